@@ -1,0 +1,50 @@
+# demo and test each set up what they need, into .venv and node_modules of this folder.
+
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+# What a developer's shell exports must not change what runs here.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV AWS_PROFILE
+export PYTHONDONTWRITEBYTECODE =
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format bundle lock clean
+
+help: ## Show what there is to run
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(READY) ## Install everything into this folder (demo and test do it by themselves)
+
+$(READY): scripts/setup.sh requirements/uv.txt requirements/dev.txt pyproject.toml package.json package-lock.json
+	@sh scripts/setup.sh
+
+demo: $(READY) ## Deploy, use, change and destroy real certificates on the embedded AWS
+	@$(BIN)/python -m iot_certificates_local.demo
+
+test: check ## Run the checks and all tests
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: $(READY) ## Format, lint, types, import rules
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy app.py constructs/iot_certificates provider/iot_certificate_provider local/iot_certificates_local tests
+	@$(BIN)/lint-imports
+
+format: $(READY) ## Format the code and mend what the linter can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bundle: $(READY) ## Build the function's asset for Lambda and print where it is and how large
+	@$(BIN)/python -m iot_certificates.bundling
+
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
+lock: $(READY) ## Resolve the dependencies anew and pin them with hashes
+	@$(LOCK) --upgrade --group lambda -o constructs/iot_certificates/lambda-requirements.txt
+	@$(LOCK) --upgrade pyproject.toml --extra local --group dev -o requirements/dev.txt
+	@echo uv | $(LOCK) --upgrade - -o requirements/uv.txt
+
+clean: ## Remove what setup and the commands have made
+	@rm -rf $(VENV) node_modules cdk.out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

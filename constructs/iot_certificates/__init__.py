@@ -1,0 +1,1 @@
+"""CDK constructs for AWS IoT Core certificates."""

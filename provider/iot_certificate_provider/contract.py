@@ -1,0 +1,236 @@
+"""The public vocabulary: type names, property names, their values, attributes, and the shape of the work.
+
+The property names are those of ``AWS::IoT::CACertificate`` and ``AWS::IoT::Certificate`` wherever these
+have one. The CDK constructs write templates with the names below and the provider reads them: one list.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from iot_certificate_provider.deadline import Deadline
+
+CA_CERTIFICATE_TYPE = "Custom::IotCaCertificate"
+DEVICE_CERTIFICATE_TYPE = "Custom::IotDeviceCertificate"
+
+MAX_RESPONSE_BYTES = 4096
+"""The whole body of a custom resource's response (CloudFormation User Guide, "Custom resource response objects")."""
+
+MAX_REASON_CHARACTERS = 240
+"""What we let a Reason have: crhelper cuts the *front* off anything above 256."""
+
+MAX_PEM_CHARACTERS = 65_536
+"""``CertificatePem`` of the AWS IoT API."""
+
+MAX_CSR_CHARACTERS = 4_096
+"""``CertificateSigningRequest`` of the AWS IoT API."""
+
+_CERTIFICATE_ID = re.compile(r"[0-9a-f]{64}")
+
+
+def is_certificate_id(physical_id: str) -> bool:
+    """Whether a physical id is a certificate id: the lowercase hex SHA-256 of a DER certificate."""
+    return _CERTIFICATE_ID.fullmatch(physical_id) is not None
+
+
+class CaCertificateProperty(StrEnum):
+    """The properties of ``Custom::IotCaCertificate``."""
+
+    CA_CERTIFICATE_PEM = "CACertificatePem"
+    STATUS = "Status"
+    CERTIFICATE_MODE = "CertificateMode"
+    VERIFICATION_CERTIFICATE_PEM = "VerificationCertificatePem"
+    VERIFICATION_KEY = "VerificationKey"
+    AUTO_REGISTRATION_STATUS = "AutoRegistrationStatus"
+    REGISTRATION_CONFIG = "RegistrationConfig"
+    DEVICE_CERTIFICATES_ON_DELETE = "DeviceCertificatesOnDelete"
+    EXISTING_CERTIFICATE = "ExistingCertificate"
+    TAGS = "Tags"
+
+
+class DeviceCertificateProperty(StrEnum):
+    """The properties of ``Custom::IotDeviceCertificate``."""
+
+    CERTIFICATE_PEM = "CertificatePem"
+    CERTIFICATE_SIGNING_REQUEST = "CertificateSigningRequest"
+    CA_CERTIFICATE_PEM = "CACertificatePem"
+    CERTIFICATE_MODE = "CertificateMode"
+    STATUS = "Status"
+    POLICY_NAMES = "PolicyNames"
+    THING_NAMES = "ThingNames"
+    EXISTING_CERTIFICATE = "ExistingCertificate"
+
+
+class CaCertificateAttribute(StrEnum):
+    """What ``Fn::GetAtt`` of a ``Custom::IotCaCertificate`` can ask for."""
+
+    ARN = "Arn"
+    ID = "Id"
+    SUBJECT = "Subject"
+    ISSUER = "Issuer"
+    SERIAL_NUMBER = "SerialNumber"
+    NOT_BEFORE = "NotBefore"
+    NOT_AFTER = "NotAfter"
+
+
+class DeviceCertificateAttribute(StrEnum):
+    """What ``Fn::GetAtt`` of a ``Custom::IotDeviceCertificate`` can ask for."""
+
+    ARN = "Arn"
+    ID = "Id"
+    CA_CERTIFICATE_ID = "CACertificateId"
+    CERTIFICATE_PEM = "CertificatePem"
+    SUBJECT = "Subject"
+    ISSUER = "Issuer"
+    SERIAL_NUMBER = "SerialNumber"
+    NOT_BEFORE = "NotBefore"
+    NOT_AFTER = "NotAfter"
+
+
+class CaCertificateStatus(StrEnum):
+    """Whether device certificates of the CA can be registered."""
+
+    ACTIVE = "ACTIVE"
+    INACTIVE = "INACTIVE"
+
+
+class DeviceCertificateStatus(StrEnum):
+    """Whether a device may connect. REVOKED is final: AWS IoT takes it back for nobody."""
+
+    ACTIVE = "ACTIVE"
+    INACTIVE = "INACTIVE"
+    REVOKED = "REVOKED"
+
+
+class CertificateMode(StrEnum):
+    """DEFAULT: the CA is registered in one account, with proof of possession. SNI_ONLY: in many, without."""
+
+    DEFAULT = "DEFAULT"
+    SNI_ONLY = "SNI_ONLY"
+
+
+class AutoRegistrationStatus(StrEnum):
+    """Whether a device that connects with an unknown certificate of the CA registers it just in time."""
+
+    ENABLE = "ENABLE"
+    DISABLE = "DISABLE"
+
+
+class DeviceCertificatesOnDelete(StrEnum):
+    """What the deletion of a CA does to the device certificates that no resource of the stack holds."""
+
+    RETAIN = "RETAIN"
+    DEACTIVATE = "DEACTIVATE"
+    DELETE = "DELETE"
+    DELETE_WITH_THINGS = "DELETE_WITH_THINGS"
+
+
+class ExistingCertificate(StrEnum):
+    """What to do with a certificate that is registered already and that the stack did not make."""
+
+    FAIL = "FAIL"
+    ADOPT = "ADOPT"
+
+
+class RequestType(StrEnum):
+    """The three things that CloudFormation asks for."""
+
+    CREATE = "Create"
+    UPDATE = "Update"
+    DELETE = "Delete"
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where the function runs, and so where its calls to AWS land: partition, Region and account."""
+
+    partition: str
+    region: str
+    account: str
+
+    @classmethod
+    def of_function_arn(cls, arn: str) -> Home:
+        """Read ``arn:{partition}:lambda:{region}:{account}:function:…``, as Lambda's context has it."""
+        _, partition, _, region, account = arn.split(":")[:5]
+        return cls(partition, region, account)
+
+    def certificate_arn(self, certificate_id: str) -> str:
+        """Return the ARN of a device certificate registered here (Service Authorization Reference, "AWS IoT")."""
+        return f"arn:{self.partition}:iot:{self.region}:{self.account}:cert/{certificate_id}"
+
+    def ca_certificate_arn(self, certificate_id: str) -> str:
+        """Return the ARN of a CA certificate registered here."""
+        return f"arn:{self.partition}:iot:{self.region}:{self.account}:cacert/{certificate_id}"
+
+
+@dataclass
+class Progress:
+    """What a request has brought about so far, for the answer of one that fails half-way.
+
+    ``registered`` is the id of a certificate that this request registered and has not undone. A failed
+    Create answers with it, so that the Delete which CloudFormation sends next finds it.
+    """
+
+    registered: str | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request of CloudFormation's, read and checked; properties as they came, strings and all."""
+
+    type: RequestType
+    resource_type: str
+    request_id: str
+    stack_id: str
+    logical_id: str
+    physical_id: str | None
+    properties: Mapping[str, Any]
+    old_properties: Mapping[str, Any]
+    home: Home
+    deadline: Deadline
+    progress: Progress = field(default_factory=Progress)
+
+    @property
+    def existing_id(self) -> str:
+        """The physical id of an Update or a Delete, which always have one."""
+        if self.physical_id is None:
+            raise ValueError(f"a {self.type} has no physical id")
+        return self.physical_id
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a request led to: the physical id, and the attributes that templates can read. Never a secret."""
+
+    physical_id: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+class Resource(Protocol):
+    """The lifecycle of one resource type.
+
+    Each method may be called again with the same request, and after any crash:
+
+    * ``create`` registers at most one certificate, and undoes what it did before it raises.
+    * ``update`` changes in place where the identity is the same; otherwise it registers the new certificate
+      and returns its id. It never deletes the old one: CloudFormation sends a Delete for it later.
+    * ``delete`` succeeds when there is nothing to delete, and never needs valid properties.
+    """
+
+    def create(self, request: Request) -> Outcome:
+        """Make what the properties describe."""
+        ...
+
+    def update(self, request: Request) -> Outcome:
+        """Bring what exists from the old properties to the new ones."""
+        ...
+
+    def delete(self, request: Request) -> Outcome:
+        """Remove what the physical id names, and what hangs on it."""
+        ...

@@ -1,0 +1,88 @@
+"""How much time a request has left, and waiting within it.
+
+Two limits: ``work`` must be over in time for ``undo``, and undo in time for the answer. So that a request
+which runs out of time can still leave nothing behind.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from iot_certificate_provider.errors import DeadlineError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+UNDO_SECONDS = 15.0
+"""Kept back from the work: a detach, a status and a delete at botocore's own retries."""
+
+FIRST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 10.0
+SHORTEST_PAUSE_SECONDS = 0.02
+
+
+class Deadline:
+    """The end of a request's time, on a clock that tests can turn.
+
+    ``remaining`` gives the seconds until the answer has to be under way; ``sleep`` waits.
+    """
+
+    def __init__(
+        self,
+        remaining: Callable[[], float],
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._remaining = remaining
+        self._sleep = sleep
+        self._jitter = jitter
+        self._reserve = UNDO_SECONDS
+        self._answered = False
+
+    def close(self) -> None:
+        """Say that the answer is sent: nothing may be written after it."""
+        self._answered = True
+
+    @property
+    def seconds_left(self) -> float:
+        """The seconds left for work (or, inside ``undoing``, for undoing it); never negative."""
+        return 0.0 if self._answered else max(0.0, self._remaining() - self._reserve)
+
+    def check(self) -> None:
+        """Raise DeadlineError when there is no time for another call to AWS."""
+        if self.seconds_left <= 0:
+            raise DeadlineError(
+                "Out of time: the function's timeout left no room for the rest of the work. "
+                "Raise the provider's timeout (at most 15 minutes)"
+            )
+
+    @contextmanager
+    def undoing(self) -> Iterator[None]:
+        """Allow the time that is kept back for undoing."""
+        reserve, self._reserve = self._reserve, 0.0
+        try:
+            yield
+        finally:
+            self._reserve = reserve
+
+    def attempts(self, within_seconds: float = float("inf")) -> Iterator[int]:
+        """Yield 0, 1, 2 … with a pause of full jitter between, until the time, or ``within_seconds``, is over.
+
+        The first attempt is always given; the longest pause doubles from 0.2 s to 10 s
+        (AWS Architecture Blog, "Exponential Backoff And Jitter").
+        """
+        budget = min(within_seconds, self.seconds_left)
+        attempt = 0
+        while True:
+            yield attempt
+            longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**attempt)
+            pause = max(SHORTEST_PAUSE_SECONDS, longest * self._jitter())
+            if pause > budget or pause > self.seconds_left:
+                return
+            self._sleep(pause)
+            budget -= pause
+            attempt += 1

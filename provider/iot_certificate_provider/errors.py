@@ -1,0 +1,81 @@
+"""Everything that this provider can say went wrong.
+
+::
+
+    ProviderError                 what CloudFormation's event shows
+    ├── InvalidPropertyError      the template is wrong: property, problem, fix
+    ├── CertificateRejectedError  a certificate, key or CSR is not fit for its purpose
+    ├── NotFoundError             AWS does not have it
+    ├── ConflictError             AWS has it already, or it is in a state that refuses the call
+    │   └── AlreadyExistsError    … registered already: names the certificate
+    ├── LimitExceededError        a quota that waiting does not lift
+    ├── AccessDeniedError         the function's role lacks a permission
+    ├── ThrottledError            AWS asked to slow down, longer than the deadline allows
+    ├── UpstreamError             AWS failed, or answered what it never should
+    └── DeadlineError             no time left for the rest of the work
+
+A message reads like a sentence, puts the most important words first, says what to do, and never holds a
+key, a PEM or a secret's text: it becomes the Reason in CloudFormation's events, which many people can read.
+"""
+
+from __future__ import annotations
+
+
+class ProviderError(Exception):
+    """A failure that a template's author or an operator can act on; ``str()`` is the sentence they read."""
+
+
+class InvalidPropertyError(ProviderError):
+    """A property of the resource is missing, unknown, or has a value that cannot work."""
+
+    def __init__(self, name: str, problem: str, fix: str) -> None:
+        super().__init__(f"{name}: {problem}. {fix}")
+        self.name = name
+        self.problem = problem
+        self.fix = fix
+
+
+class CertificateRejectedError(ProviderError):
+    """A certificate, signing request or key is unreadable or unfit for what it is declared as."""
+
+    def __init__(self, problem: str, fix: str) -> None:
+        super().__init__(f"{problem}. {fix}")
+        self.problem = problem
+        self.fix = fix
+
+
+class NotFoundError(ProviderError):
+    """AWS does not have the certificate, policy, thing, secret or stack that a call named."""
+
+
+class ConflictError(ProviderError):
+    """The state of something in AWS refuses the call."""
+
+
+class AlreadyExistsError(ConflictError):
+    """The certificate is registered already; ``certificate_id`` and ``certificate_arn`` name it."""
+
+    def __init__(self, message: str, certificate_id: str, certificate_arn: str) -> None:
+        super().__init__(message)
+        self.certificate_id = certificate_id
+        self.certificate_arn = certificate_arn
+
+
+class LimitExceededError(ProviderError):
+    """A quota is used up and waiting does not help."""
+
+
+class AccessDeniedError(ProviderError):
+    """The function's role lacks a permission; the message names the action as AWS does."""
+
+
+class ThrottledError(ProviderError):
+    """AWS went on throttling for as long as the function may wait."""
+
+
+class UpstreamError(ProviderError):
+    """AWS failed, could not be reached, or gave an answer that its API does not have."""
+
+
+class DeadlineError(ProviderError):
+    """The time that is left does not allow another call to AWS."""

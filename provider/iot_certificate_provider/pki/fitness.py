@@ -1,0 +1,103 @@
+"""Is it fit to be registered? One question a function; each raises CertificateRejectedError: the reason and the fix.
+
+The rules are AWS IoT's ("Create your own client certificates" and "Manage your CA certificates" in its developer
+guide): RSA keys of 2048 bits and more or EC keys on P-256, P-384 or P-521; signatures with SHA-256, SHA-384 or SHA-512;
+CA certificates with basicConstraints CA:TRUE; and the *direct* issuer registered.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from iot_certificate_provider.errors import CertificateRejectedError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from iot_certificate_provider.pki.certificate import Certificate
+
+MIN_RSA_BITS = 2048
+CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
+HASHES = ("sha256", "sha384", "sha512")
+
+_KEY_FIX = "AWS IoT accepts RSA keys of at least 2048 bits and EC keys on P-256, P-384 or P-521"
+
+
+def check_registrable(certificate: Certificate) -> None:
+    """Check what every certificate must have, CA or device: an accepted key and an accepted signature."""
+    check_key(certificate.public_key)
+    check_signature_algorithm(certificate)
+
+
+def check_ca(certificate: Certificate) -> None:
+    """Check a certificate that is to be registered as a CA (RFC 5280, 4.2.1.9)."""
+    check_registrable(certificate)
+    try:
+        constraints = certificate.parsed.extensions.get_extension_for_class(x509.BasicConstraints).value
+    except x509.ExtensionNotFound:
+        constraints = None
+    if constraints is None or not constraints.ca:
+        raise CertificateRejectedError(
+            "is not a CA certificate: it lacks the extension basicConstraints with CA:TRUE",
+            "Declare a device's certificate as a device certificate, or make the CA's again with CA:TRUE",
+        )
+
+
+def check_key(key: object) -> None:
+    """Check the kind and the strength of a public key."""
+    if isinstance(key, rsa.RSAPublicKey):
+        if key.key_size < MIN_RSA_BITS:
+            raise CertificateRejectedError(f"has a weak key: RSA with {key.key_size} bits", _KEY_FIX)
+    elif isinstance(key, ec.EllipticCurvePublicKey):
+        if key.curve.name not in CURVES:
+            raise CertificateRejectedError(f"has an EC key on {key.curve.name}, which AWS IoT does not know", _KEY_FIX)
+    else:
+        kind = type(key).__name__.removesuffix("PublicKey")
+        raise CertificateRejectedError(f"has a key of a kind that AWS IoT does not know: {kind}", _KEY_FIX)
+
+
+def check_signature_algorithm(certificate: Certificate) -> None:
+    """Check that the signature was made over SHA-256, SHA-384 or SHA-512."""
+    try:
+        algorithm = certificate.parsed.signature_hash_algorithm
+        name = "none" if algorithm is None else algorithm.name
+    except UnsupportedAlgorithm:
+        name = certificate.parsed.signature_algorithm_oid.dotted_string
+    if name not in HASHES:
+        raise CertificateRejectedError(
+            f"has a signature that AWS IoT does not accept: hash {name}",
+            "Have it signed again with SHA-256, SHA-384 or SHA-512",
+        )
+
+
+def check_not_expired(certificate: Certificate, now: datetime) -> None:
+    """Check that the certificate has not expired at ``now`` (aware)."""
+    if now > certificate.not_after:
+        raise CertificateRejectedError(
+            f"expired on {certificate.not_after:%Y-%m-%d}", "AWS IoT registers none that has expired: renew it"
+        )
+
+
+def check_issued_by(certificate: Certificate, ca: Certificate) -> None:
+    """Check that ``ca`` is the *direct* issuer: its subject is the issuer's name and its key made the signature."""
+    if certificate.parsed.issuer != ca.parsed.subject:
+        raise CertificateRejectedError(
+            f"was not issued by the CA: its issuer is '{shorten(certificate.issuer)}', the CA '{shorten(ca.subject)}'",
+            "Name the CA that signed it; in a hierarchy that is the direct issuer, not the root",
+        )
+    try:
+        certificate.parsed.verify_directly_issued_by(ca.parsed)
+    except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise CertificateRejectedError(
+            "was not signed by the CA: the names match, but the signature is not of the CA's key",
+            "Name the CA certificate whose key signed it: another of the same name is no use",
+        ) from error
+
+
+def shorten(text: str, characters: int = 48) -> str:
+    """Cut a name so that an error's sentence stays readable."""
+    return text if len(text) <= characters else text[: characters - 1] + "…"

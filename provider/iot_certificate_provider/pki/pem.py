@@ -1,0 +1,90 @@
+"""Reading exactly one block of PEM text, and saying what is wrong with any other.
+
+RFC 7468 describes the format. We are as lenient as it allows about what stands around the block and about
+white space inside it (YAML and environment variables fold lines), and strict about the block itself.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+
+from iot_certificate_provider.contract import MAX_PEM_CHARACTERS
+from iot_certificate_provider.errors import CertificateRejectedError
+
+CERTIFICATE_LABELS = ("CERTIFICATE", "X509 CERTIFICATE")
+SIGNING_REQUEST_LABELS = ("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST")
+
+_BEGIN = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----")
+_WHITE_SPACE = re.compile(r"\s+")
+
+
+def read_block(text: str, labels: tuple[str, ...], max_characters: int = MAX_PEM_CHARACTERS) -> bytes:
+    """Return the DER bytes of the one block in ``text``, whose label is among ``labels``.
+
+    Raises CertificateRejectedError for anything else: no block or several, another kind of block, one that
+    is cut off, damaged base64, more than ``max_characters`` characters. What stands around it is ignored.
+    """
+    wanted = labels[0]
+    if len(text) > max_characters:
+        raise CertificateRejectedError(
+            f"is {len(text):,} characters long, above AWS IoT's limit of {max_characters:,}",
+            f"Give the PEM of one {_kind(wanted)} only",
+        )
+    found = list(_BEGIN.finditer(text))
+    _refuse_private_keys([match.group(1) for match in found])
+    if not found:
+        raise CertificateRejectedError(
+            f"is not PEM: it has no line '-----BEGIN {wanted}-----'",
+            "Give the text of the .pem file itself, not its path, its DER or bare base64",
+        )
+    if len(found) > 1:
+        raise CertificateRejectedError(
+            f"holds {len(found)} PEM blocks, not one",
+            f"Keep the {_kind(wanted)} itself and drop the rest of the chain",
+        )
+    label = found[0].group(1)
+    if label not in labels:
+        raise CertificateRejectedError(f"is {_article(_kind(label))}, not {_article(_kind(wanted))}", _where(label))
+    return _decode(text[found[0].end() :], label)
+
+
+def _refuse_private_keys(labels: list[str]) -> None:
+    if any(label.endswith("PRIVATE KEY") for label in labels):
+        raise CertificateRejectedError(
+            "holds a private key",
+            "Remove it, and replace the key: templates are not secret. Keys belong in Secrets Manager",
+        )
+
+
+def _decode(rest: str, label: str) -> bytes:
+    body, end, _ = rest.partition(f"-----END {label}-----")
+    if not end:
+        raise CertificateRejectedError(
+            f"is cut off: the line '-----END {label}-----' is missing", "Give the whole PEM text"
+        )
+    try:
+        return base64.b64decode(_WHITE_SPACE.sub("", body), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise CertificateRejectedError(
+            "has damaged base64 between its BEGIN and END lines", "Copy the PEM text again, whole and unchanged"
+        ) from error
+
+
+def _kind(label: str) -> str:
+    if label in SIGNING_REQUEST_LABELS:
+        return "certificate signing request"
+    return "certificate" if label in CERTIFICATE_LABELS else label.lower()
+
+
+def _article(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+def _where(label: str) -> str:
+    if label in SIGNING_REQUEST_LABELS:
+        return "Declare a signing request as CertificateSigningRequest, and let AWS IoT issue the certificate"
+    if label in CERTIFICATE_LABELS:
+        return "Declare a certificate as CertificatePem"
+    return "Give the text that begins with '-----BEGIN CERTIFICATE-----'"

@@ -1,0 +1,68 @@
+"""A certificate signing request (PKCS #10, RFC 2986), read once and whole."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from iot_certificate_provider.contract import MAX_CSR_CHARACTERS
+from iot_certificate_provider.errors import CertificateRejectedError
+from iot_certificate_provider.pki import pem
+from iot_certificate_provider.pki.certificate import UNREADABLE
+from iot_certificate_provider.pki.fitness import check_key
+
+
+@dataclass(frozen=True)
+class SigningRequest:
+    """A request that AWS IoT can act on: readable, signed by its own key, with a key of a kind it accepts.
+
+    * ``pem``: the canonical text, and what tells one request from another.
+    * ``subject``: RFC 4514 string.
+    * ``longest_certificate``: an upper bound, in characters, for the PEM of a certificate issued for it.
+    """
+
+    pem: str
+    subject: str
+    longest_certificate: int
+
+    @classmethod
+    def from_pem(cls, text: str) -> SigningRequest:
+        """Read the one request in ``text``; raise CertificateRejectedError for anything else."""
+        der = pem.read_block(text, pem.SIGNING_REQUEST_LABELS, MAX_CSR_CHARACTERS)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                return cls._read(der)
+            except UNREADABLE as error:
+                raise CertificateRejectedError(
+                    "is PEM, but what it encodes is not a readable certificate signing request",
+                    "Check it with: openssl req -in FILE -noout -text",
+                ) from error
+
+    @classmethod
+    def _read(cls, der: bytes) -> SigningRequest:
+        request = x509.load_der_x509_csr(der)
+        if not request.is_signature_valid:
+            raise CertificateRejectedError(
+                "is not signed by the key that it asks a certificate for",
+                "Make the request again with the device's key",
+            )
+        check_key(request.public_key())
+        return cls(
+            pem=request.public_bytes(Encoding.PEM).decode("ascii"),
+            subject=request.subject.rfc4514_string(),
+            longest_certificate=_longest_certificate(request),
+        )
+
+
+# AWS IoT's part: its name, an RSA-2048 signature (256 bytes), key identifiers, key usage, dates, serial; and slack.
+_ISSUED_OVERHEAD_BYTES = 1000
+
+
+def _longest_certificate(request: x509.CertificateSigningRequest) -> int:
+    key = request.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    der = len(key) + len(request.subject.public_bytes()) + _ISSUED_OVERHEAD_BYTES
+    return der * 4 // 3 + der // 48 + 60
