@@ -7,7 +7,9 @@
     ├── CertificateRejectedError  a certificate, key or CSR is not fit for its purpose
     ├── NotFoundError             AWS does not have it
     ├── ConflictError             AWS has it already, or it is in a state that refuses the call
-    │   └── AlreadyExistsError    … registered already: names the certificate
+    │   ├── AlreadyExistsError    … registered already: names the certificate
+    │   └── InUseError            … policies or things are still attached
+    ├── RefusedError              AWS does not accept the request as it is
     ├── LimitExceededError        a quota that waiting does not lift
     ├── AccessDeniedError         the function's role lacks a permission
     ├── ThrottledError            AWS asked to slow down, longer than the deadline allows
@@ -59,6 +61,14 @@ class AlreadyExistsError(ConflictError):
         super().__init__(message)
         self.certificate_id = certificate_id
         self.certificate_arn = certificate_arn
+
+
+class InUseError(ConflictError):
+    """Policies or things are still attached to a certificate that is to be deleted (DeleteConflictException)."""
+
+
+class RefusedError(ProviderError):
+    """AWS does not accept the request as it is, for a reason that only AWS can know."""
 
 
 class LimitExceededError(ProviderError):

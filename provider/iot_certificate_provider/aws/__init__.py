@@ -1,0 +1,1 @@
+"""One gateway per AWS service; every SDK error becomes one of ours here."""

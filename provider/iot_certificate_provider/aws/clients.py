@@ -1,0 +1,68 @@
+"""boto3 clients: one configuration, made when first asked for, each call counted and checked against the deadline."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from types_boto3_cloudformation import CloudFormationClient
+    from types_boto3_iot import IoTClient
+    from types_boto3_secretsmanager import SecretsManagerClient
+
+    from iot_certificate_provider.deadline import Deadline
+
+CONNECT_SECONDS = 3
+READ_SECONDS = 10
+ATTEMPTS = 4
+
+CONFIG = Config(
+    retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+    connect_timeout=CONNECT_SECONDS,
+    read_timeout=READ_SECONDS,
+    user_agent_extra="cdk-iot-certificates",
+)
+
+ServiceName = Literal["iot", "secretsmanager", "cloudformation"]
+
+
+class AwsClients:
+    """The clients of one function instance, kept from one request to the next.
+
+    ``begin`` starts a request: from then on its deadline is checked before each call, and ``calls`` counts
+    them by name, such as ``iot.RegisterCertificate``.
+    """
+
+    def __init__(self, session: boto3.Session | None = None) -> None:
+        self._session = session
+        self._clients: dict[str, Any] = {}
+        self._deadline: Deadline | None = None
+        self.calls: Counter[str] = Counter()
+
+    def begin(self, deadline: Deadline) -> None:
+        """Start a request: a new deadline and a new count."""
+        self._deadline = deadline
+        self.calls = Counter()
+
+    @overload
+    def client(self, service: Literal["iot"]) -> IoTClient: ...
+    @overload
+    def client(self, service: Literal["secretsmanager"]) -> SecretsManagerClient: ...
+    @overload
+    def client(self, service: Literal["cloudformation"]) -> CloudFormationClient: ...
+    def client(self, service: ServiceName) -> Any:
+        """Return the client of a service, made on first use."""
+        if service not in self._clients:
+            self._session = self._session or boto3.Session()
+            client = self._session.client(service, config=CONFIG)
+            client.meta.events.register("before-call", self._before_call)
+            self._clients[service] = client
+        return self._clients[service]
+
+    def _before_call(self, model: Any, **_: Any) -> None:
+        if self._deadline is not None:
+            self._deadline.check()
+        self.calls[f"{model.service_model.service_name}.{model.name}"] += 1

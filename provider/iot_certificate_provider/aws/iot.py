@@ -1,0 +1,290 @@
+"""AWS IoT, one method a call; what it answers as small frozen values."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from iot_certificate_provider.aws.translation import translating
+from iot_certificate_provider.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from types_boto3_iot import IoTClient
+    from types_boto3_iot.type_defs import (
+        RegisterCACertificateRequestTypeDef,
+        RegisterCertificateRequestTypeDef,
+        RegistrationConfigTypeDef,
+        UpdateCACertificateRequestTypeDef,
+    )
+
+    from iot_certificate_provider.aws.clients import AwsClients
+    from iot_certificate_provider.contract import (
+        AutoRegistrationStatus,
+        CaCertificateStatus,
+        CertificateMode,
+        DeviceCertificateStatus,
+    )
+    from iot_certificate_provider.properties import RegistrationConfig
+
+PAGE_SIZE = 250
+"""The most that AWS IoT's lists give at once."""
+
+
+@dataclass(frozen=True)
+class Registered:
+    """What AWS IoT answers to a registration."""
+
+    id: str
+    arn: str
+
+
+@dataclass(frozen=True)
+class Issued(Registered):
+    """What AWS IoT answers to a signing request."""
+
+    pem: str
+
+
+@dataclass(frozen=True)
+class DeviceCertificateEntry:
+    """A device certificate in a list; the status is any that AWS has, PENDING_ACTIVATION among them."""
+
+    id: str
+    arn: str
+    status: str
+
+
+@dataclass(frozen=True)
+class DeviceCertificateDescription(DeviceCertificateEntry):
+    """A device certificate as DescribeCertificate has it."""
+
+    pem: str
+    mode: str
+
+
+class IotGateway:
+    """The calls of AWS IoT's API (2015-05-28) that this provider makes. Every error is a ProviderError."""
+
+    def __init__(self, clients: AwsClients) -> None:
+        self._clients = clients
+
+    @property
+    def _iot(self) -> IoTClient:
+        return self._clients.client("iot")
+
+    # Registration code
+
+    def registration_code(self) -> str:
+        """GetRegistrationCode: 64 hex digits, the same until somebody deletes it."""
+        with translating("the registration code"):
+            return self._iot.get_registration_code()["registrationCode"]
+
+    # CA certificates
+
+    def register_ca_certificate(
+        self,
+        pem: str,
+        *,
+        verification_pem: str | None,
+        mode: CertificateMode,
+        status: CaCertificateStatus,
+        auto_registration: AutoRegistrationStatus,
+        config: RegistrationConfig | None,
+        tags: Mapping[str, str],
+    ) -> Registered:
+        """RegisterCACertificate; AlreadyExistsError when it is registered in this account and Region."""
+        request: RegisterCACertificateRequestTypeDef = {
+            "caCertificate": pem,
+            "setAsActive": status == "ACTIVE",
+            "allowAutoRegistration": auto_registration == "ENABLE",
+            "certificateMode": mode.value,
+            "tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+        }
+        if verification_pem is not None:
+            request["verificationCertificate"] = verification_pem
+        if config is not None:
+            request["registrationConfig"] = _config(config)
+        with translating("the CA certificate"):
+            answer = self._iot.register_ca_certificate(**request)
+        return Registered(answer["certificateId"], answer["certificateArn"])
+
+    def update_ca_certificate(
+        self,
+        certificate_id: str,
+        *,
+        status: CaCertificateStatus | None = None,
+        auto_registration: AutoRegistrationStatus | None = None,
+        config: RegistrationConfig | None = None,
+        remove_auto_registration: bool = False,
+    ) -> None:
+        """UpdateCACertificate with what is given, and nothing else."""
+        request: UpdateCACertificateRequestTypeDef = {"certificateId": certificate_id}
+        if status is not None:
+            request["newStatus"] = status.value
+        if auto_registration is not None:
+            request["newAutoRegistrationStatus"] = auto_registration.value
+        if config is not None:
+            request["registrationConfig"] = _config(config)
+        if remove_auto_registration:
+            request["removeAutoRegistration"] = True
+        with translating(f"CA certificate {certificate_id}"):
+            self._iot.update_ca_certificate(**request)
+
+    def ca_certificate_mode(self, certificate_id: str) -> str:
+        """DescribeCACertificate, of which only the mode is wanted; NotFoundError when it is not registered here."""
+        with translating(f"CA certificate {certificate_id}"):
+            answer = self._iot.describe_ca_certificate(certificateId=certificate_id)
+        return answer["certificateDescription"]["certificateMode"]
+
+    def delete_ca_certificate(self, certificate_id: str) -> None:
+        """DeleteCACertificate; ConflictError while it is ACTIVE."""
+        with translating(f"CA certificate {certificate_id}"):
+            self._iot.delete_ca_certificate(certificateId=certificate_id)
+
+    def tag(self, arn: str, tags: Mapping[str, str]) -> None:
+        """TagResource: adds the tags, and overwrites the values of those that are there."""
+        with translating("the tags of the CA certificate"):
+            self._iot.tag_resource(resourceArn=arn, tags=[{"Key": key, "Value": tags[key]} for key in tags])
+
+    def untag(self, arn: str, keys: list[str]) -> None:
+        """UntagResource: keys that are not there are passed over."""
+        with translating("the tags of the CA certificate"):
+            self._iot.untag_resource(resourceArn=arn, tagKeys=keys)
+
+    # Device certificates
+
+    def register_certificate(self, pem: str, *, ca_pem: str | None, status: DeviceCertificateStatus) -> Registered:
+        """RegisterCertificate; AlreadyExistsError when it is registered in this account and Region."""
+        request: RegisterCertificateRequestTypeDef = {"certificatePem": pem, "status": status.value}
+        if ca_pem is not None:
+            request["caCertificatePem"] = ca_pem
+        with translating("the certificate"):
+            answer = self._iot.register_certificate(**request)
+        return Registered(answer["certificateId"], answer["certificateArn"])
+
+    def register_certificate_without_ca(self, pem: str, *, status: DeviceCertificateStatus) -> Registered:
+        """RegisterCertificateWithoutCA: the certificate is in SNI_ONLY mode afterwards."""
+        with translating("the certificate"):
+            answer = self._iot.register_certificate_without_ca(certificatePem=pem, status=status.value)
+        return Registered(answer["certificateId"], answer["certificateArn"])
+
+    def create_certificate_from_csr(self, pem: str, *, active: bool) -> Issued:
+        """CreateCertificateFromCsr: another certificate each time, also for the same request."""
+        with translating("the certificate signing request"):
+            answer = self._iot.create_certificate_from_csr(certificateSigningRequest=pem, setAsActive=active)
+        return Issued(answer["certificateId"], answer["certificateArn"], answer["certificatePem"])
+
+    def describe_certificate(self, certificate_id: str) -> DeviceCertificateDescription:
+        """DescribeCertificate: the live status; NotFoundError when it is not registered here."""
+        with translating(f"certificate {certificate_id}"):
+            found = self._iot.describe_certificate(certificateId=certificate_id)["certificateDescription"]
+        return DeviceCertificateDescription(
+            found["certificateId"],
+            found["certificateArn"],
+            found["status"],
+            found["certificatePem"],
+            found["certificateMode"],
+        )
+
+    def update_certificate(self, certificate_id: str, status: DeviceCertificateStatus) -> None:
+        """UpdateCertificate: the same status again is no error; REVOKED is final."""
+        with translating(f"certificate {certificate_id}"):
+            self._iot.update_certificate(certificateId=certificate_id, newStatus=status.value)
+
+    def delete_certificate(self, certificate_id: str) -> None:
+        """DeleteCertificate; InUseError while policies or things are attached, ConflictError while it is ACTIVE."""
+        with translating(f"certificate {certificate_id}"):
+            self._iot.delete_certificate(certificateId=certificate_id)
+
+    def certificates_of_ca(self, ca_certificate_id: str) -> list[DeviceCertificateEntry]:
+        """ListCertificatesByCA, all pages: those registered under the CA, also just in time; not those in SNI_ONLY."""
+        pages = self._iot.get_paginator("list_certificates_by_ca").paginate(
+            caCertificateId=ca_certificate_id, PaginationConfig={"PageSize": PAGE_SIZE}
+        )
+        with translating(f"the certificates of CA {ca_certificate_id}"):
+            return [
+                DeviceCertificateEntry(entry["certificateId"], entry["certificateArn"], entry["status"])
+                for page in pages
+                for entry in page["certificates"]
+            ]
+
+    # Policies and things
+
+    def attach_policy(self, policy_name: str, certificate_arn: str) -> None:
+        """AttachPolicy: attaching again is no error; NotFoundError when either does not exist."""
+        with translating(f"policy {policy_name}"):
+            self._iot.attach_policy(policyName=policy_name, target=certificate_arn)
+
+    def detach_policy(self, policy_name: str, certificate_arn: str) -> None:
+        """DetachPolicy: what is not attached, or gone, counts as detached."""
+        with _gone_is_done(f"policy {policy_name}"):
+            self._iot.detach_policy(policyName=policy_name, target=certificate_arn)
+
+    def attached_policies(self, certificate_arn: str) -> Iterator[str]:
+        """ListAttachedPolicies, all pages: the names."""
+        pages = self._iot.get_paginator("list_attached_policies").paginate(
+            target=certificate_arn, PaginationConfig={"PageSize": PAGE_SIZE}
+        )
+        with _gone_is_done("the attached policies"):
+            for page in pages:
+                yield from (policy["policyName"] for policy in page["policies"])
+
+    def policy_targets(self, policy_name: str) -> Iterator[str]:
+        """ListTargetsForPolicy, all pages: the ARNs; none when the policy is gone."""
+        pages = self._iot.get_paginator("list_targets_for_policy").paginate(
+            policyName=policy_name, PaginationConfig={"PageSize": PAGE_SIZE}
+        )
+        with _gone_is_done(f"the targets of policy {policy_name}"):
+            for page in pages:
+                yield from page["targets"]
+
+    def attach_thing(self, thing_name: str, certificate_arn: str) -> None:
+        """AttachThingPrincipal: attaching again is no error; NotFoundError when either does not exist."""
+        with translating(f"thing {thing_name}"):
+            self._iot.attach_thing_principal(thingName=thing_name, principal=certificate_arn)
+
+    def detach_thing(self, thing_name: str, certificate_arn: str) -> None:
+        """DetachThingPrincipal: what is not attached, or gone, counts as detached."""
+        with _gone_is_done(f"thing {thing_name}"):
+            self._iot.detach_thing_principal(thingName=thing_name, principal=certificate_arn)
+
+    def attached_things(self, certificate_arn: str) -> Iterator[str]:
+        """ListPrincipalThings, all pages: the names."""
+        pages = self._iot.get_paginator("list_principal_things").paginate(
+            principal=certificate_arn, PaginationConfig={"PageSize": PAGE_SIZE}
+        )
+        with _gone_is_done("the attached things"):
+            for page in pages:
+                yield from page["things"]
+
+    def has_principals(self, thing_name: str) -> bool:
+        """ListThingPrincipals: whether anything is attached to the thing; a thing that is gone has none."""
+        with _gone_is_done(f"thing {thing_name}"):
+            return bool(self._iot.list_thing_principals(thingName=thing_name)["principals"])
+        return False
+
+    def delete_thing(self, thing_name: str) -> None:
+        """DeleteThing: one that is gone counts as deleted."""
+        with _gone_is_done(f"thing {thing_name}"):
+            self._iot.delete_thing(thingName=thing_name)
+
+
+@contextmanager
+def _gone_is_done(what: str) -> Iterator[None]:
+    """Translate errors, and pass over that something does not exist (any more)."""
+    with suppress(NotFoundError), translating(what):
+        yield
+
+
+def _config(config: RegistrationConfig) -> RegistrationConfigTypeDef:
+    request: RegistrationConfigTypeDef = {}
+    if config.template_name is not None:
+        request["templateName"] = config.template_name
+    if config.template_body is not None:
+        request["templateBody"] = config.template_body
+    if config.role_arn is not None:
+        request["roleArn"] = config.role_arn
+    return request

@@ -1,0 +1,103 @@
+"""Every error of the AWS SDK as one of ours, with a sentence that says what to do."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from iot_certificate_provider.errors import (
+    AccessDeniedError,
+    AlreadyExistsError,
+    CertificateRejectedError,
+    ConflictError,
+    InUseError,
+    LimitExceededError,
+    NotFoundError,
+    ProviderError,
+    RefusedError,
+    ThrottledError,
+    UpstreamError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ERRORS: dict[str, tuple[type[ProviderError], str]] = {
+    "ResourceNotFoundException": (NotFoundError, "does not exist"),
+    "DeleteConflictException": (InUseError, "policies or things are still attached"),
+    "CertificateStateException": (ConflictError, "the status of the certificate, or of its CA, refuses this"),
+    "CertificateConflictException": (
+        ConflictError,
+        "several registered CAs have the issuer's name: declare which one (CACertificatePem)",
+    ),
+    "ConflictException": (ConflictError, "it is being changed by somebody else; try again"),
+    "ConflictingResourceUpdateException": (ConflictError, "it is being changed by somebody else; try again"),
+    "InternalServerException": (UpstreamError, "AWS failed; try again"),
+    "InvalidAggregationException": (RefusedError, "AWS does not accept the request"),
+    "InvalidRequestException": (RefusedError, "AWS does not accept the request"),
+    "InvalidParameterException": (RefusedError, "AWS does not accept the request"),
+    "ValidationError": (RefusedError, "AWS does not accept the request"),
+    "ValidationException": (RefusedError, "AWS does not accept the request"),
+    "LimitExceededException": (LimitExceededError, "a quota of the account is used up"),
+    "TransferConflictException": (ConflictError, "it is being transferred to another account"),
+    "TransferAlreadyCompletedException": (ConflictError, "its transfer is complete already"),
+    "VersionConflictException": (ConflictError, "it was changed by somebody else; try again"),
+    "DecryptionFailure": (AccessDeniedError, "the secret's KMS key could not be used: allow kms:Decrypt"),
+    "ThrottlingException": (ThrottledError, "AWS throttled it for as long as there was time; try again later"),
+    "Throttling": (ThrottledError, "AWS throttled it for as long as there was time; try again later"),
+    "TooManyRequestsException": (ThrottledError, "AWS throttled it for as long as there was time; try again later"),
+    "UnauthorizedException": (AccessDeniedError, "the function's role does not allow it"),
+    "AccessDeniedException": (AccessDeniedError, "the function's role does not allow it"),
+    "AccessDenied": (AccessDeniedError, "the function's role does not allow it"),
+    "UnrecognizedClientException": (AccessDeniedError, "the function's credentials were not accepted"),
+    "InternalException": (UpstreamError, "AWS failed; try again"),
+    "InternalFailureException": (UpstreamError, "AWS failed; try again"),
+    "InternalServiceError": (UpstreamError, "AWS failed; try again"),
+    "ServiceUnavailableException": (UpstreamError, "AWS was not available; try again"),
+    "IndexNotReadyException": (UpstreamError, "the fleet index is not ready; try again"),
+    "MalformedPolicyException": (RefusedError, "AWS does not accept the policy"),
+}
+
+_REJECTED: dict[str, str] = {
+    "CertificateValidationException": "Check the certificate, and that its CA is registered and active",
+    "RegistrationCodeValidationException": (
+        "Sign the verification certificate again: its common name has to be the account's registration code here"
+    ),
+}
+
+
+@contextmanager
+def translating(what: str) -> Iterator[None]:
+    """Raise our error for the SDK's; ``what`` names the thing that the call is about, in a few words."""
+    try:
+        yield
+    except ClientError as error:
+        raise translate(error, what) from error
+    except BotoCoreError as error:
+        # Only the kind: the text of a parameter error quotes the parameters.
+        kind = type(error).__name__
+        raise UpstreamError(f"{what}: AWS could not be reached or did not answer ({kind}). Try again") from error
+
+
+def translate(error: ClientError, what: str) -> ProviderError:
+    """Return our error for an error code of AWS's; codes that the tables lack are UpstreamErrors, by their name."""
+    details = error.response.get("Error", {})
+    code, said = details.get("Code", "Unknown"), details.get("Message", "")
+    if code == "ResourceAlreadyExistsException":
+        return _already_exists(error, what)
+    if code in _REJECTED:
+        return CertificateRejectedError(f"{what} was refused by AWS IoT: {said.rstrip('. ')}", _REJECTED[code])
+    kind, meaning = _ERRORS.get(code, (UpstreamError, f"AWS answered {code}"))
+    return kind(f"{error.operation_name} of {what}: {meaning}. AWS: {said}")
+
+
+def _already_exists(error: ClientError, what: str) -> AlreadyExistsError:
+    response: dict[str, object] = {**error.response}
+    return AlreadyExistsError(
+        f"{what} is registered already, and not by this resource. Remove it, or the other resource that declares it, "
+        f"first: {response.get('resourceArn', '')}",
+        certificate_id=str(response.get("resourceId", "")),
+        certificate_arn=str(response.get("resourceArn", "")),
+    )

@@ -1,0 +1,343 @@
+"""The Lambda entry point: CloudFormation's protocol on one side, the resources on the other.
+
+This module alone imports crhelper, which dispatches a request and watches the clock, and alone answers. crhelper
+2.0.12 has edges that lose answers or show secrets; each remedy below names the edge that it is for.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import logging
+import os
+import random
+import ssl
+import threading
+import time
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from iot_certificate_provider import response
+from iot_certificate_provider.aws.clients import AwsClients
+from iot_certificate_provider.aws.cloudformation import StackGateway
+from iot_certificate_provider.aws.iot import IotGateway
+from iot_certificate_provider.aws.secrets import SecretsGateway
+from iot_certificate_provider.contract import (
+    CA_CERTIFICATE_TYPE,
+    DEVICE_CERTIFICATE_TYPE,
+    MAX_RESPONSE_BYTES,
+    Home,
+    Outcome,
+    Progress,
+    Request,
+    RequestType,
+    Resource,
+)
+from iot_certificate_provider.deadline import Deadline
+from iot_certificate_provider.errors import InvalidPropertyError, ProviderError
+from iot_certificate_provider.resources.ca_certificate import CaCertificateResource
+from iot_certificate_provider.resources.device_certificate import DeviceCertificateResource
+from iot_certificate_provider.resources.device_certificate_removal import DeviceCertificateRemoval
+from iot_certificate_provider.resources.device_certificate_sweep import DeviceCertificateSweep
+from iot_certificate_provider.resources.proof_of_possession import ProofOfPossession
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+# Edge: the constructor makes three boto3 clients, for a polling that is never used, unless it believes to run locally.
+_SAM_LOCAL = "AWS_SAM_LOCAL"
+_before = os.environ.get(_SAM_LOCAL)
+os.environ[_SAM_LOCAL] = "true"
+from crhelper import CfnResource  # noqa: E402 - and it may look at the environment while it is imported
+
+CREATE_FAILED = "create-failed"
+"""Begins the physical id of a Create that registered nothing. The Delete that follows it finds nothing to do."""
+
+TIMER_MARGIN_SECONDS = 5.0
+"""Edge: crhelper's timer fires half a second before the function dies, too late to deliver an answer."""
+
+DEADLINE_MARGIN_SECONDS = 8.0
+"""The work ends before crhelper's timer fires: that one is only for a call that hangs."""
+
+PUT_ATTEMPTS = 5
+PUT_SECONDS = 5.0
+_ENVELOPE = ("RequestId", "StackId", "LogicalResourceId", "ResponseURL")
+
+logger = logging.getLogger("iot_certificate_provider")
+# Edge: crhelper logs the whole event, its presigned URL included, at DEBUG, and errors with their text.
+logging.getLogger("crhelper.resource_helper").disabled = True
+logging.getLogger("crhelper.utils").disabled = True
+
+
+class ResponseNotDeliveredError(Exception):
+    """CloudFormation could not be reached. Raised out of the function so that Lambda delivers the event again."""
+
+
+class _Helper(CfnResource):
+    """crhelper with one answer a request, built and delivered by us."""
+
+    _sam_local: str | None
+    _timer: threading.Timer | None
+
+    def begin(self, event: Mapping[str, Any], deadline: Deadline, progress: Progress) -> None:
+        """Forget the previous request. Edge: Data, NoEcho and others survive from one invocation to the next."""
+        self.PhysicalResourceId, self.Status, self.Reason, self.Data, self.NoEcho = "", "", "", {}, False
+        self.delivered = False
+        self._answered = False
+        self._answering = threading.Lock()
+        self._event, self._deadline, self._progress = dict(event), deadline, progress
+
+    def _send(self, status: str | None = None, reason: str = "", send_response: object = None) -> None:  # noqa: ARG002
+        """Answer once. Edges: a second answer after the timer's, an empty id, a Reason that loses its beginning."""
+        # crhelper's timer calls this too, from its own thread: whoever comes second waits, and leaves.
+        with self._answering:
+            if self._answered:
+                return
+            self._answered = True
+            self._deadline.close()
+            self.delivered = deliver(self._event["ResponseURL"], self._body(self._failure(status, reason)))
+
+    def _failure(self, status: str | None, reason: str) -> str | None:
+        if status is None:
+            return self.Reason if self.Status == "FAILED" else None
+        # With a status it is crhelper itself that gave up: its timer fired, or it met an error of its own.
+        if reason == "Execution timed out":
+            return (
+                "Out of time: a call to AWS did not return before the function's timeout. Raise the provider's timeout"
+            )
+        return "The request is not one that this provider can read"
+
+    def _body(self, failure: str | None) -> bytes:
+        """Edge: a body over 4,096 bytes is sent as it is, and CloudFormation never hears of it."""
+        outcome = Outcome(self._physical_id(), {} if failure is not None else self.Data)
+        encoded = response.encode(response.body(self._event, outcome, failure=failure))
+        if len(encoded) <= MAX_RESPONSE_BYTES:
+            return encoded
+        failure = str(response.too_large(len(encoded), outcome.attributes))
+        return response.encode(response.body(self._event, Outcome(outcome.physical_id), failure=failure))
+
+    def _physical_id(self) -> str:
+        """Edge: the timer's answer has an empty id, a failed Create's a random one."""
+        return str(self.PhysicalResourceId or id_after_failure(self._event, self._progress))
+
+
+def _helper() -> _Helper:
+    try:
+        # Edges: 120 s of sleep on Delete, DEBUG as the default level.
+        helper = _Helper(json_logging=False, log_level="INFO", boto_level="ERROR", sleep_on_delete=0)
+    finally:
+        if _before is None:
+            del os.environ[_SAM_LOCAL]
+        else:
+            os.environ[_SAM_LOCAL] = _before
+    helper._sam_local = None  # noqa: SLF001 - goes with the remedy above
+    return helper
+
+
+helper = _helper()
+clients = AwsClients()
+
+
+def handler(event: dict[str, Any], context: Any) -> None:
+    """Serve one request of CloudFormation's; the answer goes to its ResponseURL, exactly once.
+
+    Raises ResponseNotDeliveredError when it could not be delivered.
+    """
+    if any(not _is_text(event.get(name)) for name in _ENVELOPE):
+        # Edge: crhelper answers a malformed event at the *previous* request's URL. There is nowhere to answer this one.
+        logger.error(json.dumps({"outcome": "IGNORED", "error": "the event has no usable envelope"}))
+        return
+    deadline = Deadline(_seconds_left(context, DEADLINE_MARGIN_SECONDS))
+    progress = Progress()
+    helper.begin(event, deadline, progress)
+    clients.begin(deadline)
+    _hand_over(event, context, deadline, progress)
+    if not helper.delivered:
+        raise ResponseNotDeliveredError("CloudFormation did not take the response")
+
+
+def _hand_over(event: dict[str, Any], context: Any, deadline: Deadline, progress: Progress) -> None:
+    def work(event: dict[str, Any], context: Any) -> str:
+        return _serve(event, context, deadline, progress)
+
+    helper.create(work)
+    helper.update(work)
+    helper.delete(work)
+    helper(event, _EarlierContext(context))
+
+
+def _serve(event: Mapping[str, Any], context: Any, deadline: Deadline, progress: Progress) -> str:
+    """Do the work, tell crhelper how it went, and log one line. Edge: SystemExit gives no answer."""
+    started = time.monotonic()
+    error: BaseException | None = None
+    try:
+        outcome = _outcome(event, context, deadline, progress)
+        helper.Data = dict(outcome.attributes)
+    except BaseException as raised:  # noqa: BLE001 - whatever it is, CloudFormation waits for an answer
+        error = raised
+        outcome = Outcome(id_after_failure(event, progress))
+        helper.Status, helper.Reason = "FAILED", _failure(raised)
+    _log(event, outcome, error, time.monotonic() - started)
+    return outcome.physical_id
+
+
+def _outcome(event: Mapping[str, Any], context: Any, deadline: Deadline, progress: Progress) -> Outcome:
+    request = _request(event, context, deadline, progress)
+    if request.type is RequestType.DELETE and request.existing_id.startswith(CREATE_FAILED):
+        return Outcome(request.existing_id)
+    resource = _resource(request.resource_type)
+    return {
+        RequestType.CREATE: resource.create,
+        RequestType.UPDATE: resource.update,
+        RequestType.DELETE: resource.delete,
+    }[request.type](request)
+
+
+def _request(event: Mapping[str, Any], context: Any, deadline: Deadline, progress: Progress) -> Request:
+    return Request(
+        type=RequestType(event["RequestType"]),
+        resource_type=str(event.get("ResourceType", "")),
+        request_id=event["RequestId"],
+        stack_id=event["StackId"],
+        logical_id=event["LogicalResourceId"],
+        physical_id=event.get("PhysicalResourceId"),
+        properties=_properties(event, "ResourceProperties"),
+        old_properties=_properties(event, "OldResourceProperties"),
+        home=Home.of_function_arn(context.invoked_function_arn),
+        deadline=deadline,
+        progress=progress,
+    )
+
+
+def _properties(event: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    properties = event.get(name)
+    return properties if isinstance(properties, dict) else {}
+
+
+def _resource(resource_type: str) -> Resource:
+    make = _RESOURCES.get(resource_type)
+    if make is None:
+        known = ", ".join(_RESOURCES)
+        raise InvalidPropertyError("Type", "this provider does not know the resource type", f"It has {known}")
+    return make()
+
+
+def _ca_certificate() -> Resource:
+    iot = IotGateway(clients)
+    sweep = DeviceCertificateSweep(iot, DeviceCertificateRemoval(iot))
+    proof = ProofOfPossession(iot, SecretsGateway(clients))
+    return CaCertificateResource(iot, StackGateway(clients), proof, sweep, _now)
+
+
+def _device_certificate() -> Resource:
+    iot = IotGateway(clients)
+    return DeviceCertificateResource(iot, StackGateway(clients), DeviceCertificateRemoval(iot), _now)
+
+
+_RESOURCES: Mapping[str, Callable[[], Resource]] = {
+    CA_CERTIFICATE_TYPE: _ca_certificate,
+    DEVICE_CERTIFICATE_TYPE: _device_certificate,
+}
+
+
+def id_after_failure(event: Mapping[str, Any], progress: Progress) -> str:
+    """Return the old id after a failed Update, which CloudFormation adopts, and after a Create what Delete is to find.
+
+    That is the certificate which the Create left behind, or a marker when it left none.
+    """
+    return str(event.get("PhysicalResourceId") or progress.registered or f"{CREATE_FAILED}/{event['RequestId']}")
+
+
+def _failure(error: BaseException) -> str:
+    if isinstance(error, ProviderError):
+        return str(error)
+    # Never the text of an error that is not ours: it may quote a property.
+    return f"Unexpected {_where(error)} in the provider. Please report it; the function's log has no more"
+
+
+def _where(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    last = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{last}"
+
+
+def _log(event: Mapping[str, Any], outcome: Outcome, error: BaseException | None, seconds: float) -> None:
+    line = {
+        "request": event.get("RequestType"),
+        "type": event.get("ResourceType"),
+        "logical_id": event["LogicalResourceId"],
+        "certificate_id": outcome.physical_id,
+        "outcome": "SUCCESS" if error is None else "FAILED",
+        "duration_ms": round(seconds * 1000),
+        "aws_calls": dict(clients.calls),
+    }
+    if error is not None:
+        line["error"] = type(error).__name__ if isinstance(error, ProviderError) else _where(error)
+    logger.log(logging.INFO if error is None else logging.ERROR, json.dumps(line))
+
+
+_tls: ssl.SSLContext | None = None
+
+
+def deliver(url: str, body: bytes, *, sleep: Callable[[float], None] = time.sleep) -> bool:
+    """PUT the response to its presigned URL; say whether CloudFormation took it.
+
+    Edge: crhelper's sender ignores the status, has no socket timeout and retries for ever.
+    """
+    for attempt in range(PUT_ATTEMPTS):
+        if attempt:
+            sleep(random.uniform(0, 2**attempt / 4))  # noqa: S311 - jitter
+        try:
+            status = _put(url, body)
+        except (OSError, http.client.HTTPException) as error:
+            logger.warning(json.dumps({"response": "not delivered", "error": type(error).__name__}))
+            continue
+        if 200 <= status < 300:
+            return True
+        logger.warning(json.dumps({"response": "not accepted", "status": status}))
+        if 400 <= status < 500:
+            return False
+    return False
+
+
+def _put(url: str, body: bytes) -> int:
+    global _tls  # noqa: PLW0603 - reading the trust store costs more than the rest of the answer
+    _tls = _tls or ssl.create_default_context()
+    parts = urlsplit(url)
+    connection = http.client.HTTPSConnection(parts.netloc, context=_tls, timeout=PUT_SECONDS)
+    try:
+        path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        # A presigned URL is signed for this, empty, content type.
+        connection.request("PUT", path, body, {"content-type": "", "content-length": str(len(body))})
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+class _EarlierContext:
+    """Lambda's context with less time, so that crhelper's timer fires while an answer can still be delivered."""
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the milliseconds that are left for work."""
+        return int(max(0.0, _seconds_left(self._context, TIMER_MARGIN_SECONDS)()) * 1000) + 500
+
+
+def _seconds_left(context: Any, margin: float) -> Callable[[], float]:
+    return lambda: context.get_remaining_time_in_millis() / 1000 - margin
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

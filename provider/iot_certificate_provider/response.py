@@ -1,0 +1,62 @@
+"""The answer to one request: its shape, and its limits, which are known before anything is registered."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from iot_certificate_provider.contract import MAX_REASON_CHARACTERS, MAX_RESPONSE_BYTES, Outcome, Request
+from iot_certificate_provider.errors import InvalidPropertyError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def body(request: Mapping[str, str], outcome: Outcome, *, failure: str | None = None) -> dict[str, Any]:
+    """Return the body of a response; ``request`` gives StackId, RequestId and LogicalResourceId, echoed verbatim.
+
+    Source: CloudFormation User Guide, "Custom resource response objects".
+    """
+    return {
+        "Status": "SUCCESS" if failure is None else "FAILED",
+        "Reason": "" if failure is None else reason(failure),
+        "PhysicalResourceId": outcome.physical_id,
+        "StackId": request["StackId"],
+        "RequestId": request["RequestId"],
+        "LogicalResourceId": request["LogicalResourceId"],
+        "NoEcho": False,
+        "Data": dict(outcome.attributes),
+    }
+
+
+def reason(text: str) -> str:
+    """Cut a reason from its end, where the least important words are, and never to nothing."""
+    line = " ".join(text.split()) or "The request failed, and nothing says why"
+    return line if len(line) <= MAX_REASON_CHARACTERS else line[: MAX_REASON_CHARACTERS - 1] + "…"
+
+
+def encode(response: Mapping[str, Any]) -> bytes:
+    """Encode a response as it goes over the wire."""
+    return json.dumps(response).encode("utf-8")
+
+
+def ensure_fits(request: Request, outcome: Outcome) -> None:
+    """Refuse what could not be answered in 4,096 bytes: CloudFormation would never hear of what was registered."""
+    envelope = {
+        "StackId": request.stack_id,
+        "RequestId": request.request_id,
+        "LogicalResourceId": request.logical_id,
+    }
+    size = len(encode(body(envelope, outcome)))
+    if size > MAX_RESPONSE_BYTES:
+        raise too_large(size, outcome.attributes)
+
+
+def too_large(size: int, attributes: Mapping[str, str]) -> InvalidPropertyError:
+    """Name the attribute that makes the answer too large."""
+    name = max(attributes, key=lambda key: len(encode({key: attributes[key]})), default="Data")
+    return InvalidPropertyError(
+        f"Attribute {name}",
+        f"the answer to CloudFormation would have {size:,} bytes, and {MAX_RESPONSE_BYTES:,} is the limit",
+        "Use a certificate with shorter names. Nothing was registered",
+    )
