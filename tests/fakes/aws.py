@@ -1,0 +1,82 @@
+"""AWS without a network: the real SDK, its parameter checks, paginators and errors; only the answers are ours.
+
+``FakeAws`` hands out a boto3 session. Each call goes through botocore as ever, up to the point where it would be
+signed and sent; there the method of a fake service answers, named like the operation: ``RegisterCertificate``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import botocore.session
+
+from fakes.cloudformation import FakeCloudFormation
+from fakes.iot import FakeIot
+from fakes.refusal import Refusal
+from fakes.secrets import FakeSecrets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_LOADED = botocore.session.get_session().get_component("data_loader")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call that reached AWS: ``iot.RegisterCertificate`` and its parameters."""
+
+    name: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass
+class FakeAws:
+    """The three services that the provider calls, and a record of every call."""
+
+    iot: FakeIot = field(default_factory=FakeIot)
+    secrets: FakeSecrets = field(default_factory=FakeSecrets)
+    cloudformation: FakeCloudFormation = field(default_factory=FakeCloudFormation)
+    calls: list[Call] = field(default_factory=list)
+    before: Callable[[Call], None] = lambda call: None
+    """Called before each call takes effect: a test raises a Refusal here to make it fail, or moves a clock."""
+    after: Callable[[Call], None] = lambda call: None
+    """Called after each call took effect: a Refusal raised here is an answer that was lost."""
+
+    def session(self) -> boto3.Session:
+        """Return a session whose clients end here."""
+        core = botocore.session.get_session()
+        core.register_component("data_loader", _LOADED)
+        core.set_credentials("fake", "fake")
+        core.set_config_variable("region", "eu-west-1")
+        core.register("provide-client-params", _remember_parameters)
+        core.get_component("event_emitter").register_last("before-call", self._answer)
+        return boto3.Session(botocore_session=core)
+
+    def names(self) -> list[str]:
+        """Return the calls made so far, by name, in order."""
+        return [call.name for call in self.calls]
+
+    def writes(self) -> list[str]:
+        """Return the calls that change something."""
+        reads = ("Get", "List", "Describe")
+        return [name for name in self.names() if not name.split(".")[1].startswith(reads)]
+
+    def _answer(self, model: Any, context: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]]:
+        service = model.service_model.service_name
+        call = Call(f"{service}.{model.name}", context["fake_parameters"])
+        self.calls.append(call)
+        fake: object = {"iot": self.iot, "secretsmanager": self.secrets, "cloudformation": self.cloudformation}[service]
+        try:
+            self.before(call)
+            answer = getattr(fake, model.name)(**call.parameters)
+            self.after(call)
+        except Refusal as refusal:
+            return SimpleNamespace(status_code=refusal.status), refusal.parsed()
+        return SimpleNamespace(status_code=200), {**answer, "ResponseMetadata": {"HTTPStatusCode": 200}}
+
+
+def _remember_parameters(**event: Any) -> None:
+    event["context"]["fake_parameters"] = dict(event["params"])

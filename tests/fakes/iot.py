@@ -1,0 +1,437 @@
+"""AWS IoT's certificates in memory, with the rules that AWS enforces.
+
+Each rule names its source: the operation's page in the API reference, or the developer guide where that is said.
+Methods are operations, with the SDK's parameter names.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
+from fakes.refusal import Refusal
+
+ACCOUNT = "123456789012"
+REGION = "eu-west-1"
+PAGE = 2
+"""Small, so that whoever forgets the second page is found out; AWS's default is 25."""
+
+# ruff: noqa: N802, N803 - operations and parameters have AWS's names
+
+
+@dataclass
+class CaRecord:
+    id: str
+    pem: str
+    status: str
+    auto_registration: str
+    mode: str
+    config: dict[str, str] | None
+    tags: dict[str, str]
+
+    @property
+    def arn(self) -> str:
+        return f"arn:aws:iot:{REGION}:{ACCOUNT}:cacert/{self.id}"
+
+    @property
+    def parsed(self) -> x509.Certificate:
+        return x509.load_pem_x509_certificate(self.pem.encode())
+
+
+@dataclass
+class CertificateRecord:
+    id: str
+    pem: str
+    status: str
+    mode: str
+    ca_id: str | None
+
+    @property
+    def arn(self) -> str:
+        return f"arn:aws:iot:{REGION}:{ACCOUNT}:cert/{self.id}"
+
+
+@dataclass
+class FakeIot:
+    """One account and Region. The dictionaries are the state; tests look at them, and change them "from outside"."""
+
+    registration_code: str = "c0de" * 16
+    cas: dict[str, CaRecord] = field(default_factory=dict)
+    certificates: dict[str, CertificateRecord] = field(default_factory=dict)
+    policies: dict[str, set[str]] = field(default_factory=dict)
+    things: dict[str, set[str]] = field(default_factory=dict)
+    slow_detach: int = 0
+    """How many looks a detached policy still shows its target: "a detach can take minutes to be seen"."""
+    answer_wrong_ids: bool = False
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _shadows: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    # Registration code
+
+    def GetRegistrationCode(self) -> dict[str, Any]:
+        return {"registrationCode": self.registration_code}
+
+    # CA certificates
+
+    def RegisterCACertificate(
+        self,
+        caCertificate: str,
+        verificationCertificate: str | None = None,
+        setAsActive: bool = False,
+        allowAutoRegistration: bool = False,
+        registrationConfig: dict[str, str] | None = None,
+        tags: list[dict[str, str]] | None = None,
+        certificateMode: str = "DEFAULT",
+    ) -> dict[str, Any]:
+        parsed = _certificate(caCertificate, self.now)
+        _refuse_unless_ca(parsed)
+        self._check_proof(parsed, verificationCertificate, certificateMode)
+        ca_id = _id(caCertificate)
+        record = CaRecord(
+            ca_id,
+            caCertificate,
+            "ACTIVE" if setAsActive else "INACTIVE",
+            "ENABLE" if allowAutoRegistration else "DISABLE",
+            certificateMode,
+            registrationConfig,
+            {tag["Key"]: tag["Value"] for tag in tags or []},
+        )
+        if ca_id in self.cas:
+            raise _exists(record.id, record.arn)
+        self.cas[ca_id] = record
+        return self._registered(record.id, record.arn)
+
+    def _check_proof(self, ca: x509.Certificate, verification: str | None, mode: str) -> None:
+        # API reference, RegisterCACertificate: "certificateMode" says when the verification certificate is needed.
+        if mode == "SNI_ONLY":
+            if verification is not None:
+                raise Refusal("InvalidRequestException", "SNI_ONLY takes no verification certificate")
+            return
+        if verification is None:
+            raise Refusal("InvalidRequestException", "DEFAULT mode needs a verification certificate")
+        proof = _certificate(verification, self.now)
+        _refuse_unless_issued_by(proof, ca)
+        names = [a.value for a in proof.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+        if names != [self.registration_code]:
+            # API reference, RegisterCACertificate: RegistrationCodeValidationException.
+            raise Refusal("RegistrationCodeValidationException", "The registration code is invalid.")
+
+    def DescribeCACertificate(self, certificateId: str) -> dict[str, Any]:
+        ca = self._ca(certificateId)
+        description = {
+            "certificateArn": ca.arn,
+            "certificateId": ca.id,
+            "status": ca.status,
+            "autoRegistrationStatus": ca.auto_registration,
+            "certificateMode": ca.mode,
+            "certificatePem": ca.pem,
+        }
+        return {"certificateDescription": description, "registrationConfig": ca.config or {}}
+
+    def UpdateCACertificate(
+        self,
+        certificateId: str,
+        newStatus: str | None = None,
+        newAutoRegistrationStatus: str | None = None,
+        registrationConfig: dict[str, str] | None = None,
+        removeAutoRegistration: bool = False,
+    ) -> dict[str, Any]:
+        ca = self._ca(certificateId)
+        ca.status = newStatus or ca.status
+        ca.auto_registration = newAutoRegistrationStatus or ca.auto_registration
+        ca.config = registrationConfig or ca.config
+        if removeAutoRegistration:
+            # API reference, UpdateCACertificate: "If true, removes auto registration", and with it its configuration.
+            ca.auto_registration, ca.config = "DISABLE", None
+        return {}
+
+    def DeleteCACertificate(self, certificateId: str) -> dict[str, Any]:
+        if self._ca(certificateId).status == "ACTIVE":
+            # API reference, DeleteCACertificate: it must not be ACTIVE. Its device certificates stay.
+            raise Refusal("CertificateStateException", "CA certificate must be deactivated before deletion", 406)
+        del self.cas[certificateId]
+        return {}
+
+    def TagResource(self, resourceArn: str, tags: list[dict[str, str]]) -> dict[str, Any]:
+        self._tagged(resourceArn).update({tag["Key"]: tag["Value"] for tag in tags})
+        return {}
+
+    def UntagResource(self, resourceArn: str, tagKeys: list[str]) -> dict[str, Any]:
+        for key in tagKeys:
+            self._tagged(resourceArn).pop(key, None)
+        return {}
+
+    # Device certificates
+
+    def RegisterCertificate(
+        self, certificatePem: str, caCertificatePem: str | None = None, status: str = "INACTIVE"
+    ) -> dict[str, Any]:
+        parsed = _certificate(certificatePem, self.now)
+        ca = self._issuer(parsed, caCertificatePem)
+        if ca.status != "ACTIVE":
+            # API reference, RegisterCertificate: CertificateStateException; the CA has to be ACTIVE.
+            raise Refusal("CertificateStateException", "The CA certificate is not active", 406)
+        return self._add(certificatePem, status, ca.mode, ca.id)
+
+    def _issuer(self, parsed: x509.Certificate, ca_pem: str | None) -> CaRecord:
+        candidates = [ca for ca in self.cas.values() if ca.parsed.subject == parsed.issuer]
+        if ca_pem is not None:
+            candidates = [ca for ca in candidates if ca.id == _id(ca_pem)]
+        elif len(candidates) > 1:
+            # API reference, RegisterCertificate: CertificateConflictException when several CAs have the subject.
+            raise Refusal("CertificateConflictException", "Several CA certificates have the subject; name one", 409)
+        if not candidates:
+            raise Refusal("CertificateStateException", "No CA certificate exists for the given certificate", 406)
+        _refuse_unless_issued_by(parsed, candidates[0].parsed)
+        return candidates[0]
+
+    def RegisterCertificateWithoutCA(self, certificatePem: str, status: str = "INACTIVE") -> dict[str, Any]:
+        _certificate(certificatePem, self.now)
+        return self._add(certificatePem, status, "SNI_ONLY", None)
+
+    def CreateCertificateFromCsr(self, certificateSigningRequest: str, setAsActive: bool = False) -> dict[str, Any]:
+        # API reference: "Reusing the same certificate signing request results in a distinct certificate."
+        pem = _issue_like_aws(certificateSigningRequest, self.now)
+        answer = self._add(pem, "ACTIVE" if setAsActive else "INACTIVE", "DEFAULT", None)
+        return {**answer, "certificatePem": pem}
+
+    def DescribeCertificate(self, certificateId: str) -> dict[str, Any]:
+        found = self._certificate(certificateId)
+        description = {**_entry(found), "certificatePem": found.pem, "certificateMode": found.mode, "ownedBy": ACCOUNT}
+        return {"certificateDescription": description}
+
+    def UpdateCertificate(self, certificateId: str, newStatus: str) -> dict[str, Any]:
+        found = self._certificate(certificateId)
+        if newStatus in ("PENDING_TRANSFER", "PENDING_ACTIVATION"):
+            # API reference, UpdateCertificate, newStatus: these two "will result in an exception being thrown".
+            raise Refusal("InvalidRequestException", f"{newStatus} cannot be set")
+        if found.status == "REVOKED" and newStatus != "REVOKED":
+            # Developer guide, "Revoke a client certificate": it cannot be reactivated.
+            raise Refusal("CertificateStateException", "The certificate is revoked", 406)
+        found.status = newStatus
+        return {}
+
+    def DeleteCertificate(self, certificateId: str, forceDelete: bool = False) -> dict[str, Any]:
+        found = self._certificate(certificateId)
+        if found.status == "ACTIVE":
+            raise Refusal("CertificateStateException", "Certificate must be deactivated before deletion", 406)
+        if any(found.arn in principals for principals in self.things.values()):
+            raise Refusal("DeleteConflictException", "Things must be detached before deletion", 409)
+        if not forceDelete and self._policies_of(found.arn):
+            raise Refusal("DeleteConflictException", "Certificate policies must be detached before deletion", 409)
+        del self.certificates[certificateId]
+        return {}
+
+    def ListCertificatesByCA(
+        self, caCertificateId: str, pageSize: int = PAGE, marker: str | None = None
+    ) -> dict[str, Any]:
+        # API reference: a CA that is not registered is no error, the list is empty.
+        entries = [_entry(c) for c in self.certificates.values() if c.ca_id == caCertificateId]
+        return _page("certificates", entries, marker, "nextMarker")
+
+    # Policies and things
+
+    def AttachPolicy(self, policyName: str, target: str) -> dict[str, Any]:
+        self._policy(policyName)
+        self._certificate(target.rpartition("/")[2])
+        if len(self._policies_of(target) | {policyName}) > 10:
+            # AWS IoT Core quotas: at most 10 policies a certificate.
+            raise Refusal("LimitExceededException", "The maximum number of policies is attached", 410)
+        self.policies[policyName].add(target)
+        return {}
+
+    def DetachPolicy(self, policyName: str, target: str) -> dict[str, Any]:
+        targets = self.policies.get(policyName, set())
+        if target in targets and self.slow_detach:
+            self._shadows[policyName, target] = self.slow_detach
+        targets.discard(target)
+        return {}
+
+    def ListAttachedPolicies(
+        self, target: str, pageSize: int = PAGE, marker: str | None = None, recursive: bool = False
+    ) -> dict[str, Any]:
+        self._certificate(target.rpartition("/")[2])
+        entries = [
+            {"policyName": name, "policyArn": f"arn:policy/{name}"} for name in sorted(self._policies_of(target))
+        ]
+        return _page("policies", entries, marker, "nextMarker")
+
+    def ListTargetsForPolicy(self, policyName: str, pageSize: int = PAGE, marker: str | None = None) -> dict[str, Any]:
+        targets = set(self._policy(policyName))
+        for (name, target), looks in list(self._shadows.items()):
+            if name == policyName and looks > 0:
+                targets.add(target)
+                self._shadows[name, target] = looks - 1
+        return _page("targets", sorted(targets), marker, "nextMarker")
+
+    def AttachThingPrincipal(self, thingName: str, principal: str) -> dict[str, Any]:
+        self._certificate(principal.rpartition("/")[2])
+        self._thing(thingName).add(principal)
+        return {}
+
+    def DetachThingPrincipal(self, thingName: str, principal: str) -> dict[str, Any]:
+        self._thing(thingName).discard(principal)
+        return {}
+
+    def ListPrincipalThings(
+        self, principal: str, maxResults: int = PAGE, nextToken: str | None = None
+    ) -> dict[str, Any]:
+        self._certificate(principal.rpartition("/")[2])
+        names = sorted(name for name, principals in self.things.items() if principal in principals)
+        return _page("things", names, nextToken, "nextToken")
+
+    def ListThingPrincipals(self, thingName: str) -> dict[str, Any]:
+        return {"principals": sorted(self._thing(thingName))}
+
+    def DeleteThing(self, thingName: str) -> dict[str, Any]:
+        if self.things.get(thingName):
+            # API reference, DeleteThing: detach all principals first.
+            raise Refusal("InvalidRequestException", "Cannot delete: thing is still attached to one or more principals")
+        self.things.pop(thingName, None)
+        return {}
+
+    # What tests do from outside
+
+    def bring_in_just_in_time(self, pem: str, ca_id: str) -> CertificateRecord:
+        """Register as a device does that connects with an unknown certificate of a CA with auto-registration."""
+        ca = self.cas[ca_id]
+        assert ca.status == "ACTIVE"
+        assert ca.auto_registration == "ENABLE"
+        self._add(pem, "PENDING_ACTIVATION", ca.mode, ca_id)
+        return self.certificates[_id(pem)]
+
+    # Looking things up
+
+    def _add(self, pem: str, status: str, mode: str, ca_id: str | None) -> dict[str, Any]:
+        if status == "PENDING_ACTIVATION" and ca_id is None:
+            raise Refusal("CertificateStateException", "Not allowed with PENDING_ACTIVATION status", 406)
+        record = CertificateRecord(_id(pem), pem, status, mode, ca_id)
+        if self.answer_wrong_ids:
+            record.id = record.id[::-1]
+        if record.id in self.certificates:
+            raise _exists(record.id, record.arn)
+        self.certificates[record.id] = record
+        return self._registered(record.id, record.arn)
+
+    def _registered(self, certificate_id: str, arn: str) -> dict[str, Any]:
+        if self.answer_wrong_ids and certificate_id in self.cas:
+            ca = self.cas.pop(certificate_id)
+            ca.id = certificate_id[::-1]
+            self.cas[ca.id] = ca
+            return {"certificateId": ca.id, "certificateArn": ca.arn}
+        return {"certificateId": certificate_id, "certificateArn": arn}
+
+    def _ca(self, certificate_id: str) -> CaRecord:
+        if certificate_id not in self.cas:
+            raise Refusal("ResourceNotFoundException", f"CA certificate {certificate_id} does not exist", 404)
+        return self.cas[certificate_id]
+
+    def _certificate(self, certificate_id: str) -> CertificateRecord:
+        if certificate_id not in self.certificates:
+            raise Refusal("ResourceNotFoundException", f"The certificate {certificate_id} does not exist", 404)
+        return self.certificates[certificate_id]
+
+    def _tagged(self, arn: str) -> dict[str, str]:
+        # Device certificates take no tags (developer guide, "Tagging your AWS IoT resources").
+        return self._ca(arn.rpartition("cacert/")[2]).tags
+
+    def _policy(self, name: str) -> set[str]:
+        if name not in self.policies:
+            raise Refusal("ResourceNotFoundException", f"Policy {name} does not exist", 404)
+        return self.policies[name]
+
+    def _thing(self, name: str) -> set[str]:
+        if name not in self.things:
+            raise Refusal("ResourceNotFoundException", f"Thing {name} does not exist", 404)
+        return self.things[name]
+
+    def _policies_of(self, arn: str) -> set[str]:
+        return {name for name, targets in self.policies.items() if arn in targets}
+
+
+def _id(pem: str) -> str:
+    der = x509.load_pem_x509_certificate(pem.encode()).public_bytes(Encoding.DER)
+    return hashlib.sha256(der).hexdigest()
+
+
+def _entry(record: CertificateRecord) -> dict[str, Any]:
+    return {"certificateArn": record.arn, "certificateId": record.id, "status": record.status}
+
+
+def _exists(certificate_id: str, arn: str) -> Refusal:
+    # aws-facts: AlreadyExists carries resourceId and resourceArn at the top level of the error.
+    return Refusal(
+        "ResourceAlreadyExistsException", "It already exists.", 409, resourceId=certificate_id, resourceArn=arn
+    )
+
+
+def _certificate(pem: str, now: datetime) -> x509.Certificate:
+    """Developer guide, "Create your own client certificates": what AWS IoT accepts."""
+    try:
+        parsed = x509.load_pem_x509_certificate(pem.encode())
+    except ValueError as error:
+        raise Refusal("CertificateValidationException", "Not a PEM certificate") from error
+    key = parsed.public_key()
+    strong = (isinstance(key, rsa.RSAPublicKey) and key.key_size >= 2048) or (
+        isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in ("secp256r1", "secp384r1", "secp521r1")
+    )
+    digest = parsed.signature_hash_algorithm
+    if not strong or digest is None or digest.name not in ("sha256", "sha384", "sha512"):
+        raise Refusal("CertificateValidationException", "The key or the signature is not accepted")
+    if parsed.not_valid_after_utc < now:
+        raise Refusal("CertificateValidationException", "The certificate has expired")
+    return parsed
+
+
+def _refuse_unless_ca(parsed: x509.Certificate) -> None:
+    try:
+        if parsed.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
+            return
+    except x509.ExtensionNotFound:
+        pass
+    raise Refusal("CertificateValidationException", "Not a CA certificate")
+
+
+def _refuse_unless_issued_by(certificate: x509.Certificate, ca: x509.Certificate) -> None:
+    try:
+        certificate.verify_directly_issued_by(ca)
+    except Exception as error:
+        raise Refusal("CertificateValidationException", "Not signed by the CA") from error
+
+
+def _page(name: str, entries: list[Any], marker: str | None, marker_name: str) -> dict[str, Any]:
+    start = int(base64.b64decode(marker)) if marker else 0
+    more = {}
+    if start + PAGE < len(entries):
+        more = {marker_name: base64.b64encode(str(start + PAGE).encode()).decode()}
+    return {name: entries[start : start + PAGE], **more}
+
+
+_AWS_KEY = ec.generate_private_key(ec.SECP256R1())
+_AWS_NAME = x509.Name.from_rfc4514_string(
+    "OU=Amazon Web Services O\\=Amazon.com Inc. L\\=Seattle ST\\=Washington C\\=US"
+)
+
+
+def _issue_like_aws(csr_pem: str, now: datetime) -> str:
+    request = x509.load_pem_x509_csr(csr_pem.encode())
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(request.subject)
+        .issuer_name(_AWS_NAME)
+        .public_key(request.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now)
+        .not_valid_after(now + timedelta(days=9_000))
+        .sign(_AWS_KEY, SHA256())
+    )
+    return certificate.public_bytes(Encoding.PEM).decode()

@@ -1,0 +1,420 @@
+"""The life of a CA certificate, on an AWS IoT that enforces its rules."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cryptography import x509
+
+import issuing
+from fakes.refusal import Refusal
+from iot_certificate_provider.contract import CaCertificateAttribute
+from iot_certificate_provider.errors import (
+    AccessDeniedError,
+    AlreadyExistsError,
+    CertificateRejectedError,
+    InvalidPropertyError,
+    UpstreamError,
+)
+from resources.conftest import KEY_SECRET, LOGICAL_ID
+
+if TYPE_CHECKING:
+    from fakes.aws import Call
+    from resources.conftest import Stage
+
+
+@pytest.fixture
+def properties(stage: Stage, factory_ca: issuing.Issued) -> dict[str, Any]:
+    """A CA whose key lies in Secrets Manager, as most people declare it."""
+    stage.aws.secrets.values[KEY_SECRET] = factory_ca.key_pem()
+    return {"CACertificatePem": factory_ca.pem, "VerificationKey": {"SecretArn": KEY_SECRET}}
+
+
+class TestCreate:
+    def test_proves_possession_with_the_key_in_the_secret(self, stage: Stage, properties: dict[str, Any]) -> None:
+        outcome = stage.create(stage.ca, properties)
+        assert stage.aws.names() == [
+            "secretsmanager.GetSecretValue",
+            "iot.GetRegistrationCode",
+            "iot.RegisterCACertificate",
+        ]
+        ca = stage.iot.cas[outcome.physical_id]
+        assert (ca.status, ca.auto_registration, ca.mode) == ("ACTIVE", "DISABLE", "DEFAULT")
+
+    def test_the_verification_certificate_is_made_for_a_key_of_its_own(
+        self, stage: Stage, properties: dict[str, Any], factory_ca: issuing.Issued
+    ) -> None:
+        stage.create(stage.ca, properties)
+        pem = stage.aws.calls[-1].parameters["verificationCertificate"]
+        proof = x509.load_pem_x509_certificate(pem.encode())
+        assert proof.subject.rfc4514_string() == f"CN={stage.iot.registration_code}"
+        assert proof.public_key() != factory_ca.certificate.public_key()
+
+    @pytest.mark.parametrize("where", ["plain", "json", "encrypted", "encrypted json"])
+    def test_finds_the_key_in_each_form(
+        self, stage: Stage, properties: dict[str, Any], factory_ca: issuing.Issued, where: str
+    ) -> None:
+        passphrase_secret = KEY_SECRET.replace("key", "passphrase")
+        key = {"SecretArn": KEY_SECRET}
+        text = factory_ca.key_pem()
+        if "encrypted" in where:
+            text = factory_ca.key_pem(passphrase="correct horse")
+            stage.aws.secrets.values[passphrase_secret] = "correct horse"
+            key["PassphraseSecretArn"] = passphrase_secret
+        if "json" in where:
+            text = json.dumps({"privateKey": text, "note": "x"})
+            key["JsonField"] = "privateKey"
+        stage.aws.secrets.values[KEY_SECRET] = text
+        outcome = stage.create(stage.ca, {**properties, "VerificationKey": key})
+        assert outcome.physical_id in stage.iot.cas
+
+    def test_takes_a_verification_certificate_with_one_call(self, stage: Stage, factory_ca: issuing.Issued) -> None:
+        proof = issuing.make_device(factory_ca, stage.iot.registration_code)
+        stage.create(stage.ca, {"CACertificatePem": factory_ca.pem, "VerificationCertificatePem": proof.pem})
+        assert stage.aws.names() == ["iot.RegisterCACertificate"]
+
+    def test_says_what_to_do_about_a_verification_certificate_with_an_old_code(
+        self, stage: Stage, factory_ca: issuing.Issued
+    ) -> None:
+        proof = issuing.make_device(factory_ca, "an older code")
+        with pytest.raises(CertificateRejectedError, match="registration code"):
+            stage.create(stage.ca, {"CACertificatePem": factory_ca.pem, "VerificationCertificatePem": proof.pem})
+
+    def test_needs_no_proof_in_sni_only_mode(self, stage: Stage, factory_ca: issuing.Issued) -> None:
+        outcome = stage.create(stage.ca, {"CACertificatePem": factory_ca.pem, "CertificateMode": "SNI_ONLY"})
+        assert stage.aws.names() == ["iot.RegisterCACertificate"]
+        assert stage.iot.cas[outcome.physical_id].mode == "SNI_ONLY"
+
+    def test_registers_everything_that_is_declared(self, stage: Stage, properties: dict[str, Any]) -> None:
+        outcome = stage.create(
+            stage.ca,
+            {
+                **properties,
+                "Status": "INACTIVE",
+                "AutoRegistrationStatus": "ENABLE",
+                "RegistrationConfig": {"TemplateBody": "{}", "RoleArn": "arn:aws:iam::123456789012:role/p"},
+                "Tags": [{"Key": "plant", "Value": "Lyon"}],
+            },
+        )
+        ca = stage.iot.cas[outcome.physical_id]
+        assert (ca.status, ca.auto_registration, ca.tags) == ("INACTIVE", "ENABLE", {"plant": "Lyon"})
+        assert ca.config == {"templateBody": "{}", "roleArn": "arn:aws:iam::123456789012:role/p"}
+
+    def test_has_the_same_attributes_on_create_and_update(self, stage: Stage, properties: dict[str, Any]) -> None:
+        created = stage.create(stage.ca, properties)
+        updated = stage.update(stage.ca, created.physical_id, properties, {**properties, "Status": "INACTIVE"})
+        assert set(created.attributes) == set(CaCertificateAttribute)
+        assert created.attributes == updated.attributes
+        assert created.attributes["Arn"] == stage.iot.cas[created.physical_id].arn
+
+    def test_an_existing_ca_fails_and_stays_untouched(
+        self, stage: Stage, properties: dict[str, Any], registered_ca: issuing.Issued
+    ) -> None:
+        with pytest.raises(AlreadyExistsError, match="registered already"):
+            stage.create(stage.ca, {**properties, "Status": "INACTIVE"})
+        assert [ca.status for ca in stage.iot.cas.values()] == ["ACTIVE"]
+
+    def test_undoes_a_registration_with_another_id(self, stage: Stage, properties: dict[str, Any]) -> None:
+        stage.iot.answer_wrong_ids = True
+        with pytest.raises(UpstreamError, match="another id"):
+            stage.create(stage.ca, properties)
+        assert stage.iot.cas == {}
+        assert stage.progress.registered is None
+
+
+class TestASecretThatDoesNotServe:
+    @pytest.mark.parametrize(
+        ("value", "message"),
+        [
+            (None, "VerificationKey.SecretArn: the secret, or its value, does not exist"),
+            ("", "VerificationKey.SecretArn: the secret is empty"),
+            (b"binary", "VerificationKey.SecretArn: the secret is binary"),
+            ("no key at all", "VerificationKey.SecretArn: holds no readable private key"),
+        ],
+    )
+    def test_is_refused_by_name(
+        self, stage: Stage, properties: dict[str, Any], value: str | bytes | None, message: str
+    ) -> None:
+        stage.aws.secrets.values[KEY_SECRET] = value
+        with pytest.raises(InvalidPropertyError, match=message):
+            stage.create(stage.ca, properties)
+        assert stage.aws.writes() == []
+
+    def test_holds_another_cas_key(self, stage: Stage, properties: dict[str, Any]) -> None:
+        stage.aws.secrets.values[KEY_SECRET] = issuing.make_ca("Another CA").key_pem()
+        with pytest.raises(InvalidPropertyError, match=r"VerificationKey.SecretArn: holds another key"):
+            stage.create(stage.ca, properties)
+        assert stage.aws.names() == ["secretsmanager.GetSecretValue"]
+
+    def test_is_scheduled_for_deletion(self, stage: Stage, properties: dict[str, Any]) -> None:
+        stage.aws.secrets.scheduled_for_deletion.add(KEY_SECRET)
+        with pytest.raises(InvalidPropertyError, match=r"SecretArn: the secret cannot be read"):
+            stage.create(stage.ca, properties)
+
+    def test_is_not_json_though_a_field_is_named(self, stage: Stage, properties: dict[str, Any]) -> None:
+        key = {"SecretArn": KEY_SECRET, "JsonField": "privateKey"}
+        with pytest.raises(InvalidPropertyError, match="not a JSON object") as caught:
+            stage.create(stage.ca, {**properties, "VerificationKey": key})
+        assert caught.value.__context__ is not None
+        assert "PRIVATE KEY" not in repr(caught.value.__cause__) + repr(caught.value.__context__)
+
+    def test_lacks_the_field(self, stage: Stage, properties: dict[str, Any]) -> None:
+        stage.aws.secrets.values[KEY_SECRET] = json.dumps({"other": "x"})
+        key = {"SecretArn": KEY_SECRET, "JsonField": "privateKey"}
+        with pytest.raises(InvalidPropertyError, match="no text under JsonField"):
+            stage.create(stage.ca, {**properties, "VerificationKey": key})
+
+    def test_has_a_passphrase_that_is_missing_wrong_or_too_much(
+        self, stage: Stage, properties: dict[str, Any], factory_ca: issuing.Issued
+    ) -> None:
+        passphrase_secret = KEY_SECRET.replace("key", "passphrase")
+        with_passphrase = {"SecretArn": KEY_SECRET, "PassphraseSecretArn": passphrase_secret}
+        stage.aws.secrets.values[passphrase_secret] = "wrong"
+        with pytest.raises(InvalidPropertyError, match="not encrypted"):
+            stage.create(stage.ca, {**properties, "VerificationKey": with_passphrase})
+        stage.aws.secrets.values[KEY_SECRET] = factory_ca.key_pem(passphrase="correct horse")
+        with pytest.raises(InvalidPropertyError, match="no private key that the passphrase opens"):
+            stage.create(stage.ca, {**properties, "VerificationKey": with_passphrase})
+        with pytest.raises(InvalidPropertyError, match="no passphrase is given"):
+            stage.create(stage.ca, properties)
+        assert stage.iot.cas == {}
+
+
+class TestUpdate:
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"Status": "INACTIVE"},
+            {"AutoRegistrationStatus": "ENABLE"},
+            {"RegistrationConfig": {"TemplateName": "fleet"}},
+            {"Tags": [{"Key": "plant", "Value": "Lyon"}]},
+        ],
+        ids=lambda change: next(iter(change)),
+    )
+    def test_each_change_is_exactly_one_call(
+        self, stage: Stage, properties: dict[str, Any], change: dict[str, Any]
+    ) -> None:
+        created = stage.create(stage.ca, properties)
+        stage.update(stage.ca, created.physical_id, properties, {**properties, **change})
+        assert len(stage.aws.names()) == 1
+
+    def test_no_change_is_no_call(self, stage: Stage, properties: dict[str, Any], factory_ca: issuing.Issued) -> None:
+        created = stage.create(stage.ca, properties)
+        new = {
+            "CACertificatePem": factory_ca.pem.replace("\n", "\r\n"),
+            "VerificationKey": {"SecretArn": "another"},
+            "DeviceCertificatesOnDelete": "DELETE",
+        }
+        assert stage.update(stage.ca, created.physical_id, properties, new) == created
+        assert stage.aws.names() == []
+
+    @pytest.mark.parametrize("auto_registration", ["ENABLE", "DISABLE"])
+    def test_clears_the_registration_configuration(
+        self, stage: Stage, properties: dict[str, Any], auto_registration: str
+    ) -> None:
+        without = {**properties, "AutoRegistrationStatus": auto_registration}
+        with_config = {**without, "RegistrationConfig": {"TemplateName": "fleet"}}
+        created = stage.create(stage.ca, with_config)
+        ca = stage.iot.cas[created.physical_id]
+        assert ca.config == {"templateName": "fleet"}
+        stage.update(stage.ca, created.physical_id, with_config, without)
+        assert ca.config is None
+        assert ca.auto_registration == auto_registration
+        stage.update(stage.ca, created.physical_id, without, with_config)
+        assert ca.config == {"templateName": "fleet"}
+
+    def test_tags_come_change_and_go(self, stage: Stage, properties: dict[str, Any]) -> None:
+        def tagged(**tags: str) -> dict[str, Any]:
+            return {**properties, "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+
+        created = stage.create(stage.ca, tagged(a="1"))
+        ca = stage.iot.cas[created.physical_id]
+        stage.iot.TagResource(resourceArn=ca.arn, tags=[{"Key": "outside", "Value": "x"}])
+        stage.update(stage.ca, created.physical_id, tagged(a="1"), tagged(a="2", b="3"))
+        assert ca.tags == {"a": "2", "b": "3", "outside": "x"}
+        stage.update(stage.ca, created.physical_id, tagged(a="2", b="3"), tagged(b="3"))
+        assert ca.tags == {"b": "3", "outside": "x"}
+
+    def test_another_ca_is_registered_beside_the_old_one(self, stage: Stage, properties: dict[str, Any]) -> None:
+        created = stage.create(stage.ca, properties)
+        other = issuing.make_ca("Factory CA 2")
+        stage.aws.secrets.values["other"] = other.key_pem()
+        new = {"CACertificatePem": other.pem, "VerificationKey": {"SecretArn": "other"}}
+        replaced = stage.update(stage.ca, created.physical_id, properties, new)
+        assert set(stage.iot.cas) == {created.physical_id, replaced.physical_id}
+        back = stage.update(stage.ca, replaced.physical_id, new, properties)
+        assert back.physical_id == created.physical_id
+        stage.delete(stage.ca, replaced.physical_id, new)
+        assert set(stage.iot.cas) == {created.physical_id}
+        assert stage.iot.cas[created.physical_id].status == "ACTIVE"
+
+    def test_the_mode_cannot_change_and_its_rollback_succeeds(
+        self, stage: Stage, properties: dict[str, Any], factory_ca: issuing.Issued
+    ) -> None:
+        created = stage.create(stage.ca, properties)
+        new = {"CACertificatePem": factory_ca.pem, "CertificateMode": "SNI_ONLY"}
+        with pytest.raises(InvalidPropertyError, match="from DEFAULT to SNI_ONLY"):
+            stage.update(stage.ca, created.physical_id, properties, new)
+        assert stage.aws.writes() == []
+        assert stage.update(stage.ca, created.physical_id, new, properties) == created
+
+
+class TestDelete:
+    def test_turns_it_off_in_one_call_and_deletes_it(self, stage: Stage, properties: dict[str, Any]) -> None:
+        created = stage.create(stage.ca, {**properties, "AutoRegistrationStatus": "ENABLE"})
+        stage.delete(stage.ca, created.physical_id, properties)
+        assert stage.aws.names() == ["iot.UpdateCACertificate", "iot.DeleteCACertificate"]
+        assert stage.iot.cas == {}
+
+    def test_of_what_is_gone_succeeds(self, stage: Stage, properties: dict[str, Any]) -> None:
+        stage.delete(stage.ca, "ab" * 32, properties)
+        assert stage.aws.names() == ["iot.UpdateCACertificate"]
+
+    @pytest.mark.parametrize("physical_id", ["create-failed/a3a4", "factory-Certificate-1KJ2H3"])
+    def test_of_an_id_that_is_no_certificates_does_nothing(self, stage: Stage, physical_id: str) -> None:
+        stage.delete(stage.ca, physical_id, {"Nonsense": "1"})
+        assert stage.aws.names() == []
+
+    def test_retains_device_certificates_unless_told_otherwise(
+        self, stage: Stage, properties: dict[str, Any], factory_ca: issuing.Issued
+    ) -> None:
+        created = stage.create(stage.ca, properties)
+        device = issuing.make_device(factory_ca, "thermostat")
+        stage.iot.RegisterCertificate(certificatePem=device.pem, status="ACTIVE")
+        stage.delete(stage.ca, created.physical_id, properties)
+        assert [c.status for c in stage.iot.certificates.values()] == ["ACTIVE"]
+
+
+class TestSweep:
+    @pytest.fixture
+    def sweeping(self, properties: dict[str, Any]) -> dict[str, Any]:
+        return {**properties, "AutoRegistrationStatus": "ENABLE", "DeviceCertificatesOnDelete": "DELETE"}
+
+    def populate(self, stage: Stage, ca: issuing.Issued, ca_id: str) -> list[str]:
+        """Seven device certificates in all statuses, with policies and things, two of them brought in just in time."""
+        stage.iot.policies["shared"] = set()
+        stage.iot.things.update(hall=set(), shared=set())
+        for number, status in enumerate(["ACTIVE", "INACTIVE", "REVOKED", "ACTIVE", "ACTIVE"]):
+            pem = issuing.make_device(ca, f"thermostat-{number}").pem
+            arn = stage.iot.RegisterCertificate(certificatePem=pem, status=status)["certificateArn"]
+            stage.iot.AttachPolicy(policyName="shared", target=arn)
+            if number < 2:
+                stage.iot.AttachThingPrincipal(thingName="shared", principal=arn)
+            if number == 3:
+                stage.iot.AttachThingPrincipal(thingName="hall", principal=arn)
+        for number in range(2):
+            stage.iot.bring_in_just_in_time(issuing.make_device(ca, f"new-{number}").pem, ca_id)
+        return list(stage.iot.certificates)
+
+    def test_deletes_all_also_those_of_just_in_time_registration(
+        self, stage: Stage, sweeping: dict[str, Any], factory_ca: issuing.Issued
+    ) -> None:
+        created = stage.create(stage.ca, sweeping)
+        self.populate(stage, factory_ca, created.physical_id)
+        stage.delete(stage.ca, created.physical_id, sweeping)
+        assert stage.iot.certificates == {}
+        assert stage.iot.policies == {"shared": set()}
+        assert stage.iot.things == {"hall": set(), "shared": set()}
+        assert stage.iot.cas == {}
+
+    def test_turns_auto_registration_off_before_it_sweeps(
+        self, stage: Stage, sweeping: dict[str, Any], factory_ca: issuing.Issued
+    ) -> None:
+        created = stage.create(stage.ca, sweeping)
+        self.populate(stage, factory_ca, created.physical_id)
+
+        def check(call: Call) -> None:
+            if call.name == "iot.DeleteCertificate":
+                assert stage.iot.cas[created.physical_id].auto_registration == "DISABLE"
+
+        stage.aws.before = check
+        stage.delete(stage.ca, created.physical_id, sweeping)
+        assert stage.aws.names()[0] == "iot.UpdateCACertificate"
+
+    def test_sweeps_until_a_listing_is_empty(
+        self, stage: Stage, sweeping: dict[str, Any], factory_ca: issuing.Issued
+    ) -> None:
+        created = stage.create(stage.ca, sweeping)
+        self.populate(stage, factory_ca, created.physical_id)
+        late = issuing.make_device(factory_ca, "registered while the sweep ran")
+        arrived: list[object] = []
+
+        def arrive(call: Call) -> None:
+            if call.name == "iot.DeleteCertificate" and not arrived:
+                stage.iot._add(late.pem, "PENDING_ACTIVATION", "DEFAULT", created.physical_id)
+                arrived.append(late)
+
+        stage.aws.after = arrive
+        stage.delete(stage.ca, created.physical_id, sweeping)
+        assert arrived
+        assert stage.iot.certificates == {}
+
+    def test_deletes_things_that_have_no_other_certificate(
+        self, stage: Stage, sweeping: dict[str, Any], factory_ca: issuing.Issued
+    ) -> None:
+        sweeping = {**sweeping, "DeviceCertificatesOnDelete": "DELETE_WITH_THINGS"}
+        created = stage.create(stage.ca, sweeping)
+        self.populate(stage, factory_ca, created.physical_id)
+        stage.iot.things["shared"].add("arn:aws:iot:eu-west-1:123456789012:cert/of-another-ca")
+        stage.delete(stage.ca, created.physical_id, sweeping)
+        assert stage.iot.things == {"shared": {"arn:aws:iot:eu-west-1:123456789012:cert/of-another-ca"}}
+
+    def test_deactivates(self, stage: Stage, sweeping: dict[str, Any], factory_ca: issuing.Issued) -> None:
+        sweeping = {**sweeping, "DeviceCertificatesOnDelete": "DEACTIVATE"}
+        created = stage.create(stage.ca, sweeping)
+        ids = self.populate(stage, factory_ca, created.physical_id)
+        stage.delete(stage.ca, created.physical_id, sweeping)
+        assert list(stage.iot.certificates) == ids
+        assert {c.status for c in stage.iot.certificates.values()} == {"INACTIVE", "REVOKED"}
+
+    def test_skips_what_resources_of_the_stack_hold(
+        self, stage: Stage, sweeping: dict[str, Any], factory_ca: issuing.Issued
+    ) -> None:
+        created = stage.create(stage.ca, sweeping)
+        ids = self.populate(stage, factory_ca, created.physical_id)
+        resources = stage.aws.cloudformation.resources
+        resources.update(
+            {
+                "Held": (ids[0], "CREATE_COMPLETE"),
+                "Retained": (ids[3], "DELETE_SKIPPED"),
+                "Deleted": (ids[4], "DELETE_COMPLETE"),
+            }
+        )
+        stage.delete(stage.ca, created.physical_id, sweeping)
+        assert set(stage.iot.certificates) == {ids[0], ids[3]}
+
+    def test_the_delete_of_a_replaced_ca_never_sweeps(
+        self, stage: Stage, sweeping: dict[str, Any], factory_ca: issuing.Issued
+    ) -> None:
+        created = stage.create(stage.ca, sweeping)
+        ids = self.populate(stage, factory_ca, created.physical_id)
+        stage.aws.cloudformation.resources[LOGICAL_ID] = ("cd" * 32, "UPDATE_COMPLETE")
+        stage.delete(stage.ca, created.physical_id, sweeping)
+        assert list(stage.iot.certificates) == ids
+        assert stage.iot.cas == {}
+
+    def test_deletes_nothing_when_it_may_not_ask_who_holds_what(
+        self, stage: Stage, sweeping: dict[str, Any], factory_ca: issuing.Issued
+    ) -> None:
+        created = stage.create(stage.ca, sweeping)
+        ids = self.populate(stage, factory_ca, created.physical_id)
+
+        def refuse(call: Call) -> None:
+            if call.name == "cloudformation.ListStackResources":
+                raise Refusal("AccessDenied", "not authorized to perform: cloudformation:ListStackResources", 403)
+
+        stage.aws.before = refuse
+        with pytest.raises(AccessDeniedError, match="ListStackResources"):
+            stage.delete(stage.ca, created.physical_id, sweeping)
+        assert list(stage.iot.certificates) == ids
+
+    @pytest.mark.parametrize("value", ["EVERYTHING", ["DELETE"], None, ""])
+    def test_an_invalid_choice_deletes_nothing(
+        self, stage: Stage, sweeping: dict[str, Any], factory_ca: issuing.Issued, value: object
+    ) -> None:
+        created = stage.create(stage.ca, sweeping)
+        ids = self.populate(stage, factory_ca, created.physical_id)
+        stage.delete(stage.ca, created.physical_id, {**sweeping, "DeviceCertificatesOnDelete": value})
+        assert list(stage.iot.certificates) == ids
