@@ -22,6 +22,8 @@ UNDO_SECONDS = 15.0
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10.0
 SHORTEST_PAUSE_SECONDS = 0.02
+DOUBLINGS = 6
+"""From the first pause to above the longest."""
 
 
 class Deadline:
@@ -79,7 +81,7 @@ class Deadline:
         attempt = 0
         while True:
             yield attempt
-            longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**attempt)
+            longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(attempt, DOUBLINGS))
             pause = max(SHORTEST_PAUSE_SECONDS, longest * self._jitter())
             if pause > budget or pause > self.seconds_left:
                 return

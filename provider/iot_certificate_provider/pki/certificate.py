@@ -23,6 +23,7 @@ UNREADABLE = (
     ValueError,
     TypeError,
     OverflowError,
+    KeyError,
     NotImplementedError,
     UnsupportedAlgorithm,
     x509.DuplicateExtension,
@@ -38,7 +39,7 @@ class Certificate:
 
     * ``id``: lowercase hex SHA-256 of the DER, which is AWS IoT's certificateId.
     * ``pem``: the canonical text: 64 columns, ``\n``, nothing around it. This is what is sent to AWS.
-    * ``subject``, ``issuer``: RFC 4514 strings. ``serial_number``: upper-case hex, as OpenSSL prints it.
+    * ``subject``, ``issuer``: RFC 4514 strings. ``serial_number``: upper-case hex in whole bytes, as OpenSSL prints it.
     * ``not_before``, ``not_after``: aware, UTC.
     """
 
@@ -84,7 +85,7 @@ class Certificate:
             pem=certificate.public_bytes(Encoding.PEM).decode("ascii"),
             subject=certificate.subject.rfc4514_string(),
             issuer=certificate.issuer.rfc4514_string(),
-            serial_number=f"{certificate.serial_number:X}",
+            serial_number=_whole_bytes(certificate.serial_number),
             not_before=certificate.not_valid_before_utc,
             not_after=certificate.not_valid_after_utc,
             parsed=certificate,
@@ -94,3 +95,8 @@ class Certificate:
     def public_key(self) -> CertificatePublicKeyTypes:
         """The certified public key."""
         return self.parsed.public_key()
+
+
+def _whole_bytes(serial_number: int) -> str:
+    digits = f"{abs(serial_number):X}"
+    return ("-" if serial_number < 0 else "") + digits.zfill(len(digits) + len(digits) % 2)

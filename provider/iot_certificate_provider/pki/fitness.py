@@ -30,7 +30,7 @@ _KEY_FIX = "AWS IoT accepts RSA keys of at least 2048 bits and EC keys on P-256,
 def check_registrable(certificate: Certificate) -> None:
     """Check what every certificate must have, CA or device: an accepted key and an accepted signature."""
     check_key(certificate.public_key)
-    check_signature_algorithm(certificate)
+    check_signature_algorithm(certificate.parsed)
 
 
 def check_ca(certificate: Certificate) -> None:
@@ -60,13 +60,13 @@ def check_key(key: object) -> None:
         raise CertificateRejectedError(f"has a key of a kind that AWS IoT does not know: {kind}", _KEY_FIX)
 
 
-def check_signature_algorithm(certificate: Certificate) -> None:
+def check_signature_algorithm(signed: x509.Certificate | x509.CertificateSigningRequest) -> None:
     """Check that the signature was made over SHA-256, SHA-384 or SHA-512."""
     try:
-        algorithm = certificate.parsed.signature_hash_algorithm
+        algorithm = signed.signature_hash_algorithm
         name = "none" if algorithm is None else algorithm.name
     except UnsupportedAlgorithm:
-        name = certificate.parsed.signature_algorithm_oid.dotted_string
+        name = signed.signature_algorithm_oid.dotted_string
     if name not in HASHES:
         raise CertificateRejectedError(
             f"has a signature that AWS IoT does not accept: hash {name}",
@@ -86,7 +86,8 @@ def check_issued_by(certificate: Certificate, ca: Certificate) -> None:
     """Check that ``ca`` is the *direct* issuer: its subject is the issuer's name and its key made the signature."""
     if certificate.parsed.issuer != ca.parsed.subject:
         raise CertificateRejectedError(
-            f"was not issued by the CA: its issuer is '{shorten(certificate.issuer)}', the CA '{shorten(ca.subject)}'",
+            f"was not issued by the CA: its issuer is '{shorten(certificate.issuer, 40)}', "
+            f"the CA '{shorten(ca.subject, 40)}'",
             "Name the CA that signed it; in a hierarchy that is the direct issuer, not the root",
         )
     try:

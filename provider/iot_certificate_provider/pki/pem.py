@@ -16,7 +16,7 @@ from iot_certificate_provider.errors import CertificateRejectedError
 CERTIFICATE_LABELS = ("CERTIFICATE", "X509 CERTIFICATE")
 SIGNING_REQUEST_LABELS = ("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST")
 
-_BEGIN = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----")
+_BEGIN = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----")
 _WHITE_SPACE = re.compile(r"\s+")
 
 
@@ -46,7 +46,7 @@ def read_block(text: str, labels: tuple[str, ...], max_characters: int = MAX_PEM
         )
     label = found[0].group(1)
     if label not in labels:
-        raise CertificateRejectedError(f"is {_article(_kind(label))}, not {_article(_kind(wanted))}", _where(label))
+        raise CertificateRejectedError(f"is a {_kind(label)}, not a {_kind(wanted)}", _where(label, wanted))
     return _decode(text[found[0].end() :], label)
 
 
@@ -67,24 +67,26 @@ def _decode(rest: str, label: str) -> bytes:
     try:
         return base64.b64decode(_WHITE_SPACE.sub("", body), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise CertificateRejectedError(
-            "has damaged base64 between its BEGIN and END lines", "Copy the PEM text again, whole and unchanged"
-        ) from error
+        raise CertificateRejectedError("has damaged base64 between its BEGIN and END lines", _mend(body)) from error
+
+
+def _mend(body: str) -> str:
+    if "\\n" in body:
+        return "Its line ends are the two characters \\n: replace them with real ones"
+    return "Copy the PEM text again, whole and unchanged"
 
 
 def _kind(label: str) -> str:
     if label in SIGNING_REQUEST_LABELS:
         return "certificate signing request"
-    return "certificate" if label in CERTIFICATE_LABELS else label.lower()
+    if label in CERTIFICATE_LABELS:
+        return "certificate"
+    return "public key" if label.endswith("PUBLIC KEY") else f"PEM block '{label}'"
 
 
-def _article(noun: str) -> str:
-    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
-
-
-def _where(label: str) -> str:
+def _where(label: str, wanted: str) -> str:
     if label in SIGNING_REQUEST_LABELS:
         return "Declare a signing request as CertificateSigningRequest, and let AWS IoT issue the certificate"
     if label in CERTIFICATE_LABELS:
         return "Declare a certificate as CertificatePem"
-    return "Give the text that begins with '-----BEGIN CERTIFICATE-----'"
+    return f"Give the text that begins with '-----BEGIN {wanted}-----'"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -11,6 +12,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from iot_certificate_provider.errors import CertificateRejectedError
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+
     from iot_certificate_provider.pki.certificate import Certificate
 
 CaPrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
@@ -22,9 +25,10 @@ def load_private_key(text: str, passphrase: str | None) -> CaPrivateKey:
     Raises CertificateRejectedError when it is unreadable or neither RSA nor EC, or when its passphrase is
     missing, wrong or superfluous.
     """
-    password = None if passphrase is None else passphrase.encode("utf-8")
+    # surrogatepass: Python's own complaint about text that UTF-8 cannot hold would carry that text along.
+    password = None if passphrase is None else passphrase.encode("utf-8", "surrogatepass")
     try:
-        key = load_pem_private_key(text.encode("utf-8"), password)
+        key = _load(text.encode("utf-8", "surrogatepass"), password)
     except TypeError as error:
         raise _about_passphrase(given=passphrase is not None) from error
     except (ValueError, UnsupportedAlgorithm) as error:
@@ -35,6 +39,13 @@ def load_private_key(text: str, passphrase: str | None) -> CaPrivateKey:
             f"holds a private key of a kind that AWS IoT does not know: {kind}", "Use an RSA or an EC key"
         )
     return key
+
+
+def _load(pem: bytes, password: bytes | None) -> PrivateKeyTypes:
+    # cryptography warns of kinds that it will drop (Diffie-Hellman, say): they are refused here anyway.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return load_pem_private_key(pem, password)
 
 
 def check_key_of(key: CaPrivateKey, ca: Certificate) -> None:
@@ -60,7 +71,8 @@ def _about_passphrase(*, given: bool) -> CertificateRejectedError:
 def _unreadable(*, given: bool) -> CertificateRejectedError:
     if given:
         return CertificateRejectedError(
-            "holds no private key that the passphrase opens", "Check the PEM text and the passphrase's secret"
+            "holds no private key that the passphrase opens",
+            "Check the PEM text and the passphrase's secret, where a line end at the end counts",
         )
     return CertificateRejectedError(
         "holds no readable private key", "Store its PEM text, beginning with '-----BEGIN … PRIVATE KEY-----'"

@@ -12,7 +12,7 @@ from iot_certificate_provider.contract import MAX_CSR_CHARACTERS
 from iot_certificate_provider.errors import CertificateRejectedError
 from iot_certificate_provider.pki import pem
 from iot_certificate_provider.pki.certificate import UNREADABLE
-from iot_certificate_provider.pki.fitness import check_key
+from iot_certificate_provider.pki.fitness import check_key, check_signature_algorithm
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,14 @@ class SigningRequest:
     @classmethod
     def _read(cls, der: bytes) -> SigningRequest:
         request = x509.load_der_x509_csr(der)
+        check_key(request.public_key())
+        # First the hash: cryptography calls a signature over SHA-1 invalid, even one that the right key made.
+        check_signature_algorithm(request)
         if not request.is_signature_valid:
             raise CertificateRejectedError(
                 "is not signed by the key that it asks a certificate for",
                 "Make the request again with the device's key",
             )
-        check_key(request.public_key())
         return cls(
             pem=request.public_bytes(Encoding.PEM).decode("ascii"),
             subject=request.subject.rfc4514_string(),
