@@ -18,11 +18,11 @@ from iot_certificate_provider.errors import (
     InvalidPropertyError,
     UpstreamError,
 )
-from resources.conftest import KEY_SECRET, LOGICAL_ID
+from resources.stage import KEY_SECRET, LOGICAL_ID
 
 if TYPE_CHECKING:
     from fakes.aws import Call
-    from resources.conftest import Stage
+    from resources.stage import Stage
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fakes.aws import Call
-    from resources.conftest import Stage
+    from resources.stage import Stage
 
 
 @pytest.fixture

