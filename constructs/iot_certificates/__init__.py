@@ -1,1 +1,33 @@
 """CDK constructs for AWS IoT Core certificates."""
+
+from iot_certificate_provider.contract import (
+    CaCertificateStatus,
+    CertificateMode,
+    DeviceCertificatesOnDelete,
+    DeviceCertificateStatus,
+    ExistingCertificate,
+)
+from iot_certificates.auto_registration import AutoRegistration
+from iot_certificates.bundling import BundlingError
+from iot_certificates.ca_certificate import CaCertificate, ICaCertificate
+from iot_certificates.declaration_error import CertificateDeclarationError
+from iot_certificates.device_certificate import DeviceCertificate, IDeviceCertificate
+from iot_certificates.proof_of_possession import ProofOfPossession
+from iot_certificates.provider import IotCertificateProvider
+
+__all__ = [
+    "AutoRegistration",
+    "BundlingError",
+    "CaCertificate",
+    "CaCertificateStatus",
+    "CertificateDeclarationError",
+    "CertificateMode",
+    "DeviceCertificate",
+    "DeviceCertificateStatus",
+    "DeviceCertificatesOnDelete",
+    "ExistingCertificate",
+    "ICaCertificate",
+    "IDeviceCertificate",
+    "IotCertificateProvider",
+    "ProofOfPossession",
+]

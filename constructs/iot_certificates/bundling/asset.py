@@ -1,0 +1,129 @@
+"""What belongs into the asset, and whether one that was built before still holds."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from platformdirs import user_cache_path
+
+import iot_certificate_provider
+from iot_certificates.bundling.archive import write_archive
+from iot_certificates.bundling.wheels import BundlingError, install_wheels
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PROVIDER_SOURCE = Path(iot_certificate_provider.__file__).parent
+"""The package that the function runs."""
+
+MAX_BYTES = 5_200_000
+"""What the zipped asset may be at most: every deployment uploads it and every cold start loads it."""
+
+_LOCK = Path(__file__).parents[1] / "lambda-requirements.txt"
+_RUNTIME = re.compile(r"python3\.(\d+)")
+_OLDEST_MINOR = 11
+_ARCHITECTURES = ("arm64", "x86_64")
+
+# cryptography needs cffi's compiled half, the module _cffi_backend; not its Python half, nor the parser of that.
+_NEVER_RUN_FOLDERS = ("bin", "cffi", "pycparser", "pycparser-*.dist-info")
+_NEVER_RUN_FILES = ("*.pyi", "*.pyc", "py.typed")
+# What installers write about themselves, and what only they read. Licences and METADATA, which scanners read, stay.
+_INSTALLERS_OWN = (".lock", "RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "entry_points.txt", "top_level.txt")
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the asset is to run: a Lambda runtime's name and an architecture's (``arm64`` or ``x86_64``)."""
+
+    runtime: str
+    architecture: str
+
+    def __post_init__(self) -> None:
+        match = _RUNTIME.fullmatch(self.runtime)
+        if match is None or int(match.group(1)) < _OLDEST_MINOR:
+            raise ValueError(f"The function does not run on {self.runtime}: use python3.{_OLDEST_MINOR} or newer")
+        if self.architecture not in _ARCHITECTURES:
+            raise ValueError(f"Lambda has no architecture {self.architecture}: use {' or '.join(_ARCHITECTURES)}")
+
+    def __str__(self) -> str:
+        return f"{self.runtime} on {self.architecture}"
+
+
+DEFAULT_TARGET = Target("python3.14", "arm64")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A built asset. ``key`` is a hash of all that went in: equal keys, equal function."""
+
+    path: Path
+    key: str
+
+
+def bundle(target: Target = DEFAULT_TARGET, cache: Path | None = None) -> Bundle:
+    """Return the asset for ``target``; build it unless ``cache`` (the user's cache folder by default) has it.
+
+    Raises BundlingError, whose sentence says what to do, when the dependencies cannot be installed or the
+    cache cannot be written.
+    """
+    folder = cache or user_cache_path("cdk-iot-certificates")
+    key = _key(target)
+    path = folder / f"{key}.zip"
+    if path.is_file():
+        return Bundle(path, key)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # On the file system of the cache, so that the finished asset appears there whole or not at all.
+        with tempfile.TemporaryDirectory(dir=folder, prefix="build-") as work:
+            _build(target, Path(work), path)
+    except OSError as error:
+        raise BundlingError(
+            f"The function's asset could not be written to {folder}: {error.strerror}. Set XDG_CACHE_HOME to a folder "
+            "that can be written, or pass a prebuilt asset to IotCertificateProvider(code=…)"
+        ) from error
+    return Bundle(path, key)
+
+
+def _build(target: Target, work: Path, path: Path) -> None:
+    wheels, archive = work / "wheels", work / "asset.zip"
+    install_wheels(_LOCK, wheels, target.runtime.removeprefix("python"), target.architecture)
+    files = {name: file for name, file in _files(wheels) if _is_needed(name)}
+    files |= {PurePosixPath(PROVIDER_SOURCE.name) / name: file for name, file in _provider_files()}
+    write_archive(archive, files)
+    archive.replace(path)
+
+
+def _provider_files() -> Iterator[tuple[PurePosixPath, Path]]:
+    return ((name, file) for name, file in _files(PROVIDER_SOURCE) if name.suffix == ".py")
+
+
+def _files(folder: Path) -> Iterator[tuple[PurePosixPath, Path]]:
+    for file in sorted(folder.rglob("*")):
+        if file.is_file():
+            yield PurePosixPath(file.relative_to(folder).as_posix()), file
+
+
+def _is_needed(name: PurePosixPath) -> bool:
+    top = PurePosixPath(name.parts[0])
+    if any(top.match(pattern) for pattern in _NEVER_RUN_FOLDERS):
+        return False
+    if name.name in _INSTALLERS_OWN:
+        return False
+    return not any(name.match(pattern) for pattern in _NEVER_RUN_FILES)
+
+
+def _key(target: Target) -> str:
+    digest = hashlib.sha256(str(target).encode())
+    inputs = [("lock", _LOCK)]
+    inputs += [(f"provider/{name}", file) for name, file in _provider_files()]
+    inputs += [(f"bundling/{name}", file) for name, file in _files(Path(__file__).parent) if name.suffix == ".py"]
+    for name, file in inputs:
+        content = file.read_bytes()
+        digest.update(f"\n{name} {len(content)}\n".encode())
+        digest.update(content)
+    return digest.hexdigest()

@@ -1,0 +1,173 @@
+"""A CA certificate, registered with AWS IoT Core."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import jsii
+from aws_cdk import IResource, ITaggable, RemovalPolicy, Resource, TagManager, TagType
+
+from iot_certificate_provider.contract import (
+    CA_CERTIFICATE_TYPE,
+    AutoRegistrationStatus,
+    CaCertificateProperty,
+    CaCertificateStatus,
+    CertificateMode,
+    DeviceCertificatesOnDelete,
+    ExistingCertificate,
+)
+from iot_certificate_provider.pki import check_ca
+from iot_certificates import permissions as needs
+from iot_certificates.certificate_arn import certificate_id_of, check_certificate_arn
+from iot_certificates.declaration_error import CertificateDeclarationError
+from iot_certificates.literal_pem import read_certificate
+from iot_certificates.permissions import ProviderPermissions
+from iot_certificates.provider import IotCertificateProvider
+from iot_certificates.registered_certificate import RegisteredCertificate, unless
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from constructs import Construct
+
+    from iot_certificate_provider.pki import Certificate
+    from iot_certificates.auto_registration import AutoRegistration
+    from iot_certificates.proof_of_possession import ProofOfPossession
+
+
+class ICaCertificate(IResource, Protocol):
+    """A CA certificate that is registered with AWS IoT Core, by this app or elsewhere.
+
+    * ``certificate_arn``, ``certificate_id``: the id is the lowercase hex SHA-256 of the certificate's DER.
+    * ``certificate_pem``: None when only the ARN is known.
+    """
+
+    @property
+    def certificate_arn(self) -> str: ...  # noqa: D102 - the class says it
+    @property
+    def certificate_id(self) -> str: ...  # noqa: D102
+    @property
+    def certificate_pem(self) -> str | None: ...  # noqa: D102
+
+
+@jsii.implements(ITaggable)
+class CaCertificate(RegisteredCertificate):
+    """Registers a CA certificate, so that device certificates which the CA has signed can be registered.
+
+    * ``certificate_pem``: the CA certificate. A literal is checked at synth, a token by the deployment. Another
+      certificate is a replacement, which leaves the old CA's devices alone.
+    * ``proof_of_possession``: needed with CertificateMode.DEFAULT, and only there.
+    * ``certificate_mode``: DEFAULT, or SNI_ONLY for a CA that several accounts register. Cannot be changed later.
+    * ``status``: an INACTIVE CA's devices stay connected; new ones cannot be registered.
+    * ``auto_registration``: devices register their certificate at their first connection; by default they do not.
+    * ``device_certificates_on_delete``: what the deletion of the CA does to its device certificates, those that devices
+      brought in just in time among them, unless resources of the stack hold them. By default nothing.
+    * ``existing_certificate``: what to do when the CA is registered already. Only FAIL is supported yet.
+    * ``removal_policy``: RETAIN leaves the CA registered when its resource goes; by default it is deregistered.
+    * ``provider``: an IotCertificateProvider to share; by default the stack has one.
+
+    Attributes, besides the id and the ARN: ``subject`` and ``issuer`` (RFC 4514), ``serial_number`` (hex),
+    ``not_before`` and ``not_after`` (ISO 8601, UTC). ``Tags.of(scope).add(…)`` tags the CA certificate.
+    Raises CertificateDeclarationError, which names the property and the fix.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        certificate_pem: str,
+        proof_of_possession: ProofOfPossession | None = None,
+        certificate_mode: CertificateMode = CertificateMode.DEFAULT,
+        status: CaCertificateStatus = CaCertificateStatus.ACTIVE,
+        auto_registration: AutoRegistration | None = None,
+        device_certificates_on_delete: DeviceCertificatesOnDelete = DeviceCertificatesOnDelete.RETAIN,
+        existing_certificate: ExistingCertificate = ExistingCertificate.FAIL,
+        removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
+        provider: IotCertificateProvider | None = None,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        certificate = read_certificate(self, "certificate_pem", certificate_pem, check_ca)
+        self.certificate_pem = certificate_pem if certificate is None else certificate.pem
+        self._tag_manager = TagManager(TagType.KEY_VALUE, CA_CERTIFICATE_TYPE)
+        provider = provider or IotCertificateProvider.get_or_create(self)
+        # One for all of the stack's that fare alike on Delete: this CA's share must not go before the CA itself.
+        shared = ProviderPermissions.of_stack(self, f"CaCertificate{device_certificates_on_delete}", provider)
+        shared.allow(needs.ca_certificate(device_certificates_on_delete))
+        own = ProviderPermissions(self, "Permissions", provider)
+        name = CaCertificateProperty
+        properties = {
+            name.CA_CERTIFICATE_PEM: self.certificate_pem,
+            name.CERTIFICATE_MODE: unless(CertificateMode.DEFAULT, certificate_mode),
+            **self._proof(proof_of_possession, certificate_mode, certificate, own),
+            name.STATUS: unless(CaCertificateStatus.ACTIVE, status),
+            **self._auto_registration(auto_registration, own),
+            name.DEVICE_CERTIFICATES_ON_DELETE: unless(
+                DeviceCertificatesOnDelete.RETAIN, device_certificates_on_delete
+            ),
+            name.EXISTING_CERTIFICATE: unless(ExistingCertificate.FAIL, existing_certificate),
+            # Rendered at the end of the synthesis, by when all tags have been added; left out when there is none.
+            name.TAGS: self._tag_manager.rendered_tags,
+        }
+        self._register(
+            CA_CERTIFICATE_TYPE,
+            properties,
+            provider=provider,
+            permissions=[shared, own],
+            removal_policy=removal_policy,
+        )
+
+    @property
+    def tags(self) -> TagManager:
+        """The tags of the CA certificate (ITaggable)."""
+        return self._tag_manager
+
+    @staticmethod
+    def from_ca_certificate_arn(scope: Construct, construct_id: str, ca_certificate_arn: str) -> ICaCertificate:
+        """Refer to a CA certificate that is registered elsewhere, by its ARN ``…:cacert/<id>``; may be a token."""
+        return _ImportedCaCertificate(scope, construct_id, ca_certificate_arn)
+
+    def _proof(
+        self,
+        proof: ProofOfPossession | None,
+        mode: CertificateMode,
+        certificate: Certificate | None,
+        permissions: ProviderPermissions,
+    ) -> Mapping[CaCertificateProperty, Any]:
+        name = "proof_of_possession"
+        if mode == CertificateMode.SNI_ONLY:
+            if proof is not None:
+                raise CertificateDeclarationError(
+                    self, name, "is not used with CertificateMode.SNI_ONLY", "Leave one of the two out"
+                )
+            return {}
+        if proof is None:
+            raise CertificateDeclarationError(
+                self,
+                name,
+                "is missing, which CertificateMode.DEFAULT needs",
+                "Give the CA key's secret to ProofOfPossession.private_key_secret, or use CertificateMode.SNI_ONLY",
+            )
+        return proof.bind(self, certificate, permissions)
+
+    def _auto_registration(
+        self, auto_registration: AutoRegistration | None, permissions: ProviderPermissions
+    ) -> Mapping[CaCertificateProperty, Any]:
+        if auto_registration is None:
+            return {}
+        config = auto_registration.bind(self)
+        if auto_registration.role is not None:
+            permissions.allow_passing(auto_registration.role)
+        return {
+            CaCertificateProperty.AUTO_REGISTRATION_STATUS: str(AutoRegistrationStatus.ENABLE),
+            CaCertificateProperty.REGISTRATION_CONFIG: config,
+        }
+
+
+class _ImportedCaCertificate(Resource):
+    def __init__(self, scope: Construct, construct_id: str, arn: str) -> None:
+        check_certificate_arn(scope, "ca_certificate_arn", arn, "cacert")
+        super().__init__(scope, construct_id, environment_from_arn=arn)
+        self.certificate_arn = arn
+        self.certificate_id = certificate_id_of(self, arn)
+        self.certificate_pem: str | None = None

@@ -1,0 +1,196 @@
+"""What the function may do: one grant a need of a construct, and nothing that no construct of the stack needs.
+
+The resource that each action takes is the Service Authorization Reference's ("AWS IoT", "AWS CloudFormation");
+``*`` stands where the action takes none. Certificates are named by kind, not by id: an update that replaces one still
+has to delete the old one, and by then the permissions are already those of the new template.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, cast
+
+import jsii
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from iot_certificate_provider.contract import DeviceCertificatesOnDelete
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from iot_certificates.provider import IotCertificateProvider
+
+
+class On(StrEnum):
+    """What an action applies to, in the account and Region of the stack; values are ARN resource types."""
+
+    ANYTHING = "*"
+    CA_CERTIFICATES = "cacert"
+    CERTIFICATES = "cert"
+    POLICIES = "policy"
+    THINGS = "thing"
+    THIS_STACK = "stack"
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Actions that are allowed on the same resources."""
+
+    actions: tuple[str, ...]
+    on: tuple[On, ...]
+
+
+def ca_certificate(on_delete: DeviceCertificatesOnDelete) -> Iterator[Grant]:
+    """Yield what registering, changing and deregistering a CA certificate takes."""
+    yield Grant(("iot:RegisterCACertificate",), (On.ANYTHING,))
+    yield Grant(
+        (
+            "iot:DescribeCACertificate",
+            "iot:UpdateCACertificate",
+            "iot:DeleteCACertificate",
+            "iot:TagResource",
+            "iot:UntagResource",
+        ),
+        (On.CA_CERTIFICATES,),
+    )
+    yield _OWNERSHIP
+    if on_delete is not DeviceCertificatesOnDelete.RETAIN:
+        yield from _sweep(on_delete)
+
+
+def _sweep(on_delete: DeviceCertificatesOnDelete) -> Iterator[Grant]:
+    # The stack is asked whether the CA was replaced, and which certificates its resources hold.
+    yield Grant(("cloudformation:DescribeStackResource", "cloudformation:ListStackResources"), (On.THIS_STACK,))
+    yield Grant(("iot:ListCertificatesByCA",), (On.ANYTHING,))
+    yield Grant(("iot:UpdateCertificate",), (On.CERTIFICATES,))
+    if on_delete is not DeviceCertificatesOnDelete.DEACTIVATE:
+        yield Grant(("iot:DeleteCertificate",), (On.CERTIFICATES,))
+        yield from _DETACH
+    if on_delete is DeviceCertificatesOnDelete.DELETE_WITH_THINGS:
+        yield Grant(("iot:ListThingPrincipals", "iot:DeleteThing"), (On.THINGS,))
+
+
+REGISTRATION_CODE = Grant(("iot:GetRegistrationCode",), (On.ANYTHING,))
+"""For a verification certificate that the function signs."""
+
+_OWNERSHIP = Grant(("cloudformation:DescribeStackEvents",), (On.THIS_STACK,))
+"""Whether a certificate that is registered already was this stack's."""
+
+_DETACH = (
+    Grant(("iot:ListAttachedPolicies",), (On.ANYTHING,)),
+    Grant(("iot:ListPrincipalThings", "iot:DetachPolicy"), (On.CERTIFICATES,)),
+    Grant(("iot:DetachThingPrincipal",), (On.CERTIFICATES, On.THINGS)),
+)
+"""Always needed: a Delete removes what was attached outside the stack as well."""
+
+
+def device_certificate(register: str, *, policies: bool, things: bool) -> Iterator[Grant]:
+    """Yield what registering with the action ``register``, changing and deregistering a device certificate takes."""
+    yield Grant((register,), (On.ANYTHING,))
+    yield Grant(
+        ("iot:DescribeCertificate", "iot:UpdateCertificate", "iot:DeleteCertificate"),
+        (On.CERTIFICATES,),
+    )
+    yield from _DETACH
+    yield Grant(("iot:ListTargetsForPolicy",), (On.POLICIES,))
+    yield _OWNERSHIP
+    if policies:
+        yield Grant(("iot:AttachPolicy",), (On.CERTIFICATES,))
+    if things:
+        yield Grant(("iot:AttachThingPrincipal",), (On.CERTIFICATES, On.THINGS))
+
+
+class ProviderPermissions(Construct):
+    """A policy of the function's role that lives with the constructs that need it, wherever the function is.
+
+    Were it the role's own, sharing the function between stacks would be a dependency cycle. The custom resources
+    depend on it, so that it is there before them and goes after them.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, provider: IotCertificateProvider) -> None:
+        super().__init__(scope, construct_id)
+        self._role = provider.role
+        self._policy: iam.Policy | None = None
+        self._statements: dict[tuple[On, ...], iam.PolicyStatement] = {}
+        self.grantee = cast("iam.IGrantable", _RoleThroughPolicy(provider.role, self))
+
+    @classmethod
+    def of_stack(cls, scope: Construct, kind: str, provider: IotCertificateProvider) -> ProviderPermissions:
+        """Return the one policy that all constructs of a ``kind`` share in the stack of ``scope``.
+
+        A policy for each would soon be too much: IAM allows 10,240 characters for all policies of a role together.
+        """
+        stack = Stack.of(scope)
+        construct_id = f"{kind}Permissions{provider.node.addr[-8:]}"
+        existing = stack.node.try_find_child(construct_id)
+        return existing if isinstance(existing, cls) else cls(stack, construct_id, provider)
+
+    def allow(self, grants: Iterable[Grant]) -> None:
+        """Add what is not granted yet: one statement for each set of resources."""
+        stack = Stack.of(self)
+        for grant in grants:
+            if grant.on not in self._statements:
+                statement = iam.PolicyStatement(resources=[_arn(stack, on) for on in grant.on])
+                self._statements[grant.on] = statement
+                self.add(statement)
+            self._statements[grant.on].add_actions(*grant.actions)
+
+    def allow_passing(self, role: iam.IRole) -> None:
+        """Allow to hand this role, and no other, to AWS IoT."""
+        self.add(
+            iam.PolicyStatement(
+                actions=["iam:PassRole"],
+                resources=[role.role_arn],
+                conditions={"StringEquals": {"iam:PassedToService": "iot.amazonaws.com"}},
+            )
+        )
+
+    def add(self, statement: iam.PolicyStatement) -> iam.Policy:
+        """Add a statement and return the policy, which there is only once there is something to allow."""
+        if self._policy is None:
+            self._policy = iam.Policy(self, "Resource", roles=[self._role])
+        self._policy.add_statements(statement)
+        return self._policy
+
+
+@jsii.implements(iam.IPrincipal)
+class _RoleThroughPolicy:
+    """The function's role as a grantee whose permissions land in another policy than its default one.
+
+    A policy by itself will not do: a key policy, which a secret's ``grant_read`` may extend, has to name a principal.
+    """
+
+    def __init__(self, role: iam.IRole, permissions: ProviderPermissions) -> None:
+        self._role = role
+        self._permissions = permissions
+
+    @property
+    def grant_principal(self) -> Any:
+        return self
+
+    @property
+    def assume_role_action(self) -> str:
+        return self._role.assume_role_action
+
+    @property
+    def policy_fragment(self) -> iam.PrincipalPolicyFragment:
+        return self._role.policy_fragment
+
+    @property
+    def principal_account(self) -> str | None:
+        return self._role.principal_account
+
+    def add_to_principal_policy(self, statement: iam.PolicyStatement) -> iam.AddToPrincipalPolicyResult:
+        policy = self._permissions.add(statement)
+        return iam.AddToPrincipalPolicyResult(statement_added=True, policy_dependable=policy)
+
+
+def _arn(stack: Stack, on: On) -> str:
+    if on is On.ANYTHING:
+        return "*"
+    if on is On.THIS_STACK:
+        return stack.stack_id
+    return stack.format_arn(service="iot", resource=str(on), resource_name="*")

@@ -1,0 +1,165 @@
+"""The function behind the constructs' custom resources: one a stack, unless a stack shares another's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from iot_certificates.bundling import DEFAULT_TARGET, PROVIDER_SOURCE, Target, bundle
+from iot_certificates.declaration_error import CertificateDeclarationError
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_ec2 as ec2
+
+RUNTIME_CONTEXT = "iot-certificates:runtime"
+ARCHITECTURE_CONTEXT = "iot-certificates:architecture"
+
+_HANDLER = "iot_certificate_provider.handler.handler"
+_RETRIES = 2
+# AWS Lambda Developer Guide, "Asynchronous invocation": the waits before the first and the second retry.
+_RETRY_WAITS = Duration.minutes(1 + 2)
+# Lambda's processor share grows with memory, and making boto3 clients is nearly all that a cold start does.
+_MEMORY_MIB = 512
+_VPC_ACTIONS = (
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+)
+
+
+class IotCertificateProvider(Construct):
+    """The Lambda function that serves the ``Custom::Iot…`` resource types.
+
+    The constructs make one a stack by themselves. Declare one to choose its properties, or to share it between stacks.
+    Its role holds the permission to write to its own log group; each construct adds what it needs in a policy of
+    its own stack.
+
+    * ``runtime``: Python 3.11 or newer, by default Python 3.14; ``architecture``: by default ARM_64.
+    * ``memory_size``: MiB, by default 512. ``timeout``: of one attempt, by default 5 minutes.
+    * ``log_retention``: of the function's log group, by default one month; ``log_group``: another one instead.
+    * ``vpc``: the function needs AWS IoT, Secrets Manager, CloudFormation and Amazon S3 from there.
+    * ``code``: a prebuilt asset, where the synthesis must not install anything; made by
+      ``python -m iot_certificates.bundling`` for the same runtime and architecture.
+
+    The context keys ``iot-certificates:runtime`` (``python3.11``, say) and ``iot-certificates:architecture`` (``arm64``
+    or ``x86_64``) overrule ``runtime`` and ``architecture``: an emulator runs functions with an interpreter and a
+    processor of its own, and any app deploys there unchanged.
+
+    Raises CertificateDeclarationError for a runtime that the function does not run on, and BundlingError when its
+    asset cannot be built. Where the CDK CLI does not need assets (``cdk destroy``, ``cdk list``; in tests the context
+    ``aws:cdk:bundling-stacks: []``) nothing is built.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        runtime: lambda_.Runtime | None = None,
+        architecture: lambda_.Architecture | None = None,
+        memory_size: int = _MEMORY_MIB,
+        timeout: Duration | None = None,
+        log_retention: logs.RetentionDays | None = None,
+        log_group: logs.ILogGroup | None = None,
+        vpc: ec2.IVpc | None = None,
+        reserved_concurrent_executions: int | None = None,
+        code: lambda_.Code | None = None,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        timeout = timeout or Duration.minutes(5)
+        target = self._target(runtime, architecture)
+        log_group = self._log_group(log_group, log_retention)
+        self.service_timeout = _service_timeout(timeout)
+        self.role: iam.IRole = self._role(log_group, in_vpc=vpc is not None)
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            description="Registers and deregisters AWS IoT certificates for CloudFormation (cdk-iot-certificates)",
+            runtime=lambda_.Runtime(target.runtime, lambda_.RuntimeFamily.PYTHON, supports_inline_code=True),
+            architecture=_architecture(target.architecture),
+            handler=_HANDLER,
+            code=code or self._code(target),
+            role=self.role,
+            memory_size=memory_size,
+            timeout=timeout,
+            log_group=log_group,
+            vpc=vpc,
+            reserved_concurrent_executions=reserved_concurrent_executions,
+            retry_attempts=_RETRIES,
+            # Once CloudFormation has given up on a request, it must not be served any more.
+            max_event_age=self.service_timeout,
+        )
+        self.service_token = self.function.function_arn
+
+    @classmethod
+    def get_or_create(cls, scope: Construct) -> IotCertificateProvider:
+        """Return the one provider of the stack that ``scope`` is in; make it, with default properties, at first."""
+        stack = Stack.of(scope)
+        existing = stack.node.try_find_child(cls.__name__)
+        return existing if isinstance(existing, cls) else cls(stack, cls.__name__)
+
+    def _target(self, runtime: lambda_.Runtime | None, architecture: lambda_.Architecture | None) -> Target:
+        name = self.node.try_get_context(RUNTIME_CONTEXT) or (runtime.name if runtime else DEFAULT_TARGET.runtime)
+        processor = self.node.try_get_context(ARCHITECTURE_CONTEXT) or (
+            architecture.name if architecture else DEFAULT_TARGET.architecture
+        )
+        try:
+            return Target(str(name), str(processor))
+        except ValueError as error:
+            raise CertificateDeclarationError(self, "runtime, architecture", "cannot be used", str(error)) from error
+
+    def _log_group(self, given: logs.ILogGroup | None, retention: logs.RetentionDays | None) -> logs.ILogGroup:
+        if given is None:
+            return logs.LogGroup(
+                self,
+                "Logs",
+                retention=retention or logs.RetentionDays.ONE_MONTH,
+                removal_policy=RemovalPolicy.DESTROY,
+            )
+        if retention is not None:
+            raise CertificateDeclarationError(
+                self, "log_retention", "does not go with log_group", "Set the retention of that log group itself"
+            )
+        return given
+
+    def _role(self, log_group: logs.ILogGroup, *, in_vpc: bool) -> iam.Role:
+        # Not AWSLambdaBasicExecutionRole: it allows CreateLogGroup, which brings the group back after teardown.
+        policies = {"Logs": _allow(("logs:CreateLogStream", "logs:PutLogEvents"), log_group.log_group_arn)}
+        if in_vpc:
+            policies["NetworkInterfaces"] = _allow(_VPC_ACTIONS, "*")
+        return iam.Role(
+            self,
+            "Role",
+            description="What the AWS IoT certificate provider's function may do",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            inline_policies=policies,
+        )
+
+    def _code(self, target: Target) -> lambda_.Code:
+        if not Stack.of(self).bundling_required:
+            return lambda_.Code.from_asset(str(PROVIDER_SOURCE), exclude=["**/__pycache__"])
+        built = bundle(target)
+        # By what went in: compressors differ in their bytes from machine to machine.
+        return lambda_.Code.from_asset(str(built.path), asset_hash=built.key)
+
+
+def _service_timeout(timeout: Duration) -> Duration:
+    """Cover every attempt at a request: at most 48 minutes, of the hour that CloudFormation would wait by default."""
+    attempts = 1 + _RETRIES
+    return Duration.seconds(timeout.to_seconds() * attempts + _RETRY_WAITS.to_seconds())
+
+
+def _architecture(name: str) -> lambda_.Architecture:
+    return lambda_.Architecture.ARM_64 if name == lambda_.Architecture.ARM_64.name else lambda_.Architecture.X86_64
+
+
+def _allow(actions: tuple[str, ...], resource: str) -> iam.PolicyDocument:
+    return iam.PolicyDocument(statements=[iam.PolicyStatement(actions=list(actions), resources=[resource])])

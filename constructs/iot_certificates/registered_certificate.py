@@ -1,0 +1,68 @@
+"""What the constructs of certificates share: the custom resource that each wraps, and its attributes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aws_cdk import CustomResource, RemovalPolicy, Resource
+
+from iot_certificate_provider.contract import DeviceCertificateAttribute
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from enum import StrEnum
+
+    from iot_certificate_provider.contract import CaCertificateProperty, DeviceCertificateProperty
+    from iot_certificates.permissions import ProviderPermissions
+    from iot_certificates.provider import IotCertificateProvider
+
+
+class RegisteredCertificate(Resource):
+    """A certificate that a custom resource registers; all its attributes are tokens.
+
+    * ``certificate_arn``, ``certificate_id``: the id is the lowercase hex SHA-256 of the certificate's DER.
+    * ``subject``, ``issuer``: RFC 4514. ``serial_number``: hex. ``not_before``, ``not_after``: ISO 8601, UTC.
+    """
+
+    certificate_arn: str
+    certificate_id: str
+    subject: str
+    issuer: str
+    serial_number: str
+    not_before: str
+    not_after: str
+
+    def _register(
+        self,
+        resource_type: str,
+        properties: Mapping[CaCertificateProperty, Any] | Mapping[DeviceCertificateProperty, Any],
+        *,
+        provider: IotCertificateProvider,
+        permissions: Iterable[ProviderPermissions],
+        removal_policy: RemovalPolicy,
+    ) -> CustomResource:
+        """Make the custom resource. Properties that are None stay out of the template."""
+        resource = CustomResource(
+            self,
+            "Resource",
+            resource_type=resource_type,
+            service_token=provider.service_token,
+            service_timeout=provider.service_timeout,
+            properties={str(name): value for name, value in properties.items() if value is not None},
+            removal_policy=removal_policy,
+        )
+        resource.node.add_dependency(*permissions)
+        attribute = DeviceCertificateAttribute  # those of a CA certificate have the same names
+        self.certificate_arn = resource.get_att_string(attribute.ARN)
+        self.certificate_id = resource.get_att_string(attribute.ID)
+        self.subject = resource.get_att_string(attribute.SUBJECT)
+        self.issuer = resource.get_att_string(attribute.ISSUER)
+        self.serial_number = resource.get_att_string(attribute.SERIAL_NUMBER)
+        self.not_before = resource.get_att_string(attribute.NOT_BEFORE)
+        self.not_after = resource.get_att_string(attribute.NOT_AFTER)
+        return resource
+
+
+def unless(default: StrEnum, value: StrEnum) -> str | None:
+    """Return the value as a template has it, or None when it is the default, which templates leave out."""
+    return None if value == default else str(value)

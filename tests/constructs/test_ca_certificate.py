@@ -1,0 +1,393 @@
+"""What the construct CaCertificate writes into templates."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aws_cdk import CfnOutput, CfnParameter, RemovalPolicy, Stack, Tags
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk.assertions import Annotations, Match
+
+import issuing
+from iot_certificates import (
+    AutoRegistration,
+    CaCertificate,
+    CaCertificateStatus,
+    CertificateDeclarationError,
+    CertificateMode,
+    DeviceCertificatesOnDelete,
+    ExistingCertificate,
+    ProofOfPossession,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from synthesised import Synthesised
+
+CA = issuing.make_ca("Factory CA")
+VERIFICATION = issuing.make_verification_certificate(CA)
+TYPE = "Custom::IotCaCertificate"
+OWN_SECRET = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:"
+SECRET_ACTIONS = {"secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"}
+ALWAYS = {
+    "*": {"iot:RegisterCACertificate"},
+    "cacert/*": {
+        "iot:DescribeCACertificate",
+        "iot:UpdateCACertificate",
+        "iot:DeleteCACertificate",
+        "iot:TagResource",
+        "iot:UntagResource",
+    },
+    "${AWS::StackId}": {"cloudformation:DescribeStackEvents"},
+}
+
+
+@pytest.fixture(scope="module")
+def template(new_stack: Callable[..., Stack], synthesise: Callable[[Stack], Synthesised]) -> Synthesised:
+    stack = new_stack()
+    sni_only = CaCertificate(stack, "Minimal", certificate_pem=CA.pem, certificate_mode=CertificateMode.SNI_ONLY)
+    for name in ("certificate_id", "certificate_arn", "subject", "issuer", "serial_number", "not_before", "not_after"):
+        CfnOutput(stack, name.replace("_", ""), value=getattr(sni_only, name))
+    _full(stack)
+    CaCertificate(
+        stack,
+        "Verified",
+        certificate_pem=issuing.folded(CA.pem),
+        proof_of_possession=ProofOfPossession.verification_certificate(VERIFICATION.pem),
+        auto_registration=AutoRegistration(),
+        device_certificates_on_delete=DeviceCertificatesOnDelete.DEACTIVATE,
+    )
+    role = iam.Role(stack, "Provisioning", assumed_by=iam.ServicePrincipal("iot.amazonaws.com"))
+    CaCertificate(
+        stack,
+        "Provisioned",
+        certificate_pem=CfnParameter(stack, "CaPem").value_as_string,
+        proof_of_possession=ProofOfPossession.verification_certificate(CfnParameter(stack, "Pem").value_as_string),
+        auto_registration=AutoRegistration(template_body='{"Resources": {}}', role=role),
+        device_certificates_on_delete=DeviceCertificatesOnDelete.DELETE,
+    )
+    return synthesise(stack)
+
+
+def _full(stack: Stack) -> None:
+    ca = CaCertificate(
+        stack,
+        "Full",
+        certificate_pem=CA.pem,
+        proof_of_possession=ProofOfPossession.private_key_secret(
+            secretsmanager.Secret(stack, "Key", encryption_key=kms.Key(stack, "KeyOfKey")),
+            json_field="privateKey",
+            passphrase=secretsmanager.Secret.from_secret_name_v2(stack, "Passphrase", "passphrase"),
+        ),
+        status=CaCertificateStatus.INACTIVE,
+        auto_registration=AutoRegistration(template_name="Provisioning"),
+        device_certificates_on_delete=DeviceCertificatesOnDelete.DELETE_WITH_THINGS,
+        existing_certificate=ExistingCertificate.ADOPT,
+        removal_policy=RemovalPolicy.RETAIN,
+    )
+    Tags.of(ca).add("plant", "Graz")
+    Tags.of(ca).add("line", "7")
+
+
+def test_defaults_are_left_out(template: Synthesised) -> None:
+    assert template.declared("Minimal", TYPE) == {"CACertificatePem": CA.pem, "CertificateMode": "SNI_ONLY"}
+
+
+def test_everything_that_is_given_is_written(template: Synthesised) -> None:
+    declared = template.declared("Full", TYPE)
+    key = declared.pop("VerificationKey")
+    assert key.pop("SecretArn").startswith("${Key")
+    assert key == {
+        "JsonField": "privateKey",
+        "PassphraseSecretArn": f"{OWN_SECRET}passphrase",
+    }
+    assert declared == {
+        "CACertificatePem": CA.pem,
+        "Status": "INACTIVE",
+        "AutoRegistrationStatus": "ENABLE",
+        "RegistrationConfig": {"TemplateName": "Provisioning"},
+        "DeviceCertificatesOnDelete": "DELETE_WITH_THINGS",
+        "ExistingCertificate": "ADOPT",
+        "Tags": [{"Key": "line", "Value": "7"}, {"Key": "plant", "Value": "Graz"}],
+    }
+
+
+def test_literals_are_written_in_their_canonical_form(template: Synthesised) -> None:
+    assert template.declared("Verified", TYPE) == {
+        "CACertificatePem": CA.pem,
+        "VerificationCertificatePem": VERIFICATION.pem,
+        "AutoRegistrationStatus": "ENABLE",
+        "DeviceCertificatesOnDelete": "DEACTIVATE",
+    }
+
+
+def test_tokens_are_left_to_the_deployment(template: Synthesised) -> None:
+    declared = template.declared("Provisioned", TYPE)
+    assert declared["CACertificatePem"] == "${CaPem}"
+    assert declared["VerificationCertificatePem"] == "${Pem}"
+    assert declared["RegistrationConfig"]["TemplateBody"] == '{"Resources": {}}'
+    assert declared["RegistrationConfig"]["RoleArn"].startswith("${Provisioning")
+
+
+def test_attributes(template: Synthesised) -> None:
+    outputs = template.raw["Outputs"]
+    attributes = {name: output["Value"]["Fn::GetAtt"][1] for name, output in outputs.items()}
+    assert attributes == {
+        "certificateid": "Id",
+        "certificatearn": "Arn",
+        "subject": "Subject",
+        "issuer": "Issuer",
+        "serialnumber": "SerialNumber",
+        "notbefore": "NotBefore",
+        "notafter": "NotAfter",
+    }
+
+
+def test_removal_policy(template: Synthesised) -> None:
+    assert template.named("Minimal", TYPE)["DeletionPolicy"] == "Delete"
+    assert template.named("Full", TYPE)["DeletionPolicy"] == "Retain"
+    assert template.named("Full", TYPE)["UpdateReplacePolicy"] == "Retain"
+
+
+def test_each_waits_for_its_permissions(template: Synthesised) -> None:
+    policies = {name.partition("Permissions")[0]: name for name in template.of_type("AWS::IAM::Policy")}
+    assert template.named("Minimal", TYPE)["DependsOn"] == [policies["CaCertificateRETAIN"]]
+    assert set(template.named("Full", TYPE)["DependsOn"]) == {
+        policies["CaCertificateDELETEWITHTHINGS"],
+        policies["Full"],
+    }
+
+
+def test_retaining_needs_no_permission_for_device_certificates(template: Synthesised) -> None:
+    assert template.allowed("CaCertificateRETAIN") == ALWAYS
+
+
+def test_deactivating_needs_to_list_and_update(template: Synthesised) -> None:
+    assert template.allowed("CaCertificateDEACTIVATE") == {
+        "*": {*ALWAYS["*"], "iot:ListCertificatesByCA"},
+        "cacert/*": ALWAYS["cacert/*"],
+        "cert/*": {"iot:UpdateCertificate"},
+        "${AWS::StackId}": {*ALWAYS["${AWS::StackId}"], *SWEEP_ASKS},
+    }
+
+
+SWEEP_ASKS = {"cloudformation:DescribeStackResource", "cloudformation:ListStackResources"}
+DELETING: dict[str, set[str]] = {
+    "*": {"iot:RegisterCACertificate", "iot:ListCertificatesByCA", "iot:ListAttachedPolicies"},
+    "cacert/*": ALWAYS["cacert/*"],
+    "cert/*": {
+        "iot:UpdateCertificate",
+        "iot:DeleteCertificate",
+        "iot:ListPrincipalThings",
+        "iot:DetachPolicy",
+    },
+    "cert/* thing/*": {"iot:DetachThingPrincipal"},
+    "${AWS::StackId}": {*ALWAYS["${AWS::StackId}"], *SWEEP_ASKS},
+}
+
+
+def test_deleting_needs_to_detach_and_delete(template: Synthesised) -> None:
+    assert template.allowed("CaCertificateDELETEPermissions") == DELETING
+
+
+def test_deleting_things_needs_to_delete_things(template: Synthesised) -> None:
+    things = {"thing/*": {"iot:ListThingPrincipals", "iot:DeleteThing"}}
+    assert template.allowed("CaCertificateDELETEWITHTHINGS") == DELETING | things
+
+
+def test_a_key_secret_is_granted_on_that_secret(template: Synthesised) -> None:
+    allowed = template.allowed("FullPermissions")
+    assert allowed.pop("*") == {"iot:GetRegistrationCode"}
+    assert set(map(frozenset, allowed.values())) == {frozenset(SECRET_ACTIONS)}
+    key, passphrase = sorted(allowed)
+    assert key.startswith("${Key")
+    assert passphrase.endswith(":secret:passphrase-??????")
+
+
+def test_the_key_of_an_encrypted_secret_may_be_used(template: Synthesised) -> None:
+    statements = template.only("AWS::KMS::Key")["Properties"]["KeyPolicy"]["Statement"]
+    principals = [s["Principal"]["AWS"] for s in statements if s["Action"] == "kms:Decrypt"]
+    assert principals == ["${IotCertificateProviderRoleCADE322E.Arn}"]
+
+
+def test_exactly_the_role_that_is_declared_can_be_passed(template: Synthesised) -> None:
+    document = template.named("ProvisionedPermissions", "AWS::IAM::Policy")["Properties"]["PolicyDocument"]
+    (statement,) = document["Statement"]
+    assert statement.pop("Resource").startswith("${Provisioning")
+    assert statement == {
+        "Effect": "Allow",
+        "Action": "iam:PassRole",
+        "Condition": {"StringEquals": {"iam:PassedToService": "iot.amazonaws.com"}},
+    }
+
+
+def test_no_policy_without_a_need(template: Synthesised) -> None:
+    assert not [name for name in template.of_type("AWS::IAM::Policy") if name.startswith(("Minimal", "Verified"))]
+
+
+def test_tags_of_the_stack_reach_the_certificate(
+    new_stack: Callable[..., Stack], synthesise: Callable[[Stack], Synthesised]
+) -> None:
+    stack = new_stack()
+    CaCertificate(stack, "Ca", certificate_pem=CA.pem, certificate_mode=CertificateMode.SNI_ONLY)
+    Tags.of(stack).add("owner", "plant-operations")
+    assert synthesise(stack).declared("Ca", TYPE)["Tags"] == [{"Key": "owner", "Value": "plant-operations"}]
+
+
+def test_an_expired_certificate_only_warns(new_stack: Callable[..., Stack]) -> None:
+    stack = new_stack()
+    expired = issuing.make_ca(valid_to=datetime(2021, 5, 6, tzinfo=UTC))
+    CaCertificate(stack, "Ca", certificate_pem=expired.pem, certificate_mode=CertificateMode.SNI_ONLY)
+    Annotations.from_stack(stack).has_warning(
+        "/Stack/Ca", Match.string_like_regexp(r"^certificate_pem expired on 2021-05-06\. .*renew it")
+    )
+
+
+def test_a_certificate_that_is_valid_does_not_warn(new_stack: Callable[..., Stack]) -> None:
+    stack = new_stack()
+    CaCertificate(stack, "Ca", certificate_pem=CA.pem, certificate_mode=CertificateMode.SNI_ONLY)
+    Annotations.from_stack(stack).has_no_warning("*", Match.any_value())
+
+
+@pytest.mark.parametrize("partition", ["aws-cn", "aws-us-gov"])
+def test_import_by_arn(new_stack: Callable[..., Stack], partition: str) -> None:
+    region = {"aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}[partition]
+    arn = f"arn:{partition}:iot:{region}:123456789012:cacert/{'ab' * 32}"
+    imported = CaCertificate.from_ca_certificate_arn(new_stack(region), "Ca", arn)
+    assert (imported.certificate_arn, imported.certificate_id) == (arn, "ab" * 32)
+    assert imported.certificate_pem is None
+    assert imported.env.region == region
+
+
+def test_import_by_a_token(new_stack: Callable[..., Stack]) -> None:
+    stack = new_stack()
+    imported = CaCertificate.from_ca_certificate_arn(stack, "Ca", CfnParameter(stack, "Arn").value_as_string)
+    last = {"Fn::Select": [5, {"Fn::Split": [":", {"Ref": "Arn"}]}]}
+    assert stack.resolve(imported.certificate_id) == {"Fn::Select": [1, {"Fn::Split": ["/", last]}]}
+
+
+@pytest.mark.parametrize("arn", ["nonsense", f"arn:aws:iot:eu-west-1:123456789012:cert/{'ab' * 32}"])
+def test_another_arn_is_refused(new_stack: Callable[..., Stack], arn: str) -> None:
+    with pytest.raises(CertificateDeclarationError, match=r"^Stack: ca_certificate_arn is not what it should be: "):
+        CaCertificate.from_ca_certificate_arn(new_stack(), "Ca", arn)
+
+
+def _unwanted(**arguments: Any) -> dict[str, Any]:
+    proof = ProofOfPossession.verification_certificate(VERIFICATION.pem)
+    return {"certificate_pem": CA.pem, "proof_of_possession": proof} | arguments
+
+
+REFUSED = {
+    "a private key": (
+        _unwanted(certificate_pem=CA.key_pem() + CA.pem),
+        (
+            "certificate_pem holds a private key. Remove it, and replace the key: templates are not secret. "
+            "Keys belong in Secrets Manager"
+        ),
+    ),
+    "no PEM": (
+        _unwanted(certificate_pem="factory-ca.pem"),
+        (
+            "certificate_pem is not PEM: it has no line '-----BEGIN CERTIFICATE-----'. "
+            "Give the text of the .pem file itself, not its path, its DER or bare base64"
+        ),
+    ),
+    "a chain": (
+        _unwanted(certificate_pem=CA.pem * 2),
+        "certificate_pem holds 2 PEM blocks, not one. Keep the certificate itself and drop the rest of the chain",
+    ),
+    "a weak key": (
+        _unwanted(certificate_pem=issuing.make_ca(key_kind="rsa1024").pem),
+        (
+            "certificate_pem has a weak key: RSA with 1024 bits. "
+            "AWS IoT accepts RSA keys of at least 2048 bits and EC keys on P-256, P-384 or P-521"
+        ),
+    ),
+    "a weak signature": (
+        _unwanted(certificate_pem=issuing.make_ca(hash_name="sha224").pem),
+        (
+            "certificate_pem has a signature that AWS IoT does not accept: hash sha224. "
+            "Have it signed again with SHA-256, SHA-384 or SHA-512"
+        ),
+    ),
+    "not a CA": (
+        _unwanted(certificate_pem=issuing.make_ca(ca=False).pem),
+        (
+            "certificate_pem is not a CA certificate: it lacks the extension basicConstraints with CA:TRUE. "
+            "Declare a device's certificate as a device certificate, or make the CA's again with CA:TRUE"
+        ),
+    ),
+    "a CSR": (
+        _unwanted(certificate_pem=issuing.make_csr().pem),
+        (
+            "certificate_pem is a certificate signing request, not a certificate. Declare a signing request as "
+            "certificate_signing_request, and let AWS IoT issue the certificate"
+        ),
+    ),
+    "no proof": (
+        _unwanted(proof_of_possession=None),
+        (
+            "proof_of_possession is missing, which CertificateMode.DEFAULT needs. "
+            "Give the CA key's secret to ProofOfPossession.private_key_secret, or use CertificateMode.SNI_ONLY"
+        ),
+    ),
+    "a proof too many": (
+        _unwanted(certificate_mode=CertificateMode.SNI_ONLY),
+        "proof_of_possession is not used with CertificateMode.SNI_ONLY. Leave one of the two out",
+    ),
+    "another CA's proof": (
+        _unwanted(
+            proof_of_possession=ProofOfPossession.verification_certificate(
+                issuing.make_verification_certificate(issuing.make_ca("Other CA")).pem
+            )
+        ),
+        (
+            "proof_of_possession was not issued by the CA: its issuer is 'CN=Other CA', the CA 'CN=Factory CA'. "
+            "Name the CA that signed it; in a hierarchy that is the direct issuer, not the root"
+        ),
+    ),
+    "two templates": (
+        _unwanted(auto_registration=AutoRegistration(template_name="a", template_body="{}")),
+        "auto_registration has both template_name and template_body. Leave one of them out",
+    ),
+    "a template without a role": (
+        _unwanted(auto_registration=AutoRegistration(template_body="{}")),
+        "auto_registration has a template_body, but no role. Give the role that AWS IoT provisions with",
+    ),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), REFUSED.values(), ids=REFUSED)
+def test_refusals_name_path_property_problem_and_fix(
+    new_stack: Callable[..., Stack], arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(CertificateDeclarationError) as caught:
+        CaCertificate(new_stack(), "Ca", **arguments)
+    assert str(caught.value) == f"Stack/Ca: {message}"
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ("{", "has a template_body that is not JSON. Give the template as JSON text"),
+        (" " * 10_241, "has a template_body of 10,241 characters, above AWS IoT's 10,240. Use a template by its name"),
+    ],
+)
+def test_template_bodies_are_checked(new_stack: Callable[..., Stack], body: str, problem: str) -> None:
+    stack = new_stack()
+    role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("iot.amazonaws.com"))
+    with pytest.raises(CertificateDeclarationError) as caught:
+        CaCertificate(stack, "Ca", **_unwanted(auto_registration=AutoRegistration(template_body=body, role=role)))
+    assert str(caught.value) == f"Stack/Ca: auto_registration {problem}"
+
+
+def test_a_role_without_a_template_is_refused(new_stack: Callable[..., Stack]) -> None:
+    stack = new_stack()
+    role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("iot.amazonaws.com"))
+    with pytest.raises(CertificateDeclarationError, match="auto_registration has a role, but no template"):
+        CaCertificate(stack, "Ca", **_unwanted(auto_registration=AutoRegistration(role=role)))
