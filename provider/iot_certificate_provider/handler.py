@@ -35,9 +35,11 @@ from iot_certificate_provider.contract import (
     Request,
     RequestType,
     Resource,
+    is_certificate_id,
 )
 from iot_certificate_provider.deadline import Deadline
-from iot_certificate_provider.errors import InvalidPropertyError, ProviderError
+from iot_certificate_provider.errors import DeadlineError, InvalidPropertyError, ProviderError
+from iot_certificate_provider.pki.fitness import shorten
 from iot_certificate_provider.resources.ca_certificate import CaCertificateResource
 from iot_certificate_provider.resources.device_certificate import DeviceCertificateResource
 from iot_certificate_provider.resources.device_certificate_removal import DeviceCertificateRemoval
@@ -85,10 +87,17 @@ class _Helper(CfnResource):
     def begin(self, event: Mapping[str, Any], deadline: Deadline, progress: Progress) -> None:
         """Forget the previous request. Edge: Data, NoEcho and others survive from one invocation to the next."""
         self.PhysicalResourceId, self.Status, self.Reason, self.Data, self.NoEcho = "", "", "", {}, False
+        self.error: BaseException | None = None
         self.delivered = False
         self._answered = False
         self._answering = threading.Lock()
+        self._started = time.monotonic()
         self._event, self._deadline, self._progress = dict(event), deadline, progress
+
+    def end(self) -> None:
+        """Wait for the timer's thread. Edge: frozen with the function, it would wake up in the next request."""
+        if self._timer is not None:
+            self._timer.join()
 
     def _send(self, status: str | None = None, reason: str = "", send_response: object = None) -> None:  # noqa: ARG002
         """Answer once. Edges: a second answer after the timer's, an empty id, a Reason that loses its beginning."""
@@ -98,30 +107,26 @@ class _Helper(CfnResource):
                 return
             self._answered = True
             self._deadline.close()
-            self.delivered = deliver(self._event["ResponseURL"], self._body(self._failure(status, reason)))
+            outcome = Outcome(str(self.PhysicalResourceId or self._id_after_failure()), self.Data)
+            error = self._gave_up(reason) if status else self.error or _too_large(self._event, outcome)
+            if error is not None:
+                outcome = Outcome(self._id_after_failure())
+            _log(self._event, outcome, error, time.monotonic() - self._started)
+            failure = None if error is None else _failure(error)
+            body = response.body(self._event, outcome, failure=failure)
+            self.delivered = deliver(self._event["ResponseURL"], response.encode(body))
 
-    def _failure(self, status: str | None, reason: str) -> str | None:
-        if status is None:
-            return self.Reason if self.Status == "FAILED" else None
-        # With a status it is crhelper itself that gave up: its timer fired, or it met an error of its own.
+    def _gave_up(self, reason: str) -> ProviderError:
+        """Say what happened when crhelper itself gave up: its timer fired, or it met an error of its own."""
         if reason == "Execution timed out":
-            return (
+            return DeadlineError(
                 "Out of time: a call to AWS did not return before the function's timeout. Raise the provider's timeout"
             )
-        return "The request is not one that this provider can read"
+        return ProviderError("The request is not one that this provider can read")
 
-    def _body(self, failure: str | None) -> bytes:
-        """Edge: a body over 4,096 bytes is sent as it is, and CloudFormation never hears of it."""
-        outcome = Outcome(self._physical_id(), {} if failure is not None else self.Data)
-        encoded = response.encode(response.body(self._event, outcome, failure=failure))
-        if len(encoded) <= MAX_RESPONSE_BYTES:
-            return encoded
-        failure = str(response.too_large(len(encoded), outcome.attributes))
-        return response.encode(response.body(self._event, Outcome(outcome.physical_id), failure=failure))
-
-    def _physical_id(self) -> str:
+    def _id_after_failure(self) -> str:
         """Edge: the timer's answer has an empty id, a failed Create's a random one."""
-        return str(self.PhysicalResourceId or id_after_failure(self._event, self._progress))
+        return id_after_failure(self._event, self._progress)
 
 
 def _helper() -> _Helper:
@@ -155,6 +160,7 @@ def handler(event: dict[str, Any], context: Any) -> None:
     helper.begin(event, deadline, progress)
     clients.begin(deadline)
     _hand_over(event, context, deadline, progress)
+    helper.end()
     if not helper.delivered:
         raise ResponseNotDeliveredError("CloudFormation did not take the response")
 
@@ -166,27 +172,23 @@ def _hand_over(event: dict[str, Any], context: Any, deadline: Deadline, progress
     helper.create(work)
     helper.update(work)
     helper.delete(work)
-    helper(event, _EarlierContext(context))
+    # Edge: what crhelper adds to an event for its polling, it would believe of any event.
+    helper({name: event[name] for name in event if not name.startswith("CrHelper")}, _EarlierContext(context))
 
 
 def _serve(event: Mapping[str, Any], context: Any, deadline: Deadline, progress: Progress) -> str:
-    """Do the work, tell crhelper how it went, and log one line. Edge: SystemExit gives no answer."""
-    started = time.monotonic()
-    error: BaseException | None = None
+    """Do the work, and tell crhelper how it went. Edge: SystemExit gives no answer."""
     try:
-        outcome = _outcome(event, context, deadline, progress)
-        helper.Data = dict(outcome.attributes)
-    except BaseException as raised:  # noqa: BLE001 - whatever it is, CloudFormation waits for an answer
-        error = raised
-        outcome = Outcome(id_after_failure(event, progress))
-        helper.Status, helper.Reason = "FAILED", _failure(raised)
-    _log(event, outcome, error, time.monotonic() - started)
+        outcome = _outcome(_request(event, context, deadline, progress))
+    except BaseException as error:  # noqa: BLE001 - whatever it is, CloudFormation waits for an answer
+        helper.error = error
+        return id_after_failure(event, progress)
+    helper.Data = dict(outcome.attributes)
     return outcome.physical_id
 
 
-def _outcome(event: Mapping[str, Any], context: Any, deadline: Deadline, progress: Progress) -> Outcome:
-    request = _request(event, context, deadline, progress)
-    if request.type is RequestType.DELETE and request.existing_id.startswith(CREATE_FAILED):
+def _outcome(request: Request) -> Outcome:
+    if request.type is RequestType.DELETE and _was_never_made(request.resource_type, request.existing_id):
         return Outcome(request.existing_id)
     resource = _resource(request.resource_type)
     return {
@@ -196,9 +198,19 @@ def _outcome(event: Mapping[str, Any], context: Any, deadline: Deadline, progres
     }[request.type](request)
 
 
+def _was_never_made(resource_type: str, physical_id: str) -> bool:
+    """Whether the Create registered nothing; of a type that is not known, whatever has no certificate's id."""
+    return physical_id.startswith(CREATE_FAILED) or (
+        resource_type not in _RESOURCES and not is_certificate_id(physical_id)
+    )
+
+
 def _request(event: Mapping[str, Any], context: Any, deadline: Deadline, progress: Progress) -> Request:
+    request_type = RequestType(event["RequestType"])
+    if request_type is not RequestType.CREATE and not _is_text(event.get("PhysicalResourceId")):
+        raise ProviderError(f"The request has no PhysicalResourceId, which every {request_type} has")
     return Request(
-        type=RequestType(event["RequestType"]),
+        type=request_type,
         resource_type=str(event.get("ResourceType", "")),
         request_id=event["RequestId"],
         stack_id=event["StackId"],
@@ -220,8 +232,8 @@ def _properties(event: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def _resource(resource_type: str) -> Resource:
     make = _RESOURCES.get(resource_type)
     if make is None:
-        known = ", ".join(_RESOURCES)
-        raise InvalidPropertyError("Type", "this provider does not know the resource type", f"It has {known}")
+        problem = f"'{shorten(resource_type, 60)}' is not a resource type of this provider"
+        raise InvalidPropertyError("Type", problem, f"It has {', '.join(_RESOURCES)}")
     return make()
 
 
@@ -249,6 +261,12 @@ def id_after_failure(event: Mapping[str, Any], progress: Progress) -> str:
     That is the certificate which the Create left behind, or a marker when it left none.
     """
     return str(event.get("PhysicalResourceId") or progress.registered or f"{CREATE_FAILED}/{event['RequestId']}")
+
+
+def _too_large(event: Mapping[str, Any], outcome: Outcome) -> ProviderError | None:
+    """Edge: a body over 4,096 bytes is sent as it is, and CloudFormation never hears of it."""
+    size = len(response.encode(response.body(event, outcome)))
+    return response.too_large(size, outcome.attributes) if size > MAX_RESPONSE_BYTES else None
 
 
 def _failure(error: BaseException) -> str:

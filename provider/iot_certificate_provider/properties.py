@@ -36,11 +36,14 @@ CLOUDFORMATIONS_OWN = frozenset({"ServiceToken", "ServiceTimeout"})
 MAX_POLICIES = 10
 """Policies that can be attached to one certificate (AWS IoT Core quotas)."""
 MAX_TAGS = 50
+MAX_TAG_KEY_CHARACTERS = 128
+MAX_TAG_VALUE_CHARACTERS = 256
 MAX_TEMPLATE_CHARACTERS = 10_240
 """``templateBody`` of RegistrationConfig (AWS IoT API)."""
 
 _POLICY_NAME = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)
 _THING_NAME = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
+_ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::\d{12}:role/\S+", re.ASCII)
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 _Value = TypeVar("_Value")
@@ -223,7 +226,7 @@ class _Reader:
             return choices(text)
         except ValueError as error:
             allowed = ", ".join(choices)
-            raise self._error(name, f"'{shorten(text)}' is not a value it can have", f"Use one of {allowed}") from error
+            raise self._error(name, f"{_shown(text)} is not a value it can have", f"Use one of {allowed}") from error
 
     def items(self, name: StrEnum) -> list[Any]:
         value = self._raw.get(name, [])
@@ -232,13 +235,11 @@ class _Reader:
         return value
 
     def names(self, name: StrEnum, pattern: re.Pattern[str]) -> tuple[str, ...]:
-        names = dict.fromkeys(self.items(name))
+        names = self.items(name)
         for item in names:
             if not isinstance(item, str) or not pattern.fullmatch(item):
-                raise self._error(
-                    name, f"'{shorten(str(item))}' is not a valid name", f"A name matches {pattern.pattern}"
-                )
-        return tuple(names)
+                raise self._error(name, f"{_shown(item)} is not a valid name", f"A name matches {pattern.pattern}")
+        return tuple(dict.fromkeys(names))
 
     def mapping(self, name: StrEnum) -> Mapping[str, Any] | None:
         value = self._raw.get(name)
@@ -344,11 +345,21 @@ def _registration_config(reader: _Reader) -> RegistrationConfig | None:
         )
     if config.template_body is not None:
         _check_template_body(config.template_body)
-        if config.role_arn is None:
-            raise InvalidPropertyError(
-                "RegistrationConfig.RoleArn", "is missing", "A TemplateBody needs the role that provisions with it"
-            )
+    _check_role(config)
     return config
+
+
+def _check_role(config: RegistrationConfig) -> None:
+    name = "RegistrationConfig.RoleArn"
+    if config.role_arn is None:
+        if config.template_body is not None:
+            raise InvalidPropertyError(name, "is missing", "A TemplateBody needs the role that provisions with it")
+    elif not _ROLE_ARN.fullmatch(config.role_arn):
+        raise InvalidPropertyError(
+            name,
+            f"{_shown(config.role_arn)} is not the ARN of a role",
+            "Give one like arn:aws:iam::123456789012:role/provisioning",
+        )
 
 
 def _check_template_body(text: str) -> None:
@@ -358,9 +369,11 @@ def _check_template_body(text: str) -> None:
             name, f"is {len(text):,} characters long, above {MAX_TEMPLATE_CHARACTERS:,}", "Use a template by name"
         )
     try:
-        json.loads(text)
-    except ValueError as error:
-        raise InvalidPropertyError(name, "is not JSON", "Give the provisioning template as JSON text") from error
+        template = json.loads(text)
+    except (ValueError, RecursionError):
+        template = None
+    if not isinstance(template, dict):
+        raise InvalidPropertyError(name, "is not a JSON object", "Give the provisioning template as JSON text")
 
 
 def _tags(reader: _Reader) -> Mapping[str, str]:
@@ -369,12 +382,23 @@ def _tags(reader: _Reader) -> Mapping[str, str]:
     for item in reader.items(name):
         if not isinstance(item, dict) or set(item) != {"Key", "Value"} or not all(map(_is_text, item.values())):
             raise InvalidPropertyError(name, "an item is not a map of Key and Value", "Write {Key: …, Value: …}")
+        _check_tag(item["Key"], item["Value"])
         if item["Key"] in tags:
-            raise InvalidPropertyError(name, f"the key '{shorten(item['Key'])}' is there twice", "Use each key once")
+            raise InvalidPropertyError(name, f"the key {_shown(item['Key'])} is there twice", "Use each key once")
         tags[item["Key"]] = item["Value"]
     if len(tags) > MAX_TAGS:
         raise InvalidPropertyError(name, f"there are {len(tags)}", f"AWS IoT takes at most {MAX_TAGS} tags")
     return tags
+
+
+def _check_tag(key: str, value: str) -> None:
+    name = CaCertificateProperty.TAGS
+    if not 1 <= len(key) <= MAX_TAG_KEY_CHARACTERS:
+        raise InvalidPropertyError(name, f"a key has {len(key)} characters", f"Use 1 to {MAX_TAG_KEY_CHARACTERS}")
+    if len(value) > MAX_TAG_VALUE_CHARACTERS:
+        raise InvalidPropertyError(
+            name, f"a value has {len(value)} characters", f"Use at most {MAX_TAG_VALUE_CHARACTERS}"
+        )
 
 
 def _check_device(properties: DeviceCertificateProperties) -> None:
@@ -418,6 +442,13 @@ def _required(value: _Value | None, name: str, fix: str) -> _Value:
 def _nearest(name: str, names: list[str]) -> str:
     near = difflib.get_close_matches(name, names, n=1)
     return f"Did you mean {near[0]}?" if near else f"It has {', '.join(names)}"
+
+
+def _shown(value: object) -> str:
+    """Quote a short value; one that is long, or has several lines, may be a private key in the wrong place."""
+    if not isinstance(value, str):
+        return f"a {_kind(value)}"
+    return f"'{value}'" if value == shorten(value) and value.isprintable() else f"a text of {len(value)} characters"
 
 
 def _kind(value: object) -> str:

@@ -58,5 +58,5 @@ def too_large(size: int, attributes: Mapping[str, str]) -> InvalidPropertyError:
     return InvalidPropertyError(
         f"Attribute {name}",
         f"the answer to CloudFormation would have {size:,} bytes, and {MAX_RESPONSE_BYTES:,} is the limit",
-        "Use a certificate with shorter names. Nothing was registered",
+        "Use a certificate with shorter names",
     )

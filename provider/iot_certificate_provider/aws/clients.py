@@ -59,10 +59,15 @@ class AwsClients:
             self._session = self._session or boto3.Session()
             client = self._session.client(service, config=CONFIG)
             client.meta.events.register("before-call", self._before_call)
+            # For each attempt: botocore's own retries must not write after the answer either.
+            client.meta.events.register("request-created", self._before_attempt)
             self._clients[service] = client
         return self._clients[service]
 
-    def _before_call(self, model: Any, **_: Any) -> None:
+    def _before_attempt(self, **_: Any) -> None:
         if self._deadline is not None:
             self._deadline.check()
+
+    def _before_call(self, model: Any, **_: Any) -> None:
+        self._before_attempt()
         self.calls[f"{model.service_model.service_name}.{model.name}"] += 1

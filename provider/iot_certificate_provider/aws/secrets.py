@@ -46,7 +46,7 @@ class SecretsGateway:
 def _field(text: str, json_field: str) -> str:
     try:
         fields = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         # Without its cause: a JSONDecodeError holds the whole text of the secret.
         fields = None
     if not isinstance(fields, dict):

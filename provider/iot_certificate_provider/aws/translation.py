@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from iot_certificate_provider.errors import (
     AccessDeniedError,
@@ -51,10 +51,18 @@ _ERRORS: dict[str, tuple[type[ProviderError], str]] = {
     "UnauthorizedException": (AccessDeniedError, "the function's role does not allow it"),
     "AccessDeniedException": (AccessDeniedError, "the function's role does not allow it"),
     "AccessDenied": (AccessDeniedError, "the function's role does not allow it"),
+    "NotAuthorized": (AccessDeniedError, "the function's role does not allow it"),
+    "OptInRequired": (AccessDeniedError, "the account has not opted in to the service or the Region"),
     "UnrecognizedClientException": (AccessDeniedError, "the function's credentials were not accepted"),
+    "InvalidClientTokenId": (AccessDeniedError, "the function's credentials were not accepted"),
+    "ExpiredTokenException": (AccessDeniedError, "the function's credentials have expired"),
+    "RequestExpired": (AccessDeniedError, "the request was signed too long ago"),
+    "IncompleteSignature": (AccessDeniedError, "the request was not signed as AWS wants it"),
     "InternalException": (UpstreamError, "AWS failed; try again"),
+    "InternalFailure": (UpstreamError, "AWS failed; try again"),
     "InternalFailureException": (UpstreamError, "AWS failed; try again"),
     "InternalServiceError": (UpstreamError, "AWS failed; try again"),
+    "ServiceUnavailable": (UpstreamError, "AWS was not available; try again"),
     "ServiceUnavailableException": (UpstreamError, "AWS was not available; try again"),
     "IndexNotReadyException": (UpstreamError, "the fleet index is not ready; try again"),
     "MalformedPolicyException": (RefusedError, "AWS does not accept the policy"),
@@ -75,8 +83,10 @@ def translating(what: str) -> Iterator[None]:
         yield
     except ClientError as error:
         raise translate(error, what) from error
+    except ParamValidationError as error:
+        # Not its text, which quotes the parameters.
+        raise RefusedError(f"{what}: a value is not one that AWS's API takes") from error
     except BotoCoreError as error:
-        # Only the kind: the text of a parameter error quotes the parameters.
         kind = type(error).__name__
         raise UpstreamError(f"{what}: AWS could not be reached or did not answer ({kind}). Try again") from error
 
@@ -84,13 +94,18 @@ def translating(what: str) -> Iterator[None]:
 def translate(error: ClientError, what: str) -> ProviderError:
     """Return our error for an error code of AWS's; codes that the tables lack are UpstreamErrors, by their name."""
     details = error.response.get("Error", {})
-    code, said = details.get("Code", "Unknown"), details.get("Message", "")
+    code, said = details.get("Code", "Unknown"), _without_pem(details.get("Message", ""))
     if code == "ResourceAlreadyExistsException":
         return _already_exists(error, what)
     if code in _REJECTED:
         return CertificateRejectedError(f"{what} was refused by AWS IoT: {said.rstrip('. ')}", _REJECTED[code])
     kind, meaning = _ERRORS.get(code, (UpstreamError, f"AWS answered {code}"))
     return kind(f"{error.operation_name} of {what}: {meaning}. AWS: {said}")
+
+
+def _without_pem(said: str) -> str:
+    """Cut what AWS said before a PEM: its messages about a value that is too long, say, quote the value."""
+    return said.partition("-----BEGIN")[0]
 
 
 def _already_exists(error: ClientError, what: str) -> AlreadyExistsError:

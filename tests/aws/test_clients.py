@@ -1,0 +1,167 @@
+"""The SDK's clients: one configuration, made when first asked for, each call counted and checked against the time."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from aws.wire import Answer, Wire
+from fakes.aws import FakeAws
+from iot_certificate_provider.aws.clients import ATTEMPTS, CONNECT_SECONDS, READ_SECONDS, AwsClients
+from iot_certificate_provider.aws.iot import IotGateway
+from iot_certificate_provider.aws.secrets import SecretsGateway
+from iot_certificate_provider.deadline import Deadline
+from iot_certificate_provider.errors import DeadlineError, ThrottledError, UpstreamError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@pytest.fixture
+def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses that botocore makes between attempts, without making them."""
+    pauses: list[float] = []
+    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=pauses.append))
+    return pauses
+
+
+def plenty() -> Deadline:
+    return Deadline(lambda: 280.0)
+
+
+def test_all_clients_share_one_configuration_with_standard_retries_and_timeouts() -> None:
+    clients = AwsClients(FakeAws().session())
+    for client in (clients.client("iot"), clients.client("secretsmanager"), clients.client("cloudformation")):
+        config: Any = client.meta.config
+        assert config.retries == {"mode": "standard", "total_max_attempts": ATTEMPTS}
+        assert (config.connect_timeout, config.read_timeout) == (CONNECT_SECONDS, READ_SECONDS) == (3, 10)
+        assert "cdk-iot-certificates" in config.user_agent
+
+
+def test_a_client_is_made_when_it_is_first_asked_for_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = FakeAws().session()
+    made: list[str] = []
+    create = session.client
+
+    def record(service: str, **arguments: Any) -> Any:
+        made.append(service)
+        return create(service, **arguments)
+
+    monkeypatch.setattr(session, "client", record)
+    clients = AwsClients(session)
+    gateway = IotGateway(clients)
+    assert made == []
+    gateway.registration_code()
+    gateway.registration_code()
+    assert made == ["iot"]
+    assert clients.client("iot") is clients.client("iot")
+
+
+def test_no_session_is_made_before_the_first_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = FakeAws().session()
+    sessions = []
+
+    def make() -> Any:
+        sessions.append(session)
+        return session
+
+    monkeypatch.setattr("iot_certificate_provider.aws.clients.boto3.Session", make)
+    clients = AwsClients()
+    assert sessions == []
+    clients.client("iot")
+    clients.client("secretsmanager")
+    assert len(sessions) == 1
+
+
+def test_calls_are_counted_by_name_from_one_request_to_the_next() -> None:
+    aws = FakeAws()
+    aws.secrets.values["key"] = "text"
+    clients = AwsClients(aws.session())
+    clients.begin(plenty())
+    IotGateway(clients).registration_code()
+    IotGateway(clients).registration_code()
+    SecretsGateway(clients).text("key")
+    assert clients.calls == {"iot.GetRegistrationCode": 2, "secretsmanager.GetSecretValue": 1}
+    clients.begin(plenty())
+    assert clients.calls == {}
+
+
+def test_each_page_is_a_call() -> None:
+    aws = FakeAws()
+    arn = "arn:aws:iot:eu-west-1:123456789012:cert/x"
+    aws.iot.policies["p"] = {f"{arn}{n}" for n in range(5)}
+    clients = AwsClients(aws.session())
+    assert len(list(IotGateway(clients).policy_targets("p"))) == 5
+    assert clients.calls == {"iot.ListTargetsForPolicy": 3}
+
+
+@pytest.mark.parametrize("end", [lambda deadline, clock: deadline.close(), lambda deadline, clock: clock.clear()])
+def test_no_call_is_made_without_time_or_after_the_answer(end: Callable[[Deadline, list[float]], None]) -> None:
+    aws = FakeAws()
+    clock = [280.0]
+    deadline = Deadline(lambda: sum(clock))
+    clients = AwsClients(aws.session())
+    clients.begin(deadline)
+    IotGateway(clients).registration_code()
+    end(deadline, clock)
+    with pytest.raises(DeadlineError):
+        IotGateway(clients).registration_code()
+    with pytest.raises(DeadlineError):
+        list(IotGateway(clients).policy_targets("p"))
+    assert aws.names() == ["iot.GetRegistrationCode"]
+    assert clients.calls == {"iot.GetRegistrationCode": 1}
+
+
+def test_the_time_is_looked_at_between_pages() -> None:
+    aws = FakeAws()
+    aws.iot.policies["p"] = {f"arn:aws:iot:eu-west-1:123456789012:cert/{n}" for n in range(5)}
+    deadline = plenty()
+    clients = AwsClients(aws.session())
+    clients.begin(deadline)
+    targets = IotGateway(clients).policy_targets("p")
+    next(targets)
+    deadline.close()
+    with pytest.raises(DeadlineError):
+        list(targets)
+    assert aws.names() == ["iot.ListTargetsForPolicy"]
+
+
+def test_what_may_pass_is_tried_again_as_one_call(naps: list[float]) -> None:
+    answers = [Answer(500), Answer(429, {"message": "Slow down"}, "ThrottlingException")]
+    wire = Wire(lambda _: answers.pop() if answers else Answer(body={"registrationCode": "c0de"}))
+    clients = AwsClients(wire.session())
+    clients.begin(plenty())
+    assert IotGateway(clients).registration_code() == "c0de"
+    assert (len(wire.requests), len(naps)) == (3, 2)
+    assert clients.calls == {"iot.GetRegistrationCode": 1}
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (Answer(503, {"message": "Down"}, "ServiceUnavailableException"), UpstreamError),
+        (Answer(429, {"message": "Slow down"}, "ThrottlingException"), ThrottledError),
+    ],
+)
+def test_attempts_have_an_end(naps: list[float], answer: Answer, expected: type[Exception]) -> None:
+    wire = Wire(lambda _: answer)
+    with pytest.raises(expected):
+        IotGateway(AwsClients(wire.session())).registration_code()
+    assert len(wire.requests) == ATTEMPTS
+
+
+def test_the_sdk_does_not_try_again_after_the_answer(naps: list[float]) -> None:
+    deadline = plenty()
+
+    def fail_and_time_out(_: Any) -> Answer:
+        deadline.close()
+        return Answer(500)
+
+    wire = Wire(fail_and_time_out)
+    clients = AwsClients(wire.session())
+    clients.begin(deadline)
+    with pytest.raises(DeadlineError):
+        IotGateway(clients).attach_policy("p", "arn:aws:iot:eu-west-1:123456789012:cert/x")
+    assert len(wire.requests) == 1

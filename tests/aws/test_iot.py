@@ -1,0 +1,255 @@
+"""The gateway to AWS IoT, on the real SDK: its parameter checks, its paginators, and what counts as done."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import issuing
+from fakes.aws import FakeAws
+from fakes.refusal import Refusal
+from iot_certificate_provider.aws.clients import AwsClients
+from iot_certificate_provider.aws.iot import PAGE_SIZE, IotGateway
+from iot_certificate_provider.contract import (
+    AutoRegistrationStatus,
+    CaCertificateStatus,
+    CertificateMode,
+    DeviceCertificateStatus,
+)
+from iot_certificate_provider.errors import AccessDeniedError, ConflictError, InUseError, NotFoundError
+from iot_certificate_provider.properties import RegistrationConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fakes.aws import Call
+
+ID = "ab" * 32
+ARN = f"arn:aws:iot:eu-west-1:123456789012:cert/{ID}"
+CA_ARN = f"arn:aws:iot:eu-west-1:123456789012:cacert/{ID}"
+ROLE = "arn:aws:iam::123456789012:role/provisioning"
+
+
+class Stage:
+    def __init__(self) -> None:
+        self.aws = FakeAws()
+        self.iot = self.aws.iot
+        self.gateway = IotGateway(AwsClients(self.aws.session()))
+        self.ca = issuing.make_ca("Factory CA")
+        proof = issuing.make_verification_certificate(self.ca, self.iot.registration_code)
+        answer = self.iot.RegisterCACertificate(
+            caCertificate=self.ca.pem, verificationCertificate=proof.pem, setAsActive=True
+        )
+        self.ca_id = str(answer["certificateId"])
+
+    def register(self, name: str, status: str = "ACTIVE") -> str:
+        answer = self.iot.RegisterCertificate(certificatePem=issuing.make_device(self.ca, name).pem, status=status)
+        return str(answer["certificateArn"])
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+class TestLists:
+    def test_read_all_pages_of_certificates(self, stage: Stage) -> None:
+        arns = [stage.register(f"device-{n}", status) for n, status in enumerate(["ACTIVE", "INACTIVE", "REVOKED"] * 2)]
+        found = stage.gateway.certificates_of_ca(stage.ca_id)
+        assert [entry.arn for entry in found] == arns
+        assert [entry.status for entry in found] == ["ACTIVE", "INACTIVE", "REVOKED"] * 2
+        assert stage.aws.names() == ["iot.ListCertificatesByCA"] * 3
+
+    def test_read_all_pages_of_attached_policies(self, stage: Stage) -> None:
+        arn = stage.register("device")
+        stage.iot.policies.update({f"p{n}": {arn} for n in range(5)}, other=set())
+        assert list(stage.gateway.attached_policies(arn)) == [f"p{n}" for n in range(5)]
+        assert stage.aws.names() == ["iot.ListAttachedPolicies"] * 3
+
+    def test_read_all_pages_of_attached_things(self, stage: Stage) -> None:
+        arn = stage.register("device")
+        stage.iot.things.update({f"t{n}": {arn} for n in range(5)}, other=set())
+        assert list(stage.gateway.attached_things(arn)) == [f"t{n}" for n in range(5)]
+        assert stage.aws.names() == ["iot.ListPrincipalThings"] * 3
+
+    def test_read_all_pages_of_a_policys_targets(self, stage: Stage) -> None:
+        stage.iot.policies["p"] = {f"{ARN}-{n}" for n in range(5)}
+        assert set(stage.gateway.policy_targets("p")) == stage.iot.policies["p"]
+        assert stage.aws.names() == ["iot.ListTargetsForPolicy"] * 3
+
+    def test_ask_for_the_largest_pages_that_there_are(self, stage: Stage) -> None:
+        arn = stage.register("device")
+        stage.iot.policies["p"] = {arn}
+        stage.gateway.certificates_of_ca(stage.ca_id)
+        list(stage.gateway.attached_policies(arn))
+        list(stage.gateway.attached_things(arn))
+        list(stage.gateway.policy_targets("p"))
+        sizes = [call.parameters.get("pageSize", call.parameters.get("maxResults")) for call in stage.aws.calls]
+        assert sizes == [PAGE_SIZE] * 4 == [250] * 4
+
+    def test_of_what_is_gone_are_empty(self, stage: Stage) -> None:
+        assert stage.gateway.certificates_of_ca(ID) == []
+        assert list(stage.gateway.attached_policies(ARN)) == []
+        assert list(stage.gateway.attached_things(ARN)) == []
+        assert list(stage.gateway.policy_targets("gone")) == []
+
+    def test_stop_where_they_are_when_it_is_gone_half_way(self, stage: Stage) -> None:
+        stage.iot.policies["p"] = {f"{ARN}-{n}" for n in range(5)}
+        targets = stage.gateway.policy_targets("p")
+        seen = [next(targets), next(targets)]
+        del stage.iot.policies["p"]
+        assert list(targets) == []
+        assert len(seen) == 2
+
+
+class TestWhatIsGoneIsDone:
+    @pytest.mark.parametrize(
+        "act",
+        [
+            lambda gateway: gateway.detach_policy("gone", ARN),
+            lambda gateway: gateway.detach_thing("gone", ARN),
+            lambda gateway: gateway.delete_thing("gone"),
+            lambda gateway: gateway.has_principals("gone"),
+        ],
+        ids=["detach_policy", "detach_thing", "delete_thing", "has_principals"],
+    )
+    def test_for_what_takes_away(self, stage: Stage, act: Callable[[IotGateway], object]) -> None:
+        def gone(call: Call) -> None:
+            raise Refusal("ResourceNotFoundException", "It does not exist", 404)
+
+        stage.aws.before = gone
+        assert not act(stage.gateway)
+
+    @pytest.mark.parametrize(
+        "act",
+        [
+            lambda gateway: gateway.detach_policy("p", ARN),
+            lambda gateway: gateway.detach_thing("t", ARN),
+            lambda gateway: gateway.delete_thing("t"),
+            lambda gateway: gateway.has_principals("t"),
+            lambda gateway: list(gateway.attached_policies(ARN)),
+            lambda gateway: list(gateway.attached_things(ARN)),
+            lambda gateway: list(gateway.policy_targets("p")),
+        ],
+    )
+    def test_but_what_is_not_allowed_is_not(self, stage: Stage, act: Callable[[IotGateway], object]) -> None:
+        def refuse(call: Call) -> None:
+            raise Refusal("UnauthorizedException", "No", 401)
+
+        stage.aws.before = refuse
+        with pytest.raises(AccessDeniedError):
+            act(stage.gateway)
+
+    @pytest.mark.parametrize(
+        "act",
+        [
+            lambda gateway: gateway.describe_certificate(ID),
+            lambda gateway: gateway.ca_certificate_mode(ID),
+            lambda gateway: gateway.update_certificate(ID, DeviceCertificateStatus.INACTIVE),
+            lambda gateway: gateway.update_ca_certificate(ID, status=CaCertificateStatus.INACTIVE),
+            lambda gateway: gateway.delete_certificate(ID),
+            lambda gateway: gateway.delete_ca_certificate(ID),
+            lambda gateway: gateway.attach_policy("gone", ARN),
+            lambda gateway: gateway.attach_thing("gone", ARN),
+            lambda gateway: gateway.tag(CA_ARN, {"k": "v"}),
+        ],
+    )
+    def test_nor_is_it_for_what_needs_the_thing_itself(self, stage: Stage, act: Callable[[IotGateway], object]) -> None:
+        with pytest.raises(NotFoundError):
+            act(stage.gateway)
+
+
+class TestStates:
+    def test_an_active_certificate_cannot_be_deleted(self, stage: Stage) -> None:
+        arn = stage.register("device")
+        with pytest.raises(ConflictError, match="DeleteCertificate of certificate"):
+            stage.gateway.delete_certificate(arn.rpartition("/")[2])
+        with pytest.raises(ConflictError):
+            stage.gateway.delete_ca_certificate(stage.ca_id)
+
+    def test_an_attached_one_is_in_use(self, stage: Stage) -> None:
+        arn = stage.register("device", "INACTIVE")
+        stage.iot.policies["p"] = {arn}
+        with pytest.raises(InUseError):
+            stage.gateway.delete_certificate(arn.rpartition("/")[2])
+
+    def test_the_description_is_what_is_live(self, stage: Stage) -> None:
+        arn = stage.register("device", "REVOKED")
+        live = stage.gateway.describe_certificate(arn.rpartition("/")[2])
+        assert (live.arn, live.status, live.mode) == (arn, "REVOKED", "DEFAULT")
+        assert stage.gateway.ca_certificate_mode(stage.ca_id) == "DEFAULT"
+
+    def test_a_thing_has_principals_while_something_is_attached(self, stage: Stage) -> None:
+        stage.iot.things.update(bare=set(), held={ARN})
+        assert stage.gateway.has_principals("held")
+        assert not stage.gateway.has_principals("bare")
+
+
+def register_ca(gateway: IotGateway, **changes: Any) -> None:
+    arguments: dict[str, Any] = {
+        "verification_pem": None,
+        "mode": CertificateMode.SNI_ONLY,
+        "status": CaCertificateStatus.ACTIVE,
+        "auto_registration": AutoRegistrationStatus.ENABLE,
+        "config": RegistrationConfig("fleet", None, None),
+        "tags": {"plant": "Lyon"},
+    }
+    gateway.register_ca_certificate("pem", **{**arguments, **changes})
+
+
+CALLS: list[Callable[[IotGateway], object]] = [
+    lambda gateway: gateway.registration_code(),
+    register_ca,
+    lambda gateway: register_ca(gateway, mode=CertificateMode.DEFAULT, verification_pem="pem", tags={}, config=None),
+    lambda gateway: register_ca(gateway, config=RegistrationConfig(None, "{}", ROLE)),
+    lambda gateway: gateway.update_ca_certificate(ID, status=CaCertificateStatus.ACTIVE, remove_auto_registration=True),
+    lambda gateway: gateway.update_ca_certificate(
+        ID, auto_registration=AutoRegistrationStatus.ENABLE, config=RegistrationConfig(None, "{}", ROLE)
+    ),
+    lambda gateway: gateway.ca_certificate_mode(ID),
+    lambda gateway: gateway.delete_ca_certificate(ID),
+    lambda gateway: gateway.tag(CA_ARN, {"plant": "Lyon", "empty": ""}),
+    lambda gateway: gateway.untag(CA_ARN, ["plant"]),
+    lambda gateway: gateway.register_certificate("pem", ca_pem=None, status=DeviceCertificateStatus.REVOKED),
+    lambda gateway: gateway.register_certificate("pem", ca_pem="pem", status=DeviceCertificateStatus.ACTIVE),
+    lambda gateway: gateway.register_certificate_without_ca("pem", status=DeviceCertificateStatus.INACTIVE),
+    lambda gateway: gateway.create_certificate_from_csr("pem", active=False),
+    lambda gateway: gateway.describe_certificate(ID),
+    lambda gateway: gateway.update_certificate(ID, DeviceCertificateStatus.REVOKED),
+    lambda gateway: gateway.delete_certificate(ID),
+    lambda gateway: gateway.certificates_of_ca(ID),
+    lambda gateway: gateway.attach_policy("p", ARN),
+    lambda gateway: gateway.detach_policy("p", ARN),
+    lambda gateway: list(gateway.attached_policies(ARN)),
+    lambda gateway: list(gateway.policy_targets("p")),
+    lambda gateway: gateway.attach_thing("t", ARN),
+    lambda gateway: gateway.detach_thing("t", ARN),
+    lambda gateway: list(gateway.attached_things(ARN)),
+    lambda gateway: gateway.has_principals("t"),
+    lambda gateway: gateway.delete_thing("t"),
+]
+
+
+def methods() -> Iterator[str]:
+    for name, _ in inspect.getmembers(IotGateway, inspect.isfunction):
+        if not name.startswith("_"):
+            yield name
+
+
+def test_every_method_is_among_the_calls_below() -> None:
+    named = {name for call in [*CALLS, register_ca] for name in call.__code__.co_names}
+    assert set(methods()) <= named
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_the_parameters_of_each_call_are_what_the_sdk_takes(stage: Stage, call: Callable[[IotGateway], object]) -> None:
+    # The refusal comes after the SDK has checked the parameters: its own error would be another class.
+    def refuse(_: Call) -> None:
+        raise Refusal("UnauthorizedException", "As far as this, all is well", 401)
+
+    stage.aws.before = refuse
+    with pytest.raises(AccessDeniedError, match="As far as this, all is well"):
+        call(stage.gateway)
+    assert len(stage.aws.calls) == 1

@@ -1,0 +1,87 @@
+"""The stage, the presigned URL's server, and certificates on it."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import random
+import ssl
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+from cryptography import x509
+
+import issuing
+from handler.endpoint import Endpoint
+from handler.stage import Stage
+from iot_certificate_provider import handler
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def server_tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, Path]:
+    """The endpoint's side of TLS, and the file with the certificate to trust."""
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    issued = issuing.make_ca("presigned URL", extensions=[(address, False)])
+    folder = tmp_path_factory.mktemp("endpoint")
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    certificate.write_text(issued.pem)
+    key.write_text(issued.key_pem())
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate, key)
+    return tls, certificate
+
+
+@pytest.fixture
+def endpoint(server_tls: tuple[ssl.SSLContext, Path]) -> Iterator[Endpoint]:
+    running = Endpoint(server_tls[0])
+    yield running
+    running.close()
+
+
+@pytest.fixture(autouse=True)
+def log_levels() -> Iterator[None]:
+    """Put back what crhelper does to the levels of other people's loggers."""
+    loggers = [logging.getLogger(name) for name in ("", "boto", "boto3", "botocore", "urllib3")]
+    levels = [logger.level for logger in loggers]
+    yield
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
+
+
+@pytest.fixture
+def stage(
+    endpoint: Endpoint, server_tls: tuple[ssl.SSLContext, Path], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Stage]:
+    built = Stage(endpoint)
+    monkeypatch.setattr(handler, "clients", built.clients)
+    monkeypatch.setattr(handler, "_tls", ssl.create_default_context(cafile=server_tls[1]))
+    # No pauses between attempts at delivery; test_delivery looks at the pauses themselves.
+    monkeypatch.setattr(random, "uniform", lambda _, __: 0.0)
+    threads = set(threading.enumerate())
+    yield built
+    endpoint.close()
+    left_over = set(threading.enumerate()) - threads
+    assert left_over == set()
+
+
+@pytest.fixture(scope="session")
+def factory_ca() -> issuing.Issued:
+    return issuing.make_ca("Factory CA")
+
+
+@pytest.fixture
+def registered_ca(stage: Stage, factory_ca: issuing.Issued) -> issuing.Issued:
+    """The factory's CA, registered and active in the fake account, by somebody else."""
+    proof = issuing.make_verification_certificate(factory_ca, stage.iot.registration_code)
+    stage.iot.RegisterCACertificate(caCertificate=factory_ca.pem, verificationCertificate=proof.pem, setAsActive=True)
+    return factory_ca
+
+
+@pytest.fixture
+def device(registered_ca: issuing.Issued) -> issuing.Issued:
+    return issuing.make_device(registered_ca, "thermostat")

@@ -1,0 +1,132 @@
+"""Bringing the answer to its URL: what is tried again, what is not, and for how long."""
+
+from __future__ import annotations
+
+import json
+import random
+import ssl
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from iot_certificate_provider import handler
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import issuing
+    from handler.endpoint import Endpoint, Step
+    from handler.stage import Stage
+
+
+@pytest.mark.parametrize("status", [200, 201, 204])
+def test_a_status_of_200_or_so_ends_it(stage: Stage, status: int) -> None:
+    stage.endpoint.script.append(status)
+    stage.invoke(stage.event("Delete"))
+
+
+@pytest.mark.parametrize(
+    "script",
+    [[500], [503], ["reset"], [503, "reset", 500, 503], [307]],
+    ids=lambda steps: ", ".join(map(str, steps)),
+)
+def test_what_may_pass_is_tried_again_with_the_same_answer(stage: Stage, script: list[Step]) -> None:
+    stage.endpoint.script.extend(script)
+    answers = stage.invoke_for_all(stage.event("Delete"))
+    assert len(answers) == len(script) + 1
+    assert all(answer == answers[0] for answer in answers)
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+def test_what_will_not_pass_is_not_tried_again_and_lambda_hears_of_it(stage: Stage, status: int) -> None:
+    stage.endpoint.script.append(status)
+    with pytest.raises(handler.ResponseNotDeliveredError):
+        stage.invoke_for_all(stage.event("Delete"))
+    assert len(stage.endpoint.received) == 1
+
+
+@pytest.mark.parametrize("step", [503, "reset"])
+def test_an_endpoint_that_never_takes_it_is_given_up_after_five_attempts(stage: Stage, step: Step) -> None:
+    stage.endpoint.script.extend([step] * 10)
+    with pytest.raises(handler.ResponseNotDeliveredError):
+        stage.invoke_for_all(stage.event("Delete"))
+    assert len(stage.endpoint.received) == handler.PUT_ATTEMPTS == 5
+
+
+def test_an_endpoint_that_hangs_costs_no_more_than_the_sockets_timeout(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handler, "PUT_SECONDS", 0.2)
+    stage.endpoint.script.append("hang")
+    started = time.monotonic()
+    answers = stage.invoke_for_all(stage.event("Delete"))
+    assert len(answers) == 2
+    assert time.monotonic() - started < 5
+
+
+def test_the_work_is_not_done_again_for_an_answer_that_is_tried_again(stage: Stage, device: issuing.Issued) -> None:
+    stage.endpoint.script.extend([503, "reset"])
+    stage.invoke_for_all(stage.event("Create", {"CertificatePem": device.pem}))
+    assert stage.aws.names() == ["iot.RegisterCertificate"]
+
+
+def test_the_pauses_between_attempts_are_random_and_grow(
+    endpoint: Endpoint, server_tls: tuple[ssl.SSLContext, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ranges: list[tuple[float, float]] = []
+    slept: list[float] = []
+
+    def uniform(low: float, high: float) -> float:
+        ranges.append((low, high))
+        return high
+
+    monkeypatch.setattr(random, "uniform", uniform)
+    monkeypatch.setattr(handler, "_tls", ssl.create_default_context(cafile=server_tls[1]))
+    endpoint.script.extend([503] * 5)
+    assert handler.deliver(f"https://{endpoint.address}/x?y", b"{}", sleep=slept.append) is False
+    assert [low for low, _ in ranges] == [0, 0, 0, 0]
+    assert slept == sorted(slept)
+    assert sum(slept) < 10
+
+
+def test_the_certificate_of_the_url_is_checked(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(handler, "_tls", ssl.create_default_context())
+    assert handler.deliver(f"https://{endpoint.address}/x?y", b"{}", sleep=lambda _: None) is False
+    assert endpoint.received == []
+    assert "SSLCertVerificationError" in caplog.text
+
+
+def test_trust_is_what_the_environment_says(
+    endpoint: Endpoint, server_tls: tuple[ssl.SSLContext, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handler, "_tls", None)
+    monkeypatch.setenv("SSL_CERT_FILE", str(server_tls[1]))
+    assert handler.deliver(f"https://{endpoint.address}/x?y", b"{}") is True
+
+
+def test_the_request_after_an_answer_that_was_lost_is_served(stage: Stage) -> None:
+    stage.endpoint.script.append(403)
+    with pytest.raises(handler.ResponseNotDeliveredError):
+        stage.invoke_for_all(stage.event("Delete"))
+    assert stage.invoke(stage.event("Delete"))["Status"] == "SUCCESS"
+
+
+@pytest.mark.parametrize("script", [[403], [503] * 5, ["reset"] * 5], ids=["refused", "down", "reset"])
+def test_what_goes_wrong_is_logged_without_the_url(
+    stage: Stage, script: list[Step], caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.endpoint.script.extend(script)
+    event: dict[str, Any] = stage.event("Delete")
+    with (
+        caplog.at_level("DEBUG"),
+        pytest.raises(handler.ResponseNotDeliveredError) as caught,
+    ):
+        stage.invoke_for_all(event)
+    lines = [json.loads(r.getMessage()) for r in caplog.records if "response" in r.getMessage()]
+    assert len(lines) == len(script)
+    said = caplog.text + str(caught.value) + str(caught.value.__context__)
+    assert stage.endpoint.address not in said
+    assert "X-Amz" not in said

@@ -1,0 +1,65 @@
+"""Importing the function's module: all that can fail there answers nothing at all."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+
+from iot_certificate_provider import handler
+
+IMPORT_WITHOUT_AWS = """
+import os, socket, logging
+import botocore.session
+
+def refuse(*_, **__):
+    raise AssertionError("made while the module is imported")
+
+botocore.session.Session.create_client = refuse
+socket.socket.connect = refuse
+from iot_certificate_provider import handler
+assert handler.clients._clients == {}
+assert handler.clients._session is None
+assert "AWS_SAM_LOCAL" not in os.environ
+assert handler.helper._sam_local is None
+assert handler.helper._init_failed is None
+assert handler.helper._poll_create_func is handler.helper._poll_update_func is handler.helper._poll_delete_func is None
+assert logging.getLogger("botocore").level == logging.ERROR
+print("imported")
+"""
+
+
+def test_makes_no_client_and_no_connection_and_leaves_the_environment_alone() -> None:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", IMPORT_WITHOUT_AWS],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("imported\n", "")
+
+
+def test_keeps_what_the_environment_says_about_running_locally() -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import os; from iot_certificate_provider import handler; print(os.environ['AWS_SAM_LOCAL'])",
+        ],
+        env={**os.environ, "AWS_SAM_LOCAL": "as it was"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout == "as it was\n"
+
+
+def test_crhelpers_own_loggers_which_show_the_event_are_off() -> None:
+    assert handler.helper is not None
+    assert logging.getLogger("crhelper.resource_helper").disabled
+    assert logging.getLogger("crhelper.utils").disabled

@@ -1,0 +1,83 @@
+"""The shape of a response, and its limits."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from iot_certificate_provider import response
+from iot_certificate_provider.contract import Home, Outcome, Request, RequestType
+from iot_certificate_provider.deadline import Deadline
+from iot_certificate_provider.errors import InvalidPropertyError
+
+ECHOED = {"StackId": "stack", "RequestId": "request", "LogicalResourceId": "Certificate"}
+
+
+def request() -> Request:
+    return Request(
+        type=RequestType.CREATE,
+        resource_type="Custom::IotDeviceCertificate",
+        request_id=ECHOED["RequestId"],
+        stack_id=ECHOED["StackId"],
+        logical_id=ECHOED["LogicalResourceId"],
+        physical_id=None,
+        properties={},
+        old_properties={},
+        home=Home("aws", "eu-west-1", "123456789012"),
+        deadline=Deadline(lambda: 280.0),
+    )
+
+
+def test_a_success_has_the_attributes_and_no_reason() -> None:
+    assert response.body(ECHOED, Outcome("id", {"Arn": "x"})) == {
+        **ECHOED,
+        "Status": "SUCCESS",
+        "Reason": "",
+        "PhysicalResourceId": "id",
+        "NoEcho": False,
+        "Data": {"Arn": "x"},
+    }
+
+
+def test_a_failure_always_has_a_reason() -> None:
+    for nothing in ("", " \n "):
+        answer = response.body(ECHOED, Outcome("id"), failure=nothing)
+        assert answer["Status"] == "FAILED"
+        assert answer["Reason"].strip()
+
+
+@given(text=st.text(max_size=600))
+@settings(max_examples=200, deadline=None)
+def test_a_reason_is_one_line_of_at_most_240_characters_that_keeps_its_beginning(text: str) -> None:
+    reason = response.reason(text)
+    line = " ".join(text.split())
+    assert 0 < len(reason) <= 240
+    assert len(reason.splitlines()) == 1
+    if line:
+        assert line.startswith(reason.removesuffix("…") if len(line) > 240 else reason)
+
+
+@given(text=st.text(alphabet=st.characters(), max_size=600))
+@settings(max_examples=100, deadline=None)
+def test_a_failure_fits_whatever_its_reason_says(text: str) -> None:
+    encoded = response.encode(response.body(ECHOED, Outcome("i" * 64), failure=text))
+    assert len(encoded) <= 4096
+    assert json.loads(encoded)["Status"] == "FAILED"
+
+
+def test_what_fits_exactly_is_let_through_and_one_byte_more_is_not() -> None:
+    empty = len(response.encode(response.body(ECHOED, Outcome("id", {"Subject": ""}))))
+    response.ensure_fits(request(), Outcome("id", {"Subject": "x" * (4096 - empty)}))
+    with pytest.raises(InvalidPropertyError, match=r"^Attribute Subject: .* 4,097 bytes, and 4,096 is the limit"):
+        response.ensure_fits(request(), Outcome("id", {"Subject": "x" * (4097 - empty)}))
+
+
+def test_what_is_measured_is_what_goes_over_the_wire() -> None:
+    # JSON writes a character outside ASCII as six bytes, and a line end as two.
+    with pytest.raises(InvalidPropertyError, match="Attribute Subject"):
+        response.ensure_fits(request(), Outcome("id", {"Arn": "x" * 900, "Subject": "é" * 700}))
+    with pytest.raises(InvalidPropertyError, match="Attribute CertificatePem"):
+        response.ensure_fits(request(), Outcome("id", {"Arn": "x" * 900, "CertificatePem": "\n" * 2000}))
