@@ -1,0 +1,277 @@
+"""An AWS on this machine for as long as a ``with`` block lasts: MiniStack over TLS, with AWS IoT's MQTT."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import shutil
+import ssl
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from iot_certificates_local.authority import CertificateAuthority
+from iot_certificates_local.cdk_cli import CdkCli
+from iot_certificates_local.environment import ACCESS_KEY, client_environment, emulator_environment
+from iot_certificates_local.errors import EmbeddedAwsError
+from iot_certificates_local.factory import write_secret
+from iot_certificates_local.leash import LeashedProcess
+from iot_certificates_local.session import session_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Self
+
+    import boto3
+
+    from iot_certificates_local.cdk_cli import App
+
+DEFAULT_ACCOUNT = "123456789012"
+DEFAULT_REGION = "eu-central-1"
+
+START_SECONDS = 60.0
+
+_HOSTS = ("localhost", "127.0.0.1")
+# server.PORT_IN_USE: importing that module would load an HTTP server into this process.
+_PORT_IN_USE = 75
+_POLL_SECONDS = 0.05
+_REQUEST_SECONDS = 10.0
+
+
+class EmbeddedAws:
+    """Starts MiniStack on free ports of the loopback interface, in a temporary folder; stops it and leaves nothing.
+
+    * ``region``, ``account``: of the root user, whose credentials it uses by default.
+    * ``enforce_iam``: evaluate IAM policies (those of Lambda roles, say) and AWS IoT policies.
+    * ``port``, ``mqtt_port``: to have fixed ones; 0 takes a free one.
+
+    Nothing outlives the block, nor this process, even when that is killed: neither a process nor a file. Raises
+    EmbeddedAwsError when it does not start.
+    """
+
+    def __init__(
+        self,
+        *,
+        region: str = DEFAULT_REGION,
+        account: str = DEFAULT_ACCOUNT,
+        enforce_iam: bool = False,
+        port: int = 0,
+        mqtt_port: int = 0,
+    ) -> None:
+        self.region = region
+        self.account = account
+        self._enforce_iam = enforce_iam
+        self._wanted_ports = (port, mqtt_port)
+        self._folder: Path | None = None
+        self._process: LeashedProcess | None = None
+        self._ports: dict[str, int] = {}
+        self._bootstrapped: set[tuple[str, str]] = set()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start, and return when all of it answers."""
+        if self._process is not None:
+            raise EmbeddedAwsError("This embedded AWS runs already. Stop it first, or make another one")
+        self._folder = Path(tempfile.mkdtemp(prefix="iot-certificates-"))
+        try:
+            self._prepare(self._folder)
+            self._process = self._launch(self._folder)
+            self._wait_until_ready(time.monotonic() + START_SECONDS)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop it, with all its processes, and remove its folder. Harmless when it does not run."""
+        if self._process is not None:
+            self._process.stop()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        self._process, self._folder = None, None
+        self._ports, self._bootstrapped = {}, set()
+
+    @property
+    def folder(self) -> Path:
+        """Its temporary folder; what is put there goes with it."""
+        if self._folder is None:
+            raise EmbeddedAwsError("This embedded AWS does not run. Use it in a with block, or call start()")
+        return self._folder
+
+    @property
+    def process_group(self) -> int:
+        """The id of the process group that all its processes are in."""
+        if self._process is None:
+            raise EmbeddedAwsError("This embedded AWS does not run. Use it in a with block, or call start()")
+        return self._process.process_group
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where AWS is. An IP address, so that the SDKs put the names of S3 buckets into the path."""
+        return f"https://127.0.0.1:{self._port('gateway')}"
+
+    @property
+    def ca_file(self) -> Path:
+        """The CA certificate (PEM) that the endpoint's certificate chains to."""
+        return self.folder / "ca.pem"
+
+    @property
+    def mqtt_host(self) -> str:
+        """The host of the MQTT broker: a name, so that devices send it as SNI, which SNI_ONLY certificates need."""
+        return "localhost"
+
+    @property
+    def mqtt_port(self) -> int:
+        """The port where the MQTT broker expects mutual TLS."""
+        return self._port("mqtt")
+
+    @property
+    def mqtt_ca_file(self) -> Path:
+        """The CA certificate (PEM) that the broker's certificate chains to, asked anew: a reset makes another one."""
+        file = self.folder / "mqtt-ca.pem"
+        status, body = self._request("GET", "/_ministack/iot/ca.pem")
+        if status != http.client.OK:
+            raise EmbeddedAwsError(f"The MQTT broker has no certificate: {body.decode('utf-8', 'replace')[:200]}")
+        file.write_bytes(body)
+        return file
+
+    def session(self, account: str | None = None, region: str | None = None) -> boto3.Session:
+        """Return a boto3 session as the root user of an account, whose clients reach nothing but this AWS."""
+        return session_for(
+            self.endpoint_url,
+            self.ca_file,
+            access_key=self._access_key(account) or ACCESS_KEY,
+            region=region or self.region,
+        )
+
+    def environment(self, account: str | None = None, region: str | None = None) -> dict[str, str]:
+        """Return the environment of a program that is to have this AWS as its own: the AWS or the CDK CLI, say."""
+        return client_environment(
+            self.folder,
+            endpoint=self.endpoint_url,
+            region=region or self.region,
+            account=self._access_key(account),
+        )
+
+    def reset(self) -> None:
+        """Forget every resource of every account."""
+        status, body = self._request("POST", "/_ministack/reset")
+        if status != http.client.OK:
+            raise EmbeddedAwsError(f"The reset failed: {body.decode('utf-8', 'replace')[:200]}")
+        self._bootstrapped.clear()
+        self._wait_until_ready(time.monotonic() + START_SECONDS)
+
+    def bootstrap(self, app: App | None = None, on_output: Callable[[str], None] | None = None) -> None:
+        """Run ``cdk bootstrap``, unless that was done. ``app`` says where the CDK CLI is, else the current folder."""
+        place = (self.account, self.region)
+        if place not in self._bootstrapped:
+            self.cdk(on_output).bootstrap(*place, app)
+            self._bootstrapped.add(place)
+
+    def deploy(
+        self,
+        app: App,
+        stack: str | None = None,
+        context: Mapping[str, str] | None = None,
+        on_output: Callable[[str], None] | None = None,
+    ) -> dict[str, dict[str, str]]:
+        """Run ``cdk deploy`` for a folder with a ``cdk.json``, or an app's command; bootstrap first if need be.
+
+        ``stack``: its name, all stacks by default. Returns the stacks' outputs; raises CdkError with the reason.
+        """
+        self.bootstrap(app, on_output)
+        return self.cdk(on_output).deploy(app, stack, context)
+
+    def destroy(
+        self,
+        app: App,
+        stack: str | None = None,
+        context: Mapping[str, str] | None = None,
+        on_output: Callable[[str], None] | None = None,
+    ) -> None:
+        """Run ``cdk destroy``, with the arguments of ``deploy``."""
+        self.cdk(on_output).destroy(app, stack, context)
+
+    def cdk(self, on_output: Callable[[str], None] | None = None) -> CdkCli:
+        """Return the CDK CLI for this AWS; its cloud assembly is in the temporary folder."""
+        return CdkCli(self.environment(), self.folder / "cdk", on_output)
+
+    def log(self, lines: int = 40) -> str:
+        """Return the last lines of MiniStack's log, in which the log of the Lambda functions is too."""
+        with contextlib.suppress(FileNotFoundError):
+            text = (self.folder / "log.txt").read_text(errors="replace")
+            return "\n".join(text.splitlines()[-lines:])
+        return ""
+
+    def _access_key(self, account: str | None) -> str | None:
+        return None if account == self.account else account
+
+    def _prepare(self, folder: Path) -> None:
+        for name in ("home", "tmp"):
+            (folder / name).mkdir()
+        authority = CertificateAuthority("Embedded AWS")
+        server = authority.issue_server(_HOSTS)
+        (folder / "ca.pem").write_text(authority.issued.certificate_pem)
+        (folder / "server.pem").write_text(server.certificate_pem)
+        write_secret(folder / "server.key", server.key_pem)
+
+    def _launch(self, folder: Path) -> LeashedProcess:
+        environment = emulator_environment(
+            folder, account=self.account, region=self.region, enforce_iam=self._enforce_iam
+        )
+        ports = [str(port) for port in self._wanted_ports]
+        command = [sys.executable, "-m", "iot_certificates_local.server", str(folder / "ports.json"), *ports]
+        with (folder / "log.txt").open("wb") as log:
+            return LeashedProcess(command, env=environment, stdout=log, cwd=folder, remove_folder=folder)
+
+    def _wait_until_ready(self, deadline: float) -> None:
+        while not self._is_ready():
+            self._check_alive()
+            if time.monotonic() > deadline:
+                raise EmbeddedAwsError(f"MiniStack does not answer. The end of its log:\n{self.log()}")
+            time.sleep(_POLL_SECONDS)
+
+    def _check_alive(self) -> None:
+        status = self._process.exit_status() if self._process is not None else None
+        if status == _PORT_IN_USE:
+            raise EmbeddedAwsError(self.log(1))
+        if status is not None:
+            raise EmbeddedAwsError(f"MiniStack ended with status {status}. The end of its log:\n{self.log()}")
+
+    def _is_ready(self) -> bool:
+        ports = self.folder / "ports.json"
+        if not self._ports:
+            if not ports.exists():
+                return False
+            self._ports = json.loads(ports.read_text())
+        try:
+            status, body = self._request("GET", "/_ministack/ready")
+        except EmbeddedAwsError:
+            return False
+        return status == http.client.OK and json.loads(body).get("iot_mtls") == "listening"
+
+    def _port(self, name: str) -> int:
+        if name not in self._ports:
+            raise EmbeddedAwsError("This embedded AWS does not run. Use it in a with block, or call start()")
+        return self._ports[name]
+
+    def _request(self, method: str, path: str) -> tuple[int, bytes]:
+        trust: Any = ssl.create_default_context(cafile=str(self.ca_file))
+        connection = http.client.HTTPSConnection(
+            "127.0.0.1", self._port("gateway"), context=trust, timeout=_REQUEST_SECONDS
+        )
+        with contextlib.closing(connection):
+            try:
+                connection.request(method, path)
+                response = connection.getresponse()
+                return response.status, response.read()
+            except (OSError, http.client.HTTPException) as error:
+                raise EmbeddedAwsError(f"MiniStack does not answer: {error}") from error

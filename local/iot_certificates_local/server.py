@@ -1,0 +1,90 @@
+"""The process of the embedded AWS: MiniStack over TLS, on this machine's loopback interface only.
+
+Run by EmbeddedAws, which gives it its environment. It binds its ports itself, before anything else, so that a free
+port that was found stays ours; MiniStack is told of them afterwards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import os
+import socket
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+
+HOST = "127.0.0.1"
+PORT_IN_USE = 75
+"""Exit status when a port cannot be had; the last line printed is the sentence about it."""
+
+
+class _LoopbackEventLoop(asyncio.SelectorEventLoop):
+    """Gives MiniStack's MQTT listener our socket: by itself it binds every interface of the machine."""
+
+    def __init__(self, mqtt: socket.socket) -> None:
+        super().__init__()
+        self._mqtt = mqtt
+
+    async def create_server(self, protocol_factory: Any, host: Any = None, port: Any = None, **options: Any) -> Any:
+        if port == self._mqtt.getsockname()[1]:
+            # A duplicate: MiniStack closes what it was given, and listens again after a reset.
+            return await super().create_server(protocol_factory, sock=self._mqtt.dup(), **options)
+        return await super().create_server(protocol_factory, host, port, **options)
+
+
+def main(ports_file: str, port: str, mqtt_port: str) -> None:
+    """Serve until killed; write the ports to ``ports_file`` as JSON. Port 0 takes a free one."""
+    gateway, mqtt = _bind(int(port)), _bind(int(mqtt_port))
+    ports = {"gateway": gateway.getsockname()[1], "mqtt": mqtt.getsockname()[1]}
+    os.environ |= {"GATEWAY_PORT": str(ports["gateway"]), "IOT_MTLS_PORT": str(ports["mqtt"])}
+    config = Config()
+    config.bind = [f"fd://{gateway.detach()}"]
+    config.certfile, config.keyfile = os.environ["MINISTACK_SSL_CERT"], os.environ["MINISTACK_SSL_KEY"]
+    config.keep_alive_timeout = 75
+    application = _application()
+    _publish(Path(ports_file), ports)
+    with asyncio.Runner(loop_factory=partial(_LoopbackEventLoop, mqtt)) as runner:
+        # Without a trigger of ours hypercorn would turn SIGTERM into a slow shutdown: there is no state to save.
+        runner.run(serve(application, config, shutdown_trigger=_never))
+
+
+def _application() -> Any:
+    """Return what answers: here is the one place where something can be put in front of MiniStack."""
+    # Not before: MiniStack reads its environment while it is imported.
+    from ministack.app import app  # noqa: PLC0415
+
+    return app
+
+
+def _bind(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    try:
+        listener.bind((HOST, port))
+    except OSError as error:
+        in_use = error.errno == errno.EADDRINUSE
+        problem = "is in use by another program" if in_use else f"cannot be had: {os.strerror(error.errno or 0)}"
+        sys.stderr.write(f"Port {port} of {HOST} {problem}. Name another port, or none: then a free one is taken.\n")
+        sys.exit(PORT_IN_USE)
+    return listener
+
+
+def _publish(file: Path, ports: dict[str, int]) -> None:
+    draft = file.with_suffix(".draft")
+    draft.write_text(json.dumps(ports))
+    draft.replace(file)
+
+
+async def _never() -> None:
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
