@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 class On(StrEnum):
     """What an action applies to, in the account and Region of the stack; values are ARN resource types."""
 
+    ANY_STACK = "any stack"
     ANYTHING = "*"
     CA_CERTIFICATES = "cacert"
     CERTIFICATES = "cert"
@@ -51,19 +52,20 @@ def ca_certificate(on_delete: DeviceCertificatesOnDelete) -> Iterator[Grant]:
             "iot:DescribeCACertificate",
             "iot:UpdateCACertificate",
             "iot:DeleteCACertificate",
+            "iot:ListTagsForResource",
             "iot:TagResource",
             "iot:UntagResource",
         ),
         (On.CA_CERTIFICATES,),
     )
-    yield _OWNERSHIP
+    yield _STILL_WANTED
     if on_delete is not DeviceCertificatesOnDelete.RETAIN:
         yield from _sweep(on_delete)
 
 
 def _sweep(on_delete: DeviceCertificatesOnDelete) -> Iterator[Grant]:
-    # The stack is asked whether the CA was replaced, and which certificates its resources hold.
-    yield Grant(("cloudformation:DescribeStackResource", "cloudformation:ListStackResources"), (On.THIS_STACK,))
+    # The stack is asked which certificates and things its resources hold.
+    yield Grant(("cloudformation:ListStackResources",), (On.THIS_STACK,))
     yield Grant(("iot:ListCertificatesByCA",), (On.ANYTHING,))
     yield Grant(("iot:UpdateCertificate",), (On.CERTIFICATES,))
     if on_delete is not DeviceCertificatesOnDelete.DEACTIVATE:
@@ -71,13 +73,20 @@ def _sweep(on_delete: DeviceCertificatesOnDelete) -> Iterator[Grant]:
         yield from _DETACH
     if on_delete is DeviceCertificatesOnDelete.DELETE_WITH_THINGS:
         yield Grant(("iot:ListThingPrincipals", "iot:DeleteThing"), (On.THINGS,))
+        yield Grant(("iot:AttachThingPrincipal",), (On.CERTIFICATES, On.THINGS))
 
 
 REGISTRATION_CODE = Grant(("iot:GetRegistrationCode",), (On.ANYTHING,))
 """For a verification certificate that the function signs."""
 
-_OWNERSHIP = Grant(("cloudformation:DescribeStackEvents",), (On.THIS_STACK,))
-"""Whether a certificate that is registered already was this stack's."""
+_STILL_WANTED = Grant(("cloudformation:DescribeStackResource",), (On.THIS_STACK,))
+"""Whether CloudFormation has given a resource up while it was created; and whether a CA was replaced."""
+
+_OWNERSHIP = (
+    Grant(("cloudformation:DescribeStackEvents", "cloudformation:DescribeStacks"), (On.THIS_STACK,)),
+    Grant(("cloudformation:DescribeStackResources",), (On.ANY_STACK,)),
+)
+"""Whether a certificate that is registered already was this stack's, or is held by another."""
 
 _DETACH = (
     Grant(("iot:ListAttachedPolicies",), (On.ANYTHING,)),
@@ -96,7 +105,10 @@ def device_certificate(register: str, *, policies: bool, things: bool) -> Iterat
     )
     yield from _DETACH
     yield Grant(("iot:ListTargetsForPolicy",), (On.POLICIES,))
-    yield _OWNERSHIP
+    yield _STILL_WANTED
+    yield from _OWNERSHIP
+    if register == "iot:CreateCertificateFromCsr":
+        yield Grant(("iot:ListCertificates",), (On.ANYTHING,))
     if policies:
         yield Grant(("iot:AttachPolicy",), (On.CERTIFICATES,))
     if things:
@@ -193,4 +205,6 @@ def _arn(stack: Stack, on: On) -> str:
         return "*"
     if on is On.THIS_STACK:
         return stack.stack_id
+    if on is On.ANY_STACK:
+        return stack.format_arn(service="cloudformation", resource="stack", resource_name="*")
     return stack.format_arn(service="iot", resource=str(on), resource_name="*")

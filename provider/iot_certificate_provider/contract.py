@@ -31,6 +31,12 @@ MAX_PEM_CHARACTERS = 65_536
 MAX_CSR_CHARACTERS = 4_096
 """``CertificateSigningRequest`` of the AWS IoT API."""
 
+CREATE_FAILED = "create-failed"
+"""Begins the physical id of a Create that registered nothing. The Delete that follows it finds nothing to do."""
+
+CREATE_UNFINISHED = "create-unfinished"
+"""Begins that of a Create that AWS did not answer in time: the Delete that follows it has to look."""
+
 _CERTIFICATE_ID = re.compile(r"[0-9a-f]{64}")
 
 
@@ -173,11 +179,13 @@ class Home:
 class Progress:
     """What a request has brought about so far, for the answer of one that fails half-way.
 
-    ``registered`` is the id of a certificate that this request registered and has not undone. A failed
-    Create answers with it, so that the Delete which CloudFormation sends next finds it.
+    * ``registered``: the id of a certificate that this request registered and has not undone. A failed Create answers
+      with it, so that the Delete which CloudFormation sends next finds it.
+    * ``uncertain``: AWS did not answer a registration, which may have happened all the same: the Delete has to look.
     """
 
     registered: str | None = None
+    uncertain: bool = False
 
 
 @dataclass(frozen=True)
@@ -210,6 +218,8 @@ class Outcome:
 
     physical_id: str
     attributes: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
+    """What the reader of CloudFormation's events should know of a request that succeeded."""
 
 
 class Resource(Protocol):

@@ -62,6 +62,13 @@ class Deadline:
                 "Raise the provider's timeout (at most 15 minutes)"
             )
 
+    def pause(self, seconds: float) -> None:
+        """Wait, or raise DeadlineError when there is not that much time."""
+        if seconds > self.seconds_left:
+            raise DeadlineError("Out of time: the rest of the work would need to wait longer. Try again")
+        if seconds > 0:
+            self._sleep(seconds)
+
     @contextmanager
     def undoing(self) -> Iterator[None]:
         """Allow the time that is kept back for undoing."""

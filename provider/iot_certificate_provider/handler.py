@@ -27,6 +27,8 @@ from iot_certificate_provider.aws.iot import IotGateway
 from iot_certificate_provider.aws.secrets import SecretsGateway
 from iot_certificate_provider.contract import (
     CA_CERTIFICATE_TYPE,
+    CREATE_FAILED,
+    CREATE_UNFINISHED,
     DEVICE_CERTIFICATE_TYPE,
     MAX_RESPONSE_BYTES,
     Home,
@@ -42,6 +44,7 @@ from iot_certificate_provider.errors import DeadlineError, InvalidPropertyError,
 from iot_certificate_provider.pki.fitness import shorten
 from iot_certificate_provider.resources.ca_certificate import CaCertificateResource
 from iot_certificate_provider.resources.device_certificate import DeviceCertificateResource
+from iot_certificate_provider.resources.device_certificate_ownership import DeviceCertificateOwnership
 from iot_certificate_provider.resources.device_certificate_removal import DeviceCertificateRemoval
 from iot_certificate_provider.resources.device_certificate_sweep import DeviceCertificateSweep
 from iot_certificate_provider.resources.proof_of_possession import ProofOfPossession
@@ -54,9 +57,6 @@ _SAM_LOCAL = "AWS_SAM_LOCAL"
 _before = os.environ.get(_SAM_LOCAL)
 os.environ[_SAM_LOCAL] = "true"
 from crhelper import CfnResource  # noqa: E402 - and it may look at the environment while it is imported
-
-CREATE_FAILED = "create-failed"
-"""Begins the physical id of a Create that registered nothing. The Delete that follows it finds nothing to do."""
 
 TIMER_MARGIN_SECONDS = 5.0
 """Edge: crhelper's timer fires half a second before the function dies, too late to deliver an answer."""
@@ -107,8 +107,9 @@ class _Helper(CfnResource):
                 return
             self._answered = True
             self._deadline.close()
-            outcome = Outcome(str(self.PhysicalResourceId or self._id_after_failure()), self.Data)
-            error = self._gave_up(reason) if status else self.error or _too_large(self._event, outcome)
+            error = self._gave_up(reason) if status else self.error
+            outcome = Outcome(str(self.PhysicalResourceId or self._id_after_failure()), self.Data, self.Reason)
+            error = error or _too_large(self._event, outcome)
             if error is not None:
                 outcome = Outcome(self._id_after_failure())
             _log(self._event, outcome, error, time.monotonic() - self._started)
@@ -119,6 +120,7 @@ class _Helper(CfnResource):
     def _gave_up(self, reason: str) -> ProviderError:
         """Say what happened when crhelper itself gave up: its timer fired, or it met an error of its own."""
         if reason == "Execution timed out":
+            self._progress.uncertain = True
             return DeadlineError(
                 "Out of time: a call to AWS did not return before the function's timeout. Raise the provider's timeout"
             )
@@ -183,7 +185,7 @@ def _serve(event: Mapping[str, Any], context: Any, deadline: Deadline, progress:
     except BaseException as error:  # noqa: BLE001 - whatever it is, CloudFormation waits for an answer
         helper.error = error
         return id_after_failure(event, progress)
-    helper.Data = dict(outcome.attributes)
+    helper.Data, helper.Reason = dict(outcome.attributes), outcome.note
     return outcome.physical_id
 
 
@@ -245,8 +247,9 @@ def _ca_certificate() -> Resource:
 
 
 def _device_certificate() -> Resource:
-    iot = IotGateway(clients)
-    return DeviceCertificateResource(iot, StackGateway(clients), DeviceCertificateRemoval(iot), _now)
+    iot, stacks = IotGateway(clients), StackGateway(clients)
+    ownership = DeviceCertificateOwnership(iot, stacks)
+    return DeviceCertificateResource(iot, stacks, ownership, DeviceCertificateRemoval(iot), _now)
 
 
 _RESOURCES: Mapping[str, Callable[[], Resource]] = {
@@ -258,9 +261,10 @@ _RESOURCES: Mapping[str, Callable[[], Resource]] = {
 def id_after_failure(event: Mapping[str, Any], progress: Progress) -> str:
     """Return the old id after a failed Update, which CloudFormation adopts, and after a Create what Delete is to find.
 
-    That is the certificate which the Create left behind, or a marker when it left none.
+    That is the certificate which the Create left behind, or a marker when it left none, or when it cannot know.
     """
-    return str(event.get("PhysicalResourceId") or progress.registered or f"{CREATE_FAILED}/{event['RequestId']}")
+    marker = CREATE_UNFINISHED if progress.uncertain else CREATE_FAILED
+    return str(event.get("PhysicalResourceId") or progress.registered or f"{marker}/{event['RequestId']}")
 
 
 def _too_large(event: Mapping[str, Any], outcome: Outcome) -> ProviderError | None:

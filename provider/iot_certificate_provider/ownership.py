@@ -1,21 +1,97 @@
 """Whether this stack made a certificate.
 
-A certificate's id says nothing about who registered it. CloudFormation's own log does: a ``*_COMPLETE`` row of
-the resource that names the certificate says that the resource had it.
+A certificate's id says nothing about who registered it. For CA certificates their tags decide. Device certificates take
+no tags; for them CloudFormation's own log is the ledger:
+
+1. The newest ``*_COMPLETE`` row of the resource that names the certificate says that the resource had it.
+2. A certificate that was created no earlier than the resource's own IN_PROGRESS row of the running operation may be
+   ours: the date proves when, not who. It is, unless any other resource holds it.
+
+What remains ambiguous is decided against deleting: it is foreign. The decisions are functions of gathered facts.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from iot_certificate_provider.contract import Request
+
+STACK_TAG = "cdk-iot-certificates:stack-id"
+LOGICAL_ID_TAG = "cdk-iot-certificates:logical-id"
+REQUEST_TAG = "cdk-iot-certificates:request-id"
+OUR_TAGS = frozenset({STACK_TAG, LOGICAL_ID_TAG, REQUEST_TAG})
+
+_STARTS = frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"})
 
 
-def held_before(completed_states: Iterable[str]) -> bool:
-    """Decide from the resource's ``*_COMPLETE`` states with one physical id, newest first.
+@dataclass(frozen=True)
+class Row:
+    """One row of a resource in the stack's log; ``at`` is aware."""
 
-    The newest counts: after DELETE_COMPLETE the certificate is no longer this resource's, whoever registered it again.
+    status: str
+    physical_id: str
+    at: datetime
+
+    @property
+    def complete(self) -> bool:
+        """Whether an operation on the resource ended well with it."""
+        return self.status.endswith("_COMPLETE")
+
+    @property
+    def settled(self) -> bool:
+        """Whether it says what became of this physical id: rows of a Create or an Update that failed carry one too."""
+        return self.complete or self.status in ("DELETE_SKIPPED", "DELETE_FAILED")
+
+
+def tags_of(request: Request) -> Mapping[str, str]:
+    """Return the tags by which a CA certificate is found to be this resource's."""
+    return {
+        STACK_TAG: request.stack_id,
+        LOGICAL_ID_TAG: request.logical_id,
+        REQUEST_TAG: request.request_id,
+    }
+
+
+def tagged_by(request: Request, tags: Mapping[str, str]) -> bool:
+    """Decide from a CA certificate's live tags: the same stack and the same resource registered it."""
+    return (tags.get(STACK_TAG), tags.get(LOGICAL_ID_TAG)) == (request.stack_id, request.logical_id)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the log says of a resource and one physical id.
+
+    * ``held``: whether the resource had that id and has not given it up since.
+    * ``started``: when the running operation began to work on the resource; None when none does.
     """
-    newest = next(iter(completed_states), None)
-    return newest is not None and newest != "DELETE_COMPLETE"
+
+    held: bool
+    started: datetime | None
+
+    def created_within(self, created: datetime) -> bool:
+        """Decide whether the running operation can have made a certificate of this age.
+
+        Creation dates may have whole seconds only, so the operation counts from the second in which it began.
+        """
+        return self.started is not None and created >= self.started.replace(microsecond=0)
+
+
+def evidence(rows: Iterable[Row], physical_id: str) -> Evidence:
+    """Read the rows of a resource, newest first, no further than needed.
+
+    The newest row that settles the matter counts: after a deletion, also one that was skipped or has failed, the
+    certificate is no longer this resource's, whoever may have registered it again.
+    """
+    started, running = None, True
+    for row in rows:
+        running = running and not row.complete
+        if running and row.status in _STARTS:
+            started = row.at
+        if row.physical_id == physical_id and row.settled:
+            return Evidence(not row.status.startswith("DELETE_"), started)
+    return Evidence(held=False, started=started)

@@ -19,7 +19,7 @@ def body(request: Mapping[str, str], outcome: Outcome, *, failure: str | None = 
     """
     return {
         "Status": "SUCCESS" if failure is None else "FAILED",
-        "Reason": "" if failure is None else reason(failure),
+        "Reason": outcome.note if failure is None else reason(failure),
         "PhysicalResourceId": outcome.physical_id,
         "StackId": request["StackId"],
         "RequestId": request["RequestId"],

@@ -7,7 +7,7 @@ import pytest
 from fakes.aws import FakeAws
 from fakes.refusal import Refusal
 from iot_certificate_provider.aws.clients import AwsClients
-from iot_certificate_provider.aws.cloudformation import StackGateway
+from iot_certificate_provider.aws.cloudformation import StackGateway, StackResource
 from iot_certificate_provider.errors import AccessDeniedError
 
 
@@ -23,14 +23,23 @@ def stage() -> Stage:
     return Stage()
 
 
-def test_the_physical_id_of_a_resource_is_the_one_it_has_now(stage: Stage) -> None:
+def test_a_resource_is_as_it_is_now(stage: Stage) -> None:
     stage.stack.resources["Ca"] = ("ab" * 32, "CREATE_COMPLETE")
-    assert stage.gateway.physical_id(stage.stack.stack_id, "Ca") == "ab" * 32
+    found = stage.gateway.resource(stage.stack.stack_id, "Ca")
+    assert found == StackResource(stage.stack.stack_id, "Ca", "ab" * 32, "CREATE_COMPLETE")
 
 
-def test_a_resource_or_a_stack_that_is_gone_has_none(stage: Stage) -> None:
-    assert stage.gateway.physical_id(stage.stack.stack_id, "Ca") is None
-    assert stage.gateway.physical_id("arn:aws:cloudformation:eu-west-1:123456789012:stack/other/1", "Ca") is None
+@pytest.mark.parametrize(
+    ("status", "going"),
+    [("CREATE_IN_PROGRESS", False), ("CREATE_COMPLETE", False), ("CREATE_FAILED", True), ("DELETE_IN_PROGRESS", True)],
+)
+def test_a_resource_is_going_when_it_failed_or_is_deleted(status: str, going: bool) -> None:
+    assert StackResource("stack", "Ca", "", status).is_going is going
+
+
+def test_a_resource_or_a_stack_that_is_gone_is_none(stage: Stage) -> None:
+    assert stage.gateway.resource(stage.stack.stack_id, "Ca") is None
+    assert stage.gateway.resource("arn:aws:cloudformation:eu-west-1:123456789012:stack/other/1", "Ca") is None
 
 
 def test_not_being_allowed_to_ask_is_no_answer(stage: Stage) -> None:
@@ -38,12 +47,37 @@ def test_not_being_allowed_to_ask_is_no_answer(stage: Stage) -> None:
         raise Refusal("AccessDenied", "No", 403)
 
     stage.aws.before = refuse
-    with pytest.raises(AccessDeniedError):
-        stage.gateway.physical_id(stage.stack.stack_id, "Ca")
-    with pytest.raises(AccessDeniedError):
-        stage.gateway.held_ids(stage.stack.stack_id)
-    with pytest.raises(AccessDeniedError):
-        list(stage.gateway.completed_states(stage.stack.stack_id, "Ca", "ab" * 32))
+    stack_id = stage.stack.stack_id
+    for ask in (
+        lambda: stage.gateway.resource(stack_id, "Ca"),
+        lambda: stage.gateway.held_ids(stack_id),
+        lambda: stage.gateway.holders("ab" * 32),
+        lambda: stage.gateway.is_rolling_back(stack_id),
+        lambda: list(stage.gateway.rows(stack_id, "Ca")),
+    ):
+        with pytest.raises(AccessDeniedError):
+            ask()
+
+
+def test_holders_are_those_of_the_stack_with_this_physical_id_and_not_deleted(stage: Stage) -> None:
+    stage.stack.resources.update(
+        {
+            "Holder": ("id", "CREATE_COMPLETE"),
+            "Former": ("id", "DELETE_COMPLETE"),
+            "Other": ("another", "CREATE_COMPLETE"),
+        }
+    )
+    assert [holder.logical_id for holder in stage.gateway.holders("id")] == ["Holder"]
+    assert stage.gateway.holders("nobody's") == []
+
+
+@pytest.mark.parametrize(
+    ("status", "rolling_back"),
+    [("UPDATE_IN_PROGRESS", False), ("UPDATE_ROLLBACK_IN_PROGRESS", True), ("ROLLBACK_IN_PROGRESS", True)],
+)
+def test_a_stack_is_rolling_back_by_its_status(stage: Stage, status: str, rolling_back: bool) -> None:
+    stage.stack.status = status
+    assert stage.gateway.is_rolling_back(stage.stack.stack_id) is rolling_back
 
 
 def test_the_ids_that_are_held_are_on_all_pages_and_not_those_of_deleted_resources(stage: Stage) -> None:
@@ -54,21 +88,20 @@ def test_the_ids_that_are_held_are_on_all_pages_and_not_those_of_deleted_resourc
     assert stage.aws.names() == ["cloudformation.ListStackResources"] * 4
 
 
-def test_the_states_of_a_resource_are_its_complete_rows_newest_first(stage: Stage) -> None:
-    stage.stack.events[:] = [
-        ("Ca", "new", "UPDATE_COMPLETE"),
-        ("Ca", "old", "UPDATE_FAILED"),
-        ("Other", "old", "UPDATE_COMPLETE"),
-        ("Ca", "old", "UPDATE_ROLLBACK_COMPLETE"),
-        ("Ca", "old", "CREATE_IN_PROGRESS"),
+def test_the_rows_of_a_resource_come_newest_first(stage: Stage) -> None:
+    for logical_id, physical_id, status in [
+        ("Ca", "", "CREATE_IN_PROGRESS"),
+        ("Other", "", "CREATE_IN_PROGRESS"),
         ("Ca", "old", "CREATE_COMPLETE"),
-    ]
-    states = stage.gateway.completed_states(stage.stack.stack_id, "Ca", "old")
-    assert list(states) == ["UPDATE_ROLLBACK_COMPLETE", "CREATE_COMPLETE"]
+        ("Ca", "new", "UPDATE_COMPLETE"),
+    ]:
+        stage.stack.log(logical_id, physical_id, status)
+    found = [(row.physical_id, row.status) for row in stage.gateway.rows(stage.stack.stack_id, "Ca")]
+    assert found == [("new", "UPDATE_COMPLETE"), ("old", "CREATE_COMPLETE"), ("", "CREATE_IN_PROGRESS")]
 
 
 def test_no_more_events_are_read_than_are_needed(stage: Stage) -> None:
-    stage.stack.events[:] = [("Ca", "id", "UPDATE_COMPLETE")] * 10
-    states = stage.gateway.completed_states(stage.stack.stack_id, "Ca", "id")
-    assert next(states) == "UPDATE_COMPLETE"
+    for _ in range(10):
+        stage.stack.log("Ca", "id", "UPDATE_COMPLETE")
+    assert next(stage.gateway.rows(stage.stack.stack_id, "Ca")).status == "UPDATE_COMPLETE"
     assert stage.aws.names() == ["cloudformation.DescribeStackEvents"]

@@ -210,6 +210,8 @@ CALLS: list[Callable[[IotGateway], object]] = [
     ),
     lambda gateway: gateway.ca_certificate_mode(ID),
     lambda gateway: gateway.delete_ca_certificate(ID),
+    lambda gateway: gateway.tags(CA_ARN),
+    lambda gateway: list(gateway.newest_certificates()),
     lambda gateway: gateway.tag(CA_ARN, {"plant": "Lyon", "empty": ""}),
     lambda gateway: gateway.untag(CA_ARN, ["plant"]),
     lambda gateway: gateway.register_certificate("pem", ca_pem=None, status=DeviceCertificateStatus.REVOKED),

@@ -30,6 +30,16 @@ DEVICE = issuing.make_device(CA)
 REQUEST = issuing.make_csr()
 TYPE = "Custom::IotDeviceCertificate"
 DETACH = {"*": {"iot:ListAttachedPolicies"}, "cert/* thing/*": {"iot:DetachThingPrincipal"}}
+OWNERSHIP = {
+    "${AWS::StackId}": {
+        "cloudformation:DescribeStackEvents",
+        "cloudformation:DescribeStackResource",
+        "cloudformation:DescribeStacks",
+    },
+    "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/*": {
+        "cloudformation:DescribeStackResources"
+    },
+}
 CERTIFICATE_ACTIONS = {
     "iot:DescribeCertificate",
     "iot:UpdateCertificate",
@@ -147,11 +157,12 @@ def test_permissions_are_those_of_what_is_declared(template: Synthesised) -> Non
             "iot:RegisterCertificate",
             "iot:RegisterCertificateWithoutCA",
             "iot:CreateCertificateFromCsr",
+            "iot:ListCertificates",
         },
         "cert/*": {*CERTIFICATE_ACTIONS, "iot:AttachPolicy"},
         "cert/* thing/*": {*DETACH["cert/* thing/*"], "iot:AttachThingPrincipal"},
         "policy/*": {"iot:ListTargetsForPolicy"},
-        "${AWS::StackId}": {"cloudformation:DescribeStackEvents"},
+        **OWNERSHIP,
     }
 
 
@@ -169,7 +180,7 @@ def test_many_devices_are_one_policy_and_need_no_permission_for_cas(
         "cert/*": CERTIFICATE_ACTIONS,
         "cert/* thing/*": DETACH["cert/* thing/*"],
         "policy/*": {"iot:ListTargetsForPolicy"},
-        "${AWS::StackId}": {"cloudformation:DescribeStackEvents"},
+        **OWNERSHIP,
     }
 
 

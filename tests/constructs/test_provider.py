@@ -243,6 +243,6 @@ def _called(service: str, gateway: str | None = None) -> set[str]:
     source = (folder / f"{gateway or service}.py").read_text(encoding="utf-8")
     operations = botocore.session.get_session().get_service_model(service).operation_names
     methods = {xform_name(operation): operation for operation in operations}
-    used = set(re.findall(r"(?:self\._iot|self\._cloudformation|client)\.(\w+)\(", source))
+    used = set(re.findall(r"(?:self\._iot|self\._iot_once|self\._cloudformation|client)\.(\w+)\(", source))
     used |= set(re.findall(r"get_paginator\(\"(\w+)\"\)", source))
     return {f"{service}:{methods[name]}" for name in used & set(methods)}

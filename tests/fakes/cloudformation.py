@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from fakes.refusal import Refusal
@@ -10,19 +11,30 @@ from fakes.refusal import Refusal
 PAGE = 2
 """Small, so that whoever forgets the second page is found out."""
 
+# ruff: noqa: N802, N803 - operations and parameters have AWS's names
+
 
 @dataclass
 class FakeCloudFormation:
-    """One stack.
+    """One stack, and what other stacks hold.
 
-    ``resources``: logical id → (physical id, status); ``events``: newest first, (logical id, physical id, status).
+    * ``resources``: logical id → (physical id, status).
+    * ``events``: newest first, (logical id, physical id, status, time).
+    * ``elsewhere``: physical ids that a resource of another stack holds.
     """
 
     stack_id: str = "arn:aws:cloudformation:eu-west-1:123456789012:stack/factory/5f0c3a30-1111-2222-3333-0a58a9feac02"
+    status: str = "UPDATE_IN_PROGRESS"
     resources: dict[str, tuple[str, str]] = field(default_factory=dict)
-    events: list[tuple[str, str, str]] = field(default_factory=list)
+    events: list[tuple[str, str, str, datetime]] = field(default_factory=list)
+    elsewhere: set[str] = field(default_factory=set)
 
-    def DescribeStackResource(self, StackName: str, LogicalResourceId: str) -> dict[str, Any]:  # noqa: N802, N803
+    def log(self, logical_id: str, physical_id: str, status: str, at: datetime | None = None) -> None:
+        """Do as CloudFormation does when the state of a resource changes."""
+        self.resources[logical_id] = (physical_id, status)
+        self.events.insert(0, (logical_id, physical_id, status, at or datetime.now(UTC)))
+
+    def DescribeStackResource(self, StackName: str, LogicalResourceId: str) -> dict[str, Any]:
         self._check(StackName)
         if LogicalResourceId not in self.resources:
             raise Refusal("ValidationError", f"Resource {LogicalResourceId} does not exist for stack factory")
@@ -35,21 +47,41 @@ class FakeCloudFormation:
             }
         }
 
-    def ListStackResources(self, StackName: str, NextToken: str = "0") -> dict[str, Any]:  # noqa: N802, N803
+    def DescribeStackResources(self, PhysicalResourceId: str) -> dict[str, Any]:
+        # API reference: by physical id, the answer is all resources of the stack that the resource belongs to.
+        other = {
+            "StackId": self.stack_id.replace("factory", "another"),
+            "LogicalResourceId": "Other",
+            "PhysicalResourceId": PhysicalResourceId,
+            "ResourceStatus": "CREATE_COMPLETE",
+        }
+        if PhysicalResourceId in self.elsewhere:
+            return {"StackResources": [other]}
+        if PhysicalResourceId not in {physical for physical, _ in self.resources.values()}:
+            raise Refusal("ValidationError", f"Stack for {PhysicalResourceId} does not exist")
+        return {"StackResources": [{"StackId": self.stack_id, **row} for row in self._rows()]}
+
+    def DescribeStacks(self, StackName: str) -> dict[str, Any]:
+        self._check(StackName)
+        return {"Stacks": [{"StackId": self.stack_id, "StackName": "factory", "StackStatus": self.status}]}
+
+    def ListStackResources(self, StackName: str, NextToken: str = "0") -> dict[str, Any]:
+        self._check(StackName)
+        return _page("StackResourceSummaries", self._rows(), NextToken)
+
+    def DescribeStackEvents(self, StackName: str, NextToken: str = "0") -> dict[str, Any]:
         self._check(StackName)
         rows = [
+            {"LogicalResourceId": logical, "PhysicalResourceId": physical, "ResourceStatus": status, "Timestamp": at}
+            for logical, physical, status, at in self.events
+        ]
+        return _page("StackEvents", rows, NextToken)
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [
             {"LogicalResourceId": logical, "PhysicalResourceId": physical, "ResourceStatus": status}
             for logical, (physical, status) in self.resources.items()
         ]
-        return _page("StackResourceSummaries", rows, NextToken)
-
-    def DescribeStackEvents(self, StackName: str, NextToken: str = "0") -> dict[str, Any]:  # noqa: N802, N803
-        self._check(StackName)
-        rows = [
-            {"LogicalResourceId": logical, "PhysicalResourceId": physical, "ResourceStatus": status}
-            for logical, physical, status in self.events
-        ]
-        return _page("StackEvents", rows, NextToken)
 
     def _check(self, stack: str) -> None:
         if stack != self.stack_id:

@@ -54,6 +54,7 @@ class CertificateRecord:
     status: str
     mode: str
     ca_id: str | None
+    created: datetime
 
     @property
     def arn(self) -> str:
@@ -165,6 +166,10 @@ class FakeIot:
         self._tagged(resourceArn).update({tag["Key"]: tag["Value"] for tag in tags})
         return {}
 
+    def ListTagsForResource(self, resourceArn: str, nextToken: str | None = None) -> dict[str, Any]:
+        tags = [{"Key": key, "Value": value} for key, value in self._tagged(resourceArn).items()]
+        return _page("tags", tags, nextToken, "nextToken")
+
     def UntagResource(self, resourceArn: str, tagKeys: list[str]) -> dict[str, Any]:
         for key in tagKeys:
             self._tagged(resourceArn).pop(key, None)
@@ -237,6 +242,12 @@ class FakeIot:
         # API reference: a CA that is not registered is no error, the list is empty.
         entries = [_entry(c) for c in self.certificates.values() if c.ca_id == caCertificateId]
         return _page("certificates", entries, marker, "nextMarker")
+
+    def ListCertificates(
+        self, pageSize: int = PAGE, marker: str | None = None, ascendingOrder: bool = True
+    ) -> dict[str, Any]:
+        entries = [_entry(c) for c in sorted(self.certificates.values(), key=lambda c: c.created)]
+        return _page("certificates", entries if ascendingOrder else entries[::-1], marker, "nextMarker")
 
     # Policies and things
 
@@ -314,7 +325,7 @@ class FakeIot:
     def _add(self, pem: str, status: str, mode: str, ca_id: str | None) -> dict[str, Any]:
         if status == "PENDING_ACTIVATION" and ca_id is None:
             raise Refusal("CertificateStateException", "Not allowed with PENDING_ACTIVATION status", 406)
-        record = CertificateRecord(_id(pem), pem, status, mode, ca_id)
+        record = CertificateRecord(_id(pem), pem, status, mode, ca_id, datetime.now(UTC))
         if self.answer_wrong_ids:
             record.id = record.id[::-1]
         if record.id in self.certificates:
@@ -364,7 +375,13 @@ def _id(pem: str) -> str:
 
 
 def _entry(record: CertificateRecord) -> dict[str, Any]:
-    return {"certificateArn": record.arn, "certificateId": record.id, "status": record.status}
+    return {
+        "certificateArn": record.arn,
+        "certificateId": record.id,
+        "status": record.status,
+        # aws-facts: creation dates may have whole seconds only.
+        "creationDate": record.created.replace(microsecond=0),
+    }
 
 
 def _exists(certificate_id: str, arn: str) -> Refusal:

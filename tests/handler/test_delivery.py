@@ -68,7 +68,7 @@ def test_an_endpoint_that_hangs_costs_no_more_than_the_sockets_timeout(
 def test_the_work_is_not_done_again_for_an_answer_that_is_tried_again(stage: Stage, device: issuing.Issued) -> None:
     stage.endpoint.script.extend([503, "reset"])
     stage.invoke_for_all(stage.event("Create", {"CertificatePem": device.pem}))
-    assert stage.aws.names() == ["iot.RegisterCertificate"]
+    assert stage.aws.writes() == ["iot.RegisterCertificate"]
 
 
 def test_the_pauses_between_attempts_are_random_and_grow(

@@ -131,7 +131,11 @@ class TestTheLineOfARequest:
             "logical_id": "Certificate",
             "certificate_id": answer["PhysicalResourceId"],
             "outcome": "SUCCESS",
-            "aws_calls": {"iot.RegisterCertificate": 1, "iot.AttachPolicy": 1},
+            "aws_calls": {
+                "iot.RegisterCertificate": 1,
+                "iot.AttachPolicy": 1,
+                "cloudformation.DescribeStackResource": 1,
+            },
         }
 
     def test_is_written_for_a_failure_too_with_the_kind_of_error(self, stage: Stage, log: Everything) -> None:
@@ -167,7 +171,7 @@ class TestTheLineOfARequest:
         created = stage.invoke(stage.event("Create", {"CertificatePem": device.pem}))
         stage.invoke(stage.event("Delete", PhysicalResourceId=created["PhysicalResourceId"]))
         assert [line["aws_calls"] for line in log.lines()] == [
-            {"iot.RegisterCertificate": 1},
+            {"iot.RegisterCertificate": 1, "cloudformation.DescribeStackResource": 1},
             {
                 "iot.DescribeCertificate": 1,
                 "iot.ListAttachedPolicies": 1,
@@ -182,7 +186,8 @@ class TestNothingSecretIsWritten:
     def test_when_all_goes_well(self, stage: Stage, factory_ca: issuing.Issued, log: Everything) -> None:
         event = stage.event("Create", properties_of_a_ca(stage, factory_ca), resource_type=CA)
         assert stage.invoke(event)["Status"] == "SUCCESS"
-        proof = stage.aws.calls[-1].parameters["verificationCertificate"]
+        registration = next(call for call in stage.aws.calls if call.name == "iot.RegisterCACertificate")
+        proof = registration.parameters["verificationCertificate"]
         key, passphrase = stage.aws.secrets.values[KEY_SECRET], PASSPHRASE
         assert_silent(log, event, str(key), factory_ca.key_pem(), passphrase, proof, stage.iot.registration_code)
 

@@ -47,7 +47,7 @@ def test_a_call_that_hangs_past_the_end_is_answered_for_by_the_timer(
     answer = stage.invoke(stage.event("Create", properties))
     assert answer["Status"] == "FAILED"
     assert answer["Reason"].startswith("Out of time")
-    assert answer["PhysicalResourceId"] == f"create-failed/{answer['RequestId']}"
+    assert answer["PhysicalResourceId"] == f"create-unfinished/{answer['RequestId']}"
     # The call that hung had reached AWS before the answer; nothing follows it.
     assert stage.aws.writes() == ["iot.RegisterCertificate"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from fakes.aws import FakeAws
@@ -15,6 +15,7 @@ from iot_certificate_provider.contract import Home, Outcome, Progress, Request, 
 from iot_certificate_provider.deadline import Deadline
 from iot_certificate_provider.resources.ca_certificate import CaCertificateResource
 from iot_certificate_provider.resources.device_certificate import DeviceCertificateResource
+from iot_certificate_provider.resources.device_certificate_ownership import DeviceCertificateOwnership
 from iot_certificate_provider.resources.device_certificate_removal import DeviceCertificateRemoval
 from iot_certificate_provider.resources.device_certificate_sweep import DeviceCertificateSweep
 from iot_certificate_provider.resources.proof_of_possession import ProofOfPossession
@@ -46,12 +47,14 @@ class Stage:
         self.iot = self.aws.iot
         self.clock = Clock()
         self.progress = Progress()
+        self.now = _now
         clients = self.clients = AwsClients(self.aws.session())
         iot, stacks = IotGateway(clients), StackGateway(clients)
         removal = DeviceCertificateRemoval(iot)
-        self.device: Resource = DeviceCertificateResource(iot, stacks, removal, _now)
+        ownership = DeviceCertificateOwnership(iot, stacks)
+        self.device: Resource = DeviceCertificateResource(iot, stacks, ownership, removal, self.now)
         proof = ProofOfPossession(iot, SecretsGateway(clients))
-        self.ca: Resource = CaCertificateResource(iot, stacks, proof, DeviceCertificateSweep(iot, removal), _now)
+        self.ca: Resource = CaCertificateResource(iot, stacks, proof, DeviceCertificateSweep(iot, removal), self.now)
 
     def request(
         self,
@@ -79,21 +82,29 @@ class Stage:
         )
 
     def create(self, resource: Resource, properties: Mapping[str, Any]) -> Outcome:
-        outcome = resource.create(self.request(RequestType.CREATE, properties))
-        self._log(outcome.physical_id, "CREATE_COMPLETE")
+        request = self.request(RequestType.CREATE, properties)
+        self.log("", "CREATE_IN_PROGRESS")
+        outcome = resource.create(request)
+        self.log(outcome.physical_id, "CREATE_COMPLETE")
         return outcome
 
     def update(self, resource: Resource, physical_id: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Outcome:
-        outcome = resource.update(self.request(RequestType.UPDATE, new, physical_id, old))
-        self._log(outcome.physical_id, "UPDATE_COMPLETE")
+        request = self.request(RequestType.UPDATE, new, physical_id, old)
+        self.log(physical_id, "UPDATE_IN_PROGRESS")
+        outcome = resource.update(request)
+        self.log(outcome.physical_id, "UPDATE_COMPLETE")
         return outcome
 
     def delete(self, resource: Resource, physical_id: str, properties: Mapping[str, Any]) -> Outcome:
         return resource.delete(self.request(RequestType.DELETE, properties, physical_id))
 
-    def _log(self, physical_id: str, status: str) -> None:
-        self.aws.cloudformation.resources[LOGICAL_ID] = (physical_id, status)
-        self.aws.cloudformation.events.insert(0, (LOGICAL_ID, physical_id, status))
+    def log(self, physical_id: str, status: str, ago: float = 0) -> None:
+        """Write a row into the stack's log, ``ago`` seconds in the past."""
+        self.aws.cloudformation.log(LOGICAL_ID, physical_id, status, self.now() - timedelta(seconds=ago))
+
+    def iot_calls(self) -> list[str]:
+        """The calls of the last request to AWS IoT, in order."""
+        return [name.removeprefix("iot.") for name in self.aws.names() if name.startswith("iot.")]
 
 
 def _now() -> datetime:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -39,6 +39,13 @@ def long_name(parts: int) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, f"{n:060}") for n in range(parts)])
 
 
+def register_long_ago(stage: Stage, device: issuing.Issued) -> str:
+    """Register a certificate as somebody did an hour ago, INACTIVE; return its id."""
+    certificate_id: str = stage.iot.RegisterCertificate(certificatePem=device.pem, status="INACTIVE")["certificateId"]
+    stage.iot.certificates[certificate_id].created -= timedelta(hours=1)
+    return certificate_id
+
+
 def fail_at(stage: Stage, name: str, code: str = "InternalFailureException", status: int = 400) -> None:
     """Make every call of this name fail."""
 
@@ -52,7 +59,7 @@ def fail_at(stage: Stage, name: str, code: str = "InternalFailureException", sta
 class TestCreate:
     def test_registers_active_with_one_call(self, stage: Stage, device: issuing.Issued) -> None:
         outcome = stage.create(stage.device, {"CertificatePem": device.pem})
-        assert stage.aws.names() == ["iot.RegisterCertificate"]
+        assert stage.iot_calls() == ["RegisterCertificate"]
         assert stage.iot.certificates[outcome.physical_id].status == "ACTIVE"
 
     def test_the_physical_id_is_the_sha256_of_the_der(self, stage: Stage, device: issuing.Issued) -> None:
@@ -63,7 +70,7 @@ class TestCreate:
     def test_one_policy_makes_it_two_calls(self, stage: Stage, device: issuing.Issued) -> None:
         stage.iot.policies["telemetry"] = set()
         stage.create(stage.device, {"CertificatePem": device.pem, "PolicyNames": ["telemetry"]})
-        assert stage.aws.names() == ["iot.RegisterCertificate", "iot.AttachPolicy"]
+        assert stage.iot_calls() == ["RegisterCertificate", "AttachPolicy"]
 
     def test_attaches_policies_and_things(self, stage: Stage, device: issuing.Issued) -> None:
         stage.iot.policies.update(a=set(), b=set())
@@ -85,13 +92,13 @@ class TestCreate:
 
     def test_without_a_ca_in_sni_only_mode(self, stage: Stage, device: issuing.Issued) -> None:
         outcome = stage.create(stage.device, {"CertificatePem": device.pem, "CertificateMode": "SNI_ONLY"})
-        assert stage.aws.names() == ["iot.RegisterCertificateWithoutCA"]
+        assert stage.iot_calls() == ["RegisterCertificateWithoutCA"]
         assert stage.iot.certificates[outcome.physical_id].mode == "SNI_ONLY"
 
     def test_from_a_signing_request(self, stage: Stage) -> None:
         csr = issuing.make_csr("thermostat")
         outcome = stage.create(stage.device, {"CertificateSigningRequest": csr.pem, "Status": "INACTIVE"})
-        assert stage.aws.names() == ["iot.CreateCertificateFromCsr"]
+        assert stage.iot_calls() == ["CreateCertificateFromCsr"]
         assert stage.iot.certificates[outcome.physical_id].pem == outcome.attributes["CertificatePem"]
         assert stage.iot.certificates[outcome.physical_id].status == "INACTIVE"
         assert outcome.attributes["Subject"] == "CN=thermostat"
@@ -115,7 +122,7 @@ class TestCreate:
         assert created.attributes["NotAfter"].endswith("+00:00")
 
     def test_an_existing_certificate_fails_and_stays_untouched(self, stage: Stage, device: issuing.Issued) -> None:
-        stage.iot.RegisterCertificate(certificatePem=device.pem, status="INACTIVE")
+        register_long_ago(stage, device)
         with pytest.raises(AlreadyExistsError, match="registered already"):
             stage.create(stage.device, {"CertificatePem": device.pem})
         assert [c.status for c in stage.iot.certificates.values()] == ["INACTIVE"]
@@ -169,7 +176,7 @@ class TestUpdate:
         for status in ("INACTIVE", "ACTIVE", "REVOKED"):
             new = {**old, "Status": status}
             outcome = stage.update(stage.device, created.physical_id, old, new)
-            assert stage.aws.names() == ["iot.UpdateCertificate"]
+            assert stage.iot_calls() == ["UpdateCertificate"]
             assert outcome.physical_id == created.physical_id
             assert stage.iot.certificates[created.physical_id].status == status
             old = new
@@ -209,7 +216,7 @@ class TestUpdate:
         created = stage.create(stage.device, old)
         outcome = stage.update(stage.device, created.physical_id, old, {"CertificatePem": rewrite(device.pem)})
         assert outcome.physical_id == created.physical_id
-        assert stage.aws.names() == []
+        assert stage.iot_calls() == []
 
     def test_another_certificate_is_registered_beside_the_old_one(
         self, stage: Stage, device: issuing.Issued, registered_ca: issuing.Issued
@@ -221,7 +228,7 @@ class TestUpdate:
         outcome = stage.update(stage.device, created.physical_id, old, renewed)
         assert outcome.physical_id != created.physical_id
         assert set(stage.iot.certificates) == {created.physical_id, outcome.physical_id}
-        assert stage.aws.names() == ["iot.RegisterCertificate", "iot.AttachPolicy"]
+        assert stage.iot_calls() == ["RegisterCertificate", "AttachPolicy"]
 
     def test_rolls_back_to_a_certificate_that_still_exists(
         self, stage: Stage, device: issuing.Issued, registered_ca: issuing.Issued
@@ -244,7 +251,7 @@ class TestUpdate:
         old = {"CertificatePem": device.pem}
         created = stage.create(stage.device, old)
         foreign = issuing.make_device(registered_ca, "thermostat")
-        stage.iot.RegisterCertificate(certificatePem=foreign.pem, status="INACTIVE")
+        register_long_ago(stage, foreign)
         with pytest.raises(AlreadyExistsError):
             stage.update(stage.device, created.physical_id, old, {"CertificatePem": foreign.pem})
         assert sorted(c.status for c in stage.iot.certificates.values()) == ["ACTIVE", "INACTIVE"]
@@ -270,7 +277,7 @@ class TestUpdate:
         same = {"CertificateSigningRequest": first.pem.replace("\n", "\r\n"), "Status": "INACTIVE"}
         kept = stage.update(stage.device, created.physical_id, old, same)
         assert kept == created
-        assert stage.aws.names() == ["iot.DescribeCertificate", "iot.UpdateCertificate"]
+        assert stage.iot_calls() == ["DescribeCertificate", "UpdateCertificate"]
         replaced = stage.update(stage.device, created.physical_id, old, {"CertificateSigningRequest": second.pem})
         assert replaced.physical_id != created.physical_id
         assert replaced.attributes["Subject"] == "CN=boiler"
@@ -321,12 +328,12 @@ class TestDelete:
         created = stage.create(stage.device, properties)
         stage.delete(stage.device, created.physical_id, properties)
         assert stage.delete(stage.device, created.physical_id, properties).physical_id == created.physical_id
-        assert stage.aws.names() == ["iot.DescribeCertificate"]
+        assert stage.iot_calls() == ["DescribeCertificate"]
 
     @pytest.mark.parametrize("physical_id", ["create-failed/a3a4", "factory-Certificate-1KJ2H3", "", "A" * 64])
     def test_of_an_id_that_is_no_certificates_does_nothing(self, stage: Stage, physical_id: str) -> None:
         assert stage.delete(stage.device, physical_id, {}).physical_id == physical_id
-        assert stage.aws.names() == []
+        assert stage.iot_calls() == []
 
     def test_never_needs_valid_properties(self, stage: Stage, device: issuing.Issued) -> None:
         created = stage.create(stage.device, {"CertificatePem": device.pem})
@@ -406,14 +413,14 @@ def test_nothing_is_sent_that_could_not_be_answered(stage: Stage, registered_ca:
     csr = issuing.make_csr(subject=long_name(30))
     with pytest.raises(InvalidPropertyError, match="4,096"):
         stage.create(stage.device, {"CertificateSigningRequest": csr.pem})
-    assert stage.aws.names() == []
+    assert stage.iot_calls() == []
 
 
 def test_an_expired_certificate_is_refused_by_name(stage: Stage, registered_ca: issuing.Issued) -> None:
     expired = issuing.make_device(registered_ca, valid_to=datetime(2021, 1, 1, tzinfo=UTC))
     with pytest.raises(InvalidPropertyError, match="CertificatePem: expired on"):
         stage.create(stage.device, {"CertificatePem": expired.pem})
-    assert stage.aws.names() == []
+    assert stage.iot_calls() == []
 
 
 def test_no_time_no_call(stage: Stage, device: issuing.Issued) -> None:
@@ -421,4 +428,4 @@ def test_no_time_no_call(stage: Stage, device: issuing.Issued) -> None:
     stage.clock.left = 0
     with pytest.raises(DeadlineError):
         stage.device.create(request)
-    assert stage.aws.names() == []
+    assert stage.iot_calls() == []

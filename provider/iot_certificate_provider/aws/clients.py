@@ -26,6 +26,9 @@ CONFIG = Config(
     user_agent_extra="cdk-iot-certificates",
 )
 
+ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1})
+"""For a call that must not be made twice."""
+
 ServiceName = Literal["iot", "secretsmanager", "cloudformation"]
 
 
@@ -38,7 +41,7 @@ class AwsClients:
 
     def __init__(self, session: boto3.Session | None = None) -> None:
         self._session = session
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, bool], Any] = {}
         self._deadline: Deadline | None = None
         self.calls: Counter[str] = Counter()
 
@@ -48,21 +51,25 @@ class AwsClients:
         self.calls = Counter()
 
     @overload
-    def client(self, service: Literal["iot"]) -> IoTClient: ...
+    def client(self, service: Literal["iot"], *, retry: bool = True) -> IoTClient: ...
     @overload
-    def client(self, service: Literal["secretsmanager"]) -> SecretsManagerClient: ...
+    def client(self, service: Literal["secretsmanager"], *, retry: bool = True) -> SecretsManagerClient: ...
     @overload
-    def client(self, service: Literal["cloudformation"]) -> CloudFormationClient: ...
-    def client(self, service: ServiceName) -> Any:
-        """Return the client of a service, made on first use."""
-        if service not in self._clients:
-            self._session = self._session or boto3.Session()
-            client = self._session.client(service, config=CONFIG)
-            client.meta.events.register("before-call", self._before_call)
-            # For each attempt: botocore's own retries must not write after the answer either.
-            client.meta.events.register("request-created", self._before_attempt)
-            self._clients[service] = client
-        return self._clients[service]
+    def client(self, service: Literal["cloudformation"], *, retry: bool = True) -> CloudFormationClient: ...
+    def client(self, service: ServiceName, *, retry: bool = True) -> Any:
+        """Return the client of a service, made on first use; without ``retry`` one that asks only once."""
+        key = (service, retry)
+        if key not in self._clients:
+            self._clients[key] = self._make(service, CONFIG if retry else CONFIG.merge(ONCE))
+        return self._clients[key]
+
+    def _make(self, service: ServiceName, config: Config) -> Any:
+        self._session = self._session or boto3.Session()
+        client = self._session.client(service, config=config)
+        client.meta.events.register("before-call", self._before_call)
+        # For each attempt: botocore's own retries must not write after the answer either.
+        client.meta.events.register("request-created", self._before_attempt)
+        return client
 
     def _before_attempt(self, **_: Any) -> None:
         if self._deadline is not None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.aws.translation import translating
 from iot_certificate_provider.errors import NotFoundError, RefusedError
+from iot_certificate_provider.ownership import Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,8 +17,23 @@ if TYPE_CHECKING:
 
     from iot_certificate_provider.aws.clients import AwsClients
 
-EVENT_PAGES = 20
-"""How far back the events are read: 20 pages of up to 100 rows or 1 MB each."""
+EVENT_PAGES = 500
+"""How far back the events are read at most: a page has up to 100 rows. The deadline usually comes first."""
+
+
+@dataclass(frozen=True)
+class StackResource:
+    """A resource as CloudFormation has it now; the physical id is empty while it is being created."""
+
+    stack_id: str
+    logical_id: str
+    physical_id: str
+    status: str
+
+    @property
+    def is_going(self) -> bool:
+        """Whether its creation has failed, or it is being deleted, or is deleted."""
+        return self.status.startswith("DELETE_") or self.status == "CREATE_FAILED"
 
 
 class StackGateway:
@@ -28,15 +46,36 @@ class StackGateway:
     def _cloudformation(self) -> CloudFormationClient:
         return self._clients.client("cloudformation")
 
-    def physical_id(self, stack_id: str, logical_id: str) -> str | None:
-        """DescribeStackResource: the physical id that the resource has now; None when there is none."""
+    def resource(self, stack_id: str, logical_id: str) -> StackResource | None:
+        """DescribeStackResource: the resource as it is now; None when the stack has none of this logical id."""
         try:
             with translating(f"resource {logical_id}"):
                 answer = self._cloudformation.describe_stack_resource(StackName=stack_id, LogicalResourceId=logical_id)
         except (NotFoundError, RefusedError):
             # CloudFormation has one code, ValidationError, for a resource or a stack that does not exist.
             return None
-        return answer["StackResourceDetail"].get("PhysicalResourceId")
+        detail = answer["StackResourceDetail"]
+        return StackResource(stack_id, logical_id, detail.get("PhysicalResourceId", ""), detail["ResourceStatus"])
+
+    def holders(self, physical_id: str) -> list[StackResource]:
+        """DescribeStackResources by physical id: the resources of the account's stacks that hold it now."""
+        try:
+            with translating("the holder of the certificate"):
+                answer = self._cloudformation.describe_stack_resources(PhysicalResourceId=physical_id)
+        except (NotFoundError, RefusedError):
+            return []  # ValidationError: no stack has a resource of this physical id
+        # The answer is the whole stack that the resource belongs to.
+        return [
+            StackResource(row["StackId"], row["LogicalResourceId"], physical_id, row["ResourceStatus"])
+            for row in answer["StackResources"]
+            if row.get("PhysicalResourceId") == physical_id and row["ResourceStatus"] != "DELETE_COMPLETE"
+        ]
+
+    def is_rolling_back(self, stack_id: str) -> bool:
+        """DescribeStacks: whether the stack is on its way back to an earlier template."""
+        with translating("the stack"):
+            stacks = self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"]
+        return any("ROLLBACK" in stack["StackStatus"] for stack in stacks)
 
     def held_ids(self, stack_id: str) -> frozenset[str]:
         """ListStackResources, all pages: the physical ids of the resources that are not deleted."""
@@ -49,18 +88,13 @@ class StackGateway:
                 if "PhysicalResourceId" in resource and resource["ResourceStatus"] != "DELETE_COMPLETE"
             )
 
-    def completed_states(self, stack_id: str, logical_id: str, physical_id: str) -> Iterator[str]:
-        """DescribeStackEvents, newest first, bounded: the ``*_COMPLETE`` states of a resource with this physical id.
-
-        Rows of requests that failed carry a physical id as well: only ``*_COMPLETE`` says that the resource had it.
-        """
-        pages = self._cloudformation.get_paginator("describe_stack_events").paginate(
-            StackName=stack_id, PaginationConfig={"MaxItems": EVENT_PAGES * 100}
-        )
+    def rows(self, stack_id: str, logical_id: str) -> Iterator[Row]:
+        """DescribeStackEvents: the rows of one resource, newest first, for as many pages as they are asked for."""
+        pages = self._cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_id)
         with translating("the events of the stack"):
-            for page in pages:
+            for page in islice(pages, EVENT_PAGES):
                 for event in page["StackEvents"]:
-                    state = event.get("ResourceStatus", "")
-                    row = (event.get("LogicalResourceId"), event.get("PhysicalResourceId"))
-                    if row == (logical_id, physical_id) and state.endswith("_COMPLETE"):
-                        yield state
+                    if event.get("LogicalResourceId") == logical_id:
+                        yield Row(
+                            event.get("ResourceStatus", ""), event.get("PhysicalResourceId", ""), event["Timestamp"]
+                        )

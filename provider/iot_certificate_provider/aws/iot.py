@@ -11,6 +11,7 @@ from iot_certificate_provider.errors import NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
     from types_boto3_iot import IoTClient
     from types_boto3_iot.type_defs import (
@@ -63,6 +64,7 @@ class DeviceCertificateDescription(DeviceCertificateEntry):
 
     pem: str
     mode: str
+    created: datetime
 
 
 class IotGateway:
@@ -74,6 +76,10 @@ class IotGateway:
     @property
     def _iot(self) -> IoTClient:
         return self._clients.client("iot")
+
+    @property
+    def _iot_once(self) -> IoTClient:
+        return self._clients.client("iot", retry=False)
 
     # Registration code
 
@@ -144,6 +150,12 @@ class IotGateway:
         with translating(f"CA certificate {certificate_id}"):
             self._iot.delete_ca_certificate(certificateId=certificate_id)
 
+    def tags(self, arn: str) -> dict[str, str]:
+        """ListTagsForResource, all pages; NotFoundError when the CA certificate is not registered here."""
+        pages = self._iot.get_paginator("list_tags_for_resource").paginate(resourceArn=arn)
+        with translating("the tags of the CA certificate"):
+            return {tag["Key"]: tag.get("Value", "") for page in pages for tag in page["tags"]}
+
     def tag(self, arn: str, tags: Mapping[str, str]) -> None:
         """TagResource: adds the tags, and overwrites the values of those that are there."""
         with translating("the tags of the CA certificate"):
@@ -172,9 +184,14 @@ class IotGateway:
         return Registered(answer["certificateId"], answer["certificateArn"])
 
     def create_certificate_from_csr(self, pem: str, *, active: bool) -> Issued:
-        """CreateCertificateFromCsr: another certificate each time, also for the same request."""
+        """CreateCertificateFromCsr: another certificate each time, also for the same request.
+
+        Never tried again here: after an answer that was lost, another try would leave a certificate that nobody knows.
+        """
         with translating("the certificate signing request"):
-            answer = self._iot.create_certificate_from_csr(certificateSigningRequest=pem, setAsActive=active)
+            answer = self._iot_once.create_certificate_from_csr(
+                certificateSigningRequest=pem, setAsActive=active
+            )
         return Issued(answer["certificateId"], answer["certificateArn"], answer["certificatePem"])
 
     def describe_certificate(self, certificate_id: str) -> DeviceCertificateDescription:
@@ -187,6 +204,7 @@ class IotGateway:
             found["status"],
             found["certificatePem"],
             found["certificateMode"],
+            found["creationDate"],
         )
 
     def update_certificate(self, certificate_id: str, status: DeviceCertificateStatus) -> None:
@@ -198,6 +216,16 @@ class IotGateway:
         """DeleteCertificate; InUseError while policies or things are attached, ConflictError while it is ACTIVE."""
         with translating(f"certificate {certificate_id}"):
             self._iot.delete_certificate(certificateId=certificate_id)
+
+    def newest_certificates(self) -> Iterator[tuple[str, datetime]]:
+        """ListCertificates, newest first, as many pages as are asked for: ids and creation dates."""
+        pages = self._iot.get_paginator("list_certificates").paginate(
+            ascendingOrder=False, PaginationConfig={"PageSize": PAGE_SIZE}
+        )
+        with translating("the certificates"):
+            for page in pages:
+                for entry in page["certificates"]:
+                    yield entry["certificateId"], entry["creationDate"]
 
     def certificates_of_ca(self, ca_certificate_id: str) -> list[DeviceCertificateEntry]:
         """ListCertificatesByCA, all pages: those registered under the CA, also just in time; not those in SNI_ONLY."""

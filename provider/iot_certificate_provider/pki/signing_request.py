@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from iot_certificate_provider.contract import MAX_CSR_CHARACTERS
 from iot_certificate_provider.errors import CertificateRejectedError
 from iot_certificate_provider.pki import pem
-from iot_certificate_provider.pki.certificate import UNREADABLE
+from iot_certificate_provider.pki.certificate import UNREADABLE, Certificate
 from iot_certificate_provider.pki.fitness import check_key, check_signature_algorithm
 
 
@@ -27,6 +27,12 @@ class SigningRequest:
     pem: str
     subject: str
     longest_certificate: int
+    parsed: x509.CertificateSigningRequest
+
+    def asks_for(self, certificate: Certificate) -> bool:
+        """Whether ``certificate`` can have been issued for this request: the same key, the same subject."""
+        same_key = certificate.public_key == self.parsed.public_key()
+        return same_key and certificate.parsed.subject == self.parsed.subject
 
     @classmethod
     def from_pem(cls, text: str) -> SigningRequest:
@@ -57,6 +63,7 @@ class SigningRequest:
             pem=request.public_bytes(Encoding.PEM).decode("ascii"),
             subject=request.subject.rfc4514_string(),
             longest_certificate=_longest_certificate(request),
+            parsed=request,
         )
 
 

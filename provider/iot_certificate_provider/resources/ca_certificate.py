@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import (
@@ -15,11 +16,14 @@ from iot_certificate_provider.contract import (
 )
 from iot_certificate_provider.errors import (
     AlreadyExistsError,
+    ConflictError,
+    DeadlineError,
     InvalidPropertyError,
     NotFoundError,
+    ProviderError,
     UpstreamError,
 )
-from iot_certificate_provider.ownership import held_before
+from iot_certificate_provider.ownership import tagged_by, tags_of
 from iot_certificate_provider.pki import check_not_expired
 from iot_certificate_provider.properties import (
     CaCertificateProperties,
@@ -30,11 +34,11 @@ from iot_certificate_provider.properties import (
 from iot_certificate_provider.response import ensure_fits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from iot_certificate_provider.aws.cloudformation import StackGateway
-    from iot_certificate_provider.aws.iot import IotGateway
+    from iot_certificate_provider.aws.iot import IotGateway, Registered
     from iot_certificate_provider.contract import CertificateMode, Request
     from iot_certificate_provider.pki import Certificate
     from iot_certificate_provider.resources.device_certificate_sweep import DeviceCertificateSweep
@@ -62,7 +66,15 @@ class CaCertificateResource:
         """Register the CA certificate, with proof of possession unless it is SNI_ONLY."""
         wanted = CaCertificateProperties.read(request.properties)
         outcome = _outcome(wanted.certificate, request)
-        self._register(request, wanted, outcome)
+        try:
+            self._register(request, wanted, outcome)
+        except AlreadyExistsError:
+            # The same request once more, or an answer of AWS IoT's that was lost on its way.
+            if not self._is_own(request, outcome):
+                raise
+            with self._undone_on_failure(request, outcome.physical_id):
+                self._change(wanted, None, outcome)
+                self._check_still_wanted(request)
         return outcome
 
     def update(self, request: Request) -> Outcome:
@@ -72,34 +84,28 @@ class CaCertificateResource:
         outcome = _outcome(wanted.certificate, request)
         if outcome.physical_id == request.existing_id:
             self._change(wanted, old, outcome)
+            self._remove_leftover(request, old)
             return outcome
         try:
             self._register(request, wanted, outcome)
-        except AlreadyExistsError:
-            if not self._held_before(request, outcome.physical_id):
+        except ProviderError:
+            # A rollback returns to a CA that CloudFormation deletes only in its clean-up: it is registered still, and
+            # what a registration would need (the key in the secret, say) need not be there any more.
+            if not self._is_own(request, outcome):
                 raise
-            # A rollback: CloudFormation deletes the replaced certificate only in its clean-up, so it still exists.
             self._change(wanted, None, outcome)
         return outcome
 
     def delete(self, request: Request) -> Outcome:
         """Turn the CA off, do to its devices what was declared, and deregister it."""
-        certificate_id = request.existing_id
-        outcome = Outcome(certificate_id)
-        if not is_certificate_id(certificate_id):
-            return outcome  # the marker of a Create that registered nothing
-        try:
+        certificate_id = self._certificate_to_delete(request)
+        if certificate_id is not None:
             # Auto-registration first: a device that is swept now must not come back with its next connection.
-            self._iot.update_ca_certificate(
-                certificate_id,
-                status=CaCertificateStatus.INACTIVE,
-                auto_registration=AutoRegistrationStatus.DISABLE,
-            )
+            self._turn_off(certificate_id)
             self._sweep_devices(request)
-            self._iot.delete_ca_certificate(certificate_id)
-        except NotFoundError:
-            return outcome  # deleted before, by us or by somebody else
-        return outcome
+            with suppress(NotFoundError):
+                self._iot.delete_ca_certificate(certificate_id)
+        return Outcome(request.existing_id)
 
     def _register(self, request: Request, wanted: CaCertificateProperties, outcome: Outcome) -> None:
         now = self._now()
@@ -107,27 +113,64 @@ class CaCertificateResource:
             check_not_expired(wanted.certificate, now)
         ensure_fits(request, outcome)
         verification = self._proof.verification_certificate(wanted.certificate, wanted.verification, now)
-        registered = self._iot.register_ca_certificate(
-            wanted.certificate.pem,
-            verification_pem=None if verification is None else verification.pem,
-            mode=wanted.mode,
-            status=wanted.status,
-            auto_registration=wanted.auto_registration,
-            config=wanted.registration_config,
-            tags=wanted.tags,
-        )
-        request.progress.registered = registered.id
-        if registered.id != outcome.physical_id:
-            self._undo(request, registered.id)
-            raise UpstreamError(
-                "AWS IoT gave the CA certificate another id than the SHA-256 of its DER. Its registration is undone"
-            )
+        registered = self._call_register(request, wanted, verification)
+        with self._undone_on_failure(request, registered.id):
+            if registered.id != outcome.physical_id:
+                raise UpstreamError(
+                    "AWS IoT gave the CA certificate another id than the SHA-256 of its DER. Its registration is undone"
+                )
+            self._check_still_wanted(request)
 
-    def _undo(self, request: Request, certificate_id: str) -> None:
-        with request.deadline.undoing():
-            self._iot.update_ca_certificate(certificate_id, status=CaCertificateStatus.INACTIVE)
+    def _call_register(
+        self, request: Request, wanted: CaCertificateProperties, verification: Certificate | None
+    ) -> Registered:
+        try:
+            return self._iot.register_ca_certificate(
+                wanted.certificate.pem,
+                verification_pem=None if verification is None else verification.pem,
+                mode=wanted.mode,
+                status=wanted.status,
+                auto_registration=wanted.auto_registration,
+                config=wanted.registration_config,
+                tags={**wanted.tags, **tags_of(request)},
+            )
+        except (UpstreamError, DeadlineError):
+            request.progress.uncertain = True
+            raise
+
+    def _check_still_wanted(self, request: Request) -> None:
+        """Notice that CloudFormation gave up on a Create that still runs, because a sibling failed."""
+        if request.physical_id is None:
+            resource = self._stacks.resource(request.stack_id, request.logical_id)
+            if resource is not None and resource.is_going:
+                raise ConflictError(
+                    "CloudFormation gave the resource up while it was created. Its registration is undone"
+                )
+
+    @contextmanager
+    def _undone_on_failure(self, request: Request, certificate_id: str) -> Iterator[None]:
+        """Deregister the CA just registered when the rest fails; where even that fails, the answer names it."""
+        request.progress.registered = certificate_id
+        try:
+            yield
+        except BaseException:
+            with suppress(ProviderError), request.deadline.undoing():
+                self._deregister(certificate_id)
+                request.progress.registered = None
+            raise
+
+    def _deregister(self, certificate_id: str) -> None:
+        self._turn_off(certificate_id)
+        with suppress(NotFoundError):
             self._iot.delete_ca_certificate(certificate_id)
-        request.progress.registered = None
+
+    def _turn_off(self, certificate_id: str) -> None:
+        with suppress(NotFoundError):
+            self._iot.update_ca_certificate(
+                certificate_id,
+                status=CaCertificateStatus.INACTIVE,
+                auto_registration=AutoRegistrationStatus.DISABLE,
+            )
 
     def _change(self, wanted: CaCertificateProperties, old: CaCertificateProperties | None, outcome: Outcome) -> None:
         """Bring a registered CA from ``old`` to ``wanted``, in one call and one for tags; from anything without old."""
@@ -168,22 +211,45 @@ class CaCertificateResource:
         before = {} if old is None else old.tags
         changed = {key: value for key, value in wanted.tags.items() if before.get(key) != value}
         removed = [key for key in before if key not in wanted.tags]
-        if changed:
-            self._iot.tag(arn, changed)
+        # Room first: there may be as many tags as AWS takes.
         if removed:
             self._iot.untag(arn, removed)
+        if changed:
+            self._iot.tag(arn, changed)
 
     def _sweep_devices(self, request: Request) -> None:
         what = declared_device_certificates_on_delete(request.properties)
         if what is DeviceCertificatesOnDelete.RETAIN:
             return
-        if self._stacks.physical_id(request.stack_id, request.logical_id) != request.physical_id:
+        resource = self._stacks.resource(request.stack_id, request.logical_id)
+        if resource is None or resource.physical_id != request.physical_id:
             return  # the CA was replaced: its devices stay
         held = self._stacks.held_ids(request.stack_id)
         self._sweep.run(request.existing_id, what, held, request.deadline)
 
-    def _held_before(self, request: Request, certificate_id: str) -> bool:
-        return held_before(self._stacks.completed_states(request.stack_id, request.logical_id, certificate_id))
+    # Whose is it?
+
+    def _is_own(self, request: Request, outcome: Outcome) -> bool:
+        try:
+            return tagged_by(request, self._iot.tags(outcome.attributes[CaCertificateAttribute.ARN]))
+        except NotFoundError:
+            return False
+
+    def _remove_leftover(self, request: Request, old: CaCertificateProperties | None) -> None:
+        """Remove what an Update registered that never answered: only the old properties of its rollback name it."""
+        if old is None or old.certificate.id == request.existing_id:
+            return
+        if self._is_own(request, _outcome(old.certificate, request)):
+            self._deregister(old.certificate.id)
+
+    def _certificate_to_delete(self, request: Request) -> str | None:
+        """Return what the physical id names; when that is an invented one, what its Create left behind, if anything."""
+        if is_certificate_id(request.existing_id):
+            return request.existing_id
+        declared = readable(CaCertificateProperties.read, request.properties)
+        if declared is None or not self._is_own(request, _outcome(declared.certificate, request)):
+            return None
+        return declared.certificate.id
 
 
 def _settings(properties: CaCertificateProperties) -> tuple[object, ...]:

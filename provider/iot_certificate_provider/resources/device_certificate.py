@@ -6,7 +6,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from iot_certificate_provider.aws.iot import Issued
 from iot_certificate_provider.contract import (
+    CREATE_UNFINISHED,
     CertificateMode,
     DeviceCertificateAttribute,
     DeviceCertificateProperty,
@@ -14,10 +16,18 @@ from iot_certificate_provider.contract import (
     Outcome,
     is_certificate_id,
 )
-from iot_certificate_provider.errors import AlreadyExistsError, InvalidPropertyError, ProviderError, UpstreamError
-from iot_certificate_provider.ownership import held_before
+from iot_certificate_provider.errors import (
+    AlreadyExistsError,
+    ConflictError,
+    DeadlineError,
+    InvalidPropertyError,
+    NotFoundError,
+    ProviderError,
+    UpstreamError,
+)
 from iot_certificate_provider.pki import Certificate, check_not_expired
 from iot_certificate_provider.properties import (
+    MAX_POLICIES,
     DeviceCertificateProperties,
     declared_policy_names,
     naming,
@@ -30,10 +40,15 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from iot_certificate_provider.aws.cloudformation import StackGateway
-    from iot_certificate_provider.aws.iot import IotGateway, Registered
+    from iot_certificate_provider.aws.iot import DeviceCertificateDescription, IotGateway, Registered
     from iot_certificate_provider.contract import Request
     from iot_certificate_provider.pki import SigningRequest
+    from iot_certificate_provider.resources.device_certificate_ownership import DeviceCertificateOwnership
     from iot_certificate_provider.resources.device_certificate_removal import DeviceCertificateRemoval
+
+
+LATE_EFFECT_SECONDS = 10.0
+"""As long as a call that hangs may take before botocore gives it up."""
 
 
 class DeviceCertificateResource:
@@ -43,11 +58,13 @@ class DeviceCertificateResource:
         self,
         iot: IotGateway,
         stacks: StackGateway,
+        ownership: DeviceCertificateOwnership,
         removal: DeviceCertificateRemoval,
         now: Callable[[], datetime],
     ) -> None:
         self._iot = iot
         self._stacks = stacks
+        self._ownership = ownership
         self._removal = removal
         self._now = now
 
@@ -55,34 +72,40 @@ class DeviceCertificateResource:
         """Register the certificate, or have AWS IoT issue it, and attach its policies and things."""
         wanted = DeviceCertificateProperties.read(request.properties)
         if wanted.signing_request is not None:
-            return self._issue(request, wanted, wanted.signing_request)
-        return self._register(request, wanted, _given(wanted))
+            return self._create_issued(request, wanted, wanted.signing_request)
+        certificate = _given(wanted)
+        try:
+            return self._register(request, wanted, certificate)
+        except AlreadyExistsError:
+            # The same request once more, or an answer of AWS IoT's that was lost on its way.
+            live = self._ownership.own(request, certificate.id)
+            if live is None:
+                raise
+            with self._undone_on_failure(request, live.id):
+                outcome = self._change(request, wanted, None, certificate)
+                self._check_still_wanted(request)
+            return outcome
 
     def update(self, request: Request) -> Outcome:
         """Change what differs from the old properties; another certificate is registered beside the old one."""
         wanted = DeviceCertificateProperties.read(request.properties)
         old = readable(DeviceCertificateProperties.read, request.old_properties)
         if wanted.signing_request is not None:
-            return self._update_issued(request, wanted, wanted.signing_request, old)
-        certificate = _given(wanted)
-        if certificate.id == request.existing_id:
-            return self._change(request, wanted, old, certificate)
-        try:
-            return self._register(request, wanted, certificate)
-        except AlreadyExistsError:
-            if not self._held_before(request, certificate.id):
-                raise
-            # A rollback: CloudFormation deletes the replaced certificate only in its clean-up, so it still exists.
-            return self._change(request, wanted, None, certificate)
+            outcome = self._update_issued(request, wanted, wanted.signing_request, old)
+        else:
+            outcome = self._update_given(request, wanted, _given(wanted), old)
+        if old is not None and outcome.physical_id == request.existing_id:
+            self._remove_leftover(request, old, outcome.physical_id)
+        return outcome
 
     def delete(self, request: Request) -> Outcome:
         """Detach whatever is attached, deactivate by the live status, delete; then wait for the declared policies."""
-        certificate_id = request.existing_id
-        if is_certificate_id(certificate_id):
-            arn = self._removal.remove(certificate_id, request.deadline)
-            if arn is not None:
-                self._removal.wait_until_released(declared_policy_names(request.properties), arn, request.deadline)
-        return Outcome(certificate_id)
+        certificate_id = self._certificate_to_delete(request)
+        if certificate_id is not None:
+            self._removal.remove(certificate_id, request.deadline)
+            arn = request.home.certificate_arn(certificate_id)
+            self._removal.wait_until_released(declared_policy_names(request.properties), arn, request.deadline)
+        return Outcome(request.existing_id)
 
     # Creating
 
@@ -91,10 +114,11 @@ class DeviceCertificateResource:
             check_not_expired(certificate, self._now())
         outcome = _outcome(certificate, wanted.ca, request)
         ensure_fits(request, outcome)
-        registered = self._call_register(wanted, certificate)
+        with _uncertain_without_answer(request):
+            registered = self._call_register(wanted, certificate)
         with self._undone_on_failure(request, registered.id):
             _check_id(registered.id, certificate.id)
-            self._attach(_Attachments.of(wanted), registered.arn)
+            self._complete(request, wanted, registered)
         return outcome
 
     def _call_register(self, wanted: DeviceCertificateProperties, certificate: Certificate) -> Registered:
@@ -103,17 +127,52 @@ class DeviceCertificateResource:
         ca_pem = None if wanted.ca is None else wanted.ca.pem
         return self._iot.register_certificate(certificate.pem, ca_pem=ca_pem, status=wanted.status)
 
+    def _create_issued(self, request: Request, wanted: DeviceCertificateProperties, signing: SigningRequest) -> Outcome:
+        if self._ownership.is_repeated(request, self._now()):
+            live = self._ownership.own_issued(request, signing)
+            if live is not None:
+                return self._change(request, wanted, None, Certificate.from_pem(live.pem))
+        return self._issue(request, wanted, signing)
+
     def _issue(self, request: Request, wanted: DeviceCertificateProperties, signing: SigningRequest) -> Outcome:
         ensure_fits(request, _expected_outcome(signing, request))
-        issued = self._iot.create_certificate_from_csr(signing.pem, active=wanted.status == "ACTIVE")
+        issued = self._call_issue(request, wanted, signing)
         with self._undone_on_failure(request, issued.id):
             outcome = _outcome(Certificate.from_pem(issued.pem), None, request, issued=True)
             ensure_fits(request, outcome)
             _check_id(issued.id, outcome.physical_id)
-            self._attach(_Attachments.of(wanted), issued.arn)
+            self._complete(request, wanted, issued)
             if wanted.status is DeviceCertificateStatus.REVOKED:
                 self._iot.update_certificate(issued.id, wanted.status)
         return outcome
+
+    def _call_issue(self, request: Request, wanted: DeviceCertificateProperties, signing: SigningRequest) -> Issued:
+        try:
+            with _uncertain_without_answer(request):
+                return self._iot.create_certificate_from_csr(signing.pem, active=wanted.status == "ACTIVE")
+        except UpstreamError:
+            # It may have been issued all the same: then it is there, and not to be issued again.
+            live = self._ownership.own_issued(request, signing)
+            if live is None:
+                raise
+            request.progress.uncertain = False
+            return Issued(live.id, live.arn, live.pem)
+
+    def _complete(self, request: Request, wanted: DeviceCertificateProperties, registered: Registered) -> None:
+        self._attach(_Attachments.of(wanted), registered.arn)
+        self._check_still_wanted(request)
+
+    def _check_still_wanted(self, request: Request) -> None:
+        """Notice that CloudFormation gave up on a Create that still runs, because a sibling failed.
+
+        Its Delete may have come and gone before the certificate was there.
+        """
+        if request.physical_id is None:
+            resource = self._stacks.resource(request.stack_id, request.logical_id)
+            if resource is not None and resource.is_going:
+                raise ConflictError(
+                    "CloudFormation gave the resource up while it was created. Its registration is undone"
+                )
 
     @contextmanager
     def _undone_on_failure(self, request: Request, certificate_id: str) -> Iterator[None]:
@@ -122,12 +181,30 @@ class DeviceCertificateResource:
         try:
             yield
         except BaseException:
-            with suppress(ProviderError), request.deadline.undoing():
-                self._removal.remove(certificate_id, request.deadline)
+            with suppress(ProviderError):
+                self._removal.undo(certificate_id, request.deadline)
                 request.progress.registered = None
             raise
 
     # Changing
+
+    def _update_given(
+        self,
+        request: Request,
+        wanted: DeviceCertificateProperties,
+        certificate: Certificate,
+        old: DeviceCertificateProperties | None,
+    ) -> Outcome:
+        if certificate.id == request.existing_id:
+            return self._change(request, wanted, old, certificate)
+        try:
+            return self._register(request, wanted, certificate)
+        except ProviderError:
+            # A rollback returns to a certificate that CloudFormation deletes only in its clean-up: it is registered
+            # still, and what a registration would need need not hold any more. Or the same request came once more.
+            if self._ownership.own(request, certificate.id) is None:
+                raise
+            return self._change(request, wanted, None, certificate)
 
     def _update_issued(
         self,
@@ -136,10 +213,29 @@ class DeviceCertificateResource:
         signing: SigningRequest,
         old: DeviceCertificateProperties | None,
     ) -> Outcome:
-        if old is None or old.signing_request is None or old.signing_request.pem != signing.pem:
+        same = old is not None and old.signing_request is not None and old.signing_request.pem == signing.pem
+        live = self._issued_before(request, signing, same=same)
+        if live is None:
             return self._issue(request, wanted, signing)
-        live = self._iot.describe_certificate(request.existing_id)
-        return self._change(request, wanted, old, Certificate.from_pem(live.pem))
+        before = old if same else None
+        return self._change(request, wanted, before, Certificate.from_pem(live.pem))
+
+    def _issued_before(
+        self, request: Request, signing: SigningRequest, *, same: bool
+    ) -> DeviceCertificateDescription | None:
+        """Return the certificate that was issued for the request, unless it is a new request.
+
+        In a rollback the old properties are those of the update that failed: what is registered decides, not they.
+        """
+        try:
+            live = self._iot.describe_certificate(request.existing_id)
+        except NotFoundError:
+            if same:
+                raise
+        else:
+            if same or signing.asks_for(Certificate.from_pem(live.pem)):
+                return live
+        return self._ownership.own_issued(request, signing)
 
     def _change(
         self,
@@ -149,37 +245,51 @@ class DeviceCertificateResource:
         certificate: Certificate,
     ) -> Outcome:
         """Bring a registered certificate from ``old`` to ``wanted``, a call a difference; from anything without old."""
-        if old is not None:
-            self._check_possible(old, wanted, certificate.id)
+        keeps_revoked = old is not None and self._keeps_revoked(request, old, wanted, certificate.id)
         arn = request.home.certificate_arn(certificate.id)
-        before, after = _Attachments.of(old), _Attachments.of(wanted)
-        self._attach(after.without(before), arn)
-        self._detach(before.without(after), arn)
-        if old is None or old.status is not wanted.status:
+        self._change_attachments(_Attachments.of(old), _Attachments.of(wanted), arn)
+        if not keeps_revoked and (old is None or old.status is not wanted.status):
             self._iot.update_certificate(certificate.id, wanted.status)
-        return _outcome(certificate, wanted.ca, request, issued=wanted.signing_request is not None)
+        outcome = _outcome(certificate, wanted.ca, request, issued=wanted.signing_request is not None)
+        note = "The certificate stays REVOKED, which cannot be taken back" if keeps_revoked else ""
+        return Outcome(outcome.physical_id, outcome.attributes, note)
 
-    def _check_possible(
-        self, old: DeviceCertificateProperties, wanted: DeviceCertificateProperties, certificate_id: str
-    ) -> None:
-        """Refuse what AWS IoT cannot change, by what is live: the rollback of a refused change declares just that."""
-        name = DeviceCertificateProperty
+    def _keeps_revoked(
+        self,
+        request: Request,
+        old: DeviceCertificateProperties,
+        wanted: DeviceCertificateProperties,
+        certificate_id: str,
+    ) -> bool:
+        """Refuse what AWS IoT cannot change, by what is live; but let a rollback that meets REVOKED pass."""
         revoked = old.status is DeviceCertificateStatus.REVOKED and wanted.status is not old.status
         if old.mode is wanted.mode and not revoked:
-            return
+            return False
         live = self._iot.describe_certificate(certificate_id)
         if live.mode != wanted.mode:
             raise InvalidPropertyError(
-                name.CERTIFICATE_MODE,
+                DeviceCertificateProperty.CERTIFICATE_MODE,
                 f"AWS IoT cannot change it from {live.mode} to {wanted.mode} for a registered certificate",
                 "Deploy without this certificate first, then with the new mode; or use another certificate",
             )
-        if live.status == DeviceCertificateStatus.REVOKED and wanted.status != live.status:
-            raise InvalidPropertyError(
-                name.STATUS,
-                f"REVOKED is final and cannot become {wanted.status}",
-                "Give the device another certificate",
-            )
+        if live.status != DeviceCertificateStatus.REVOKED or wanted.status == live.status:
+            return False
+        if self._stacks.is_rolling_back(request.stack_id):
+            return True
+        raise InvalidPropertyError(
+            DeviceCertificateProperty.STATUS,
+            f"REVOKED is final and cannot become {wanted.status}",
+            "Give the device another certificate",
+        )
+
+    def _change_attachments(self, before: _Attachments, after: _Attachments, arn: str) -> None:
+        if len({*before.policy_names, *after.policy_names}) > MAX_POLICIES:
+            self._detach(before.without(after), arn)
+            self._attach(after.without(before), arn)
+            return
+        # Otherwise the new ones first: there is no moment in which the device may do nothing.
+        self._attach(after.without(before), arn)
+        self._detach(before.without(after), arn)
 
     def _attach(self, attachments: _Attachments, arn: str) -> None:
         for policy_name in attachments.policy_names:
@@ -193,8 +303,44 @@ class DeviceCertificateResource:
         for thing_name in attachments.thing_names:
             self._iot.detach_thing(thing_name, arn)
 
-    def _held_before(self, request: Request, certificate_id: str) -> bool:
-        return held_before(self._stacks.completed_states(request.stack_id, request.logical_id, certificate_id))
+    # Cleaning up
+
+    def _remove_leftover(self, request: Request, old: DeviceCertificateProperties, kept_id: str) -> None:
+        """Remove what an Update registered that never answered: only the old properties of its rollback name it."""
+        if old.certificate is not None and old.certificate.id != kept_id:
+            leftover = self._ownership.own(request, old.certificate.id)
+        elif old.signing_request is not None:
+            leftover = self._leftover_issued(request, old.signing_request, kept_id)
+        else:
+            return
+        if leftover is not None:
+            self._removal.remove_live(leftover, request.deadline)
+
+    def _leftover_issued(
+        self, request: Request, signing: SigningRequest, kept_id: str
+    ) -> DeviceCertificateDescription | None:
+        wanted = readable(DeviceCertificateProperties.read, request.properties)
+        if wanted is None or wanted.signing_request is None or wanted.signing_request.pem == signing.pem:
+            return None
+        live = self._ownership.own_issued(request, signing)
+        return live if live is not None and live.id != kept_id else None
+
+    def _certificate_to_delete(self, request: Request) -> str | None:
+        """Return what the physical id names; when that is an invented one, what its Create left behind, if anything."""
+        if is_certificate_id(request.existing_id):
+            return request.existing_id
+        declared = readable(DeviceCertificateProperties.read, request.properties)
+        if declared is None:
+            return None  # refused before anything was sent
+        if declared.signing_request is not None:
+            live = self._ownership.own_issued(request, declared.signing_request)
+        else:
+            live = self._ownership.own(request, _given(declared).id)
+            if live is None and request.existing_id.startswith(CREATE_UNFINISHED):
+                # The call that was not answered in time may only now take effect.
+                request.deadline.pause(LATE_EFFECT_SECONDS)
+                live = self._ownership.own(request, _given(declared).id)
+        return None if live is None else live.id
 
 
 @dataclass(frozen=True)
@@ -211,6 +357,15 @@ class _Attachments:
             tuple(name for name in self.policy_names if name not in other.policy_names),
             tuple(name for name in self.thing_names if name not in other.thing_names),
         )
+
+
+@contextmanager
+def _uncertain_without_answer(request: Request) -> Iterator[None]:
+    try:
+        yield
+    except (UpstreamError, DeadlineError):
+        request.progress.uncertain = True
+        raise
 
 
 def _given(wanted: DeviceCertificateProperties) -> Certificate:

@@ -9,7 +9,7 @@ from iot_certificate_provider.contract import DeviceCertificateStatus
 from iot_certificate_provider.errors import InUseError, NotFoundError, ProviderError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from iot_certificate_provider.aws.iot import DeviceCertificateEntry, IotGateway
     from iot_certificate_provider.deadline import Deadline
@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 POLICY_RELEASE_SECONDS = 300.0
 """AWS IoT developer guide: a policy that was just detached may refuse its deletion for up to five minutes."""
 
-_OFF = (DeviceCertificateStatus.INACTIVE, DeviceCertificateStatus.REVOKED)
+OFF = (DeviceCertificateStatus.INACTIVE, DeviceCertificateStatus.REVOKED)
+"""The statuses in which no device connects, and which a removal leaves as they are."""
+
+
+def _keep(_thing_name: str) -> None:
+    """Leave a thing that was detached as it is."""
 
 
 class DeviceCertificateRemoval:
@@ -26,47 +31,50 @@ class DeviceCertificateRemoval:
     def __init__(self, iot: IotGateway) -> None:
         self._iot = iot
 
-    def remove(self, certificate_id: str, deadline: Deadline) -> str | None:
-        """Remove a certificate by its id and return its ARN; None when it is not registered, which is success."""
-        try:
-            live = self._iot.describe_certificate(certificate_id)
-            self.remove_live(live, deadline)
-        except NotFoundError:
-            return None
-        return live.arn
+    def remove(self, certificate_id: str, deadline: Deadline) -> None:
+        """Remove a certificate by its id; one that is not registered counts as removed."""
+        with suppress(NotFoundError):
+            self.remove_live(self._iot.describe_certificate(certificate_id), deadline)
 
-    def remove_live(self, live: DeviceCertificateEntry, deadline: Deadline) -> list[str]:
-        """Remove a certificate whose live status is known; return the names of the things it was attached to.
+    def undo(self, certificate_id: str, deadline: Deadline) -> None:
+        """Remove what was just registered, in the time that is kept for it; where that fails, leave it INACTIVE."""
+        with deadline.undoing(), suppress(NotFoundError):
+            live = self._iot.describe_certificate(certificate_id)
+            self.detach_all(live.arn)
+            self.deactivate(live)
+            self._delete(live, deadline, _keep)
+
+    def remove_live(
+        self, live: DeviceCertificateEntry, deadline: Deadline, detached: Callable[[str], None] = _keep
+    ) -> None:
+        """Remove a certificate whose live status is known; call ``detached`` with each thing that it was attached to.
 
         It is deactivated by that status, never by a declared one, and one that is REVOKED stays so. While AWS still
         sees attachments, they are looked for and removed again. A status is put back before a failure is reported.
         """
-        things = self.detach_all(live.arn)
-        deactivated = self.deactivate(live)
+        self.detach_all(live.arn, detached)
+        self.deactivate(live)
         try:
-            self._delete(live, deadline)
+            self._delete(live, deadline, detached)
         except ProviderError:
-            if deactivated and live.status == DeviceCertificateStatus.ACTIVE:
+            if live.status == DeviceCertificateStatus.ACTIVE:
                 with suppress(ProviderError), deadline.undoing():
                     self._iot.update_certificate(live.id, DeviceCertificateStatus.ACTIVE)
             raise
-        return things
 
-    def detach_all(self, arn: str) -> list[str]:
-        """Detach every policy and every thing; return the things' names."""
+    def detach_all(self, arn: str, detached: Callable[[str], None] = _keep) -> None:
+        """Detach every policy and every thing; call ``detached`` with each thing, right after."""
         for policy_name in list(self._iot.attached_policies(arn)):
             self._iot.detach_policy(policy_name, arn)
-        thing_names = list(self._iot.attached_things(arn))
-        for thing_name in thing_names:
+        for thing_name in list(self._iot.attached_things(arn)):
             self._iot.detach_thing(thing_name, arn)
-        return thing_names
+            # Now, since only the attachment names the thing: what fails later would lose its name.
+            detached(thing_name)
 
-    def deactivate(self, live: DeviceCertificateEntry) -> bool:
-        """Set a certificate INACTIVE unless it is off already; say whether that was needed."""
-        if live.status in _OFF:
-            return False
-        self._iot.update_certificate(live.id, DeviceCertificateStatus.INACTIVE)
-        return True
+    def deactivate(self, live: DeviceCertificateEntry) -> None:
+        """Set a certificate INACTIVE unless it is off already."""
+        if live.status not in OFF:
+            self._iot.update_certificate(live.id, DeviceCertificateStatus.INACTIVE)
 
     def wait_until_released(self, policy_names: Iterable[str], arn: str, deadline: Deadline) -> None:
         """Wait, at most five minutes, until the policies no longer name the certificate as a target.
@@ -75,17 +83,19 @@ class DeviceCertificateRemoval:
         that goes wrong here is a failure: should the policy still be in use, its own deletion says so.
         """
         waiting = list(policy_names)
+        if not waiting:
+            return
         with suppress(ProviderError):
             for _ in deadline.attempts(POLICY_RELEASE_SECONDS):
                 waiting = [name for name in waiting if arn in self._iot.policy_targets(name)]
                 if not waiting:
                     return
 
-    def _delete(self, live: DeviceCertificateEntry, deadline: Deadline) -> None:
+    def _delete(self, live: DeviceCertificateEntry, deadline: Deadline, detached: Callable[[str], None]) -> None:
         conflict: InUseError | None = None
         for attempt in deadline.attempts():
             if attempt:
-                self.detach_all(live.arn)
+                self.detach_all(live.arn, detached)
             try:
                 self._iot.delete_certificate(live.id)
             except NotFoundError:

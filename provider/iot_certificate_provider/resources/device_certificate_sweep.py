@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.contract import DeviceCertificatesOnDelete, DeviceCertificateStatus
-from iot_certificate_provider.errors import NotFoundError
+from iot_certificate_provider.contract import DeviceCertificatesOnDelete
+from iot_certificate_provider.errors import ConflictError, DeadlineError, NotFoundError, ProviderError
+from iot_certificate_provider.resources.device_certificate_removal import OFF
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from iot_certificate_provider.aws.iot import DeviceCertificateEntry, IotGateway
     from iot_certificate_provider.deadline import Deadline
     from iot_certificate_provider.resources.device_certificate_removal import DeviceCertificateRemoval
-
-_OFF = (DeviceCertificateStatus.INACTIVE, DeviceCertificateStatus.REVOKED)
 
 
 class DeviceCertificateSweep:
@@ -27,33 +26,62 @@ class DeviceCertificateSweep:
     def run(
         self, ca_certificate_id: str, what: DeviceCertificatesOnDelete, held: Collection[str], deadline: Deadline
     ) -> None:
-        """Do ``what`` to each certificate of the CA but those in ``held``, until a listing names none that is left."""
-        act = self._action(what, deadline)
-        while entries := self._left(ca_certificate_id, what, held):
-            for entry in entries:
-                try:
-                    act(entry)
-                except NotFoundError:
-                    continue  # somebody else was faster: that is what was wanted
+        """Do ``what`` to the certificates of the CA, until a listing names none but those in ``held``.
+
+        ``held`` are physical ids of the stack's resources: certificates by their id, things by their name. One whose
+        state refuses (a pending transfer, say) does not keep the others: ConflictError comes at the end.
+        """
+        act = self._action(what, held, deadline)
+        entries: list[DeviceCertificateEntry] = []
+        for _ in deadline.attempts():
+            entries = self._left(ca_certificate_id, what, held)
+            if not entries:
+                return
+            self._act_on_each(entries, act)
+        raise DeadlineError(
+            f"Out of time: {len(entries)} device certificates of the CA are left. Delete the stack again to go on"
+        )
+
+    def _act_on_each(
+        self, entries: list[DeviceCertificateEntry], act: Callable[[DeviceCertificateEntry], None]
+    ) -> None:
+        refused: ConflictError | None = None
+        for entry in entries:
+            try:
+                act(entry)
+            except NotFoundError:
+                continue  # somebody else was faster: that is what was wanted
+            except ConflictError as error:
+                refused = error
+        if refused is not None:
+            raise refused
 
     def _left(
         self, ca_certificate_id: str, what: DeviceCertificatesOnDelete, held: Collection[str]
     ) -> list[DeviceCertificateEntry]:
-        entries = (e for e in self._iot.certificates_of_ca(ca_certificate_id) if e.id not in held)
+        entries = [entry for entry in self._iot.certificates_of_ca(ca_certificate_id) if entry.id not in held]
         if what is DeviceCertificatesOnDelete.DEACTIVATE:
-            return [entry for entry in entries if entry.status not in _OFF]
-        return list(entries)
+            return [entry for entry in entries if entry.status not in OFF]
+        return entries
 
     def _action(
-        self, what: DeviceCertificatesOnDelete, deadline: Deadline
-    ) -> Callable[[DeviceCertificateEntry], object]:
+        self, what: DeviceCertificatesOnDelete, held: Collection[str], deadline: Deadline
+    ) -> Callable[[DeviceCertificateEntry], None]:
         if what is DeviceCertificatesOnDelete.DEACTIVATE:
             return self._removal.deactivate
         if what is DeviceCertificatesOnDelete.DELETE:
             return lambda entry: self._removal.remove_live(entry, deadline)
-        return lambda entry: self._remove_with_things(entry, deadline)
+        return lambda entry: self._remove_with_things(entry, held, deadline)
 
-    def _remove_with_things(self, entry: DeviceCertificateEntry, deadline: Deadline) -> None:
-        for thing_name in self._removal.remove_live(entry, deadline):
-            if not self._iot.has_principals(thing_name):
-                self._iot.delete_thing(thing_name)
+    def _remove_with_things(self, entry: DeviceCertificateEntry, held: Collection[str], deadline: Deadline) -> None:
+        def delete_thing(thing_name: str) -> None:
+            try:
+                if thing_name not in held and not self._iot.has_principals(thing_name):
+                    self._iot.delete_thing(thing_name)
+            except ProviderError:
+                # Only its attachment names the thing: the next try has to find it again.
+                with deadline.undoing():
+                    self._iot.attach_thing(thing_name, entry.arn)
+                raise
+
+        self._removal.remove_live(entry, deadline, delete_thing)

@@ -1,0 +1,92 @@
+"""Which of the registered device certificates are this resource's."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from iot_certificate_provider.errors import NotFoundError
+from iot_certificate_provider.ownership import evidence
+from iot_certificate_provider.pki import Certificate, CertificateRejectedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from iot_certificate_provider.aws.cloudformation import StackGateway
+    from iot_certificate_provider.aws.iot import DeviceCertificateDescription, IotGateway
+    from iot_certificate_provider.contract import Request
+    from iot_certificate_provider.pki import SigningRequest
+
+ANSWER_SECONDS = 3.0
+"""How long another resource may take to answer after it has registered: then CloudFormation knows the holder."""
+
+
+REDELIVERED_AFTER = timedelta(seconds=45)
+"""AWS Lambda Developer Guide, "Asynchronous invocation": the first retry comes after a minute. Clocks differ."""
+
+
+class DeviceCertificateOwnership:
+    """Gathers the facts from AWS IoT and CloudFormation; ``ownership`` decides."""
+
+    def __init__(self, iot: IotGateway, stacks: StackGateway) -> None:
+        self._iot = iot
+        self._stacks = stacks
+
+    def own(self, request: Request, certificate_id: str) -> DeviceCertificateDescription | None:
+        """Return the registered certificate if it is this resource's, None if it is not registered or foreign."""
+        try:
+            live = self._iot.describe_certificate(certificate_id)
+        except NotFoundError:
+            return None
+        return live if self._is_own(request, live) else None
+
+    def is_repeated(self, request: Request, now: datetime) -> bool:
+        """Whether a Create may have been delivered before: Lambda does so a minute after a function that died."""
+        started = evidence(self._stacks.rows(request.stack_id, request.logical_id), "").started
+        return started is not None and now - started > REDELIVERED_AFTER
+
+    def own_issued(self, request: Request, signing: SigningRequest) -> DeviceCertificateDescription | None:
+        """Find the certificate that AWS IoT issued for a signing request of this resource's; None when there is none.
+
+        Its id was never known, so all that the running operation can have made are looked at, and those that the
+        resource had before: the rollback of an update returns to one of them.
+        """
+        for certificate_id in self._candidates(request):
+            live = self.own(request, certificate_id)
+            if live is not None and _answers(live, signing):
+                return live
+        return None
+
+    def _candidates(self, request: Request) -> Iterator[str]:
+        rows = list(self._stacks.rows(request.stack_id, request.logical_id))
+        yield from dict.fromkeys(row.physical_id for row in rows if row.complete)
+        started = evidence(rows, "").started
+        if started is None:
+            return
+        for certificate_id, created in self._iot.newest_certificates():
+            if created < started.replace(microsecond=0):
+                return
+            yield certificate_id
+
+    def _is_own(self, request: Request, live: DeviceCertificateDescription) -> bool:
+        found = evidence(self._stacks.rows(request.stack_id, request.logical_id), live.id)
+        if found.held:
+            return True
+        return found.created_within(live.created) and not self._is_held_by_another(request, live.id)
+
+    def _is_held_by_another(self, request: Request, certificate_id: str) -> bool:
+        # The date proves when, not who. Another resource is known as the holder only once it has answered.
+        for wait in (0.0, ANSWER_SECONDS):
+            request.deadline.pause(wait)
+            holders = self._stacks.holders(certificate_id)
+            if any((h.stack_id, h.logical_id) != (request.stack_id, request.logical_id) for h in holders):
+                return True
+        return False
+
+
+def _answers(live: DeviceCertificateDescription, signing: SigningRequest) -> bool:
+    try:
+        return signing.asks_for(Certificate.from_pem(live.pem))
+    except CertificateRejectedError:
+        return False
