@@ -28,9 +28,7 @@ def test_the_example_app_is_deployed_updated_and_destroyed(embedded_aws: Embedde
     assert brought_in is not None
     assert (brought_in.common_name, brought_in.status) == (UNKNOWN, "PENDING_ACTIVATION")
 
-    renewed, deactivated = (
-        seen.updated.device(attempt.certificate_id) for attempt in (seen.renewed, seen.deactivated)
-    )
+    renewed, deactivated = (seen.updated.device(attempt.certificate_id) for attempt in (seen.renewed, seen.deactivated))
     assert renewed is not None
     assert renewed.status == "ACTIVE"
     assert deactivated is not None

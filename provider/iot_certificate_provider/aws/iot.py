@@ -189,9 +189,7 @@ class IotGateway:
         Never tried again here: after an answer that was lost, another try would leave a certificate that nobody knows.
         """
         with translating("the certificate signing request"):
-            answer = self._iot_once.create_certificate_from_csr(
-                certificateSigningRequest=pem, setAsActive=active
-            )
+            answer = self._iot_once.create_certificate_from_csr(certificateSigningRequest=pem, setAsActive=active)
         return Issued(answer["certificateId"], answer["certificateArn"], answer["certificatePem"])
 
     def describe_certificate(self, certificate_id: str) -> DeviceCertificateDescription:
