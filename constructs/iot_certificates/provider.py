@@ -23,6 +23,8 @@ _HANDLER = "iot_certificate_provider.handler.handler"
 _RETRIES = 2
 # AWS Lambda Developer Guide, "Asynchronous invocation": the waits before the first and the second retry.
 _RETRY_WAITS = Duration.minutes(1 + 2)
+# The function stops its work 23 seconds before its end: to undo it, and to answer.
+_MIN_TIMEOUT = Duration.minutes(1)
 # Lambda's processor share grows with memory, and making boto3 clients is nearly all that a cold start does.
 _MEMORY_MIB = 512
 _VPC_ACTIONS = (
@@ -43,7 +45,7 @@ class IotCertificateProvider(Construct):
     its own stack.
 
     * ``runtime``: Python 3.11 or newer, by default Python 3.14; ``architecture``: by default ARM_64.
-    * ``memory_size``: MiB, by default 512. ``timeout``: of one attempt, by default 5 minutes.
+    * ``memory_size``: MiB, by default 512. ``timeout``: of one attempt, by default 5 minutes, at least one.
     * ``log_retention``: of the function's log group, by default one month; ``log_group``: another one instead.
     * ``vpc``: the function needs AWS IoT, Secrets Manager, CloudFormation and Amazon S3 from there.
     * ``code``: a prebuilt asset, where the synthesis must not install anything; made by
@@ -75,6 +77,7 @@ class IotCertificateProvider(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         timeout = timeout or Duration.minutes(5)
+        self._check_timeout(timeout)
         target = self._target(runtime, architecture)
         log_group = self._log_group(log_group, log_retention)
         self.service_timeout = _service_timeout(timeout)
@@ -115,6 +118,15 @@ class IotCertificateProvider(Construct):
             return Target(str(name), str(processor))
         except ValueError as error:
             raise CertificateDeclarationError(self, "runtime, architecture", "cannot be used", str(error)) from error
+
+    def _check_timeout(self, timeout: Duration) -> None:
+        if not timeout.is_unresolved() and timeout.to_seconds() < _MIN_TIMEOUT.to_seconds():
+            raise CertificateDeclarationError(
+                self,
+                "timeout",
+                f"is {timeout.to_seconds():g} seconds, which leaves no time to undo what fails and to answer",
+                f"Give it at least {_MIN_TIMEOUT.to_seconds():g} seconds",
+            )
 
     def _log_group(self, given: logs.ILogGroup | None, retention: logs.RetentionDays | None) -> logs.ILogGroup:
         if given is None:

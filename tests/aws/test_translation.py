@@ -179,7 +179,7 @@ def test_what_has_to_be_allowed_survives_the_cut_to_240_characters() -> None:
     said = f"User: {arn} is not authorized to perform: iot:UpdateCertificate on resource: arn:aws:iot:…"
     translated = translate(error_of("UnauthorizedException", said, "UpdateCertificate"), f"certificate {'ab' * 32}")
     kept = reason(str(translated))
-    assert kept.startswith("UpdateCertificate of certificate abab")
+    assert kept.startswith("Access denied: iot:UpdateCertificate on certificate abab")
     assert "the function's role does not allow it" in kept
 
 
@@ -231,7 +231,7 @@ def test_already_exists_says_which_certificate_as_it_comes_over_the_wire() -> No
     body = {"message": "It exists", "resourceId": "ab" * 32, "resourceArn": arn}
     wire = Wire(lambda _: Answer(409, body, "ResourceAlreadyExistsException"))
     gateway = IotGateway(AwsClients(wire.session()))
-    with pytest.raises(AlreadyExistsError, match="registered already") as caught:
+    with pytest.raises(AlreadyExistsError, match="Registered already") as caught:
         gateway.register_certificate("pem", ca_pem=None, status=DeviceCertificateStatus.ACTIVE)
     assert (caught.value.certificate_id, caught.value.certificate_arn) == ("ab" * 32, arn)
     assert arn in str(caught.value)

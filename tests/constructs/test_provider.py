@@ -246,3 +246,8 @@ def _called(service: str, gateway: str | None = None) -> set[str]:
     used = set(re.findall(r"(?:self\._iot|self\._iot_once|self\._cloudformation|client)\.(\w+)\(", source))
     used |= set(re.findall(r"get_paginator\(\"(\w+)\"\)", source))
     return {f"{service}:{methods[name]}" for name in used & set(methods)}
+
+
+def test_a_timeout_that_leaves_no_time_to_undo_is_refused(new_stack: Callable[..., Stack]) -> None:
+    with pytest.raises(CertificateDeclarationError, match=r"Provider: timeout is 22 seconds"):
+        IotCertificateProvider(new_stack(), "Provider", timeout=Duration.seconds(22))

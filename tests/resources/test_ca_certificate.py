@@ -121,7 +121,7 @@ class TestCreate:
     def test_an_existing_ca_fails_and_stays_untouched(
         self, stage: Stage, properties: dict[str, Any], registered_ca: issuing.Issued
     ) -> None:
-        with pytest.raises(AlreadyExistsError, match="registered already"):
+        with pytest.raises(AlreadyExistsError, match="Registered already"):
             stage.create(stage.ca, {**properties, "Status": "INACTIVE"})
         assert [ca.status for ca in stage.iot.cas.values()] == ["ACTIVE"]
 

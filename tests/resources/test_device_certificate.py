@@ -123,7 +123,7 @@ class TestCreate:
 
     def test_an_existing_certificate_fails_and_stays_untouched(self, stage: Stage, device: issuing.Issued) -> None:
         register_long_ago(stage, device)
-        with pytest.raises(AlreadyExistsError, match="registered already"):
+        with pytest.raises(AlreadyExistsError, match="Registered already"):
             stage.create(stage.device, {"CertificatePem": device.pem})
         assert [c.status for c in stage.iot.certificates.values()] == ["INACTIVE"]
         assert stage.progress.registered is None

@@ -80,7 +80,7 @@ class TestACreateThatComesAgain:
         stage.log("", "CREATE_IN_PROGRESS")
         registered = stage.iot.RegisterCertificate(certificatePem=device.pem, status="ACTIVE")["certificateId"]
         stage.aws.cloudformation.elsewhere.add(registered)
-        with pytest.raises(AlreadyExistsError, match="registered already"):
+        with pytest.raises(AlreadyExistsError, match="Registered already"):
             stage.device.create(stage.request(RequestType.CREATE, {"CertificatePem": device.pem}))
         assert registered in stage.iot.certificates
 

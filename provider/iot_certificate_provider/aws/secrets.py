@@ -34,7 +34,7 @@ class SecretsGateway:
             ) from error
         except RefusedError as error:
             raise CertificateRejectedError(
-                "the secret cannot be read", "It may be scheduled for deletion: restore it, or name another"
+                "the secret cannot be read", "Check its ARN; if it is scheduled for deletion, restore it"
             ) from error
         if "SecretString" not in answer:
             raise CertificateRejectedError("the secret is binary", "Store the PEM as text (SecretString)")

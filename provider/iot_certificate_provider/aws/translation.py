@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -68,6 +69,8 @@ _ERRORS: dict[str, tuple[type[ProviderError], str]] = {
     "MalformedPolicyException": (RefusedError, "AWS does not accept the policy"),
 }
 
+_ACTION = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
+
 _REJECTED: dict[str, str] = {
     "CertificateValidationException": "Check the certificate, and that its CA is registered and active",
     "RegistrationCodeValidationException": (
@@ -96,10 +99,12 @@ def translate(error: ClientError, what: str) -> ProviderError:
     details = error.response.get("Error", {})
     code, said = details.get("Code", "Unknown"), _without_pem(details.get("Message", ""))
     if code == "ResourceAlreadyExistsException":
-        return _already_exists(error, what)
+        return _already_exists(error)
     if code in _REJECTED:
         return CertificateRejectedError(f"{what} was refused by AWS IoT: {said.rstrip('. ')}", _REJECTED[code])
     kind, meaning = _ERRORS.get(code, (UpstreamError, f"AWS answered {code}"))
+    if kind is AccessDeniedError:
+        return _access_denied(error, what, meaning, said)
     return kind(f"{error.operation_name} of {what}: {meaning}. AWS: {said}")
 
 
@@ -108,11 +113,18 @@ def _without_pem(said: str) -> str:
     return said.partition("-----BEGIN")[0]
 
 
-def _already_exists(error: ClientError, what: str) -> AlreadyExistsError:
+def _access_denied(error: ClientError, what: str, meaning: str, said: str) -> AccessDeniedError:
+    """Put the action first: AWS says it last, behind an ARN of a role that leaves no room for it."""
+    named = _ACTION.search(said)
+    action = named.group(1) if named else error.operation_name
+    return AccessDeniedError(f"Access denied: {action} on {what}: {meaning}. AWS: {said}")
+
+
+def _already_exists(error: ClientError) -> AlreadyExistsError:
     response: dict[str, object] = {**error.response}
+    arn = str(response.get("resourceArn", ""))
     return AlreadyExistsError(
-        f"{what} is registered already, and not by this resource. Remove it, or the other resource that declares it, "
-        f"first: {response.get('resourceArn', '')}",
+        f"Registered already by somebody else: {arn}. Delete it first, or drop this resource",
         certificate_id=str(response.get("resourceId", "")),
-        certificate_arn=str(response.get("resourceArn", "")),
+        certificate_arn=arn,
     )

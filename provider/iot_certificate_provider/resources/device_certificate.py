@@ -76,11 +76,11 @@ class DeviceCertificateResource:
         certificate = _given(wanted)
         try:
             return self._register(request, wanted, certificate)
-        except AlreadyExistsError:
+        except AlreadyExistsError as error:
             # The same request once more, or an answer of AWS IoT's that was lost on its way.
             live = self._ownership.own(request, certificate.id)
             if live is None:
-                raise
+                raise self._foreign(error) from error
             with self._undone_on_failure(request, live.id):
                 outcome = self._change(request, wanted, None, certificate)
                 self._check_still_wanted(request)
@@ -302,6 +302,15 @@ class DeviceCertificateResource:
             self._iot.detach_policy(policy_name, arn)
         for thing_name in attachments.thing_names:
             self._iot.detach_thing(thing_name, arn)
+
+    def _foreign(self, error: AlreadyExistsError) -> AlreadyExistsError:
+        live = self._iot.describe_certificate(error.certificate_id)
+        return AlreadyExistsError(
+            f"Registered already by somebody else ({live.status}, {live.created:%Y-%m-%d}): {live.arn}. "
+            "Delete it first, or drop this resource",
+            live.id,
+            live.arn,
+        )
 
     # Cleaning up
 
