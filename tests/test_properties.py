@@ -369,6 +369,11 @@ CA_CASES: list[Case] = [
     ("a tag with more", {"Tags": [{"Key": "a", "Value": "b", "C": "d"}]}, "Tags: an item is not a map"),
     ("a tag with a list", {"Tags": [{"Key": "a", "Value": ["b"]}]}, "Tags: an item is not a map"),
     ("a tag with an empty key", {"Tags": [{"Key": "", "Value": "b"}]}, "Tags: a key has 0 characters. "),
+    (
+        "a tag by which we know our own",
+        {"Tags": [{"Key": "cdk-iot-certificates:stack-id", "Value": "b"}]},
+        "Tags: the prefix cdk-iot-certificates: is taken. Use another key",
+    ),
     ("a tag with a long key", {"Tags": [{"Key": "k" * 129, "Value": "b"}]}, "Tags: a key has 129 characters. "),
     ("a tag with a long value", {"Tags": [{"Key": "k", "Value": "v" * 257}]}, "Tags: a value has 257 characters. "),
     (
@@ -378,8 +383,8 @@ CA_CASES: list[Case] = [
     ),
     (
         "too many tags",
-        {"Tags": [{"Key": f"k{n}", "Value": "v"} for n in range(51)]},
-        "Tags: there are 51. AWS IoT takes at most 50 tags",
+        {"Tags": [{"Key": f"k{n}", "Value": "v"} for n in range(48)]},
+        "Tags: there are 48. At most 47 are possible: AWS IoT takes 50",
     ),
 ]
 

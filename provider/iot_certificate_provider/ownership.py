@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
     from iot_certificate_provider.contract import Request
 
-STACK_TAG = "cdk-iot-certificates:stack-id"
-LOGICAL_ID_TAG = "cdk-iot-certificates:logical-id"
-REQUEST_TAG = "cdk-iot-certificates:request-id"
+OUR_TAG_PREFIX = "cdk-iot-certificates:"
+STACK_TAG = f"{OUR_TAG_PREFIX}stack-id"
+LOGICAL_ID_TAG = f"{OUR_TAG_PREFIX}logical-id"
+REQUEST_TAG = f"{OUR_TAG_PREFIX}request-id"
 OUR_TAGS = frozenset({STACK_TAG, LOGICAL_ID_TAG, REQUEST_TAG})
 
 _STARTS = frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"})

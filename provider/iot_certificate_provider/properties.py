@@ -25,6 +25,7 @@ from iot_certificate_provider.contract import (
     ExistingCertificate,
 )
 from iot_certificate_provider.errors import CertificateRejectedError, InvalidPropertyError
+from iot_certificate_provider.ownership import OUR_TAG_PREFIX, OUR_TAGS
 from iot_certificate_provider.pki import Certificate, SigningRequest, check_ca, check_issued_by, check_registrable
 from iot_certificate_provider.pki.fitness import shorten
 
@@ -35,7 +36,8 @@ CLOUDFORMATIONS_OWN = frozenset({"ServiceToken", "ServiceTimeout"})
 
 MAX_POLICIES = 10
 """Policies that can be attached to one certificate (AWS IoT Core quotas)."""
-MAX_TAGS = 50
+MAX_TAGS = 50 - len(OUR_TAGS)
+"""AWS takes 50 tags a resource; a CA certificate also carries those by which the provider knows its own."""
 MAX_TAG_KEY_CHARACTERS = 128
 MAX_TAG_VALUE_CHARACTERS = 256
 MAX_TEMPLATE_CHARACTERS = 10_240
@@ -387,12 +389,18 @@ def _tags(reader: _Reader) -> Mapping[str, str]:
             raise InvalidPropertyError(name, f"the key {_shown(item['Key'])} is there twice", "Use each key once")
         tags[item["Key"]] = item["Value"]
     if len(tags) > MAX_TAGS:
-        raise InvalidPropertyError(name, f"there are {len(tags)}", f"AWS IoT takes at most {MAX_TAGS} tags")
+        raise InvalidPropertyError(
+            name,
+            f"there are {len(tags)}",
+            f"At most {MAX_TAGS} are possible: AWS IoT takes 50, of which three are ours",
+        )
     return tags
 
 
 def _check_tag(key: str, value: str) -> None:
     name = CaCertificateProperty.TAGS
+    if key.startswith(OUR_TAG_PREFIX):
+        raise InvalidPropertyError(name, f"the prefix {OUR_TAG_PREFIX} is taken", "Use another key")
     if not 1 <= len(key) <= MAX_TAG_KEY_CHARACTERS:
         raise InvalidPropertyError(name, f"a key has {len(key)} characters", f"Use 1 to {MAX_TAG_KEY_CHARACTERS}")
     if len(value) > MAX_TAG_VALUE_CHARACTERS:
