@@ -62,6 +62,16 @@ class TestACreateThatComesAgain:
         created = stage.create(stage.device, {"CertificatePem": device.pem})
         assert stage.device.create(stage.request(RequestType.CREATE, {"CertificatePem": device.pem})) == created
 
+    def test_that_fails_after_success_takes_nothing_away(self, stage: Stage, device: issuing.Issued) -> None:
+        stage.iot.policies["a"] = set()
+        properties = {"CertificatePem": device.pem, "PolicyNames": ["a"]}
+        created = stage.create(stage.device, properties)
+        refuse(stage, "iot.AttachPolicy", "ThrottlingException")
+        with pytest.raises(ProviderError):
+            stage.device.create(stage.request(RequestType.CREATE, properties))
+        assert stage.iot.certificates[created.physical_id].status == "ACTIVE"
+        assert stage.iot.policies["a"] == {created.attributes["Arn"]}
+
     def test_does_not_have_a_second_certificate_issued(self, stage: Stage) -> None:
         properties = {"CertificateSigningRequest": issuing.make_csr("thermostat").pem}
         stage.log("", "CREATE_IN_PROGRESS", ago=65)

@@ -17,7 +17,6 @@ from iot_certificate_provider.contract import (
 from iot_certificate_provider.errors import (
     AlreadyExistsError,
     ConflictError,
-    DeadlineError,
     InvalidPropertyError,
     NotFoundError,
     ProviderError,
@@ -30,6 +29,11 @@ from iot_certificate_provider.properties import (
     declared_device_certificates_on_delete,
     naming,
     readable,
+)
+from iot_certificate_provider.resources.registration import (
+    check_still_wanted,
+    find_leftover,
+    uncertain_without_answer,
 )
 from iot_certificate_provider.response import ensure_fits
 
@@ -72,9 +76,7 @@ class CaCertificateResource:
             # The same request once more, or an answer of AWS IoT's that was lost on its way.
             if not self._is_own(request, outcome):
                 raise
-            with self._undone_on_failure(request, outcome.physical_id):
-                self._change(wanted, None, outcome)
-                self._check_still_wanted(request)
+            self._take_up(request, wanted, outcome)
         return outcome
 
     def update(self, request: Request) -> Outcome:
@@ -119,12 +121,12 @@ class CaCertificateResource:
                 raise UpstreamError(
                     "AWS IoT gave the CA certificate another id than the SHA-256 of its DER. Its registration is undone"
                 )
-            self._check_still_wanted(request)
+            check_still_wanted(request, self._stacks)
 
     def _call_register(
         self, request: Request, wanted: CaCertificateProperties, verification: Certificate | None
     ) -> Registered:
-        try:
+        with uncertain_without_answer(request):
             return self._iot.register_ca_certificate(
                 wanted.certificate.pem,
                 verification_pem=None if verification is None else verification.pem,
@@ -134,18 +136,16 @@ class CaCertificateResource:
                 config=wanted.registration_config,
                 tags={**wanted.tags, **tags_of(request)},
             )
-        except (UpstreamError, DeadlineError):
-            request.progress.uncertain = True
-            raise
 
-    def _check_still_wanted(self, request: Request) -> None:
-        """Notice that CloudFormation gave up on a Create that still runs, because a sibling failed."""
-        if request.physical_id is None:
-            resource = self._stacks.resource(request.stack_id, request.logical_id)
-            if resource is not None and resource.is_going:
-                raise ConflictError(
-                    "CloudFormation gave the resource up while it was created. Its registration is undone"
-                )
+    def _take_up(self, request: Request, wanted: CaCertificateProperties, outcome: Outcome) -> None:
+        """Go on with a CA that an earlier delivery of this Create registered; undo it only if it was given up."""
+        request.progress.registered = outcome.physical_id
+        self._change(wanted, None, outcome)
+        try:
+            check_still_wanted(request, self._stacks)
+        except ConflictError:
+            self._undo(request, outcome.physical_id)
+            raise
 
     @contextmanager
     def _undone_on_failure(self, request: Request, certificate_id: str) -> Iterator[None]:
@@ -154,10 +154,13 @@ class CaCertificateResource:
         try:
             yield
         except BaseException:
-            with suppress(ProviderError), request.deadline.undoing():
-                self._deregister(certificate_id)
-                request.progress.registered = None
+            self._undo(request, certificate_id)
             raise
+
+    def _undo(self, request: Request, certificate_id: str) -> None:
+        with suppress(ProviderError), request.deadline.undoing():
+            self._deregister(certificate_id)
+            request.progress.registered = None
 
     def _deregister(self, certificate_id: str) -> None:
         self._turn_off(certificate_id)
@@ -247,9 +250,10 @@ class CaCertificateResource:
         if is_certificate_id(request.existing_id):
             return request.existing_id
         declared = readable(CaCertificateProperties.read, request.properties)
-        if declared is None or not self._is_own(request, _outcome(declared.certificate, request)):
-            return None
-        return declared.certificate.id
+        if declared is None:
+            return None  # refused before anything was sent
+        outcome = _outcome(declared.certificate, request)
+        return find_leftover(request, lambda: outcome.physical_id if self._is_own(request, outcome) else None)
 
 
 def _settings(properties: CaCertificateProperties) -> tuple[object, ...]:

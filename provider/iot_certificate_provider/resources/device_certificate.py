@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.aws.iot import Issued
 from iot_certificate_provider.contract import (
-    CREATE_UNFINISHED,
     CertificateMode,
-    DeviceCertificateAttribute,
     DeviceCertificateProperty,
     DeviceCertificateStatus,
     Outcome,
@@ -19,7 +16,6 @@ from iot_certificate_provider.contract import (
 from iot_certificate_provider.errors import (
     AlreadyExistsError,
     ConflictError,
-    DeadlineError,
     InvalidPropertyError,
     NotFoundError,
     ProviderError,
@@ -27,11 +23,17 @@ from iot_certificate_provider.errors import (
 )
 from iot_certificate_provider.pki import Certificate, check_not_expired
 from iot_certificate_provider.properties import (
-    MAX_POLICIES,
     DeviceCertificateProperties,
     declared_policy_names,
     naming,
     readable,
+)
+from iot_certificate_provider.resources.device_certificate_attachments import Attachments, change_attachments
+from iot_certificate_provider.resources.device_certificate_outcome import largest_outcome, outcome_of
+from iot_certificate_provider.resources.registration import (
+    check_still_wanted,
+    find_leftover,
+    uncertain_without_answer,
 )
 from iot_certificate_provider.response import ensure_fits
 
@@ -45,10 +47,6 @@ if TYPE_CHECKING:
     from iot_certificate_provider.pki import SigningRequest
     from iot_certificate_provider.resources.device_certificate_ownership import DeviceCertificateOwnership
     from iot_certificate_provider.resources.device_certificate_removal import DeviceCertificateRemoval
-
-
-LATE_EFFECT_SECONDS = 10.0
-"""As long as a call that hangs may take before botocore gives it up."""
 
 
 class DeviceCertificateResource:
@@ -81,10 +79,7 @@ class DeviceCertificateResource:
             live = self._ownership.own(request, certificate.id)
             if live is None:
                 raise self._foreign(error) from error
-            with self._undone_on_failure(request, live.id):
-                outcome = self._change(request, wanted, None, certificate)
-                self._check_still_wanted(request)
-            return outcome
+            return self._take_up(request, wanted, certificate)
 
     def update(self, request: Request) -> Outcome:
         """Change what differs from the old properties; another certificate is registered beside the old one."""
@@ -112,9 +107,9 @@ class DeviceCertificateResource:
     def _register(self, request: Request, wanted: DeviceCertificateProperties, certificate: Certificate) -> Outcome:
         with naming(DeviceCertificateProperty.CERTIFICATE_PEM):
             check_not_expired(certificate, self._now())
-        outcome = _outcome(certificate, wanted.ca, request)
+        outcome = outcome_of(certificate, wanted.ca, request)
         ensure_fits(request, outcome)
-        with _uncertain_without_answer(request):
+        with uncertain_without_answer(request):
             registered = self._call_register(wanted, certificate)
         with self._undone_on_failure(request, registered.id):
             _check_id(registered.id, certificate.id)
@@ -131,14 +126,14 @@ class DeviceCertificateResource:
         if self._ownership.is_repeated(request, self._now()):
             live = self._ownership.own_issued(request, signing)
             if live is not None:
-                return self._change(request, wanted, None, Certificate.from_pem(live.pem))
+                return self._take_up(request, wanted, Certificate.from_pem(live.pem))
         return self._issue(request, wanted, signing)
 
     def _issue(self, request: Request, wanted: DeviceCertificateProperties, signing: SigningRequest) -> Outcome:
-        ensure_fits(request, _expected_outcome(signing, request))
+        ensure_fits(request, largest_outcome(signing, request))
         issued = self._call_issue(request, wanted, signing)
         with self._undone_on_failure(request, issued.id):
-            outcome = _outcome(Certificate.from_pem(issued.pem), None, request, issued=True)
+            outcome = outcome_of(Certificate.from_pem(issued.pem), None, request, issued=True)
             ensure_fits(request, outcome)
             _check_id(issued.id, outcome.physical_id)
             self._complete(request, wanted, issued)
@@ -148,7 +143,7 @@ class DeviceCertificateResource:
 
     def _call_issue(self, request: Request, wanted: DeviceCertificateProperties, signing: SigningRequest) -> Issued:
         try:
-            with _uncertain_without_answer(request):
+            with uncertain_without_answer(request):
                 return self._iot.create_certificate_from_csr(signing.pem, active=wanted.status == "ACTIVE")
         except UpstreamError:
             # It may have been issued all the same: then it is there, and not to be issued again.
@@ -158,21 +153,32 @@ class DeviceCertificateResource:
             request.progress.uncertain = False
             return Issued(live.id, live.arn, live.pem)
 
-    def _complete(self, request: Request, wanted: DeviceCertificateProperties, registered: Registered) -> None:
-        self._attach(_Attachments.of(wanted), registered.arn)
-        self._check_still_wanted(request)
+    def _take_up(self, request: Request, wanted: DeviceCertificateProperties, certificate: Certificate) -> Outcome:
+        """Go on with a certificate that an earlier delivery of this Create registered.
 
-    def _check_still_wanted(self, request: Request) -> None:
-        """Notice that CloudFormation gave up on a Create that still runs, because a sibling failed.
-
-        Its Delete may have come and gone before the certificate was there.
+        It is undone only where CloudFormation gave it up: a delivery after success must not take away what is in use.
         """
-        if request.physical_id is None:
-            resource = self._stacks.resource(request.stack_id, request.logical_id)
-            if resource is not None and resource.is_going:
-                raise ConflictError(
-                    "CloudFormation gave the resource up while it was created. Its registration is undone"
-                )
+        request.progress.registered = certificate.id
+        outcome = self._change(request, wanted, None, certificate)
+        try:
+            check_still_wanted(request, self._stacks)
+        except ConflictError:
+            self._undo(request, certificate.id)
+            raise
+        return outcome
+
+    def _foreign(self, error: AlreadyExistsError) -> AlreadyExistsError:
+        live = self._iot.describe_certificate(error.certificate_id)
+        return AlreadyExistsError(
+            f"Registered already by somebody else ({live.status}, {live.created:%Y-%m-%d}): {live.arn}. "
+            "Delete it first, or drop this resource",
+            live.id,
+            live.arn,
+        )
+
+    def _complete(self, request: Request, wanted: DeviceCertificateProperties, registered: Registered) -> None:
+        change_attachments(self._iot, registered.arn, Attachments(), Attachments.of(wanted))
+        check_still_wanted(request, self._stacks)
 
     @contextmanager
     def _undone_on_failure(self, request: Request, certificate_id: str) -> Iterator[None]:
@@ -181,10 +187,13 @@ class DeviceCertificateResource:
         try:
             yield
         except BaseException:
-            with suppress(ProviderError):
-                self._removal.undo(certificate_id, request.deadline)
-                request.progress.registered = None
+            self._undo(request, certificate_id)
             raise
+
+    def _undo(self, request: Request, certificate_id: str) -> None:
+        with suppress(ProviderError):
+            self._removal.undo(certificate_id, request.deadline)
+            request.progress.registered = None
 
     # Changing
 
@@ -247,10 +256,10 @@ class DeviceCertificateResource:
         """Bring a registered certificate from ``old`` to ``wanted``, a call a difference; from anything without old."""
         keeps_revoked = old is not None and self._keeps_revoked(request, old, wanted, certificate.id)
         arn = request.home.certificate_arn(certificate.id)
-        self._change_attachments(_Attachments.of(old), _Attachments.of(wanted), arn)
+        change_attachments(self._iot, arn, Attachments.of(old), Attachments.of(wanted))
         if not keeps_revoked and (old is None or old.status is not wanted.status):
             self._iot.update_certificate(certificate.id, wanted.status)
-        outcome = _outcome(certificate, wanted.ca, request, issued=wanted.signing_request is not None)
+        outcome = outcome_of(certificate, wanted.ca, request, issued=wanted.signing_request is not None)
         note = "The certificate stays REVOKED, which cannot be taken back" if keeps_revoked else ""
         return Outcome(outcome.physical_id, outcome.attributes, note)
 
@@ -282,36 +291,6 @@ class DeviceCertificateResource:
             "Give the device another certificate",
         )
 
-    def _change_attachments(self, before: _Attachments, after: _Attachments, arn: str) -> None:
-        if len({*before.policy_names, *after.policy_names}) > MAX_POLICIES:
-            self._detach(before.without(after), arn)
-            self._attach(after.without(before), arn)
-            return
-        # Otherwise the new ones first: there is no moment in which the device may do nothing.
-        self._attach(after.without(before), arn)
-        self._detach(before.without(after), arn)
-
-    def _attach(self, attachments: _Attachments, arn: str) -> None:
-        for policy_name in attachments.policy_names:
-            self._iot.attach_policy(policy_name, arn)
-        for thing_name in attachments.thing_names:
-            self._iot.attach_thing(thing_name, arn)
-
-    def _detach(self, attachments: _Attachments, arn: str) -> None:
-        for policy_name in attachments.policy_names:
-            self._iot.detach_policy(policy_name, arn)
-        for thing_name in attachments.thing_names:
-            self._iot.detach_thing(thing_name, arn)
-
-    def _foreign(self, error: AlreadyExistsError) -> AlreadyExistsError:
-        live = self._iot.describe_certificate(error.certificate_id)
-        return AlreadyExistsError(
-            f"Registered already by somebody else ({live.status}, {live.created:%Y-%m-%d}): {live.arn}. "
-            "Delete it first, or drop this resource",
-            live.id,
-            live.arn,
-        )
-
     # Cleaning up
 
     def _remove_leftover(self, request: Request, old: DeviceCertificateProperties, kept_id: str) -> None:
@@ -341,40 +320,13 @@ class DeviceCertificateResource:
         declared = readable(DeviceCertificateProperties.read, request.properties)
         if declared is None:
             return None  # refused before anything was sent
-        if declared.signing_request is not None:
-            live = self._ownership.own_issued(request, declared.signing_request)
-        else:
-            live = self._ownership.own(request, _given(declared).id)
-            if live is None and request.existing_id.startswith(CREATE_UNFINISHED):
-                # The call that was not answered in time may only now take effect.
-                request.deadline.pause(LATE_EFFECT_SECONDS)
-                live = self._ownership.own(request, _given(declared).id)
+        live = find_leftover(request, lambda: self._own(request, declared))
         return None if live is None else live.id
 
-
-@dataclass(frozen=True)
-class _Attachments:
-    policy_names: tuple[str, ...] = ()
-    thing_names: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, properties: DeviceCertificateProperties | None) -> _Attachments:
-        return cls() if properties is None else cls(properties.policy_names, properties.thing_names)
-
-    def without(self, other: _Attachments) -> _Attachments:
-        return _Attachments(
-            tuple(name for name in self.policy_names if name not in other.policy_names),
-            tuple(name for name in self.thing_names if name not in other.thing_names),
-        )
-
-
-@contextmanager
-def _uncertain_without_answer(request: Request) -> Iterator[None]:
-    try:
-        yield
-    except (UpstreamError, DeadlineError):
-        request.progress.uncertain = True
-        raise
+    def _own(self, request: Request, declared: DeviceCertificateProperties) -> DeviceCertificateDescription | None:
+        if declared.signing_request is not None:
+            return self._ownership.own_issued(request, declared.signing_request)
+        return self._ownership.own(request, _given(declared).id)
 
 
 def _given(wanted: DeviceCertificateProperties) -> Certificate:
@@ -388,42 +340,3 @@ def _check_id(answered: str, computed: str) -> None:
         raise UpstreamError(
             "AWS IoT gave the certificate another id than the SHA-256 of its DER. Its registration is undone"
         )
-
-
-def _outcome(certificate: Certificate, ca: Certificate | None, request: Request, *, issued: bool = False) -> Outcome:
-    attribute = DeviceCertificateAttribute
-    return Outcome(
-        certificate.id,
-        {
-            attribute.ARN: request.home.certificate_arn(certificate.id),
-            attribute.ID: certificate.id,
-            attribute.CA_CERTIFICATE_ID: "" if ca is None else ca.id,
-            attribute.CERTIFICATE_PEM: certificate.pem if issued else "",
-            attribute.SUBJECT: certificate.subject,
-            attribute.ISSUER: certificate.issuer,
-            attribute.SERIAL_NUMBER: certificate.serial_number,
-            attribute.NOT_BEFORE: certificate.not_before.isoformat(),
-            attribute.NOT_AFTER: certificate.not_after.isoformat(),
-        },
-    )
-
-
-def _expected_outcome(signing: SigningRequest, request: Request) -> Outcome:
-    """As large as the outcome can be once AWS IoT has issued the certificate."""
-    unknown_id, unknown_date = "0" * 64, "0000-00-00T00:00:00+00:00"
-    attribute = DeviceCertificateAttribute
-    return Outcome(
-        unknown_id,
-        {
-            attribute.ARN: request.home.certificate_arn(unknown_id),
-            attribute.ID: unknown_id,
-            attribute.CA_CERTIFICATE_ID: "",
-            # JSON writes each line end as two characters.
-            attribute.CERTIFICATE_PEM: "x" * (signing.longest_certificate + signing.longest_certificate // 64),
-            attribute.SUBJECT: signing.subject,
-            attribute.ISSUER: "x" * 120,
-            attribute.SERIAL_NUMBER: "0" * 40,
-            attribute.NOT_BEFORE: unknown_date,
-            attribute.NOT_AFTER: unknown_date,
-        },
-    )
