@@ -78,18 +78,24 @@ class Deadline:
         finally:
             self._reserve = reserve
 
+    def pause_after(self, attempt: int) -> float:
+        """Return the seconds to wait after attempt 0, 1, 2 …: full jitter, at most 0.2 s at first, 10 s in the end.
+
+        Source: AWS Architecture Blog, "Exponential Backoff And Jitter".
+        """
+        longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(attempt, DOUBLINGS))
+        return max(SHORTEST_PAUSE_SECONDS, longest * self._jitter())
+
     def attempts(self, within_seconds: float = float("inf")) -> Iterator[int]:
         """Yield 0, 1, 2 … with a pause of full jitter between, until the time, or ``within_seconds``, is over.
 
-        The first attempt is always given; the longest pause doubles from 0.2 s to 10 s
-        (AWS Architecture Blog, "Exponential Backoff And Jitter").
+        The first attempt is always given.
         """
         budget = min(within_seconds, self.seconds_left)
         attempt = 0
         while True:
             yield attempt
-            longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(attempt, DOUBLINGS))
-            pause = max(SHORTEST_PAUSE_SECONDS, longest * self._jitter())
+            pause = self.pause_after(attempt)
             if pause > budget or pause > self.seconds_left:
                 return
             self._sleep(pause)

@@ -145,7 +145,7 @@ def test_what_may_pass_is_tried_again_as_one_call(naps: list[float]) -> None:
         (Answer(429, {"message": "Slow down"}, "ThrottlingException"), ThrottledError),
     ],
 )
-def test_attempts_have_an_end(naps: list[float], answer: Answer, expected: type[Exception]) -> None:
+def test_without_a_deadline_attempts_have_an_end(naps: list[float], answer: Answer, expected: type[Exception]) -> None:
     wire = Wire(lambda _: answer)
     with pytest.raises(expected):
         IotGateway(AwsClients(wire.session())).registration_code()
@@ -165,3 +165,38 @@ def test_the_sdk_does_not_try_again_after_the_answer(naps: list[float]) -> None:
     with pytest.raises(DeadlineError):
         IotGateway(clients).attach_policy("p", "arn:aws:iot:eu-west-1:123456789012:cert/x")
     assert len(wire.requests) == 1
+
+
+def test_throttling_is_outlasted_while_there_is_time(naps: list[float]) -> None:
+    answers = [Answer(400, {"message": "Slow down"}, "ThrottlingException")] * 25
+    wire = Wire(lambda _: answers.pop() if answers else Answer(body={"registrationCode": "c0de"}))
+    clients = AwsClients(wire.session())
+    clients.begin(plenty())
+    assert IotGateway(clients).registration_code() == "c0de"
+    assert len(wire.requests) == 26
+    assert max(naps) <= 10
+
+
+def test_throttling_ends_with_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    left = [120.0]
+
+    def sleep(seconds: float) -> None:
+        left[0] -= seconds
+
+    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=sleep))
+    wire = Wire(lambda _: Answer(400, {"message": "Slow down"}, "ThrottlingException"))
+    clients = AwsClients(wire.session())
+    clients.begin(Deadline(lambda: left[0]))
+    with pytest.raises(ThrottledError):
+        IotGateway(clients).registration_code()
+    assert left[0] >= 15, "the time to undo what was done is left"
+    assert len(wire.requests) > ATTEMPTS
+
+
+def test_other_failures_are_not_outlasted(naps: list[float]) -> None:
+    wire = Wire(lambda _: Answer(503, {"message": "Down"}, "ServiceUnavailableException"))
+    clients = AwsClients(wire.session())
+    clients.begin(plenty())
+    with pytest.raises(UpstreamError):
+        IotGateway(clients).registration_code()
+    assert len(wire.requests) == ATTEMPTS

@@ -29,6 +29,9 @@ CONFIG = Config(
 ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1})
 """For a call that must not be made twice."""
 
+THROTTLED = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsException"})
+"""Refusals that only ask for patience. (LimitExceededException, which botocore takes for one, is a quota.)"""
+
 ServiceName = Literal["iot", "secretsmanager", "cloudformation"]
 
 
@@ -69,7 +72,19 @@ class AwsClients:
         client.meta.events.register("before-call", self._before_call)
         # For each attempt: botocore's own retries must not write after the answer either.
         client.meta.events.register("request-created", self._before_attempt)
+        client.meta.events.register_last("needs-retry", self._when_throttled)
         return client
+
+    def _when_throttled(self, response: Any, attempts: int, **_: Any) -> float | None:
+        """Go on where botocore gives up: a stack of hundreds of certificates meets AWS IoT's ten calls a second.
+
+        Returns the pause in seconds, or None for no more attempts, which also is the answer to any other error.
+        """
+        code = response[1].get("Error", {}).get("Code") if response is not None else None
+        if self._deadline is None or code not in THROTTLED:
+            return None
+        pause = self._deadline.pause_after(attempts)
+        return pause if pause < self._deadline.seconds_left else None
 
     def _before_attempt(self, **_: Any) -> None:
         if self._deadline is not None:
