@@ -13,7 +13,7 @@ from iot_certificate_provider.aws.clients import ATTEMPTS, CONNECT_SECONDS, READ
 from iot_certificate_provider.aws.iot import IotGateway
 from iot_certificate_provider.aws.secrets import SecretsGateway
 from iot_certificate_provider.deadline import Deadline
-from iot_certificate_provider.errors import DeadlineError, ThrottledError, UpstreamError
+from iot_certificate_provider.errors import DeadlineError, LimitExceededError, ThrottledError, UpstreamError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -200,3 +200,13 @@ def test_other_failures_are_not_outlasted(naps: list[float]) -> None:
     with pytest.raises(UpstreamError):
         IotGateway(clients).registration_code()
     assert len(wire.requests) == ATTEMPTS
+
+
+def test_a_quota_is_told_from_throttling_and_fails_at_once(naps: list[float]) -> None:
+    said = {"message": "10 CA certificates with this subject and public key are registered"}
+    wire = Wire(lambda _: Answer(410, said, "LimitExceededException"))
+    clients = AwsClients(wire.session())
+    clients.begin(plenty())
+    with pytest.raises(LimitExceededError, match="10 CA certificates"):
+        IotGateway(clients).registration_code()
+    assert (len(wire.requests), naps) == (1, [])

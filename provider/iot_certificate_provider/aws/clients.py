@@ -30,9 +30,13 @@ ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1})
 """For a call that must not be made twice."""
 
 THROTTLED = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsException"})
-"""Refusals that only ask for patience. (LimitExceededException, which botocore takes for one, is a quota.)"""
+"""Refusals that only ask for patience."""
 
 ServiceName = Literal["iot", "secretsmanager", "cloudformation"]
+
+
+QUOTA_EXCEEDED = "QuotaExceeded"
+"""What LimitExceededException is called here, so that botocore does not take it for throttling and tries again."""
 
 
 class AwsClients:
@@ -73,6 +77,7 @@ class AwsClients:
         # For each attempt: botocore's own retries must not write after the answer either.
         client.meta.events.register("request-created", self._before_attempt)
         client.meta.events.register_last("needs-retry", self._when_throttled)
+        client.meta.events.register("response-received", _tell_quotas_from_throttling)
         return client
 
     def _when_throttled(self, response: Any, attempts: int, **_: Any) -> float | None:
@@ -93,3 +98,9 @@ class AwsClients:
     def _before_call(self, model: Any, **_: Any) -> None:
         self._before_attempt()
         self.calls[f"{model.service_model.service_name}.{model.name}"] += 1
+
+
+def _tell_quotas_from_throttling(parsed_response: Any, **_: Any) -> None:
+    error = (parsed_response or {}).get("Error", {})
+    if error.get("Code") == "LimitExceededException":
+        error["Code"] = QUOTA_EXCEEDED

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
+from iot_certificate_provider.aws.clients import QUOTA_EXCEEDED
 from iot_certificate_provider.errors import (
     AccessDeniedError,
     AlreadyExistsError,
@@ -42,6 +43,7 @@ _ERRORS: dict[str, tuple[type[ProviderError], str]] = {
     "ValidationError": (RefusedError, "AWS does not accept the request"),
     "ValidationException": (RefusedError, "AWS does not accept the request"),
     "LimitExceededException": (LimitExceededError, "a quota of the account is used up"),
+    QUOTA_EXCEEDED: (LimitExceededError, "a quota of the account is used up"),
     "TransferConflictException": (ConflictError, "it is being transferred to another account"),
     "TransferAlreadyCompletedException": (ConflictError, "its transfer is complete already"),
     "VersionConflictException": (ConflictError, "it was changed by somebody else; try again"),
