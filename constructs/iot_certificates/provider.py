@@ -23,7 +23,7 @@ _HANDLER = "iot_certificate_provider.handler.handler"
 _RETRIES = 2
 # AWS Lambda Developer Guide, "Asynchronous invocation": the waits before the first and the second retry.
 _RETRY_WAITS = Duration.minutes(1 + 2)
-# The function stops its work 23 seconds before its end: to undo it, and to answer.
+# The function stops its work 31 seconds before its end: to undo it, and to answer.
 _MIN_TIMEOUT = Duration.minutes(1)
 # Lambda's processor share grows with memory, and making boto3 clients is nearly all that a cold start does.
 _MEMORY_MIB = 512

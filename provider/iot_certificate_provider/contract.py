@@ -32,10 +32,10 @@ MAX_CSR_CHARACTERS = 4_096
 """``CertificateSigningRequest`` of the AWS IoT API."""
 
 CREATE_FAILED = "create-failed"
-"""Begins the physical id of a Create that registered nothing. The Delete that follows it finds nothing to do."""
+"""Begins the physical id of a Create that registered nothing: not this delivery of it. The Delete looks for others'."""
 
 CREATE_UNFINISHED = "create-unfinished"
-"""Begins that of a Create that AWS did not answer in time: the Delete that follows it has to look."""
+"""Begins that of a Create that AWS did not answer in time: what it registered may be there only a moment later."""
 
 _CERTIFICATE_ID = re.compile(r"[0-9a-f]{64}")
 

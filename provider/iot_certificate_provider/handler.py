@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from iot_certificate_provider import response
-from iot_certificate_provider.aws.clients import AwsClients
+from iot_certificate_provider.aws.clients import CONNECT_SECONDS, READ_SECONDS, AwsClients
 from iot_certificate_provider.aws.cloudformation import StackGateway
 from iot_certificate_provider.aws.iot import IotGateway
 from iot_certificate_provider.aws.secrets import SecretsGateway
@@ -58,10 +58,13 @@ _before = os.environ.get(_SAM_LOCAL)
 os.environ[_SAM_LOCAL] = "true"
 from crhelper import CfnResource  # noqa: E402 - and it may look at the environment while it is imported
 
-TIMER_MARGIN_SECONDS = 5.0
-"""Edge: crhelper's timer fires half a second before the function dies, too late to deliver an answer."""
+TIMER_MARGIN_SECONDS = float(CONNECT_SECONDS + READ_SECONDS)
+"""Edge: crhelper's timer fires half a second before the function dies, too late to deliver an answer.
 
-DEADLINE_MARGIN_SECONDS = 8.0
+Now a call that hangs has given up by the end: a function that is killed is called again, with a request long answered.
+"""
+
+DEADLINE_MARGIN_SECONDS = TIMER_MARGIN_SECONDS + 3.0
 """The work ends before crhelper's timer fires: that one is only for a call that hangs."""
 
 PUT_ATTEMPTS = 5
@@ -190,7 +193,7 @@ def _serve(event: Mapping[str, Any], context: Any, deadline: Deadline, progress:
 
 
 def _outcome(request: Request) -> Outcome:
-    if request.type is RequestType.DELETE and _was_never_made(request.resource_type, request.existing_id):
+    if request.type is RequestType.DELETE and _cannot_have_been_made(request):
         return Outcome(request.existing_id)
     resource = _resource(request.resource_type)
     return {
@@ -200,11 +203,9 @@ def _outcome(request: Request) -> Outcome:
     }[request.type](request)
 
 
-def _was_never_made(resource_type: str, physical_id: str) -> bool:
-    """Whether the Create registered nothing; of a type that is not known, whatever has no certificate's id."""
-    return physical_id.startswith(CREATE_FAILED) or (
-        resource_type not in _RESOURCES and not is_certificate_id(physical_id)
-    )
+def _cannot_have_been_made(request: Request) -> bool:
+    """Whether this is the Delete after a Create of a type that this provider does not know, and so refused."""
+    return request.resource_type not in _RESOURCES and not is_certificate_id(request.existing_id)
 
 
 def _request(event: Mapping[str, Any], context: Any, deadline: Deadline, progress: Progress) -> Request:

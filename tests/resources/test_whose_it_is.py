@@ -447,3 +447,56 @@ def test_the_mode_is_refused_by_what_is_live(stage: Stage, device: issuing.Issue
             {"CertificatePem": device.pem},
             {"CertificatePem": device.pem, **SNI_ONLY},
         )
+
+
+class TestWhatDisappears:
+    """Somebody deletes a certificate outside the stack; the stack still declares it."""
+
+    def test_a_device_certificate_is_registered_again_by_the_next_change(
+        self, stage: Stage, device: issuing.Issued
+    ) -> None:
+        old = {"CertificatePem": device.pem}
+        created = stage.create(stage.device, old)
+        stage.iot.certificates.clear()
+        assert stage.update(stage.device, created.physical_id, old, {**old, "Status": "INACTIVE"}) == created
+        assert [c.status for c in stage.iot.certificates.values()] == ["INACTIVE"]
+
+    def test_a_policy_that_is_missing_is_not_mistaken_for_it(self, stage: Stage, device: issuing.Issued) -> None:
+        old = {"CertificatePem": device.pem}
+        created = stage.create(stage.device, old)
+        with pytest.raises(ProviderError, match="policy missing"):
+            stage.update(stage.device, created.physical_id, old, {**old, "PolicyNames": ["missing"]})
+        assert list(stage.iot.certificates) == [created.physical_id]
+
+    def test_an_issued_certificate_is_issued_again(self, stage: Stage) -> None:
+        old = {"CertificateSigningRequest": issuing.make_csr("thermostat").pem}
+        created = stage.create(stage.device, old)
+        stage.iot.certificates.clear()
+        again = stage.update(stage.device, created.physical_id, old, {**old, "Status": "INACTIVE"})
+        assert again.physical_id != created.physical_id
+        assert list(stage.iot.certificates) == [again.physical_id]
+
+    def test_a_ca_is_registered_again_by_the_next_change(self, stage: Stage, factory_ca: issuing.Issued) -> None:
+        old = {"CACertificatePem": factory_ca.pem, **SNI_ONLY}
+        created = stage.create(stage.ca, old)
+        stage.iot.cas.clear()
+        assert stage.update(stage.ca, created.physical_id, old, {**old, "Status": "INACTIVE"}) == created
+        assert [ca.status for ca in stage.iot.cas.values()] == ["INACTIVE"]
+
+
+def test_the_delete_of_a_failed_create_finds_what_an_earlier_delivery_registered(
+    stage: Stage, device: issuing.Issued
+) -> None:
+    properties = {"CertificatePem": device.pem}
+    create_and_die(stage, "device", properties)
+    stage.delete(stage.device, "create-failed/a3a4", properties)
+    assert stage.iot.certificates == {}
+
+
+def test_a_marker_of_a_failed_create_is_not_taken_for_a_certificate(stage: Stage) -> None:
+    stage.log("create-failed/a3a4", "DELETE_COMPLETE")
+    old = {"CertificateSigningRequest": issuing.make_csr("thermostat").pem}
+    new = {"CertificateSigningRequest": issuing.make_csr("boiler").pem}
+    created = stage.create(stage.device, old)
+    replaced = stage.update(stage.device, created.physical_id, old, new)
+    assert set(stage.iot.certificates) == {created.physical_id, replaced.physical_id}

@@ -85,7 +85,7 @@ class CaCertificateResource:
         old = readable(CaCertificateProperties.read, request.old_properties)
         outcome = _outcome(wanted.certificate, request)
         if outcome.physical_id == request.existing_id:
-            self._change(wanted, old, outcome)
+            self._change_or_register(request, wanted, old, outcome)
             self._remove_leftover(request, old)
             return outcome
         try:
@@ -174,6 +174,19 @@ class CaCertificateResource:
                 status=CaCertificateStatus.INACTIVE,
                 auto_registration=AutoRegistrationStatus.DISABLE,
             )
+
+    def _change_or_register(
+        self,
+        request: Request,
+        wanted: CaCertificateProperties,
+        old: CaCertificateProperties | None,
+        outcome: Outcome,
+    ) -> None:
+        try:
+            self._change(wanted, old, outcome)
+        except NotFoundError:
+            # Deleted outside the stack: what is declared is to be there again.
+            self._register(request, wanted, outcome)
 
     def _change(self, wanted: CaCertificateProperties, old: CaCertificateProperties | None, outcome: Outcome) -> None:
         """Bring a registered CA from ``old`` to ``wanted``, in one call and one for tags; from anything without old."""

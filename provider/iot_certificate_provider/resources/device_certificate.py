@@ -205,7 +205,7 @@ class DeviceCertificateResource:
         old: DeviceCertificateProperties | None,
     ) -> Outcome:
         if certificate.id == request.existing_id:
-            return self._change(request, wanted, old, certificate)
+            return self._change_or_register(request, wanted, old, certificate)
         try:
             return self._register(request, wanted, certificate)
         except ProviderError:
@@ -214,6 +214,26 @@ class DeviceCertificateResource:
             if self._ownership.own(request, certificate.id) is None:
                 raise
             return self._change(request, wanted, None, certificate)
+
+    def _change_or_register(
+        self,
+        request: Request,
+        wanted: DeviceCertificateProperties,
+        old: DeviceCertificateProperties | None,
+        certificate: Certificate,
+    ) -> Outcome:
+        try:
+            return self._change(request, wanted, old, certificate)
+        except NotFoundError:
+            # Deleted outside the stack: what is declared is to be there again. Or is it a policy that is missing?
+            if self._is_registered(certificate.id):
+                raise
+            return self._register(request, wanted, certificate)
+
+    def _is_registered(self, certificate_id: str) -> bool:
+        with suppress(NotFoundError):
+            return bool(self._iot.describe_certificate(certificate_id))
+        return False
 
     def _update_issued(
         self,
@@ -236,12 +256,8 @@ class DeviceCertificateResource:
 
         In a rollback the old properties are those of the update that failed: what is registered decides, not they.
         """
-        try:
+        with suppress(NotFoundError):
             live = self._iot.describe_certificate(request.existing_id)
-        except NotFoundError:
-            if same:
-                raise
-        else:
             if same or signing.asks_for(Certificate.from_pem(live.pem)):
                 return live
         return self._ownership.own_issued(request, signing)
@@ -254,42 +270,41 @@ class DeviceCertificateResource:
         certificate: Certificate,
     ) -> Outcome:
         """Bring a registered certificate from ``old`` to ``wanted``, a call a difference; from anything without old."""
-        keeps_revoked = old is not None and self._keeps_revoked(request, old, wanted, certificate.id)
+        if old is not None and old.mode is not wanted.mode:
+            self._check_mode(certificate.id, wanted.mode)
         arn = request.home.certificate_arn(certificate.id)
         change_attachments(self._iot, arn, Attachments.of(old), Attachments.of(wanted))
-        if not keeps_revoked and (old is None or old.status is not wanted.status):
-            self._iot.update_certificate(certificate.id, wanted.status)
+        note = ""
+        if old is None or old.status is not wanted.status:
+            note = self._change_status(request, certificate.id, wanted.status)
         outcome = outcome_of(certificate, wanted.ca, request, issued=wanted.signing_request is not None)
-        note = "The certificate stays REVOKED, which cannot be taken back" if keeps_revoked else ""
         return Outcome(outcome.physical_id, outcome.attributes, note)
 
-    def _keeps_revoked(
-        self,
-        request: Request,
-        old: DeviceCertificateProperties,
-        wanted: DeviceCertificateProperties,
-        certificate_id: str,
-    ) -> bool:
-        """Refuse what AWS IoT cannot change, by what is live; but let a rollback that meets REVOKED pass."""
-        revoked = old.status is DeviceCertificateStatus.REVOKED and wanted.status is not old.status
-        if old.mode is wanted.mode and not revoked:
-            return False
+    def _check_mode(self, certificate_id: str, wanted: CertificateMode) -> None:
+        # The live mode decides: the rollback of a refused change of mode declares what is registered.
         live = self._iot.describe_certificate(certificate_id)
-        if live.mode != wanted.mode:
+        if live.mode != wanted:
             raise InvalidPropertyError(
                 DeviceCertificateProperty.CERTIFICATE_MODE,
-                f"AWS IoT cannot change it from {live.mode} to {wanted.mode} for a registered certificate",
+                f"AWS IoT cannot change it from {live.mode} to {wanted} for a registered certificate",
                 "Deploy without this certificate first, then with the new mode; or use another certificate",
             )
-        if live.status != DeviceCertificateStatus.REVOKED or wanted.status == live.status:
-            return False
-        if self._stacks.is_rolling_back(request.stack_id):
-            return True
-        raise InvalidPropertyError(
-            DeviceCertificateProperty.STATUS,
-            f"REVOKED is final and cannot become {wanted.status}",
-            "Give the device another certificate",
-        )
+
+    def _change_status(self, request: Request, certificate_id: str, wanted: DeviceCertificateStatus) -> str:
+        """Set the status; return what is to be said about it. REVOKED is final, but no rollback gets stuck on it."""
+        try:
+            self._iot.update_certificate(certificate_id, wanted)
+        except ConflictError as error:
+            if self._iot.describe_certificate(certificate_id).status != DeviceCertificateStatus.REVOKED:
+                raise
+            if self._stacks.is_rolling_back(request.stack_id):
+                return "The certificate stays REVOKED, which cannot be taken back"
+            raise InvalidPropertyError(
+                DeviceCertificateProperty.STATUS,
+                f"REVOKED is final and cannot become {wanted}",
+                "Give the device another certificate",
+            ) from error
+        return ""
 
     # Cleaning up
 

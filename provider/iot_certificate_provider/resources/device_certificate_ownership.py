@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from iot_certificate_provider.contract import is_certificate_id
 from iot_certificate_provider.errors import NotFoundError
 from iot_certificate_provider.ownership import evidence
 from iot_certificate_provider.pki import Certificate, CertificateRejectedError
@@ -42,9 +43,12 @@ class DeviceCertificateOwnership:
         return live if self._is_own(request, live) else None
 
     def is_repeated(self, request: Request, now: datetime) -> bool:
-        """Whether a Create may have been delivered before: Lambda does so a minute after a function that died."""
-        started = evidence(self._stacks.rows(request.stack_id, request.logical_id), "").started
-        return started is not None and now - started > REDELIVERED_AFTER
+        """Whether a Create may have been delivered before: after success, or a minute after a function that died."""
+        rows = list(self._stacks.rows(request.stack_id, request.logical_id))
+        started = evidence(rows, "").started
+        if started is None:
+            return bool(rows)
+        return now - started > REDELIVERED_AFTER
 
     def own_issued(self, request: Request, signing: SigningRequest) -> DeviceCertificateDescription | None:
         """Find the certificate that AWS IoT issued for a signing request of this resource's; None when there is none.
@@ -60,7 +64,8 @@ class DeviceCertificateOwnership:
 
     def _candidates(self, request: Request) -> Iterator[str]:
         rows = list(self._stacks.rows(request.stack_id, request.logical_id))
-        yield from dict.fromkeys(row.physical_id for row in rows if row.complete)
+        # Not those of Creates that failed: their markers have a DELETE_COMPLETE row as well.
+        yield from dict.fromkeys(row.physical_id for row in rows if row.complete and is_certificate_id(row.physical_id))
         started = evidence(rows, "").started
         if started is None:
             return
