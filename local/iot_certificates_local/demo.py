@@ -41,7 +41,7 @@ def _run(report: ScreenReport) -> int:
     with contextlib.ExitStack() as at_the_end:
         with report.step("An AWS starts on this machine"):
             with report.activity("MiniStack starts"):
-                aws = at_the_end.enter_context(EmbeddedAws())
+                aws = at_the_end.enter_context(EmbeddedAws(enforce_iam=True))
             report.say(f"AWS at {aws.endpoint_url}, MQTT at {aws.mqtt_host}:{aws.mqtt_port}, files in {aws.folder}")
             with report.activity("cdk bootstrap"):
                 aws.bootstrap(folder, report.progress)

@@ -10,6 +10,7 @@ import ssl
 import sys
 import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from iot_certificates_local.errors import EmbeddedAwsError
 from iot_certificates_local.factory import write_secret
 from iot_certificates_local.leash import LeashedProcess
 from iot_certificates_local.session import session_for
+from iot_certificates_local.strict import Strictness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,6 +48,10 @@ class EmbeddedAws:
 
     * ``region``, ``account``: of the root user, whose credentials it uses by default.
     * ``enforce_iam``: evaluate IAM policies (those of Lambda roles, say) and AWS IoT policies.
+    * ``strict``: refuse what AWS IoT refuses and MiniStack does not, and answer lists in pages (``strict``).
+    * ``requests_per_second``: how many of each AWS IoT operation when strict; None is AWS's own default quotas,
+      ``math.inf`` is no throttling.
+    * ``detach_seconds``: how long a policy that was detached still shows as attached when strict.
     * ``port``, ``mqtt_port``: to have fixed ones; 0 takes a free one.
 
     Nothing outlives the block, nor this process, even when that is killed: neither a process nor a file. Raises
@@ -58,12 +64,16 @@ class EmbeddedAws:
         region: str = DEFAULT_REGION,
         account: str = DEFAULT_ACCOUNT,
         enforce_iam: bool = False,
+        strict: bool = True,
+        requests_per_second: float | None = None,
+        detach_seconds: float = 0.5,
         port: int = 0,
         mqtt_port: int = 0,
     ) -> None:
         self.region = region
         self.account = account
         self._enforce_iam = enforce_iam
+        self._strictness = asdict(Strictness(requests_per_second, detach_seconds)) if strict else None
         self._wanted_ports = (port, mqtt_port)
         self._folder: Path | None = None
         self._process: LeashedProcess | None = None
@@ -201,8 +211,8 @@ class EmbeddedAws:
         self.cdk(on_output).destroy(app, stack, context)
 
     def cdk(self, on_output: Callable[[str], None] | None = None) -> CdkCli:
-        """Return the CDK CLI for this AWS; its cloud assembly is in the temporary folder."""
-        return CdkCli(self.environment(), self.folder / "cdk", on_output)
+        """Return the CDK CLI for this AWS; its cloud assembly is in a folder of its own."""
+        return CdkCli(self.environment(), Path(tempfile.mkdtemp(prefix="cdk-", dir=self.folder)), on_output)
 
     def log(self, lines: int = 40) -> str:
         """Return the last lines of MiniStack's log, in which the log of the Lambda functions is too."""
@@ -228,7 +238,8 @@ class EmbeddedAws:
             folder, account=self.account, region=self.region, enforce_iam=self._enforce_iam
         )
         ports = [str(port) for port in self._wanted_ports]
-        command = [sys.executable, "-m", "iot_certificates_local.server", str(folder / "ports.json"), *ports]
+        arguments = [str(folder / "ports.json"), *ports, json.dumps(self._strictness)]
+        command = [sys.executable, "-m", "iot_certificates_local.server", *arguments]
         with (folder / "log.txt").open("wb") as log:
             return LeashedProcess(command, env=environment, stdout=log, cwd=folder, remove_folder=folder)
 

@@ -34,12 +34,31 @@ class _LoopbackEventLoop(asyncio.SelectorEventLoop):
     async def create_server(self, protocol_factory: Any, host: Any = None, port: Any = None, **options: Any) -> Any:
         if port == self._mqtt.getsockname()[1]:
             # A duplicate: MiniStack closes what it was given, and listens again after a reset.
-            return await super().create_server(protocol_factory, sock=self._mqtt.dup(), **options)
+            accept = self._later(protocol_factory)
+            return await super().create_server(accept, sock=self._mqtt.dup(), **options)
         return await super().create_server(protocol_factory, host, port, **options)
 
+    def _later(self, protocol_factory: Any) -> Any:
+        """Begin each connection one turn of the loop later.
 
-def main(ports_file: str, port: str, mqtt_port: str) -> None:
-    """Serve until killed; write the ports to ``ports_file`` as JSON. Port 0 takes a free one."""
+        MiniStack pauses it at once, to begin TLS. Python 3.11.2, Debian's, starts to read right after that all the
+        same, and what the device says first is lost.
+        """
+
+        def make() -> Any:
+            protocol = protocol_factory()
+            begin = protocol.connection_made
+            protocol.connection_made = lambda transport: self.call_soon(begin, transport)
+            return protocol
+
+        return make
+
+
+def main(ports_file: str, port: str, mqtt_port: str, strictness: str) -> None:
+    """Serve until killed; write the ports to ``ports_file`` as JSON. Port 0 takes a free one.
+
+    ``strictness``: the fields of ``strict.Strictness`` as JSON; null leaves MiniStack as lax as it is.
+    """
     gateway, mqtt = _bind(int(port)), _bind(int(mqtt_port))
     ports = {"gateway": gateway.getsockname()[1], "mqtt": mqtt.getsockname()[1]}
     os.environ |= {"GATEWAY_PORT": str(ports["gateway"]), "IOT_MTLS_PORT": str(ports["mqtt"])}
@@ -47,19 +66,25 @@ def main(ports_file: str, port: str, mqtt_port: str) -> None:
     config.bind = [f"fd://{gateway.detach()}"]
     config.certfile, config.keyfile = os.environ["MINISTACK_SSL_CERT"], os.environ["MINISTACK_SSL_KEY"]
     config.keep_alive_timeout = 75
-    application = _application()
+    application = _application(json.loads(strictness))
     _publish(Path(ports_file), ports)
     with asyncio.Runner(loop_factory=partial(_LoopbackEventLoop, mqtt)) as runner:
         # Without a trigger of ours hypercorn would turn SIGTERM into a slow shutdown: there is no state to save.
         runner.run(serve(application, config, shutdown_trigger=_never))
 
 
-def _application() -> Any:
+def _application(strictness: dict[str, Any] | None) -> Any:
     """Return what answers: here is the one place where something can be put in front of MiniStack."""
     # Not before: MiniStack reads its environment while it is imported.
-    from ministack.app import app  # noqa: PLC0415
+    from ministack.app import AUTH, app  # noqa: PLC0415
 
-    return app
+    if strictness is None:
+        return app
+    from iot_certificates_local.strict import StrictAws, Strictness  # noqa: PLC0415
+    from iot_certificates_local.strict.authorization import correct_ministack  # noqa: PLC0415
+
+    correct_ministack()
+    return StrictAws(app, Strictness(**strictness), authorizes=AUTH)
 
 
 def _bind(port: int) -> socket.socket:

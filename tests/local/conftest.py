@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from iot_certificates_local import EmbeddedAws
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from boto3 import Session
 
 PROC = Path("/proc")
+
+_ACCOUNTS = itertools.count(200000000000)
+
+
+@pytest.fixture(scope="session")
+def unthrottled_aws() -> Iterator[EmbeddedAws]:
+    """Give one without throttling to the tests of the strict layer; what they register goes with it."""
+    with EmbeddedAws(requests_per_second=math.inf) as aws:
+        yield aws
+
+
+@pytest.fixture
+def account(unthrottled_aws: EmbeddedAws) -> Session:
+    """Give a session as the root user of an account that nobody has used."""
+    return unthrottled_aws.session(account=str(next(_ACCOUNTS)))
 
 
 @pytest.fixture

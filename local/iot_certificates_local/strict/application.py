@@ -1,0 +1,195 @@
+"""The ASGI application in front of MiniStack: refuses what AWS IoT refuses and hands everything else on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from urllib.parse import parse_qs
+
+from iot_certificates_local.strict import certificates, pagination, quotas, statuses
+from iot_certificates_local.strict.detaching import DelayedDetach
+from iot_certificates_local.strict.messages import CURRENT, REFUSAL, Answer, HandOn, Refusal, Request, Rule
+from iot_certificates_local.strict.operations import Operation, operation_of
+from iot_certificates_local.strict.registry import MiniStackRegistry, Registries
+from iot_certificates_local.strict.throttling import Throttle
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+AsgiApplication = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+# The service that a request is signed for (Signature Version 4, the credential scope): the data plane has another name.
+_SIGNED_FOR_IOT = re.compile(r"Credential=[^,\s]*/iot/aws4_request")
+_RESET = "/_ministack/reset"
+
+
+@dataclass(frozen=True)
+class Strictness:
+    """How strict: what AWS does in time.
+
+    * ``requests_per_second``: of each operation that AWS throttles, for each account and Region; None is AWS's own
+      default quota, infinity is no throttling.
+    * ``detach_seconds``: how long a policy that was detached still shows.
+    """
+
+    requests_per_second: float | None = None
+    detach_seconds: float = 0.5
+
+
+class StrictAws:
+    """Wraps ``app``, which answers what no rule refuses.
+
+    Only requests that are signed for AWS IoT meet the rules. ``clock``: seconds that never go back. ``registries``:
+    where the rules look. ``authorizes``: MiniStack authorizes, and ``authorization.correct_ministack`` was called;
+    then who may not do a thing at all is told so, and not what else is wrong.
+    """
+
+    def __init__(
+        self,
+        app: AsgiApplication,
+        strictness: Strictness | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        registries: Registries = MiniStackRegistry,
+        authorizes: bool = False,
+    ) -> None:
+        self._app = app
+        self._strictness = strictness or Strictness()
+        self._clock = clock
+        self._registries = registries
+        self._authorizes = authorizes
+        # One change at a time: between a rule's look and MiniStack's act nothing may be registered.
+        self._changing = asyncio.Lock()
+        self._rules = self._fresh_rules()
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Answer as ASGI has it."""
+        found = _operation(scope)
+        if found is not None:
+            await self._answer(*found, scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+        if scope["type"] == "http" and scope["path"] == _RESET:
+            self._rules = self._fresh_rules()
+
+    def _fresh_rules(self) -> tuple[Rule, ...]:
+        """Return the rules, outermost first: a list is divided into pages after it was changed."""
+        return (
+            Throttle(self._strictness.requests_per_second, self._clock),
+            pagination.in_pages,
+            DelayedDetach(self._strictness.detach_seconds, self._clock),
+            statuses.as_aws_changes_them,
+            certificates.fit_to_register,
+            quotas.within_quotas,
+        )
+
+    async def _answer(
+        self,
+        operation: Operation,
+        parameters: dict[str, str],
+        scope: MutableMapping[str, Any],
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        body = await _body(receive)
+        if body is None:
+            return
+        headers = _headers(scope)
+        query = parse_qs(scope.get("query_string", b"").decode("utf-8", "replace"), keep_blank_values=True)
+        request = Request(
+            operation=operation.name,
+            path=parameters,
+            query={name: values[-1] for name, values in query.items()},
+            headers=headers,
+            body=body,
+            registry=self._registries(headers, query),
+        )
+        async with self._changing if operation.changes else contextlib.nullcontext():
+            answer = await self._through_the_rules(request, partial(self._ask, scope, receive))
+        await _send(send, answer)
+
+    async def _through_the_rules(self, request: Request, ask: HandOn) -> Answer:
+        hand_on = ask
+        for rule in reversed(self._rules):
+            hand_on = partial(_apply, rule, hand_on)
+        token = CURRENT.set(request)
+        try:
+            return await hand_on(request)
+        except Refusal as refusal:
+            return await _once_authorized(refusal, request, ask) if self._authorizes else refusal.answer
+        finally:
+            CURRENT.reset(token)
+
+    async def _ask(self, scope: MutableMapping[str, Any], receive: Receive, request: Request) -> Answer:
+        """Let the wrapped application answer, and collect what it sends."""
+        messages: list[Message] = []
+
+        async def collect(message: Message) -> None:
+            messages.append(message)
+
+        await self._app(scope, _replayed(request.body, receive), collect)
+        start = messages[0]
+        body = b"".join(message.get("body", b"") for message in messages[1:])
+        return Answer(start["status"], tuple((name, value) for name, value in start.get("headers", [])), body)
+
+
+async def _once_authorized(refusal: Refusal, request: Request, ask: HandOn) -> Answer:
+    """Let MiniStack look who asks; in place of doing what is asked it gives the refusal."""
+    token = REFUSAL.set(refusal)
+    try:
+        return await ask(request)
+    except Refusal as denied:
+        return denied.answer
+    finally:
+        REFUSAL.reset(token)
+
+
+async def _apply(rule: Rule, hand_on: HandOn, request: Request) -> Answer:
+    return await rule(request, hand_on)
+
+
+def _operation(scope: MutableMapping[str, Any]) -> tuple[Operation, dict[str, str]] | None:
+    if scope["type"] != "http" or not _SIGNED_FOR_IOT.search(_headers(scope).get("authorization", "")):
+        return None
+    return operation_of(scope["method"], scope["path"])
+
+
+def _headers(scope: MutableMapping[str, Any]) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("utf-8", "replace") for name, value in scope["headers"]}
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """Read the whole body; None when the client went away before it was there."""
+    body: bytes = b""
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        body += message.get("body", b"")
+        if not message.get("more_body", False):
+            return body
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """Return a ``receive`` that tells the body again, and after it what the client does next."""
+    told = False
+
+    async def replay() -> Message:
+        nonlocal told
+        if told:
+            return await receive()
+        told = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
+
+
+async def _send(send: Send, answer: Answer) -> None:
+    await send({"type": "http.response.start", "status": answer.status, "headers": list(answer.headers)})
+    await send({"type": "http.response.body", "body": answer.body})

@@ -1,0 +1,110 @@
+"""The strict layer without MiniStack: an application behind it that answers what it is told, and a clock of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from iot_certificates_local.strict import StrictAws, Strictness
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+Record = dict[str, Any]
+
+ACCOUNT = "111122223333"
+REGION = "eu-central-1"
+
+
+@dataclass
+class Clock:
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class FakeRegistry:
+    """What is registered, for the rules; the same for every request of a place."""
+
+    place: tuple[str, str] = (ACCOUNT, REGION)
+    cas: dict[str, Record] = field(default_factory=dict)
+    certificates: dict[str, Record] = field(default_factory=dict)
+    policies: dict[str, Record] = field(default_factory=dict)
+
+    def ca_certificates(self) -> list[Record]:
+        return list(self.cas.values())
+
+    def ca_certificate(self, certificate_id: str) -> Record | None:
+        return self.cas.get(certificate_id)
+
+    def certificate(self, certificate_id: str) -> Record | None:
+        return self.certificates.get(certificate_id)
+
+    def policy(self, name: str) -> Record | None:
+        return self.policies.get(name)
+
+    def policies_of(self, target: str) -> list[str]:
+        return [name for name, policy in self.policies.items() if target in policy["targets"]]
+
+
+class Stage:
+    """``answers``: the wrapped application's documents by method and path, an empty object for what is not there."""
+
+    def __init__(self, strictness: Strictness | None = None) -> None:
+        self.clock = Clock()
+        self.registry = FakeRegistry()
+        self.answers: dict[tuple[str, str], Any] = {}
+        self.asked: list[tuple[str, str]] = []
+        self.strict = StrictAws(
+            self._application, strictness, clock=self.clock, registries=lambda headers, query: self._registry(headers)
+        )
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        query: str = "",
+        signed_for: str = "iot",
+        account: str = ACCOUNT,
+    ) -> tuple[int, dict[str, Any]]:
+        """Send a request through the layer; return the status and the document."""
+        sent: list[MutableMapping[str, Any]] = []
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "query_string": query.encode(),
+            "headers": [
+                (
+                    b"Authorization",
+                    f"AWS4-HMAC-SHA256 Credential=AKID/20260101/{REGION}/{signed_for}/aws4_request".encode(),
+                ),
+                (b"x-account", account.encode()),
+            ],
+        }
+
+        async def receive() -> MutableMapping[str, Any]:
+            return {"type": "http.request", "body": b"" if body is None else json.dumps(body).encode()}
+
+        async def send(message: MutableMapping[str, Any]) -> None:
+            sent.append(message)
+
+        asyncio.run(self.strict(scope, receive, send))
+        return sent[0]["status"], json.loads(b"".join(message["body"] for message in sent[1:]))
+
+    def _registry(self, headers: Any) -> FakeRegistry:
+        registry = self.registry
+        return FakeRegistry((headers["x-account"], REGION), registry.cas, registry.certificates, registry.policies)
+
+    async def _application(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        await receive()
+        self.asked.append((scope["method"], scope["path"]))
+        document = self.answers.get((scope["method"], scope["path"]), {})
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"999")]})
+        await send({"type": "http.response.body", "body": json.dumps(document).encode()})
