@@ -127,6 +127,9 @@ class DeviceCertificateResource:
             live = self._ownership.own_issued(request, signing)
             if live is not None:
                 return self._take_up(request, wanted, Certificate.from_pem(live.pem))
+            if self._ownership.is_answered(request):
+                # Nobody would hear of another certificate.
+                raise ConflictError("This Create was answered before, and its certificate has been deleted since")
         return self._issue(request, wanted, signing)
 
     def _issue(self, request: Request, wanted: DeviceCertificateProperties, signing: SigningRequest) -> Outcome:

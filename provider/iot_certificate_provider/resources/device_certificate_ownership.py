@@ -50,6 +50,11 @@ class DeviceCertificateOwnership:
             return bool(rows)
         return now - started > REDELIVERED_AFTER
 
+    def is_answered(self, request: Request) -> bool:
+        """Whether CloudFormation has had its answer: no operation on the resource is running."""
+        newest = next(self._stacks.rows(request.stack_id, request.logical_id), None)
+        return newest is not None and newest.complete
+
     def own_issued(self, request: Request, signing: SigningRequest) -> DeviceCertificateDescription | None:
         """Find the certificate that AWS IoT issued for a signing request of this resource's; None when there is none.
 
