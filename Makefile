@@ -10,7 +10,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV AWS_PROFILE
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bundle lock clean
+.PHONY: help setup demo test soak check format bundle lock clean
 
 help: ## Show what there is to run
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -25,6 +25,10 @@ demo: $(READY) ## Deploy, use, change and destroy real certificates on the embed
 
 test: check ## Run the checks and all tests
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+RUNS ?= 20000
+soak: $(READY) ## Play RUNS random lives of a stack, others every time (20,000 by default)
+	@PROTOCOL_RUNS=$(RUNS) $(BIN)/python -m pytest -s --timeout 0 tests/protocol/test_state_machine.py
 
 check: $(READY) ## Format, lint, types, import rules
 	@$(BIN)/ruff format --check .

@@ -6,6 +6,7 @@ signed and sent; there the method of a fake service answers, named like the oper
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,9 @@ class FakeAws:
     """Called before each call takes effect: a test raises a Refusal here to make it fail, or moves a clock."""
     after: Callable[[Call], None] = lambda call: None
     """Called after each call took effect: a Refusal raised here is an answer that was lost."""
+    retry: Callable[[Refusal, int, int], bool] = lambda refusal, attempt, attempts: False
+    """Asked after attempt 1, 2 … of at most ``attempts`` of the SDK's: whether there is another. (botocore itself
+    decides on that below the point where the fakes answer.)"""
 
     def session(self) -> boto3.Session:
         """Return a session whose clients end here."""
@@ -69,13 +73,18 @@ class FakeAws:
         call = Call(f"{service}.{model.name}", context["fake_parameters"])
         self.calls.append(call)
         fake: object = {"iot": self.iot, "secretsmanager": self.secrets, "cloudformation": self.cloudformation}[service]
-        try:
-            self.before(call)
-            answer = getattr(fake, model.name)(**call.parameters)
-            self.after(call)
-        except Refusal as refusal:
-            return SimpleNamespace(status_code=refusal.status), refusal.parsed()
-        return SimpleNamespace(status_code=200), {**answer, "ResponseMetadata": {"HTTPStatusCode": 200}}
+        attempts = context["client_config"].retries["total_max_attempts"]
+        for attempt in itertools.count(1):
+            try:
+                self.before(call)
+                answer = getattr(fake, model.name)(**call.parameters)
+                self.after(call)
+            except Refusal as refusal:
+                if not self.retry(refusal, attempt, attempts):
+                    return SimpleNamespace(status_code=refusal.status), refusal.parsed()
+            else:
+                return SimpleNamespace(status_code=200), {**answer, "ResponseMetadata": {"HTTPStatusCode": 200}}
+        raise AssertionError("unreachable: an answer ends the attempts")
 
 
 def _remember_parameters(**event: Any) -> None:

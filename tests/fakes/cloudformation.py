@@ -21,6 +21,8 @@ class FakeCloudFormation:
     * ``resources``: logical id → (physical id, status).
     * ``events``: newest first, (logical id, physical id, status, time).
     * ``elsewhere``: physical ids that a resource of another stack holds.
+    * ``others``: further stacks of the account, by their ids; to be asked like this one.
+    * ``page``: rows in a page.
     """
 
     stack_id: str = "arn:aws:cloudformation:eu-west-1:123456789012:stack/factory/5f0c3a30-1111-2222-3333-0a58a9feac02"
@@ -28,6 +30,8 @@ class FakeCloudFormation:
     resources: dict[str, tuple[str, str]] = field(default_factory=dict)
     events: list[tuple[str, str, str, datetime]] = field(default_factory=list)
     elsewhere: set[str] = field(default_factory=set)
+    others: dict[str, FakeCloudFormation] = field(default_factory=dict)
+    page: int = PAGE
 
     def log(self, logical_id: str, physical_id: str, status: str, at: datetime | None = None) -> None:
         """Do as CloudFormation does when the state of a resource changes."""
@@ -35,6 +39,8 @@ class FakeCloudFormation:
         self.events.insert(0, (logical_id, physical_id, status, at or datetime.now(UTC)))
 
     def DescribeStackResource(self, StackName: str, LogicalResourceId: str) -> dict[str, Any]:
+        if StackName in self.others:
+            return self.others[StackName].DescribeStackResource(StackName, LogicalResourceId)
         self._check(StackName)
         if LogicalResourceId not in self.resources:
             raise Refusal("ValidationError", f"Resource {LogicalResourceId} does not exist for stack factory")
@@ -58,24 +64,33 @@ class FakeCloudFormation:
         if PhysicalResourceId in self.elsewhere:
             return {"StackResources": [other]}
         if PhysicalResourceId not in {physical for physical, _ in self.resources.values()}:
+            for other_stack in self.others.values():
+                if PhysicalResourceId in {physical for physical, _ in other_stack.resources.values()}:
+                    return other_stack.DescribeStackResources(PhysicalResourceId)
             raise Refusal("ValidationError", f"Stack for {PhysicalResourceId} does not exist")
         return {"StackResources": [{"StackId": self.stack_id, **row} for row in self._rows()]}
 
     def DescribeStacks(self, StackName: str) -> dict[str, Any]:
+        if StackName in self.others:
+            return self.others[StackName].DescribeStacks(StackName)
         self._check(StackName)
         return {"Stacks": [{"StackId": self.stack_id, "StackName": "factory", "StackStatus": self.status}]}
 
     def ListStackResources(self, StackName: str, NextToken: str = "0") -> dict[str, Any]:
+        if StackName in self.others:
+            return self.others[StackName].ListStackResources(StackName, NextToken)
         self._check(StackName)
-        return _page("StackResourceSummaries", self._rows(), NextToken)
+        return _page("StackResourceSummaries", self._rows(), NextToken, self.page)
 
     def DescribeStackEvents(self, StackName: str, NextToken: str = "0") -> dict[str, Any]:
+        if StackName in self.others:
+            return self.others[StackName].DescribeStackEvents(StackName, NextToken)
         self._check(StackName)
         rows = [
             {"LogicalResourceId": logical, "PhysicalResourceId": physical, "ResourceStatus": status, "Timestamp": at}
             for logical, physical, status, at in self.events
         ]
-        return _page("StackEvents", rows, NextToken)
+        return _page("StackEvents", rows, NextToken, self.page)
 
     def _rows(self) -> list[dict[str, Any]]:
         return [
@@ -88,7 +103,7 @@ class FakeCloudFormation:
             raise Refusal("ValidationError", f"Stack with id {stack} does not exist")
 
 
-def _page(name: str, rows: list[dict[str, Any]], token: str) -> dict[str, Any]:
+def _page(name: str, rows: list[dict[str, Any]], token: str, size: int) -> dict[str, Any]:
     start = int(token)
-    more = {"NextToken": str(start + PAGE)} if start + PAGE < len(rows) else {}
-    return {name: rows[start : start + PAGE], **more}
+    more = {"NextToken": str(start + size)} if start + size < len(rows) else {}
+    return {name: rows[start : start + size], **more}

@@ -10,7 +10,7 @@ import base64
 import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -19,6 +19,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from fakes.refusal import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
@@ -74,6 +77,8 @@ class FakeIot:
     """How many looks a detached policy still shows its target: "a detach can take minutes to be seen"."""
     answer_wrong_ids: bool = False
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    """Dates what is created."""
     _shadows: dict[tuple[str, str], int] = field(default_factory=dict)
 
     # Registration code
@@ -325,7 +330,7 @@ class FakeIot:
     def _add(self, pem: str, status: str, mode: str, ca_id: str | None) -> dict[str, Any]:
         if status == "PENDING_ACTIVATION" and ca_id is None:
             raise Refusal("CertificateStateException", "Not allowed with PENDING_ACTIVATION status", 406)
-        record = CertificateRecord(_id(pem), pem, status, mode, ca_id, datetime.now(UTC))
+        record = CertificateRecord(_id(pem), pem, status, mode, ca_id, self.clock())
         if self.answer_wrong_ids:
             record.id = record.id[::-1]
         if record.id in self.certificates:

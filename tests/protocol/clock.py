@@ -1,0 +1,94 @@
+"""A clock that nobody waits for: whoever sleeps turns it, and what runs at the same time takes turns by it."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+START = datetime(2030, 1, 1, 12, 0, 0, 400_000, tzinfo=UTC)
+
+
+class Clock:
+    """Virtual time. Works handed to ``together`` alternate whenever one of them sleeps: one at a time, by the clock."""
+
+    def __init__(self) -> None:
+        self.now = START
+        self._tasks: list[_Task] = []
+        self._running: _Task | None = None
+        self._later: list[tuple[datetime, Callable[[], object]]] = []
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass; meanwhile others may run."""
+        if self._running is None:
+            self.now += timedelta(seconds=seconds)
+            self._do_what_is_due()
+            return
+        self._running.wake = self.now + timedelta(seconds=seconds)
+        self._running.hand_over()
+
+    def later(self, seconds: float, work: Callable[[], object]) -> None:
+        """Have something happen by itself, when the clock has come that far."""
+        self._later.append((self.now + timedelta(seconds=seconds), work))
+
+    def _do_what_is_due(self) -> None:
+        due = [entry for entry in self._later if entry[0] <= self.now]
+        self._later = [entry for entry in self._later if entry[0] > self.now]
+        for _, work in due:
+            work()
+
+    def spawn(self, work: Callable[[], object], after: float = 0.0) -> None:
+        """Start another work beside those that run."""
+        task = _Task(work, self.now + timedelta(seconds=after))
+        self._tasks.append(task)
+        task.start()
+
+    def together(self, *works: Callable[[], object]) -> None:
+        """Run works at the same time, and what they spawn; return when all have ended."""
+        for number, work in enumerate(works):
+            self.spawn(work, number / 1000)
+        errors = []
+        while self._tasks:
+            task = min(self._tasks, key=lambda each: each.wake)
+            self.now = max(self.now, task.wake)
+            self._do_what_is_due()
+            self._running = task
+            task.take_turn()
+            self._running = None
+            if task.ended:
+                self._tasks.remove(task)
+                task.join()
+                errors += [] if task.error is None else [task.error]
+        if errors:
+            raise errors[0]
+
+
+class _Task(threading.Thread):
+    def __init__(self, work: Callable[[], object], wake: datetime) -> None:
+        super().__init__(daemon=True)
+        self.wake = wake
+        self.ended = False
+        self.error: BaseException | None = None
+        self._work = work
+        self._turn = threading.Semaphore(0)
+        self._back = threading.Semaphore(0)
+
+    def run(self) -> None:
+        self._turn.acquire()
+        try:
+            self._work()
+        except BaseException as error:  # noqa: BLE001 - raised again where the works were started
+            self.error = error
+        self.ended = True
+        self._back.release()
+
+    def take_turn(self) -> None:
+        self._turn.release()
+        self._back.acquire()
+
+    def hand_over(self) -> None:
+        self._back.release()
+        self._turn.acquire()

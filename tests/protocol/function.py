@@ -1,0 +1,386 @@
+"""The account and the function in it: the real handler over fake AWS, in virtual time, with faults on demand.
+
+Every invocation runs on a function instance of its own, as Lambda does while another is busy: an instance is the
+handler's module, executed anew, with its own crhelper and clients. An invocation that dies answers nothing, and takes
+its instance along.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import itertools
+import json
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Literal
+
+from fakes.aws import FakeAws
+from fakes.cloudformation import FakeCloudFormation
+from fakes.iot import FakeIot
+from fakes.refusal import Refusal
+from fakes.secrets import FakeSecrets
+from iot_certificate_provider import handler as installed_handler
+from iot_certificate_provider.aws.clients import AwsClients
+from iot_certificate_provider.deadline import Deadline
+from protocol.clock import START, Clock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from fakes.aws import Call
+    from handler.endpoint import Endpoint
+    from protocol.invariants import Picture
+    from protocol.referee import Stack
+
+FUNCTION_SECONDS = 300.0
+CALL_SECONDS = 0.05
+Owner = tuple[str, str]
+"""Stack id and logical id."""
+
+Kind = Literal["die", "hang", "mute", "throttle", "fail", "deny"]
+When = Literal["before", "after"]
+REGISTRATIONS = (
+    "iot.RegisterCACertificate",
+    "iot.RegisterCertificate",
+    "iot.RegisterCertificateWithoutCA",
+    "iot.CreateCertificateFromCsr",
+)
+_THROTTLING = ("Throttling", "ThrottlingException", "TooManyRequestsException")
+_TRANSIENT = (500, 502, 503, 504)
+_READS = ("Get", "List", "Describe")
+
+
+class FunctionDied(BaseException):
+    """The process is gone: nothing that it would still do has an effect."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What goes wrong at one AWS call, before or after it takes effect.
+
+    * ``at``: the operation (``iot.RegisterCertificate``), or the how manieth call of the invocation ``invocation``.
+    * ``die``: the process ends. ``hang``: the call never returns. ``mute``: the answer's PUT fails (wherever ``at``
+      is). Those three happen in ``times`` deliveries.
+    * ``throttle``, ``fail`` (5xx; after it took effect: a lost answer), ``deny``: ``times`` attempts in a row.
+    """
+
+    kind: Kind
+    at: str | int = 0
+    when: When = "after"
+    times: int = 1
+    invocation: int | None = None
+
+
+@dataclass
+class Answer:
+    """One response, as it went over the wire."""
+
+    raw: bytes
+    at: datetime
+
+    @property
+    def body(self) -> dict[str, Any]:
+        body: dict[str, Any] = json.loads(self.raw)
+        return body
+
+
+@dataclass(eq=False)
+class Invocation:
+    """One delivery of an event to the function."""
+
+    event: Mapping[str, Any]
+    number: int
+    started: datetime
+    instance: Instance
+    answers: list[Answer] = field(default_factory=list)
+    calls: int = 0
+    log: list[str] = field(default_factory=list)
+    """What it called, and when."""
+    died: bool = False
+    undelivered: bool = False
+
+    @property
+    def ends(self) -> datetime:
+        return self.started + timedelta(seconds=FUNCTION_SECONDS)
+
+    @property
+    def owner(self) -> Owner:
+        return self.event["StackId"], self.event["LogicalResourceId"]
+
+
+class Instance:
+    """One function instance: a module of its own, and clients."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self.clients = AwsClients(cloud.aws.session())
+        self.start()
+
+    def start(self) -> None:
+        """Execute the handler's module anew; module state is what it was when it was imported."""
+        spec = importlib.util.spec_from_file_location("handler_of_an_instance", installed_handler.__file__)
+        assert spec is not None
+        assert spec.loader is not None
+        module: Any = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        self.module = module
+        self.deliver = module.deliver
+        module.clients = self.clients
+        module.Deadline = functools.partial(Deadline, sleep=self.cloud.sleep, jitter=lambda: 0.5)
+        module._now = lambda: self.cloud.clock.now
+        module.deliver = self.cloud.receive
+
+
+class _Context:
+    invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:provider"
+    function_name = "provider"
+    aws_request_id = "7b0c2f2e-0000-4000-8000-00000000000f"
+
+    def __init__(self, clock: Clock, ends: datetime) -> None:
+        self._clock = clock
+        self._ends = ends
+
+    def get_remaining_time_in_millis(self) -> int:
+        return max(0, int((self._ends - self._clock.now).total_seconds() * 1000))
+
+
+class Cloud:
+    """One account: what is in it, who made it, and every rule that an invocation broke."""
+
+    def __init__(self) -> None:
+        self.aws = FakeAws()
+        self.aws.before, self.aws.after, self.aws.retry = self._before, self._after, self._retry
+        self.endpoint: Endpoint | None = None
+        self.tls: Any = None
+        self._idle: list[Instance] = []
+        self._current = threading.local()
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin a new account, at the same time of the same day."""
+        self.clock = Clock()
+        self.aws.iot = FakeIot(now=self.clock.now, clock=lambda: self.clock.now)
+        self.aws.secrets = FakeSecrets()
+        self.aws.cloudformation = FakeCloudFormation(page=100)
+        self.aws.calls.clear()
+        self.made: dict[str, Owner] = {}
+        self.requests: dict[str, str] = {}
+        """Certificate id → the request that registered it."""
+        self.foreign: dict[str, Picture | None] = {}
+        """What was there before, and how it looked: nothing may happen to it."""
+        self.deleted_outside: set[str] = set()
+        self.stacks: list[Stack] = []
+        self.request_numbers = itertools.count(1)
+        self.invocations: list[Invocation] = []
+        self.violations: list[str] = []
+        self.struck: Counter[tuple[str, str, str]] = Counter()
+        """Faults that struck: kind, operation, before or after."""
+        self.during: list[tuple[str, When, Callable[[], None]]] = []
+        """What a test does in the middle of an invocation, once: operation, before or after, what."""
+        self.call_seconds: Callable[[], float] = lambda: CALL_SECONDS
+        self._armed: list[list[Any]] = []
+        self._since = 0
+
+    def forget_instances(self) -> None:
+        """Have every idle instance start anew before its next invocation."""
+        for instance in self._idle:
+            instance.start()
+
+    @property
+    def iot(self) -> FakeIot:
+        return self.aws.iot
+
+    def url(self, presigned: str) -> str:
+        """Lead a presigned URL to the endpoint, where there is one."""
+        return presigned if self.endpoint is None else self.endpoint.url(presigned)
+
+    def arm(self, *faults: Fault) -> None:
+        """Have these faults strike from now on, and none of those before."""
+        self._armed = [[fault, fault.times] for fault in faults]
+        self._since = len(self.invocations)
+
+    def invoke(self, event: Mapping[str, Any]) -> Invocation:
+        """Deliver an event to the function once."""
+        instance = self._idle.pop() if self._idle else Instance(self)
+        invocation = Invocation(event, len(self.invocations) - self._since, self.clock.now, instance)
+        self.invocations.append(invocation)
+        outer, self._current.invocation = getattr(self._current, "invocation", None), invocation
+        instance.module._tls = self.tls
+        try:
+            instance.module.handler(json.loads(json.dumps(event)), _Context(self.clock, invocation.ends))
+        except instance.module.ResponseNotDeliveredError:
+            invocation.undelivered = True
+        finally:
+            self._current.invocation = outer
+        if invocation.died:
+            instance.start()
+        self._idle.append(instance)
+        return invocation
+
+    def sleep(self, seconds: float) -> None:
+        """Pass time for the running invocation, which Lambda ends when its time is over."""
+        invocation = self._running()
+        if invocation is not None and invocation.died:
+            raise FunctionDied
+        self.clock.sleep(seconds)
+        if invocation is not None and self.clock.now >= invocation.ends:
+            self._die(invocation)
+
+    def receive(self, url: str, raw: bytes) -> bool:
+        """Take an answer, in place of the presigned URL or, where there is an endpoint, on the way to it."""
+        invocation = self._running()
+        assert invocation is not None
+        if invocation.died:
+            return True
+        if self._strike(invocation, "", "after", deaths=("mute",)):
+            return False
+        invocation.answers.append(Answer(raw, self.clock.now))
+        if url != invocation.event["ResponseURL"]:
+            self.violations.append(f"I1: answered at another request's URL, {url}")
+        return True if self.endpoint is None else bool(invocation.instance.deliver(url, raw))
+
+    def _seconds(self) -> float:
+        return (self.clock.now - START).total_seconds() - 3600
+
+    def story(self) -> str:
+        """Tell what happened: every delivery, its calls with their times, and its answer."""
+        lines = []
+        for each in self.invocations:
+            said = [f"{answer.body['Status']} {answer.body['PhysicalResourceId'][:24]}" for answer in each.answers]
+            heading = f"{each.event['RequestType']} {each.owner[1]} {each.event.get('PhysicalResourceId', '')[:24]}"
+            lines.append(f"  {heading}: {', '.join(each.log)} -> {', '.join(said) or 'no answer'}")
+        return "\n".join(lines)
+
+    # Around every call
+
+    def _running(self) -> Invocation | None:
+        invocation: Invocation | None = getattr(self._current, "invocation", None)
+        return invocation
+
+    def _before(self, call: Call) -> None:
+        invocation = self._running()
+        if invocation is None:
+            return
+        self.sleep(self.call_seconds())
+        invocation.log.append(f"{self._seconds():.2f} {call.name.split('.')[1]}")
+        self._during(call, "before")
+        self._judge(invocation, call)
+        self._strike(invocation, call.name, "before")
+
+    def _after(self, call: Call) -> None:
+        invocation = self._running()
+        if invocation is None:
+            return
+        if call.name in REGISTRATIONS:
+            for certificate_id in {*self.iot.certificates, *self.iot.cas} - self._known:
+                self.made[certificate_id] = invocation.owner
+                self.requests[certificate_id] = invocation.event["RequestId"]
+        self._during(call, "after")
+        self._strike(invocation, call.name, "after")
+        invocation.calls += 1
+
+    def _retry(self, refusal: Refusal, attempt: int, attempts: int) -> bool:
+        """Do as botocore's standard mode (Boto3 guide, "Retries"), then ask whoever else listens to ``needs-retry``."""
+        invocation = self._running()
+        if invocation is None:
+            return False
+        clients = invocation.instance.clients
+        pause: float | None = 2.0**attempt / 2
+        if attempt >= attempts or not (refusal.code in _THROTTLING or refusal.status in _TRANSIENT):
+            pause = clients._when_throttled((None, refusal.parsed()), attempt)
+        if pause is None:
+            return False
+        self.sleep(pause)
+        clients._before_attempt()
+        return True
+
+    def _during(self, call: Call, when: When) -> None:
+        for entry in self.during:
+            if entry[:2] == (call.name, when):
+                self.during.remove(entry)
+                entry[2]()
+                return
+
+    def _judge(self, invocation: Invocation, call: Call) -> None:
+        self._known = {*self.iot.certificates, *self.iot.cas}
+        if call.name.split(".")[1].startswith(_READS):
+            return
+        if invocation.answers:
+            self.violations.append(f"I1: {call.name} after the answer was sent")
+        certificate_id = _certificate_of(call)
+        if certificate_id not in self._known or self.made.get(certificate_id) == invocation.owner:
+            return
+        if not self._is_swept(invocation, certificate_id):
+            who = invocation.event["RequestType"], invocation.owner[1]
+            self.violations.append(f"I3: {who} called {call.name} on a certificate that it did not make")
+
+    def _is_swept(self, invocation: Invocation, certificate_id: str) -> bool:
+        declared = invocation.event["ResourceProperties"].get("DeviceCertificatesOnDelete", "RETAIN")
+        record = self.iot.certificates.get(certificate_id)
+        wanted = declared != "RETAIN" and invocation.event["RequestType"] == "Delete"
+        return wanted and record is not None and record.ca_id == invocation.event["PhysicalResourceId"]
+
+    # Faults
+
+    def _strike(
+        self, invocation: Invocation, name: str, when: When, deaths: tuple[Kind, ...] = ("die", "hang")
+    ) -> bool:
+        for entry in self._armed:
+            fault: Fault = entry[0]
+            if entry[1] > 0 and _hits(fault, invocation, name, when, deaths):
+                entry[1] -= 1
+                self.struck[fault.kind, name, when] += 1
+                invocation.log.append(f"{fault.kind} {when}")
+                self._do(fault, invocation)
+                return True
+        return False
+
+    def _do(self, fault: Fault, invocation: Invocation) -> None:
+        if fault.kind == "die":
+            self._die(invocation)
+        if fault.kind == "hang":
+            self._hang(invocation)
+        if fault.kind == "throttle":
+            raise Refusal("ThrottlingException", "Rate exceeded", 400)
+        if fault.kind == "fail":
+            raise Refusal("InternalFailureException", "planned", 500)
+        if fault.kind == "deny":
+            raise Refusal("UnauthorizedException", "planned", 401)
+
+    def _die(self, invocation: Invocation) -> None:
+        invocation.died = True
+        raise FunctionDied
+
+    def _hang(self, invocation: Invocation) -> None:
+        """Do as crhelper's timer does before the end, and as Lambda does at the end."""
+        left = (invocation.ends - self.clock.now).total_seconds()
+        self.clock.sleep(max(0.0, left - installed_handler.TIMER_MARGIN_SECONDS))
+        invocation.instance.module.helper._timeout()
+        self.clock.sleep(installed_handler.TIMER_MARGIN_SECONDS)
+        self._die(invocation)
+
+
+def _hits(fault: Fault, invocation: Invocation, name: str, when: When, deaths: tuple[Kind, ...]) -> bool:
+    if "mute" in deaths or fault.kind == "mute":
+        return "mute" in deaths and fault.kind == "mute"
+    # A refusal has no effect: only an answer that failed can have come after one.
+    moment = "before" if fault.kind in ("throttle", "deny") else fault.when
+    if moment != when or (fault.invocation is not None and invocation.number < fault.invocation):
+        return False
+    return fault.at in (name, invocation.calls)
+
+
+def _certificate_of(call: Call) -> str:
+    for name in ("certificateId", "target", "principal", "resourceArn"):
+        if name in call.parameters:
+            return str(call.parameters[name]).rpartition("/")[2]
+    return ""
+
+
+def sdk_time(cloud: Cloud) -> SimpleNamespace:
+    """What botocore's endpoint is to take for the module ``time``."""
+    return SimpleNamespace(sleep=cloud.sleep)

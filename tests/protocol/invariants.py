@@ -1,0 +1,156 @@
+"""The four invariants, each a function that says what is wrong with words that name it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from iot_certificate_provider.contract import is_certificate_id
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from protocol.function import Cloud, Invocation
+    from protocol.referee import Stack
+
+MAX_BYTES = 4096
+MAX_ID = 1024
+MAX_REASON = 240
+_MEMBERS = {"Status", "Reason", "PhysicalResourceId", "StackId", "RequestId", "LogicalResourceId", "NoEcho", "Data"}
+_SECRET = re.compile(r"-----BEGIN [A-Z ]+-----\s*[A-Za-z0-9+/=]{8}|[A-Za-z0-9+/]{100}|https?://|Signature=")
+
+
+class ViolationError(AssertionError):
+    """An invariant does not hold."""
+
+
+def require(holds: object, invariant: str, what: str) -> None:
+    if not holds:
+        raise ViolationError(f"{invariant}: {what}")
+
+
+def i1_answer(invocation: Invocation, sent: datetime, service_timeout: float) -> None:
+    """Every request gets exactly one valid response, in time."""
+    event, count = invocation.event, len(invocation.answers)
+    name = f"{event['RequestType']} of {event['LogicalResourceId']}"
+    require(count <= 1, "I1", f"{name} was answered {count} times")
+    require(count or invocation.died or invocation.undelivered, "I1", f"{name} was not answered")
+    for answer in invocation.answers:
+        require(answer.at < invocation.ends, "I1", f"{name} was answered after the function's deadline")
+        require(answer.at < sent + timedelta(seconds=service_timeout), "I1", f"{name}: after its ServiceTimeout")
+        require(len(answer.raw) <= MAX_BYTES, "I1", f"{name}: the answer has {len(answer.raw)} bytes")
+        _check_body(answer.body, event, name)
+
+
+def _check_body(body: Mapping[str, Any], event: Mapping[str, Any], name: str) -> None:
+    require(set(body) <= _MEMBERS, "I1", f"{name}: the answer has unknown members: {set(body) - _MEMBERS}")
+    require(body["Status"] in ("SUCCESS", "FAILED"), "I1", f"{name}: status {body['Status']}")
+    for member in ("StackId", "RequestId", "LogicalResourceId"):
+        require(body[member] == event[member], "I1", f"{name}: {member} is not the request's")
+    physical_id = body["PhysicalResourceId"]
+    require(isinstance(physical_id, str) and 0 < len(physical_id.encode()) <= MAX_ID, "I1", f"{name}: physical id")
+    failed = body["Status"] == "FAILED"
+    require(body["Reason"] or not failed, "I1", f"{name}: FAILED without a reason")
+    require(len(body["Reason"]) <= MAX_REASON or not failed, "I1", f"{name}: a reason of {len(body['Reason'])}")
+    require(not _SECRET.search(body["Reason"]), "I1", f"{name}: the reason shows a PEM, a secret or a URL")
+    require("PRIVATE KEY" not in str(body["Data"]), "I1", f"{name}: an attribute shows a private key")
+    if failed and event["RequestType"] != "Create":
+        require(physical_id == event["PhysicalResourceId"], "I1", f"{name}: FAILED, with another id than the request's")
+
+
+def check(stack: Stack) -> None:
+    """All that holds whenever no operation runs on the stack."""
+    i2_no_orphans(stack)
+    i3_nothing_foreign(stack.cloud)
+    i4_everything_there(stack)
+
+
+def i2_no_orphans(stack: Stack) -> None:
+    """Whatever the stack registered is now a resource of its own, or gone; all of it is gone with the stack."""
+    held = {live.physical_id for live in stack.live.values()}
+    for certificate_id, (stack_id, logical_id) in stack.cloud.made.items():
+        if stack_id != stack.ledger.stack_id or certificate_id in held | stack.excused:
+            continue
+        left = certificate_id in stack.cloud.iot.certificates or certificate_id in stack.cloud.iot.cas
+        require(not left, "I2", f"{logical_id} left a certificate behind, {stack.ledger.status}")
+
+
+def i3_nothing_foreign(cloud: Cloud) -> None:
+    """Nothing that the stack did not make is changed or deleted; and what broke a rule during an invocation."""
+    require(not cloud.violations, "", "; ".join(cloud.violations))
+    for certificate_id, before in cloud.foreign.items():
+        require(_picture(cloud, certificate_id) == before, "I3", "a foreign certificate was changed or deleted")
+
+
+def i4_everything_there(stack: Stack) -> None:
+    """What CloudFormation believes to be there is there, unless it was deleted outside the stack."""
+    for logical_id, live in stack.live.items():
+        there = live.physical_id in stack.cloud.iot.certificates or live.physical_id in stack.cloud.iot.cas
+        if live.physical_id not in stack.cloud.deleted_outside:
+            require(there, "I4", f"{logical_id} is not registered, {stack.ledger.status}")
+
+
+def i4_rolled_back(stack: Stack, before: Snapshot, revoking: set[str], skipped: set[str]) -> None:
+    """After a rollback each certificate is as it was, or as declared; one that was to be REVOKED may be that."""
+    require(set(stack.live) == set(before.ids), "I4", "the rollback ended with other resources")
+    for logical_id, old_id in before.ids.items():
+        live = stack.live[logical_id]
+        if old_id in stack.cloud.deleted_outside or logical_id in skipped:
+            continue
+        require(live.physical_id == old_id, "I4", f"{logical_id} has another physical id after the rollback")
+        declared = live.declared.properties
+        was, now = before.pictures[old_id], _picture(stack.cloud, old_id)
+        require(now is not None, "I4", f"{logical_id} is gone after the rollback")
+        assert was is not None
+        assert now is not None
+        statuses = {was.status, declared.get("Status", "ACTIVE")} | ({"REVOKED"} if old_id in revoking else set())
+        require(now.status in statuses, "I4", f"{logical_id} is {now.status} after the rollback, not {was.status}")
+        wanted = {*declared.get("PolicyNames", ()), *declared.get("ThingNames", ())}
+        require(
+            was.attached & wanted <= now.attached, "I4", f"{logical_id} lost {was.attached & wanted - now.attached}"
+        )
+        extra = now.attached - was.attached - wanted
+        require(not extra, "I4", f"{logical_id} is attached to {extra} after the rollback")
+        require(now.settings == was.settings or not was.settings, "I4", f"{logical_id}: {now.settings}, {was.settings}")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A certificate as it is: its status, what is attached to it, and a CA's settings and tags."""
+
+    status: str
+    attached: frozenset[str]
+    settings: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The stack's certificates before an update."""
+
+    ids: Mapping[str, str]
+    pictures: Mapping[str, Picture | None]
+
+    @classmethod
+    def of(cls, stack: Stack) -> Snapshot:
+        ids = {logical_id: live.physical_id for logical_id, live in stack.live.items()}
+        return cls(ids, {each: _picture(stack.cloud, each) for each in ids.values() if is_certificate_id(each)})
+
+
+def _picture(cloud: Cloud, certificate_id: str) -> Picture | None:
+    ca, device = cloud.iot.cas.get(certificate_id), cloud.iot.certificates.get(certificate_id)
+    if ca is not None:
+        config = tuple(sorted((ca.config or {}).items()))
+        return Picture(ca.status, frozenset(), (ca.auto_registration, config, tuple(sorted(ca.tags.items()))))
+    if device is None:
+        return None
+    kinds = (cloud.iot.policies, cloud.iot.things)
+    attached = frozenset(name for kind in kinds for name, arns in kind.items() if device.arn in arns)
+    return Picture(device.status, attached, ())
+
+
+def remember_foreign(cloud: Cloud) -> None:
+    """Take everything that is registered now for somebody else's: nothing may happen to it."""
+    cloud.foreign = {each: _picture(cloud, each) for each in {*cloud.iot.certificates, *cloud.iot.cas}}

@@ -1,0 +1,387 @@
+"""CloudFormation as a custom resource meets it: what it sends, when, and what it makes of the answers.
+
+Source: the CloudFormation User Guide on custom resources, and what CloudFormation does when answers fail to come. A
+``Stack`` drives the real handler through a ``Cloud``, and keeps its ledger where the handler reads it.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from iot_certificate_provider.contract import is_certificate_id
+from protocol import invariants
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from fakes.cloudformation import FakeCloudFormation
+    from protocol.function import Answer, Cloud
+
+CA = "Custom::IotCaCertificate"
+DEVICE = "Custom::IotDeviceCertificate"
+SERVICE_TIMEOUT = 1200.0
+REDELIVERIES = (60.0, 120.0)
+"""AWS Lambda Developer Guide, "Asynchronous invocation": twice more, after one minute and after two."""
+
+Result = Literal["COMPLETE", "ROLLED_BACK", "ROLLBACK_FAILED", "DELETE_FAILED"]
+Template = dict[str, "Declared"]
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A resource in a template."""
+
+    type: str
+    properties: Mapping[str, Any]
+    after: tuple[str, ...] = ()
+    retain: bool = False
+
+
+@dataclass(frozen=True)
+class Live:
+    """A resource of the stack: what CloudFormation believes to be there."""
+
+    physical_id: str
+    declared: Declared
+
+
+@dataclass
+class _Rollback:
+    """What is left to do to get back."""
+
+    updates: list[tuple[str, str, Declared, Declared]] = field(default_factory=list)
+    """Logical id, physical id now, its properties now, those to get back to."""
+    cleanup: list[tuple[str, Live]] = field(default_factory=list)
+    snapshot: invariants.Snapshot | None = None
+    revoking: set[str] = field(default_factory=set)
+    skipped: set[str] = field(default_factory=set)
+
+
+class Stack:
+    """One stack."""
+
+    def __init__(self, cloud: Cloud, name: str = "factory") -> None:
+        self.cloud = cloud
+        self.name = name
+        self.ledger = _ledger(cloud, name)
+        self.template: Template = {}
+        self.live: dict[str, Live] = {}
+        self.excused: set[str] = set()
+        """Certificates that CloudFormation told its user it leaves behind."""
+        self.late_without_faults = False
+        """Whether deliveries that come too late meet no faults: who could be told, when they leave something?"""
+        self.sent: list[dict[str, Any]] = []
+        self._rollback = _Rollback()
+        self._gone: dict[str, bool] = {}
+        self._late: list[tuple[datetime, dict[str, Any], tuple[float, ...]]] = []
+        cloud.stacks.append(self)
+
+    # What a user does
+
+    def create(self, template: Template, *, parallel: bool = True) -> Result:
+        """Create the stack; ROLLED_BACK when that failed and nothing is left of it."""
+        self.ledger.status = "CREATE_IN_PROGRESS"
+        self._gone = {}
+        failed = False
+        for level in _levels(template):
+            if not failed:
+                failed = not self._create_level(level, template, parallel=parallel)
+        if failed:
+            self.ledger.status = "ROLLBACK_IN_PROGRESS"
+            return self._delete_all("ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
+        self.template = template
+        return self._settle("CREATE_COMPLETE", "COMPLETE")
+
+    def update(self, template: Template) -> Result:
+        """Update the stack; when that fails, roll it back."""
+        self.ledger.status = "UPDATE_IN_PROGRESS"
+        self._rollback = _Rollback(snapshot=invariants.Snapshot.of(self))
+        self._gone = {}
+        replaced: list[tuple[str, Live]] = []
+        for logical_id in [each for level in _levels(template) for each in level]:
+            declared, live = template[logical_id], self.live.get(logical_id)
+            if live is None:
+                done = self._create_level([logical_id], template, parallel=False)
+                self._rollback.cleanup += [(logical_id, self.live[logical_id])] if logical_id in self.live else []
+            elif dict(live.declared.properties) != dict(declared.properties):
+                done = self._update_one(logical_id, live, declared, replaced)
+            else:
+                done = True
+            if not done:
+                return self._roll_back()
+        order = [each for level in reversed(_levels(self.template)) for each in level]
+        removed = [(each, self.live[each]) for each in order if each not in template]
+        self.ledger.status = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
+        self._clean_up([*replaced, *removed])
+        self.template = template
+        return self._settle("UPDATE_COMPLETE", "COMPLETE")
+
+    def continue_rollback(self, *, skip: bool = False) -> Result:
+        """ContinueUpdateRollback, after UPDATE_ROLLBACK_FAILED; ``skip`` the resource that it failed at."""
+        if skip:
+            logical_id = self._rollback.updates.pop(0)[0]
+            self._rollback.skipped.add(logical_id)
+            self.excused |= self._made_by(logical_id)
+        self.ledger.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+        return self._go_back()
+
+    def delete(self) -> Result:
+        """Delete the stack; COMPLETE when it is gone."""
+        self.ledger.status = "DELETE_IN_PROGRESS"
+        self._gone = {}
+        return self._delete_all("DELETE_COMPLETE", "DELETE_FAILED")
+
+    def duplicate(self, event: Mapping[str, Any]) -> Answer | None:
+        """Deliver an event once more; CloudFormation has its answer already, and ignores another one."""
+        return self._deliver(dict(event))
+
+    # Create
+
+    def _create_level(self, level: list[str], template: Template, *, parallel: bool) -> bool:
+        running: set[str] = set(level) if parallel else set()
+        results: dict[str, bool] = {}
+        works = [functools.partial(self._create_one, each, template[each], running, results) for each in level]
+        if parallel:
+            self.cloud.clock.together(*works)
+        else:
+            for work in works:
+                if all(results.values()):
+                    work()
+        return all(results.get(each) for each in level)
+
+    def _create_one(self, logical_id: str, declared: Declared, running: set[str], results: dict[str, bool]) -> None:
+        self._log(logical_id, "", "CREATE_IN_PROGRESS")
+        answer = self._send("Create", logical_id, declared)
+        if logical_id in self.live:
+            return  # given up meanwhile: whatever it answers comes too late
+        running.discard(logical_id)
+        results[logical_id] = answer is not None and answer.body["Status"] == "SUCCESS"
+        physical_id = self._invent(logical_id) if answer is None else answer.body["PhysicalResourceId"]
+        self.live[logical_id] = Live(physical_id, declared)
+        if results[logical_id]:
+            self._log(logical_id, physical_id, "CREATE_IN_PROGRESS")
+            self._log(logical_id, physical_id, "CREATE_COMPLETE")
+            return
+        self._log(logical_id, physical_id, "CREATE_FAILED")
+        for sibling in sorted(running):
+            self.give_up(sibling)
+        running.clear()
+
+    def give_up(self, logical_id: str) -> None:
+        """A sibling failed: the Create still runs, and its Delete comes already."""
+        event = next(e for e in reversed(self.sent) if e["LogicalResourceId"] == logical_id)
+        declared = Declared(event["ResourceType"], event["ResourceProperties"])
+        self.live[logical_id] = Live(self._invent(logical_id), declared)
+        self._log(logical_id, self.live[logical_id].physical_id, "CREATE_FAILED")
+        self.cloud.clock.spawn(functools.partial(self._delete_one, logical_id, self.live[logical_id]), after=0.02)
+
+    # Update
+
+    def _update_one(self, logical_id: str, live: Live, declared: Declared, replaced: list[tuple[str, Live]]) -> bool:
+        self._log(logical_id, live.physical_id, "UPDATE_IN_PROGRESS")
+        answer = self._send("Update", logical_id, declared, live.physical_id, live.declared)
+        if declared.properties.get("Status") == "REVOKED":
+            self._rollback.revoking.add(live.physical_id)
+        if answer is None or answer.body["Status"] == "FAILED":
+            adopted = live.physical_id if answer is None else answer.body["PhysicalResourceId"]
+            self._log(logical_id, adopted, "UPDATE_FAILED")
+            self._rollback.updates.append((logical_id, adopted, declared, live.declared))
+            return False
+        physical_id = answer.body["PhysicalResourceId"]
+        self._log(logical_id, physical_id, "UPDATE_COMPLETE")
+        self._rollback.updates.append((logical_id, physical_id, declared, live.declared))
+        if physical_id != live.physical_id:
+            replaced.append((logical_id, live))
+        self.live[logical_id] = Live(physical_id, declared)
+        return True
+
+    def _roll_back(self) -> Result:
+        self.ledger.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+        order = [each for level in _levels(self.template) for each in level]
+        self._rollback.updates.sort(key=lambda step: order.index(step[0]))
+        return self._go_back()
+
+    def _go_back(self) -> Result:
+        todo = self._rollback
+        while todo.updates:
+            logical_id, physical_id, now, before = todo.updates[0]
+            self._log(logical_id, physical_id, "UPDATE_IN_PROGRESS")
+            answer = self._send("Update", logical_id, before, physical_id, now)
+            if answer is None or answer.body["Status"] == "FAILED":
+                self._log(logical_id, physical_id, "UPDATE_FAILED")
+                self._run_late()
+                self.ledger.status = "UPDATE_ROLLBACK_FAILED"
+                return "ROLLBACK_FAILED"
+            todo.updates.pop(0)
+            back = answer.body["PhysicalResourceId"]
+            self._log(logical_id, back, "UPDATE_COMPLETE")
+            if back != physical_id:
+                todo.cleanup.append((logical_id, Live(physical_id, now)))
+            self.live[logical_id] = Live(back, before)
+        self.ledger.status = "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
+        self._clean_up(todo.cleanup)
+        result = self._settle("UPDATE_ROLLBACK_COMPLETE", "ROLLED_BACK")
+        assert todo.snapshot is not None
+        invariants.i4_rolled_back(self, todo.snapshot, todo.revoking, todo.skipped)
+        return result
+
+    # Delete
+
+    def _clean_up(self, superfluous: Iterable[tuple[str, Live]]) -> None:
+        for logical_id, live in superfluous:
+            current = self.live.get(logical_id)
+            replaced = current is not None and current.physical_id != live.physical_id
+            if live.declared.retain:
+                self.excused.add(live.physical_id)
+                self._log(logical_id, live.physical_id, "DELETE_SKIPPED", moved=replaced)
+            elif not self._delete_one(logical_id, live, replaced=replaced):
+                # It is abandoned, whatever the physical id stands for.
+                self.excused |= self._made_by(logical_id) - {current.physical_id if current and replaced else ""}
+            if not replaced:
+                self.live.pop(logical_id, None)
+
+    def _delete_all(self, well: str, badly: str) -> Result:
+        order = _levels({each: live.declared for each, live in self.live.items()})
+        for logical_id in [each for level in reversed(order) for each in level]:
+            live = self.live[logical_id]
+            if live.declared.retain and is_certificate_id(live.physical_id):
+                self.excused.add(live.physical_id)
+                self._log(logical_id, live.physical_id, "DELETE_SKIPPED")
+                self._gone[logical_id] = True
+            elif not self._gone.get(logical_id):
+                self._delete_one(logical_id, live)
+        left = [each for each in self.live if not self._gone.get(each)]
+        self.live = {each: self.live[each] for each in left}
+        if left:
+            self._run_late()
+            self.ledger.status = badly
+            return "ROLLBACK_FAILED" if badly.startswith("ROLLBACK") else "DELETE_FAILED"
+        self.template = {}
+        return self._settle(well, "ROLLED_BACK" if well.startswith("ROLLBACK") else "COMPLETE")
+
+    def _delete_one(self, logical_id: str, live: Live, *, replaced: bool = False) -> bool:
+        self._log(logical_id, live.physical_id, "DELETE_IN_PROGRESS", moved=replaced)
+        answer = self._send("Delete", logical_id, live.declared, live.physical_id)
+        done = answer is not None and answer.body["Status"] == "SUCCESS"
+        self._log(logical_id, live.physical_id, "DELETE_COMPLETE" if done else "DELETE_FAILED", moved=replaced)
+        if not replaced:
+            self._gone[logical_id] = done
+        return done
+
+    # Events and answers
+
+    def _send(
+        self,
+        kind: str,
+        logical_id: str,
+        declared: Declared,
+        physical_id: str | None = None,
+        old: Declared | None = None,
+    ) -> Answer | None:
+        """Send one request; wait for its answer as long as CloudFormation does."""
+        number = next(self.cloud.request_numbers)
+        event: dict[str, Any] = {
+            "RequestType": kind,
+            "RequestId": f"{number:08x}-0000-4000-8000-000000000000",
+            "ResponseURL": self.cloud.url(
+                f"https://cloudformation.example/{self.name}/{logical_id}/{number}?Signature=s"
+            ),
+            "ResourceType": declared.type,
+            "LogicalResourceId": logical_id,
+            "StackId": self.ledger.stack_id,
+            "ResourceProperties": {"ServiceToken": "arn", "ServiceTimeout": "1200", **declared.properties},
+        }
+        if physical_id is not None:
+            event["PhysicalResourceId"] = physical_id
+        if old is not None:
+            event["OldResourceProperties"] = {"ServiceToken": "arn", "ServiceTimeout": "1200", **old.properties}
+        self.sent.append(event)
+        return self._deliver(event)
+
+    def _deliver(self, event: dict[str, Any]) -> Answer | None:
+        sent = self.cloud.clock.now
+        for number, wait in enumerate((*REDELIVERIES, None)):
+            invocation = self.cloud.invoke(event)
+            invariants.i1_answer(invocation, sent, SERVICE_TIMEOUT)
+            if invocation.answers:
+                if invocation.died:
+                    # It answered before it died; that does not keep Lambda from trying again.
+                    self._late.append((self.cloud.clock.now, event, REDELIVERIES[number:]))
+                return invocation.answers[0]
+            if wait is not None:
+                self.cloud.clock.sleep(wait)
+        left = SERVICE_TIMEOUT - (self.cloud.clock.now - sent).total_seconds()
+        self.cloud.clock.sleep(max(0.0, left))
+        return None
+
+    def _run_late(self) -> None:
+        """Deliver again what was answered by a function that then died, as often as Lambda does."""
+        late, self._late = self._late, []
+        if late and self.late_without_faults:
+            self.cloud.arm()
+        for since, event, waits in late:
+            due, died = since, True
+            for wait in waits:
+                due += timedelta(seconds=wait)
+                self.cloud.clock.sleep(max(0.0, (due - self.cloud.clock.now).total_seconds()))
+                if died:
+                    died = self.cloud.invoke(event).died
+                due = self.cloud.clock.now
+            if died:
+                # Nobody asks the function any more: what it registered last, nobody can remove.
+                self.excused |= {each for each, request in self.cloud.requests.items() if request == event["RequestId"]}
+
+    def _settle(self, status: str, result: Result) -> Result:
+        """An operation is over: nothing runs any more, and every invariant can be looked at."""
+        self.ledger.status = status
+        self._run_late()
+        invariants.check(self)
+        return result
+
+    # The ledger
+
+    def _log(self, logical_id: str, physical_id: str, status: str, *, moved: bool = False) -> None:
+        """Write a row; ``moved``: of a physical id that the resource has no more."""
+        if moved:
+            self.ledger.events.insert(0, (logical_id, physical_id, status, self.cloud.clock.now))
+        else:
+            self.ledger.log(logical_id, physical_id, status, self.cloud.clock.now)
+
+    def _invent(self, logical_id: str) -> str:
+        return f"{self.name}-{logical_id}-{len(self.sent):012X}"
+
+    def _made_by(self, logical_id: str) -> set[str]:
+        return {each for each, owner in self.cloud.made.items() if owner == (self.ledger.stack_id, logical_id)}
+
+
+def _ledger(cloud: Cloud, name: str) -> FakeCloudFormation:
+    first = cloud.aws.cloudformation
+    cloud_stacks = cloud.stacks
+    if not cloud_stacks:
+        ledger = first
+    else:
+        ledger = type(first)(stack_id=first.stack_id.replace("factory", name), page=first.page)
+        for stack in cloud_stacks:
+            stack.ledger.others[ledger.stack_id] = ledger
+            ledger.others[stack.ledger.stack_id] = stack.ledger
+    return ledger
+
+
+def _levels(template: Mapping[str, Declared]) -> list[list[str]]:
+    """Resources by how many others have to be there before them."""
+
+    @functools.cache
+    def depth(logical_id: str) -> int:
+        return 1 + max((depth(each) for each in template[logical_id].after if each in template), default=0)
+
+    deepest = max(map(depth, template), default=0)
+    return [[each for each in template if depth(each) == level] for level in range(1, deepest + 1)]
+
+
+def last_event(stack: Stack, logical_id: str) -> dict[str, Any]:
+    """Return the last request that was sent for a resource."""
+    return next(event for event in reversed(stack.sent) if event["LogicalResourceId"] == logical_id)

@@ -1,0 +1,627 @@
+"""What can happen to a stack, one function a sequence. Each takes an account, plays, and raises on what is wrong.
+
+``test_sequences`` runs them as they are, and ``test_planted_defects`` with defects in the provider.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import issuing
+from protocol import material
+from protocol.function import REGISTRATIONS, Fault
+from protocol.invariants import check, require
+from protocol.referee import CA, DEVICE, Declared, Stack, Template, last_event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from protocol.function import Cloud, When
+
+X = "Subject"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A way to declare a certificate, and how it reaches AWS IoT."""
+
+    name: str
+    declare: Callable[..., Declared]
+    registration: str
+    deletion: str
+
+    def __call__(self, generation: int = 0, **properties: Any) -> Declared:
+        return self.declare(generation=generation, **properties)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def registered(self, cloud: Cloud) -> set[str]:
+        """Return what is registered of this kind that was not there before."""
+        return {*cloud.iot.cas, *cloud.iot.certificates} - set(cloud.foreign)
+
+
+KINDS = {
+    "ca": Kind("ca", material.ca, "iot.RegisterCACertificate", "iot.DeleteCACertificate"),
+    "device": Kind("device", material.device, "iot.RegisterCertificate", "iot.DeleteCertificate"),
+    "csr": Kind("csr", material.issued, "iot.CreateCertificateFromCsr", "iot.DeleteCertificate"),
+}
+BROKEN = Declared(DEVICE, {"CertificatePem": "not a PEM"}, after=(X,))
+
+
+def _made(stack: Stack, template: Template) -> str:
+    require(stack.create(template) == "COMPLETE", "", "the stack was to be created")
+    return stack.live[X].physical_id
+
+
+def _gone(stack: Stack) -> None:
+    stack.cloud.arm()
+    require(stack.delete() == "COMPLETE", "", f"the stack was to be deleted: {_reason(stack)}")
+
+
+def _reason(stack: Stack) -> str:
+    answers = [answer for invocation in stack.cloud.invocations for answer in invocation.answers]
+    return str(answers[-1].body["Reason"]) if answers else ""
+
+
+def _failing(kind: Kind) -> Fault:
+    """Refuse the last thing that a Create or an Update of this kind does."""
+    return Fault("deny", "cloudformation.DescribeStackResource" if kind.name == "ca" else "iot.AttachPolicy", "before")
+
+
+# The life of a resource
+
+
+def create_update_delete(cloud: Cloud, kind: Kind) -> None:
+    """In place, then a replacement whose old certificate goes in the cleanup."""
+    stack = Stack(cloud)
+    first = _made(stack, {X: kind()})
+    require(stack.update({X: kind(Status="INACTIVE")}) == "COMPLETE", "", "in place")
+    require(stack.live[X].physical_id == first, "I4", "the identity changed")
+    require(stack.update({X: kind(1)}) == "COMPLETE", "", "replacement")
+    second = stack.live[X].physical_id
+    require(second != first, "I4", "the identity did not change")
+    require(kind.registered(cloud) == {second}, "I2", "the replaced certificate is left")
+    _gone(stack)
+
+
+def retained(cloud: Cloud, kind: Kind) -> None:
+    stack = Stack(cloud)
+    first = _made(stack, {X: replace(kind(), retain=True)})
+    _gone(stack)
+    require(kind.registered(cloud) == {first}, "I2", "RETAIN was asked for")
+
+
+# Create
+
+
+def failed_create(cloud: Cloud, kind: Kind) -> None:
+    """Create FAILED: Delete comes with the id of that answer."""
+    stack = Stack(cloud)
+    cloud.arm(_failing(kind))
+    require(stack.create({X: kind(**_policies(kind))}) == "ROLLED_BACK", "", "the Create was to fail")
+    require(last_event(stack, X)["RequestType"] == "Delete", "", "no Delete followed")
+
+
+def failed_create_that_cannot_be_undone(cloud: Cloud, kind: Kind) -> None:
+    """Its answer has the real id, so that the Delete finds what is left."""
+    stack = Stack(cloud)
+    cloud.arm(_failing(kind), Fault("deny", kind.deletion, "before"))
+    require(stack.create({X: kind(**_policies(kind))}) == "ROLLED_BACK", "", "the Create was to fail")
+    require(last_event(stack, X)["PhysicalResourceId"] in cloud.made, "I2", "the answer did not name the certificate")
+
+
+def failed_create_by_lost_answers(cloud: Cloud, kind: Kind) -> None:
+    """AWS IoT registers, and fails each time that it should say so."""
+    stack = Stack(cloud)
+    cloud.arm(Fault("fail", kind.registration, "after", times=9))
+    stack.create({X: kind()})
+    _gone(stack)
+
+
+def failed_create_that_registered_unseen(cloud: Cloud, kind: Kind) -> None:
+    """The first attempt registers and its answer is lost, and all further attempts fail: it cannot know."""
+    stack = Stack(cloud)
+
+    def fail_from_now_on() -> None:
+        cloud.arm(Fault("fail", kind.registration, "after"), Fault("fail", kind.registration, "before", times=3))
+
+    cloud.during.append((kind.registration, "after", fail_from_now_on))
+    stack.create({X: kind()})
+    _gone(stack)
+
+
+def failed_create_that_registers_late(cloud: Cloud, kind: Kind) -> None:
+    """AWS IoT fails each time that it is asked, and registers seconds later all the same."""
+    stack = Stack(cloud)
+    declared = kind(CertificateMode="SNI_ONLY") if kind.name == "ca" else kind()
+
+    def land() -> None:
+        given = declared.properties
+        if kind.name == "ca":
+            tags = [{"Key": key, "Value": value} for key, value in _tags_sent(cloud).items()]
+            cloud.iot.RegisterCACertificate(given["CACertificatePem"], certificateMode="SNI_ONLY", tags=tags)
+        elif kind.name == "device":
+            cloud.iot.RegisterCertificate(given["CertificatePem"], status="ACTIVE")
+        else:
+            cloud.iot.CreateCertificateFromCsr(given["CertificateSigningRequest"], setAsActive=True)
+        for certificate_id in kind.registered(cloud):
+            cloud.made[certificate_id] = (stack.ledger.stack_id, X)
+
+    cloud.arm(Fault("fail", kind.registration, "before", times=4))
+    # One attempt, or four with seven seconds of pauses between: in both cases after the Delete has looked once.
+    cloud.clock.later(5.0 if kind.name == "csr" else 12.0, land)
+    require(stack.create({X: declared}) == "ROLLED_BACK", "", "the Create was to fail")
+    cloud.clock.sleep(30)
+    require(bool(cloud.made), "", "the registration was to take effect")
+    check(stack)
+
+
+def _tags_sent(cloud: Cloud) -> dict[str, str]:
+    call = next(call for call in cloud.aws.calls if call.name == "iot.RegisterCACertificate")
+    return {tag["Key"]: tag["Value"] for tag in call.parameters["tags"]}
+
+
+def redelivered_create(cloud: Cloud, kind: Kind) -> None:
+    """The function dies after registering; the same event a minute later finds the certificate."""
+    stack = Stack(cloud)
+    cloud.arm(Fault("die", kind.registration))
+    first = _made(stack, {X: kind()})
+    require(kind.registered(cloud) == {first}, "I2", "there is not exactly one certificate")
+    _gone(stack)
+
+
+def redelivered_create_that_fails(cloud: Cloud, kind: Kind) -> None:
+    """The function dies after registering; the same event a minute later is refused before it finds anything."""
+    stack = Stack(cloud)
+    cloud.arm(Fault("die", kind.registration), Fault("deny", 0, "before", times=1, invocation=1))
+    stack.create({X: kind()})
+    _gone(stack)
+
+
+def create_that_dies_before_registering(cloud: Cloud, kind: Kind) -> None:
+    stack = Stack(cloud)
+    cloud.arm(Fault("die", kind.registration, "before", times=3))
+    require(stack.create({X: kind()}) == "ROLLED_BACK", "", "no answer was to come")
+
+
+def create_that_never_answers(cloud: Cloud, kind: Kind) -> None:
+    """All three deliveries die after registering; Delete comes with an invented id."""
+    stack = Stack(cloud)
+    at = "cloudformation.DescribeStackResource"
+    cloud.arm(Fault("die", at, "after", times=3))
+    require(stack.create({X: kind()}) == "ROLLED_BACK", "", "no answer was to come")
+    require(last_event(stack, X)["PhysicalResourceId"].startswith("factory-"), "", "the id was to be invented")
+
+
+def create_that_hangs(cloud: Cloud, kind: Kind) -> None:
+    """crhelper's timer answers, the function is ended, and Lambda delivers the event again after the rollback."""
+    for when in ("before", "after"):
+        stack = Stack(cloud, f"hanging-{when}") if cloud.stacks else Stack(cloud)
+        cloud.arm(Fault("hang", kind.registration, "before" if when == "before" else "after"))
+        require(stack.create({X: kind()}) == "ROLLED_BACK", "", "the Create was to fail")
+
+
+def create_that_hangs_and_then_dies(cloud: Cloud, kind: Kind) -> None:
+    """The late delivery registers and dies; the last one, later still, has to find what it registered."""
+    stack = Stack(cloud)
+    cloud.arm(Fault("hang", kind.registration, "before"), Fault("die", kind.registration, "after"))
+    require(stack.create({X: kind()}) == "ROLLED_BACK", "", "the Create was to fail")
+
+
+def create_whose_answer_is_not_taken(cloud: Cloud, kind: Kind) -> None:
+    """The PUT fails: Lambda delivers the event again, and that answer has the same id."""
+    stack = Stack(cloud)
+    cloud.arm(Fault("mute"))
+    first = _made(stack, {X: kind()})
+    require(kind.registered(cloud) == {first}, "I2", "there is not exactly one certificate")
+    _gone(stack)
+
+
+def delete_while_create_runs(cloud: Cloud, kind: Kind) -> None:
+    """A sibling failed: Delete with an invented id comes and goes in the middle of the Create."""
+    moments: tuple[tuple[str, When], ...] = (
+        (kind.registration, "before"),
+        (kind.registration, "after"),
+        ("cloudformation.DescribeStackResource", "before"),
+    )
+    for number, (operation, when) in enumerate(moments):
+        stack = Stack(cloud, f"factory{number}" if number else "factory")
+
+        def give_up(stack: Stack = stack) -> None:
+            stack.give_up(X)
+            cloud.clock.sleep(30)
+
+        cloud.during.append((operation, when, give_up))
+        require(stack.create({X: kind()}) == "ROLLED_BACK", "", "the Create was given up")
+
+
+def sibling_fails(cloud: Cloud, kind: Kind) -> None:
+    """Many are created at once and one fails: the others are given up wherever they are."""
+    for number in range(12):
+        stack = Stack(cloud, f"factory{number}" if number else "factory")
+        seconds = iter([0.01 * number, *[0.05] * 999])
+        cloud.call_seconds = seconds.__next__
+        template = {
+            X: kind(**_policies(kind)),
+            "Second": material.device("second"),
+            "Third": material.device("foreign"),
+        }
+        require(stack.create(template) == "ROLLED_BACK", "", "the third was to fail")
+
+
+def failed_once_then_created_and_replaced(cloud: Cloud, kind: Kind) -> None:
+    """An Update of the stack adds the resource, fails and rolls back; a later one succeeds, and moves on."""
+    stack = Stack(cloud)
+    require(stack.create({"Other": material.device("other")}) == "COMPLETE", "", "the stack was to be created")
+    template = {"Other": material.device("other"), X: kind(**_policies(kind))}
+    cloud.arm(_failing(kind))
+    require(stack.update(template) == "ROLLED_BACK", "I4", "the Create was to fail")
+    require(stack.update(template) == "COMPLETE", "", f"the Create was to succeed: {_reason(stack)}")
+    require(stack.update({**template, X: kind(1)}) == "COMPLETE", "", f"the Update was to succeed: {_reason(stack)}")
+    _gone(stack)
+
+
+# Update
+
+
+def failed_update(cloud: Cloud, kind: Kind) -> None:
+    """Update FAILED: Update comes with the properties swapped, and the id of that answer."""
+    stack = Stack(cloud)
+    first = _made(stack, {X: kind()})
+    change = "iot.UpdateCACertificate" if kind.name == "ca" else "iot.UpdateCertificate"
+    for properties, operation in ((kind(Status="INACTIVE"), change), (kind(1), kind.registration)):
+        cloud.arm(Fault("deny", operation, "before"))
+        require(stack.update({X: properties}) == "ROLLED_BACK", "I4", "the update was to fail, and to roll back")
+        require(last_event(stack, X)["PhysicalResourceId"] == first, "I4", "the old id was not adopted")
+        require(kind.registered(cloud) == {first}, "I4", "the new certificate is left")
+    _gone(stack)
+
+
+def failed_update_after_registering(cloud: Cloud, kind: Kind) -> None:
+    """A replacement that fails once its certificate is registered undoes that; one that cannot, in the rollback."""
+    if kind.name == "ca":
+        return  # registering is the last thing that it does
+    for number, more in enumerate(((), (Fault("deny", "iot.DeleteCertificate", "before"),))):
+        stack = Stack(cloud, f"factory{number}" if number else "factory")
+        first = _made(stack, {X: kind()})
+        cloud.arm(Fault("deny", "iot.AttachPolicy", "before", times=2), *more)
+        require(stack.update({X: kind(1, PolicyNames=["publish"])}) == "ROLLED_BACK", "I4", "no rollback")
+        require(kind.registered(cloud) == {first}, "I4", "the new certificate is left")
+        _gone(stack)
+
+
+def update_killed_after_registering(cloud: Cloud, kind: Kind) -> None:
+    """It never answers: the swapped Update names the new certificate in OldResourceProperties only."""
+    stack = Stack(cloud)
+    first = _made(stack, {X: kind()})
+    # The first delivery registers and dies; the others die before they do anything.
+    cloud.arm(Fault("die", kind.registration), Fault("die", 0, "before", times=2, invocation=1))
+    require(stack.update({X: kind(1)}) == "ROLLED_BACK", "I4", "no rollback")
+    require(kind.registered(cloud) == {first}, "I4", "the new certificate is left")
+    _gone(stack)
+
+
+def update_that_hangs(cloud: Cloud, kind: Kind) -> None:
+    """crhelper's timer answers FAILED, the rollback follows, and then Lambda delivers the Update once more."""
+    stack = Stack(cloud)
+    first = _made(stack, {X: kind()})
+    cloud.arm(Fault("hang", kind.registration, "before"))
+    require(stack.update({X: kind(1)}) == "ROLLED_BACK", "I4", "no rollback")
+    require(kind.registered(cloud) == {first}, "I2", "the late Update registered")
+    _gone(stack)
+
+
+def redelivered_update(cloud: Cloud, kind: Kind) -> None:
+    """An Update that dies after registering comes again, and finds the new certificate."""
+    stack = Stack(cloud)
+    _made(stack, {X: kind()})
+    cloud.arm(Fault("die", kind.registration))
+    require(stack.update({X: kind(1)}) == "COMPLETE", "I4", f"the update was to succeed: {_reason(stack)}")
+    require(kind.registered(cloud) == {stack.live[X].physical_id}, "I2", "there is not exactly one certificate")
+    _gone(stack)
+
+
+def rollback_to_a_certificate_that_still_exists(cloud: Cloud, kind: Kind) -> None:
+    """The Update succeeded with a new id, then another resource failed: Update new→old, Delete of the new id."""
+    stack = Stack(cloud)
+    first = _made(stack, {X: kind(**_policies(kind))})
+    require(stack.update({X: kind(1), "Broken": BROKEN}) == "ROLLED_BACK", "I4", "no rollback")
+    require(kind.registered(cloud) == {first}, "I4", "the new certificate is left")
+    _gone(stack)
+
+
+def rollback_of_changes_in_place(cloud: Cloud, kind: Kind) -> None:
+    stack = Stack(cloud)
+    first = _made(stack, {X: kind(**_policies(kind))})
+    require(stack.update({X: kind(Status="INACTIVE"), "Broken": BROKEN}) == "ROLLED_BACK", "I4", "no rollback")
+    require(stack.live[X].physical_id == first, "I4", "another identity")
+    _gone(stack)
+
+
+def rollback_that_meets_revoked(cloud: Cloud, kind: Kind) -> None:
+    """REVOKED cannot be taken back: the rollback succeeds, leaves it and says so."""
+    if kind.name == "ca":
+        return
+    stack = Stack(cloud)
+    first = _made(stack, {X: kind()})
+    require(stack.update({X: kind(Status="REVOKED"), "Broken": BROKEN}) == "ROLLED_BACK", "I4", "no rollback")
+    require(cloud.iot.certificates[first].status == "REVOKED", "", "the fake was to keep it REVOKED")
+    _gone(stack)
+
+
+def rollback_that_meets_revoked_from_outside(cloud: Cloud, kind: Kind) -> None:
+    """Somebody revoked the certificate; an Update of its status fails, and the rollback has to end well."""
+    if kind.name == "ca":
+        return
+    stack = Stack(cloud)
+    first = _made(stack, {X: kind()})
+    cloud.iot.certificates[first].status = "REVOKED"
+    require(stack.update({X: kind(Status="INACTIVE")}) == "ROLLED_BACK", "I4", f"no rollback: {_reason(stack)}")
+    _gone(stack)
+
+
+# Delete
+
+
+def failed_delete(cloud: Cloud, kind: Kind) -> None:
+    """Delete FAILED blocks the stack; the certificate has its status back, and the next Delete succeeds."""
+    stack = Stack(cloud)
+    first = _made(stack, {X: kind()})
+    cloud.arm(Fault("deny", kind.deletion, "before", times=9))
+    require(stack.delete() == "DELETE_FAILED", "", "the Delete was to fail")
+    if kind.name != "ca":
+        require(cloud.iot.certificates[first].status == "ACTIVE", "I4", "the status was not put back")
+    _gone(stack)
+
+
+def abandoned_in_cleanup(cloud: Cloud, kind: Kind) -> None:
+    """Delete FAILED during an update's cleanup: the old certificate is abandoned, and nothing else is harmed."""
+    stack = Stack(cloud)
+    first = _made(stack, {X: kind()})
+    cloud.arm(Fault("deny", kind.deletion, "before", times=9))
+    require(stack.update({X: kind(1)}) == "COMPLETE", "", "a cleanup that fails is no failure of the update")
+    _gone(stack)
+    require(kind.registered(cloud) == {first}, "", "only what was abandoned is left")
+
+
+def delete_that_dies(cloud: Cloud, kind: Kind) -> None:
+    """Whatever it did before it died, the same event again finishes it."""
+    for number, when in enumerate(("before", "after")):
+        stack = Stack(cloud, f"factory{number}" if number else "factory")
+        _made(stack, {X: kind(**_policies(kind))})
+        cloud.arm(Fault("die", kind.deletion, "before" if when == "before" else "after"))
+        require(stack.delete() == "COMPLETE", "I2", "the stack was to be deleted")
+
+
+# Duplicates
+
+
+def duplicates_after_success(cloud: Cloud, kind: Kind) -> None:
+    """Any event may come twice, also after success: the answer is the same, and nothing changes."""
+    stack = Stack(cloud)
+    _made(stack, {X: kind()})
+    _again(stack)
+    require(stack.update({X: kind(Status="INACTIVE")}) == "COMPLETE", "", "in place")
+    _again(stack)
+    require(stack.update({X: kind(1)}) == "COMPLETE", "", "replacement")
+    stack.sent = [event for event in stack.sent if event["RequestType"] != "Delete"]
+    _again(stack)
+    _gone(stack)
+    _again(stack)
+
+
+def _again(stack: Stack) -> None:
+    event = last_event(stack, X)
+    first = next(i for i in stack.cloud.invocations if i.event["RequestId"] == event["RequestId"]).answers[0]
+    stack.cloud.clock.sleep(50)
+    second = stack.duplicate(event)
+    kind = event["RequestType"]
+    require(second is not None and second.body["Status"] == "SUCCESS", "I1", f"a duplicate {kind} failed")
+    same = second is not None and second.body["PhysicalResourceId"] == first.body["PhysicalResourceId"]
+    check(stack)
+    require(same, "I1", f"a duplicate {kind} was answered with another id")
+
+
+# Whose is it?
+
+
+def two_logical_ids_one_after_the_other(cloud: Cloud, kind: Kind) -> None:
+    """The second fails, names the certificate, and leaves it alone."""
+    if kind.name == "csr":
+        return  # a request issues another certificate each time
+    stack = Stack(cloud)
+    first = _made(stack, {X: kind()})
+    require(stack.update({X: kind(), "Second": kind()}) == "ROLLED_BACK", "I3", "the second was to fail")
+    require(kind.registered(cloud) == {first}, "I3", "the first one's certificate")
+    _gone(stack)
+
+
+def two_logical_ids_at_the_same_instant(cloud: Cloud, kind: Kind) -> None:
+    """One of them can win, and the stack rolls back without harm."""
+    stack = Stack(cloud)
+    result = stack.create({X: kind(), "Second": kind()})
+    require(result == ("COMPLETE" if kind.name == "csr" else "ROLLED_BACK"), "I3", "both hold one certificate")
+
+
+def two_stacks_one_after_the_other(cloud: Cloud, kind: Kind) -> None:
+    if kind.name == "csr":
+        return
+    factory, other = Stack(cloud), Stack(cloud, "warehouse")
+    first = _made(factory, {X: kind()})
+    require(other.create({X: kind()}) == "ROLLED_BACK", "I3", "the second was to fail")
+    require(kind.registered(cloud) == {first}, "I3", "the first one's certificate")
+    _gone(factory)
+
+
+def two_stacks_at_the_same_instant(cloud: Cloud, kind: Kind) -> None:
+    factory, other = Stack(cloud), Stack(cloud, "warehouse")
+    results = []
+    cloud.clock.together(
+        lambda: results.append(factory.create({X: kind()}, parallel=False)),
+        lambda: results.append(other.create({X: kind()}, parallel=False)),
+    )
+    winners = 2 if kind.name == "csr" else 1
+    require(results.count("COMPLETE") == winners, "I3", f"one certificate, two stacks: {results}")
+    for stack in (factory, other):
+        if stack.live:
+            _gone(stack)
+
+
+def somebody_elses(cloud: Cloud, kind: Kind) -> None:
+    """What was there before is not taken: not by Create, not by Update, not by the Deletes that follow."""
+    foreign = {
+        "ca": Declared(CA, {"CACertificatePem": material.foreign_ca().pem, "CertificateMode": "SNI_ONLY"}),
+        "device": material.device("foreign"),
+        "csr": material.device("foreign"),
+    }[kind.name]
+    stack = Stack(cloud)
+    require(stack.create({X: foreign}) == "ROLLED_BACK", "I3", "the Create was to fail")
+    cloud.arm(Fault("die", 0, "before", times=3))
+    require(stack.create({X: foreign}) == "ROLLED_BACK", "I3", "no answer was to come")
+    cloud.arm()
+    first = _made(stack, {X: kind()})
+    require(stack.update({X: foreign}) == "ROLLED_BACK", "I3", "the Update was to fail")
+    require(stack.live[X].physical_id == first, "I4", "another id")
+    _gone(stack)
+
+
+def disappears(cloud: Cloud, kind: Kind) -> None:
+    """Deleted outside the stack, then replaced, then deleted."""
+    stack = Stack(cloud)
+    _vanish(cloud, _made(stack, {X: kind()}))
+    require(stack.update({X: kind(1)}) == "COMPLETE", "", f"a replacement needs nothing of the old: {_reason(stack)}")
+    _vanish(cloud, stack.live[X].physical_id)
+    _gone(stack)
+
+
+def disappears_and_is_updated_in_place(cloud: Cloud, kind: Kind) -> None:
+    """The Update cannot succeed; it rolls back, and the stack can be deleted."""
+    stack = Stack(cloud)
+    _vanish(cloud, _made(stack, {X: kind()}))
+    result = stack.update({X: kind(Status="INACTIVE")})
+    require(result in ("ROLLED_BACK", "COMPLETE"), "I4", f"the rollback does not converge: {_reason(stack)}")
+    _gone(stack)
+
+
+def _vanish(cloud: Cloud, certificate_id: str) -> None:
+    cloud.deleted_outside.add(certificate_id)
+    cloud.iot.cas.pop(certificate_id, None)
+    cloud.iot.certificates.pop(certificate_id, None)
+
+
+def replaced_ca_whose_devices_stay(cloud: Cloud, kind: Kind) -> None:
+    """The old CA goes in the cleanup, and sweeps none of the devices, though the CA says DELETE."""
+    if kind.name != "ca":
+        return
+    what: dict[str, Any] = {"DeviceCertificatesOnDelete": "DELETE"}
+    stack = Stack(cloud)
+    _made(stack, {X: kind(**what), "Device": material.device_under(X)})
+    device = stack.live["Device"].physical_id
+    stray = issuing.make_device(material.ca_certificate(), "stray", serial=9).pem
+    cloud.iot.RegisterCertificate(certificatePem=stray, caCertificatePem=material.ca_certificate().pem)
+    template = {X: kind(1, **what), "Device": material.device_under(X)}
+    require(stack.update(template) == "COMPLETE", "", f"the CA was to be replaced: {_reason(stack)}")
+    require(device in cloud.iot.certificates, "I3", "a declared device was swept")
+    _gone(stack)
+
+
+def sweep_before_the_ca_goes(cloud: Cloud, kind: Kind) -> None:
+    """A device that connects during the sweep must not come back: auto-registration is off before."""
+    if kind.name != "ca":
+        return
+    stack = Stack(cloud)
+    ca_id = _made(stack, {X: kind(DeviceCertificatesOnDelete="DELETE", AutoRegistrationStatus="ENABLE")})
+    pem = issuing.make_device(material.ca_certificate(), "jit", serial=7).pem
+    cloud.iot.bring_in_just_in_time(pem, ca_id)
+
+    def connect() -> None:
+        ca = cloud.iot.cas[ca_id]
+        if (ca.status, ca.auto_registration) == ("ACTIVE", "ENABLE"):
+            cloud.iot.bring_in_just_in_time(pem, ca_id)
+        cloud.during.append(("iot.DeleteCertificate", "after", connect))
+
+    cloud.during.append(("iot.DeleteCertificate", "after", connect))
+    _gone(stack)
+    require(not kind.registered(cloud), "I2", "swept devices came back")
+
+
+# Limits
+
+
+def answer_that_is_too_large(cloud: Cloud, kind: Kind) -> None:
+    """More than 4,096 bytes would never arrive: the Create fails and says so."""
+    if kind.name == "csr":
+        return
+    from cryptography import x509  # noqa: PLC0415
+    from cryptography.x509.oid import NameOID  # noqa: PLC0415
+
+    units = [x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, f"{number:064}") for number in range(60)]
+    if kind.name == "ca":
+        pem = issuing.make_ca("large", subject=x509.Name(units)).pem
+        declared = Declared(CA, {"CACertificatePem": pem, "CertificateMode": "SNI_ONLY"})
+    else:
+        pem = issuing.make_device(material.foreign_ca(), "large", subject=x509.Name(units)).pem
+        declared = Declared(DEVICE, {"CertificatePem": pem})
+    stack = Stack(cloud)
+    require(stack.create({X: declared}) == "ROLLED_BACK", "I1", "it was to fail")
+    require(not kind.registered(cloud), "I2", "it was registered")
+
+
+def throttled_and_failing_for_a_while(cloud: Cloud, kind: Kind) -> None:
+    """What the SDK tries again does no harm."""
+    stack = Stack(cloud)
+    for operation in (*REGISTRATIONS, kind.deletion):
+        cloud.arm(Fault("throttle", operation, "before", times=2))
+        _made(stack, {X: kind()})
+        require(stack.delete() == "COMPLETE", "I2", "the stack was to be deleted")
+
+
+def _policies(kind: Kind) -> dict[str, Any]:
+    return {} if kind.name == "ca" else {"PolicyNames": ["publish", "shadow"], "ThingNames": ["thermostat"]}
+
+
+ALL: tuple[Callable[[Cloud, Kind], None], ...] = (
+    create_update_delete,
+    retained,
+    failed_create,
+    failed_create_that_cannot_be_undone,
+    failed_create_by_lost_answers,
+    failed_create_that_registered_unseen,
+    failed_create_that_registers_late,
+    redelivered_create,
+    redelivered_create_that_fails,
+    create_that_dies_before_registering,
+    create_that_never_answers,
+    create_that_hangs,
+    create_that_hangs_and_then_dies,
+    create_whose_answer_is_not_taken,
+    delete_while_create_runs,
+    sibling_fails,
+    failed_once_then_created_and_replaced,
+    failed_update,
+    failed_update_after_registering,
+    update_killed_after_registering,
+    update_that_hangs,
+    redelivered_update,
+    rollback_to_a_certificate_that_still_exists,
+    rollback_of_changes_in_place,
+    rollback_that_meets_revoked,
+    rollback_that_meets_revoked_from_outside,
+    failed_delete,
+    abandoned_in_cleanup,
+    delete_that_dies,
+    duplicates_after_success,
+    two_logical_ids_one_after_the_other,
+    two_logical_ids_at_the_same_instant,
+    two_stacks_one_after_the_other,
+    two_stacks_at_the_same_instant,
+    somebody_elses,
+    disappears,
+    disappears_and_is_updated_in_place,
+    replaced_ca_whose_devices_stay,
+    sweep_before_the_ca_goes,
+    answer_that_is_too_large,
+    throttled_and_failing_for_a_while,
+)

@@ -1,0 +1,326 @@
+"""The referee is itself tested: with each of these defects in the provider, the named scenario has to fail."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from iot_certificate_provider import ownership, response
+from iot_certificate_provider.aws.cloudformation import StackGateway
+from iot_certificate_provider.contract import CREATE_FAILED, Outcome, Progress
+from iot_certificate_provider.errors import NotFoundError
+from iot_certificate_provider.properties import declared_device_certificates_on_delete
+from iot_certificate_provider.resources import ca_certificate, device_certificate
+from iot_certificate_provider.resources.ca_certificate import CaCertificateResource
+from iot_certificate_provider.resources.device_certificate import DeviceCertificateResource
+from iot_certificate_provider.resources.device_certificate_ownership import DeviceCertificateOwnership
+from iot_certificate_provider.resources.device_certificate_removal import DeviceCertificateRemoval
+from protocol import scenarios
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from protocol.function import Cloud, Instance
+    from protocol.scenarios import Kind
+
+
+@dataclass(frozen=True)
+class Defect:
+    """What is done to the provider, the scenario that must not pass with it, and the invariant that it breaks."""
+
+    name: str
+    plant: Callable[[pytest.MonkeyPatch], None]
+    scenario: Callable[[Cloud, Kind], None]
+    kind: str
+    says: str
+
+
+def asks_nobody(patch: pytest.MonkeyPatch) -> None:
+    """Ownership by date alone: whoever registered it in the window."""
+    patch.setattr(DeviceCertificateOwnership, "_is_held_by_another", lambda *_: False)
+
+
+def believes_any_date(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ownership.Evidence, "created_within", lambda *_: True)
+
+
+def owns_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(DeviceCertificateOwnership, "own", lambda *_: None)
+
+
+def believes_no_tags(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ca_certificate, "tagged_by", lambda *_: False)
+
+
+def believes_any_tags(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ca_certificate, "tagged_by", lambda *_: True)
+
+
+def ignores_old_properties(patch: pytest.MonkeyPatch) -> None:
+    for resource in (CaCertificateResource, DeviceCertificateResource):
+        patch.setattr(resource, "_remove_leftover", lambda *_: None)
+
+
+def looks_not_at_its_own_row(patch: pytest.MonkeyPatch) -> None:
+    for module in (ca_certificate, device_certificate):
+        patch.setattr(module, "check_still_wanted", lambda *_: None)
+
+
+def undoes_nothing(patch: pytest.MonkeyPatch) -> None:
+    def _forget(resource: object, request: Any, certificate_id: str) -> Any:
+        return nullcontext()
+
+    for resource in (CaCertificateResource, DeviceCertificateResource):
+        patch.setattr(resource, "_undone_on_failure", _forget)
+
+
+def forgets_what_it_could_not_undo(patch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def undone(resource: Any, request: Any, certificate_id: str) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            resource._undo(request, certificate_id)
+            request.progress.registered = None
+            raise
+
+    for resource in (CaCertificateResource, DeviceCertificateResource):
+        patch.setattr(resource, "_undone_on_failure", undone)
+
+
+def sweeps_before_disabling(patch: pytest.MonkeyPatch) -> None:
+    def delete(resource: Any, request: Any) -> Outcome:
+        resource._sweep_devices(request)
+        resource._turn_off(request.existing_id)
+        resource._iot.delete_ca_certificate(request.existing_id)
+        return Outcome(request.existing_id)
+
+    patch.setattr(CaCertificateResource, "delete", delete)
+
+
+def sweeps_when_replaced(patch: pytest.MonkeyPatch) -> None:
+    def sweep(resource: Any, request: Any) -> None:
+        what = declared_device_certificates_on_delete(request.properties)
+        if what != "RETAIN":
+            resource._sweep.run(request.existing_id, what, frozenset(), request.deadline)
+
+    patch.setattr(CaCertificateResource, "_sweep_devices", sweep)
+
+
+def issues_again_in_a_rollback(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(DeviceCertificateResource, "_issued_before", lambda *_, **__: None)
+
+
+def never_finds_it_repeated(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(DeviceCertificateOwnership, "is_repeated", lambda *_: False)
+
+
+def fails_when_it_is_gone(patch: pytest.MonkeyPatch) -> None:
+    def remove(removal: Any, certificate_id: str, deadline: Any) -> None:
+        removal.remove_live(removal._iot.describe_certificate(certificate_id), deadline)
+
+    patch.setattr(DeviceCertificateRemoval, "remove", remove)
+
+
+def deletes_by_declared_status(patch: pytest.MonkeyPatch) -> None:
+    """What is declared INACTIVE is not deactivated before it is deleted, nor is what is thought to be so."""
+    patch.setattr(DeviceCertificateRemoval, "deactivate", lambda *_: None)
+
+
+def keeps_the_status_after_a_failure(patch: pytest.MonkeyPatch) -> None:
+    def remove(removal: Any, live: Any, deadline: Any, detached: Any = None) -> None:
+        removal.detach_all(live.arn)
+        removal.deactivate(live)
+        removal._delete(live, deadline, lambda name: None)
+
+    patch.setattr(DeviceCertificateRemoval, "remove_live", remove)
+
+
+def keeps_attachments(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(DeviceCertificateRemoval, "detach_all", lambda *_: None)
+
+
+def deletes_the_old_in_update(patch: pytest.MonkeyPatch) -> None:
+    update = DeviceCertificateResource.update
+
+    def eager(resource: Any, request: Any) -> Outcome:
+        outcome = update(resource, request)
+        if outcome.physical_id != request.existing_id:
+            resource._removal.remove(request.existing_id, request.deadline)
+        return outcome
+
+    patch.setattr(DeviceCertificateResource, "update", eager)
+
+
+def reports_revoked_as_a_failure(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(StackGateway, "is_rolling_back", lambda *_: False)
+
+
+def answers_of_another_request(patch: pytest.MonkeyPatch) -> None:
+    body = response.body
+
+    def wrong(request: Any, outcome: Outcome, *, failure: str | None = None) -> dict[str, Any]:
+        return {**body(request, outcome, failure=failure), "RequestId": "00000000-0000-4000-8000-000000000000"}
+
+    patch.setattr(response, "body", wrong)
+
+
+def answers_without_an_id(patch: pytest.MonkeyPatch) -> None:
+    body = response.body
+
+    def empty(request: Any, outcome: Outcome, *, failure: str | None = None) -> dict[str, Any]:
+        return body(request, Outcome("", outcome.attributes) if failure else outcome, failure=failure)
+
+    patch.setattr(response, "body", empty)
+
+
+def answers_at_any_length(patch: pytest.MonkeyPatch) -> None:
+    for module in (ca_certificate, device_certificate):
+        patch.setattr(module, "ensure_fits", lambda *_: None)
+
+    def change(module: Any) -> None:
+        module.MAX_RESPONSE_BYTES = 10**6
+
+    in_every_instance(patch, change)
+
+
+def reasons_at_any_length(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(response, "reason", lambda text: text + "." * 240)
+
+
+# Defects of the handler's own: every instance executes the module anew, and so has to be changed after it did.
+
+
+def in_every_instance(patch: pytest.MonkeyPatch, change: Callable[[Any], None]) -> None:
+    from protocol import function  # noqa: PLC0415
+
+    start = function.Instance.start
+
+    def changed(instance: Instance) -> None:
+        start(instance)
+        change(instance.module)
+
+    patch.setattr(function.Instance, "start", changed)
+
+
+def answers_twice(patch: pytest.MonkeyPatch) -> None:
+    def change(module: Any) -> None:
+        once = module._Helper._send
+
+        def twice(helper: Any, *arguments: Any, **named: Any) -> None:
+            once(helper, *arguments, **named)
+            helper._answered = False
+            once(helper, *arguments, **named)
+
+        module._Helper._send = twice
+
+    in_every_instance(patch, change)
+
+
+def says_create_failed_when_uncertain(patch: pytest.MonkeyPatch) -> None:
+    def change(module: Any) -> None:
+        def certain(event: Any, progress: Progress) -> str:
+            marker = f"{CREATE_FAILED}/{event['RequestId']}"
+            return str(event.get("PhysicalResourceId") or progress.registered or marker)
+
+        module.id_after_failure = certain
+
+    in_every_instance(patch, change)
+
+
+def answers_a_failed_update_with_a_new_id(patch: pytest.MonkeyPatch) -> None:
+    def change(module: Any) -> None:
+        module.id_after_failure = lambda event, progress: progress.registered or f"{CREATE_FAILED}/new"
+
+    in_every_instance(patch, change)
+
+
+DEFECTS = [
+    Defect("asks nobody who holds it", asks_nobody, scenarios.two_logical_ids_at_the_same_instant, "device", "I"),
+    Defect("believes any date", believes_any_date, scenarios.somebody_elses, "device", "I3"),
+    Defect("owns nothing", owns_nothing, scenarios.create_that_never_answers, "device", "I2"),
+    Defect("believes no tags", believes_no_tags, scenarios.create_that_never_answers, "ca", "I2"),
+    Defect("believes any tags", believes_any_tags, scenarios.two_logical_ids_one_after_the_other, "ca", "I3"),
+    Defect(
+        "ignores OldResourceProperties", ignores_old_properties, scenarios.update_killed_after_registering, "ca", "I"
+    ),
+    Defect(
+        "ignores OldResourceProperties (CSR)",
+        ignores_old_properties,
+        scenarios.update_killed_after_registering,
+        "csr",
+        "I",
+    ),
+    Defect("looks not at its own row", looks_not_at_its_own_row, scenarios.delete_while_create_runs, "device", "I2"),
+    Defect("undoes nothing", undoes_nothing, scenarios.delete_while_create_runs, "device", "I2"),
+    Defect(
+        "forgets what it could not undo",
+        forgets_what_it_could_not_undo,
+        scenarios.failed_create_that_cannot_be_undone,
+        "device",
+        "I2",
+    ),
+    Defect("sweeps before DISABLE", sweeps_before_disabling, scenarios.sweep_before_the_ca_goes, "ca", ""),
+    Defect("sweeps a replaced CA's devices", sweeps_when_replaced, scenarios.replaced_ca_whose_devices_stay, "ca", "I"),
+    Defect(
+        "issues again in a rollback",
+        issues_again_in_a_rollback,
+        scenarios.rollback_to_a_certificate_that_still_exists,
+        "csr",
+        "I2",
+    ),
+    Defect("never finds it repeated", never_finds_it_repeated, scenarios.redelivered_create, "csr", "I2"),
+    Defect("fails when it is gone", fails_when_it_is_gone, scenarios.disappears, "device", ""),
+    Defect("deletes by the declared status", deletes_by_declared_status, scenarios.create_update_delete, "device", ""),
+    Defect("keeps the status", keeps_the_status_after_a_failure, scenarios.failed_delete, "device", "I4"),
+    Defect("keeps attachments", keeps_attachments, scenarios.rollback_to_a_certificate_that_still_exists, "device", ""),
+    Defect(
+        "deletes the old one in Update",
+        deletes_the_old_in_update,
+        scenarios.rollback_to_a_certificate_that_still_exists,
+        "csr",
+        "I4",
+    ),
+    Defect(
+        "fails at REVOKED in a rollback",
+        reports_revoked_as_a_failure,
+        scenarios.rollback_that_meets_revoked,
+        "device",
+        "I4",
+    ),
+    Defect("answers with another request's id", answers_of_another_request, scenarios.create_update_delete, "ca", "I1"),
+    Defect("answers without a physical id", answers_without_an_id, scenarios.failed_create, "device", "I1"),
+    Defect("answers at any length", answers_at_any_length, scenarios.answer_that_is_too_large, "device", "I"),
+    Defect("gives reasons of any length", reasons_at_any_length, scenarios.failed_create, "ca", "I1"),
+    Defect("answers twice", answers_twice, scenarios.create_update_delete, "device", "I1"),
+    Defect(
+        "says create-failed when uncertain",
+        says_create_failed_when_uncertain,
+        scenarios.failed_create_that_registers_late,
+        "device",
+        "I2",
+    ),
+    Defect(
+        "answers a failed Update with a new id",
+        answers_a_failed_update_with_a_new_id,
+        scenarios.failed_update,
+        "device",
+        "I1",
+    ),
+]
+
+
+@pytest.mark.parametrize("defect", [pytest.param(each, id=each.name.replace(" ", "-")) for each in DEFECTS])
+def test_is_caught(cloud: Cloud, defect: Defect, monkeypatch: pytest.MonkeyPatch) -> None:
+    try:
+        defect.plant(monkeypatch)
+        cloud.forget_instances()
+        with pytest.raises((AssertionError, NotFoundError)) as caught:
+            defect.scenario(cloud, scenarios.KINDS[defect.kind])
+    finally:
+        monkeypatch.undo()
+        cloud.forget_instances()
+    assert defect.says in str(caught.value)
