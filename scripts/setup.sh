@@ -7,6 +7,9 @@ fail() {
     exit 1
 }
 
+# A company's proxy has a certificate that the machine trusts and uv by itself does not.
+export UV_SYSTEM_CERTS=1
+
 find_python() {
     for name in "${PYTHON:-python3}" python3.14 python3.13 python3.12 python3.11 python3; do
         if command -v "$name" >/dev/null 2>&1 &&

@@ -21,7 +21,6 @@ _TOO_LATE_TWICE = "I2: a Create that comes after the rollback does not find what
 
 DEFECTS: dict[tuple[str, str], str] = {
     ("create_that_hangs_and_then_dies", "device"): _TOO_LATE_TWICE,
-    ("create_that_hangs_and_then_dies", "csr"): _TOO_LATE_TWICE,
     ("update_that_hangs", "ca"): _TOO_LATE,
     ("update_that_hangs", "device"): _TOO_LATE,
     ("update_that_hangs", "csr"): _TOO_LATE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,8 @@ _GLIBC = "manylinux_2_17"
 # The same, by the name that some wheels have alone. pip, unlike uv, takes names literally.
 _GLIBC_OLD_NAME = "manylinux2014"
 _SECONDS = 300
+# A company's proxy has a certificate that the machine trusts and uv by itself does not.
+_ENVIRONMENT = {**os.environ, "UV_SYSTEM_CERTS": "1"}
 
 
 class BundlingError(RuntimeError):
@@ -27,7 +30,7 @@ def install_wheels(lock: Path, folder: Path, python_version: str, architecture: 
     """
     command = _command(lock, folder, python_version, _MACHINES[architecture])
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_SECONDS)
+        done = subprocess.run(command, env=_ENVIRONMENT, capture_output=True, text=True, check=False, timeout=_SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise _failed(f"'{Path(command[0]).name}' {_what_happened(error)}") from error
     if done.returncode:
@@ -61,7 +64,7 @@ def _what_happened(error: OSError | subprocess.TimeoutExpired) -> str:
 
 def _last_words(text: str) -> str:
     lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
-    return " ".join(lines[-3:])[-400:] or "nothing"
+    return " ".join(lines[-3:])[-400:].rstrip(".") or "nothing"
 
 
 def _failed(why: str) -> BundlingError:
