@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs what the demo and the tests need into .venv and node_modules of this folder, from the lock files. Nothing else is touched.
+# Installs what the demo and the tests need into .venv and node_modules of this folder, from the lock files.
+# Beside these only the caches of pip, uv, npm and jsii in the home folder are written.
 set -eu
 
 fail() {

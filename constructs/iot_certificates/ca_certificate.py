@@ -22,6 +22,7 @@ from iot_certificates.certificate_arn import certificate_id_of, check_certificat
 from iot_certificates.declaration_error import CertificateDeclarationError
 from iot_certificates.literal_pem import read_certificate
 from iot_certificates.permissions import ProviderPermissions
+from iot_certificates.proof_of_possession import ProofOfPossession
 from iot_certificates.provider import IotCertificateProvider
 from iot_certificates.registered_certificate import RegisteredCertificate, unless
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
     from iot_certificate_provider.pki import Certificate
     from iot_certificates.auto_registration import AutoRegistration
-    from iot_certificates.proof_of_possession import ProofOfPossession
 
 
 class ICaCertificate(IResource, Protocol):
@@ -147,6 +147,13 @@ class CaCertificate(RegisteredCertificate):
                 name,
                 "is missing, which CertificateMode.DEFAULT needs",
                 "Give the CA key's secret to ProofOfPossession.private_key_secret, or use CertificateMode.SNI_ONLY",
+            )
+        if not isinstance(proof, ProofOfPossession):
+            raise CertificateDeclarationError(
+                self,
+                name,
+                f"is a {type(proof).__name__}",
+                "Give the secret to ProofOfPossession.private_key_secret(secret), and what that returns to the CA",
             )
         return proof.bind(self, certificate, permissions)
 

@@ -43,4 +43,5 @@ def declaring(scope: IConstruct, name: str) -> Iterator[None]:
     try:
         yield
     except CertificateRejectedError as error:
-        raise CertificateDeclarationError(scope, name, error.problem, error.fix) from error
+        # Not "from error": a reader of the traceback is helped by one sentence, not by two.
+        raise CertificateDeclarationError(scope, name, error.problem, error.fix) from None

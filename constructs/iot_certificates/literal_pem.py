@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import Annotations, Token
 
 from iot_certificate_provider.pki import Certificate, CertificateRejectedError, SigningRequest, check_not_expired
-from iot_certificates.declaration_error import declaring
+from iot_certificates.declaration_error import CertificateDeclarationError, declaring
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ def read_certificate(scope: Construct, name: str, pem: str, check: Callable[[Cer
     Raises CertificateDeclarationError when it is unreadable or ``check`` rejects it. One that has expired only warns:
     ``cdk destroy`` runs the app as well, and must be able to take away what has expired since.
     """
-    if Token.is_unresolved(pem):
+    if _is_token(scope, name, pem):
         return None
     with declaring(scope, name):
         certificate = Certificate.from_pem(pem)
@@ -36,10 +36,18 @@ def read_certificate(scope: Construct, name: str, pem: str, check: Callable[[Cer
 
 def read_signing_request(scope: Construct, name: str, pem: str) -> SigningRequest | None:
     """Return the signing request in ``pem``, or None when that is a token; raise CertificateDeclarationError."""
-    if Token.is_unresolved(pem):
+    if _is_token(scope, name, pem):
         return None
     with declaring(scope, name):
         return SigningRequest.from_pem(pem)
+
+
+def _is_token(scope: Construct, name: str, pem: object) -> bool:
+    if not isinstance(pem, str):
+        raise CertificateDeclarationError(
+            scope, name, f"is a {type(pem).__name__}, not a text", "Give the PEM text itself: Path(…).read_text()"
+        )
+    return Token.is_unresolved(pem)
 
 
 def _warn_if_expired(scope: Construct, name: str, certificate: Certificate) -> None:

@@ -83,7 +83,10 @@ _STILL_WANTED = Grant(("cloudformation:DescribeStackResource",), (On.THIS_STACK,
 """Whether CloudFormation has given a resource up while it was created; and whether a CA was replaced."""
 
 _OWNERSHIP = (
-    Grant(("cloudformation:DescribeStackEvents", "cloudformation:DescribeStacks"), (On.THIS_STACK,)),
+    Grant(
+        ("cloudformation:DescribeStackEvents", "cloudformation:DescribeStacks", "cloudformation:ListStackResources"),
+        (On.THIS_STACK,),
+    ),
     Grant(("cloudformation:DescribeStackResources",), (On.ANY_STACK,)),
 )
 """Whether a certificate that is registered already was this stack's, or is held by another."""

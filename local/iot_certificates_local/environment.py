@@ -76,6 +76,8 @@ def client_environment(folder: Path, *, endpoint: str, region: str, account: str
         "CDK_DISABLE_CLI_TELEMETRY": "true",
         "CDK_DISABLE_VERSION_CHECK": "true",
         "NODE_EXTRA_CA_CERTS": trust,
+        # jsii and the CLI leave files there when they are interrupted.
+        "TMPDIR": str(folder / "tmp"),
     }
     return kept | aws | cdk | _without_proxy(kept) | _programs(kept)
 

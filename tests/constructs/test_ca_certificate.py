@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -396,3 +397,22 @@ def test_a_role_without_a_template_is_refused(new_stack: Callable[..., Stack]) -
     role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("iot.amazonaws.com"))
     with pytest.raises(CertificateDeclarationError, match="auto_registration has a role, but no template"):
         CaCertificate(stack, "Ca", **_unwanted(auto_registration=AutoRegistration(role=role)))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"certificate_pem": Path("factory-ca.pem")}, "certificate_pem is a PosixPath, not a text"),
+        ({"proof_of_possession": "the key"}, "proof_of_possession is a str. Give the secret to"),
+    ],
+    ids=["a path", "a proof that is none"],
+)
+def test_a_value_of_another_type_is_refused_in_a_sentence(
+    new_stack: Callable[..., Stack], changed: dict[str, Any], message: str
+) -> None:
+    declared: dict[str, Any] = {
+        "certificate_pem": CA.pem,
+        "proof_of_possession": ProofOfPossession.verification_certificate(VERIFICATION.pem),
+    }
+    with pytest.raises(CertificateDeclarationError, match=message):
+        CaCertificate(new_stack(), "Ca", **{**declared, **changed})

@@ -35,6 +35,7 @@ OWNERSHIP = {
         "cloudformation:DescribeStackEvents",
         "cloudformation:DescribeStackResource",
         "cloudformation:DescribeStacks",
+        "cloudformation:ListStackResources",
     },
     "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/*": {
         "cloudformation:DescribeStackResources"

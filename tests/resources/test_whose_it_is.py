@@ -105,6 +105,22 @@ class TestACreateThatComesAgain:
         with pytest.raises(AlreadyExistsError):
             stage.device.create(stage.request(RequestType.CREATE, {"CertificatePem": device.pem}))
 
+    def test_fails_when_a_sibling_of_the_stack_holds_the_certificate(
+        self, stage: Stage, device: issuing.Issued
+    ) -> None:
+        # Where CloudFormation does not find a stack by a physical id, the stack's own list does.
+        stage.log("", "CREATE_IN_PROGRESS")
+        registered = stage.iot.RegisterCertificate(certificatePem=device.pem, status="ACTIVE")["certificateId"]
+        stage.aws.cloudformation.resources["Sibling"] = (registered, "CREATE_COMPLETE")
+
+        def find_no_stack(call: Call) -> None:
+            if call.name == "cloudformation.DescribeStackResources":
+                raise Refusal("ValidationError", "Stack for it does not exist")
+
+        stage.aws.before = find_no_stack
+        with pytest.raises(AlreadyExistsError, match="by somebody else"):
+            stage.device.create(stage.request(RequestType.CREATE, {"CertificatePem": device.pem}))
+
     def test_fails_for_a_ca_of_another_resource(self, stage: Stage, factory_ca: issuing.Issued) -> None:
         properties = {"CACertificatePem": factory_ca.pem, **SNI_ONLY}
         create_and_die(stage, "ca", properties)

@@ -77,6 +77,17 @@ class StackGateway:
             stacks = self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"]
         return any("ROLLBACK" in stack["StackStatus"] for stack in stacks)
 
+    def holders_in(self, stack_id: str, physical_id: str) -> list[StackResource]:
+        """ListStackResources, all pages: the resources of one stack that hold a physical id now."""
+        pages = self._cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack_id)
+        with translating("the resources of the stack"):
+            return [
+                StackResource(stack_id, row["LogicalResourceId"], physical_id, row["ResourceStatus"])
+                for page in pages
+                for row in page["StackResourceSummaries"]
+                if row.get("PhysicalResourceId") == physical_id and row["ResourceStatus"] != "DELETE_COMPLETE"
+            ]
+
     def held_ids(self, stack_id: str) -> frozenset[str]:
         """ListStackResources, all pages: the physical ids of the resources that are not deleted."""
         pages = self._cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack_id)

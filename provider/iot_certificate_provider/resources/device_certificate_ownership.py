@@ -89,7 +89,8 @@ class DeviceCertificateOwnership:
         # The date proves when, not who. Another resource is known as the holder only once it has answered.
         for wait in (0.0, ANSWER_SECONDS):
             request.deadline.pause(wait)
-            holders = self._stacks.holders(certificate_id)
+            # The stack's own list as well: a sibling may declare the same certificate.
+            holders = self._stacks.holders_in(request.stack_id, certificate_id) + self._stacks.holders(certificate_id)
             if any((h.stack_id, h.logical_id) != (request.stack_id, request.logical_id) for h in holders):
                 return True
         return False
