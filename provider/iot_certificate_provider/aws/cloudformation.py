@@ -78,26 +78,22 @@ class StackGateway:
         return any("ROLLBACK" in stack["StackStatus"] for stack in stacks)
 
     def holders_in(self, stack_id: str, physical_id: str) -> list[StackResource]:
-        """ListStackResources, all pages: the resources of one stack that hold a physical id now."""
-        pages = self._cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack_id)
-        with translating("the resources of the stack"):
-            return [
-                StackResource(stack_id, row["LogicalResourceId"], physical_id, row["ResourceStatus"])
-                for page in pages
-                for row in page["StackResourceSummaries"]
-                if row.get("PhysicalResourceId") == physical_id and row["ResourceStatus"] != "DELETE_COMPLETE"
-            ]
+        """ListStackResources: the resources of one stack that hold a physical id now."""
+        return [resource for resource in self._kept(stack_id) if resource.physical_id == physical_id]
 
     def held_ids(self, stack_id: str) -> frozenset[str]:
-        """ListStackResources, all pages: the physical ids of the resources that are not deleted."""
+        """ListStackResources: the physical ids of the resources that are not deleted."""
+        return frozenset(resource.physical_id for resource in self._kept(stack_id))
+
+    def _kept(self, stack_id: str) -> Iterator[StackResource]:
         pages = self._cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack_id)
         with translating("the resources of the stack"):
-            return frozenset(
-                resource["PhysicalResourceId"]
-                for page in pages
-                for resource in page["StackResourceSummaries"]
-                if "PhysicalResourceId" in resource and resource["ResourceStatus"] != "DELETE_COMPLETE"
-            )
+            for page in pages:
+                for row in page["StackResourceSummaries"]:
+                    if "PhysicalResourceId" in row and row["ResourceStatus"] != "DELETE_COMPLETE":
+                        yield StackResource(
+                            stack_id, row["LogicalResourceId"], row["PhysicalResourceId"], row["ResourceStatus"]
+                        )
 
     def rows(self, stack_id: str, logical_id: str) -> Iterator[Row]:
         """DescribeStackEvents: the rows of one resource, newest first, for as many pages as they are asked for."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -36,11 +37,8 @@ class DeviceCertificateOwnership:
 
     def own(self, request: Request, certificate_id: str) -> DeviceCertificateDescription | None:
         """Return the registered certificate if it is this resource's, None if it is not registered or foreign."""
-        try:
-            live = self._iot.describe_certificate(certificate_id)
-        except NotFoundError:
-            return None
-        return live if self._is_own(request, live) else None
+        live = self._registered(certificate_id)
+        return live if live is not None and self._is_own(request, live) else None
 
     def is_repeated(self, request: Request, now: datetime) -> bool:
         """Whether a Create may have been delivered before: after success, or a minute after a function that died."""
@@ -62,9 +60,15 @@ class DeviceCertificateOwnership:
         resource had before: the rollback of an update returns to one of them.
         """
         for certificate_id in self._candidates(request):
-            live = self.own(request, certificate_id)
-            if live is not None and _answers(live, signing):
+            live = self._registered(certificate_id)
+            # The key first: whose it is takes calls and a wait to find out, and most are other devices'.
+            if live is not None and _answers(live, signing) and self._is_own(request, live):
                 return live
+        return None
+
+    def _registered(self, certificate_id: str) -> DeviceCertificateDescription | None:
+        with suppress(NotFoundError):
+            return self._iot.describe_certificate(certificate_id)
         return None
 
     def _candidates(self, request: Request) -> Iterator[str]:
