@@ -47,7 +47,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
 lock: $(READY) ## Resolve the dependencies anew and pin them with hashes
 	@$(LOCK) --upgrade --group lambda -o constructs/iot_certificates/lambda-requirements.txt
-	@$(LOCK) --upgrade pyproject.toml --extra local --group dev -o requirements/dev.txt
+	@$(LOCK) --upgrade pyproject.toml --extra local --extra cli --group dev -o requirements/dev.txt
 	@echo uv | $(LOCK) --upgrade - -o requirements/uv.txt
 
 clean: ## Remove what setup and the commands have made
