@@ -22,16 +22,14 @@ from iot_certificate_provider.contract import (
     DeviceCertificateStatus,
 )
 from iot_certificate_provider.errors import InvalidPropertyError
-from iot_certificate_provider.properties import (
+from iot_certificate_provider.properties.ca_certificate import (
     CaCertificateProperties,
-    DeviceCertificateProperties,
-    RegistrationConfig,
-    VerificationCertificate,
-    VerificationSecret,
     declared_device_certificates_on_delete,
-    declared_policy_names,
-    readable,
 )
+from iot_certificate_provider.properties.device_certificate import DeviceCertificateProperties, declared_policy_names
+from iot_certificate_provider.properties.reader import readable
+from iot_certificate_provider.properties.registration_config import RegistrationConfig
+from iot_certificate_provider.properties.verification import VerificationCertificate, VerificationSecret
 from iot_certificate_provider.response import reason
 
 if TYPE_CHECKING:
@@ -202,7 +200,6 @@ CA_CASES: list[Case] = [
         "DeviceCertificatesOnDelete: 'false' is not a value it can have. Use one of RETAIN, DEACTIVATE, DELETE",
     ),
     ("an unknown mode", {"CertificateMode": "SNI"}, "CertificateMode: 'SNI' is not a value it can have"),
-    ("adoption", {"ExistingCertificate": "ADOPT"}, "ExistingCertificate: ADOPT is not supported yet. Use FAIL"),
     (
         "a boolean as adoption",
         {"ExistingCertificate": "true"},
@@ -403,7 +400,6 @@ DEVICE_CASES: list[Case] = [
     ("a misspelt list", {"PolicyName": ["p"]}, "PolicyName: is not a property of this type. Did you mean PolicyNames?"),
     ("a boolean as status", {"Status": "true"}, "Status: 'true' is not a value it can have. Use one of ACTIVE"),
     ("a status that AWS sets", {"Status": "PENDING_ACTIVATION"}, "Status: 'PENDING_ACTIVATION' is not a value it can"),
-    ("adoption", {"ExistingCertificate": "ADOPT"}, "ExistingCertificate: ADOPT is not supported yet"),
     ("two certificates", {"CertificatePem": DEVICE.pem + CA.pem}, "CertificatePem: holds 2 PEM blocks, not one. Keep"),
     ("truncated base64", {"CertificatePem": truncated(DEVICE.pem)}, "CertificatePem: has damaged base64"),
     ("a key", {"CertificatePem": DEVICE.key_pem()}, "CertificatePem: holds a private key"),

@@ -22,14 +22,9 @@ from urllib.parse import urlsplit
 
 from iot_certificate_provider import response
 from iot_certificate_provider.aws.clients import CONNECT_SECONDS, READ_SECONDS, AwsClients
-from iot_certificate_provider.aws.cloudformation import StackGateway
-from iot_certificate_provider.aws.iot import IotGateway
-from iot_certificate_provider.aws.secrets import SecretsGateway
 from iot_certificate_provider.contract import (
-    CA_CERTIFICATE_TYPE,
     CREATE_FAILED,
     CREATE_UNFINISHED,
-    DEVICE_CERTIFICATE_TYPE,
     MAX_RESPONSE_BYTES,
     Home,
     Outcome,
@@ -42,12 +37,7 @@ from iot_certificate_provider.contract import (
 from iot_certificate_provider.deadline import Deadline
 from iot_certificate_provider.errors import DeadlineError, InvalidPropertyError, ProviderError
 from iot_certificate_provider.pki.fitness import shorten
-from iot_certificate_provider.resources.ca_certificate import CaCertificateResource
-from iot_certificate_provider.resources.device_certificate import DeviceCertificateResource
-from iot_certificate_provider.resources.device_certificate_ownership import DeviceCertificateOwnership
-from iot_certificate_provider.resources.device_certificate_removal import DeviceCertificateRemoval
-from iot_certificate_provider.resources.device_certificate_sweep import DeviceCertificateSweep
-from iot_certificate_provider.resources.proof_of_possession import ProofOfPossession
+from iot_certificate_provider.resources.catalogue import RESOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -205,7 +195,7 @@ def _outcome(request: Request) -> Outcome:
 
 def _cannot_have_been_made(request: Request) -> bool:
     """Whether this is the Delete after a Create of a type that this provider does not know, and so refused."""
-    return request.resource_type not in _RESOURCES and not is_certificate_id(request.existing_id)
+    return request.resource_type not in RESOURCES and not is_certificate_id(request.existing_id)
 
 
 def _request(event: Mapping[str, Any], context: Any, deadline: Deadline, progress: Progress) -> Request:
@@ -233,30 +223,11 @@ def _properties(event: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _resource(resource_type: str) -> Resource:
-    make = _RESOURCES.get(resource_type)
+    make = RESOURCES.get(resource_type)
     if make is None:
         problem = f"'{shorten(resource_type, 60)}' is not a resource type of this provider"
-        raise InvalidPropertyError("Type", problem, f"It has {', '.join(_RESOURCES)}")
-    return make()
-
-
-def _ca_certificate() -> Resource:
-    iot = IotGateway(clients)
-    sweep = DeviceCertificateSweep(iot, DeviceCertificateRemoval(iot))
-    proof = ProofOfPossession(iot, SecretsGateway(clients))
-    return CaCertificateResource(iot, StackGateway(clients), proof, sweep, _now)
-
-
-def _device_certificate() -> Resource:
-    iot, stacks = IotGateway(clients), StackGateway(clients)
-    ownership = DeviceCertificateOwnership(iot, stacks)
-    return DeviceCertificateResource(iot, stacks, ownership, DeviceCertificateRemoval(iot), _now)
-
-
-_RESOURCES: Mapping[str, Callable[[], Resource]] = {
-    CA_CERTIFICATE_TYPE: _ca_certificate,
-    DEVICE_CERTIFICATE_TYPE: _device_certificate,
-}
+        raise InvalidPropertyError("Type", problem, f"It has {', '.join(RESOURCES)}")
+    return make(clients, _now)
 
 
 def id_after_failure(event: Mapping[str, Any], progress: Progress) -> str:

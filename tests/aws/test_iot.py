@@ -19,7 +19,7 @@ from iot_certificate_provider.contract import (
     DeviceCertificateStatus,
 )
 from iot_certificate_provider.errors import AccessDeniedError, ConflictError, InUseError, NotFoundError
-from iot_certificate_provider.properties import RegistrationConfig
+from iot_certificate_provider.properties.registration_config import RegistrationConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -16,6 +16,7 @@ from iot_certificate_provider.contract import (
     Request,
 )
 from iot_certificate_provider.errors import ProviderError
+from iot_certificate_provider.resources.catalogue import RESOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +37,7 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Request], Outco
     """Put a scripted resource in the place of the device certificates'."""
 
     def put(act: Callable[[Request], Outcome]) -> None:
-        monkeypatch.setitem(handler._RESOURCES, DEVICE, lambda: Scripted(act))
+        monkeypatch.setitem(RESOURCES, DEVICE, lambda _clients, _now: Scripted(act))
 
     return put
 

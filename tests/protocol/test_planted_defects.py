@@ -12,7 +12,7 @@ from iot_certificate_provider import ownership, response
 from iot_certificate_provider.aws.cloudformation import StackGateway
 from iot_certificate_provider.contract import CREATE_FAILED, Outcome, Progress
 from iot_certificate_provider.errors import NotFoundError
-from iot_certificate_provider.properties import declared_device_certificates_on_delete
+from iot_certificate_provider.properties.ca_certificate import declared_device_certificates_on_delete
 from iot_certificate_provider.resources import ca_certificate, device_certificate
 from iot_certificate_provider.resources.ca_certificate import CaCertificateResource
 from iot_certificate_provider.resources.device_certificate import DeviceCertificateResource

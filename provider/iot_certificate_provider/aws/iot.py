@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         CertificateMode,
         DeviceCertificateStatus,
     )
-    from iot_certificate_provider.properties import RegistrationConfig
+    from iot_certificate_provider.properties.registration_config import RegistrationConfig
 
 PAGE_SIZE = 250
 """The most that AWS IoT's lists give at once."""

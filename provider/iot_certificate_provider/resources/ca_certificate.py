@@ -24,12 +24,11 @@ from iot_certificate_provider.errors import (
 )
 from iot_certificate_provider.ownership import tagged_by, tags_of
 from iot_certificate_provider.pki import check_not_expired
-from iot_certificate_provider.properties import (
+from iot_certificate_provider.properties.ca_certificate import (
     CaCertificateProperties,
     declared_device_certificates_on_delete,
-    naming,
-    readable,
 )
+from iot_certificate_provider.properties.reader import naming, readable
 from iot_certificate_provider.resources.registration import (
     check_still_wanted,
     find_leftover,

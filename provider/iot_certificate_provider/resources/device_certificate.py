@@ -22,12 +22,8 @@ from iot_certificate_provider.errors import (
     UpstreamError,
 )
 from iot_certificate_provider.pki import Certificate, check_not_expired
-from iot_certificate_provider.properties import (
-    DeviceCertificateProperties,
-    declared_policy_names,
-    naming,
-    readable,
-)
+from iot_certificate_provider.properties.device_certificate import DeviceCertificateProperties, declared_policy_names
+from iot_certificate_provider.properties.reader import naming, readable
 from iot_certificate_provider.resources.device_certificate_attachments import Attachments, change_attachments
 from iot_certificate_provider.resources.device_certificate_outcome import largest_outcome, outcome_of
 from iot_certificate_provider.resources.registration import (

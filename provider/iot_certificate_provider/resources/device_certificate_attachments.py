@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.properties import MAX_POLICIES
+from iot_certificate_provider.properties.device_certificate import MAX_POLICIES
 
 if TYPE_CHECKING:
     from iot_certificate_provider.aws.iot import IotGateway
-    from iot_certificate_provider.properties import DeviceCertificateProperties
+    from iot_certificate_provider.properties.device_certificate import DeviceCertificateProperties
 
 
 @dataclass(frozen=True)

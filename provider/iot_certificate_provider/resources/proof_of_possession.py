@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.pki import Certificate, PrivateKeySigner, load_private_key
-from iot_certificate_provider.properties import VerificationCertificate, VerificationSecret, naming
+from iot_certificate_provider.properties.reader import naming
+from iot_certificate_provider.properties.verification import VerificationCertificate, VerificationSecret
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.aws.iot import IotGateway
     from iot_certificate_provider.aws.secrets import SecretsGateway
     from iot_certificate_provider.pki import CertificateSigner
-    from iot_certificate_provider.properties import Verification
+    from iot_certificate_provider.properties.verification import Verification
 
 
 class ProofOfPossession:

@@ -1,0 +1,50 @@
+"""Which resource serves which ``Custom::`` type, and the gateways that it is built with.
+
+A resource's module is imported with the first request of its type: a cold start pays for what it serves.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iot_certificate_provider.aws.cloudformation import StackGateway
+from iot_certificate_provider.aws.iot import IotGateway
+from iot_certificate_provider.contract import CA_CERTIFICATE_TYPE, DEVICE_CERTIFICATE_TYPE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from iot_certificate_provider.aws.clients import AwsClients
+    from iot_certificate_provider.contract import Resource
+
+    Now = Callable[[], datetime]
+
+
+def _ca_certificate(clients: AwsClients, now: Now) -> Resource:
+    from iot_certificate_provider.aws.secrets import SecretsGateway
+    from iot_certificate_provider.resources.ca_certificate import CaCertificateResource
+    from iot_certificate_provider.resources.device_certificate_removal import DeviceCertificateRemoval
+    from iot_certificate_provider.resources.device_certificate_sweep import DeviceCertificateSweep
+    from iot_certificate_provider.resources.proof_of_possession import ProofOfPossession
+
+    iot = IotGateway(clients)
+    sweep = DeviceCertificateSweep(iot, DeviceCertificateRemoval(iot))
+    proof = ProofOfPossession(iot, SecretsGateway(clients))
+    return CaCertificateResource(iot, StackGateway(clients), proof, sweep, now)
+
+
+def _device_certificate(clients: AwsClients, now: Now) -> Resource:
+    from iot_certificate_provider.resources.device_certificate import DeviceCertificateResource
+    from iot_certificate_provider.resources.device_certificate_ownership import DeviceCertificateOwnership
+    from iot_certificate_provider.resources.device_certificate_removal import DeviceCertificateRemoval
+
+    iot, stacks = IotGateway(clients), StackGateway(clients)
+    ownership = DeviceCertificateOwnership(iot, stacks)
+    return DeviceCertificateResource(iot, stacks, ownership, DeviceCertificateRemoval(iot), now)
+
+
+RESOURCES: Mapping[str, Callable[[AwsClients, Now], Resource]] = {
+    CA_CERTIFICATE_TYPE: _ca_certificate,
+    DEVICE_CERTIFICATE_TYPE: _device_certificate,
+}
