@@ -62,7 +62,8 @@ class CaCertificate(RegisteredCertificate):
     * ``auto_registration``: devices register their certificate at their first connection; by default they do not.
     * ``device_certificates_on_delete``: what the deletion of the CA does to its device certificates, those that devices
       brought in just in time among them, unless resources of the stack hold them. By default nothing.
-    * ``existing_certificate``: what to do when the CA is registered already. Only FAIL is supported yet.
+    * ``existing_certificate``: what to do when the CA is registered already: FAIL, or ADOPT, which uses it as it is and
+      leaves it registered when the resource goes.
     * ``removal_policy``: RETAIN leaves the CA registered when its resource goes; by default it is deregistered.
     * ``provider``: an IotCertificateProvider to share; by default the stack has one.
 

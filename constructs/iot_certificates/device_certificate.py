@@ -58,7 +58,8 @@ class DeviceCertificate(RegisteredCertificate):
     * ``status``: ACTIVE by default. REVOKED is final.
     * ``policies``, ``things``: resources of the app, or names; at most ten policies. What is attached outside the
       stack stays until the certificate goes.
-    * ``existing_certificate``: what to do when it is registered already. Only FAIL is supported yet.
+    * ``existing_certificate``: what to do when it is registered already: FAIL, or ADOPT, which uses it as it is and
+      leaves it registered when the resource goes.
     * ``removal_policy``: RETAIN leaves it registered when its resource goes; by default it is deleted.
     * ``provider``: an IotCertificateProvider to share; by default the stack has one.
 

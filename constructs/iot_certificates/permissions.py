@@ -59,6 +59,7 @@ def ca_certificate(on_delete: DeviceCertificatesOnDelete) -> Iterator[Grant]:
         (On.CA_CERTIFICATES,),
     )
     yield _STILL_WANTED
+    yield from _HOLDERS
     if on_delete is not DeviceCertificatesOnDelete.RETAIN:
         yield from _sweep(on_delete)
 
@@ -80,14 +81,17 @@ REGISTRATION_CODE = Grant(("iot:GetRegistrationCode",), (On.ANYTHING,))
 """For a verification certificate that the function signs."""
 
 _STILL_WANTED = Grant(("cloudformation:DescribeStackResource",), (On.THIS_STACK,))
-"""Whether CloudFormation has given a resource up while it was created; and whether a CA was replaced."""
+"""Whether CloudFormation has given a resource up while it was created; and whether a certificate was replaced."""
+
+_HOLDERS = (
+    Grant(("cloudformation:DescribeStackEvents",), (On.THIS_STACK,)),
+    Grant(("cloudformation:DescribeStackResources",), (On.ANY_STACK,)),
+)
+"""Whether a request still counts; whether the resource had adopted a certificate, and who holds it."""
 
 _OWNERSHIP = (
-    Grant(
-        ("cloudformation:DescribeStackEvents", "cloudformation:DescribeStacks", "cloudformation:ListStackResources"),
-        (On.THIS_STACK,),
-    ),
-    Grant(("cloudformation:DescribeStackResources",), (On.ANY_STACK,)),
+    *_HOLDERS,
+    Grant(("cloudformation:DescribeStacks", "cloudformation:ListStackResources"), (On.THIS_STACK,)),
 )
 """Whether a certificate that is registered already was this stack's, or is held by another."""
 

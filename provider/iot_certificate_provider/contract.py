@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from iot_certificate_provider.deadline import Deadline
 
@@ -37,12 +38,25 @@ CREATE_FAILED = "create-failed"
 CREATE_UNFINISHED = "create-unfinished"
 """Begins that of a Create that AWS did not answer in time: what it registered may be there only a moment later."""
 
+ADOPTED = "/adopted"
+"""Ends the physical id of a resource that uses a certificate which somebody else registered: Delete leaves it there."""
+
 _CERTIFICATE_ID = re.compile(r"[0-9a-f]{64}")
 
 
 def is_certificate_id(physical_id: str) -> bool:
     """Whether a physical id is a certificate id: the lowercase hex SHA-256 of a DER certificate."""
     return _CERTIFICATE_ID.fullmatch(physical_id) is not None
+
+
+def is_adopted(physical_id: str) -> bool:
+    """Whether a physical id is that of an adopted certificate."""
+    return physical_id.endswith(ADOPTED) and is_certificate_id(physical_id.removesuffix(ADOPTED))
+
+
+def certificate_id_in(physical_id: str) -> str:
+    """Return the certificate id of a physical id, adopted or not; an invented one is returned as it is."""
+    return physical_id.removesuffix(ADOPTED) if is_adopted(physical_id) else physical_id
 
 
 class CaCertificateProperty(StrEnum):
@@ -203,6 +217,8 @@ class Request:
     home: Home
     deadline: Deadline
     progress: Progress = field(default_factory=Progress)
+    sent: datetime | None = None
+    """When CloudFormation sent it, aware; None where that is not known."""
 
     @property
     def existing_id(self) -> str:

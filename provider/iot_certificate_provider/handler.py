@@ -18,7 +18,7 @@ import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from iot_certificate_provider import response
 from iot_certificate_provider.aws.clients import CONNECT_SECONDS, READ_SECONDS, AwsClients
@@ -214,7 +214,17 @@ def _request(event: Mapping[str, Any], context: Any, deadline: Deadline, progres
         home=Home.of_function_arn(context.invoked_function_arn),
         deadline=deadline,
         progress=progress,
+        sent=_signed_at(event["ResponseURL"]),
     )
+
+
+def _signed_at(url: str) -> datetime | None:
+    """Return when CloudFormation signed the presigned URL (Signature Version 4), which is when it sent the request."""
+    date = dict(parse_qsl(urlsplit(url).query)).get("X-Amz-Date", "")
+    try:
+        return datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _properties(event: Mapping[str, Any], name: str) -> Mapping[str, Any]:

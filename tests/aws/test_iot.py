@@ -146,7 +146,7 @@ class TestWhatIsGoneIsDone:
         "act",
         [
             lambda gateway: gateway.describe_certificate(ID),
-            lambda gateway: gateway.ca_certificate_mode(ID),
+            lambda gateway: gateway.describe_ca_certificate(ID),
             lambda gateway: gateway.update_certificate(ID, DeviceCertificateStatus.INACTIVE),
             lambda gateway: gateway.update_ca_certificate(ID, status=CaCertificateStatus.INACTIVE),
             lambda gateway: gateway.delete_certificate(ID),
@@ -179,7 +179,7 @@ class TestStates:
         arn = stage.register("device", "REVOKED")
         live = stage.gateway.describe_certificate(arn.rpartition("/")[2])
         assert (live.arn, live.status, live.mode) == (arn, "REVOKED", "DEFAULT")
-        assert stage.gateway.ca_certificate_mode(stage.ca_id) == "DEFAULT"
+        assert stage.gateway.describe_ca_certificate(stage.ca_id).mode == "DEFAULT"
 
     def test_a_thing_has_principals_while_something_is_attached(self, stage: Stage) -> None:
         stage.iot.things.update(bare=set(), held={ARN})
@@ -208,7 +208,7 @@ CALLS: list[Callable[[IotGateway], object]] = [
     lambda gateway: gateway.update_ca_certificate(
         ID, auto_registration=AutoRegistrationStatus.ENABLE, config=RegistrationConfig(None, "{}", ROLE)
     ),
-    lambda gateway: gateway.ca_certificate_mode(ID),
+    lambda gateway: gateway.describe_ca_certificate(ID),
     lambda gateway: gateway.delete_ca_certificate(ID),
     lambda gateway: gateway.tags(CA_ARN),
     lambda gateway: list(gateway.newest_certificates()),

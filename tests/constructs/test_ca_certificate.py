@@ -35,6 +35,7 @@ VERIFICATION = issuing.make_verification_certificate(CA)
 TYPE = "Custom::IotCaCertificate"
 OWN_SECRET = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:"
 SECRET_ACTIONS = {"secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"}
+ANY_STACK = "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/*"
 ALWAYS = {
     "*": {"iot:RegisterCACertificate"},
     "cacert/*": {
@@ -45,7 +46,8 @@ ALWAYS = {
         "iot:TagResource",
         "iot:UntagResource",
     },
-    "${AWS::StackId}": {"cloudformation:DescribeStackResource"},
+    "${AWS::StackId}": {"cloudformation:DescribeStackEvents", "cloudformation:DescribeStackResource"},
+    ANY_STACK: {"cloudformation:DescribeStackResources"},
 }
 
 
@@ -175,6 +177,7 @@ def test_deactivating_needs_to_list_and_update(template: Synthesised) -> None:
         "cacert/*": ALWAYS["cacert/*"],
         "cert/*": {"iot:UpdateCertificate"},
         "${AWS::StackId}": {*ALWAYS["${AWS::StackId}"], *SWEEP_ASKS},
+        ANY_STACK: ALWAYS[ANY_STACK],
     }
 
 
@@ -190,6 +193,7 @@ DELETING: dict[str, set[str]] = {
     },
     "cert/* thing/*": {"iot:DetachThingPrincipal"},
     "${AWS::StackId}": {*ALWAYS["${AWS::StackId}"], *SWEEP_ASKS},
+    ANY_STACK: ALWAYS[ANY_STACK],
 }
 
 

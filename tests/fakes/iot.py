@@ -40,6 +40,7 @@ class CaRecord:
     mode: str
     config: dict[str, str] | None
     tags: dict[str, str]
+    created: datetime
 
     @property
     def arn(self) -> str:
@@ -110,6 +111,7 @@ class FakeIot:
             certificateMode,
             registrationConfig,
             {tag["Key"]: tag["Value"] for tag in tags or []},
+            self.clock(),
         )
         if ca_id in self.cas:
             raise _exists(record.id, record.arn)
@@ -140,6 +142,7 @@ class FakeIot:
             "autoRegistrationStatus": ca.auto_registration,
             "certificateMode": ca.mode,
             "certificatePem": ca.pem,
+            "creationDate": ca.created.replace(microsecond=0),
         }
         return {"certificateDescription": description, "registrationConfig": ca.config or {}}
 

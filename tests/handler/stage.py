@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +50,8 @@ class Stage:
     def event(self, kind: str, properties: object = None, *, resource_type: str = DEVICE, **changes: Any) -> Any:
         """Return CloudFormation's event; ``changes`` replace what it says, and ``None`` takes a member away."""
         event = copy.deepcopy(json.loads((EVENTS / f"{kind.lower()}.json").read_text()))
-        event["ResponseURL"] = self.endpoint.url(event["ResponseURL"])
+        url = re.sub("X-Amz-Date=[^&]*", f"X-Amz-Date={datetime.now(UTC):%Y%m%dT%H%M%SZ}", event["ResponseURL"])
+        event["ResponseURL"] = self.endpoint.url(url)
         event["ResourceType"] = resource_type
         if isinstance(properties, dict):
             event["ResourceProperties"].update(properties)

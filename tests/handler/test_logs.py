@@ -173,6 +173,7 @@ class TestTheLineOfARequest:
         assert [line["aws_calls"] for line in log.lines()] == [
             {"iot.RegisterCertificate": 1, "cloudformation.DescribeStackResource": 1},
             {
+                "cloudformation.DescribeStackResource": 1,
                 "iot.DescribeCertificate": 1,
                 "iot.ListAttachedPolicies": 1,
                 "iot.ListPrincipalThings": 1,

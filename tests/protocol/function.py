@@ -314,7 +314,7 @@ class Cloud:
         certificate_id = _certificate_of(call)
         if certificate_id not in self._known or self.made.get(certificate_id) == invocation.owner:
             return
-        if not self._is_swept(invocation, certificate_id):
+        if not self._is_swept(invocation, certificate_id) and not _is_adopted(invocation):
             who = invocation.event["RequestType"], invocation.owner[1]
             self.violations.append(f"I3: {who} called {call.name} on a certificate that it did not make")
 
@@ -362,6 +362,13 @@ class Cloud:
         invocation.instance.module.helper._timeout()
         self.clock.sleep(installed_handler.TIMER_MARGIN_SECONDS)
         self._die(invocation)
+
+
+def _is_adopted(invocation: Invocation) -> bool:
+    """Whether the template, now or before, says that the certificate is to be used though somebody else made it."""
+    event = invocation.event
+    declared = (event["ResourceProperties"], event.get("OldResourceProperties", {}))
+    return any(properties.get("ExistingCertificate") == "ADOPT" for properties in declared)
 
 
 def _hits(fault: Fault, invocation: Invocation, name: str, when: When, deaths: tuple[Kind, ...]) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from iot_certificate_provider.contract import is_certificate_id
+from iot_certificate_provider.contract import ADOPTED, certificate_id_in, is_certificate_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,15 +81,19 @@ def i2_no_orphans(stack: Stack) -> None:
 def i3_nothing_foreign(cloud: Cloud) -> None:
     """Nothing that the stack did not make is changed or deleted; and what broke a rule during an invocation."""
     require(not cloud.violations, "", "; ".join(cloud.violations))
+    adopted = {live.physical_id for stack in cloud.stacks for live in stack.live.values()}
     for certificate_id, before in cloud.foreign.items():
+        if certificate_id + ADOPTED in adopted:
+            continue  # the template says what to do with it; it is to be as before once the stack is gone
         require(_picture(cloud, certificate_id) == before, "I3", "a foreign certificate was changed or deleted")
 
 
 def i4_everything_there(stack: Stack) -> None:
     """What CloudFormation believes to be there is there, unless it was deleted outside the stack."""
     for logical_id, live in stack.live.items():
-        there = live.physical_id in stack.cloud.iot.certificates or live.physical_id in stack.cloud.iot.cas
-        if live.physical_id not in stack.cloud.deleted_outside:
+        certificate_id = certificate_id_in(live.physical_id)
+        there = certificate_id in stack.cloud.iot.certificates or certificate_id in stack.cloud.iot.cas
+        if certificate_id not in stack.cloud.deleted_outside:
             require(there, "I4", f"{logical_id} is not registered, {stack.ledger.status}")
 
 
@@ -102,7 +106,7 @@ def i4_rolled_back(stack: Stack, before: Snapshot, revoking: set[str], skipped: 
             continue
         require(live.physical_id == old_id, "I4", f"{logical_id} has another physical id after the rollback")
         declared = live.declared.properties
-        was, now = before.pictures[old_id], _picture(stack.cloud, old_id)
+        was, now = before.pictures[old_id], _picture(stack.cloud, certificate_id_in(old_id))
         require(now is not None, "I4", f"{logical_id} is gone after the rollback")
         assert was is not None
         assert now is not None
@@ -136,7 +140,8 @@ class Snapshot:
     @classmethod
     def of(cls, stack: Stack) -> Snapshot:
         ids = {logical_id: live.physical_id for logical_id, live in stack.live.items()}
-        return cls(ids, {each: _picture(stack.cloud, each) for each in ids.values() if is_certificate_id(each)})
+        known = [each for each in ids.values() if is_certificate_id(certificate_id_in(each))]
+        return cls(ids, {each: _picture(stack.cloud, certificate_id_in(each)) for each in known})
 
 
 def _picture(cloud: Cloud, certificate_id: str) -> Picture | None:

@@ -288,7 +288,8 @@ class Stack:
             "RequestType": kind,
             "RequestId": f"{number:08x}-0000-4000-8000-000000000000",
             "ResponseURL": self.cloud.url(
-                f"https://cloudformation.example/{self.name}/{logical_id}/{number}?Signature=s"
+                f"https://cloudformation.example/{self.name}/{logical_id}/{number}"
+                f"?X-Amz-Date={self.cloud.clock.now:%Y%m%dT%H%M%SZ}&X-Amz-Signature=s"
             ),
             "ResourceType": declared.type,
             "LogicalResourceId": logical_id,

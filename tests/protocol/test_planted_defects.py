@@ -102,12 +102,13 @@ def sweeps_before_disabling(patch: pytest.MonkeyPatch) -> None:
 
 
 def sweeps_when_replaced(patch: pytest.MonkeyPatch) -> None:
-    def sweep(resource: Any, request: Any) -> None:
+    def remove(resource: Any, request: Any, certificate_id: str, **_: bool) -> None:
         what = declared_device_certificates_on_delete(request.properties)
         if what != "RETAIN":
-            resource._sweep.run(request.existing_id, what, frozenset(), request.deadline)
+            resource._sweep.run(certificate_id, what, frozenset(), request.deadline)
+        resource._deregister(certificate_id)
 
-    patch.setattr(CaCertificateResource, "_sweep_devices", sweep)
+    patch.setattr(CaCertificateResource, "_remove", remove)
 
 
 def issues_again_in_a_rollback(patch: pytest.MonkeyPatch) -> None:

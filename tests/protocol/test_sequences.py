@@ -16,25 +16,12 @@ if TYPE_CHECKING:
     from protocol.function import Cloud
     from protocol.scenarios import Kind
 
-_TOO_LATE = "I2: an Update that is delivered again after its rollback is carried out"
-_TOO_LATE_TWICE = "I2: a Create that comes after the rollback does not find what an earlier late one registered"
-
-DEFECTS: dict[tuple[str, str], str] = {
-    ("create_that_hangs_and_then_dies", "device"): _TOO_LATE_TWICE,
-    ("update_that_hangs", "ca"): _TOO_LATE,
-    ("update_that_hangs", "device"): _TOO_LATE,
-    ("update_that_hangs", "csr"): _TOO_LATE,
-}
-"""What is known to be wrong with the provider, by scenario and kind; the test fails once it is mended."""
-
 
 def _cases() -> list[ParameterSet]:
     cases = []
     for scenario in scenarios.ALL:
         for name, kind in scenarios.KINDS.items():
-            defect = DEFECTS.get((scenario.__name__, name))
-            marks = [] if defect is None else [pytest.mark.xfail(strict=True, reason=defect)]
-            cases.append(pytest.param(scenario, kind, id=f"{scenario.__name__}-{name}", marks=marks))
+            cases.append(pytest.param(scenario, kind, id=f"{scenario.__name__}-{name}"))
     return cases
 
 

@@ -79,6 +79,7 @@ class Stage:
             home=Home("aws", "eu-west-1", "123456789012"),
             deadline=deadline,
             progress=self.progress,
+            sent=self.now(),
         )
 
     def create(self, resource: Resource, properties: Mapping[str, Any]) -> Outcome:

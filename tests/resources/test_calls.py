@@ -109,7 +109,8 @@ REPEATED = "cloudformation.DescribeStackEvents"
 LOOK = ["iot.DescribeCertificate", "iot.ListAttachedPolicies", "iot.ListPrincipalThings"]
 DROP = ["iot.UpdateCertificate", "iot.DeleteCertificate"]
 OFF, DELETE_CA = "iot.UpdateCACertificate", "iot.DeleteCACertificate"
-STACK = ["cloudformation.DescribeStackResource", "cloudformation.ListStackResources"]
+CURRENT = "cloudformation.DescribeStackResource"
+HELD = "cloudformation.ListStackResources"
 SWEEP_ONE = [*LOOK[1:], *DROP]
 # A page holds two certificates here and 250 at AWS.
 LIST_SWEPT = ["iot.ListCertificatesByCA"] * 2
@@ -154,25 +155,30 @@ DEVICE_EVENTS = [
         csr(),
     ),
     Event("Update, another certificate, 1 policy", UPDATE, renewed(**P1), [REGISTER, "iot.AttachPolicy"], device(**P1)),
-    Event("Delete, nothing attached", DELETE, device(), [*LOOK, *DROP], device()),
-    Event("Delete, INACTIVE", DELETE, device(Status="INACTIVE"), [*LOOK, DROP[1]], device(Status="INACTIVE")),
+    Event("Delete, nothing attached", DELETE, device(), [CURRENT, *LOOK, *DROP], device()),
+    Event("Delete, INACTIVE", DELETE, device(Status="INACTIVE"), [CURRENT, *LOOK, DROP[1]], device(Status="INACTIVE")),
     Event(
         "Delete, own policy",
         DELETE,
         device(**P1),
-        [*LOOK[:2], "iot.DetachPolicy", LOOK[2], *DROP, "iot.ListTargetsForPolicy"],
+        [CURRENT, *LOOK[:2], "iot.DetachPolicy", LOOK[2], *DROP, "iot.ListTargetsForPolicy"],
         device(**P1),
     ),
     Event(
         "Delete, others' policy and thing",
         DELETE,
         device(),
-        [*LOOK[:2], "iot.DetachPolicy", LOOK[2], "iot.DetachThingPrincipal", *DROP],
+        [CURRENT, *LOOK[:2], "iot.DetachPolicy", LOOK[2], "iot.DetachThingPrincipal", *DROP],
         device(),
         others_attach,
     ),
     Event(
-        "Delete, gone already", DELETE, device(), LOOK[:1], device(), lambda stage, i: stage.iot.certificates.clear()
+        "Delete, gone already",
+        DELETE,
+        device(),
+        [CURRENT, LOOK[0]],
+        device(),
+        lambda stage, i: stage.iot.certificates.clear(),
     ),
 ]
 
@@ -196,13 +202,15 @@ CA_EVENTS = [
     Event("Update, a tag less", UPDATE, ca(), ["iot.UntagResource"], ca(**TAGS)),
     Event("Update, DeviceCertificatesOnDelete", UPDATE, ca(DeviceCertificatesOnDelete="DELETE"), [], ca()),
     Event("Update, another CA", UPDATE, second_ca(), PROVE, ca()),
-    Event("Delete", DELETE, ca(), [OFF, DELETE_CA], ca()),
-    Event("Delete, gone already", DELETE, ca(), [OFF, DELETE_CA], ca(), lambda stage, _: stage.iot.cas.clear()),
+    Event("Delete", DELETE, ca(), [CURRENT, OFF, DELETE_CA], ca()),
+    Event(
+        "Delete, gone already", DELETE, ca(), [CURRENT, OFF, DELETE_CA], ca(), lambda stage, _: stage.iot.cas.clear()
+    ),
     Event(
         f"Delete, {SWEPT} devices DEACTIVATE",
         DELETE,
         ca(DeviceCertificatesOnDelete="DEACTIVATE"),
-        [OFF, *STACK, *LIST_SWEPT, *["iot.UpdateCertificate"] * SWEPT, *LIST_SWEPT, DELETE_CA],
+        [CURRENT, OFF, HELD, *LIST_SWEPT, *["iot.UpdateCertificate"] * SWEPT, *LIST_SWEPT, DELETE_CA],
         ca(DeviceCertificatesOnDelete="DEACTIVATE"),
         devices_come,
     ),
@@ -210,7 +218,7 @@ CA_EVENTS = [
         f"Delete, {SWEPT} devices DELETE",
         DELETE,
         ca(DeviceCertificatesOnDelete="DELETE"),
-        [OFF, *STACK, *LIST_SWEPT, *SWEEP_ONE * SWEPT, "iot.ListCertificatesByCA", DELETE_CA],
+        [CURRENT, OFF, HELD, *LIST_SWEPT, *SWEEP_ONE * SWEPT, "iot.ListCertificatesByCA", DELETE_CA],
         ca(DeviceCertificatesOnDelete="DELETE"),
         devices_come,
     ),

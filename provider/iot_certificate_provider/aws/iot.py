@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from iot_certificate_provider.aws.translation import translating
 from iot_certificate_provider.errors import NotFoundError
+from iot_certificate_provider.properties.registration_config import RegistrationConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
         CertificateMode,
         DeviceCertificateStatus,
     )
-    from iot_certificate_provider.properties.registration_config import RegistrationConfig
 
 PAGE_SIZE = 250
 """The most that AWS IoT's lists give at once."""
@@ -64,6 +64,19 @@ class DeviceCertificateDescription(DeviceCertificateEntry):
 
     pem: str
     mode: str
+    created: datetime
+
+
+@dataclass(frozen=True)
+class CaCertificateDescription:
+    """A CA certificate as DescribeCACertificate has it."""
+
+    id: str
+    arn: str
+    status: str
+    mode: str
+    auto_registration: str
+    config: RegistrationConfig | None
     created: datetime
 
 
@@ -139,11 +152,22 @@ class IotGateway:
         with translating(f"CA certificate {certificate_id}"):
             self._iot.update_ca_certificate(**request)
 
-    def ca_certificate_mode(self, certificate_id: str) -> str:
-        """DescribeCACertificate, of which only the mode is wanted; NotFoundError when it is not registered here."""
+    def describe_ca_certificate(self, certificate_id: str) -> CaCertificateDescription:
+        """DescribeCACertificate; NotFoundError when it is not registered here."""
         with translating(f"CA certificate {certificate_id}"):
             answer = self._iot.describe_ca_certificate(certificateId=certificate_id)
-        return answer["certificateDescription"]["certificateMode"]
+        found, config = answer["certificateDescription"], answer.get("registrationConfig") or {}
+        return CaCertificateDescription(
+            found["certificateId"],
+            found["certificateArn"],
+            found["status"],
+            found["certificateMode"],
+            found["autoRegistrationStatus"],
+            RegistrationConfig(config.get("templateName"), config.get("templateBody"), config.get("roleArn"))
+            if config
+            else None,
+            found["creationDate"],
+        )
 
     def delete_ca_certificate(self, certificate_id: str) -> None:
         """DeleteCACertificate; ConflictError while it is ACTIVE."""

@@ -60,8 +60,17 @@ class DeviceCertificateProperties:
 
 def declared_policy_names(raw: Mapping[str, Any]) -> tuple[str, ...]:
     """Read the names in PolicyNames as a Delete needs them: whatever else is wrong with the properties."""
-    names = raw.get(DeviceCertificateProperty.POLICY_NAMES)
-    return tuple(name for name in names if isinstance(name, str)) if isinstance(names, list) else ()
+    return _declared_names(raw, DeviceCertificateProperty.POLICY_NAMES)
+
+
+def declared_thing_names(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    """Read the names in ThingNames in the same way."""
+    return _declared_names(raw, DeviceCertificateProperty.THING_NAMES)
+
+
+def _declared_names(raw: Mapping[str, Any], name: DeviceCertificateProperty) -> tuple[str, ...]:
+    names = raw.get(name)
+    return tuple(each for each in names if isinstance(each, str)) if isinstance(names, list) else ()
 
 
 def _check_device(properties: DeviceCertificateProperties) -> None:
@@ -73,6 +82,10 @@ def _check_device(properties: DeviceCertificateProperties) -> None:
         raise InvalidPropertyError(both, "both are given", "Give the certificate, or a request to issue one")
     if properties.ca is not None:
         _check_device_ca(properties, properties.ca)
+    if properties.signing_request is not None and properties.existing is ExistingCertificate.ADOPT:
+        raise InvalidPropertyError(
+            name.EXISTING_CERTIFICATE, "ADOPT does not go with CertificateSigningRequest", "Give the certificate's PEM"
+        )
     if properties.signing_request is not None and properties.mode is CertificateMode.SNI_ONLY:
         raise InvalidPropertyError(
             name.CERTIFICATE_MODE, "SNI_ONLY does not go with CertificateSigningRequest", "Leave CertificateMode out"

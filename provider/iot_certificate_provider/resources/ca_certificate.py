@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import (
+    ADOPTED,
     AutoRegistrationStatus,
     CaCertificateAttribute,
     CaCertificateProperty,
     CaCertificateStatus,
     DeviceCertificatesOnDelete,
+    ExistingCertificate,
     Outcome,
+    certificate_id_in,
+    is_adopted,
     is_certificate_id,
 )
 from iot_certificate_provider.errors import (
@@ -22,14 +27,23 @@ from iot_certificate_provider.errors import (
     ProviderError,
     UpstreamError,
 )
-from iot_certificate_provider.ownership import tagged_by, tags_of
+from iot_certificate_provider.ownership import OUR_TAGS, tagged_by, tags_of
 from iot_certificate_provider.pki import check_not_expired
+from iot_certificate_provider.pki.fitness import shorten
 from iot_certificate_provider.properties.ca_certificate import (
     CaCertificateProperties,
     declared_device_certificates_on_delete,
 )
 from iot_certificate_provider.properties.reader import naming, readable
+from iot_certificate_provider.resources.adoption import (
+    Adoption,
+    Difference,
+    check_adoptable,
+    is_superseded,
+    registered_already,
+)
 from iot_certificate_provider.resources.registration import (
+    check_awaited,
     check_still_wanted,
     find_leftover,
     uncertain_without_answer,
@@ -37,11 +51,11 @@ from iot_certificate_provider.resources.registration import (
 from iot_certificate_provider.response import ensure_fits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from iot_certificate_provider.aws.cloudformation import StackGateway
-    from iot_certificate_provider.aws.iot import IotGateway, Registered
+    from iot_certificate_provider.aws.iot import CaCertificateDescription, IotGateway, Registered
     from iot_certificate_provider.contract import CertificateMode, Request
     from iot_certificate_provider.pki import Certificate
     from iot_certificate_provider.resources.device_certificate_sweep import DeviceCertificateSweep
@@ -64,29 +78,58 @@ class CaCertificateResource:
         self._proof = proof
         self._sweep = sweep
         self._now = now
+        self._adoption = Adoption(stacks)
 
     def create(self, request: Request) -> Outcome:
         """Register the CA certificate, with proof of possession unless it is SNI_ONLY."""
-        wanted = CaCertificateProperties.read(request.properties)
-        outcome = _outcome(wanted.certificate, request)
-        try:
-            self._register(request, wanted, outcome)
-        except AlreadyExistsError:
-            # The same request once more, or an answer of AWS IoT's that was lost on its way.
-            if not self._is_own(request, outcome):
-                raise
-            self._take_up(request, wanted, outcome)
-        return outcome
+        return self.create_declared(request, CaCertificateProperties.read(request.properties))
 
     def update(self, request: Request) -> Outcome:
         """Change what differs from the old properties; another certificate is registered beside the old one."""
         wanted = CaCertificateProperties.read(request.properties)
-        old = readable(CaCertificateProperties.read, request.old_properties)
+        return self.update_declared(request, wanted, readable(CaCertificateProperties.read, request.old_properties))
+
+    def delete(self, request: Request) -> Outcome:
+        """Turn the CA off, do to its devices what was declared, and deregister it; leave it when it was adopted."""
+        if is_certificate_id(request.existing_id):
+            current = self._stacks.resource(request.stack_id, request.logical_id)
+            if not is_superseded(request, current):
+                # Of a CA that was replaced, the devices stay.
+                replaced = current is None or current.physical_id != request.existing_id
+                self._remove(request, request.existing_id, sweep=not replaced)
+        elif not is_adopted(request.existing_id):
+            leftover = self._leftover_of_create(request)
+            if leftover is not None:
+                self._remove(request, leftover, sweep=True)
+        return Outcome(request.existing_id)
+
+    def create_declared(self, request: Request, wanted: CaCertificateProperties) -> Outcome:
+        """Do as ``create`` with properties that are read already."""
+        check_awaited(request, self._stacks, self._now())
         outcome = _outcome(wanted.certificate, request)
-        if outcome.physical_id == request.existing_id:
-            self._change_or_register(request, wanted, old, outcome)
+        if self._is_to_be_adopted(request, wanted, outcome):
+            return self._adopt(request, wanted, outcome)
+        try:
+            self._register(request, wanted, outcome)
+        except AlreadyExistsError as error:
+            # The same request once more, or an answer of AWS IoT's that was lost on its way.
+            if not self._is_own(request, outcome):
+                raise self._foreign(error) from error
+            self._take_up(request, wanted, outcome)
+        return outcome
+
+    def update_declared(
+        self, request: Request, wanted: CaCertificateProperties, old: CaCertificateProperties | None
+    ) -> Outcome:
+        """Do as ``update`` with properties that are read already; ``old`` ones that are not valid are None."""
+        check_awaited(request, self._stacks, self._now())
+        outcome = _outcome(wanted.certificate, request)
+        if outcome.physical_id == certificate_id_in(request.existing_id):
+            outcome = self._change_or_register(request, wanted, old, outcome)
             self._remove_leftover(request, old)
             return outcome
+        if self._is_to_be_adopted(request, wanted, outcome):
+            return self._adopt(request, wanted, outcome)
         try:
             self._register(request, wanted, outcome)
         except ProviderError:
@@ -96,17 +139,6 @@ class CaCertificateResource:
                 raise
             self._change(wanted, None, outcome)
         return outcome
-
-    def delete(self, request: Request) -> Outcome:
-        """Turn the CA off, do to its devices what was declared, and deregister it."""
-        certificate_id = self._certificate_to_delete(request)
-        if certificate_id is not None:
-            # Auto-registration first: a device that is swept now must not come back with its next connection.
-            self._turn_off(certificate_id)
-            self._sweep_devices(request)
-            with suppress(NotFoundError):
-                self._iot.delete_ca_certificate(certificate_id)
-        return Outcome(request.existing_id)
 
     def _register(self, request: Request, wanted: CaCertificateProperties, outcome: Outcome) -> None:
         now = self._now()
@@ -180,12 +212,18 @@ class CaCertificateResource:
         wanted: CaCertificateProperties,
         old: CaCertificateProperties | None,
         outcome: Outcome,
-    ) -> None:
+    ) -> Outcome:
+        """Change the CA that the resource has, or has adopted; return the outcome with the id that it has now."""
+        physical_id = self._adoption.physical_id(request, wanted.existing, outcome.physical_id)
         try:
             self._change(wanted, old, outcome)
+            if old is None or old.existing is not wanted.existing:
+                self._change_owner(request, outcome, taken=not is_adopted(physical_id))
         except NotFoundError:
             # Deleted outside the stack: what is declared is to be there again.
             self._register(request, wanted, outcome)
+            return outcome
+        return replace(outcome, physical_id=physical_id)
 
     def _change(self, wanted: CaCertificateProperties, old: CaCertificateProperties | None, outcome: Outcome) -> None:
         """Bring a registered CA from ``old`` to ``wanted``, in one call and one for tags; from anything without old."""
@@ -197,11 +235,11 @@ class CaCertificateResource:
 
     def _check_mode(self, certificate_id: str, wanted: CertificateMode) -> None:
         # The live mode decides: the rollback of a refused change of mode declares what is registered.
-        live = self._iot.ca_certificate_mode(certificate_id)
-        if live != wanted:
+        live = self._iot.describe_ca_certificate(certificate_id)
+        if live.mode != wanted:
             raise InvalidPropertyError(
                 CaCertificateProperty.CERTIFICATE_MODE,
-                f"AWS IoT cannot change it from {live} to {wanted} for a registered CA",
+                f"AWS IoT cannot change it from {live.mode} to {wanted} for a registered CA",
                 "Deploy without this CA first, then with the new mode; or use another CA certificate",
             )
 
@@ -232,17 +270,51 @@ class CaCertificateResource:
         if changed:
             self._iot.tag(arn, changed)
 
-    def _sweep_devices(self, request: Request) -> None:
+    def _remove(self, request: Request, certificate_id: str, *, sweep: bool) -> None:
+        # Auto-registration first: a device that is swept now must not come back with its next connection.
+        self._turn_off(certificate_id)
+        if sweep:
+            self._sweep_devices(request, certificate_id)
+        with suppress(NotFoundError):
+            self._iot.delete_ca_certificate(certificate_id)
+
+    def _sweep_devices(self, request: Request, certificate_id: str) -> None:
         what = declared_device_certificates_on_delete(request.properties)
-        if what is DeviceCertificatesOnDelete.RETAIN:
-            return
-        resource = self._stacks.resource(request.stack_id, request.logical_id)
-        if resource is None or resource.physical_id != request.physical_id:
-            return  # the CA was replaced: its devices stay
-        held = self._stacks.held_ids(request.stack_id)
-        self._sweep.run(request.existing_id, what, held, request.deadline)
+        if what is not DeviceCertificatesOnDelete.RETAIN:
+            held = frozenset(map(certificate_id_in, self._stacks.held_ids(request.stack_id)))
+            self._sweep.run(certificate_id, what, held, request.deadline)
+
+    # Adopting
+
+    def _is_to_be_adopted(self, request: Request, wanted: CaCertificateProperties, outcome: Outcome) -> bool:
+        """Look before registering: what is there already needs no proof of possession."""
+        if wanted.existing is ExistingCertificate.FAIL or self._is_own(request, outcome):
+            return False
+        with suppress(NotFoundError):
+            return bool(self._iot.describe_ca_certificate(outcome.physical_id))
+        return False
+
+    def _adopt(self, request: Request, wanted: CaCertificateProperties, outcome: Outcome) -> Outcome:
+        if not self._adoption.held(request, outcome.physical_id):
+            # Not in a rollback: whatever has happened to the CA since, there is no other to go back to.
+            tags = self._iot.tags(outcome.attributes[CaCertificateAttribute.ARN])
+            check_adoptable(_differences(self._iot.describe_ca_certificate(outcome.physical_id), tags, wanted))
+        ensure_fits(request, outcome)
+        return replace(outcome, physical_id=outcome.physical_id + ADOPTED)
+
+    def _change_owner(self, request: Request, outcome: Outcome, *, taken: bool) -> None:
+        """Tag the CA as this resource's; or, in a rollback, take those tags away again."""
+        arn = outcome.attributes[CaCertificateAttribute.ARN]
+        if taken:
+            self._iot.tag(arn, tags_of(request))
+        elif self._is_own(request, outcome):
+            self._iot.untag(arn, sorted(OUR_TAGS))
 
     # Whose is it?
+
+    def _foreign(self, error: AlreadyExistsError) -> AlreadyExistsError:
+        live = self._iot.describe_ca_certificate(error.certificate_id)
+        return registered_already(live.arn, live.id, live.status, live.created)
 
     def _is_own(self, request: Request, outcome: Outcome) -> bool:
         try:
@@ -252,20 +324,45 @@ class CaCertificateResource:
 
     def _remove_leftover(self, request: Request, old: CaCertificateProperties | None) -> None:
         """Remove what an Update registered that never answered: only the old properties of its rollback name it."""
-        if old is None or old.certificate.id == request.existing_id:
+        if old is None or old.certificate.id == certificate_id_in(request.existing_id):
             return
         if self._is_own(request, _outcome(old.certificate, request)):
             self._deregister(old.certificate.id)
 
-    def _certificate_to_delete(self, request: Request) -> str | None:
-        """Return what the physical id names; when that is an invented one, what its Create left behind, if anything."""
-        if is_certificate_id(request.existing_id):
-            return request.existing_id
+    def _leftover_of_create(self, request: Request) -> str | None:
+        """Return what the Create of an invented physical id left behind, if anything."""
         declared = readable(CaCertificateProperties.read, request.properties)
         if declared is None:
             return None  # refused before anything was sent
         outcome = _outcome(declared.certificate, request)
         return find_leftover(request, lambda: outcome.physical_id if self._is_own(request, outcome) else None)
+
+
+def _differences(
+    live: CaCertificateDescription, tags: Mapping[str, str], wanted: CaCertificateProperties
+) -> Iterator[Difference]:
+    """Yield what an adoption would have to change; tags that are not declared may stay."""
+    name = CaCertificateProperty
+    for property_name, has, declared in (
+        (name.CERTIFICATE_MODE, live.mode, wanted.mode),
+        (name.STATUS, live.status, wanted.status),
+        (name.AUTO_REGISTRATION_STATUS, live.auto_registration, wanted.auto_registration),
+    ):
+        if has != declared:
+            yield Difference(property_name, has, declared)
+    if live.config != wanted.registration_config:
+        yield Difference(
+            name.REGISTRATION_CONFIG,
+            "another one" if live.config else "none",
+            "one" if wanted.registration_config else "none",
+        )
+    for key, value in wanted.tags.items():
+        if tags.get(key) != value:
+            yield Difference(
+                name.TAGS,
+                f"{shorten(key)}={shorten(tags[key])}" if key in tags else "no such tag",
+                f"{shorten(key)}={shorten(value)}",
+            )
 
 
 def _settings(properties: CaCertificateProperties) -> tuple[object, ...]:

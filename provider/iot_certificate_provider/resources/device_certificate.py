@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.aws.iot import Issued
 from iot_certificate_provider.contract import (
+    ADOPTED,
     CertificateMode,
     DeviceCertificateProperty,
     DeviceCertificateStatus,
+    ExistingCertificate,
     Outcome,
+    certificate_id_in,
+    is_adopted,
     is_certificate_id,
 )
 from iot_certificate_provider.errors import (
@@ -22,11 +27,23 @@ from iot_certificate_provider.errors import (
     UpstreamError,
 )
 from iot_certificate_provider.pki import Certificate, check_not_expired
-from iot_certificate_provider.properties.device_certificate import DeviceCertificateProperties, declared_policy_names
+from iot_certificate_provider.properties.device_certificate import (
+    DeviceCertificateProperties,
+    declared_policy_names,
+    declared_thing_names,
+)
 from iot_certificate_provider.properties.reader import naming, readable
+from iot_certificate_provider.resources.adoption import (
+    Adoption,
+    Difference,
+    check_adoptable,
+    is_superseded,
+    registered_already,
+)
 from iot_certificate_provider.resources.device_certificate_attachments import Attachments, change_attachments
 from iot_certificate_provider.resources.device_certificate_outcome import largest_outcome, outcome_of
 from iot_certificate_provider.resources.registration import (
+    check_awaited,
     check_still_wanted,
     find_leftover,
     uncertain_without_answer,
@@ -61,13 +78,40 @@ class DeviceCertificateResource:
         self._ownership = ownership
         self._removal = removal
         self._now = now
+        self._adoption = Adoption(stacks)
 
     def create(self, request: Request) -> Outcome:
         """Register the certificate, or have AWS IoT issue it, and attach its policies and things."""
+        return self.create_declared(request, DeviceCertificateProperties.read(request.properties))
+
+    def update(self, request: Request) -> Outcome:
+        """Change what differs from the old properties; another certificate is registered beside the old one."""
         wanted = DeviceCertificateProperties.read(request.properties)
+        old = readable(DeviceCertificateProperties.read, request.old_properties)
+        return self.update_declared(request, wanted, old)
+
+    def delete(self, request: Request) -> Outcome:
+        """Detach whatever is attached, deactivate by the live status, delete; then wait for the declared policies.
+
+        One that was adopted stays registered, and attached to what others attached it to.
+        """
+        if is_adopted(request.existing_id):
+            self._release(request)
+            return Outcome(request.existing_id)
+        certificate_id = self._certificate_to_delete(request)
+        if certificate_id is not None:
+            self._removal.remove(certificate_id, request.deadline)
+            self._wait_until_released(request, certificate_id)
+        return Outcome(request.existing_id)
+
+    def create_declared(self, request: Request, wanted: DeviceCertificateProperties) -> Outcome:
+        """Do as ``create`` with properties that are read already."""
+        check_awaited(request, self._stacks, self._now())
         if wanted.signing_request is not None:
             return self._create_issued(request, wanted, wanted.signing_request)
         certificate = _given(wanted)
+        if self._is_to_be_adopted(request, wanted, certificate):
+            return self._adopt(request, wanted, certificate)
         try:
             return self._register(request, wanted, certificate)
         except AlreadyExistsError as error:
@@ -77,26 +121,19 @@ class DeviceCertificateResource:
                 raise self._foreign(error) from error
             return self._take_up(request, wanted, certificate)
 
-    def update(self, request: Request) -> Outcome:
-        """Change what differs from the old properties; another certificate is registered beside the old one."""
-        wanted = DeviceCertificateProperties.read(request.properties)
-        old = readable(DeviceCertificateProperties.read, request.old_properties)
+    def update_declared(
+        self, request: Request, wanted: DeviceCertificateProperties, old: DeviceCertificateProperties | None
+    ) -> Outcome:
+        """Do as ``update`` with properties that are read already; ``old`` ones that are not valid are None."""
+        check_awaited(request, self._stacks, self._now())
         if wanted.signing_request is not None:
             outcome = self._update_issued(request, wanted, wanted.signing_request, old)
         else:
             outcome = self._update_given(request, wanted, _given(wanted), old)
-        if old is not None and outcome.physical_id == request.existing_id:
-            self._remove_leftover(request, old, outcome.physical_id)
+        kept_id = certificate_id_in(outcome.physical_id)
+        if old is not None and kept_id == certificate_id_in(request.existing_id):
+            self._remove_leftover(request, old, kept_id)
         return outcome
-
-    def delete(self, request: Request) -> Outcome:
-        """Detach whatever is attached, deactivate by the live status, delete; then wait for the declared policies."""
-        certificate_id = self._certificate_to_delete(request)
-        if certificate_id is not None:
-            self._removal.remove(certificate_id, request.deadline)
-            arn = request.home.certificate_arn(certificate_id)
-            self._removal.wait_until_released(declared_policy_names(request.properties), arn, request.deadline)
-        return Outcome(request.existing_id)
 
     # Creating
 
@@ -168,12 +205,7 @@ class DeviceCertificateResource:
 
     def _foreign(self, error: AlreadyExistsError) -> AlreadyExistsError:
         live = self._iot.describe_certificate(error.certificate_id)
-        return AlreadyExistsError(
-            f"Registered already by somebody else ({live.status}, {live.created:%Y-%m-%d}): {live.arn}. "
-            "Delete it first, or drop this resource",
-            live.id,
-            live.arn,
-        )
+        return registered_already(live.arn, live.id, live.status, live.created)
 
     def _complete(self, request: Request, wanted: DeviceCertificateProperties, registered: Registered) -> None:
         change_attachments(self._iot, registered.arn, Attachments(), Attachments.of(wanted))
@@ -203,8 +235,10 @@ class DeviceCertificateResource:
         certificate: Certificate,
         old: DeviceCertificateProperties | None,
     ) -> Outcome:
-        if certificate.id == request.existing_id:
+        if certificate.id == certificate_id_in(request.existing_id):
             return self._change_or_register(request, wanted, old, certificate)
+        if self._is_to_be_adopted(request, wanted, certificate):
+            return self._adopt(request, wanted, certificate)
         try:
             return self._register(request, wanted, certificate)
         except ProviderError:
@@ -221,8 +255,10 @@ class DeviceCertificateResource:
         old: DeviceCertificateProperties | None,
         certificate: Certificate,
     ) -> Outcome:
+        """Change the certificate that the resource has, or has adopted; return the id that it has now."""
+        physical_id = self._adoption.physical_id(request, wanted.existing, certificate.id)
         try:
-            return self._change(request, wanted, old, certificate)
+            return replace(self._change(request, wanted, old, certificate), physical_id=physical_id)
         except NotFoundError:
             # Deleted outside the stack: what is declared is to be there again. Or is it a policy that is missing?
             if self._is_registered(certificate.id):
@@ -256,7 +292,7 @@ class DeviceCertificateResource:
         In a rollback the old properties are those of the update that failed: what is registered decides, not they.
         """
         with suppress(NotFoundError):
-            live = self._iot.describe_certificate(request.existing_id)
+            live = self._iot.describe_certificate(certificate_id_in(request.existing_id))
             if same or signing.asks_for(Certificate.from_pem(live.pem)):
                 return live
         return self._ownership.own_issued(request, signing)
@@ -305,7 +341,56 @@ class DeviceCertificateResource:
             ) from error
         return ""
 
+    # Adopting
+
+    def _is_to_be_adopted(
+        self, request: Request, wanted: DeviceCertificateProperties, certificate: Certificate
+    ) -> bool:
+        if wanted.existing is ExistingCertificate.FAIL or not self._is_registered(certificate.id):
+            return False
+        return self._ownership.own(request, certificate.id) is None
+
+    def _adopt(self, request: Request, wanted: DeviceCertificateProperties, certificate: Certificate) -> Outcome:
+        """Attach what is declared to a certificate that somebody else registered, and change nothing else of it."""
+        live = self._iot.describe_certificate(certificate.id)
+        if not self._adoption.held(request, certificate.id):
+            # Not in a rollback: whatever has happened to it since, there is no other to go back to.
+            check_adoptable(_differences(live, wanted))
+        outcome = outcome_of(certificate, wanted.ca, request)
+        ensure_fits(request, outcome)
+        attached = Attachments(tuple(self._iot.attached_policies(live.arn)), tuple(self._iot.attached_things(live.arn)))
+        missing = Attachments.of(wanted).without(attached)
+        with self._detached_on_failure(request, live.arn, missing):
+            change_attachments(self._iot, live.arn, Attachments(), missing)
+            check_still_wanted(request, self._stacks)
+        return replace(outcome, physical_id=certificate.id + ADOPTED)
+
+    @contextmanager
+    def _detached_on_failure(self, request: Request, arn: str, attached: Attachments) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            with suppress(ProviderError), request.deadline.undoing():
+                change_attachments(self._iot, arn, attached, Attachments())
+            raise
+
+    def _release(self, request: Request) -> None:
+        """Detach what the resource declares, unless it has taken the certificate over."""
+        if self._is_superseded(request):
+            return
+        certificate_id = certificate_id_in(request.existing_id)
+        declared = Attachments(declared_policy_names(request.properties), declared_thing_names(request.properties))
+        change_attachments(self._iot, request.home.certificate_arn(certificate_id), declared, Attachments())
+        self._wait_until_released(request, certificate_id)
+
     # Cleaning up
+
+    def _is_superseded(self, request: Request) -> bool:
+        return is_superseded(request, self._stacks.resource(request.stack_id, request.logical_id))
+
+    def _wait_until_released(self, request: Request, certificate_id: str) -> None:
+        arn = request.home.certificate_arn(certificate_id)
+        self._removal.wait_until_released(declared_policy_names(request.properties), arn, request.deadline)
 
     def _remove_leftover(self, request: Request, old: DeviceCertificateProperties, kept_id: str) -> None:
         """Remove what an Update registered that never answered: only the old properties of its rollback name it."""
@@ -330,7 +415,7 @@ class DeviceCertificateResource:
     def _certificate_to_delete(self, request: Request) -> str | None:
         """Return what the physical id names; when that is an invented one, what its Create left behind, if anything."""
         if is_certificate_id(request.existing_id):
-            return request.existing_id
+            return None if self._is_superseded(request) else request.existing_id
         declared = readable(DeviceCertificateProperties.read, request.properties)
         if declared is None:
             return None  # refused before anything was sent
@@ -347,6 +432,17 @@ def _given(wanted: DeviceCertificateProperties) -> Certificate:
     if wanted.certificate is None:
         raise ValueError("neither certificate nor signing request: properties.py lets none such through")
     return wanted.certificate
+
+
+def _differences(live: DeviceCertificateDescription, wanted: DeviceCertificateProperties) -> Iterator[Difference]:
+    """Yield what an adoption would have to change."""
+    name = DeviceCertificateProperty
+    for property_name, has, declared in (
+        (name.CERTIFICATE_MODE, live.mode, wanted.mode),
+        (name.STATUS, live.status, wanted.status),
+    ):
+        if has != declared:
+            yield Difference(property_name, has, declared)
 
 
 def _check_id(answered: str, computed: str) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import is_certificate_id
 from iot_certificate_provider.errors import NotFoundError
 from iot_certificate_provider.ownership import evidence
 from iot_certificate_provider.pki import Certificate, CertificateRejectedError
+from iot_certificate_provider.resources.registration import REDELIVERED_AFTER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 
 ANSWER_SECONDS = 3.0
 """How long another resource may take to answer after it has registered: then CloudFormation knows the holder."""
-
-
-REDELIVERED_AFTER = timedelta(seconds=45)
-"""AWS Lambda Developer Guide, "Asynchronous invocation": the first retry comes after a minute. Clocks differ."""
 
 
 class DeviceCertificateOwnership:

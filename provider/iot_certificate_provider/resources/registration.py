@@ -2,22 +2,73 @@
 
 from __future__ import annotations
 
+import itertools
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from iot_certificate_provider.contract import CREATE_UNFINISHED
+from iot_certificate_provider.contract import CREATE_UNFINISHED, RequestType
 from iot_certificate_provider.errors import ConflictError, DeadlineError, UpstreamError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from iot_certificate_provider.aws.cloudformation import StackGateway
     from iot_certificate_provider.contract import Request
+    from iot_certificate_provider.ownership import Row
 
 LATE_EFFECT_SECONDS = 10.0
 """As long as a call that hangs may take before botocore gives it up."""
 
+REDELIVERED_AFTER = timedelta(seconds=45)
+"""AWS Lambda Developer Guide, "Asynchronous invocation": the first retry comes after a minute. Clocks differ."""
+
+SENT_SLACK = timedelta(seconds=2)
+"""CloudFormation logs that an operation begins before it sends the request, whose date has whole seconds only."""
+
 _Found = TypeVar("_Found")
+
+
+def check_awaited(request: Request, stacks: StackGateway, now: datetime) -> None:
+    """Raise ConflictError for a request that CloudFormation has left behind, before anything is written.
+
+    Lambda delivers an event again when the function died, also when it had answered before: a minute later, when the
+    stack may have rolled back long since. A request that is known to be younger is spared the question.
+    """
+    if request.sent is not None and now - request.sent < REDELIVERED_AFTER:
+        return
+    rows = stacks.rows(request.stack_id, request.logical_id)
+    newest = next(rows, None)
+    if newest is not None and not _is_awaited(request, itertools.chain([newest], rows)):
+        raise ConflictError(f"CloudFormation does not wait for this {request.type} any more. Nothing was changed")
+
+
+def _is_awaited(request: Request, rows: Iterator[Row]) -> bool:
+    """Whether the newest operation on the resource is this request's; one that has ended well may be served again."""
+    deleted: set[str] = set()
+    for row in rows:
+        if row.status.startswith("DELETE_"):
+            deleted.add(row.physical_id)
+            continue
+        # Another id than the deleted one: that was an older certificate, in the clean-up of an update.
+        if row.physical_id in deleted or not _is_of_kind(row, request.type):
+            return False
+        return request.type is RequestType.CREATE or _began_with(request, row, rows)
+    return False
+
+
+def _is_of_kind(row: Row, kind: RequestType) -> bool:
+    # What has no id yet is being created, also where the log calls that a part of the stack's update.
+    is_new = kind is RequestType.CREATE and not row.physical_id and row.status == "UPDATE_IN_PROGRESS"
+    return is_new or row.status in (f"{kind.upper()}_IN_PROGRESS", f"{kind.upper()}_COMPLETE")
+
+
+def _began_with(request: Request, newest: Row, older: Iterator[Row]) -> bool:
+    if request.sent is None:
+        return not newest.complete
+    began = next((row.at for row in older if row.status.endswith("_IN_PROGRESS")), newest.at)
+    return (began if newest.complete else newest.at) <= request.sent + SENT_SLACK
 
 
 @contextmanager

@@ -1,0 +1,212 @@
+"""What can happen to a certificate that somebody else registered and a stack uses: sequences, like ``scenarios``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from iot_certificate_provider.contract import ADOPTED
+from iot_certificate_provider.pki import Certificate
+from protocol import material
+from protocol.function import Fault
+from protocol.invariants import i3_nothing_foreign, require
+from protocol.referee import CA, DEVICE, Declared, Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from protocol.function import Cloud
+    from protocol.scenarios import Kind
+
+X = "Subject"
+BROKEN = Declared(DEVICE, {"CertificatePem": "not a PEM"}, after=(X,))
+PUBLISH = {"PolicyNames": ["publish"], "ThingNames": ["thermostat"]}
+
+
+def foreign_id(kind: Kind) -> str:
+    """Return the id of what somebody else registered."""
+    made = material.foreign_ca() if kind.name == "ca" else material.device_certificate("foreign")
+    return Certificate.from_pem(made.pem).id
+
+
+def using(kind: Kind, existing: str | None = "ADOPT", **changes: Any) -> Declared:
+    """Declare what somebody else registered, a device's certificate with attachments of the stack's own."""
+    properties: dict[str, Any] = {"ExistingCertificate": existing} if existing else {}
+    if kind.name == "ca":
+        pem = material.foreign_ca().pem
+        properties |= {"CACertificatePem": pem, "VerificationKey": {"SecretArn": material.KEY_SECRET}}
+        return Declared(CA, properties | changes)
+    return Declared(
+        DEVICE, properties | {"CertificatePem": material.device_certificate("foreign").pem, **PUBLISH} | changes
+    )
+
+
+def _adopted(cloud: Cloud, kind: Kind, **changes: Any) -> Stack:
+    stack = Stack(cloud)
+    require(stack.create({X: using(kind, **changes)}) == "COMPLETE", "", f"it was to be adopted: {_reason(cloud)}")
+    require(stack.live[X].physical_id == foreign_id(kind) + ADOPTED, "I3", "the id does not say that it is adopted")
+    return stack
+
+
+def _left(stack: Stack) -> None:
+    """The stack goes, and what it used is as it was."""
+    require(stack.delete() == "COMPLETE", "", f"the stack was to be deleted: {_reason(stack.cloud)}")
+    i3_nothing_foreign(stack.cloud)
+
+
+def _reason(cloud: Cloud) -> str:
+    answers = [answer for invocation in cloud.invocations for answer in invocation.answers]
+    return str(answers[-1].body["Reason"]) if answers else ""
+
+
+def adopted_and_left(cloud: Cloud, kind: Kind) -> None:
+    stack = _adopted(cloud, kind)
+    if kind.name == "device":
+        arn = cloud.iot.certificates[foreign_id(kind)].arn
+        require(arn in cloud.iot.policies["publish"], "I4", "the policy is not attached")
+    _left(stack)
+
+
+def adopting_changes_nothing(cloud: Cloud, kind: Kind) -> None:
+    """What is declared has to be what is registered, and the error says what is not."""
+    stack = Stack(cloud)
+    require(stack.create({X: using(kind, Status="INACTIVE")}) == "ROLLED_BACK", "I3", "the difference was passed over")
+    failed = next(a for i in cloud.invocations for a in i.answers if a.body["Status"] == "FAILED")
+    require(failed.body["Reason"].startswith("Status: INACTIVE is declared"), "I1", failed.body["Reason"])
+    i3_nothing_foreign(cloud)
+
+
+def adoption_that_finds_nothing(cloud: Cloud, kind: Kind) -> None:
+    """It registers, and the certificate is the stack's own."""
+    stack = Stack(cloud)
+    declared = kind(ExistingCertificate="ADOPT")
+    require(stack.create({X: declared}) == "COMPLETE", "", f"it was to be registered: {_reason(cloud)}")
+    require(stack.live[X].physical_id in cloud.made, "I2", "the id is not that of the stack's own certificate")
+    require(stack.update({X: kind(Status="INACTIVE", ExistingCertificate="ADOPT")}) == "COMPLETE", "", "in place")
+    require(stack.delete() == "COMPLETE" and not kind.registered(cloud), "I2", "its own certificate is left")
+
+
+def adopted_and_changed(cloud: Cloud, kind: Kind) -> None:
+    """What the template changes later is changed: it says so."""
+    stack = _adopted(cloud, kind)
+    require(stack.update({X: using(kind, Status="INACTIVE")}) == "COMPLETE", "", "in place")
+    require(stack.live[X].physical_id.endswith(ADOPTED), "I3", "it is adopted still")
+    require(stack.update({X: using(kind)}) == "COMPLETE", "", "and back")
+    _left(stack)
+
+
+def ownership_taken(cloud: Cloud, kind: Kind) -> None:
+    """ADOPT is left out: the plain id, and the Delete of the marked one does nothing. Then it goes with the stack."""
+    stack = _adopted(cloud, kind)
+    del cloud.foreign[foreign_id(kind)]
+    require(stack.update({X: using(kind, None)}) == "COMPLETE", "", f"it was to be taken: {_reason(cloud)}")
+    require(stack.live[X].physical_id == foreign_id(kind), "I4", "the id is not the plain one")
+    cloud.made[foreign_id(kind)] = (stack.ledger.stack_id, X)
+    if kind.name == "device":
+        arn = cloud.iot.certificates[foreign_id(kind)].arn
+        require(arn in cloud.iot.policies["publish"], "I4", "the clean-up detached the policy")
+    require(stack.delete() == "COMPLETE", "", f"the stack was to be deleted: {_reason(cloud)}")
+    gone = {*cloud.iot.cas, *cloud.iot.certificates}
+    require(foreign_id(kind) not in gone, "I2", "it was the stack's own")
+
+
+def ownership_taken_and_rolled_back(cloud: Cloud, kind: Kind) -> None:
+    """Back to the marked id, and the Delete of the plain one does nothing."""
+    stack = _adopted(cloud, kind)
+    result = stack.update({X: using(kind, None), "Broken": BROKEN})
+    require(result == "ROLLED_BACK", "I4", f"no rollback: {_reason(cloud)}")
+    require(stack.live[X].physical_id.endswith(ADOPTED), "I3", "it is the stack's own after the rollback")
+    _left(stack)
+
+
+def ownership_of_what_another_holds(cloud: Cloud, kind: Kind) -> None:
+    """A stack cannot take what another one holds; adopting it is no harm."""
+    owner, stack = Stack(cloud), Stack(cloud, "warehouse")
+    require(owner.create({X: kind()}) == "COMPLETE", "", "the owner")
+    require(stack.create({X: kind(ExistingCertificate="ADOPT")}) == "COMPLETE", "", f"adopted: {_reason(cloud)}")
+    require(stack.live[X].physical_id.endswith(ADOPTED), "I3", "it is the owner's")
+    require(stack.update({X: kind()}) == "ROLLED_BACK", "I3", "it was taken from its owner")
+    require(stack.delete() == "COMPLETE", "", "the second stack")
+    require(kind.registered(cloud) == {owner.live[X].physical_id}, "I3", "the owner lost it")
+    require(owner.delete() == "COMPLETE", "", "the owner")
+
+
+def replaced_by_an_own_one(cloud: Cloud, kind: Kind) -> None:
+    """The stack's attachments go from the one that it used, and back with the rollback of a later update."""
+    stack = _adopted(cloud, kind)
+    require(stack.update({X: kind(), "Broken": BROKEN}) == "ROLLED_BACK", "I4", f"no rollback: {_reason(cloud)}")
+    require(stack.live[X].physical_id.endswith(ADOPTED), "I4", "another id after the rollback")
+    require(not kind.registered(cloud), "I2", "the new certificate is left")
+    require(stack.update({X: kind()}) == "COMPLETE", "", f"replacement: {_reason(cloud)}")
+    i3_nothing_foreign(cloud)
+    require(stack.update({X: using(kind)}) == "COMPLETE", "", f"and back: {_reason(cloud)}")
+    require(not kind.registered(cloud), "I2", "the stack's own certificate is left")
+    _left(stack)
+
+
+def rollback_to_what_was_changed_outside(cloud: Cloud, kind: Kind) -> None:
+    """A rollback does not ask for the status that was declared: there is no other certificate to go back to."""
+    stack = _adopted(cloud, kind)
+    record: Any = cloud.iot.cas.get(foreign_id(kind)) or cloud.iot.certificates[foreign_id(kind)]
+    original, record.status = record.status, "INACTIVE"
+    if kind.name == "ca":
+        return  # while the foreign CA is INACTIVE, nothing else can be registered here
+    require(stack.update({X: kind(1), "Broken": BROKEN}) == "ROLLED_BACK", "I4", f"stuck: {_reason(cloud)}")
+    record.status = original
+    _left(stack)
+
+
+def renamed(cloud: Cloud, kind: Kind) -> None:
+    """RETAIN on the old logical id, ADOPT on the new one."""
+    stack = Stack(cloud)
+    require(stack.create({X: replace(kind(), retain=True)}) == "COMPLETE", "", "the old logical id")
+    first = stack.live[X].physical_id
+    adopting = kind(ExistingCertificate="ADOPT")
+    require(stack.update({"Renamed": adopting}) == "COMPLETE", "", f"the new one: {_reason(cloud)}")
+    require(kind.registered(cloud) == {first}, "I3", "the certificate did not survive")
+    require(stack.live["Renamed"].physical_id == first + ADOPTED, "I3", "the id does not say that it is adopted")
+    require(stack.delete() == "COMPLETE" and kind.registered(cloud) == {first}, "I3", "RETAIN was asked for")
+
+
+def killed_while_adopting(cloud: Cloud, kind: Kind) -> None:
+    operation = "iot.AttachPolicy" if kind.name == "device" else "iot.DescribeCACertificate"
+    cloud.arm(Fault("die", operation))
+    _left(_adopted(cloud, kind))
+
+
+def failed_while_adopting(cloud: Cloud, kind: Kind) -> None:
+    """What was attached is detached again."""
+    stack = Stack(cloud)
+    cloud.arm(Fault("deny", "iot.DescribeCACertificate" if kind.name == "ca" else "iot.AttachThingPrincipal"))
+    require(stack.create({X: using(kind)}) == "ROLLED_BACK", "", "the adoption was to fail")
+    i3_nothing_foreign(cloud)
+
+
+def adopted_and_deleted_outside(cloud: Cloud, kind: Kind) -> None:
+    """It is registered again by the next change, and is the stack's own from then on."""
+    owner, stack = Stack(cloud), Stack(cloud, "warehouse")
+    require(owner.create({X: kind()}) == "COMPLETE", "", "the owner")
+    require(stack.create({X: kind(ExistingCertificate="ADOPT")}) == "COMPLETE", "", f"adopted: {_reason(cloud)}")
+    require(owner.delete() == "COMPLETE", "", "the owner goes, and the certificate with it")
+    cloud.deleted_outside.add(stack.live[X].physical_id.removesuffix(ADOPTED))
+    changed = kind(ExistingCertificate="ADOPT", Status="INACTIVE")
+    require(stack.update({X: changed}) == "COMPLETE", "", f"registered again: {_reason(cloud)}")
+    require(stack.live[X].physical_id in kind.registered(cloud), "I4", "it is not registered")
+    require(stack.delete() == "COMPLETE" and not kind.registered(cloud), "I2", "its own certificate is left")
+
+
+ALL: tuple[Callable[[Cloud, Kind], None], ...] = (
+    adopted_and_left,
+    adopting_changes_nothing,
+    adoption_that_finds_nothing,
+    adopted_and_changed,
+    ownership_taken,
+    ownership_taken_and_rolled_back,
+    ownership_of_what_another_holds,
+    replaced_by_an_own_one,
+    rollback_to_what_was_changed_outside,
+    renamed,
+    killed_while_adopting,
+    failed_while_adopting,
+    adopted_and_deleted_outside,
+)
