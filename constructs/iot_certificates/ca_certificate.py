@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 import jsii
-from aws_cdk import IResource, ITaggable, RemovalPolicy, Resource, TagManager, TagType
+from aws_cdk import Duration, IResource, ITaggable, RemovalPolicy, Resource, TagManager, TagType
 
 from iot_certificate_provider.contract import (
     CA_CERTIFICATE_TYPE,
@@ -96,16 +96,14 @@ class CaCertificate(RegisteredCertificate):
         shared = ProviderPermissions.of_stack(self, f"CaCertificate{device_certificates_on_delete}", provider)
         shared.allow(needs.ca_certificate(device_certificates_on_delete))
         own = ProviderPermissions(self, "Permissions", provider)
-        name = CaCertificateProperty
+        name, retain = CaCertificateProperty, DeviceCertificatesOnDelete.RETAIN
         properties = {
             name.CA_CERTIFICATE_PEM: self.certificate_pem,
             name.CERTIFICATE_MODE: unless(CertificateMode.DEFAULT, certificate_mode),
             **self._proof(proof_of_possession, certificate_mode, certificate, own),
             name.STATUS: unless(CaCertificateStatus.ACTIVE, status),
             **self._auto_registration(auto_registration, own),
-            name.DEVICE_CERTIFICATES_ON_DELETE: unless(
-                DeviceCertificatesOnDelete.RETAIN, device_certificates_on_delete
-            ),
+            name.DEVICE_CERTIFICATES_ON_DELETE: unless(retain, device_certificates_on_delete),
             name.EXISTING_CERTIFICATE: unless(ExistingCertificate.FAIL, existing_certificate),
             # Rendered at the end of the synthesis, by when all tags have been added; left out when there is none.
             name.TAGS: self._tag_manager.rendered_tags,
@@ -116,6 +114,8 @@ class CaCertificate(RegisteredCertificate):
             provider=provider,
             permissions=[shared, own],
             removal_policy=removal_policy,
+            # As long as CloudFormation waits at all: a sweep goes on from one invocation to the next.
+            service_timeout=None if device_certificates_on_delete == retain else Duration.hours(1),
         )
 
     @property

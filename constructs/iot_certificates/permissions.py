@@ -32,6 +32,7 @@ class On(StrEnum):
     CA_CERTIFICATES = "cacert"
     CERTIFICATES = "cert"
     POLICIES = "policy"
+    THE_FUNCTION = "function"
     THINGS = "thing"
     THIS_STACK = "stack"
 
@@ -68,6 +69,8 @@ def _sweep(on_delete: DeviceCertificatesOnDelete) -> Iterator[Grant]:
     # The stack is asked which certificates and things its resources hold.
     yield Grant(("cloudformation:ListStackResources",), (On.THIS_STACK,))
     yield Grant(("iot:ListCertificatesByCA",), (On.ANYTHING,))
+    # What does not fit into one invocation is handed on to another.
+    yield Grant(("lambda:InvokeFunction",), (On.THE_FUNCTION,))
     yield Grant(("iot:UpdateCertificate",), (On.CERTIFICATES,))
     if on_delete is not DeviceCertificatesOnDelete.DEACTIVATE:
         yield Grant(("iot:DeleteCertificate",), (On.CERTIFICATES,))
@@ -132,6 +135,7 @@ class ProviderPermissions(Construct):
     def __init__(self, scope: Construct, construct_id: str, provider: IotCertificateProvider) -> None:
         super().__init__(scope, construct_id)
         self._role = provider.role
+        self._function_arn = provider.service_token
         self._policy: iam.Policy | None = None
         self._statements: dict[tuple[On, ...], iam.PolicyStatement] = {}
         self.grantee = cast("iam.IGrantable", _RoleThroughPolicy(provider.role, self))
@@ -149,10 +153,9 @@ class ProviderPermissions(Construct):
 
     def allow(self, grants: Iterable[Grant]) -> None:
         """Add what is not granted yet: one statement for each set of resources."""
-        stack = Stack.of(self)
         for grant in grants:
             if grant.on not in self._statements:
-                statement = iam.PolicyStatement(resources=[_arn(stack, on) for on in grant.on])
+                statement = iam.PolicyStatement(resources=[self._arn(on) for on in grant.on])
                 self._statements[grant.on] = statement
                 self.add(statement)
             self._statements[grant.on].add_actions(*grant.actions)
@@ -166,6 +169,18 @@ class ProviderPermissions(Construct):
                 conditions={"StringEquals": {"iam:PassedToService": "iot.amazonaws.com"}},
             )
         )
+
+    def _arn(self, on: On) -> str:
+        stack = Stack.of(self)
+        if on is On.ANYTHING:
+            return "*"
+        if on is On.THIS_STACK:
+            return stack.stack_id
+        if on is On.THE_FUNCTION:
+            return self._function_arn
+        if on is On.ANY_STACK:
+            return stack.format_arn(service="cloudformation", resource="stack", resource_name="*")
+        return stack.format_arn(service="iot", resource=str(on), resource_name="*")
 
     def add(self, statement: iam.PolicyStatement) -> iam.Policy:
         """Add a statement and return the policy, which there is only once there is something to allow."""
@@ -205,13 +220,3 @@ class _RoleThroughPolicy:
     def add_to_principal_policy(self, statement: iam.PolicyStatement) -> iam.AddToPrincipalPolicyResult:
         policy = self._permissions.add(statement)
         return iam.AddToPrincipalPolicyResult(statement_added=True, policy_dependable=policy)
-
-
-def _arn(stack: Stack, on: On) -> str:
-    if on is On.ANYTHING:
-        return "*"
-    if on is On.THIS_STACK:
-        return stack.stack_id
-    if on is On.ANY_STACK:
-        return stack.format_arn(service="cloudformation", resource="stack", resource_name="*")
-    return stack.format_arn(service="iot", resource=str(on), resource_name="*")

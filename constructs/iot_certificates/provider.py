@@ -99,6 +99,9 @@ class IotCertificateProvider(Construct):
             retry_attempts=_RETRIES,
             # Once CloudFormation has given up on a request, it must not be served any more.
             max_event_age=self.service_timeout,
+            # A sweep hands what is left on to another invocation, until ServiceTimeout: more often than the 16 times
+            # after which Lambda takes it for an accident.
+            recursive_loop=lambda_.RecursiveLoop.ALLOW,
         )
         self.service_token = self.function.function_arn
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from enum import StrEnum
 
+    from aws_cdk import Duration
+
     from iot_certificate_provider.contract import CaCertificateProperty, DeviceCertificateProperty
     from iot_certificates.permissions import ProviderPermissions
     from iot_certificates.provider import IotCertificateProvider
@@ -40,6 +42,7 @@ class RegisteredCertificate(Resource):
         provider: IotCertificateProvider,
         permissions: Iterable[ProviderPermissions],
         removal_policy: RemovalPolicy,
+        service_timeout: Duration | None = None,
     ) -> CustomResource:
         """Make the custom resource. Properties that are None stay out of the template."""
         resource = CustomResource(
@@ -47,7 +50,7 @@ class RegisteredCertificate(Resource):
             "Resource",
             resource_type=resource_type,
             service_token=provider.service_token,
-            service_timeout=provider.service_timeout,
+            service_timeout=service_timeout or provider.service_timeout,
             properties={str(name): value for name, value in properties.items() if value is not None},
             removal_policy=removal_policy,
         )

@@ -15,6 +15,7 @@
     ├── ThrottledError            AWS asked to slow down, longer than the deadline allows
     ├── UpstreamError             AWS failed, or answered what it never should
     └── DeadlineError             no time left for the rest of the work
+        └── UnfinishedError       … which another invocation can go on with
 
 A message reads like a sentence, puts the most important words first, says what to do, and never holds a
 key, a PEM or a secret's text: it becomes the Reason in CloudFormation's events, which many people can read.
@@ -89,3 +90,7 @@ class UpstreamError(ProviderError):
 
 class DeadlineError(ProviderError):
     """The time that is left does not allow another call to AWS."""
+
+
+class UnfinishedError(DeadlineError):
+    """The time did not do for all of the work; what is left can be done by the same request, delivered again."""

@@ -18,7 +18,7 @@ import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from iot_certificate_provider import response
 from iot_certificate_provider.aws.clients import CONNECT_SECONDS, READ_SECONDS, AwsClients
@@ -35,9 +35,10 @@ from iot_certificate_provider.contract import (
     is_certificate_id,
 )
 from iot_certificate_provider.deadline import Deadline
-from iot_certificate_provider.errors import DeadlineError, InvalidPropertyError, ProviderError
+from iot_certificate_provider.errors import DeadlineError, InvalidPropertyError, ProviderError, UnfinishedError
 from iot_certificate_provider.pki.fitness import shorten
 from iot_certificate_provider.resources.catalogue import RESOURCES
+from iot_certificate_provider.service_timeout import sent_at, service_timeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -110,6 +111,16 @@ class _Helper(CfnResource):
             body = response.body(self._event, outcome, failure=failure)
             self.delivered = deliver(self._event["ResponseURL"], response.encode(body))
 
+    def hand_on(self, invoke: Callable[[], None]) -> None:
+        """Leave the answer to another invocation, which ``invoke`` starts, unless crhelper's timer was faster."""
+        with self._answering:
+            if self._answered:
+                return
+            invoke()
+            self._answered = self.delivered = True
+            self._deadline.close()
+            _log_line(self._event, self._event["PhysicalResourceId"], "HANDED_ON", time.monotonic() - self._started)
+
     def _gave_up(self, reason: str) -> ProviderError:
         """Say what happened when crhelper itself gave up: its timer fired, or it met an error of its own."""
         if reason == "Execution timed out":
@@ -150,7 +161,8 @@ def handler(event: dict[str, Any], context: Any) -> None:
         # Edge: crhelper answers a malformed event at the *previous* request's URL. There is nowhere to answer this one.
         logger.error(json.dumps({"outcome": "IGNORED", "error": "the event has no usable envelope"}))
         return
-    deadline = Deadline(_seconds_left(context, DEADLINE_MARGIN_SECONDS))
+    context = _ContextOfRequest(event, context)
+    deadline = Deadline(lambda: context.seconds_left - DEADLINE_MARGIN_SECONDS)
     progress = Progress()
     helper.begin(event, deadline, progress)
     clients.begin(deadline)
@@ -168,18 +180,33 @@ def _hand_over(event: dict[str, Any], context: Any, deadline: Deadline, progress
     helper.update(work)
     helper.delete(work)
     # Edge: what crhelper adds to an event for its polling, it would believe of any event.
-    helper({name: event[name] for name in event if not name.startswith("CrHelper")}, _EarlierContext(context))
+    helper({name: event[name] for name in event if not name.startswith("CrHelper")}, context)
 
 
 def _serve(event: Mapping[str, Any], context: Any, deadline: Deadline, progress: Progress) -> str:
     """Do the work, and tell crhelper how it went. Edge: SystemExit gives no answer."""
     try:
-        outcome = _outcome(_request(event, context, deadline, progress))
+        request = _request(event, context, deadline, progress)
+        outcome = _finished(request, event, context.invoked_function_arn)
     except BaseException as error:  # noqa: BLE001 - whatever it is, CloudFormation waits for an answer
         helper.error = error
         return id_after_failure(event, progress)
     helper.Data, helper.Reason = dict(outcome.attributes), outcome.note
     return outcome.physical_id
+
+
+def _finished(request: Request, event: Mapping[str, Any], function_arn: str) -> Outcome:
+    """Do what is asked for; hand what is left on when the time of this invocation was too short for all of it."""
+    try:
+        return _outcome(request)
+    except UnfinishedError:
+        # Imported when it is needed: hardly ever.
+        from iot_certificate_provider import continuation  # noqa: PLC0415
+
+        if not continuation.is_worthwhile(request, clients, _now()):
+            raise
+        helper.hand_on(lambda: continuation.hand_on(request, event, function_arn, clients))
+        return Outcome(request.existing_id)
 
 
 def _outcome(request: Request) -> Outcome:
@@ -214,17 +241,8 @@ def _request(event: Mapping[str, Any], context: Any, deadline: Deadline, progres
         home=Home.of_function_arn(context.invoked_function_arn),
         deadline=deadline,
         progress=progress,
-        sent=_signed_at(event["ResponseURL"]),
+        sent=sent_at(event["ResponseURL"]),
     )
-
-
-def _signed_at(url: str) -> datetime | None:
-    """Return when CloudFormation signed the presigned URL (Signature Version 4), which is when it sent the request."""
-    date = dict(parse_qsl(urlsplit(url).query)).get("X-Amz-Date", "")
-    try:
-        return datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    except ValueError:
-        return None
 
 
 def _properties(event: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -269,18 +287,25 @@ def _where(error: BaseException) -> str:
 
 
 def _log(event: Mapping[str, Any], outcome: Outcome, error: BaseException | None, seconds: float) -> None:
+    if error is None:
+        _log_line(event, outcome.physical_id, "SUCCESS", seconds)
+        return
+    name = type(error).__name__ if isinstance(error, ProviderError) else _where(error)
+    _log_line(event, outcome.physical_id, "FAILED", seconds, error=name)
+
+
+def _log_line(event: Mapping[str, Any], physical_id: str, outcome: str, seconds: float, **more: str) -> None:
     line = {
         "request": event.get("RequestType"),
         "type": event.get("ResourceType"),
         "logical_id": event["LogicalResourceId"],
-        "certificate_id": outcome.physical_id,
-        "outcome": "SUCCESS" if error is None else "FAILED",
+        "certificate_id": physical_id,
+        "outcome": outcome,
         "duration_ms": round(seconds * 1000),
         "aws_calls": dict(clients.calls),
+        **more,
     }
-    if error is not None:
-        line["error"] = type(error).__name__ if isinstance(error, ProviderError) else _where(error)
-    logger.log(logging.INFO if error is None else logging.ERROR, json.dumps(line))
+    logger.log(logging.ERROR if outcome == "FAILED" else logging.INFO, json.dumps(line))
 
 
 _tls: ssl.SSLContext | None = None
@@ -321,22 +346,29 @@ def _put(url: str, body: bytes) -> int:
         connection.close()
 
 
-class _EarlierContext:
-    """Lambda's context with less time, so that crhelper's timer fires while an answer can still be delivered."""
+class _ContextOfRequest:
+    """Lambda's context with the time that this request has, at the most until CloudFormation waits no longer.
 
-    def __init__(self, context: Any) -> None:
+    To crhelper it says less, so that its timer fires while an answer can still be delivered.
+    """
+
+    def __init__(self, event: Mapping[str, Any], context: Any) -> None:
         self._context = context
+        sent = sent_at(event["ResponseURL"])
+        self._ends = None if sent is None else sent + service_timeout(_properties(event, "ResourceProperties"))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._context, name)
 
+    @property
+    def seconds_left(self) -> float:
+        """The seconds until Lambda ends the function, or CloudFormation gives up."""
+        of_function: float = self._context.get_remaining_time_in_millis() / 1000
+        return of_function if self._ends is None else min(of_function, (self._ends - _now()).total_seconds())
+
     def get_remaining_time_in_millis(self) -> int:
         """Return the milliseconds that are left for work."""
-        return int(max(0.0, _seconds_left(self._context, TIMER_MARGIN_SECONDS)()) * 1000) + 500
-
-
-def _seconds_left(context: Any, margin: float) -> Callable[[], float]:
-    return lambda: context.get_remaining_time_in_millis() / 1000 - margin
+        return int(max(0.0, self.seconds_left - TIMER_MARGIN_SECONDS) * 1000) + 500
 
 
 def _is_text(value: object) -> bool:

@@ -167,20 +167,16 @@ def test_each_waits_for_its_permissions(template: Synthesised) -> None:
     }
 
 
+def test_a_sweep_may_take_as_long_as_cloudformation_waits(template: Synthesised) -> None:
+    assert template.named("Full", TYPE)["Properties"]["ServiceTimeout"] == "3600"
+    assert template.named("Minimal", TYPE)["Properties"]["ServiceTimeout"] == "1080"
+
+
 def test_retaining_needs_no_permission_for_device_certificates(template: Synthesised) -> None:
     assert template.allowed("CaCertificateRETAIN") == ALWAYS
 
 
-def test_deactivating_needs_to_list_and_update(template: Synthesised) -> None:
-    assert template.allowed("CaCertificateDEACTIVATE") == {
-        "*": {*ALWAYS["*"], "iot:ListCertificatesByCA"},
-        "cacert/*": ALWAYS["cacert/*"],
-        "cert/*": {"iot:UpdateCertificate"},
-        "${AWS::StackId}": {*ALWAYS["${AWS::StackId}"], *SWEEP_ASKS},
-        ANY_STACK: ALWAYS[ANY_STACK],
-    }
-
-
+FUNCTION = "${IotCertificateProviderFunction55570987.Arn}"
 SWEEP_ASKS = {"cloudformation:ListStackResources"}
 DELETING: dict[str, set[str]] = {
     "*": {"iot:RegisterCACertificate", "iot:ListCertificatesByCA", "iot:ListAttachedPolicies"},
@@ -194,7 +190,19 @@ DELETING: dict[str, set[str]] = {
     "cert/* thing/*": {"iot:DetachThingPrincipal"},
     "${AWS::StackId}": {*ALWAYS["${AWS::StackId}"], *SWEEP_ASKS},
     ANY_STACK: ALWAYS[ANY_STACK],
+    FUNCTION: {"lambda:InvokeFunction"},
 }
+
+
+def test_deactivating_needs_to_list_and_update(template: Synthesised) -> None:
+    assert template.allowed("CaCertificateDEACTIVATE") == {
+        "*": {*ALWAYS["*"], "iot:ListCertificatesByCA"},
+        "cacert/*": ALWAYS["cacert/*"],
+        "cert/*": {"iot:UpdateCertificate"},
+        "${AWS::StackId}": {*ALWAYS["${AWS::StackId}"], *SWEEP_ASKS},
+        ANY_STACK: ALWAYS[ANY_STACK],
+        FUNCTION: {"lambda:InvokeFunction"},
+    }
 
 
 def test_deleting_needs_to_detach_and_delete(template: Synthesised) -> None:

@@ -76,6 +76,8 @@ class FakeIot:
     things: dict[str, set[str]] = field(default_factory=dict)
     slow_detach: int = 0
     """How many looks a detached policy still shows its target: "a detach can take minutes to be seen"."""
+    page: int = PAGE
+    """Certificates in a page of ListCertificatesByCA."""
     answer_wrong_ids: bool = False
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -249,7 +251,7 @@ class FakeIot:
     ) -> dict[str, Any]:
         # API reference: a CA that is not registered is no error, the list is empty.
         entries = [_entry(c) for c in self.certificates.values() if c.ca_id == caCertificateId]
-        return _page("certificates", entries, marker, "nextMarker")
+        return _page("certificates", entries, marker, "nextMarker", self.page)
 
     def ListCertificates(
         self, pageSize: int = PAGE, marker: str | None = None, ascendingOrder: bool = True
@@ -433,12 +435,12 @@ def _refuse_unless_issued_by(certificate: x509.Certificate, ca: x509.Certificate
         raise Refusal("CertificateValidationException", "Not signed by the CA") from error
 
 
-def _page(name: str, entries: list[Any], marker: str | None, marker_name: str) -> dict[str, Any]:
+def _page(name: str, entries: list[Any], marker: str | None, marker_name: str, size: int = PAGE) -> dict[str, Any]:
     start = int(base64.b64decode(marker)) if marker else 0
     more = {}
-    if start + PAGE < len(entries):
-        more = {marker_name: base64.b64encode(str(start + PAGE).encode()).decode()}
-    return {name: entries[start : start + PAGE], **more}
+    if start + size < len(entries):
+        more = {marker_name: base64.b64encode(str(start + size).encode()).decode()}
+    return {name: entries[start : start + size], **more}
 
 
 _AWS_KEY = ec.generate_private_key(ec.SECP256R1())

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from fakes.aws import Call
     from handler.stage import Stage
 
+NOT_PRESIGNED = {"ResponseURL": "https://cloudformation.example/"}
+
 
 @pytest.fixture
 def properties(stage: Stage, device: issuing.Issued) -> dict[str, Any]:
@@ -127,7 +129,7 @@ def test_no_time_at_all_is_a_failure_without_a_call(stage: Stage, properties: di
 def test_the_timer_fires_early_enough_for_an_answer_and_later_than_the_work_ends() -> None:
     context = LambdaContext()
     # crhelper takes half a second off what the context says.
-    fires_after = handler._EarlierContext(context).get_remaining_time_in_millis() / 1000 - 0.5
+    fires_after = handler._ContextOfRequest(NOT_PRESIGNED, context).get_remaining_time_in_millis() / 1000 - 0.5
     assert context.seconds - fires_after == pytest.approx(handler.TIMER_MARGIN_SECONDS)
     assert handler.PUT_SECONDS <= handler.TIMER_MARGIN_SECONDS < handler.DEADLINE_MARGIN_SECONDS
 
@@ -135,11 +137,11 @@ def test_the_timer_fires_early_enough_for_an_answer_and_later_than_the_work_ends
 def test_the_timer_never_gets_a_negative_time() -> None:
     context = LambdaContext()
     context.seconds = 1.0
-    assert handler._EarlierContext(context).get_remaining_time_in_millis() == 500
+    assert handler._ContextOfRequest(NOT_PRESIGNED, context).get_remaining_time_in_millis() == 500
 
 
 def test_crhelper_sees_lambdas_context_through_the_earlier_one() -> None:
-    assert handler._EarlierContext(LambdaContext()).aws_request_id == LambdaContext.aws_request_id
+    assert handler._ContextOfRequest(NOT_PRESIGNED, LambdaContext()).aws_request_id == LambdaContext.aws_request_id
 
 
 def test_a_timer_that_fires_while_the_answer_is_under_way_is_gone_before_the_function_returns(

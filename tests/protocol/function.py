@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from fakes.aws import FakeAws
 from fakes.cloudformation import FakeCloudFormation
+from fakes.functions import FakeFunctions
 from fakes.iot import FakeIot
 from fakes.refusal import Refusal
 from fakes.secrets import FakeSecrets
@@ -100,6 +101,8 @@ class Invocation:
     calls: int = 0
     log: list[str] = field(default_factory=list)
     """What it called, and when."""
+    handed_on: Mapping[str, Any] | None = None
+    """The event that it invoked the function with, for what is left of the work."""
     died: bool = False
     undelivered: bool = False
 
@@ -166,6 +169,7 @@ class Cloud:
         self.aws.iot = FakeIot(now=self.clock.now, clock=lambda: self.clock.now)
         self.aws.secrets = FakeSecrets()
         self.aws.cloudformation = FakeCloudFormation(page=100)
+        self.aws.functions = FakeFunctions()
         self.aws.calls.clear()
         self.made: dict[str, Owner] = {}
         self.requests: dict[str, str] = {}
@@ -275,6 +279,8 @@ class Cloud:
         invocation = self._running()
         if invocation is None:
             return
+        if call.name == "lambda.Invoke":
+            invocation.handed_on = self.aws.functions.invoked[-1]
         if call.name in REGISTRATIONS:
             for certificate_id in {*self.iot.certificates, *self.iot.cas} - self._known:
                 self.made[certificate_id] = invocation.owner

@@ -37,7 +37,9 @@ def i1_answer(invocation: Invocation, sent: datetime, service_timeout: float) ->
     event, count = invocation.event, len(invocation.answers)
     name = f"{event['RequestType']} of {event['LogicalResourceId']}"
     require(count <= 1, "I1", f"{name} was answered {count} times")
-    require(count or invocation.died or invocation.undelivered, "I1", f"{name} was not answered")
+    excused = invocation.died or invocation.undelivered or invocation.handed_on is not None
+    require(count or excused, "I1", f"{name} was not answered")
+    require(not count or invocation.handed_on is None, "I1", f"{name} was answered, and handed on")
     for answer in invocation.answers:
         require(answer.at < invocation.ends, "I1", f"{name} was answered after the function's deadline")
         require(answer.at < sent + timedelta(seconds=service_timeout), "I1", f"{name}: after its ServiceTimeout")

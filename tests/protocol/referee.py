@@ -303,15 +303,17 @@ class Stack:
         self.sent.append(event)
         return self._deliver(event)
 
-    def _deliver(self, event: dict[str, Any]) -> Answer | None:
-        sent = self.cloud.clock.now
+    def _deliver(self, event: dict[str, Any], sent: datetime | None = None) -> Answer | None:
+        sent = sent or self.cloud.clock.now
         for number, wait in enumerate((*REDELIVERIES, None)):
             invocation = self.cloud.invoke(event)
             invariants.i1_answer(invocation, sent, SERVICE_TIMEOUT)
+            if invocation.died and (invocation.answers or invocation.handed_on):
+                # It answered before it died; that does not keep Lambda from trying again.
+                self._late.append((self.cloud.clock.now, event, REDELIVERIES[number:]))
+            if invocation.handed_on is not None:
+                return self._deliver(dict(invocation.handed_on), sent)
             if invocation.answers:
-                if invocation.died:
-                    # It answered before it died; that does not keep Lambda from trying again.
-                    self._late.append((self.cloud.clock.now, event, REDELIVERIES[number:]))
                 return invocation.answers[0]
             if wait is not None:
                 self.cloud.clock.sleep(wait)

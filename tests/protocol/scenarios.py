@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import issuing
+from fakes.iot import CertificateRecord
 from protocol import material
 from protocol.function import REGISTRATIONS, Fault
 from protocol.invariants import check, require
@@ -547,6 +548,62 @@ def sweep_before_the_ca_goes(cloud: Cloud, kind: Kind) -> None:
     require(not kind.registered(cloud), "I2", "swept devices came back")
 
 
+def _many_devices(cloud: Cloud, ca_id: str, count: int) -> None:
+    """Register devices that connected just in time, without the trouble of making a certificate for each."""
+    cloud.iot.page = 250
+    for number in range(count):
+        certificate_id = f"{number:064x}"
+        record = CertificateRecord(certificate_id, "", "ACTIVE", "DEFAULT", ca_id, cloud.clock.now)
+        cloud.iot.certificates[certificate_id] = record
+
+
+def sweep_that_takes_several_invocations(cloud: Cloud, kind: Kind) -> None:
+    """What does not fit into one is handed on with the same event, and the last one answers."""
+    if kind.name != "ca":
+        return
+    stack = Stack(cloud)
+    ca_id = _made(stack, {X: kind(DeviceCertificatesOnDelete="DELETE")})
+    _many_devices(cloud, ca_id, 200)
+    cloud.call_seconds = lambda: 1.0
+    before = len(cloud.invocations)
+    _gone(stack)
+    deliveries = cloud.invocations[before:]
+    require(len(deliveries) >= 3, "I1", f"{len(deliveries)} invocations cannot have done it all")
+    require(all(each.event == deliveries[0].event for each in deliveries), "I1", "the event was changed on its way")
+    require([len(each.answers) for each in deliveries] == [0] * (len(deliveries) - 1) + [1], "I1", "not one answer")
+    require(not kind.registered(cloud), "I2", "not everything was swept")
+
+
+def sweep_that_never_fits(cloud: Cloud, kind: Kind) -> None:
+    """It fails in time, says how many are left, and the next Delete goes on."""
+    if kind.name != "ca":
+        return
+    stack = Stack(cloud)
+    ca_id = _made(stack, {X: kind(DeviceCertificatesOnDelete="DELETE")})
+    _many_devices(cloud, ca_id, 400)
+    cloud.call_seconds = lambda: 1.0
+    require(stack.delete() == "DELETE_FAILED", "I1", "it cannot have fitted")
+    left = sum(record.ca_id == ca_id for record in cloud.iot.certificates.values())
+    said = f"Out of time: {left} device certificates of the CA are left"
+    require(_reason(stack).startswith(said), "I1", f"{_reason(stack)!r}, and {left} are left")
+    _gone(stack)
+    require(not kind.registered(cloud), "I2", "not everything was swept")
+
+
+def sweep_whose_functions_die(cloud: Cloud, kind: Kind) -> None:
+    """The function dies before and after it handed the rest on: Lambda delivers the event again."""
+    if kind.name != "ca":
+        return
+    for number, when in enumerate(("before", "after")):
+        stack = Stack(cloud, f"factory{number}" if number else "factory")
+        ca_id = _made(stack, {X: kind(DeviceCertificatesOnDelete="DELETE")})
+        _many_devices(cloud, ca_id, 60)
+        cloud.call_seconds = lambda: 1.0
+        cloud.arm(Fault("die", "lambda.Invoke", "before" if when == "before" else "after"))
+        require(stack.delete() == "COMPLETE", "I2", f"it was to go: {_reason(stack)}")
+        require(not kind.registered(cloud), "I2", "not everything was swept")
+
+
 # Limits
 
 
@@ -622,6 +679,9 @@ ALL: tuple[Callable[[Cloud, Kind], None], ...] = (
     disappears_and_is_updated_in_place,
     replaced_ca_whose_devices_stay,
     sweep_before_the_ca_goes,
+    sweep_that_takes_several_invocations,
+    sweep_that_never_fits,
+    sweep_whose_functions_die,
     answer_that_is_too_large,
     throttled_and_failing_for_a_while,
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iot_certificate_provider import ownership, response
+from iot_certificate_provider import continuation, ownership, response
 from iot_certificate_provider.aws.cloudformation import StackGateway
 from iot_certificate_provider.contract import CREATE_FAILED, Outcome, Progress
 from iot_certificate_provider.errors import NotFoundError
@@ -239,6 +239,27 @@ def answers_a_failed_update_with_a_new_id(patch: pytest.MonkeyPatch) -> None:
     in_every_instance(patch, change)
 
 
+def hands_nothing_on(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(continuation, "is_worthwhile", lambda *_: False)
+
+
+def hands_on_for_ever(patch: pytest.MonkeyPatch) -> None:
+    """No thought of ServiceTimeout, neither when it hands on nor when it works."""
+    patch.setattr(continuation, "is_worthwhile", lambda *_: True)
+
+    def change(module: Any) -> None:
+        module.sent_at = lambda url: None
+
+    in_every_instance(patch, change)
+
+
+def answers_what_it_hands_on(patch: pytest.MonkeyPatch) -> None:
+    def change(module: Any) -> None:
+        module._Helper.hand_on = lambda helper, invoke: invoke()
+
+    in_every_instance(patch, change)
+
+
 DEFECTS = [
     Defect("asks nobody who holds it", asks_nobody, scenarios.two_logical_ids_at_the_same_instant, "device", "I"),
     Defect("believes any date", believes_any_date, scenarios.somebody_elses, "device", "I3"),
@@ -310,6 +331,11 @@ DEFECTS = [
         scenarios.failed_update,
         "device",
         "I1",
+    ),
+    Defect("hands nothing on", hands_nothing_on, scenarios.sweep_that_takes_several_invocations, "ca", ""),
+    Defect("hands on for ever", hands_on_for_ever, scenarios.sweep_that_never_fits, "ca", "I1"),
+    Defect(
+        "answers what it hands on", answers_what_it_hands_on, scenarios.sweep_that_takes_several_invocations, "ca", "I1"
     ),
 ]
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import DeviceCertificatesOnDelete
-from iot_certificate_provider.errors import ConflictError, DeadlineError, NotFoundError, ProviderError
+from iot_certificate_provider.errors import (
+    ConflictError,
+    DeadlineError,
+    NotFoundError,
+    ProviderError,
+    ThrottledError,
+    UnfinishedError,
+)
 from iot_certificate_provider.resources.device_certificate_removal import OFF
 
 if TYPE_CHECKING:
@@ -29,7 +36,8 @@ class DeviceCertificateSweep:
         """Do ``what`` to the certificates of the CA, until a listing names none but those in ``held``.
 
         ``held`` are physical ids of the stack's resources: certificates by their id, things by their name. One whose
-        state refuses (a pending transfer, say) does not keep the others: ConflictError comes at the end.
+        state refuses (a pending transfer, say) does not keep the others: ConflictError comes at the end. Out of time,
+        UnfinishedError says how many are left: another run goes on with them.
         """
         act = self._action(what, held, deadline)
         entries: list[DeviceCertificateEntry] = []
@@ -38,28 +46,31 @@ class DeviceCertificateSweep:
             if not entries:
                 return
             self._act_on_each(entries, act)
-        raise DeadlineError(
-            f"Out of time: {len(entries)} device certificates of the CA are left. Delete the stack again to go on"
-        )
+        raise _unfinished(len(entries))
 
     def _act_on_each(
         self, entries: list[DeviceCertificateEntry], act: Callable[[DeviceCertificateEntry], None]
     ) -> None:
         refused: ConflictError | None = None
-        for entry in entries:
+        for done, entry in enumerate(entries):
             try:
                 act(entry)
             except NotFoundError:
                 continue  # somebody else was faster: that is what was wanted
             except ConflictError as error:
                 refused = error
+            except (DeadlineError, ThrottledError) as error:
+                raise _unfinished(len(entries) - done) from error
         if refused is not None:
             raise refused
 
     def _left(
         self, ca_certificate_id: str, what: DeviceCertificatesOnDelete, held: Collection[str]
     ) -> list[DeviceCertificateEntry]:
-        entries = [entry for entry in self._iot.certificates_of_ca(ca_certificate_id) if entry.id not in held]
+        try:
+            entries = [entry for entry in self._iot.certificates_of_ca(ca_certificate_id) if entry.id not in held]
+        except (DeadlineError, ThrottledError) as error:
+            raise _unfinished(None) from error
         if what is DeviceCertificatesOnDelete.DEACTIVATE:
             return [entry for entry in entries if entry.status not in OFF]
         return entries
@@ -85,3 +96,8 @@ class DeviceCertificateSweep:
                 raise
 
         self._removal.remove_live(entry, deadline, delete_thing)
+
+
+def _unfinished(count: int | None) -> UnfinishedError:
+    left = "device certificates of the CA may be" if count is None else f"{count} device certificates of the CA are"
+    return UnfinishedError(f"Out of time: {left} left, and the CA is INACTIVE. Delete the stack again to go on")

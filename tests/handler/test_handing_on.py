@@ -1,0 +1,137 @@
+"""A sweep that does not fit into one invocation: the rest is left to another, which answers."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import issuing
+from fakes.refusal import Refusal
+from handler.stage import CA, LambdaContext, Stage
+from iot_certificate_provider import handler
+from iot_certificate_provider.deadline import UNDO_SECONDS
+
+if TYPE_CHECKING:
+    from fakes.aws import Call
+
+DEVICES = 3
+NO_TIME = handler.DEADLINE_MARGIN_SECONDS + UNDO_SECONDS - 1
+
+
+@pytest.fixture
+def delete(stage: Stage, factory_ca: issuing.Issued) -> dict[str, Any]:
+    """The Delete of a CA with three device certificates; there is time for one of them."""
+    properties = {
+        "CACertificatePem": factory_ca.pem,
+        "CertificateMode": "SNI_ONLY",
+        "DeviceCertificatesOnDelete": "DELETE",
+    }
+    created = stage.invoke(stage.event("Create", properties, resource_type=CA))
+    stage.aws.cloudformation.log(created["LogicalResourceId"], created["PhysicalResourceId"], "DELETE_IN_PROGRESS")
+    for number in range(DEVICES):
+        device = issuing.make_device(factory_ca, f"thermostat-{number}")
+        stage.iot.RegisterCertificate(certificatePem=device.pem, caCertificatePem=factory_ca.pem)
+
+    def time_passes(call: Call) -> None:
+        if call.name == "iot.DeleteCertificate":
+            stage.context.seconds = NO_TIME
+
+    stage.aws.after = time_passes
+    event: dict[str, Any] = stage.event(
+        "Delete", properties, resource_type=CA, PhysicalResourceId=created["PhysicalResourceId"]
+    )
+    return event
+
+
+def sent(event: dict[str, Any], ago: timedelta) -> dict[str, Any]:
+    date = f"{datetime.now(UTC) - ago:%Y%m%dT%H%M%SZ}"
+    return {**event, "ResponseURL": re.sub("X-Amz-Date=[^&]*", f"X-Amz-Date={date}", event["ResponseURL"])}
+
+
+def test_the_rest_is_handed_on_with_the_same_event_and_without_an_answer(
+    stage: Stage, delete: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    assert stage.invoke_for_all(delete) == []
+    assert stage.aws.functions.invoked == [delete]
+    assert len(stage.iot.certificates) == DEVICES - 1
+    assert json.loads(caplog.messages[-1])["outcome"] == "HANDED_ON"
+    assert "Signature" not in caplog.text
+
+
+def test_the_last_one_answers(stage: Stage, delete: dict[str, Any]) -> None:
+    for _ in range(DEVICES - 1):
+        stage.context.seconds = 300
+        assert stage.invoke_for_all(delete) == []
+    stage.context.seconds = 300
+    stage.aws.after = lambda call: None
+    assert stage.invoke(stage.aws.functions.invoked[-1])["Status"] == "SUCCESS"
+    assert (stage.iot.certificates, stage.iot.cas) == ({}, {})
+
+
+def test_when_cloudformation_waits_no_longer_it_fails_and_says_how_many_are_left(
+    stage: Stage, delete: dict[str, Any]
+) -> None:
+    delete["ResourceProperties"]["ServiceTimeout"] = "900"
+    answer = stage.invoke(sent(delete, timedelta(seconds=850)))
+    assert answer["Reason"] == (
+        "Out of time: 2 device certificates of the CA are left, and the CA is INACTIVE. Delete the stack again to go on"
+    )
+    assert stage.aws.functions.invoked == []
+
+
+def test_after_service_timeout_nothing_is_written(stage: Stage, delete: dict[str, Any]) -> None:
+    answer = stage.invoke(sent(delete, timedelta(seconds=3700)))
+    assert answer["Reason"].startswith("Out of time")
+    assert stage.aws.names() == []
+
+
+def test_what_is_no_presigned_url_of_cloudformations_has_its_time_from_the_log(
+    stage: Stage, delete: dict[str, Any]
+) -> None:
+    url = delete["ResponseURL"].partition("?")[0]
+    stage.aws.cloudformation.events.clear()
+    began = datetime.now(UTC) - timedelta(seconds=100)
+    stage.aws.cloudformation.log(delete["LogicalResourceId"], delete["PhysicalResourceId"], "DELETE_IN_PROGRESS", began)
+    assert stage.invoke_for_all({**delete, "ResponseURL": url}) == []
+    assert len(stage.aws.functions.invoked) == 1
+    stage.context.seconds = 300
+    delete["ResourceProperties"]["ServiceTimeout"] = "120"
+    assert stage.invoke({**delete, "ResponseURL": url})["Status"] == "FAILED"
+
+
+def test_where_it_is_not_known_since_when_cloudformation_waits_it_fails(stage: Stage, delete: dict[str, Any]) -> None:
+    stage.aws.cloudformation.events.clear()
+    assert stage.invoke({**delete, "ResponseURL": delete["ResponseURL"].partition("?")[0]})["Status"] == "FAILED"
+
+
+def test_a_role_that_may_not_invoke_the_function_is_told_so(stage: Stage, delete: dict[str, Any]) -> None:
+    def deny(call: Call) -> None:
+        if call.name == "lambda.Invoke":
+            raise Refusal("AccessDeniedException", "not authorized to perform: lambda:InvokeFunction on …", 403)
+
+    stage.aws.before = deny
+    answer = stage.invoke(delete)
+    assert answer["Reason"].startswith("Access denied: lambda:InvokeFunction on the rest of the work: ")
+
+
+def test_the_timer_and_handing_on_exclude_each_other(stage: Stage, delete: dict[str, Any]) -> None:
+    def fire(call: Call) -> None:
+        if call.name == "iot.DeleteCertificate":
+            stage.fire_timer()
+
+    stage.aws.before = fire
+    answer = stage.invoke(delete)
+    assert answer["Status"] == "FAILED"
+    assert stage.aws.functions.invoked == []
+
+
+def test_the_timer_never_fires_after_service_timeout(stage: Stage, delete: dict[str, Any]) -> None:
+    delete["ResourceProperties"]["ServiceTimeout"] = "120"
+    context = handler._ContextOfRequest(sent(delete, timedelta(seconds=60)), LambdaContext())
+    assert context.seconds_left == pytest.approx(60, abs=2)
