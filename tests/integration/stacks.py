@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,24 @@ class Stacks:
         client = self.session.client("cloudformation")
         client.delete_stack(StackName=name)
         self._wait(name, "stack_delete_complete")
+
+    @contextmanager
+    def timeout(self, seconds: int) -> Iterator[None]:
+        """Give the function another timeout for a while."""
+        client = self.session.client("lambda")
+        before = client.get_function_configuration(FunctionName=self.service_token)["Timeout"]
+        client.update_function_configuration(FunctionName=self.service_token, Timeout=seconds)
+        yield
+        client.update_function_configuration(FunctionName=self.service_token, Timeout=before)
+
+    def invocations(self) -> int:
+        """Count how often the function has been invoked, by its log."""
+        pages = (
+            self.session.client("logs")
+            .get_paginator("filter_log_events")
+            .paginate(logGroupName="/aws/lambda/certificates")
+        )
+        return sum(event["message"].startswith("START ") for page in pages for event in page["events"])
 
     def _wait(self, name: str, what: Any) -> dict[str, str]:
         client = self.session.client("cloudformation")
