@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from iot_certificate_provider.ownership import Row, evidence
+from iot_certificate_provider.ownership import Row, evidence, registered_since
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -75,3 +75,26 @@ def test_a_certificate_counts_from_the_second_in_which_the_operation_began() -> 
 
 def test_without_a_running_operation_nothing_was_made_by_it() -> None:
     assert not evidence([], "certificate").created_within(NOON)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "minutes_ago", "since"),
+    [
+        (["DELETE_IN_PROGRESS", "DELETE_FAILED", "DELETE_IN_PROGRESS", "CREATE_COMPLETE"], 2.5, True),
+        (["DELETE_IN_PROGRESS", "DELETE_FAILED", "DELETE_IN_PROGRESS", "CREATE_COMPLETE"], 3.5, False),
+        (["DELETE_IN_PROGRESS", "UPDATE_COMPLETE", "UPDATE_IN_PROGRESS", "CREATE_COMPLETE"], 3.5, False),
+        (["DELETE_IN_PROGRESS", "CREATE_FAILED"], 0.5, True),
+        (["DELETE_IN_PROGRESS", "CREATE_FAILED"], 1.5, False),
+        (["DELETE_IN_PROGRESS", "DELETE_FAILED"], 0.5, False),
+        ([], 0.5, False),
+    ],
+)
+def test_what_was_registered_after_the_resource_last_had_it_is_another_ones(
+    statuses: list[str], minutes_ago: float, since: bool
+) -> None:
+    created = NOON - timedelta(minutes=minutes_ago)
+    assert registered_since(rows(*statuses), "certificate", created) is since
+
+
+def test_rows_of_another_certificate_say_nothing_about_this_one() -> None:
+    assert not registered_since(rows("UPDATE_COMPLETE", physical_id="another"), "certificate", NOON)

@@ -7,6 +7,8 @@ no tags; for them CloudFormation's own log is the ledger:
 2. A certificate that was created no earlier than the resource's own IN_PROGRESS row of the running operation may be
    ours: the date proves when, not who. It is, unless any other resource holds it.
 
+3. One that was registered after the last row in which the resource had it is not the one that it had.
+
 What remains ambiguous is decided against deleting: it is foreign. The decisions are functions of gathered facts.
 """
 
@@ -80,6 +82,17 @@ class Evidence:
         Creation dates may have whole seconds only, so the operation counts from the second in which it began.
         """
         return self.started is not None and created >= self.started.replace(microsecond=0)
+
+
+def registered_since(rows: Iterable[Row], physical_id: str, created: datetime) -> bool:
+    """Decide whether a certificate was registered after the resource last had one of this id: it is another's then.
+
+    So it is when a Delete took effect, its answer was lost, and it comes again after somebody else registered the
+    certificate anew. ``rows`` are newest first, and may end before they tell.
+    """
+    had = (row.at for row in rows if row.physical_id == physical_id and not row.status.startswith("DELETE_"))
+    newest = next(had, None)
+    return newest is not None and created > newest
 
 
 def evidence(rows: Iterable[Row], physical_id: str) -> Evidence:

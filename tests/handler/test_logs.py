@@ -174,6 +174,7 @@ class TestTheLineOfARequest:
             {"iot.RegisterCertificate": 1, "cloudformation.DescribeStackResource": 1},
             {
                 "cloudformation.DescribeStackResource": 1,
+                "cloudformation.DescribeStackEvents": 1,
                 "iot.DescribeCertificate": 1,
                 "iot.ListAttachedPolicies": 1,
                 "iot.ListPrincipalThings": 1,

@@ -104,7 +104,7 @@ def i4_rolled_back(stack: Stack, before: Snapshot, revoking: set[str], skipped: 
     require(set(stack.live) == set(before.ids), "I4", "the rollback ended with other resources")
     for logical_id, old_id in before.ids.items():
         live = stack.live[logical_id]
-        if old_id in stack.cloud.deleted_outside or logical_id in skipped:
+        if certificate_id_in(old_id) in stack.cloud.deleted_outside or logical_id in skipped:
             continue
         require(live.physical_id == old_id, "I4", f"{logical_id} has another physical id after the rollback")
         declared = live.declared.properties

@@ -142,7 +142,7 @@ class Stack:
     # Create
 
     def _create_level(self, level: list[str], template: Template, *, parallel: bool) -> bool:
-        running: set[str] = set(level) if parallel else set()
+        running: set[str] = set()
         results: dict[str, bool] = {}
         works = [functools.partial(self._create_one, each, template[each], running, results) for each in level]
         if parallel:
@@ -154,6 +154,9 @@ class Stack:
         return all(results.get(each) for each in level)
 
     def _create_one(self, logical_id: str, declared: Declared, running: set[str], results: dict[str, bool]) -> None:
+        if not all(results.values()):
+            return  # a sibling failed before this one began
+        running.add(logical_id)
         self._log(logical_id, "", "CREATE_IN_PROGRESS")
         answer = self._send("Create", logical_id, declared)
         if logical_id in self.live:

@@ -470,6 +470,21 @@ def two_stacks_at_the_same_instant(cloud: Cloud, kind: Kind) -> None:
             _gone(stack)
 
 
+def deleted_unnoticed_and_registered_by_another(cloud: Cloud, kind: Kind) -> None:
+    """A Delete's answer is lost in a function that hangs, and takes effect later: then another stack registers it."""
+    if kind.name == "csr":
+        return
+    factory, other = Stack(cloud), Stack(cloud, "warehouse")
+    _made(factory, {X: kind()})
+    cloud.arm(Fault("hang", kind.deletion, "after"))
+    require(factory.delete() == "DELETE_FAILED", "", "no answer but the timer's was to come")
+    cloud.arm()
+    second = _made(other, {X: kind()})
+    _gone(factory)
+    require(kind.registered(cloud) == {second}, "I3", "the other stack's certificate was deleted")
+    _gone(other)
+
+
 def somebody_elses(cloud: Cloud, kind: Kind) -> None:
     """What was there before is not taken: not by Create, not by Update, not by the Deletes that follow."""
     foreign = {
@@ -674,6 +689,7 @@ ALL: tuple[Callable[[Cloud, Kind], None], ...] = (
     two_logical_ids_at_the_same_instant,
     two_stacks_one_after_the_other,
     two_stacks_at_the_same_instant,
+    deleted_unnoticed_and_registered_by_another,
     somebody_elses,
     disappears,
     disappears_and_is_updated_in_place,

@@ -43,6 +43,11 @@ def asks_nobody(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(DeviceCertificateOwnership, "_is_held_by_another", lambda *_: False)
 
 
+def deletes_without_asking_who_holds_it(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(DeviceCertificateOwnership, "is_another_ones", lambda *_: False)
+    patch.setattr(CaCertificateResource, "_is_another_ones", lambda *_: False)
+
+
 def believes_any_date(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ownership.Evidence, "created_within", lambda *_: True)
 
@@ -120,10 +125,10 @@ def never_finds_it_repeated(patch: pytest.MonkeyPatch) -> None:
 
 
 def fails_when_it_is_gone(patch: pytest.MonkeyPatch) -> None:
-    def remove(removal: Any, certificate_id: str, deadline: Any) -> None:
-        removal.remove_live(removal._iot.describe_certificate(certificate_id), deadline)
+    def find(resource: Any, certificate_id: str) -> Any:
+        return resource._iot.describe_certificate(certificate_id)
 
-    patch.setattr(DeviceCertificateRemoval, "remove", remove)
+    patch.setattr(DeviceCertificateResource, "_registered", find)
 
 
 def deletes_by_declared_status(patch: pytest.MonkeyPatch) -> None:
@@ -150,7 +155,7 @@ def deletes_the_old_in_update(patch: pytest.MonkeyPatch) -> None:
     def eager(resource: Any, request: Any) -> Outcome:
         outcome = update(resource, request)
         if outcome.physical_id != request.existing_id:
-            resource._removal.remove(request.existing_id, request.deadline)
+            resource._removal.undo(request.existing_id, request.deadline)
         return outcome
 
     patch.setattr(DeviceCertificateResource, "update", eager)
@@ -262,6 +267,20 @@ def answers_what_it_hands_on(patch: pytest.MonkeyPatch) -> None:
 
 DEFECTS = [
     Defect("asks nobody who holds it", asks_nobody, scenarios.two_logical_ids_at_the_same_instant, "device", "I"),
+    Defect(
+        "deletes without asking who holds it",
+        deletes_without_asking_who_holds_it,
+        scenarios.deleted_unnoticed_and_registered_by_another,
+        "device",
+        "I3",
+    ),
+    Defect(
+        "deletes without asking who holds it (CA)",
+        deletes_without_asking_who_holds_it,
+        scenarios.deleted_unnoticed_and_registered_by_another,
+        "ca",
+        "I3",
+    ),
     Defect("believes any date", believes_any_date, scenarios.somebody_elses, "device", "I3"),
     Defect("owns nothing", owns_nothing, scenarios.create_that_never_answers, "device", "I2"),
     Defect("believes no tags", believes_no_tags, scenarios.create_that_never_answers, "ca", "I2"),

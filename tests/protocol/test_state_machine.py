@@ -63,15 +63,19 @@ _wanted = st.builds(
     status=st.sampled_from(["ACTIVE"] * 5 + ["INACTIVE"] * 3 + ["REVOKED"]),
     policies=st.sampled_from([(), ("connect",), ("publish", "shadow")]),
     things=st.sampled_from([(), ("thermostat",), ("boiler",)]),
+    existing=st.sampled_from(["FAIL"] * 3 + ["ADOPT"]),
+    sweep=st.sampled_from(["RETAIN", "RETAIN", "DEACTIVATE", "DELETE", "DELETE_WITH_THINGS"]),
 )
+_stack = st.sampled_from([0, 0, 0, 1])
 _templates = st.lists(_wanted, min_size=1, max_size=4).map(tuple)
 _some_faults = st.lists(_faults, max_size=2).map(tuple)
-_deploys = st.builds(Deploy, _templates, _some_faults, st.booleans())
+_deploys = st.builds(Deploy, _templates, _some_faults, st.booleans(), _stack)
+_changes = st.sampled_from(["attach", "detach", "deactivate", "delete", "revoke", "connect", "connect"])
 _steps: st.SearchStrategy[Step] = st.one_of(
     _deploys,
     _deploys,
-    st.builds(Destroy, _some_faults),
-    st.builds(Outside, st.sampled_from(["attach", "detach", "deactivate", "delete", "revoke"]), st.integers(0, 3)),
+    st.builds(Destroy, _some_faults, _stack),
+    st.builds(Outside, _changes, st.integers(0, 3), _stack),
     st.builds(Again, st.integers(0, 2)),
 )
 _scripts = st.builds(lambda first, rest: [first, *rest], _deploys, st.lists(_steps, min_size=1, max_size=5))

@@ -1,7 +1,7 @@
-"""Scripts of steps for a stack, and how to play one: what Hypothesis draws, shrinks and prints.
+"""Scripts of steps for two stacks of an account, and how to play one: what Hypothesis draws, shrinks and prints.
 
 Every script can be played: what a step cannot be applied to, it passes over. After each step every invariant is
-looked at, and at the end the faults stop, and the stack is deleted and has to be gone.
+looked at, and at the end the faults stop, and the stacks are deleted and have to be gone.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fakes.iot import CertificateRecord
+from iot_certificate_provider.contract import certificate_id_in, is_adopted
 from protocol import invariants, material
 from protocol.invariants import require
 from protocol.referee import DEVICE, Declared, Stack
@@ -29,30 +31,35 @@ class Wanted:
     status: str = "ACTIVE"
     policies: tuple[str, ...] = ()
     things: tuple[str, ...] = ()
+    existing: str = "FAIL"
+    sweep: str = "RETAIN"
 
 
 @dataclass(frozen=True)
 class Deploy:
-    """Create the stack, or update it."""
+    """Create a stack, or update it."""
 
     wanted: tuple[Wanted, ...]
     faults: tuple[Fault, ...] = ()
     parallel: bool = False
+    stack: int = 0
 
 
 @dataclass(frozen=True)
 class Destroy:
-    """Delete the stack."""
+    """Delete a stack."""
 
     faults: tuple[Fault, ...] = ()
+    stack: int = 0
 
 
 @dataclass(frozen=True)
 class Outside:
-    """Somebody changes one of the stack's certificates."""
+    """Somebody changes one of a stack's certificates, or a device connects to one of its CAs for the first time."""
 
     what: str
     which: int = 0
+    stack: int = 0
 
 
 @dataclass(frozen=True)
@@ -70,11 +77,14 @@ TRIES = 4
 def declare(wanted: Wanted, wanted_ca: int | None) -> Declared:
     """Write a resource as a template has it."""
     common: dict[str, Any] = {"Status": wanted.status}
+    if wanted.existing == "ADOPT" and wanted.kind != "csr":
+        common["ExistingCertificate"] = "ADOPT"
     if wanted.kind == "ca":
         # A CA that is INACTIVE refuses its devices; the other settings change instead.
         settings = {"ACTIVE": "DISABLE", "INACTIVE": "ENABLE"}.get(wanted.status, "DISABLE")
-        tags = [{"Key": name, "Value": wanted.status} for name in wanted.policies]
-        return material.ca(wanted.generation, AutoRegistrationStatus=settings, Tags=tags)
+        common["Tags"] = [{"Key": name, "Value": wanted.status} for name in wanted.policies]
+        common["DeviceCertificatesOnDelete"] = wanted.sweep
+        return material.ca(wanted.generation, AutoRegistrationStatus=settings, **common)
     common |= {"PolicyNames": list(wanted.policies), "ThingNames": list(wanted.things)}
     if wanted.kind == "csr":
         return material.issued(generation=wanted.generation, **common)
@@ -100,10 +110,11 @@ class Walk:
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
-        self.stack = self._new_stack()
+        self.stacks = [self._new_stack(), self._new_stack()]
         self.revoked_outside = False
-        self.stuck = False
-        self.recent: list[dict[str, Any]] = []
+        self.used: set[str] = set()
+        """What somebody else registered and a stack uses, or used: it may be changed, and has to be left."""
+        self.recent: tuple[Stack, list[dict[str, Any]]] = (self.stacks[0], [])
         """What may come again: a duplicate comes within minutes, before anybody outside has changed something."""
 
     def _new_stack(self) -> Stack:
@@ -114,82 +125,128 @@ class Walk:
     def play(self, steps: list[Step]) -> None:
         """Play a script to its end."""
         for step in steps:
-            stack, before = self.stack, len(self.stack.sent)
             self._play(step)
-            if not isinstance(step, Again):
-                self.recent = self.stack.sent[before if self.stack is stack else 0 :]
             self.cloud.clock.sleep(5)
             self._look()
         self._end()
 
     def _play(self, step: Step) -> None:
-        if isinstance(step, Deploy):
-            self._deploy(step)
-        elif isinstance(step, Destroy):
-            self.cloud.arm(*step.faults)
-            self.stack.delete()
-            self.cloud.arm()
-        elif isinstance(step, Outside):
-            self._change_outside(step)
-        elif self.recent:
+        if isinstance(step, Again):
             self._send_again(step)
-
-    def _deploy(self, step: Deploy) -> None:
-        if self.stack.ledger.status in ("DELETE_FAILED", "ROLLBACK_FAILED"):
-            return
-        if not self.stack.live and self.stack.sent:
-            self.stack = self._new_stack()
-        self.cloud.arm(*step.faults)
-        if self.stack.live:
-            result = self.stack.update(template(step.wanted))
+        elif isinstance(step, Outside):
+            self.recent = (self.stacks[step.stack], [])
+            self._change_outside(step)
         else:
-            result = self.stack.create(template(step.wanted), parallel=step.parallel)
+            if isinstance(step, Deploy) and not self.stacks[step.stack].live and self.stacks[step.stack].sent:
+                self.stacks[step.stack] = self._new_stack()
+            stack, before = self.stacks[step.stack], len(self.stacks[step.stack].sent)
+            self._operate(stack, step)
+            self.recent = (stack, stack.sent[before:])
+
+    def _operate(self, stack: Stack, step: Deploy | Destroy) -> None:
+        if isinstance(step, Deploy):
+            if stack.ledger.status not in ("DELETE_FAILED", "ROLLBACK_FAILED"):
+                self._deploy(stack, step)
+        else:
+            self.cloud.arm(*step.faults)
+            self._delete(stack)
+            self.cloud.arm()
+
+    def _deploy(self, stack: Stack, step: Deploy) -> None:
+        self.cloud.arm(*step.faults)
+        if stack.live:
+            result = stack.update(template(step.wanted))
+        else:
+            result = stack.create(template(step.wanted), parallel=step.parallel)
         self.cloud.arm()
-        self.stuck = result == "ROLLBACK_FAILED" and self.stack.ledger.status.startswith("UPDATE")
-        for _ in range(TRIES if self.stuck else 0):
-            self.stuck = self.stuck and self.stack.continue_rollback() == "ROLLBACK_FAILED"
+        stuck = result == "ROLLBACK_FAILED" and stack.ledger.status.startswith("UPDATE")
+        for _ in range(TRIES if stuck else 0):
+            stuck = stuck and stack.continue_rollback() == "ROLLBACK_FAILED"
         excuse = self.revoked_outside or self.cloud.deleted_outside
-        require(not self.stuck or excuse, "I4", "the rollback of an update does not converge, without a fault")
-        while self.stuck:
-            self.stuck = self.stack.continue_rollback(skip=True) == "ROLLBACK_FAILED"
+        require(not stuck or excuse, "I4", "the rollback of an update does not converge, without a fault")
+        while stuck:
+            stuck = stack.continue_rollback(skip=True) == "ROLLBACK_FAILED"
+
+    def _delete(self, stack: Stack) -> bool:
+        swept = [
+            live.physical_id
+            for live in stack.live.values()
+            if live.declared.properties.get("DeviceCertificatesOnDelete", "RETAIN").startswith("DELETE")
+        ]
+        done = stack.delete() == "COMPLETE"
+        left = [each for each in self.cloud.iot.certificates.values() if each.ca_id in swept]
+        require(not done or not left, "I2", f"{len(left)} device certificates were not swept")
+        return done
 
     def _change_outside(self, step: Outside) -> None:
-        ids = [each.physical_id for each in self.stack.live.values()]
+        ids = [certificate_id_in(each.physical_id) for each in self.stacks[step.stack].live.values()]
         if not ids:
             return
         certificate_id = ids[step.which % len(ids)]
         ca, device = self.cloud.iot.cas.get(certificate_id), self.cloud.iot.certificates.get(certificate_id)
-        if ca is not None and step.what in ("deactivate", "delete"):
-            ca.status = "INACTIVE"
         if device is not None:
             _change_device(self, step.what, certificate_id)
-        elif ca is not None and step.what == "delete":
-            self.cloud.iot.DeleteCACertificate(certificate_id)
-            self.cloud.deleted_outside.add(certificate_id)
+        elif ca is not None:
+            _change_ca(self, step.what, certificate_id)
 
     def _send_again(self, step: Again) -> None:
         """Within the minutes in which Lambda may deliver an event again: it is one of the last operation's."""
-        event = self.recent[-1 - step.which % len(self.recent)]
-        newest = [each for each in self.recent if each["LogicalResourceId"] == event["LogicalResourceId"]][-1]
+        stack, recent = self.recent
+        if not recent:
+            return
+        event = recent[-1 - step.which % len(recent)]
+        newest = [each for each in recent if each["LogicalResourceId"] == event["LogicalResourceId"]][-1]
         if newest is event:
-            self.stack.duplicate(event)
+            stack.duplicate(event)
 
     def _look(self) -> None:
         invariants.i3_nothing_foreign(self.cloud)
-        settled = self.stack.ledger.status.endswith("_COMPLETE")
-        if settled:
-            invariants.i2_no_orphans(self.stack)
-            invariants.i4_everything_there(self.stack)
+        for stack in self.stacks:
+            self._notice_adoptions(stack)
+            if stack.ledger.status.endswith("_COMPLETE"):
+                invariants.i2_no_orphans(stack)
+                invariants.i4_everything_there(stack)
+        for certificate_id in self.used - self.cloud.deleted_outside:
+            there = certificate_id in self.cloud.iot.certificates or certificate_id in self.cloud.iot.cas
+            require(there, "I3", "a certificate that a stack only used is gone")
+
+    def _notice_adoptions(self, stack: Stack) -> None:
+        for logical_id, live in stack.live.items():
+            certificate_id, owner = certificate_id_in(live.physical_id), (stack.ledger.stack_id, logical_id)
+            if certificate_id in self.cloud.foreign and is_adopted(live.physical_id):
+                del self.cloud.foreign[certificate_id]
+                self.used.add(certificate_id)
+            if certificate_id in self.used and live.physical_id == certificate_id:
+                # ADOPT was left out: from now on it is the stack's own.
+                self.used.remove(certificate_id)
+                self.cloud.made[certificate_id] = owner
 
     def _end(self) -> None:
         self.cloud.arm()
         self.cloud.clock.sleep(600)
-        for _ in range(2):
-            if self.stack.live and self.stack.delete() == "COMPLETE":
-                break
-        require(not self.stack.live, "I2", "the stack cannot be deleted, without a fault")
+        for stack in self.stacks:
+            for _ in range(2):
+                if stack.live and self._delete(stack):
+                    break
+            require(not stack.live, "I2", "the stack cannot be deleted, without a fault")
+        self._look()
         for stack in self.cloud.stacks:
             invariants.check(stack)
+
+
+def _change_ca(walk: Walk, what: str, certificate_id: str) -> None:
+    iot = walk.cloud.iot
+    if what == "connect":
+        number = len(walk.cloud.invocations)
+        record = CertificateRecord(f"{number:064x}", "", "ACTIVE", "DEFAULT", certificate_id, walk.cloud.clock.now)
+        iot.certificates[record.id] = record
+        iot.policies["shadow"].add(record.arn)
+        iot.things["boiler"].add(record.arn)
+    if what in ("deactivate", "delete"):
+        iot.cas[certificate_id].status = "INACTIVE"
+    if what == "delete":
+        iot.DeleteCACertificate(certificate_id)
+        walk.cloud.deleted_outside.add(certificate_id)
 
 
 def _change_device(walk: Walk, what: str, certificate_id: str) -> None:

@@ -18,7 +18,7 @@ from iot_certificate_provider.errors import (
     InvalidPropertyError,
     UpstreamError,
 )
-from iot_certificate_provider.ownership import OUR_TAGS
+from iot_certificate_provider.ownership import LOGICAL_ID_TAG, OUR_TAGS
 from resources.stage import KEY_SECRET, LOGICAL_ID
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ def properties(stage: Stage, factory_ca: issuing.Issued) -> dict[str, Any]:
 def theirs(tags: dict[str, str]) -> dict[str, str]:
     """The tags but those by which the provider knows its own."""
     return {key: value for key, value in tags.items() if key not in OUR_TAGS}
+
+
+def writes(stage: Stage) -> list[str]:
+    return [name.removeprefix("iot.") for name in stage.aws.writes()]
 
 
 class TestCreate:
@@ -275,12 +279,25 @@ class TestDelete:
     def test_turns_it_off_in_one_call_and_deletes_it(self, stage: Stage, properties: dict[str, Any]) -> None:
         created = stage.create(stage.ca, {**properties, "AutoRegistrationStatus": "ENABLE"})
         stage.delete(stage.ca, created.physical_id, properties)
-        assert stage.iot_calls() == ["UpdateCACertificate", "DeleteCACertificate"]
+        assert writes(stage) == ["UpdateCACertificate", "DeleteCACertificate"]
         assert stage.iot.cas == {}
 
     def test_of_what_is_gone_succeeds(self, stage: Stage, properties: dict[str, Any]) -> None:
         stage.delete(stage.ca, "ab" * 32, properties)
-        assert stage.iot_calls() == ["UpdateCACertificate", "DeleteCACertificate"]
+        assert writes(stage) == ["UpdateCACertificate", "DeleteCACertificate"]
+
+    def test_leaves_what_another_resource_has_registered_since(self, stage: Stage, properties: dict[str, Any]) -> None:
+        created = stage.create(stage.ca, properties)
+        stage.iot.cas[created.physical_id].tags[LOGICAL_ID_TAG] = "Another"
+        outcome = stage.delete(stage.ca, created.physical_id, properties)
+        assert writes(stage) == []
+        assert outcome.note == "Not deregistered: another resource has registered it since"
+
+    def test_takes_one_whose_tags_were_removed(self, stage: Stage, properties: dict[str, Any]) -> None:
+        created = stage.create(stage.ca, properties)
+        stage.iot.cas[created.physical_id].tags.clear()
+        stage.delete(stage.ca, created.physical_id, properties)
+        assert stage.iot.cas == {}
 
     @pytest.mark.parametrize("physical_id", ["create-failed/a3a4", "factory-Certificate-1KJ2H3"])
     def test_of_an_id_that_is_no_certificates_does_nothing(self, stage: Stage, physical_id: str) -> None:
@@ -341,7 +358,7 @@ class TestSweep:
 
         stage.aws.before = check
         stage.delete(stage.ca, created.physical_id, sweeping)
-        assert stage.iot_calls()[0] == "UpdateCACertificate"
+        assert writes(stage)[0] == "UpdateCACertificate"
 
     def test_sweeps_until_a_listing_is_empty(
         self, stage: Stage, sweeping: dict[str, Any], factory_ca: issuing.Issued

@@ -106,12 +106,15 @@ REGISTER = "iot.RegisterCertificate"
 PROVE = ["secretsmanager.GetSecretValue", "iot.GetRegistrationCode", "iot.RegisterCACertificate"]
 STILL_WANTED = "cloudformation.DescribeStackResource"
 REPEATED = "cloudformation.DescribeStackEvents"
-LOOK = ["iot.DescribeCertificate", "iot.ListAttachedPolicies", "iot.ListPrincipalThings"]
+CURRENT = "cloudformation.DescribeStackResource"
+WHOSE_IT_IS = [CURRENT, "iot.DescribeCertificate", "cloudformation.DescribeStackEvents"]
+ATTACHED = ["iot.ListAttachedPolicies", "iot.ListPrincipalThings"]
 DROP = ["iot.UpdateCertificate", "iot.DeleteCertificate"]
 OFF, DELETE_CA = "iot.UpdateCACertificate", "iot.DeleteCACertificate"
-CURRENT = "cloudformation.DescribeStackResource"
+# Three tags of ours, on pages of two.
+WHOSE_CA = [CURRENT, *["iot.ListTagsForResource"] * 2]
 HELD = "cloudformation.ListStackResources"
-SWEEP_ONE = [*LOOK[1:], *DROP]
+SWEEP_ONE = [*ATTACHED, *DROP]
 # A page holds two certificates here and 250 at AWS.
 LIST_SWEPT = ["iot.ListCertificatesByCA"] * 2
 
@@ -155,20 +158,26 @@ DEVICE_EVENTS = [
         csr(),
     ),
     Event("Update, another certificate, 1 policy", UPDATE, renewed(**P1), [REGISTER, "iot.AttachPolicy"], device(**P1)),
-    Event("Delete, nothing attached", DELETE, device(), [CURRENT, *LOOK, *DROP], device()),
-    Event("Delete, INACTIVE", DELETE, device(Status="INACTIVE"), [CURRENT, *LOOK, DROP[1]], device(Status="INACTIVE")),
+    Event("Delete, nothing attached", DELETE, device(), [*WHOSE_IT_IS, *ATTACHED, *DROP], device()),
+    Event(
+        "Delete, INACTIVE",
+        DELETE,
+        device(Status="INACTIVE"),
+        [*WHOSE_IT_IS, *ATTACHED, DROP[1]],
+        device(Status="INACTIVE"),
+    ),
     Event(
         "Delete, own policy",
         DELETE,
         device(**P1),
-        [CURRENT, *LOOK[:2], "iot.DetachPolicy", LOOK[2], *DROP, "iot.ListTargetsForPolicy"],
+        [*WHOSE_IT_IS, ATTACHED[0], "iot.DetachPolicy", ATTACHED[1], *DROP, "iot.ListTargetsForPolicy"],
         device(**P1),
     ),
     Event(
         "Delete, others' policy and thing",
         DELETE,
         device(),
-        [CURRENT, *LOOK[:2], "iot.DetachPolicy", LOOK[2], "iot.DetachThingPrincipal", *DROP],
+        [*WHOSE_IT_IS, ATTACHED[0], "iot.DetachPolicy", ATTACHED[1], "iot.DetachThingPrincipal", *DROP],
         device(),
         others_attach,
     ),
@@ -176,7 +185,7 @@ DEVICE_EVENTS = [
         "Delete, gone already",
         DELETE,
         device(),
-        [CURRENT, LOOK[0]],
+        WHOSE_IT_IS[:2],
         device(),
         lambda stage, i: stage.iot.certificates.clear(),
     ),
@@ -202,15 +211,20 @@ CA_EVENTS = [
     Event("Update, a tag less", UPDATE, ca(), ["iot.UntagResource"], ca(**TAGS)),
     Event("Update, DeviceCertificatesOnDelete", UPDATE, ca(DeviceCertificatesOnDelete="DELETE"), [], ca()),
     Event("Update, another CA", UPDATE, second_ca(), PROVE, ca()),
-    Event("Delete", DELETE, ca(), [CURRENT, OFF, DELETE_CA], ca()),
+    Event("Delete", DELETE, ca(), [*WHOSE_CA, OFF, DELETE_CA], ca()),
     Event(
-        "Delete, gone already", DELETE, ca(), [CURRENT, OFF, DELETE_CA], ca(), lambda stage, _: stage.iot.cas.clear()
+        "Delete, gone already",
+        DELETE,
+        ca(),
+        [*WHOSE_CA[:2], OFF, DELETE_CA],
+        ca(),
+        lambda stage, _: stage.iot.cas.clear(),
     ),
     Event(
         f"Delete, {SWEPT} devices DEACTIVATE",
         DELETE,
         ca(DeviceCertificatesOnDelete="DEACTIVATE"),
-        [CURRENT, OFF, HELD, *LIST_SWEPT, *["iot.UpdateCertificate"] * SWEPT, *LIST_SWEPT, DELETE_CA],
+        [*WHOSE_CA, OFF, HELD, *LIST_SWEPT, *["iot.UpdateCertificate"] * SWEPT, *LIST_SWEPT, DELETE_CA],
         ca(DeviceCertificatesOnDelete="DEACTIVATE"),
         devices_come,
     ),
@@ -218,7 +232,7 @@ CA_EVENTS = [
         f"Delete, {SWEPT} devices DELETE",
         DELETE,
         ca(DeviceCertificatesOnDelete="DELETE"),
-        [CURRENT, OFF, HELD, *LIST_SWEPT, *SWEEP_ONE * SWEPT, "iot.ListCertificatesByCA", DELETE_CA],
+        [*WHOSE_CA, OFF, HELD, *LIST_SWEPT, *SWEEP_ONE * SWEPT, "iot.ListCertificatesByCA", DELETE_CA],
         ca(DeviceCertificatesOnDelete="DELETE"),
         devices_come,
     ),

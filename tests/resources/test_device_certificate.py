@@ -330,6 +330,17 @@ class TestDelete:
         assert stage.delete(stage.device, created.physical_id, properties).physical_id == created.physical_id
         assert stage.iot_calls() == ["DescribeCertificate"]
 
+    def test_leaves_what_somebody_else_has_registered_since(self, stage: Stage, device: issuing.Issued) -> None:
+        properties = {"CertificatePem": device.pem}
+        created = stage.create(stage.device, properties)
+        stage.log(created.physical_id, "DELETE_IN_PROGRESS")
+        stage.log(created.physical_id, "DELETE_FAILED")
+        stage.iot.certificates[created.physical_id].created = datetime.now(UTC) + timedelta(seconds=60)
+        stage.log(created.physical_id, "DELETE_IN_PROGRESS")
+        outcome = stage.delete(stage.device, created.physical_id, properties)
+        assert stage.aws.writes() == []
+        assert outcome.note == "Not deleted: somebody else has registered it since"
+
     @pytest.mark.parametrize("physical_id", ["create-failed/a3a4", "factory-Certificate-1KJ2H3", "", "A" * 64])
     def test_of_an_id_that_is_no_certificates_does_nothing(self, stage: Stage, physical_id: str) -> None:
         assert stage.delete(stage.device, physical_id, {}).physical_id == physical_id

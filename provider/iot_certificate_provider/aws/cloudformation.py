@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 EVENT_PAGES = 500
 """How far back the events are read at most: a page has up to 100 rows. The deadline usually comes first."""
 
+_GIVEN_UP = ("DELETE_COMPLETE", "DELETE_SKIPPED")
+
 
 @dataclass(frozen=True)
 class StackResource:
@@ -34,6 +36,16 @@ class StackResource:
     def is_going(self) -> bool:
         """Whether its creation has failed, or it is being deleted, or is deleted."""
         return self.status.startswith("DELETE_") or self.status == "CREATE_FAILED"
+
+    @property
+    def name(self) -> str:
+        """What to call it in a sentence."""
+        stack_name = self.stack_id.partition("/")[2].partition("/")[0]
+        return f"{self.logical_id or 'a resource'} of stack {stack_name}"
+
+    def is_of(self, stack_id: str, logical_id: str) -> bool:
+        """Whether this is that resource; in its own stack one whose logical id is not known may be."""
+        return self.stack_id == stack_id and self.logical_id in ("", logical_id)
 
 
 class StackGateway:
@@ -58,17 +70,24 @@ class StackGateway:
         return StackResource(stack_id, logical_id, detail.get("PhysicalResourceId", ""), detail["ResourceStatus"])
 
     def holders(self, physical_id: str) -> list[StackResource]:
-        """DescribeStackResources by physical id: the resources of the account's stacks that hold it now."""
+        """DescribeStackResources by physical id: the resources of the account's stacks that hold it now.
+
+        The logical id is empty where the answer, of at most 100 resources, leaves the holder itself out.
+        """
         try:
             with translating("the holder of the certificate"):
                 answer = self._cloudformation.describe_stack_resources(PhysicalResourceId=physical_id)
         except (NotFoundError, RefusedError):
             return []  # ValidationError: no stack has a resource of this physical id
         # The answer is the whole stack that the resource belongs to.
+        rows = answer["StackResources"]
+        named = [row for row in rows if row.get("PhysicalResourceId") == physical_id]
+        if rows and not named:
+            return [StackResource(rows[0].get("StackId", ""), "", physical_id, "")]
         return [
-            StackResource(row["StackId"], row["LogicalResourceId"], physical_id, row["ResourceStatus"])
-            for row in answer["StackResources"]
-            if row.get("PhysicalResourceId") == physical_id and row["ResourceStatus"] != "DELETE_COMPLETE"
+            StackResource(row.get("StackId", ""), row["LogicalResourceId"], physical_id, row["ResourceStatus"])
+            for row in named
+            if row["ResourceStatus"] not in _GIVEN_UP
         ]
 
     def is_rolling_back(self, stack_id: str) -> bool:
@@ -95,11 +114,11 @@ class StackGateway:
                             stack_id, row["LogicalResourceId"], row["PhysicalResourceId"], row["ResourceStatus"]
                         )
 
-    def rows(self, stack_id: str, logical_id: str) -> Iterator[Row]:
-        """DescribeStackEvents: the rows of one resource, newest first, for as many pages as they are asked for."""
-        pages = self._cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_id)
+    def rows(self, stack_id: str, logical_id: str, *, pages: int = EVENT_PAGES) -> Iterator[Row]:
+        """DescribeStackEvents: the rows of one resource, newest first, for as many ``pages`` as they are asked for."""
+        log = self._cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_id)
         with translating("the events of the stack"):
-            for page in islice(pages, EVENT_PAGES):
+            for page in islice(log, pages):
                 for event in page["StackEvents"]:
                     if event.get("LogicalResourceId") == logical_id:
                         yield Row(

@@ -64,10 +64,9 @@ class Adoption:
 
     def _check_nobody_holds(self, certificate_id: str) -> None:
         for holder in self._stacks.holders(certificate_id):
-            stack_name = holder.stack_id.partition("/")[2].partition("/")[0]
             raise InvalidPropertyError(
                 _PROPERTY,
-                f"cannot be left out: {holder.logical_id} of stack {stack_name} holds the certificate",
+                f"cannot be left out: {holder.name} holds the certificate",
                 "Remove it there first, with RETAIN",
             )
 

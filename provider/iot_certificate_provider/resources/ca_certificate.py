@@ -27,7 +27,7 @@ from iot_certificate_provider.errors import (
     ProviderError,
     UpstreamError,
 )
-from iot_certificate_provider.ownership import OUR_TAGS, tagged_by, tags_of
+from iot_certificate_provider.ownership import OUR_TAGS, STACK_TAG, tagged_by, tags_of
 from iot_certificate_provider.pki import check_not_expired
 from iot_certificate_provider.pki.fitness import shorten
 from iot_certificate_provider.properties.ca_certificate import (
@@ -92,15 +92,22 @@ class CaCertificateResource:
     def delete(self, request: Request) -> Outcome:
         """Turn the CA off, do to its devices what was declared, and deregister it; leave it when it was adopted."""
         if is_certificate_id(request.existing_id):
-            current = self._stacks.resource(request.stack_id, request.logical_id)
-            if not is_superseded(request, current):
-                # Of a CA that was replaced, the devices stay.
-                replaced = current is None or current.physical_id != request.existing_id
-                self._remove(request, request.existing_id, sweep=not replaced)
-        elif not is_adopted(request.existing_id):
+            return self._delete_named(request)
+        if not is_adopted(request.existing_id):
             leftover = self._leftover_of_create(request)
             if leftover is not None:
                 self._remove(request, leftover, sweep=True)
+        return Outcome(request.existing_id)
+
+    def _delete_named(self, request: Request) -> Outcome:
+        current = self._stacks.resource(request.stack_id, request.logical_id)
+        if is_superseded(request, current):
+            return Outcome(request.existing_id)
+        if self._is_another_ones(request, request.existing_id):
+            return Outcome(request.existing_id, note="Not deregistered: another resource has registered it since")
+        # Of a CA that was replaced, the devices stay.
+        replaced = current is None or current.physical_id != request.existing_id
+        self._remove(request, request.existing_id, sweep=not replaced)
         return Outcome(request.existing_id)
 
     def create_declared(self, request: Request, wanted: CaCertificateProperties) -> Outcome:
@@ -304,10 +311,10 @@ class CaCertificateResource:
 
     def _change_owner(self, request: Request, outcome: Outcome, *, taken: bool) -> None:
         """Tag the CA as this resource's; or, in a rollback, take those tags away again."""
-        arn = outcome.attributes[CaCertificateAttribute.ARN]
-        if taken:
+        arn, own = outcome.attributes[CaCertificateAttribute.ARN], self._is_own(request, outcome)
+        if taken and not own:
             self._iot.tag(arn, tags_of(request))
-        elif self._is_own(request, outcome):
+        if own and not taken:
             self._iot.untag(arn, sorted(OUR_TAGS))
 
     # Whose is it?
@@ -321,6 +328,13 @@ class CaCertificateResource:
             return tagged_by(request, self._iot.tags(outcome.attributes[CaCertificateAttribute.ARN]))
         except NotFoundError:
             return False
+
+    def _is_another_ones(self, request: Request, certificate_id: str) -> bool:
+        """Whether another resource has registered the CA since a Delete that took effect and whose answer was lost."""
+        with suppress(NotFoundError):
+            tags = self._iot.tags(request.home.ca_certificate_arn(certificate_id))
+            return STACK_TAG in tags and not tagged_by(request, tags)
+        return False
 
     def _remove_leftover(self, request: Request, old: CaCertificateProperties | None) -> None:
         """Remove what an Update registered that never answered: only the old properties of its rollback name it."""

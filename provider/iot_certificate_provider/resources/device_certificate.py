@@ -98,10 +98,23 @@ class DeviceCertificateResource:
         if is_adopted(request.existing_id):
             self._release(request)
             return Outcome(request.existing_id)
-        certificate_id = self._certificate_to_delete(request)
-        if certificate_id is not None:
-            self._removal.remove(certificate_id, request.deadline)
-            self._wait_until_released(request, certificate_id)
+        if is_certificate_id(request.existing_id):
+            return self._delete_named(request)
+        leftover = self._leftover_of_create(request)
+        if leftover is not None:
+            self._removal.remove_live(leftover, request.deadline)
+            self._wait_until_released(request, leftover.id)
+        return Outcome(request.existing_id)
+
+    def _delete_named(self, request: Request) -> Outcome:
+        if self._is_superseded(request):
+            return Outcome(request.existing_id)
+        live = self._registered(request.existing_id)
+        if live is not None and self._ownership.is_another_ones(request, live):
+            return Outcome(request.existing_id, note="Not deleted: somebody else has registered it since")
+        if live is not None:
+            self._removal.remove_live(live, request.deadline)
+        self._wait_until_released(request, request.existing_id)
         return Outcome(request.existing_id)
 
     def create_declared(self, request: Request, wanted: DeviceCertificateProperties) -> Outcome:
@@ -261,14 +274,14 @@ class DeviceCertificateResource:
             return replace(self._change(request, wanted, old, certificate), physical_id=physical_id)
         except NotFoundError:
             # Deleted outside the stack: what is declared is to be there again. Or is it a policy that is missing?
-            if self._is_registered(certificate.id):
+            if self._registered(certificate.id) is not None:
                 raise
             return self._register(request, wanted, certificate)
 
-    def _is_registered(self, certificate_id: str) -> bool:
+    def _registered(self, certificate_id: str) -> DeviceCertificateDescription | None:
         with suppress(NotFoundError):
-            return bool(self._iot.describe_certificate(certificate_id))
-        return False
+            return self._iot.describe_certificate(certificate_id)
+        return None
 
     def _update_issued(
         self,
@@ -346,7 +359,7 @@ class DeviceCertificateResource:
     def _is_to_be_adopted(
         self, request: Request, wanted: DeviceCertificateProperties, certificate: Certificate
     ) -> bool:
-        if wanted.existing is ExistingCertificate.FAIL or not self._is_registered(certificate.id):
+        if wanted.existing is ExistingCertificate.FAIL or self._registered(certificate.id) is None:
             return False
         return self._ownership.own(request, certificate.id) is None
 
@@ -412,15 +425,12 @@ class DeviceCertificateResource:
         live = self._ownership.own_issued(request, signing)
         return live if live is not None and live.id != kept_id else None
 
-    def _certificate_to_delete(self, request: Request) -> str | None:
-        """Return what the physical id names; when that is an invented one, what its Create left behind, if anything."""
-        if is_certificate_id(request.existing_id):
-            return None if self._is_superseded(request) else request.existing_id
+    def _leftover_of_create(self, request: Request) -> DeviceCertificateDescription | None:
+        """Return what the Create of an invented physical id left behind, if anything."""
         declared = readable(DeviceCertificateProperties.read, request.properties)
         if declared is None:
             return None  # refused before anything was sent
-        live = find_leftover(request, lambda: self._own(request, declared))
-        return None if live is None else live.id
+        return find_leftover(request, lambda: self._own(request, declared))
 
     def _own(self, request: Request, declared: DeviceCertificateProperties) -> DeviceCertificateDescription | None:
         if declared.signing_request is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import is_certificate_id
 from iot_certificate_provider.errors import NotFoundError
-from iot_certificate_provider.ownership import evidence
+from iot_certificate_provider.ownership import evidence, registered_since
 from iot_certificate_provider.pki import Certificate, CertificateRejectedError
 from iot_certificate_provider.resources.registration import REDELIVERED_AFTER
 
@@ -24,6 +24,10 @@ ANSWER_SECONDS = 3.0
 """How long another resource may take to answer after it has registered: then CloudFormation knows the holder."""
 
 
+RECENT_PAGES = 3
+"""Of a hundred rows: where the failure of an earlier Delete is to be found."""
+
+
 class DeviceCertificateOwnership:
     """Gathers the facts from AWS IoT and CloudFormation; ``ownership`` decides."""
 
@@ -35,6 +39,14 @@ class DeviceCertificateOwnership:
         """Return the registered certificate if it is this resource's, None if it is not registered or foreign."""
         live = self._registered(certificate_id)
         return live if live is not None and self._is_own(request, live) else None
+
+    def is_another_ones(self, request: Request, live: DeviceCertificateDescription) -> bool:
+        """Whether what a Delete names was registered by somebody else since this resource had it.
+
+        Only the newest part of the log is read: in the first deletion of a large stack it does not tell, and need not.
+        """
+        rows = self._stacks.rows(request.stack_id, request.logical_id, pages=RECENT_PAGES)
+        return registered_since(rows, live.id, live.created)
 
     def is_repeated(self, request: Request, now: datetime) -> bool:
         """Whether a Create may have been delivered before: after success, or a minute after a function that died."""
@@ -91,7 +103,7 @@ class DeviceCertificateOwnership:
             request.deadline.pause(wait)
             # The stack's own list as well: a sibling may declare the same certificate.
             holders = self._stacks.holders_in(request.stack_id, certificate_id) + self._stacks.holders(certificate_id)
-            if any((h.stack_id, h.logical_id) != (request.stack_id, request.logical_id) for h in holders):
+            if not all(holder.is_of(request.stack_id, request.logical_id) for holder in holders):
                 return True
         return False
 
