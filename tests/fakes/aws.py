@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import botocore.session
 
+from fakes.acm_pca import FakeAcmPca
 from fakes.cloudformation import FakeCloudFormation
 from fakes.iot import FakeIot
+from fakes.kms import FakeKms
 from fakes.refusal import Refusal
 from fakes.secrets import FakeSecrets
 
@@ -35,11 +37,13 @@ class Call:
 
 @dataclass
 class FakeAws:
-    """The three services that the provider calls, and a record of every call."""
+    """The services that the provider calls, and a record of every call."""
 
     iot: FakeIot = field(default_factory=FakeIot)
     secrets: FakeSecrets = field(default_factory=FakeSecrets)
     cloudformation: FakeCloudFormation = field(default_factory=FakeCloudFormation)
+    kms: FakeKms = field(default_factory=FakeKms)
+    acm_pca: FakeAcmPca = field(default_factory=FakeAcmPca)
     calls: list[Call] = field(default_factory=list)
     before: Callable[[Call], None] = lambda call: None
     """Called before each call takes effect: a test raises a Refusal here to make it fail, or moves a clock."""
@@ -72,7 +76,8 @@ class FakeAws:
         service = model.service_model.service_name
         call = Call(f"{service}.{model.name}", context["fake_parameters"])
         self.calls.append(call)
-        fake: object = {"iot": self.iot, "secretsmanager": self.secrets, "cloudformation": self.cloudformation}[service]
+        fakes: dict[str, object] = {"iot": self.iot, "secretsmanager": self.secrets, "kms": self.kms}
+        fake = {**fakes, "cloudformation": self.cloudformation, "acm-pca": self.acm_pca}[service]
         attempts = context["client_config"].retries["total_max_attempts"]
         for attempt in itertools.count(1):
             try:
