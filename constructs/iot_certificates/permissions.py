@@ -80,6 +80,15 @@ def _sweep(on_delete: DeviceCertificatesOnDelete) -> Iterator[Grant]:
 REGISTRATION_CODE = Grant(("iot:GetRegistrationCode",), (On.ANYTHING,))
 """For a verification certificate that the function signs."""
 
+KMS_ACTIONS = ("kms:GetPublicKey", "kms:Sign")
+"""For one that AWS KMS signs: on the key alone."""
+
+PRIVATE_CA_IDENTITY = (
+    Grant(("iot:ListCACertificates",), (On.ANYTHING,)),
+    Grant(("cloudformation:DescribeStacks",), (On.THIS_STACK,)),
+)
+"""For a CA whose certificate is read from AWS Private CA: what was registered is found again without asking there."""
+
 _STILL_WANTED = Grant(("cloudformation:DescribeStackResource",), (On.THIS_STACK,))
 """Whether CloudFormation has given a resource up while it was created; and whether a certificate was replaced."""
 
@@ -120,6 +129,10 @@ def device_certificate(register: str, *, policies: bool, things: bool) -> Iterat
         yield Grant(("iot:AttachPolicy",), (On.CERTIFICATES,))
     if things:
         yield Grant(("iot:AttachThingPrincipal",), (On.CERTIFICATES, On.THINGS))
+
+
+# In the partition of the CA, which an imported one's ARN does not tell at synth when it is a token.
+_END_ENTITY_TEMPLATE = "arn:*:acm-pca:::template/EndEntityCertificate/V1"
 
 
 class ProviderPermissions(Construct):
@@ -164,6 +177,23 @@ class ProviderPermissions(Construct):
                 actions=["iam:PassRole"],
                 resources=[role.role_arn],
                 conditions={"StringEquals": {"iam:PassedToService": "iot.amazonaws.com"}},
+            )
+        )
+
+    def allow_issuing(self, certificate_authority_arn: str) -> None:
+        """Allow to have a private CA issue certificates for end entities, and to read them and its own."""
+        self.add(
+            iam.PolicyStatement(
+                actions=["acm-pca:GetCertificate", "acm-pca:GetCertificateAuthorityCertificate"],
+                resources=[certificate_authority_arn],
+            )
+        )
+        self.add(
+            iam.PolicyStatement(
+                actions=["acm-pca:IssueCertificate"],
+                resources=[certificate_authority_arn],
+                # Other templates make CAs: without this, the function could.
+                conditions={"StringLike": {"acm-pca:TemplateArn": _END_ENTITY_TEMPLATE}},
             )
         )
 
