@@ -51,7 +51,7 @@ _HASHES: dict[str, Hash] = {
     "sha3-256": hashes.SHA3_256(),
 }
 
-KEY_KINDS = (*_CURVES, "rsa1024", "rsa2048", "rsa3072", "ed25519")
+KEY_KINDS = (*_CURVES, "rsa1024", "rsa2048", "rsa3072", "rsa4096", "ed25519")
 HASHES = tuple(_HASHES)
 
 
