@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 CA_CERTIFICATE_TYPE = "Custom::IotCaCertificate"
 DEVICE_CERTIFICATE_TYPE = "Custom::IotDeviceCertificate"
+SELF_SIGNED_CA_CERTIFICATE_TYPE = "Custom::IotSelfSignedCaCertificate"
+ISSUED_DEVICE_CERTIFICATE_TYPE = "Custom::IotIssuedDeviceCertificate"
 
 MAX_RESPONSE_BYTES = 4096
 """The whole body of a custom resource's response (CloudFormation User Guide, "Custom resource response objects")."""
@@ -87,6 +89,69 @@ class DeviceCertificateProperty(StrEnum):
     EXISTING_CERTIFICATE = "ExistingCertificate"
 
 
+class SelfSignedCaCertificateProperty(StrEnum):
+    """The properties of ``Custom::IotSelfSignedCaCertificate``."""
+
+    SUBJECT = "Subject"
+    KEY_ALGORITHM = "KeyAlgorithm"
+    VALIDITY_DAYS = "ValidityDays"
+    PRIVATE_KEY_SECRET_ARN = "PrivateKeySecretArn"  # noqa: S105 - a property's name
+    GENERATION = "Generation"
+    STATUS = "Status"
+    CERTIFICATE_MODE = "CertificateMode"
+    AUTO_REGISTRATION_STATUS = "AutoRegistrationStatus"
+    REGISTRATION_CONFIG = "RegistrationConfig"
+    DEVICE_CERTIFICATES_ON_DELETE = "DeviceCertificatesOnDelete"
+    TAGS = "Tags"
+
+
+class IssuedDeviceCertificateProperty(StrEnum):
+    """The properties of ``Custom::IotIssuedDeviceCertificate``."""
+
+    ISSUER = "Issuer"
+    SUBJECT = "Subject"
+    SUBJECT_ALTERNATIVE_NAMES = "SubjectAlternativeNames"
+    VALIDITY_DAYS = "ValidityDays"
+    GENERATION = "Generation"
+    KEY_ALGORITHM = "KeyAlgorithm"
+    CREDENTIALS_SECRET_ARN = "CredentialsSecretArn"  # noqa: S105 - a property's name
+    CERTIFICATE_SIGNING_REQUEST = "CertificateSigningRequest"
+    STATUS = "Status"
+    POLICY_NAMES = "PolicyNames"
+    THING_NAMES = "ThingNames"
+
+
+class IssuerProperty(StrEnum):
+    """The properties of ``Issuer``: the CA, and where its private key is (exactly one place)."""
+
+    CA_CERTIFICATE_PEM = "CACertificatePem"
+    SECRET_ARN = "SecretArn"  # noqa: S105 - a property's name
+    JSON_FIELD = "JsonField"
+    PASSPHRASE_SECRET_ARN = "PassphraseSecretArn"  # noqa: S105 - a property's name
+    KMS_KEY_ID = "KmsKeyId"
+    CERTIFICATE_AUTHORITY_ARN = "CertificateAuthorityArn"
+
+
+class SubjectProperty(StrEnum):
+    """The properties of ``Subject``, in the order in which they stand in the name (X.520, RFC 4519)."""
+
+    COUNTRY = "Country"
+    STATE = "State"
+    LOCALITY = "Locality"
+    ORGANIZATION = "Organization"
+    ORGANIZATIONAL_UNIT = "OrganizationalUnit"
+    COMMON_NAME = "CommonName"
+    SERIAL_NUMBER = "SerialNumber"
+
+
+class CredentialsField(StrEnum):
+    """The fields of the JSON object that a secret of ours holds."""
+
+    PRIVATE_KEY = "privateKey"
+    CERTIFICATE_PEM = "certificatePem"
+    CA_CERTIFICATE_PEM = "caCertificatePem"
+
+
 class CaCertificateAttribute(StrEnum):
     """What ``Fn::GetAtt`` of a ``Custom::IotCaCertificate`` can ask for."""
 
@@ -97,6 +162,8 @@ class CaCertificateAttribute(StrEnum):
     SERIAL_NUMBER = "SerialNumber"
     NOT_BEFORE = "NotBefore"
     NOT_AFTER = "NotAfter"
+    CERTIFICATE_PEM = "CertificatePem"
+    """Only of ``Custom::IotSelfSignedCaCertificate``; empty where the answer would become too large."""
 
 
 class DeviceCertificateAttribute(StrEnum):
@@ -111,6 +178,16 @@ class DeviceCertificateAttribute(StrEnum):
     SERIAL_NUMBER = "SerialNumber"
     NOT_BEFORE = "NotBefore"
     NOT_AFTER = "NotAfter"
+
+
+class KeyAlgorithm(StrEnum):
+    """The kind of private key that is made."""
+
+    EC_P256 = "EC_P256"
+    EC_P384 = "EC_P384"
+    RSA_2048 = "RSA_2048"
+    RSA_3072 = "RSA_3072"
+    RSA_4096 = "RSA_4096"
 
 
 class CaCertificateStatus(StrEnum):
