@@ -490,6 +490,22 @@ def deleted_unnoticed_and_registered_by_another(cloud: Cloud, kind: Kind) -> Non
     _gone(other)
 
 
+def deleted_unnoticed_and_created_twice_by_another(cloud: Cloud, kind: Kind) -> None:
+    """As before, and the other stack's Create is delivered again: what the first stack had is not what there is now."""
+    if kind.name == "csr":
+        return
+    factory, other = Stack(cloud), Stack(cloud, "warehouse")
+    _made(factory, {X: kind()})
+    cloud.arm(Fault("hang", kind.deletion, "after"))
+    require(factory.delete() == "DELETE_FAILED", "", "no answer but the timer's was to come")
+    cloud.arm(Fault("die", "cloudformation.DescribeStackResource"))
+    second = _made(other, {X: kind()})
+    require(kind.registered(cloud) == {second}, "I2", "there is not exactly one certificate")
+    _gone(other)
+    require(not kind.registered(cloud), "I2", "the other stack's certificate is left")
+    _gone(factory)
+
+
 def somebody_elses(cloud: Cloud, kind: Kind) -> None:
     """What was there before is not taken: not by Create, not by Update, not by the Deletes that follow."""
     foreign = material.device("foreign")
@@ -760,6 +776,7 @@ ALL: tuple[Callable[[Cloud, Kind], None], ...] = (
     two_stacks_one_after_the_other,
     two_stacks_at_the_same_instant,
     deleted_unnoticed_and_registered_by_another,
+    deleted_unnoticed_and_created_twice_by_another,
     somebody_elses,
     disappears,
     disappears_and_is_updated_in_place,

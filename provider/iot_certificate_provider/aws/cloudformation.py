@@ -12,6 +12,7 @@ from iot_certificate_provider.ownership import Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from types_boto3_cloudformation import CloudFormationClient
     from types_boto3_cloudformation.type_defs import StackEventTypeDef
@@ -26,12 +27,16 @@ _GIVEN_UP = ("DELETE_COMPLETE", "DELETE_SKIPPED")
 
 @dataclass(frozen=True)
 class StackResource:
-    """A resource as CloudFormation has it now; the physical id is empty while it is being created."""
+    """A resource as CloudFormation has it now; the physical id is empty while it is being created.
+
+    ``at``, aware: since when it has the status; None when that is not known.
+    """
 
     stack_id: str
     logical_id: str
     physical_id: str
     status: str
+    at: datetime | None = None
 
     @property
     def is_going(self) -> bool:
@@ -43,6 +48,13 @@ class StackResource:
         """What to call it in a sentence."""
         stack_name = self.stack_id.partition("/")[2].partition("/")[0]
         return f"{self.logical_id or 'a resource'} of stack {stack_name}"
+
+    def can_have_registered(self, created: datetime) -> bool:
+        """Whether a certificate of this creation date can be the one that the resource had when it was last heard of.
+
+        One that was registered later is not: the resource's own is gone, though CloudFormation does not know it.
+        """
+        return self.at is None or self.status.endswith("_IN_PROGRESS") or self.at >= created
 
     def is_of(self, stack_id: str, logical_id: str) -> bool:
         """Whether this is that resource; in its own stack one whose logical id is not known may be."""
@@ -68,7 +80,13 @@ class StackGateway:
             # CloudFormation has one code, ValidationError, for a resource or a stack that does not exist.
             return None
         detail = answer["StackResourceDetail"]
-        return StackResource(stack_id, logical_id, detail.get("PhysicalResourceId", ""), detail["ResourceStatus"])
+        return StackResource(
+            stack_id,
+            logical_id,
+            detail.get("PhysicalResourceId", ""),
+            detail["ResourceStatus"],
+            detail.get("LastUpdatedTimestamp"),
+        )
 
     def holders(self, physical_id: str) -> list[StackResource]:
         """DescribeStackResources by physical id: the resources of the account's stacks that hold it now.
@@ -86,7 +104,13 @@ class StackGateway:
         if rows and not named:
             return [StackResource(rows[0].get("StackId", ""), "", physical_id, "")]
         return [
-            StackResource(row.get("StackId", ""), row["LogicalResourceId"], physical_id, row["ResourceStatus"])
+            StackResource(
+                row.get("StackId", ""),
+                row["LogicalResourceId"],
+                physical_id,
+                row["ResourceStatus"],
+                row.get("Timestamp"),
+            )
             for row in named
             if row["ResourceStatus"] not in _GIVEN_UP
         ]
@@ -112,7 +136,11 @@ class StackGateway:
                 for row in page["StackResourceSummaries"]:
                     if "PhysicalResourceId" in row and row["ResourceStatus"] != "DELETE_COMPLETE":
                         yield StackResource(
-                            stack_id, row["LogicalResourceId"], row["PhysicalResourceId"], row["ResourceStatus"]
+                            stack_id,
+                            row["LogicalResourceId"],
+                            row["PhysicalResourceId"],
+                            row["ResourceStatus"],
+                            row.get("LastUpdatedTimestamp"),
                         )
 
     def rows(self, stack_id: str, logical_id: str, *, pages: int = EVENT_PAGES) -> Iterator[Row]:
