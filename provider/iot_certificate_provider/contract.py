@@ -122,9 +122,13 @@ class IssuedDeviceCertificateProperty(StrEnum):
 
 
 class IssuerProperty(StrEnum):
-    """The properties of ``Issuer``: the CA, and where its private key is (exactly one place)."""
+    """The properties of ``Issuer``: the CA, and where its private key is (exactly one place).
+
+    ``CACertificateId`` goes with a certificate that is read from the key's secret: it tells when that is another one.
+    """
 
     CA_CERTIFICATE_PEM = "CACertificatePem"
+    CA_CERTIFICATE_ID = "CACertificateId"
     SECRET_ARN = "SecretArn"  # noqa: S105 - a property's name
     JSON_FIELD = "JsonField"
     PASSPHRASE_SECRET_ARN = "PassphraseSecretArn"  # noqa: S105 - a property's name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.contract import MAX_REASON_CHARACTERS, MAX_RESPONSE_BYTES, Outcome, Request
@@ -42,14 +43,26 @@ def encode(response: Mapping[str, Any]) -> bytes:
 
 def ensure_fits(request: Request, outcome: Outcome) -> None:
     """Refuse what could not be answered in 4,096 bytes: CloudFormation would never hear of what was registered."""
+    size = _size(request, outcome)
+    if size > MAX_RESPONSE_BYTES:
+        raise too_large(size, outcome.attributes)
+
+
+def with_attribute_that_fits(request: Request, outcome: Outcome, name: str, value: str) -> Outcome:
+    """Add an attribute; an empty one where the answer would be too large with it."""
+    full = replace(outcome, attributes={**outcome.attributes, name: value})
+    if _size(request, full) <= MAX_RESPONSE_BYTES:
+        return full
+    return replace(outcome, attributes={**outcome.attributes, name: ""})
+
+
+def _size(request: Request, outcome: Outcome) -> int:
     envelope = {
         "StackId": request.stack_id,
         "RequestId": request.request_id,
         "LogicalResourceId": request.logical_id,
     }
-    size = len(encode(body(envelope, outcome)))
-    if size > MAX_RESPONSE_BYTES:
-        raise too_large(size, outcome.attributes)
+    return len(encode(body(envelope, outcome)))
 
 
 def too_large(size: int, attributes: Mapping[str, str]) -> InvalidPropertyError:

@@ -147,6 +147,11 @@ class StackGateway:
         """DescribeStackEvents: the rows of one resource, newest first, for as many ``pages`` as they are asked for."""
         return _rows_of(logical_id, self._events(stack_id, pages))
 
+    def id_before_update(self, stack_id: str, logical_id: str) -> str | None:
+        """Return the physical id that a resource had before the stack's newest update began."""
+        rows = self.rows_before_update(stack_id, logical_id)
+        return next((row.physical_id for row in rows if row.complete and not row.status.startswith("DELETE_")), None)
+
     def rows_before_update(self, stack_id: str, logical_id: str) -> Iterator[Row]:
         """DescribeStackEvents: the rows of one resource from before the stack's newest update began, newest first.
 

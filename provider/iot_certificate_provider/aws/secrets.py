@@ -1,19 +1,26 @@
-"""Secrets Manager: the text of a secret, which no error and no log line ever shows."""
+"""Secrets Manager: the text of a secret and of its versions, which no error and no log line ever shows."""
 
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.aws.translation import translating
 from iot_certificate_provider.errors import CertificateRejectedError, NotFoundError, RefusedError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from iot_certificate_provider.aws.clients import AwsClients
 
 
+CURRENT, PREVIOUS, PENDING = "AWSCURRENT", "AWSPREVIOUS", "AWSPENDING"
+"""Staging labels (Secrets Manager User Guide, "Secret versions"); each is on one version at most."""
+
+
 class SecretsGateway:
-    """GetSecretValue. What is wrong with a secret is a CertificateRejectedError, to be named with its property."""
+    """What is wrong with a secret is a CertificateRejectedError, to be named with its property."""
 
     def __init__(self, clients: AwsClients) -> None:
         self._clients = clients
@@ -23,24 +30,62 @@ class SecretsGateway:
         text = self._value(secret_arn)
         return text if json_field is None else _field(text, json_field)
 
+    def labels(self, secret_arn: str) -> Mapping[str, str]:
+        """DescribeSecret: staging label → version id; empty for a secret that has no version yet."""
+        with _named("the secret, or its value,"):
+            answer = self._clients.client("secretsmanager").describe_secret(SecretId=secret_arn)
+        versions = answer.get("VersionIdsToStages", {})
+        return {label: version_id for version_id, labels in versions.items() for label in labels}
+
+    def version(self, secret_arn: str, version_id: str) -> str | None:
+        """GetSecretValue of one version, labelled or not; None when there is none, or none with text."""
+        client = self._clients.client("secretsmanager")
+        with suppress(NotFoundError), translating("the secret"):
+            return client.get_secret_value(SecretId=secret_arn, VersionId=version_id).get("SecretString")
+        return None
+
+    def put_pending(self, secret_arn: str, version_id: str, text: str) -> None:
+        """PutSecretValue under AWSPENDING; the first version of a secret becomes AWSCURRENT as well.
+
+        The same text again is no error; ConflictError when the version is there with another text.
+        """
+        with _named("the secret"):
+            self._clients.client("secretsmanager").put_secret_value(
+                SecretId=secret_arn, ClientRequestToken=version_id, SecretString=text, VersionStages=[PENDING]
+            )
+
+    def make_current(self, secret_arn: str, version_id: str, instead_of: str | None) -> None:
+        """UpdateSecretVersionStage: move AWSCURRENT; AWSPREVIOUS goes to the version that had it."""
+        move = {} if instead_of is None else {"RemoveFromVersionId": instead_of}
+        with _named("the secret"):
+            self._clients.client("secretsmanager").update_secret_version_stage(
+                SecretId=secret_arn, VersionStage=CURRENT, MoveToVersionId=version_id, **move
+            )
+
     def _value(self, secret_arn: str) -> str:
         client = self._clients.client("secretsmanager")
-        try:
-            with translating("the secret"):
-                answer = client.get_secret_value(SecretId=secret_arn)
-        except NotFoundError as error:
-            raise CertificateRejectedError(
-                "the secret, or its value, does not exist", "Create it in this account and Region, with a value"
-            ) from error
-        except RefusedError as error:
-            raise CertificateRejectedError(
-                "the secret cannot be read", "Check its ARN; if it is scheduled for deletion, restore it"
-            ) from error
+        with _named("the secret, or its value,"):
+            answer = client.get_secret_value(SecretId=secret_arn)
         if "SecretString" not in answer:
             raise CertificateRejectedError("the secret is binary", "Store the PEM as text (SecretString)")
         if not answer["SecretString"].strip():
             raise CertificateRejectedError("the secret is empty", "Store the PEM text in it")
         return answer["SecretString"]
+
+
+@contextmanager
+def _named(what: str) -> Iterator[None]:
+    try:
+        with translating("the secret"):
+            yield
+    except NotFoundError as error:
+        raise CertificateRejectedError(
+            f"{what} does not exist", "Create it in this account and Region, with a value"
+        ) from error
+    except RefusedError as error:
+        raise CertificateRejectedError(
+            "the secret cannot be used", "Check its ARN; if it is scheduled for deletion, restore it"
+        ) from error
 
 
 def _field(text: str, json_field: str) -> str:

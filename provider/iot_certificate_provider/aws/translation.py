@@ -40,6 +40,8 @@ _ERRORS: dict[str, tuple[type[ProviderError], str]] = {
     "InvalidStateException": (ConflictError, "its status refuses this"),
     "KMSInvalidStateException": (ConflictError, "its state refuses this"),
     "RequestInProgressException": (InProgressError, "it is still being issued; try again"),
+    "ResourceExistsException": (ConflictError, "it is there already"),
+    "EncryptionFailure": (AccessDeniedError, "the secret's KMS key could not be used: allow kms:GenerateDataKey"),
     "ConflictException": (ConflictError, "it is being changed by somebody else; try again"),
     "ConflictingResourceUpdateException": (ConflictError, "it is being changed by somebody else; try again"),
     "InternalServerException": (UpstreamError, "AWS failed; try again"),

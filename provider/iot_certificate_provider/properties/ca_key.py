@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from iot_certificate_provider.errors import InvalidPropertyError
 from iot_certificate_provider.properties.reader import shown
 
 if TYPE_CHECKING:
+    from iot_certificate_provider.pki.private_key import CaPrivateKey
     from iot_certificate_provider.properties.reader import Reader
 
 # API reference of AWS KMS, "KeyId": the id or the ARN of a key or of its alias, up to 2,048 characters.
@@ -42,6 +43,13 @@ class KeyInPrivateCa:
     """The key of a CA of AWS Private CA."""
 
     certificate_authority_arn: str
+
+
+@dataclass(frozen=True)
+class KeyInMemory:
+    """A key that has just been made, or read with its certificate: never a declared one."""
+
+    key: CaPrivateKey = field(repr=False)
 
 
 CaKey = KeyInSecret | KeyInKms | KeyInPrivateCa

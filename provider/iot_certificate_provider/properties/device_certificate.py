@@ -18,6 +18,7 @@ from iot_certificate_provider.properties.reader import Reader, naming
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from enum import StrEnum
 
 MAX_POLICIES = 10
 """Policies that can be attached to one certificate (AWS IoT Core quotas)."""
@@ -50,12 +51,25 @@ class DeviceCertificateProperties:
             ca=reader.certificate(name.CA_CERTIFICATE_PEM, check_ca),
             mode=reader.choice(name.CERTIFICATE_MODE, CertificateMode.DEFAULT),
             status=reader.choice(name.STATUS, DeviceCertificateStatus.ACTIVE),
-            policy_names=reader.names(name.POLICY_NAMES, _POLICY_NAME),
-            thing_names=reader.names(name.THING_NAMES, _THING_NAME),
+            policy_names=read_policy_names(reader, name.POLICY_NAMES),
+            thing_names=read_thing_names(reader, name.THING_NAMES),
             existing=reader.choice(name.EXISTING_CERTIFICATE, ExistingCertificate.FAIL),
         )
         _check_device(properties)
         return properties
+
+
+def read_policy_names(reader: Reader, name: StrEnum) -> tuple[str, ...]:
+    """Read the names of at most ten policies."""
+    names = reader.names(name, _POLICY_NAME)
+    if len(names) > MAX_POLICIES:
+        raise InvalidPropertyError(name, f"there are {len(names)}", f"AWS IoT attaches at most {MAX_POLICIES}")
+    return names
+
+
+def read_thing_names(reader: Reader, name: StrEnum) -> tuple[str, ...]:
+    """Read the names of things."""
+    return reader.names(name, _THING_NAME)
 
 
 def declared_policy_names(raw: Mapping[str, Any]) -> tuple[str, ...]:
@@ -90,9 +104,6 @@ def _check_device(properties: DeviceCertificateProperties) -> None:
         raise InvalidPropertyError(
             name.CERTIFICATE_MODE, "SNI_ONLY does not go with CertificateSigningRequest", "Leave CertificateMode out"
         )
-    if len(properties.policy_names) > MAX_POLICIES:
-        count = len(properties.policy_names)
-        raise InvalidPropertyError(name.POLICY_NAMES, f"there are {count}", f"AWS IoT attaches at most {MAX_POLICIES}")
 
 
 def _check_device_ca(properties: DeviceCertificateProperties, ca: Certificate) -> None:

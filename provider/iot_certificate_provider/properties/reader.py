@@ -119,9 +119,11 @@ class Reader:
             raise self._error(name, f"is a {_kind(value)}, not a map", "See its properties in the documentation")
         return value
 
-    def nested(self, name: StrEnum, known: type[StrEnum]) -> Reader | None:
+    def nested(self, name: StrEnum, known: type[StrEnum], *, empty_is_left_out: bool = False) -> Reader | None:
         """Return a reader of a map's own properties, which are named after it in errors."""
         value = self.mapping(name)
+        if value is not None and empty_is_left_out:
+            value = {key: text for key, text in value.items() if text != ""}
         return None if value is None else Reader(value, known, prefix=f"{self._prefix}{name}.")
 
     def required_text(self, name: StrEnum, fix: str) -> str:

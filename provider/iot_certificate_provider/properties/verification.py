@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from iot_certificate_provider.contract import CaCertificateProperty, CertificateMode
 from iot_certificate_provider.errors import InvalidPropertyError
 from iot_certificate_provider.pki import Certificate, check_issued_by
-from iot_certificate_provider.properties.ca_key import CaKey, CaKeyProperty, read_ca_key
+from iot_certificate_provider.properties.ca_key import CaKey, CaKeyProperty, KeyInMemory, read_ca_key
 from iot_certificate_provider.properties.reader import Reader, required
 
 
@@ -18,7 +18,7 @@ class VerificationCertificate:
     certificate: Certificate
 
 
-Verification = VerificationCertificate | CaKey
+Verification = VerificationCertificate | CaKey | KeyInMemory
 """The certificate itself, or the key that the function has it signed with."""
 
 

@@ -103,8 +103,16 @@ class CaCertificateResource:
         if not is_adopted(request.existing_id):
             leftover = self._leftover_of_create(request)
             if leftover is not None:
-                self._remove(request, leftover, sweep=True)
+                self.remove(request, leftover)
         return Outcome(request.existing_id)
+
+    def remove(self, request: Request, certificate_id: str) -> None:
+        """Do as ``delete`` with a CA that a Create left behind, and the devices that it brought in."""
+        self._remove(request, certificate_id, sweep=True)
+
+    def is_own(self, request: Request, certificate: Certificate) -> bool:
+        """Whether this resource has registered the CA: its tags say so."""
+        return self._is_own(request, _outcome(certificate, request))
 
     def _delete_named(self, request: Request) -> Outcome:
         current = self._stacks.resource(request.stack_id, request.logical_id)

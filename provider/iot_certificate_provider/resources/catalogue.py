@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 
 from iot_certificate_provider.aws.cloudformation import StackGateway
 from iot_certificate_provider.aws.iot import IotGateway
-from iot_certificate_provider.contract import CA_CERTIFICATE_TYPE, DEVICE_CERTIFICATE_TYPE
+from iot_certificate_provider.contract import (
+    CA_CERTIFICATE_TYPE,
+    DEVICE_CERTIFICATE_TYPE,
+    ISSUED_DEVICE_CERTIFICATE_TYPE,
+    SELF_SIGNED_CA_CERTIFICATE_TYPE,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,29 +22,29 @@ if TYPE_CHECKING:
 
     from iot_certificate_provider.aws.clients import AwsClients
     from iot_certificate_provider.contract import Resource
+    from iot_certificate_provider.resources.ca_certificate import CaCertificateResource
+    from iot_certificate_provider.resources.certificate_signers import CertificateSigners
+    from iot_certificate_provider.resources.device_certificate import DeviceCertificateResource
 
     Now = Callable[[], datetime]
 
 
-def _ca_certificate(clients: AwsClients, now: Now) -> Resource:
+def _ca_certificate(clients: AwsClients, now: Now) -> CaCertificateResource:
     from iot_certificate_provider.aws.acm_pca import PrivateCaGateway
-    from iot_certificate_provider.aws.kms import KmsGateway
-    from iot_certificate_provider.aws.secrets import SecretsGateway
     from iot_certificate_provider.resources.ca_certificate import CaCertificateResource
-    from iot_certificate_provider.resources.certificate_signers import CertificateSigners
     from iot_certificate_provider.resources.device_certificate_removal import DeviceCertificateRemoval
     from iot_certificate_provider.resources.device_certificate_sweep import DeviceCertificateSweep
     from iot_certificate_provider.resources.private_ca_identity import PrivateCaIdentity
     from iot_certificate_provider.resources.proof_of_possession import ProofOfPossession
 
-    iot, stacks, authorities = IotGateway(clients), StackGateway(clients), PrivateCaGateway(clients)
+    iot, stacks = IotGateway(clients), StackGateway(clients)
+    proof = ProofOfPossession(iot, _signers(clients, "VerificationKey"))
+    identity = PrivateCaIdentity(iot, stacks, PrivateCaGateway(clients), now)
     sweep = DeviceCertificateSweep(iot, DeviceCertificateRemoval(iot))
-    signers = CertificateSigners(SecretsGateway(clients), KmsGateway(clients), authorities, "VerificationKey")
-    identity = PrivateCaIdentity(iot, stacks, authorities, now)
-    return CaCertificateResource(iot, stacks, ProofOfPossession(iot, signers), identity, sweep, now=now)
+    return CaCertificateResource(iot, stacks, proof, identity, sweep, now=now)
 
 
-def _device_certificate(clients: AwsClients, now: Now) -> Resource:
+def _device_certificate(clients: AwsClients, now: Now) -> DeviceCertificateResource:
     from iot_certificate_provider.resources.device_certificate import DeviceCertificateResource
     from iot_certificate_provider.resources.device_certificate_ownership import DeviceCertificateOwnership
     from iot_certificate_provider.resources.device_certificate_removal import DeviceCertificateRemoval
@@ -49,7 +54,48 @@ def _device_certificate(clients: AwsClients, now: Now) -> Resource:
     return DeviceCertificateResource(iot, stacks, ownership, DeviceCertificateRemoval(iot), now)
 
 
+def _self_signed_ca_certificate(clients: AwsClients, now: Now) -> Resource:
+    from iot_certificate_provider.aws.secrets import SecretsGateway
+    from iot_certificate_provider.resources.self_signed_ca_certificate import SelfSignedCaCertificateResource
+
+    return SelfSignedCaCertificateResource(
+        _ca_certificate(clients, now), StackGateway(clients), SecretsGateway(clients), now
+    )
+
+
+def _issued_device_certificate(clients: AwsClients, now: Now) -> Resource:
+    from iot_certificate_provider.aws.acm_pca import PrivateCaGateway
+    from iot_certificate_provider.aws.secrets import SecretsGateway
+    from iot_certificate_provider.resources.device_certificate_ownership import DeviceCertificateOwnership
+    from iot_certificate_provider.resources.issued_by_request import IssuedByRequest
+    from iot_certificate_provider.resources.issued_device_certificate import IssuedDeviceCertificateResource
+    from iot_certificate_provider.resources.issued_with_new_key import IssuedWithNewKey
+    from iot_certificate_provider.resources.issuing import DeviceCertificateIssuing
+
+    iot, stacks, secrets = IotGateway(clients), StackGateway(clients), SecretsGateway(clients)
+    ownership = DeviceCertificateOwnership(iot, stacks)
+    issuing = DeviceCertificateIssuing(secrets, PrivateCaGateway(clients), _signers(clients, "Issuer"), now)
+    return IssuedDeviceCertificateResource(
+        _device_certificate(clients, now),
+        stacks,
+        with_new_key=IssuedWithNewKey(secrets, stacks, ownership, issuing),
+        by_request=IssuedByRequest(iot, stacks, ownership, issuing, now),
+        now=now,
+    )
+
+
+def _signers(clients: AwsClients, name: str) -> CertificateSigners:
+    from iot_certificate_provider.aws.acm_pca import PrivateCaGateway
+    from iot_certificate_provider.aws.kms import KmsGateway
+    from iot_certificate_provider.aws.secrets import SecretsGateway
+    from iot_certificate_provider.resources.certificate_signers import CertificateSigners
+
+    return CertificateSigners(SecretsGateway(clients), KmsGateway(clients), PrivateCaGateway(clients), name)
+
+
 RESOURCES: Mapping[str, Callable[[AwsClients, Now], Resource]] = {
     CA_CERTIFICATE_TYPE: _ca_certificate,
     DEVICE_CERTIFICATE_TYPE: _device_certificate,
+    SELF_SIGNED_CA_CERTIFICATE_TYPE: _self_signed_ca_certificate,
+    ISSUED_DEVICE_CERTIFICATE_TYPE: _issued_device_certificate,
 }

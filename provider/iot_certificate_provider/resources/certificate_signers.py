@@ -8,7 +8,7 @@ from iot_certificate_provider.aws import acm_pca, kms
 from iot_certificate_provider.errors import CertificateRejectedError, DeadlineError
 from iot_certificate_provider.pki import Certificate, PrivateKeySigner, load_private_key, remote_private_key
 from iot_certificate_provider.pki.certificate_signer import end_of_validity, signature_hash
-from iot_certificate_provider.properties.ca_key import CaKeyProperty, KeyInKms, KeyInSecret
+from iot_certificate_provider.properties.ca_key import CaKeyProperty, KeyInKms, KeyInMemory, KeyInSecret
 from iot_certificate_provider.properties.reader import naming
 
 if TYPE_CHECKING:
@@ -34,8 +34,10 @@ class CertificateSigners:
         self._authorities = authorities
         self._name = name
 
-    def signer(self, ca: Certificate, key: CaKey, deadline: Deadline) -> CertificateSigner:
+    def signer(self, ca: Certificate, key: CaKey | KeyInMemory, deadline: Deadline) -> CertificateSigner:
         """Return the signer of ``ca``; InvalidPropertyError when the key is not there, not usable or another's."""
+        if isinstance(key, KeyInMemory):
+            return PrivateKeySigner(ca, key.key)
         if isinstance(key, KeyInSecret):
             return self._with_key_in_secret(ca, key)
         if isinstance(key, KeyInKms):

@@ -102,9 +102,13 @@ class DeviceCertificateResource:
             return self._delete_named(request)
         leftover = self._leftover_of_create(request)
         if leftover is not None:
-            self._removal.remove_live(leftover, request.deadline)
-            self._wait_until_released(request, leftover.id)
+            self.remove(request, leftover)
         return Outcome(request.existing_id)
+
+    def remove(self, request: Request, live: DeviceCertificateDescription) -> None:
+        """Do as ``delete`` with a certificate that is known to be the resource's, such as one that a Create left."""
+        self._removal.remove_live(live, request.deadline)
+        self._wait_until_released(request, live.id)
 
     def _delete_named(self, request: Request) -> Outcome:
         if self._is_superseded(request):

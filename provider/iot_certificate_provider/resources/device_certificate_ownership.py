@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,13 @@ from iot_certificate_provider.pki import Certificate, CertificateRejectedError
 from iot_certificate_provider.resources.registration import REDELIVERED_AFTER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from iot_certificate_provider.aws.cloudformation import StackGateway
     from iot_certificate_provider.aws.iot import DeviceCertificateDescription, IotGateway
     from iot_certificate_provider.contract import Request
+    from iot_certificate_provider.ownership import Row
     from iot_certificate_provider.pki import SigningRequest
 
 ANSWER_SECONDS = 3.0
@@ -67,7 +69,24 @@ class DeviceCertificateOwnership:
         Its id was never known, so all that the running operation can have made are looked at, and those that the
         resource had before: the rollback of an update returns to one of them.
         """
-        for certificate_id in self._candidates(request):
+        rows = list(self._stacks.rows(request.stack_id, request.logical_id))
+        # Not those of Creates that failed: their markers have a DELETE_COMPLETE row as well.
+        before = dict.fromkeys(row.physical_id for row in rows if row.complete and is_certificate_id(row.physical_id))
+        return self._first_own(request, signing, itertools.chain(before, self._registered_since_start(rows)))
+
+    def made_now(self, request: Request, signing: SigningRequest) -> DeviceCertificateDescription | None:
+        """Find a certificate for the key of a signing request that the running operation registered.
+
+        Not the one that the request itself is about.
+        """
+        rows = list(self._stacks.rows(request.stack_id, request.logical_id))
+        now = (each for each in self._registered_since_start(rows) if each != request.physical_id)
+        return self._first_own(request, signing, now)
+
+    def _first_own(
+        self, request: Request, signing: SigningRequest, candidates: Iterable[str]
+    ) -> DeviceCertificateDescription | None:
+        for certificate_id in candidates:
             live = self._registered(certificate_id)
             # The key first: whose it is takes calls and a wait to find out, and most are other devices'.
             if live is not None and _answers(live, signing) and self._is_own(request, live):
@@ -79,10 +98,7 @@ class DeviceCertificateOwnership:
             return self._iot.describe_certificate(certificate_id)
         return None
 
-    def _candidates(self, request: Request) -> Iterator[str]:
-        rows = list(self._stacks.rows(request.stack_id, request.logical_id))
-        # Not those of Creates that failed: their markers have a DELETE_COMPLETE row as well.
-        yield from dict.fromkeys(row.physical_id for row in rows if row.complete and is_certificate_id(row.physical_id))
+    def _registered_since_start(self, rows: list[Row]) -> Iterator[str]:
         started = evidence(rows, "").started
         if started is None:
             return

@@ -57,7 +57,7 @@ class PrivateCaIdentity:
             return wanted
         certificate = None
         if self._stacks.is_rolling_back(request.stack_id):
-            certificate = self._registered(self._id_before_update(request))
+            certificate = self._registered(self._stacks.id_before_update(request.stack_id, request.logical_id))
         return replace(wanted, certificate=certificate or self._of_private_ca_or_kept(request, wanted, old))
 
     def made_now(self, request: Request) -> Iterator[str]:
@@ -110,13 +110,6 @@ class PrivateCaIdentity:
         if newest is not None and newest.complete:
             return newest.physical_id
         return next(self.made_now(request), None)
-
-    def _id_before_update(self, request: Request) -> str | None:
-        rows = self._stacks.rows_before_update(request.stack_id, request.logical_id)
-        return next(
-            (row.physical_id for row in rows if row.complete and not row.status.startswith("DELETE_")),
-            None,
-        )
 
     def _registered(self, physical_id: str | None) -> Certificate | None:
         certificate_id = certificate_id_in(physical_id or "")
