@@ -9,12 +9,15 @@ import issuing
 from fakes.acm_pca import PrivateCa
 from fakes.kms import Key
 from protocol import invariants
-from protocol.referee import CA, DEVICE, Declared
+from protocol.referee import CA, DEVICE, ISSUED_DEVICE, SELF_SIGNED_CA, Declared
 
 if TYPE_CHECKING:
     from protocol.function import Cloud
 
 KEY_SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:factory-ca-key-AbCdEf"
+FOREIGN_KEY_SECRET = f"{KEY_SECRET}-foreign"
+KEPT_SECRETS = {kind: f"{KEY_SECRET}-{kind}" for kind in ("ca", "device")}
+"""Secrets that are made empty, and that the provider keeps keys in."""
 KMS_KEY = "arn:aws:kms:eu-west-1:123456789012:key/0f6e3a54-0000-4000-8000-000000000002"
 PRIVATE_CA = "arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/0f6e3a54-0000-4000-8000-00000000000"
 """All but its last digit, which is the generation."""
@@ -68,6 +71,9 @@ def furnish(cloud: Cloud) -> None:
     cloud.iot.policies.update({name: set() for name in POLICIES})
     cloud.iot.things.update({name: set() for name in THINGS})
     cloud.aws.secrets.values[KEY_SECRET] = ca_certificate().key_pem()
+    cloud.aws.secrets.values[FOREIGN_KEY_SECRET] = foreign_ca().key_pem()
+    for arn in KEPT_SECRETS.values():
+        cloud.aws.secrets.add_empty(arn)
     cloud.aws.kms.keys[KMS_KEY] = Key(ca_certificate().key)
     furnish_private_cas(cloud)
     proof = _proof(cloud.iot.registration_code)
@@ -125,3 +131,38 @@ def device_under(ca_logical_id: str, generation: int = 0, name: str = "thermosta
 def issued(name: str = "sensor", generation: int = 0, **properties: Any) -> Declared:
     """Declare a certificate that AWS IoT issues for a signing request."""
     return Declared(DEVICE, {"CertificateSigningRequest": signing_request(name, generation).pem, **properties})
+
+
+def self_signed_ca(generation: int = 0, **properties: Any) -> Declared:
+    """Declare a CA whose key is made in the function."""
+    given = {
+        "Subject": {"CommonName": "Own CA"},
+        "Generation": f"number {generation}",
+        "PrivateKeySecretArn": KEPT_SECRETS["ca"],
+    }
+    return Declared(SELF_SIGNED_CA, {**given, **properties})
+
+
+def issued_here(generation: int = 0, **properties: Any) -> Declared:
+    """Declare a device certificate whose key is made in the function, and which the foreign CA issues there."""
+    given = {
+        "Issuer": _issuer(),
+        "Subject": {"CommonName": "thermostat", "Organization": "Factory"},
+        "Generation": f"number {generation}",
+        "CredentialsSecretArn": KEPT_SECRETS["device"],
+    }
+    return Declared(ISSUED_DEVICE, {**given, **properties})
+
+
+def issued_by_request(generation: int = 0, **properties: Any) -> Declared:
+    """Declare a device certificate that the foreign CA issues in the function, always for the same request."""
+    given = {
+        "Issuer": _issuer(),
+        "CertificateSigningRequest": signing_request("pump").pem,
+        "Generation": f"number {generation}",
+    }
+    return Declared(ISSUED_DEVICE, {**given, **properties})
+
+
+def _issuer() -> dict[str, str]:
+    return {"CACertificatePem": foreign_ca().pem, "SecretArn": FOREIGN_KEY_SECRET}

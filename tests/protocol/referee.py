@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 CA = "Custom::IotCaCertificate"
 DEVICE = "Custom::IotDeviceCertificate"
+SELF_SIGNED_CA = "Custom::IotSelfSignedCaCertificate"
+ISSUED_DEVICE = "Custom::IotIssuedDeviceCertificate"
 SERVICE_TIMEOUT = 1200.0
 REDELIVERIES = (60.0, 120.0)
 """AWS Lambda Developer Guide, "Asynchronous invocation": twice more, after one minute and after two."""

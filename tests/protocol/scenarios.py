@@ -42,17 +42,28 @@ class Kind:
     def is_ca(self) -> bool:
         return self.deletion == "iot.DeleteCACertificate"
 
+    @property
+    def is_made_anew(self) -> bool:
+        """Whether each Create of it makes a certificate of its own, with an id that nobody knows beforehand."""
+        return self.name in ("csr", *MADE_HERE)
+
     def registered(self, cloud: Cloud) -> set[str]:
         """Return what is registered of this kind that was not there before."""
         return {*cloud.iot.cas, *cloud.iot.certificates} - set(cloud.foreign)
 
 
+MADE_HERE = ("self-signed", "issued", "by-request")
 KINDS = {
     "ca": Kind("ca", material.ca, "iot.RegisterCACertificate", "iot.DeleteCACertificate"),
     "kms": Kind("kms", material.ca_in_kms, "iot.RegisterCACertificate", "iot.DeleteCACertificate"),
     "private-ca": Kind("private-ca", material.private_ca, "iot.RegisterCACertificate", "iot.DeleteCACertificate"),
     "device": Kind("device", material.device, "iot.RegisterCertificate", "iot.DeleteCertificate"),
     "csr": Kind("csr", material.issued, "iot.CreateCertificateFromCsr", "iot.DeleteCertificate"),
+    "self-signed": Kind(
+        "self-signed", material.self_signed_ca, "iot.RegisterCACertificate", "iot.DeleteCACertificate"
+    ),
+    "issued": Kind("issued", material.issued_here, "iot.RegisterCertificate", "iot.DeleteCertificate"),
+    "by-request": Kind("by-request", material.issued_by_request, "iot.RegisterCertificate", "iot.DeleteCertificate"),
 }
 BROKEN = Declared(DEVICE, {"CertificatePem": "not a PEM"}, after=(X,))
 
@@ -435,7 +446,7 @@ def _again(stack: Stack) -> None:
 
 def two_logical_ids_one_after_the_other(cloud: Cloud, kind: Kind) -> None:
     """The second fails, names the certificate, and leaves it alone."""
-    if kind.name == "csr":
+    if kind.is_made_anew:
         return  # a request issues another certificate each time
     stack = Stack(cloud)
     first = _made(stack, {X: kind()})
@@ -448,11 +459,11 @@ def two_logical_ids_at_the_same_instant(cloud: Cloud, kind: Kind) -> None:
     """One of them can win, and the stack rolls back without harm."""
     stack = Stack(cloud)
     result = stack.create({X: kind(), "Second": kind()})
-    require(result == ("COMPLETE" if kind.name == "csr" else "ROLLED_BACK"), "I3", "both hold one certificate")
+    require(result == ("COMPLETE" if kind.is_made_anew else "ROLLED_BACK"), "I3", "both hold one certificate")
 
 
 def two_stacks_one_after_the_other(cloud: Cloud, kind: Kind) -> None:
-    if kind.name == "csr":
+    if kind.is_made_anew:
         return
     factory, other = Stack(cloud), Stack(cloud, "warehouse")
     first = _made(factory, {X: kind()})
@@ -468,7 +479,7 @@ def two_stacks_at_the_same_instant(cloud: Cloud, kind: Kind) -> None:
         lambda: results.append(factory.create({X: kind()}, parallel=False)),
         lambda: results.append(other.create({X: kind()}, parallel=False)),
     )
-    winners = 2 if kind.name == "csr" else 1
+    winners = 2 if kind.is_made_anew else 1
     require(results.count("COMPLETE") == winners, "I3", f"one certificate, two stacks: {results}")
     for stack in (factory, other):
         if stack.live:
@@ -477,7 +488,7 @@ def two_stacks_at_the_same_instant(cloud: Cloud, kind: Kind) -> None:
 
 def deleted_unnoticed_and_registered_by_another(cloud: Cloud, kind: Kind) -> None:
     """A Delete's answer is lost in a function that hangs, and takes effect later: then another stack registers it."""
-    if kind.name == "csr":
+    if kind.is_made_anew:
         return
     factory, other = Stack(cloud), Stack(cloud, "warehouse")
     _made(factory, {X: kind()})
@@ -492,7 +503,7 @@ def deleted_unnoticed_and_registered_by_another(cloud: Cloud, kind: Kind) -> Non
 
 def deleted_unnoticed_and_created_twice_by_another(cloud: Cloud, kind: Kind) -> None:
     """As before, and the other stack's Create is delivered again: what the first stack had is not what there is now."""
-    if kind.name == "csr":
+    if kind.is_made_anew:
         return
     factory, other = Stack(cloud), Stack(cloud, "warehouse")
     _made(factory, {X: kind()})
@@ -710,7 +721,7 @@ def _killed(kind: Kind) -> tuple[Fault, ...]:
 
 def answer_that_is_too_large(cloud: Cloud, kind: Kind) -> None:
     """More than 4,096 bytes would never arrive: the Create fails and says so."""
-    if kind.name == "csr":
+    if kind.is_made_anew:
         return
     from cryptography import x509  # noqa: PLC0415
     from cryptography.x509.oid import NameOID  # noqa: PLC0415
