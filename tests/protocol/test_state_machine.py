@@ -19,33 +19,43 @@ from protocol.function import Cloud, Fault
 from protocol.walk import KINDS, Again, Deploy, Destroy, Outside, Step, Tally, Walk, Wanted
 
 RUNS = int(os.environ.get("PROTOCOL_RUNS", "2000"))
-REACHED = {
-    (f"iot.{operation}", when)
-    for operation in (
-        "RegisterCACertificate",
-        "RegisterCertificate",
-        "RegisterCertificateWithoutCA",
-        "CreateCertificateFromCsr",
-        "UpdateCertificate",
-        "UpdateCACertificate",
-        "DeleteCertificate",
-        "DeleteCACertificate",
-        "AttachPolicy",
-        "DetachPolicy",
-        "AttachThingPrincipal",
-        "DetachThingPrincipal",
-        "DescribeCertificate",
-        "ListAttachedPolicies",
-        "ListPrincipalThings",
-        "GetRegistrationCode",
-    )
-    for when in ("before", "after")
-} | {
-    (f"cloudformation.{operation}", when)
-    for operation in ("DescribeStackResource", "DescribeStackEvents")
-    for when in ("before", "after")
-}
+REACHED = (
+    {
+        (f"iot.{operation}", when)
+        for operation in (
+            "RegisterCACertificate",
+            "RegisterCertificate",
+            "RegisterCertificateWithoutCA",
+            "CreateCertificateFromCsr",
+            "UpdateCertificate",
+            "UpdateCACertificate",
+            "DeleteCertificate",
+            "DeleteCACertificate",
+            "AttachPolicy",
+            "DetachPolicy",
+            "AttachThingPrincipal",
+            "DetachThingPrincipal",
+            "DescribeCertificate",
+            "ListAttachedPolicies",
+            "ListPrincipalThings",
+            "GetRegistrationCode",
+        )
+        for when in ("before", "after")
+    }
+    | {
+        (f"cloudformation.{operation}", when)
+        for operation in ("DescribeStackResource", "DescribeStackEvents")
+        for when in ("before", "after")
+    }
+    | {
+        (f"acm-pca.{operation}", when)
+        for operation in ("GetCertificateAuthorityCertificate", "IssueCertificate", "GetCertificate")
+        for when in ("before", "after")
+    }
+)
 """Where the function has to have died at least once."""
+
+OUTSIDE = ("attach", "detach", "deactivate", "delete", "revoke", "renew", "renew", "switch")
 
 _kinds = st.sampled_from(["die", "die", "die", "throttle", "fail", "fail", "deny", "hang", "mute"])
 _faults = st.builds(
@@ -71,7 +81,7 @@ _steps: st.SearchStrategy[Step] = st.one_of(
     _deploys,
     _deploys,
     st.builds(Destroy, _some_faults),
-    st.builds(Outside, st.sampled_from(["attach", "detach", "deactivate", "delete", "revoke"]), st.integers(0, 3)),
+    st.builds(Outside, st.sampled_from(OUTSIDE), st.integers(0, 3)),
     st.builds(Again, st.integers(0, 2)),
 )
 _scripts = st.builds(lambda first, rest: [first, *rest], _deploys, st.lists(_steps, min_size=1, max_size=5))

@@ -49,7 +49,7 @@ class Destroy:
 
 @dataclass(frozen=True)
 class Outside:
-    """Somebody changes one of the stack's certificates."""
+    """Somebody changes one of the stack's certificates, or one of its private CAs."""
 
     what: str
     which: int = 0
@@ -63,17 +63,20 @@ class Again:
 
 
 Step = Deploy | Destroy | Outside | Again
-KINDS = ("ca", "device", "under", "sni", "csr", "foreign")
+KINDS = ("ca", "private", "device", "under", "sni", "csr", "foreign")
 TRIES = 4
 
 
 def declare(wanted: Wanted, wanted_ca: int | None) -> Declared:
     """Write a resource as a template has it."""
     common: dict[str, Any] = {"Status": wanted.status}
-    if wanted.kind == "ca":
+    if wanted.kind in ("ca", "private"):
         # A CA that is INACTIVE refuses its devices; the other settings change instead.
         settings = {"ACTIVE": "DISABLE", "INACTIVE": "ENABLE"}.get(wanted.status, "DISABLE")
         tags = [{"Key": name, "Value": wanted.status} for name in wanted.policies]
+        if wanted.kind == "private":
+            which = material.OTHERS[wanted.generation]
+            return material.private_ca(which, AutoRegistrationStatus=settings, Tags=tags)
         return material.ca(wanted.generation, AutoRegistrationStatus=settings, Tags=tags)
     common |= {"PolicyNames": list(wanted.policies), "ThingNames": list(wanted.things)}
     if wanted.kind == "csr":
@@ -154,6 +157,9 @@ class Walk:
             self.stuck = self.stack.continue_rollback(skip=True) == "ROLLBACK_FAILED"
 
     def _change_outside(self, step: Outside) -> None:
+        if step.what in ("renew", "switch"):
+            _change_private_ca(self.cloud, step)
+            return
         ids = [each.physical_id for each in self.stack.live.values()]
         if not ids:
             return
@@ -190,6 +196,15 @@ class Walk:
         require(not self.stack.live, "I2", "the stack cannot be deleted, without a fault")
         for stack in self.cloud.stacks:
             invariants.check(stack)
+
+
+def _change_private_ca(cloud: Cloud, step: Outside) -> None:
+    which = material.OTHERS[step.which % len(material.OTHERS)]
+    if step.what == "renew":
+        material.renew(cloud, which)
+    else:
+        private_ca = cloud.aws.acm_pca.cas[f"{material.PRIVATE_CA}{which}"]
+        private_ca.status = "EXPIRED" if private_ca.status == "ACTIVE" else "ACTIVE"
 
 
 def _change_device(walk: Walk, what: str, certificate_id: str) -> None:
