@@ -56,6 +56,7 @@ def test_not_being_allowed_to_ask_is_no_answer(stage: Stage) -> None:
         lambda: stage.gateway.holders("ab" * 32),
         lambda: stage.gateway.is_rolling_back(stack_id),
         lambda: list(stage.gateway.rows(stack_id, "Ca")),
+        lambda: list(stage.gateway.rows_before_update(stack_id, "Ca")),
     ):
         with pytest.raises(AccessDeniedError):
             ask()
@@ -100,6 +101,18 @@ def test_the_rows_of_a_resource_come_newest_first(stage: Stage) -> None:
         stage.stack.log(logical_id, physical_id, status)
     found = [(row.physical_id, row.status) for row in stage.gateway.rows(stage.stack.stack_id, "Ca")]
     assert found == [("new", "UPDATE_COMPLETE"), ("old", "CREATE_COMPLETE"), ("", "CREATE_IN_PROGRESS")]
+
+
+def test_the_rows_from_before_the_newest_update_of_the_stack(stage: Stage) -> None:
+    stage.stack.log("Ca", "first", "CREATE_COMPLETE")
+    stage.stack.begin_update()
+    stage.stack.log("Ca", "second", "UPDATE_COMPLETE")
+    assert [row.physical_id for row in stage.gateway.rows_before_update(stage.stack.stack_id, "Ca")] == ["first"]
+    stage.stack.begin_update()
+    # A resource whose logical id is the stack's name is none of the stack's own rows.
+    stage.stack.log("factory", "another", "UPDATE_IN_PROGRESS")
+    rows = stage.gateway.rows_before_update(stage.stack.stack_id, "Ca")
+    assert [row.physical_id for row in rows] == ["second", "first"]
 
 
 def test_no_more_events_are_read_than_are_needed(stage: Stage) -> None:

@@ -38,6 +38,11 @@ class FakeCloudFormation:
         self.resources[logical_id] = (physical_id, status)
         self.events.insert(0, (logical_id, physical_id, status, at or datetime.now(UTC)))
 
+    def begin_update(self, at: datetime | None = None) -> None:
+        """Log, as CloudFormation does, that an update of the stack itself begins: a row whose id is the stack's."""
+        name = self.stack_id.split("/")[1]
+        self.events.insert(0, (name, self.stack_id, "UPDATE_IN_PROGRESS", at or datetime.now(UTC)))
+
     def DescribeStackResource(self, StackName: str, LogicalResourceId: str) -> dict[str, Any]:
         if StackName in self.others:
             return self.others[StackName].DescribeStackResource(StackName, LogicalResourceId)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from types_boto3_cloudformation import CloudFormationClient
+    from types_boto3_cloudformation.type_defs import StackEventTypeDef
 
     from iot_certificate_provider.aws.clients import AwsClients
 
@@ -144,11 +145,27 @@ class StackGateway:
 
     def rows(self, stack_id: str, logical_id: str, *, pages: int = EVENT_PAGES) -> Iterator[Row]:
         """DescribeStackEvents: the rows of one resource, newest first, for as many ``pages`` as they are asked for."""
+        return _rows_of(logical_id, self._events(stack_id, pages))
+
+    def rows_before_update(self, stack_id: str, logical_id: str) -> Iterator[Row]:
+        """DescribeStackEvents: the rows of one resource from before the stack's newest update began, newest first.
+
+        In a rollback that is the update which is rolled back.
+        """
+        events = self._events(stack_id, EVENT_PAGES)
+        for event in events:
+            if event.get("PhysicalResourceId") == stack_id and event.get("ResourceStatus") == "UPDATE_IN_PROGRESS":
+                break
+        return _rows_of(logical_id, events)
+
+    def _events(self, stack_id: str, pages: int) -> Iterator[StackEventTypeDef]:
         log = self._cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_id)
         with translating("the events of the stack"):
             for page in islice(log, pages):
-                for event in page["StackEvents"]:
-                    if event.get("LogicalResourceId") == logical_id:
-                        yield Row(
-                            event.get("ResourceStatus", ""), event.get("PhysicalResourceId", ""), event["Timestamp"]
-                        )
+                yield from page["StackEvents"]
+
+
+def _rows_of(logical_id: str, events: Iterator[StackEventTypeDef]) -> Iterator[Row]:
+    for event in events:
+        if event.get("LogicalResourceId") == logical_id:
+            yield Row(event.get("ResourceStatus", ""), event.get("PhysicalResourceId", ""), event["Timestamp"])
