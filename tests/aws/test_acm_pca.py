@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography import x509
@@ -14,9 +14,12 @@ from fakes.aws import FakeAws
 from fakes.refusal import Refusal
 from iot_certificate_provider.aws.acm_pca import PrivateCaGateway, signing_algorithm
 from iot_certificate_provider.aws.clients import AwsClients
-from iot_certificate_provider.errors import AccessDeniedError, CertificateRejectedError, RefusedError
+from iot_certificate_provider.errors import AccessDeniedError, CertificateRejectedError, NotFoundError, RefusedError
 from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.pki.certificate_signer import signature_hash
+
+if TYPE_CHECKING:
+    from fakes.aws import Call
 
 ARN = "arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/0f6e3a54-0000-4000-8000-000000000001"
 CHINA = ARN.replace("arn:aws:", "arn:aws-cn:")
@@ -115,6 +118,22 @@ def test_one_that_is_gone(stage: Stage) -> None:
     stage.aws.acm_pca.cas.clear()
     with pytest.raises(CertificateRejectedError, match="the private CA does not exist"):
         stage.gateway.ca_certificate(ARN)
+
+
+def test_a_certificate_that_is_not_there_is_not_the_ca(stage: Stage) -> None:
+    with pytest.raises(NotFoundError, match="the certificate of the private CA: does not exist"):
+        stage.gateway.certificate(ARN, f"{ARN}/certificate/none")
+
+
+def test_a_request_that_failed_says_so(stage: Stage) -> None:
+    def fail(call: Call) -> None:
+        if call.name == "acm-pca.GetCertificate":
+            raise Refusal("RequestFailedException", "The request has failed")
+
+    arn = stage.issue()
+    stage.aws.before = fail
+    with pytest.raises(RefusedError, match="AWS could not issue the certificate"):
+        stage.gateway.certificate(ARN, arn)
 
 
 def test_not_being_allowed_is_no_bad_ca(stage: Stage) -> None:

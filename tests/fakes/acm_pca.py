@@ -36,6 +36,7 @@ class PrivateCa:
     usage_mode: str = "GENERAL_PURPOSE"
     status: str = "ACTIVE"
     looks: int = 1
+    renewals: int = 0
     issued: dict[str, tuple[str, int]] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
 
@@ -76,6 +77,8 @@ class FakeAcmPca:
 
     def GetCertificate(self, CertificateAuthorityArn: str, CertificateArn: str) -> dict[str, Any]:
         ca = self._ca(CertificateAuthorityArn)
+        if CertificateArn not in ca.issued:
+            raise Refusal("ResourceNotFoundException", f"Could not find certificate {CertificateArn}")
         pem, looks = ca.issued[CertificateArn]
         if looks:
             # API reference, GetCertificate: RequestInProgressException until it is ISSUED.

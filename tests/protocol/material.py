@@ -20,7 +20,8 @@ KEPT_SECRETS = {kind: f"{KEY_SECRET}-{kind}" for kind in ("ca", "device")}
 """Secrets that are made empty, and that the provider keeps keys in."""
 KMS_KEY = "arn:aws:kms:eu-west-1:123456789012:key/0f6e3a54-0000-4000-8000-000000000002"
 PRIVATE_CA = "arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/0f6e3a54-0000-4000-8000-00000000000"
-"""All but its last digit, which is the generation."""
+"""All but its last digit, which is the generation; or one of these."""
+OTHERS = (5, 6)
 POLICIES = ("connect", "publish", "shadow")
 THINGS = ("thermostat", "boiler")
 
@@ -88,13 +89,22 @@ def furnish(cloud: Cloud) -> None:
 
 
 def furnish_private_cas(cloud: Cloud) -> None:
-    """A private CA for each generation of the stack's CA."""
-    cloud.aws.acm_pca.cas = {f"{PRIVATE_CA}{each}": PrivateCa(ca_certificate(each)) for each in range(3)}
+    """A private CA for each generation of the stack's CA, and two that have nothing to do with it."""
+    cloud.aws.acm_pca.cas = {f"{PRIVATE_CA}{each}": PrivateCa(_of_private_ca(each, 0)) for each in (0, 1, 2, *OTHERS)}
 
 
-def renew(cloud: Cloud) -> None:
-    """Give the first of the private CAs the certificate of the next generation."""
-    cloud.aws.acm_pca.cas[f"{PRIVATE_CA}0"].issuer = ca_certificate(1)
+def renew(cloud: Cloud, which: int = 0) -> None:
+    """Give a private CA its next certificate."""
+    private_ca = cloud.aws.acm_pca.cas[f"{PRIVATE_CA}{which}"]
+    private_ca.renewals += 1
+    private_ca.issuer = _of_private_ca(which, private_ca.renewals)
+
+
+@cache
+def _of_private_ca(which: int, renewals: int) -> issuing.Issued:
+    if which in OTHERS:
+        return issuing.make_ca(f"Private CA {which}", serial=3000 + renewals)
+    return ca_certificate(which + renewals)
 
 
 def ca(generation: int = 0, **properties: Any) -> Declared:

@@ -255,6 +255,22 @@ def delete_while_create_runs(cloud: Cloud, kind: Kind) -> None:
         require(stack.create({X: kind()}) == "ROLLED_BACK", "", "the Create was given up")
 
 
+def delete_while_create_runs_and_dies(cloud: Cloud, kind: Kind) -> None:
+    """The Delete comes and goes before the Create registers, and dies: the late delivery has to clean up."""
+    if not kind.is_ca:
+        return  # no tags tell it from one that somebody registered by hand in the same minute: it stays
+    stack = Stack(cloud)
+
+    def give_up() -> None:
+        stack.give_up(X)
+        cloud.clock.sleep(30)
+
+    cloud.during.append((kind.registration, "before", give_up))
+    cloud.arm(Fault("die", kind.registration))
+    require(stack.create({X: kind()}) == "ROLLED_BACK", "", "the Create was given up")
+    require(not kind.registered(cloud), "I2", "the certificate is left")
+
+
 def sibling_fails(cloud: Cloud, kind: Kind) -> None:
     """Many are created at once and one fails: the others are given up wherever they are."""
     for number in range(12):
@@ -767,6 +783,7 @@ ALL: tuple[Callable[[Cloud, Kind], None], ...] = (
     create_that_hangs_and_then_dies,
     create_whose_answer_is_not_taken,
     delete_while_create_runs,
+    delete_while_create_runs_and_dies,
     sibling_fails,
     failed_once_then_created_and_replaced,
     failed_update,

@@ -210,6 +210,10 @@ def looks_for_nothing_by_its_tags(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(PrivateCaIdentity, "made_now", lambda *_: iter(()))
 
 
+def abandons_what_an_earlier_delivery_registered(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(CaCertificateResource, "_remove_abandoned", lambda *_: None)
+
+
 def needs_the_private_ca(patch: pytest.MonkeyPatch) -> None:
     def ask(identity: Any, request: Any, wanted: Any, old: Any) -> Any:
         return identity._of_private_ca(wanted)
@@ -353,6 +357,13 @@ DEFECTS = [
         looks_for_nothing_by_its_tags,
         scenarios.renewed_and_rolled_back,
         "private-ca",
+        "I2",
+    ),
+    Defect(
+        "abandons what an earlier delivery registered",
+        abandons_what_an_earlier_delivery_registered,
+        scenarios.delete_while_create_runs_and_dies,
+        "ca",
         "I2",
     ),
     Defect("needs the private CA", needs_the_private_ca, scenarios.private_ca_that_ends, "private-ca", "in place"),

@@ -90,7 +90,7 @@ class PrivateCaGateway:
     def certificate(self, arn: str, certificate_arn: str) -> str | None:
         """GetCertificate: the PEM of an issued certificate; None while it is being issued."""
         try:
-            with translating("the certificate", _UNUSABLE):
+            with translating("the certificate of the private CA"):
                 answer = self._acm_pca.get_certificate(CertificateAuthorityArn=arn, CertificateArn=certificate_arn)
         except InProgressError:
             return None

@@ -28,7 +28,7 @@ from iot_certificate_provider.errors import (
     ProviderError,
     UpstreamError,
 )
-from iot_certificate_provider.ownership import OUR_TAGS, STACK_TAG, tagged_by, tags_of
+from iot_certificate_provider.ownership import OUR_TAGS, REQUEST_TAG, STACK_TAG, tagged_by, tags_of
 from iot_certificate_provider.pki import check_not_expired
 from iot_certificate_provider.pki.fitness import shorten
 from iot_certificate_provider.properties.ca_certificate import (
@@ -127,8 +127,12 @@ class CaCertificateResource:
 
     def create_declared(self, request: Request, wanted: CaCertificateProperties) -> Outcome:
         """Do as ``create`` with properties that are read already, and have their certificate."""
-        check_awaited(request, self._stacks, self._now())
         outcome = _outcome(_certificate(wanted), request)
+        try:
+            check_awaited(request, self._stacks, self._now())
+        except ConflictError:
+            self._remove_abandoned(request, outcome)
+            raise
         if self._is_to_be_adopted(request, wanted, outcome):
             return self._adopt(request, wanted, outcome)
         try:
@@ -367,6 +371,19 @@ class CaCertificateResource:
             return []
         kept = old.certificate.id == certificate_id_in(request.existing_id)
         return [] if kept or not self._is_own(request, _outcome(old.certificate, request)) else [old.certificate.id]
+
+    def _remove_abandoned(self, request: Request, outcome: Outcome) -> None:
+        """Remove what an earlier delivery of a Create registered, and died, after its Delete had come and gone.
+
+        An id that CloudFormation has ever heard of is none such: it may have been retained, say.
+        """
+        with suppress(NotFoundError):
+            tags = self._iot.tags(outcome.attributes[CaCertificateAttribute.ARN])
+            if not tagged_by(request, tags) or tags.get(REQUEST_TAG) != request.request_id:
+                return
+            rows = self._stacks.rows(request.stack_id, request.logical_id)
+            if not any(row.settled and certificate_id_in(row.physical_id) == outcome.physical_id for row in rows):
+                self._deregister(outcome.physical_id)
 
     def _leftover_of_create(self, request: Request) -> str | None:
         """Return what the Create of an invented physical id left behind, if anything."""

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import certificate_id_in, is_certificate_id
 from iot_certificate_provider.errors import InvalidPropertyError, NotFoundError
-from iot_certificate_provider.ownership import evidence, tagged_by
+from iot_certificate_provider.ownership import REQUEST_TAG, evidence, tagged_by
 from iot_certificate_provider.pki import Certificate, check_ca
 from iot_certificate_provider.properties.ca_key import KeyInPrivateCa
 from iot_certificate_provider.properties.reader import naming
 from iot_certificate_provider.resources.registration import is_first_delivery
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from iot_certificate_provider.aws.acm_pca import PrivateCaGateway
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from iot_certificate_provider.aws.iot import IotGateway
     from iot_certificate_provider.contract import Request
     from iot_certificate_provider.properties.ca_certificate import CaCertificateProperties
+
+
+LONGEST_REQUEST = timedelta(hours=1)
+"""The longest ServiceTimeout: for as long CloudFormation waits for an answer."""
 
 
 class PrivateCaIdentity:
@@ -66,21 +71,24 @@ class PrivateCaIdentity:
         Without a look at the private CA, which may be gone.
         """
         started = evidence(self._stacks.rows(request.stack_id, request.logical_id), "").started
-        if started is None:
-            return
-        for certificate_id, created in self._iot.newest_ca_certificates():
-            # Creation dates may have whole seconds only.
-            if created < started.replace(microsecond=0):
-                return
-            with suppress(NotFoundError):
-                if tagged_by(request, self._iot.tags(request.home.ca_certificate_arn(certificate_id))):
-                    yield certificate_id
+        if started is not None:
+            yield from (certificate_id for certificate_id, _ in self._own_since(request, started))
 
     def left_by_update(self, request: Request) -> Iterator[str]:
         """Yield the ids of the CAs that an Update registered which never answered, and which is being rolled back."""
         if self._stacks.is_rolling_back(request.stack_id):
             kept = certificate_id_in(request.existing_id)
             yield from (each for each in self.made_now(request) if each != kept)
+
+    def _own_since(self, request: Request, since: datetime) -> Iterator[tuple[str, Mapping[str, str]]]:
+        for certificate_id, created in self._iot.newest_ca_certificates():
+            # Creation dates may have whole seconds only.
+            if created < since.replace(microsecond=0):
+                return
+            with suppress(NotFoundError):
+                tags = self._iot.tags(request.home.ca_certificate_arn(certificate_id))
+                if tagged_by(request, tags):
+                    yield certificate_id, tags
 
     def _of_private_ca(self, wanted: CaCertificateProperties) -> Certificate:
         if not isinstance(wanted.verification, KeyInPrivateCa):
@@ -106,10 +114,10 @@ class PrivateCaIdentity:
             return kept
 
     def _registered_earlier(self, request: Request) -> str | None:
-        newest = next(self._stacks.rows(request.stack_id, request.logical_id), None)
-        if newest is not None and newest.complete:
-            return newest.physical_id
-        return next(self.made_now(request), None)
+        """Find what another delivery of the same request registered, whatever CloudFormation made of it since."""
+        since = request.sent or self._now() - LONGEST_REQUEST
+        own = self._own_since(request, since)
+        return next((each for each, tags in own if tags.get(REQUEST_TAG) == request.request_id), None)
 
     def _registered(self, physical_id: str | None) -> Certificate | None:
         certificate_id = certificate_id_in(physical_id or "")
