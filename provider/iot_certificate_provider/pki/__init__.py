@@ -8,6 +8,7 @@ from iot_certificate_provider.pki.certificate import Certificate
 from iot_certificate_provider.pki.certificate_signer import (
     CertificateSigner,
     PrivateKeySigner,
+    hash_for_key,
     verification_certificate,
 )
 from iot_certificate_provider.pki.fitness import (
@@ -16,8 +17,10 @@ from iot_certificate_provider.pki.fitness import (
     check_not_expired,
     check_registrable,
 )
-from iot_certificate_provider.pki.private_key import load_private_key
+from iot_certificate_provider.pki.private_key import generate_private_key, load_private_key, private_key_pem
+from iot_certificate_provider.pki.profiles import check_end_entity_profile
 from iot_certificate_provider.pki.remote_private_key import remote_private_key
+from iot_certificate_provider.pki.self_signed import self_signed_ca
 from iot_certificate_provider.pki.signing_request import SigningRequest
 
 __all__ = [
@@ -27,10 +30,15 @@ __all__ = [
     "PrivateKeySigner",
     "SigningRequest",
     "check_ca",
+    "check_end_entity_profile",
     "check_issued_by",
     "check_not_expired",
     "check_registrable",
+    "generate_private_key",
+    "hash_for_key",
     "load_private_key",
+    "private_key_pem",
     "remote_private_key",
+    "self_signed_ca",
     "verification_certificate",
 ]

@@ -11,12 +11,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from iot_certificate_provider.pki.certificate import Certificate
-from iot_certificate_provider.pki.fitness import check_issued_by
+from iot_certificate_provider.pki.fitness import check_not_expired
 from iot_certificate_provider.pki.private_key import check_key_of
+from iot_certificate_provider.pki.profiles import check_end_entity_profile, end_entity_profile
 from iot_certificate_provider.pki.signing_request import SigningRequest
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
     from iot_certificate_provider.pki.private_key import CaPrivateKey
 
@@ -39,10 +42,11 @@ class CertificateSigner(Protocol):
         ...
 
     def issue(self, request: SigningRequest, now: datetime, validity: timedelta) -> Certificate:
-        """Issue an end-entity certificate for the subject and the key of ``request``.
+        """Issue an end-entity certificate for the subject, the alternative names and the key of ``request``.
 
-        It is valid from a little before ``now`` (aware) for ``validity``, and no longer than the CA itself. The
-        request's extensions are not passed on. Raises a ProviderError when the CA cannot sign.
+        It is a TLS client's, valid from a little before ``now`` (aware) for ``validity``, and no longer than the CA
+        itself. Of the request's extensions the alternative names alone are passed on. What was issued is checked
+        against the CA, the request and ``check_end_entity_profile``. Raises a ProviderError when the CA cannot sign.
         """
         ...
 
@@ -50,16 +54,14 @@ class CertificateSigner(Protocol):
 def verification_certificate(signer: CertificateSigner, registration_code: str, now: datetime) -> Certificate:
     """Have a certificate issued with the registration code as its common name: proof of possession of the CA's key.
 
-    It is for a throwaway key, valid for a day, and checked against the CA before it is returned. AWS IoT developer
-    guide: "Create a CA certificate", "Register a CA certificate in DEFAULT mode".
+    It is for a throwaway key, and valid for a day. AWS IoT developer guide: "Create a CA certificate", "Register a CA
+    certificate in DEFAULT mode".
     """
     # Nobody ever uses this certificate's key: AWS IoT looks at the name and at the CA's signature only.
     throwaway = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, registration_code)])
     request = SigningRequest.signed_by(throwaway, subject, hashes.SHA256())
-    issued = signer.issue(request, now, VERIFICATION_VALIDITY)
-    check_issued_by(issued, signer.ca)
-    return issued
+    return signer.issue(request, now, VERIFICATION_VALIDITY)
 
 
 class PrivateKeySigner:
@@ -80,6 +82,8 @@ class PrivateKeySigner:
 
     def issue(self, request: SigningRequest, now: datetime, validity: timedelta) -> Certificate:
         """Sign a certificate as CertificateSigner says."""
+        check_not_expired(self._ca, now)
+        request.check_names_somebody()
         builder = (
             x509.CertificateBuilder()
             .subject_name(request.parsed.subject)
@@ -89,7 +93,11 @@ class PrivateKeySigner:
             .not_valid_before(now - CLOCK_SKEW)
             .not_valid_after(end_of_validity(self._ca, now, validity))
         )
-        return Certificate.from_x509(builder.sign(self._key, signature_hash(self._ca)))
+        for value, critical in end_entity_profile(request, self._ca):
+            builder = builder.add_extension(value, critical)
+        issued = Certificate.from_x509(builder.sign(self._key, signature_hash(self._ca)))
+        check_end_entity_profile(issued, self._ca, request)
+        return issued
 
 
 def end_of_validity(ca: Certificate, now: datetime, validity: timedelta) -> datetime:
@@ -100,13 +108,16 @@ def end_of_validity(ca: Certificate, now: datetime, validity: timedelta) -> date
 def signature_hash(ca: Certificate) -> SignatureHash:
     """Choose the hash that ``ca`` signs with.
 
-    For an EC key one as strong as the curve (RFC 5480, 4), which is also the only one that AWS KMS has for it. For an
-    RSA key that of the CA certificate's own signature.
+    For an EC key that of ``hash_for_key``, which is also the only one that AWS KMS has for it. For an RSA key that of
+    the CA certificate's own signature.
     """
-    key = ca.public_key
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        name = "sha512" if key.key_size > 384 else "sha384" if key.key_size > 256 else "sha256"
-    else:
-        algorithm = ca.parsed.signature_hash_algorithm
-        name = "" if algorithm is None else algorithm.name
-    return _HASHES.get(name, hashes.SHA256())
+    algorithm = ca.parsed.signature_hash_algorithm
+    if isinstance(ca.public_key, ec.EllipticCurvePublicKey) or algorithm is None:
+        return hash_for_key(ca.public_key)
+    return _HASHES.get(algorithm.name, hashes.SHA256())
+
+
+def hash_for_key(key: CertificatePublicKeyTypes) -> SignatureHash:
+    """Choose the hash that a key signs with: one as strong as its curve (RFC 5480, 4); SHA-256 for an RSA key."""
+    bits = key.key_size if isinstance(key, ec.EllipticCurvePublicKey) else 0
+    return hashes.SHA512() if bits > 384 else hashes.SHA384() if bits > 256 else hashes.SHA256()

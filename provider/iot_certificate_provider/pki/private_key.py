@@ -1,4 +1,4 @@
-"""Reading a CA's private key, of which no error ever tells more than its kind."""
+"""Reading and making private keys, of which no error ever tells more than the kind."""
 
 from __future__ import annotations
 
@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
+from iot_certificate_provider.contract import KeyAlgorithm
 from iot_certificate_provider.errors import CertificateRejectedError
 
 if TYPE_CHECKING:
@@ -17,6 +23,26 @@ if TYPE_CHECKING:
     from iot_certificate_provider.pki.certificate import Certificate
 
 CaPrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+
+_CURVES: dict[KeyAlgorithm, ec.EllipticCurve] = {
+    KeyAlgorithm.EC_P256: ec.SECP256R1(),
+    KeyAlgorithm.EC_P384: ec.SECP384R1(),
+}
+_RSA_BITS = {KeyAlgorithm.RSA_2048: 2048, KeyAlgorithm.RSA_3072: 3072, KeyAlgorithm.RSA_4096: 4096}
+_RSA_PUBLIC_EXPONENT = 65537
+
+
+def generate_private_key(algorithm: KeyAlgorithm) -> CaPrivateKey:
+    """Make a private key of the kind, from the operating system's random numbers. RSA keys take up to seconds."""
+    curve = _CURVES.get(algorithm)
+    if curve is not None:
+        return ec.generate_private_key(curve)
+    return rsa.generate_private_key(_RSA_PUBLIC_EXPONENT, _RSA_BITS[algorithm])
+
+
+def private_key_pem(key: CaPrivateKey) -> str:
+    """Write a private key as PEM: PKCS #8, not encrypted (RFC 5958). It belongs into a secret and nowhere else."""
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode("ascii")
 
 
 def load_private_key(text: str, passphrase: str | None) -> CaPrivateKey:

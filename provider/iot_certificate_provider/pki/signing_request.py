@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from iot_certificate_provider.contract import MAX_CSR_CHARACTERS
 from iot_certificate_provider.errors import CertificateRejectedError
 from iot_certificate_provider.pki import pem
+from iot_certificate_provider.pki.alternative_names import check_alternative_names
 from iot_certificate_provider.pki.certificate import UNREADABLE, Certificate
 from iot_certificate_provider.pki.fitness import check_key, check_signature_algorithm
 
@@ -39,6 +40,32 @@ class SigningRequest:
         same_key = certificate.public_key == self.parsed.public_key()
         return same_key and certificate.parsed.subject == self.parsed.subject
 
+    @property
+    def alternative_names(self) -> x509.SubjectAlternativeName | None:
+        """The subject alternative names that it asks for, all of them fit to be certified; None without.
+
+        Raises CertificateRejectedError for others: only those who issue by the request have to care, and AWS IoT does
+        not. Of what else it may ask for (RFC 2985, 5.4.2) a CA decides by itself.
+        """
+        try:
+            names = self.parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        except x509.ExtensionNotFound:
+            return None
+        except UNREADABLE as error:
+            raise CertificateRejectedError(
+                "asks for extensions that are not readable",
+                "Make it again, with DNS, URI, IP and email names as its only extension",
+            ) from error
+        check_alternative_names(names)
+        return names
+
+    def check_names_somebody(self) -> None:
+        """Check that there is a subject or an alternative name to certify (RFC 5280, 4.1.2.6)."""
+        if self.alternative_names is None and not list(self.parsed.subject):
+            raise CertificateRejectedError(
+                "names nobody: it has neither a subject nor alternative names", "Make it again with a common name"
+            )
+
     @classmethod
     def from_pem(cls, text: str) -> SigningRequest:
         """Read the one request in ``text``; raise CertificateRejectedError for anything else."""
@@ -59,10 +86,13 @@ class SigningRequest:
         key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey,
         subject: x509.Name,
         algorithm: SHA256 | SHA384 | SHA512,
+        alternative_names: x509.SubjectAlternativeName | None = None,
     ) -> SigningRequest:
-        """Make a request for a certificate of ``key`` under the name ``subject``."""
-        request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, algorithm)
-        return cls._read(request.public_bytes(Encoding.DER))
+        """Make a request for a certificate of ``key`` under the name ``subject``, and under others beside it."""
+        builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
+        if alternative_names is not None:
+            builder = builder.add_extension(alternative_names, critical=False)
+        return cls._read(builder.sign(key, algorithm).public_bytes(Encoding.DER))
 
     @classmethod
     def _read(cls, der: bytes) -> SigningRequest:
