@@ -59,9 +59,7 @@ KINDS = {
     "private-ca": Kind("private-ca", material.private_ca, "iot.RegisterCACertificate", "iot.DeleteCACertificate"),
     "device": Kind("device", material.device, "iot.RegisterCertificate", "iot.DeleteCertificate"),
     "csr": Kind("csr", material.issued, "iot.CreateCertificateFromCsr", "iot.DeleteCertificate"),
-    "self-signed": Kind(
-        "self-signed", material.self_signed_ca, "iot.RegisterCACertificate", "iot.DeleteCACertificate"
-    ),
+    "self-signed": Kind("self-signed", material.self_signed_ca, "iot.RegisterCACertificate", "iot.DeleteCACertificate"),
     "issued": Kind("issued", material.issued_here, "iot.RegisterCertificate", "iot.DeleteCertificate"),
     "by-request": Kind("by-request", material.issued_by_request, "iot.RegisterCertificate", "iot.DeleteCertificate"),
 }
