@@ -151,32 +151,20 @@ def failed_create_that_registered_unseen(cloud: Cloud, kind: Kind) -> None:
 def failed_create_that_registers_late(cloud: Cloud, kind: Kind) -> None:
     """AWS IoT fails each time that it is asked, and registers seconds later all the same."""
     stack = Stack(cloud)
-    declared = kind(CertificateMode="SNI_ONLY") if kind.name == "ca" else kind()
 
     def land() -> None:
-        given = declared.properties
-        if kind.is_ca:
-            tags = [{"Key": key, "Value": value} for key, value in _tags_sent(cloud).items()]
-            cloud.iot.RegisterCACertificate(material.ca_certificate().pem, certificateMode="SNI_ONLY", tags=tags)
-        elif kind.name == "device":
-            cloud.iot.RegisterCertificate(given["CertificatePem"], status="ACTIVE")
-        else:
-            cloud.iot.CreateCertificateFromCsr(given["CertificateSigningRequest"], setAsActive=True)
+        sent = next(call for call in cloud.aws.calls if call.name == kind.registration)
+        getattr(cloud.iot, kind.registration.removeprefix("iot."))(**sent.parameters)
         for certificate_id in kind.registered(cloud):
             cloud.made[certificate_id] = (stack.ledger.stack_id, X)
 
     cloud.arm(Fault("fail", kind.registration, "before", times=4))
     # One attempt, or four with seven seconds of pauses between: in both cases after the Delete has looked once.
     cloud.clock.later(5.0 if kind.name == "csr" else 12.0, land)
-    require(stack.create({X: declared}) == "ROLLED_BACK", "", "the Create was to fail")
+    require(stack.create({X: kind()}) == "ROLLED_BACK", "", "the Create was to fail")
     cloud.clock.sleep(30)
     require(bool(cloud.made), "", "the registration was to take effect")
     check(stack)
-
-
-def _tags_sent(cloud: Cloud) -> dict[str, str]:
-    call = next(call for call in cloud.aws.calls if call.name == "iot.RegisterCACertificate")
-    return {tag["Key"]: tag["Value"] for tag in call.parameters["tags"]}
 
 
 def redelivered_create(cloud: Cloud, kind: Kind) -> None:
@@ -573,7 +561,7 @@ def _vanish(cloud: Cloud, certificate_id: str) -> None:
 
 def replaced_ca_whose_devices_stay(cloud: Cloud, kind: Kind) -> None:
     """The old CA goes in the cleanup, and sweeps none of the devices, though the CA says DELETE."""
-    if not kind.is_ca:
+    if not kind.is_ca or kind.is_made_anew:
         return
     what: dict[str, Any] = {"DeviceCertificatesOnDelete": "DELETE"}
     stack = Stack(cloud)

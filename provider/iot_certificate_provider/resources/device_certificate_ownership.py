@@ -77,11 +77,13 @@ class DeviceCertificateOwnership:
     def made_now(self, request: Request, signing: SigningRequest) -> DeviceCertificateDescription | None:
         """Find a certificate for the key of a signing request that the running operation registered.
 
-        Not the one that the request itself is about.
+        Not the one that the request itself is about. Of an operation that is over it is the one that it ended with.
         """
         rows = list(self._stacks.rows(request.stack_id, request.logical_id))
-        now = (each for each in self._registered_since_start(rows) if each != request.physical_id)
-        return self._first_own(request, signing, now)
+        newest = next((row for row in rows if not row.status.startswith("DELETE_")), None)
+        ended_with = [newest.physical_id] if newest is not None and newest.complete else []
+        candidates = itertools.chain(ended_with, self._registered_since_start(rows))
+        return self._first_own(request, signing, (each for each in candidates if each != request.physical_id))
 
     def _first_own(
         self, request: Request, signing: SigningRequest, candidates: Iterable[str]

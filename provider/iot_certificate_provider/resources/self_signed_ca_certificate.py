@@ -51,7 +51,6 @@ class SelfSignedCaCertificateResource:
     def create(self, request: Request) -> Outcome:
         """Make the key and the certificate, keep them, register the CA, and let the secret's readers have the key."""
         wanted = SelfSignedCaCertificateProperties.read(request.properties)
-        check_awaited(request, self._stacks, self._now())
         made = self._store(wanted).of_request(request) or self._make(request, wanted)
         outcome = self._ca_certificates.create_declared(request, wanted.of_certificate(made.certificate, made.key))
         return self._current(request, wanted, made, outcome)
@@ -60,7 +59,6 @@ class SelfSignedCaCertificateResource:
         """Change what differs in place; another subject, algorithm, validity or generation is a rotation."""
         wanted = SelfSignedCaCertificateProperties.read(request.properties)
         old = readable(SelfSignedCaCertificateProperties.read, request.old_properties)
-        check_awaited(request, self._stacks, self._now())
         made = self._store(wanted).of_request(request) or self._kept(request, wanted) or self._make(request, wanted)
         outcome = self._ca_certificates.update_declared(
             request, wanted.of_certificate(made.certificate, made.key), self._old(request, wanted, old, made)
@@ -79,6 +77,7 @@ class SelfSignedCaCertificateResource:
         return Outcome(request.existing_id)
 
     def _make(self, request: Request, wanted: SelfSignedCaCertificateProperties) -> Credentials:
+        check_awaited(request, self._stacks, self._now())
         key = generate_private_key(wanted.key_algorithm)
         certificate = self_signed_ca(key, wanted.subject, self._now(), wanted.validity)
         return self._store(wanted).write(request, _digest(request, wanted), key, certificate)
