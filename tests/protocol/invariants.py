@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from datetime import timedelta
@@ -97,6 +98,17 @@ def i4_everything_there(stack: Stack) -> None:
         there = certificate_id in stack.cloud.iot.certificates or certificate_id in stack.cloud.iot.cas
         if certificate_id not in stack.cloud.deleted_outside:
             require(there, "I4", f"{logical_id} is not registered, {stack.ledger.status}")
+
+
+def secrets_follow(stack: Stack) -> None:
+    """Whoever reads a secret finds the key of the certificate that the resource has."""
+    for logical_id, live in stack.live.items():
+        properties = live.declared.properties
+        arn = properties.get("PrivateKeySecretArn") or properties.get("CredentialsSecretArn")
+        if arn is None or live.physical_id in stack.cloud.deleted_outside or logical_id in stack.skipped:
+            continue
+        current = json.loads(str(stack.cloud.aws.secrets.values[arn]))["certificateId"]
+        require(current == live.physical_id, "I4", f"{logical_id}'s secret has another key, {stack.ledger.status}")
 
 
 def i4_rolled_back(stack: Stack, before: Snapshot, revoking: set[str], skipped: set[str]) -> None:

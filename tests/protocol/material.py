@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 KEY_SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:factory-ca-key-AbCdEf"
 FOREIGN_KEY_SECRET = f"{KEY_SECRET}-foreign"
-KEPT_SECRETS = {kind: f"{KEY_SECRET}-{kind}" for kind in ("ca", "device")}
-"""Secrets that are made empty, and that the provider keeps keys in."""
 KMS_KEY = "arn:aws:kms:eu-west-1:123456789012:key/0f6e3a54-0000-4000-8000-000000000002"
 PRIVATE_CA = "arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/0f6e3a54-0000-4000-8000-00000000000"
 """All but its last digit, which is the generation; or one of these."""
@@ -73,8 +71,8 @@ def furnish(cloud: Cloud) -> None:
     cloud.iot.things.update({name: set() for name in THINGS})
     cloud.aws.secrets.values[KEY_SECRET] = ca_certificate().key_pem()
     cloud.aws.secrets.values[FOREIGN_KEY_SECRET] = foreign_ca().key_pem()
-    for arn in KEPT_SECRETS.values():
-        cloud.aws.secrets.add_empty(arn)
+    for number in range(2):
+        furnish_kept_secrets(cloud, number)
     cloud.aws.kms.keys[KMS_KEY] = Key(ca_certificate().key)
     furnish_private_cas(cloud)
     proof = _proof(cloud.iot.registration_code)
@@ -86,6 +84,17 @@ def furnish(cloud: Cloud) -> None:
     cloud.iot.CreateCertificateFromCsr(certificateSigningRequest=signing_request("stranger").pem, setAsActive=True)
     cloud.clock.sleep(3600)
     invariants.remember_foreign(cloud)
+
+
+def kept_secret(kind: str, stack: int = 0) -> str:
+    """Return the ARN of a secret that a stack makes empty, and that the provider keeps keys in."""
+    return f"{KEY_SECRET}-{kind}-{stack}"
+
+
+def furnish_kept_secrets(cloud: Cloud, stack: int) -> None:
+    """Make the secrets that a new stack has."""
+    for kind in ("ca", "device"):
+        cloud.aws.secrets.add_empty(kept_secret(kind, stack))
 
 
 def furnish_private_cas(cloud: Cloud) -> None:
@@ -148,7 +157,7 @@ def self_signed_ca(generation: int = 0, **properties: Any) -> Declared:
     given = {
         "Subject": {"CommonName": "Own CA"},
         "Generation": f"number {generation}",
-        "PrivateKeySecretArn": KEPT_SECRETS["ca"],
+        "PrivateKeySecretArn": kept_secret("ca"),
     }
     return Declared(SELF_SIGNED_CA, {**given, **properties})
 
@@ -159,7 +168,7 @@ def issued_here(generation: int = 0, **properties: Any) -> Declared:
         "Issuer": _issuer(),
         "Subject": {"CommonName": "thermostat", "Organization": "Factory"},
         "Generation": f"number {generation}",
-        "CredentialsSecretArn": KEPT_SECRETS["device"],
+        "CredentialsSecretArn": kept_secret("device"),
     }
     return Declared(ISSUED_DEVICE, {**given, **properties})
 

@@ -82,6 +82,11 @@ class Stack:
         self._late: list[tuple[datetime, dict[str, Any], tuple[float, ...]]] = []
         cloud.stacks.append(self)
 
+    @property
+    def skipped(self) -> set[str]:
+        """The resources that ContinueUpdateRollback was told to skip."""
+        return self._rollback.skipped
+
     # What a user does
 
     def create(self, template: Template, *, parallel: bool = True) -> Result:

@@ -52,6 +52,11 @@ REACHED = (
         for operation in ("GetCertificateAuthorityCertificate", "IssueCertificate", "GetCertificate")
         for when in ("before", "after")
     }
+    | {
+        (f"secretsmanager.{operation}", when)
+        for operation in ("GetSecretValue", "PutSecretValue", "DescribeSecret", "UpdateSecretVersionStage")
+        for when in ("before", "after")
+    }
 )
 """Where the function has to have died at least once."""
 

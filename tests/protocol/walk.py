@@ -70,12 +70,14 @@ class Again:
 
 
 Step = Deploy | Destroy | Outside | Again
-KINDS = ("ca", "private", "device", "under", "sni", "csr", "foreign")
+KINDS = ("ca", "private", "device", "under", "sni", "csr", "self-signed", "issued", "by-request", "foreign")
 TRIES = 4
 
 
-def declare(wanted: Wanted, wanted_ca: int | None) -> Declared:
+def declare(wanted: Wanted, wanted_ca: int | None, stack: int) -> Declared:
     """Write a resource as a template has it."""
+    if wanted.kind in ("self-signed", "issued", "by-request"):
+        return _made_here(wanted, stack)
     common: dict[str, Any] = {"Status": wanted.status}
     if wanted.existing == "ADOPT" and wanted.kind not in ("csr", "private"):
         common["ExistingCertificate"] = "ADOPT"
@@ -99,13 +101,26 @@ def declare(wanted: Wanted, wanted_ca: int | None) -> Declared:
     return material.device(wanted.kind, wanted.generation, **common)
 
 
-def template(wanted: tuple[Wanted, ...]) -> Template:
+def _made_here(wanted: Wanted, stack: int) -> Declared:
+    if wanted.kind == "self-signed":
+        secret, sweep = material.kept_secret("ca", stack), wanted.sweep
+        return material.self_signed_ca(
+            wanted.generation, PrivateKeySecretArn=secret, Status=wanted.status, DeviceCertificatesOnDelete=sweep
+        )
+    attached = {"PolicyNames": list(wanted.policies), "ThingNames": list(wanted.things)}
+    if wanted.kind == "by-request":
+        return material.issued_by_request(wanted.generation, Status=wanted.status, **attached)
+    secret = material.kept_secret("device", stack)
+    return material.issued_here(wanted.generation, CredentialsSecretArn=secret, Status=wanted.status, **attached)
+
+
+def template(wanted: tuple[Wanted, ...], stack: int = 0) -> Template:
     """Write a template; of two resources of one kind the first counts."""
     by_kind: dict[str, Wanted] = {}
     for each in wanted:
         by_kind.setdefault(each.kind, each)
     ca = by_kind["ca"].generation if "ca" in by_kind else None
-    return {kind.capitalize(): declare(by_kind[kind], ca) for kind in KINDS if kind in by_kind}
+    return {kind.capitalize(): declare(by_kind[kind], ca, stack) for kind in KINDS if kind in by_kind}
 
 
 class Walk:
@@ -142,6 +157,7 @@ class Walk:
         else:
             if isinstance(step, Deploy) and not self.stacks[step.stack].live and self.stacks[step.stack].sent:
                 self.stacks[step.stack] = self._new_stack()
+                material.furnish_kept_secrets(self.cloud, step.stack)
             stack, before = self.stacks[step.stack], len(self.stacks[step.stack].sent)
             self._operate(stack, step)
             self.recent = (stack, stack.sent[before:])
@@ -158,9 +174,9 @@ class Walk:
     def _deploy(self, stack: Stack, step: Deploy) -> None:
         self.cloud.arm(*step.faults)
         if stack.live:
-            result = stack.update(template(step.wanted))
+            result = stack.update(template(step.wanted, step.stack))
         else:
-            result = stack.create(template(step.wanted), parallel=step.parallel)
+            result = stack.create(template(step.wanted, step.stack), parallel=step.parallel)
         self.cloud.arm()
         stuck = result == "ROLLBACK_FAILED" and stack.ledger.status.startswith("UPDATE")
         for _ in range(TRIES if stuck else 0):
@@ -212,6 +228,7 @@ class Walk:
             if stack.ledger.status.endswith("_COMPLETE"):
                 invariants.i2_no_orphans(stack)
                 invariants.i4_everything_there(stack)
+                invariants.secrets_follow(stack)
         for certificate_id in self.used - self.cloud.deleted_outside:
             there = certificate_id in self.cloud.iot.certificates or certificate_id in self.cloud.iot.cas
             require(there, "I3", "a certificate that a stack only used is gone")
