@@ -166,8 +166,15 @@ class CaCertificateAttribute(StrEnum):
     SERIAL_NUMBER = "SerialNumber"
     NOT_BEFORE = "NotBefore"
     NOT_AFTER = "NotAfter"
+
+
+class SelfSignedCaCertificateAttribute(StrEnum):
+    """What a ``Custom::IotSelfSignedCaCertificate`` has beside the attributes of a CA certificate.
+
+    Empty where the answer would become too large; the secret always has it.
+    """
+
     CERTIFICATE_PEM = "CertificatePem"
-    """Only of ``Custom::IotSelfSignedCaCertificate``; empty where the answer would become too large."""
 
 
 class DeviceCertificateAttribute(StrEnum):

@@ -10,7 +10,7 @@ from fakes.aws import FakeAws
 from fakes.refusal import Refusal
 from iot_certificate_provider.aws.clients import AwsClients
 from iot_certificate_provider.aws.secrets import SecretsGateway
-from iot_certificate_provider.errors import AccessDeniedError, CertificateRejectedError, UpstreamError
+from iot_certificate_provider.errors import AccessDeniedError, CertificateRejectedError, ConflictError, UpstreamError
 
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:key-AbCdEf"
 
@@ -70,3 +70,46 @@ def test_that_cannot_be_reached_is_not_a_bad_secret(code: str, expected: type[Ex
     aws.before = refuse
     with pytest.raises(expected):
         SecretsGateway(AwsClients(aws.session())).text(ARN)
+
+
+class TestVersions:
+    @pytest.fixture
+    def aws(self) -> FakeAws:
+        aws = FakeAws()
+        aws.secrets.add_empty(ARN)
+        return aws
+
+    @pytest.fixture
+    def secrets(self, aws: FakeAws) -> SecretsGateway:
+        return SecretsGateway(AwsClients(aws.session()))
+
+    def test_of_a_new_secret_there_are_none(self, secrets: SecretsGateway) -> None:
+        assert secrets.labels(ARN) == {}
+        assert secrets.version(ARN, "1" * 64) is None
+
+    def test_the_first_is_pending_and_current(self, secrets: SecretsGateway) -> None:
+        secrets.put_pending(ARN, "1" * 64, "first")
+        assert secrets.labels(ARN) == {"AWSPENDING": "1" * 64, "AWSCURRENT": "1" * 64}
+        assert secrets.text(ARN) == "first"
+
+    def test_another_becomes_current_only_when_it_is_made_so(self, secrets: SecretsGateway) -> None:
+        secrets.put_pending(ARN, "1" * 64, "first")
+        secrets.put_pending(ARN, "2" * 64, "second")
+        assert secrets.text(ARN) == "first"
+        secrets.make_current(ARN, "2" * 64, instead_of="1" * 64)
+        assert secrets.text(ARN) == "second"
+        assert secrets.labels(ARN)["AWSPREVIOUS"] == "1" * 64
+        assert secrets.version(ARN, "1" * 64) == "first"
+
+    def test_the_same_again_is_no_error_and_another_text_is_a_conflict(self, secrets: SecretsGateway) -> None:
+        secrets.put_pending(ARN, "1" * 64, "first")
+        secrets.put_pending(ARN, "1" * 64, "first")
+        with pytest.raises(ConflictError) as caught:
+            secrets.put_pending(ARN, "1" * 64, "hidden-text")
+        assert "hidden-text" not in str(caught.value)
+
+    def test_a_secret_that_does_not_exist_is_refused(self, secrets: SecretsGateway) -> None:
+        with pytest.raises(CertificateRejectedError, match="does not exist"):
+            secrets.labels(f"{ARN}-other")
+        with pytest.raises(CertificateRejectedError, match="does not exist"):
+            secrets.put_pending(f"{ARN}-other", "1" * 64, "hidden-text")

@@ -118,7 +118,10 @@ def test_the_gateways_make_the_calls_that_the_role_allows() -> None:
         "iot.UpdateCertificate",
         "kms.GetPublicKey",
         "kms.Sign",
+        "secretsmanager.DescribeSecret",
         "secretsmanager.GetSecretValue",
+        "secretsmanager.PutSecretValue",
+        "secretsmanager.UpdateSecretVersionStage",
     ]
 
 

@@ -166,7 +166,7 @@ class TestASecretThatDoesNotServe:
 
     def test_is_scheduled_for_deletion(self, stage: Stage, properties: dict[str, Any]) -> None:
         stage.aws.secrets.scheduled_for_deletion.add(KEY_SECRET)
-        with pytest.raises(InvalidPropertyError, match=r"SecretArn: the secret cannot be read"):
+        with pytest.raises(InvalidPropertyError, match=r"SecretArn: the secret cannot be used"):
             stage.create(stage.ca, properties)
 
     def test_is_not_json_though_a_field_is_named(self, stage: Stage, properties: dict[str, Any]) -> None:

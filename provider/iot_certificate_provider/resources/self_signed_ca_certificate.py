@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import (
-    CaCertificateAttribute,
     Outcome,
+    SelfSignedCaCertificateAttribute,
     SelfSignedCaCertificateProperty,
     is_certificate_id,
 )
@@ -120,7 +120,9 @@ class SelfSignedCaCertificateResource:
     ) -> Outcome:
         """Move the secret to the certificate that is registered by now: never before, so that readers can use it."""
         self._store(wanted).make_current(made.version_id)
-        return with_attribute_that_fits(request, outcome, CaCertificateAttribute.CERTIFICATE_PEM, made.certificate.pem)
+        return with_attribute_that_fits(
+            request, outcome, SelfSignedCaCertificateAttribute.CERTIFICATE_PEM, made.certificate.pem
+        )
 
     def _store(self, properties: SelfSignedCaCertificateProperties) -> CredentialsStore:
         name = SelfSignedCaCertificateProperty.PRIVATE_KEY_SECRET_ARN
