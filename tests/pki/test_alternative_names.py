@@ -118,7 +118,7 @@ def test_any_other_is_refused_by_what_is_wrong_with_it(text: str, problem: str) 
 @given(text=st.text() | st.builds("{}:{}".format, st.sampled_from(["DNS", "URI", "IP", "email"]), st.text()))
 @example(text="URI:a://[::1%]/")
 @example(text="URI:a://\uff0f")
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:
         name = alternative_name(text)
@@ -192,7 +192,7 @@ def test_another_extension_that_is_not_readable_is_refused_too() -> None:
 
 
 @given(content=st.binary(max_size=60) | st.binary(max_size=40).map(lambda each: bytes([0x30, len(each)]) + each))
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_a_request_has_for_names_they_are_certified_or_refused(content: bytes) -> None:
     request = making.request_with((x509.UnrecognizedExtension(RAW, content), False))
     try:

@@ -332,8 +332,9 @@ BOTH = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageO
         deviating(instead=x509.BasicConstraints(ca=False, path_length=None)),
         deviating(instead=x509.KeyUsage(True, False, True, False, False, False, False, False, False)),
         deviating(instead=BOTH),
+        deviating(instead=making.names(*reversed(list(NAMES)))),
     ],
-    ids=["as it should be", "not critical", "key encipherment too", "a server too"],
+    ids=["as it should be", "not critical", "key encipherment too", "a server too", "names in another order"],
 )
 def test_what_does_not_deviate_passes(certificate: Certificate) -> None:
     check_end_entity_profile(certificate, making.ca(), REQUEST)
@@ -344,7 +345,7 @@ def test_what_does_not_deviate_passes(certificate: Certificate) -> None:
     [
         (deviating(subject=making.CA_SUBJECT), "another key or subject"),
         (deviating(owner="another"), "another key or subject"),
-        (deviating(days=3651), "another end"),
+        (deviating(days=3651), "another end of validity"),
         (deviating(x509.BasicConstraints), "another basicConstraints"),
         (deviating(instead=x509.BasicConstraints(ca=True, path_length=None)), "another basicConstraints"),
         (deviating(x509.KeyUsage), "another key usage"),
