@@ -16,7 +16,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from iot_certificate_provider.contract import DeviceCertificatesOnDelete
+from iot_certificate_provider.contract import DeviceCertificatesOnDelete, PrivateCaTemplate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -134,10 +134,6 @@ def device_certificate(register: str, *, policies: bool, things: bool) -> Iterat
         yield Grant(("iot:AttachThingPrincipal",), (On.CERTIFICATES, On.THINGS))
 
 
-# In the partition of the CA, which an imported one's ARN does not tell at synth when it is a token.
-_END_ENTITY_TEMPLATE = "arn:*:acm-pca:::template/EndEntityCertificate/V1"
-
-
 class ProviderPermissions(Construct):
     """A policy of the function's role that lives with the constructs that need it, wherever the function is.
 
@@ -195,8 +191,10 @@ class ProviderPermissions(Construct):
             return stack.format_arn(service="cloudformation", resource="stack", resource_name="*")
         return stack.format_arn(service="iot", resource=str(on), resource_name="*")
 
-    def allow_issuing(self, certificate_authority_arn: str) -> None:
-        """Allow to have a private CA issue certificates for end entities, and to read them and its own."""
+    def allow_issuing(
+        self, certificate_authority_arn: str, template: PrivateCaTemplate = PrivateCaTemplate.END_ENTITY
+    ) -> None:
+        """Allow to have a private CA issue certificates by the template, and to read them and its own."""
         self.add(
             iam.PolicyStatement(
                 actions=["acm-pca:GetCertificate", "acm-pca:GetCertificateAuthorityCertificate"],
@@ -207,8 +205,9 @@ class ProviderPermissions(Construct):
             iam.PolicyStatement(
                 actions=["acm-pca:IssueCertificate"],
                 resources=[certificate_authority_arn],
-                # Other templates make CAs: without this, the function could.
-                conditions={"StringLike": {"acm-pca:TemplateArn": _END_ENTITY_TEMPLATE}},
+                # Other templates make CAs: without this, the function could. In the partition of the CA, which an
+                # imported one's ARN does not tell at synth when it is a token.
+                conditions={"StringLike": {"acm-pca:TemplateArn": f"arn:*:acm-pca:::template/{template}"}},
             )
         )
 

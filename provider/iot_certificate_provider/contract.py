@@ -201,6 +201,15 @@ class KeyAlgorithm(StrEnum):
     RSA_4096 = "RSA_4096"
 
 
+class PrivateCaTemplate(StrEnum):
+    """The templates of AWS Private CA by which certificates are issued here (user guide, "Template definitions")."""
+
+    END_ENTITY = "EndEntityCertificate/V1"
+    """For a verification certificate: the one that a private CA of another account allows unless it says otherwise."""
+    CLIENT_AUTH = "EndEntityClientAuthCertificate/V1"
+    """For a device, which is a client and never a server."""
+
+
 class CaCertificateStatus(StrEnum):
     """Whether device certificates of the CA can be registered."""
 
