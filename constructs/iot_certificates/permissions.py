@@ -81,7 +81,24 @@ def _sweep(on_delete: DeviceCertificatesOnDelete) -> Iterator[Grant]:
 
 
 REGISTRATION_CODE = Grant(("iot:GetRegistrationCode",), (On.ANYTHING,))
-"""For a verification certificate that the function signs."""
+"""For a verification certificate that the function signs, or that somebody signs outside."""
+
+
+def registration_code(*, delete: bool) -> Iterator[Grant]:
+    """Yield what reading the registration code takes, and deleting it with its resource."""
+    yield REGISTRATION_CODE
+    if delete:
+        yield Grant(("iot:DeleteRegistrationCode",), (On.ANYTHING,))
+        # Whether the stack is rolling back, whether this Delete was answered before, and who else has the code.
+        yield Grant(
+            (
+                "cloudformation:DescribeStackResource",
+                "cloudformation:DescribeStacks",
+                "cloudformation:ListStackResources",
+            ),
+            (On.THIS_STACK,),
+        )
+
 
 _STILL_WANTED = Grant(("cloudformation:DescribeStackResource",), (On.THIS_STACK,))
 """Whether CloudFormation has given a resource up while it was created; and whether a certificate was replaced."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import botocore.session
 import pytest
-from aws_cdk import App, Duration, Stack
+from aws_cdk import App, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -25,6 +25,7 @@ from iot_certificates import (
     DeviceCertificatesOnDelete,
     IotCertificateProvider,
     ProofOfPossession,
+    RegistrationCode,
 )
 
 if TYPE_CHECKING:
@@ -230,6 +231,7 @@ def test_permissions_are_those_of_the_calls_that_the_function_makes(
     DeviceCertificate(stack, "Device", certificate_pem=DEVICE.pem, policies=["policy"], things=["thing"])
     DeviceCertificate(stack, "Sni", certificate_pem=DEVICE.pem, certificate_mode=CertificateMode.SNI_ONLY)
     DeviceCertificate(stack, "Issued", certificate_signing_request=issuing.make_csr().pem)
+    RegistrationCode(stack, "Code", removal_policy=RemovalPolicy.DESTROY)
     synthesised = synthesise(stack)
     granted = set[str]()
     for name in synthesised.of_type("AWS::IAM::Policy"):
