@@ -33,7 +33,7 @@ soak: $(READY) ## Play RUNS random lives of a stack, others every time (20,000 b
 check: $(READY) ## Format, lint, types, import rules
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy app.py constructs/iot_certificates provider/iot_certificate_provider local/iot_certificates_local tests
+	@$(BIN)/mypy app.py examples constructs/iot_certificates provider/iot_certificate_provider local/iot_certificates_local tests
 	@$(BIN)/lint-imports
 
 format: $(READY) ## Format the code and mend what the linter can
