@@ -30,7 +30,7 @@ pytest_plugins = ["iot_certificates_local.pytest_plugin"]
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give all tests that need the emulator to one worker, which starts it once."""
     for item in items:
-        if {"embedded_aws", "guarded_aws"} & {*getattr(item, "fixturenames", ())}:
+        if {"embedded_aws", "guarded_aws", "account_for"} & {*getattr(item, "fixturenames", ())}:
             item.add_marker(pytest.mark.emulator)
             item.add_marker(pytest.mark.xdist_group("emulator"))
 

@@ -92,7 +92,7 @@ def registration_code(*, delete: bool) -> Iterator[Grant]:
         # Whether the stack is rolling back, whether this Delete was answered before, and who else has the code.
         yield Grant(
             (
-                "cloudformation:DescribeStackResource",
+                "cloudformation:DescribeStackEvents",
                 "cloudformation:DescribeStacks",
                 "cloudformation:ListStackResources",
             ),

@@ -45,7 +45,7 @@ def test_only_who_asked_for_it_may_delete_the_code(template: Synthesised) -> Non
     assert template.allowed("Going") == {
         "*": {"iot:GetRegistrationCode", "iot:DeleteRegistrationCode"},
         "${AWS::StackId}": {
-            "cloudformation:DescribeStackResource",
+            "cloudformation:DescribeStackEvents",
             "cloudformation:DescribeStacks",
             "cloudformation:ListStackResources",
         },

@@ -58,8 +58,8 @@ class RegistrationCodeResource:
 
     def _objection(self, request: Request) -> str:
         """Say why the code is not to go after all; nothing where it is."""
-        current = self._stacks.resource(request.stack_id, request.logical_id)
-        if current is not None and current.status != "DELETE_IN_PROGRESS":
+        newest = next(self._stacks.rows(request.stack_id, request.logical_id), None)
+        if newest is not None and newest.status != "DELETE_IN_PROGRESS":
             # Lambda delivers an event again when an answer got lost on its way. The code may be another one by now.
             return "CloudFormation does not wait for this Delete any more"
         if self._stacks.is_rolling_back(request.stack_id):
