@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 class On(StrEnum):
     """What an action applies to, in the account and Region of the stack; values are ARN resource types."""
 
-    ANY_STACK = "any stack"
     ANYTHING = "*"
     CA_CERTIFICATES = "cacert"
     CERTIFICATES = "cert"
@@ -105,7 +104,8 @@ _STILL_WANTED = Grant(("cloudformation:DescribeStackResource",), (On.THIS_STACK,
 
 _HOLDERS = (
     Grant(("cloudformation:DescribeStackEvents",), (On.THIS_STACK,)),
-    Grant(("cloudformation:DescribeStackResources",), (On.ANY_STACK,)),
+    # Asked by a physical id it names no stack, and AWS's refusals of it no resource: "stack/*" would not do.
+    Grant(("cloudformation:DescribeStackResources",), (On.ANYTHING,)),
 )
 """Whether a request still counts; whether the resource had adopted a certificate, and who holds it."""
 
@@ -195,8 +195,6 @@ class ProviderPermissions(Construct):
             return stack.stack_id
         if on is On.THE_FUNCTION:
             return self._function_arn
-        if on is On.ANY_STACK:
-            return stack.format_arn(service="cloudformation", resource="stack", resource_name="*")
         return stack.format_arn(service="iot", resource=str(on), resource_name="*")
 
     def add(self, statement: iam.PolicyStatement) -> iam.Policy:
