@@ -11,4 +11,4 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 def application(name: str) -> str:
     """Return the command that runs an example."""
-    return shlex.join([sys.executable, str(EXAMPLES / name / "app.py")])
+    return shlex.join([sys.executable, str(EXAMPLES / f"{name}.py")])

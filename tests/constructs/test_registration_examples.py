@@ -1,4 +1,4 @@
-"""The examples, synthesised as they are in a fresh clone."""
+"""The examples of registration: signed outside with the registration code, and just in time by a template."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def example(new_app: Callable[..., App], synthesise: Callable[[Stack], Synthesis
     """Synthesise the stack of an example."""
 
     def make(name: str, stack: str, **context: str) -> Synthesised:
-        spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / name / "app.py")
+        spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
         assert spec is not None
         assert spec.loader is not None
         module: Any = importlib.util.module_from_spec(spec)

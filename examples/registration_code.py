@@ -23,7 +23,7 @@ from constructs import Construct
 
 from iot_certificates import CaCertificate, ProofOfPossession, RegistrationCode
 
-SAMPLE = Path(__file__).parents[1] / "certificates" / "factory-ca.pem"
+SAMPLE = Path(__file__).parent / "certificates" / "factory-ca.pem"
 
 
 class SignedOutside(Stack):

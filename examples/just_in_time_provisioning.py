@@ -18,7 +18,7 @@ from constructs import Construct
 
 from iot_certificates import AutoRegistration, CaCertificate, DeviceCertificatesOnDelete, ProofOfPossession
 
-SAMPLE = Path(__file__).parents[1] / "certificates" / "factory-ca.pem"
+SAMPLE = Path(__file__).parent / "certificates" / "factory-ca.pem"
 COMMON_NAME = "AWS::IoT::Certificate::CommonName"
 CERTIFICATE_ID = "AWS::IoT::Certificate::Id"
 
