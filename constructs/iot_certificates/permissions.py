@@ -74,6 +74,7 @@ def _sweep(on_delete: DeviceCertificatesOnDelete) -> Iterator[Grant]:
     if on_delete is not DeviceCertificatesOnDelete.DEACTIVATE:
         yield Grant(("iot:DeleteCertificate",), (On.CERTIFICATES,))
         yield from _DETACH
+        yield _RELEASED
     if on_delete is DeviceCertificatesOnDelete.DELETE_WITH_THINGS:
         yield Grant(("iot:ListThingPrincipals", "iot:DeleteThing"), (On.THINGS,))
         yield Grant(("iot:AttachThingPrincipal",), (On.CERTIFICATES, On.THINGS))
@@ -122,6 +123,9 @@ _DETACH = (
 )
 """Always needed: a Delete removes what was attached outside the stack as well."""
 
+_RELEASED = Grant(("iot:ListTargetsForPolicy",), (On.POLICIES,))
+"""Whether a policy that was detached can be deleted."""
+
 
 def device_certificate(register: str, *, policies: bool, things: bool) -> Iterator[Grant]:
     """Yield what registering with the action ``register``, changing and deregistering a device certificate takes."""
@@ -131,7 +135,7 @@ def device_certificate(register: str, *, policies: bool, things: bool) -> Iterat
         (On.CERTIFICATES,),
     )
     yield from _DETACH
-    yield Grant(("iot:ListTargetsForPolicy",), (On.POLICIES,))
+    yield _RELEASED
     yield _STILL_WANTED
     yield from _OWNERSHIP
     if register == "iot:CreateCertificateFromCsr":

@@ -186,6 +186,7 @@ DELETING: dict[str, set[str]] = {
         "iot:DetachPolicy",
     },
     "cert/* thing/*": {"iot:DetachThingPrincipal"},
+    "policy/*": {"iot:ListTargetsForPolicy"},
     "${AWS::StackId}": {*ALWAYS["${AWS::StackId}"], *SWEEP_ASKS},
     FUNCTION: {"lambda:InvokeFunction"},
 }

@@ -144,15 +144,17 @@ def deactivating(function: Function) -> None:
 
 
 def deleting(function: Function) -> None:
-    """A CA is deleted with its devices, one of which is attached to a policy and a thing."""
+    """A CA is deleted with its devices, one with a policy and a thing; the policy can go right after."""
     sweep(function, "DELETE")
     assert there(function) == {"hall"}
+    function.iot.delete_policy(policyName="telemetry")
 
 
 def deleting_with_things(function: Function) -> None:
     """A CA is deleted with its devices and their things."""
     sweep(function, "DELETE_WITH_THINGS")
     assert there(function) == set()
+    function.iot.delete_policy(policyName="telemetry")
 
 
 def sweep(function: Function, what: str) -> None:
@@ -204,11 +206,11 @@ def thing_that_cannot_be_deleted(function: Function) -> None:
 def prepare_sweep(function: Function) -> None:
     """Have the stack hold the CA, and register a device under it that is attached to a policy and a thing."""
     register_ca(function)
-    arn = function.iot.register_certificate(certificatePem=DEVICE.pem, caCertificatePem=CA.pem, status="ACTIVE")[
-        "certificateArn"
-    ]
-    attach(function, arn)
-    function.create_stack({NAME_IN_STACK: holder(CA_ID)})
+    registered = function.iot.register_certificate(certificatePem=DEVICE.pem, caCertificatePem=CA.pem, status="ACTIVE")
+    function.create_stack({NAME_IN_STACK: holder(CA_ID), "Policy": holder("telemetry")})
+    function.iot.create_thing(thingName="hall")
+    function.iot.attach_policy(policyName="telemetry", target=registered["certificateArn"])
+    function.iot.attach_thing_principal(thingName="hall", principal=registered["certificateArn"])
 
 
 def there(function: Function) -> set[str]:
