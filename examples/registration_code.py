@@ -2,13 +2,13 @@
 
 Two deployments, a signature between them:
 
-1. ``cdk deploy`` prints the registration code of the account and Region.
+1. ``npx cdk deploy -a "python examples/registration_code.py"`` prints the registration code of the account and Region.
 2. Whoever holds the key signs a verification certificate that has the code as its common name: ::
 
        openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=<the code>" -keyout v.key -out v.csr
        openssl x509 -req -in v.csr -CA factory-ca.pem -CAkey factory-ca.key -CAcreateserial -days 1 -out v.pem
 
-3. ``cdk deploy -c verification_certificate=v.pem`` registers the CA.
+3. The same with ``-c verification_certificate=v.pem`` registers the CA.
 
 The code stays the same until somebody deletes it, so the stack can be deployed again with the same certificate.
 

@@ -26,6 +26,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 Hash = hashes.SHA224 | hashes.SHA256 | hashes.SHA384 | hashes.SHA512 | hashes.SHA3_256
 Extension = tuple[x509.ExtensionType, bool]
@@ -51,7 +53,7 @@ _HASHES: dict[str, Hash] = {
     "sha3-256": hashes.SHA3_256(),
 }
 
-KEY_KINDS = (*_CURVES, "rsa1024", "rsa2048", "rsa3072", "ed25519")
+KEY_KINDS = (*_CURVES, "rsa1024", "rsa2048", "rsa3072", "rsa4096", "ed25519")
 HASHES = tuple(_HASHES)
 
 
@@ -143,6 +145,25 @@ def make_ca(
         serial,
         [*profile, *extensions],
     )
+
+
+def certify_ca(
+    public_key: CertificatePublicKeyTypes, subject: x509.Name, issuer: Issued, *, serial: int | None = None
+) -> str:
+    """Issue a CA certificate (PEM) for a key whose private half is elsewhere: in AWS KMS, or in AWS Private CA."""
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer.certificate.subject)
+        .public_key(public_key)
+        .serial_number(x509.random_serial_number() if serial is None else serial)
+        .not_valid_before(VALID_FROM)
+        .not_valid_after(VALID_TO)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_key_usage(sign_certificates=True), critical=True)
+    )
+    certificate = builder.sign(issuer.key, _hash_for(issuer.key, "sha256"))
+    return certificate.public_bytes(Encoding.PEM).decode("ascii")
 
 
 def make_device(

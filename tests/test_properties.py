@@ -26,10 +26,11 @@ from iot_certificate_provider.properties.ca_certificate import (
     CaCertificateProperties,
     declared_device_certificates_on_delete,
 )
+from iot_certificate_provider.properties.ca_key import KeyInKms, KeyInPrivateCa, KeyInSecret
 from iot_certificate_provider.properties.device_certificate import DeviceCertificateProperties, declared_policy_names
 from iot_certificate_provider.properties.reader import readable
 from iot_certificate_provider.properties.registration_config import RegistrationConfig
-from iot_certificate_provider.properties.verification import VerificationCertificate, VerificationSecret
+from iot_certificate_provider.properties.verification import VerificationCertificate
 from iot_certificate_provider.response import reason
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ KEYS = [
     issuing.key_pem(issuing.key_of("rsa2048", "pasted"), format=PrivateFormat.TraditionalOpenSSL),
 ]
 
+KMS_KEY = "arn:aws:kms:eu-west-1:123456789012:key/0f6e3a54-0000-4000-8000-000000000001"
+PRIVATE_CA = "arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/0f6e3a54-0000-4000-8000-000000000001"
 A_CA: dict[str, Any] = {"CACertificatePem": CA.pem, "VerificationKey": {"SecretArn": SECRET}}
 A_DEVICE: dict[str, Any] = {"CertificatePem": DEVICE.pem}
 LEFT_OUT = object()
@@ -76,10 +79,11 @@ def without_end(pem: str) -> str:
 class TestACaCertificate:
     def test_is_read_into_typed_values_with_their_defaults(self) -> None:
         read = CaCertificateProperties.read(with_changes(A_CA, {}))
+        assert read.certificate is not None
         assert read.certificate.parsed == CA.certificate
         assert read.status is CaCertificateStatus.ACTIVE
         assert read.mode is CertificateMode.DEFAULT
-        assert read.verification == VerificationSecret(SECRET, None, None)
+        assert read.verification == KeyInSecret(SECRET, None, None)
         assert read.auto_registration is AutoRegistrationStatus.DISABLE
         assert read.registration_config is None
         assert read.device_certificates_on_delete is DeviceCertificatesOnDelete.RETAIN
@@ -97,7 +101,7 @@ class TestACaCertificate:
         }
         read = CaCertificateProperties.read(with_changes(A_CA, changes))
         assert read.status is CaCertificateStatus.INACTIVE
-        assert read.verification == VerificationSecret(SECRET, "key", "another")
+        assert read.verification == KeyInSecret(SECRET, "key", "another")
         assert read.auto_registration is AutoRegistrationStatus.ENABLE
         assert read.registration_config == RegistrationConfig(None, "{}", ROLE)
         assert read.device_certificates_on_delete is DeviceCertificatesOnDelete.DELETE_WITH_THINGS
@@ -108,6 +112,17 @@ class TestACaCertificate:
         read = CaCertificateProperties.read(with_changes(A_CA, changes))
         assert isinstance(read.verification, VerificationCertificate)
         assert read.verification.certificate.parsed == PROOF.certificate
+
+    @pytest.mark.parametrize("key_id", ["alias/factory-ca", "mrk-0123", "0123-4567", KMS_KEY])
+    def test_with_a_key_in_kms(self, key_id: str) -> None:
+        read = CaCertificateProperties.read(with_changes(A_CA, {"VerificationKey": {"KmsKeyId": key_id}}))
+        assert read.verification == KeyInKms(key_id)
+
+    def test_of_a_private_ca_needs_no_certificate(self) -> None:
+        changes = {"VerificationKey": {"CertificateAuthorityArn": PRIVATE_CA}}
+        assert CaCertificateProperties.read(with_changes(A_CA, changes)).certificate is not None
+        read = CaCertificateProperties.read(with_changes(A_CA, {**changes, "CACertificatePem": LEFT_OUT}))
+        assert (read.certificate, read.verification) == (None, KeyInPrivateCa(PRIVATE_CA))
 
     def test_in_sni_only_mode_needs_no_proof(self) -> None:
         changes = {"VerificationKey": LEFT_OUT, "CertificateMode": "SNI_ONLY"}
@@ -121,6 +136,7 @@ class TestACaCertificate:
     def test_that_has_expired_can_still_be_read_since_only_registering_needs_a_valid_one(self) -> None:
         expired = issuing.make_ca("Factory CA", valid_to=datetime(2021, 1, 1, tzinfo=UTC))
         read = CaCertificateProperties.read(with_changes(A_CA, {"CACertificatePem": expired.pem}))
+        assert read.certificate is not None
         assert read.certificate.not_after.year == 2021
 
 
@@ -257,19 +273,58 @@ CA_CASES: list[Case] = [
         "VerificationCertificatePem: is not used with CertificateMode SNI_ONLY",
     ),
     (
-        "a KMS key",
-        {"VerificationKey": {"KmsKeyId": "alias/ca"}},
-        "VerificationKey.KmsKeyId: is not supported yet. Use VerificationKey.SecretArn",
-    ),
-    (
-        "a private CA",
-        {"VerificationKey": {"CertificateAuthorityArn": "arn:aws:acm-pca:…"}},
-        "VerificationKey.CertificateAuthorityArn: is not supported yet",
-    ),
-    (
         "a KMS key beside a secret",
         {"VerificationKey": {"SecretArn": SECRET, "KmsKeyId": "alias/ca"}},
-        "VerificationKey.KmsKeyId: is not supported yet",
+        "VerificationKey: SecretArn and KmsKeyId are given, one place is enough. Leave one out",
+    ),
+    (
+        "a private CA beside a KMS key",
+        {"VerificationKey": {"CertificateAuthorityArn": PRIVATE_CA, "KmsKeyId": "alias/ca"}},
+        "VerificationKey: KmsKeyId and CertificateAuthorityArn are given",
+    ),
+    (
+        "a passphrase for a KMS key",
+        {"VerificationKey": {"KmsKeyId": "alias/ca", "PassphraseSecretArn": SECRET}},
+        "VerificationKey.PassphraseSecretArn: goes with SecretArn only. Leave it out",
+    ),
+    (
+        "a field of a private CA",
+        {"VerificationKey": {"CertificateAuthorityArn": PRIVATE_CA, "JsonField": "key"}},
+        "VerificationKey.JsonField: goes with SecretArn only. Leave it out",
+    ),
+    (
+        "a sentence for a KMS key",
+        {"VerificationKey": {"KmsKeyId": "the key"}},
+        "VerificationKey.KmsKeyId: 'the key' does not name a KMS key. Give its id, its ARN or its alias",
+    ),
+    (
+        "a private key for a KMS key",
+        {"VerificationKey": {"KmsKeyId": KEYS[0]}},
+        "VerificationKey.KmsKeyId: a text of ",
+    ),
+    (
+        "a KMS key for a private CA",
+        {"VerificationKey": {"CertificateAuthorityArn": KMS_KEY}},
+        f"VerificationKey.CertificateAuthorityArn: a text of {len(KMS_KEY)} characters is not the ARN of a private CA",
+    ),
+    (
+        "an empty private CA",
+        {"VerificationKey": {"CertificateAuthorityArn": " "}},
+        "VerificationKey.CertificateAuthorityArn: is empty",
+    ),
+    (
+        "a private CA with SNI_ONLY",
+        {
+            "CACertificatePem": LEFT_OUT,
+            "CertificateMode": "SNI_ONLY",
+            "VerificationKey": {"CertificateAuthorityArn": PRIVATE_CA},
+        },
+        "VerificationKey: is not used with CertificateMode SNI_ONLY. Leave it out",
+    ),
+    (
+        "a KMS key without a certificate",
+        {"CACertificatePem": LEFT_OUT, "VerificationKey": {"KmsKeyId": "alias/ca"}},
+        "CACertificatePem: is missing. Give the PEM of the CA",
     ),
     ("an empty key", {"VerificationKey": {}}, "VerificationKey.SecretArn: is missing. Name the secret"),
     ("nothing as key", {"VerificationKey": None}, "VerificationKey: is empty. Name the key's secret"),

@@ -55,7 +55,8 @@ class CaCertificate(RegisteredCertificate):
     """Registers a CA certificate, so that device certificates which the CA has signed can be registered.
 
     * ``certificate_pem``: the CA certificate. A literal is checked at synth, a token by the deployment. Another
-      certificate is a replacement, which leaves the old CA's devices alone.
+      certificate is a replacement, which leaves the old CA's devices alone. May be left out with
+      ProofOfPossession.private_ca.
     * ``proof_of_possession``: needed with CertificateMode.DEFAULT, and only there.
     * ``certificate_mode``: DEFAULT, or SNI_ONLY for a CA that several accounts register. Cannot be changed later.
     * ``status``: an INACTIVE CA's devices stay connected; new ones cannot be registered.
@@ -77,7 +78,7 @@ class CaCertificate(RegisteredCertificate):
         scope: Construct,
         construct_id: str,
         *,
-        certificate_pem: str,
+        certificate_pem: str | None = None,
         proof_of_possession: ProofOfPossession | None = None,
         certificate_mode: CertificateMode = CertificateMode.DEFAULT,
         status: CaCertificateStatus = CaCertificateStatus.ACTIVE,
@@ -88,7 +89,7 @@ class CaCertificate(RegisteredCertificate):
         provider: IotCertificateProvider | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
-        certificate = read_certificate(self, "certificate_pem", certificate_pem, check_ca)
+        certificate = self._read_certificate(certificate_pem, proof_of_possession)
         self.certificate_pem = certificate_pem if certificate is None else certificate.pem
         self._tag_manager = TagManager(TagType.KEY_VALUE, CA_CERTIFICATE_TYPE)
         provider = provider or IotCertificateProvider.get_or_create(self)
@@ -127,6 +128,18 @@ class CaCertificate(RegisteredCertificate):
     def from_ca_certificate_arn(scope: Construct, construct_id: str, ca_certificate_arn: str) -> ICaCertificate:
         """Refer to a CA certificate that is registered elsewhere, by its ARN ``…:cacert/<id>``; may be a token."""
         return _ImportedCaCertificate(scope, construct_id, ca_certificate_arn)
+
+    def _read_certificate(self, pem: str | None, proof: ProofOfPossession | None) -> Certificate | None:
+        if pem is not None:
+            return read_certificate(self, "certificate_pem", pem, check_ca)
+        if not isinstance(proof, ProofOfPossession) or not proof.has_certificate:
+            raise CertificateDeclarationError(
+                self,
+                "certificate_pem",
+                "is missing",
+                "Give the PEM text of the CA certificate; only ProofOfPossession.private_ca can do without",
+            )
+        return None
 
     def _proof(
         self,

@@ -100,6 +100,15 @@ def registration_code(*, delete: bool) -> Iterator[Grant]:
         )
 
 
+KMS_ACTIONS = ("kms:GetPublicKey", "kms:Sign")
+"""For one that AWS KMS signs: on the key alone."""
+
+PRIVATE_CA_IDENTITY = (
+    Grant(("iot:ListCACertificates",), (On.ANYTHING,)),
+    Grant(("cloudformation:DescribeStacks",), (On.THIS_STACK,)),
+)
+"""For a CA whose certificate is read from AWS Private CA: what was registered is found again without asking there."""
+
 _STILL_WANTED = Grant(("cloudformation:DescribeStackResource",), (On.THIS_STACK,))
 """Whether CloudFormation has given a resource up while it was created; and whether a certificate was replaced."""
 
@@ -144,6 +153,10 @@ def device_certificate(register: str, *, policies: bool, things: bool) -> Iterat
         yield Grant(("iot:AttachPolicy",), (On.CERTIFICATES,))
     if things:
         yield Grant(("iot:AttachThingPrincipal",), (On.CERTIFICATES, On.THINGS))
+
+
+# In the partition of the CA, which an imported one's ARN does not tell at synth when it is a token.
+_END_ENTITY_TEMPLATE = "arn:*:acm-pca:::template/EndEntityCertificate/V1"
 
 
 class ProviderPermissions(Construct):
@@ -200,6 +213,23 @@ class ProviderPermissions(Construct):
         if on is On.THE_FUNCTION:
             return self._function_arn
         return stack.format_arn(service="iot", resource=str(on), resource_name="*")
+
+    def allow_issuing(self, certificate_authority_arn: str) -> None:
+        """Allow to have a private CA issue certificates for end entities, and to read them and its own."""
+        self.add(
+            iam.PolicyStatement(
+                actions=["acm-pca:GetCertificate", "acm-pca:GetCertificateAuthorityCertificate"],
+                resources=[certificate_authority_arn],
+            )
+        )
+        self.add(
+            iam.PolicyStatement(
+                actions=["acm-pca:IssueCertificate"],
+                resources=[certificate_authority_arn],
+                # Other templates make CAs: without this, the function could.
+                conditions={"StringLike": {"acm-pca:TemplateArn": _END_ENTITY_TEMPLATE}},
+            )
+        )
 
     def add(self, statement: iam.PolicyStatement) -> iam.Policy:
         """Add a statement and return the policy, which there is only once there is something to allow."""

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.contract import CaCertificateProperty
 from iot_certificate_provider.pki import check_issued_by, check_registrable
+from iot_certificates.declaration_error import CertificateDeclarationError
 from iot_certificates.literal_pem import read_certificate
-from iot_certificates.permissions import REGISTRATION_CODE
+from iot_certificates.permissions import KMS_ACTIONS, PRIVATE_CA_IDENTITY, REGISTRATION_CODE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from aws_cdk import aws_kms as kms
     from aws_cdk import aws_secretsmanager as secretsmanager
+    from aws_cdk.interfaces import aws_acmpca as acmpca
     from constructs import Construct
 
     from iot_certificate_provider.pki import Certificate
@@ -41,6 +44,28 @@ class ProofOfPossession(ABC):
     def verification_certificate(pem: str) -> ProofOfPossession:
         """Give one that was signed outside the deployment, for the registration code of the account and Region."""
         return _VerificationCertificate(pem)
+
+    @staticmethod
+    def kms_key(key: kms.IKey) -> ProofOfPossession:
+        """Let AWS KMS sign it: ``key`` is the CA's, asymmetric and for signing; the function may sign with no other.
+
+        RSA, or ECC NIST P-256, P-384 or P-521. The private key never leaves KMS.
+        """
+        return _KmsKey(key)
+
+    @staticmethod
+    def private_ca(certificate_authority: acmpca.ICertificateAuthorityRef) -> ProofOfPossession:
+        """Let AWS Private CA issue it. The CA's ``certificate_pem`` may be left out: it is then read from there.
+
+        Takes an ``aws_acmpca.ICertificateAuthority``, or a ``CfnCertificateAuthority``; where that is made in the same
+        stack, the CaCertificate has to depend on its ``CfnCertificateAuthorityActivation``.
+        """
+        return _PrivateCa(certificate_authority)
+
+    @property
+    def has_certificate(self) -> bool:
+        """Whether the CA's certificate can be read where the proof comes from."""
+        return False
 
     @abstractmethod
     def bind(
@@ -90,3 +115,45 @@ class _VerificationCertificate(ProofOfPossession):
         verification = read_certificate(scope, "proof_of_possession", self.pem, check)
         pem = self.pem if verification is None else verification.pem
         return {CaCertificateProperty.VERIFICATION_CERTIFICATE_PEM: pem}
+
+
+@dataclass(frozen=True)
+class _KmsKey(ProofOfPossession):
+    key: kms.IKey
+
+    def bind(
+        self,
+        scope: Construct,
+        ca: Certificate | None,  # noqa: ARG002 - a key is compared with the certificate when it is used
+        permissions: ProviderPermissions,
+    ) -> Mapping[CaCertificateProperty, Any]:
+        permissions.allow([REGISTRATION_CODE])
+        if not self.key.grant(permissions.grantee, *KMS_ACTIONS).success:
+            # An alias imported by its name: IAM knows keys only by their ARNs.
+            raise CertificateDeclarationError(
+                scope,
+                "proof_of_possession",
+                "names a KMS key on which the CDK can grant nothing",
+                "Give the key itself: kms.Key.from_key_arn(…) or kms.Key.from_lookup(…)",
+            )
+        return {CaCertificateProperty.VERIFICATION_KEY: {"KmsKeyId": self.key.key_arn}}
+
+
+@dataclass(frozen=True)
+class _PrivateCa(ProofOfPossession):
+    certificate_authority: acmpca.ICertificateAuthorityRef
+
+    @property
+    def has_certificate(self) -> bool:
+        return True
+
+    def bind(
+        self,
+        scope: Construct,  # noqa: ARG002 - other proofs need it
+        ca: Certificate | None,  # noqa: ARG002 - it is compared with the private CA's when that is used
+        permissions: ProviderPermissions,
+    ) -> Mapping[CaCertificateProperty, Any]:
+        arn = self.certificate_authority.certificate_authority_ref.certificate_authority_arn
+        permissions.allow([REGISTRATION_CODE, *PRIVATE_CA_IDENTITY])
+        permissions.allow_issuing(arn)
+        return {CaCertificateProperty.VERIFICATION_KEY: {"CertificateAuthorityArn": arn}}

@@ -47,7 +47,8 @@ class IotCertificateProvider(Construct):
     * ``runtime``: Python 3.11 or newer, by default Python 3.14; ``architecture``: by default ARM_64.
     * ``memory_size``: MiB, by default 512. ``timeout``: of one attempt, by default 5 minutes, at least one.
     * ``log_retention``: of the function's log group, by default one month; ``log_group``: another one instead.
-    * ``vpc``: the function needs AWS IoT, Secrets Manager, CloudFormation and Amazon S3 from there.
+    * ``vpc``: the function needs AWS IoT, Secrets Manager (or AWS KMS, AWS Private CA), CloudFormation and Amazon S3
+      from there.
     * ``code``: a prebuilt asset, where the synthesis must not install anything; made by
       ``python -m iot_certificates.bundling`` for the same runtime and architecture.
 

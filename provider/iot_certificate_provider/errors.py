@@ -8,7 +8,8 @@
     ├── NotFoundError             AWS does not have it
     ├── ConflictError             AWS has it already, or it is in a state that refuses the call
     │   ├── AlreadyExistsError    … registered already: names the certificate
-    │   └── InUseError            … policies or things are still attached
+    │   ├── InUseError            … policies or things are still attached
+    │   └── InProgressError       … still being made: ask again
     ├── RefusedError              AWS does not accept the request as it is
     ├── LimitExceededError        a quota that waiting does not lift
     ├── AccessDeniedError         the function's role lacks a permission
@@ -66,6 +67,10 @@ class AlreadyExistsError(ConflictError):
 
 class InUseError(ConflictError):
     """Policies or things are still attached to a certificate that is to be deleted (DeleteConflictException)."""
+
+
+class InProgressError(ConflictError):
+    """What was asked for is still being made (RequestInProgressException): it is there a moment later."""
 
 
 class RefusedError(ProviderError):

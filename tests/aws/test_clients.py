@@ -33,7 +33,8 @@ def plenty() -> Deadline:
 
 def test_all_clients_share_one_configuration_with_standard_retries_and_timeouts() -> None:
     clients = AwsClients(FakeAws().session())
-    for client in (clients.client("iot"), clients.client("secretsmanager"), clients.client("cloudformation")):
+    made: list[Any] = [clients.client("iot"), clients.client("secretsmanager"), clients.client("cloudformation")]
+    for client in (*made, clients.client("kms"), clients.client("acm-pca")):
         config: Any = client.meta.config
         assert config.retries == {"mode": "standard", "total_max_attempts": ATTEMPTS}
         assert (config.connect_timeout, config.read_timeout) == (CONNECT_SECONDS, READ_SECONDS) == (3, 10)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from fakes.aws import FakeAws
@@ -54,6 +56,7 @@ def test_not_being_allowed_to_ask_is_no_answer(stage: Stage) -> None:
         lambda: stage.gateway.holders("ab" * 32),
         lambda: stage.gateway.is_rolling_back(stack_id),
         lambda: list(stage.gateway.rows(stack_id, "Ca")),
+        lambda: list(stage.gateway.rows_before_update(stack_id, "Ca")),
     ):
         with pytest.raises(AccessDeniedError):
             ask()
@@ -100,8 +103,39 @@ def test_the_rows_of_a_resource_come_newest_first(stage: Stage) -> None:
     assert found == [("new", "UPDATE_COMPLETE"), ("old", "CREATE_COMPLETE"), ("", "CREATE_IN_PROGRESS")]
 
 
+def test_the_rows_from_before_the_newest_update_of_the_stack(stage: Stage) -> None:
+    stage.stack.log("Ca", "first", "CREATE_COMPLETE")
+    stage.stack.begin_update()
+    stage.stack.log("Ca", "second", "UPDATE_COMPLETE")
+    assert [row.physical_id for row in stage.gateway.rows_before_update(stage.stack.stack_id, "Ca")] == ["first"]
+    stage.stack.begin_update()
+    # A resource whose logical id is the stack's name is none of the stack's own rows.
+    stage.stack.log("factory", "another", "UPDATE_IN_PROGRESS")
+    rows = stage.gateway.rows_before_update(stage.stack.stack_id, "Ca")
+    assert [row.physical_id for row in rows] == ["second", "first"]
+
+
 def test_no_more_events_are_read_than_are_needed(stage: Stage) -> None:
     for _ in range(10):
         stage.stack.log("Ca", "id", "UPDATE_COMPLETE")
     assert next(stage.gateway.rows(stage.stack.stack_id, "Ca")).status == "UPDATE_COMPLETE"
     assert stage.aws.names() == ["cloudformation.DescribeStackEvents"]
+
+
+@pytest.mark.parametrize(
+    ("status", "seconds", "can"),
+    [
+        ("CREATE_COMPLETE", 1, True),
+        ("CREATE_COMPLETE", 0, True),
+        ("CREATE_COMPLETE", -1, False),
+        ("DELETE_FAILED", -1, False),
+        ("UPDATE_IN_PROGRESS", -1, True),
+        ("CREATE_COMPLETE", None, True),
+    ],
+)
+def test_who_was_last_heard_of_before_a_certificate_was_registered_did_not_register_it(
+    status: str, seconds: int | None, can: bool
+) -> None:
+    created = datetime(2026, 1, 1, tzinfo=UTC)
+    at = None if seconds is None else created + timedelta(seconds=seconds)
+    assert StackResource("stack", "Device", "id", status, at).can_have_registered(created) is can

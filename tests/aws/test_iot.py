@@ -62,6 +62,14 @@ class TestLists:
         assert [entry.status for entry in found] == ["ACTIVE", "INACTIVE", "REVOKED"] * 2
         assert stage.aws.names() == ["iot.ListCertificatesByCA"] * 3
 
+    def test_read_ca_certificates_newest_first_and_no_more_pages_than_needed(self, stage: Stage) -> None:
+        for number in range(4):
+            stage.iot.RegisterCACertificate(issuing.make_ca(f"CA {number}").pem, certificateMode="SNI_ONLY")
+        found = stage.gateway.newest_ca_certificates()
+        assert next(found)[0] == list(stage.iot.cas)[-1]
+        assert stage.aws.names() == ["iot.ListCACertificates"]
+        assert [each for each, _ in found] == list(stage.iot.cas)[-2::-1]
+
     def test_read_all_pages_of_attached_policies(self, stage: Stage) -> None:
         arn = stage.register("device")
         stage.iot.policies.update({f"p{n}": {arn} for n in range(5)}, other=set())
@@ -213,6 +221,7 @@ CALLS: list[Callable[[IotGateway], object]] = [
     lambda gateway: gateway.delete_ca_certificate(ID),
     lambda gateway: gateway.tags(CA_ARN),
     lambda gateway: list(gateway.newest_certificates()),
+    lambda gateway: list(gateway.newest_ca_certificates()),
     lambda gateway: gateway.tag(CA_ARN, {"plant": "Lyon", "empty": ""}),
     lambda gateway: gateway.untag(CA_ARN, ["plant"]),
     lambda gateway: gateway.register_certificate("pem", ca_pem=None, status=DeviceCertificateStatus.REVOKED),

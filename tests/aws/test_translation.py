@@ -19,7 +19,7 @@ from botocore.exceptions import (
 )
 
 from aws.wire import Answer, Wire
-from iot_certificate_provider.aws import cloudformation, iot, secrets
+from iot_certificate_provider.aws import acm_pca, cloudformation, iot, kms, secrets
 from iot_certificate_provider.aws.clients import AwsClients
 from iot_certificate_provider.aws.iot import IotGateway
 from iot_certificate_provider.aws.translation import translate, translating
@@ -29,6 +29,7 @@ from iot_certificate_provider.errors import (
     AlreadyExistsError,
     CertificateRejectedError,
     ConflictError,
+    InProgressError,
     InUseError,
     LimitExceededError,
     NotFoundError,
@@ -45,7 +46,13 @@ if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError
 
 _MODELS = botocore.session.get_session()
-_GATEWAYS: dict[str, ModuleType] = {"iot": iot, "secretsmanager": secrets, "cloudformation": cloudformation}
+_GATEWAYS: dict[str, ModuleType] = {
+    "acm-pca": acm_pca,
+    "cloudformation": cloudformation,
+    "iot": iot,
+    "kms": kms,
+    "secretsmanager": secrets,
+}
 
 
 def operations(service: str) -> list[str]:
@@ -75,6 +82,9 @@ def error_of(code: str, message: str = "", operation: str = "DescribeCertificate
 
 def test_the_gateways_make_the_calls_that_the_role_allows() -> None:
     assert sorted(f"{service}.{operation}" for service, operation in OPERATIONS) == [
+        "acm-pca.GetCertificate",
+        "acm-pca.GetCertificateAuthorityCertificate",
+        "acm-pca.IssueCertificate",
         "cloudformation.DescribeStackEvents",
         "cloudformation.DescribeStackResource",
         "cloudformation.DescribeStackResources",
@@ -93,6 +103,7 @@ def test_the_gateways_make_the_calls_that_the_role_allows() -> None:
         "iot.DetachThingPrincipal",
         "iot.GetRegistrationCode",
         "iot.ListAttachedPolicies",
+        "iot.ListCACertificates",
         "iot.ListCertificates",
         "iot.ListCertificatesByCA",
         "iot.ListPrincipalThings",
@@ -106,6 +117,8 @@ def test_the_gateways_make_the_calls_that_the_role_allows() -> None:
         "iot.UntagResource",
         "iot.UpdateCACertificate",
         "iot.UpdateCertificate",
+        "kms.GetPublicKey",
+        "kms.Sign",
         "secretsmanager.GetSecretValue",
     ]
 
@@ -117,7 +130,7 @@ def test_no_error_that_an_operation_declares_is_missing(operation: str, code: st
     assert type(translated) is not ProviderError
 
 
-# Errors that every service can give, of the pages "Common Errors" of the three API references; no model declares them.
+# Errors that every service can give, of the pages "Common Errors" of the five API references; no model declares them.
 COMMON_ERRORS = {
     "AccessDenied": AccessDeniedError,
     "AccessDeniedException": AccessDeniedError,
@@ -158,6 +171,8 @@ def test_no_error_that_all_services_have_is_missing(code: str, expected: type[Pr
         ("UnauthorizedException", AccessDeniedError),
         ("DecryptionFailure", AccessDeniedError),
         ("InternalServiceError", UpstreamError),
+        ("RequestInProgressException", InProgressError),
+        ("KeyUnavailableException", UpstreamError),
     ],
 )
 def test_each_has_the_kind_that_the_resources_go_by(code: str, expected: type[ProviderError]) -> None:
@@ -173,6 +188,16 @@ def test_a_code_that_nobody_knows_is_told_by_its_name() -> None:
 def test_the_sentence_begins_with_the_operation_and_what_it_was_about() -> None:
     translated = translate(error_of("ResourceNotFoundException", "No such policy", "AttachPolicy"), "policy telemetry")
     assert str(translated) == "AttachPolicy of policy telemetry: does not exist. AWS: No such policy"
+
+
+def test_what_is_wrong_with_a_thing_that_a_property_names_is_said_in_its_own_words() -> None:
+    unusable = {"DisabledException": ("the key is disabled", "Enable it")}
+    disabled = error_of("DisabledException", "arn:aws:kms:… is disabled.", "Sign")
+    refusal = pytest.raises(CertificateRejectedError, match=r"^the key is disabled\. Enable it$")
+    with refusal, translating("the KMS key", unusable):
+        raise disabled
+    with pytest.raises(NotFoundError), translating("the KMS key", unusable):
+        raise error_of("NotFoundException", "No such key", "Sign")
 
 
 def test_what_has_to_be_allowed_survives_the_cut_to_240_characters() -> None:

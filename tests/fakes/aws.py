@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import botocore.session
 
+from fakes.acm_pca import FakeAcmPca
 from fakes.cloudformation import FakeCloudFormation
 from fakes.functions import FakeFunctions
 from fakes.iot import FakeIot
+from fakes.kms import FakeKms
 from fakes.refusal import Refusal
 from fakes.secrets import FakeSecrets
 
@@ -42,6 +44,8 @@ class FakeAws:
     secrets: FakeSecrets = field(default_factory=FakeSecrets)
     cloudformation: FakeCloudFormation = field(default_factory=FakeCloudFormation)
     functions: FakeFunctions = field(default_factory=FakeFunctions)
+    kms: FakeKms = field(default_factory=FakeKms)
+    acm_pca: FakeAcmPca = field(default_factory=FakeAcmPca)
     calls: list[Call] = field(default_factory=list)
     before: Callable[[Call], None] = lambda call: None
     """Called before each call takes effect: a test raises a Refusal here to make it fail, or moves a clock."""
@@ -79,6 +83,8 @@ class FakeAws:
             "secretsmanager": self.secrets,
             "cloudformation": self.cloudformation,
             "lambda": self.functions,
+            "kms": self.kms,
+            "acm-pca": self.acm_pca,
         }[service]
         attempts = context["client_config"].retries["total_max_attempts"]
         for attempt in itertools.count(1):

@@ -38,6 +38,11 @@ class FakeCloudFormation:
         self.resources[logical_id] = (physical_id, status)
         self.events.insert(0, (logical_id, physical_id, status, at or datetime.now(UTC)))
 
+    def begin_update(self, at: datetime | None = None) -> None:
+        """Log, as CloudFormation does, that an update of the stack itself begins: a row whose id is the stack's."""
+        name = self.stack_id.split("/")[1]
+        self.events.insert(0, (name, self.stack_id, "UPDATE_IN_PROGRESS", at or datetime.now(UTC)))
+
     def DescribeStackResource(self, StackName: str, LogicalResourceId: str) -> dict[str, Any]:
         if StackName in self.others:
             return self.others[StackName].DescribeStackResource(StackName, LogicalResourceId)
@@ -68,7 +73,7 @@ class FakeCloudFormation:
                 if PhysicalResourceId in {physical for physical, _ in other_stack.resources.values()}:
                     return other_stack.DescribeStackResources(PhysicalResourceId)
             raise Refusal("ValidationError", f"Stack for {PhysicalResourceId} does not exist")
-        return {"StackResources": [{"StackId": self.stack_id, **row} for row in self._rows()]}
+        return {"StackResources": [{"StackId": self.stack_id, **row} for row in self._rows("Timestamp")]}
 
     def DescribeStacks(self, StackName: str) -> dict[str, Any]:
         if StackName in self.others:
@@ -80,7 +85,7 @@ class FakeCloudFormation:
         if StackName in self.others:
             return self.others[StackName].ListStackResources(StackName, NextToken)
         self._check(StackName)
-        return _page("StackResourceSummaries", self._rows(), NextToken, self.page)
+        return _page("StackResourceSummaries", self._rows("LastUpdatedTimestamp"), NextToken, self.page)
 
     def DescribeStackEvents(self, StackName: str, NextToken: str = "0") -> dict[str, Any]:
         if StackName in self.others:
@@ -92,11 +97,13 @@ class FakeCloudFormation:
         ]
         return _page("StackEvents", rows, NextToken, self.page)
 
-    def _rows(self) -> list[dict[str, Any]]:
-        return [
-            {"LogicalResourceId": logical, "PhysicalResourceId": physical, "ResourceStatus": status}
-            for logical, (physical, status) in self.resources.items()
-        ]
+    def _rows(self, dated: str) -> list[dict[str, Any]]:
+        rows = []
+        for logical, (physical, status) in self.resources.items():
+            row = {"LogicalResourceId": logical, "PhysicalResourceId": physical, "ResourceStatus": status}
+            at = next((at for name, _, _, at in self.events if name == logical), None)
+            rows.append(row if at is None else {**row, dated: at})
+        return rows
 
     def _check(self, stack: str) -> None:
         if stack != self.stack_id:

@@ -182,6 +182,22 @@ class FakeIot:
         del self.cas[certificateId]
         return {}
 
+    def ListCACertificates(
+        self, pageSize: int = PAGE, marker: str | None = None, ascendingOrder: bool = True
+    ) -> dict[str, Any]:
+        cas = sorted(self.cas.values(), key=lambda ca: ca.created)
+        # aws-facts: creation dates may have whole seconds only.
+        entries = [
+            {
+                "certificateArn": ca.arn,
+                "certificateId": ca.id,
+                "status": ca.status,
+                "creationDate": ca.created.replace(microsecond=0),
+            }
+            for ca in cas
+        ]
+        return _page("certificates", entries if ascendingOrder else entries[::-1], marker, "nextMarker")
+
     def TagResource(self, resourceArn: str, tags: list[dict[str, str]]) -> dict[str, Any]:
         self._tagged(resourceArn).update({tag["Key"]: tag["Value"] for tag in tags})
         return {}

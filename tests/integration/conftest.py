@@ -6,6 +6,7 @@ import io
 import platform
 import sys
 import zipfile
+from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from integration.stacks import Stacks
 from iot_certificates.bundling import Target, bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from iot_certificates_local import EmbeddedAws
 
@@ -44,17 +45,25 @@ def account_for(guarded_aws: EmbeddedAws) -> Callable[[], Account]:
 @pytest.fixture(scope="session")
 def stacks(embedded_aws: EmbeddedAws) -> Iterator[Stacks]:
     """Deploy the real bundle as a function, as CDK would, and remove it again."""
-    session = embedded_aws.session()
+    with deployed(embedded_aws, "certificates") as stacks:
+        yield stacks
+
+
+@contextmanager
+def deployed(aws: EmbeddedAws, name: str, environment: Mapping[str, str] | None = None) -> Iterator[Stacks]:
+    """Deploy the bundle as the function ``name`` for as long as the block lasts."""
+    session = aws.session()
     client = session.client("lambda")
     runtime, asset = _asset()
     made = client.create_function(
-        FunctionName="certificates",
+        FunctionName=name,
         Runtime=runtime,
         Handler=HANDLER,
         Role=ROLE_ARN,
         Code={"ZipFile": asset},
+        Environment={"Variables": dict(environment or {})},
         Timeout=60,
         MemorySize=512,
     )
-    yield Stacks(session, made["FunctionArn"], count(1))
-    client.delete_function(FunctionName="certificates")
+    yield Stacks(session, made["FunctionArn"], count(1), name)
+    client.delete_function(FunctionName=name)

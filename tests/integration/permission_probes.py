@@ -13,6 +13,8 @@ from datetime import timedelta
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
 import issuing
 from integration.permissions import NAME_IN_STACK
 from iot_certificate_provider.contract import (
@@ -43,6 +45,7 @@ NOTHING_ALLOWED = {
     "Statement": [{"Effect": "Allow", "Action": "iot:Nothing", "Resource": "*"}],
 }
 KEY_SECRET = "factory-ca-key"
+KMS_KEY = "ca-key"
 ROLE = "provisioning"
 TEMPLATE = json.dumps(
     {
@@ -121,6 +124,18 @@ def ca_with_its_key_in_a_secret(function: Function) -> None:
     properties = {"CACertificatePem": CA.pem, "VerificationKey": {"SecretArn": secret}}
     function.succeeds("Create", CA_CERTIFICATE_TYPE, properties)
     function.succeeds("Delete", CA_CERTIFICATE_TYPE, properties, CA_ID)
+
+
+def ca_with_its_key_in_kms(function: Function) -> None:
+    """A CA proves possession with its key in AWS KMS."""
+    kms = function.root.client("kms")
+    key_id = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
+    function.names[KMS_KEY] = key_id
+    public: Any = load_der_public_key(kms.get_public_key(KeyId=key_id)["PublicKey"])
+    pem = issuing.certify_ca(public, issuing.common_name("CA in KMS"), issuing.make_ca("Root CA"))
+    properties = {"CACertificatePem": pem, "VerificationKey": {"KmsKeyId": key_id}}
+    created = function.succeeds("Create", CA_CERTIFICATE_TYPE, properties)
+    function.succeeds("Delete", CA_CERTIFICATE_TYPE, properties, created["PhysicalResourceId"])
 
 
 def ca_with_a_template(function: Function) -> None:

@@ -84,6 +84,8 @@ class Function:
         self.calls: Counter[str] = Counter()
         self.stack_id = f"arn:aws:cloudformation:{self.region}:{self.account}:stack/factory/none"
         self._allowed = allowed
+        self.names: dict[str, str] = {}
+        """What a name in a template is called here: AWS KMS gives its keys names of its own."""
         self._denied: list[str] = []
         self._context = _Context(self.region, self.account)
         iam = self.root.client("iam")
@@ -204,6 +206,8 @@ class Function:
             "AWS::StackId": self.stack_id,
             FUNCTION[2:-1]: self._context.invoked_function_arn,
         }
+        for name, real in self.names.items():
+            text = text.replace(name, real)
         return _REFERENCE.sub(lambda match: values[match.group(1)], text)
 
 

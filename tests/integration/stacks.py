@@ -22,9 +22,10 @@ class Stacks:
     session: boto3.Session
     service_token: str
     _numbers: Iterator[int]
+    _prefix: str
 
     def name(self) -> str:
-        return f"stack-{next(self._numbers)}"
+        return f"{self._prefix}-{next(self._numbers)}"
 
     def create(self, name: str, resources: Mapping[str, Any]) -> dict[str, str]:
         """Create a stack and return the physical ids; raise StackFailedError with the reasons when it fails."""

@@ -9,6 +9,7 @@ Where MiniStack, with ``AUTH=true``, is not as AWS:
 * ``cloudformation:DescribeStackResources`` by a physical id: the answer always is that there is no such stack. Whoever
   else holds a certificate is for ``tests/protocol``. It is evaluated on ``*``, for it names no stack; AWS's
   own refusals of it name no resource either.
+* AWS Private CA is not there, and moto's does not enforce IAM: what only a CA there needs is not tried.
 * ``secretsmanager:DescribeSecret`` comes with CDK's ``grant_read``; the function has no use for it.
 * AWS IoT's actions are corrected where MiniStack evaluates them on other resources: ``strict/authorization.py``.
 * What Lambda itself needs (``logs:CreateLogStream``, ``logs:PutLogEvents``, network interfaces) is in the role's own
@@ -26,7 +27,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from aws_cdk import App, RemovalPolicy, Stack
+from aws_cdk import aws_acmpca as acmpca
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 
@@ -58,6 +61,7 @@ ALL = os.environ.get("PERMISSIONS") == "all"
 SHARE = 3
 SNI_ONLY = CertificateMode.SNI_ONLY
 WITHOUT_USE = {"secretsmanager:DescribeSecret": "nothing: it comes with CDK's `grant_read`"}
+UNTRIED = "not tried: no emulator of AWS Private CA enforces IAM"
 
 pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
 
@@ -82,6 +86,18 @@ def proving(stack: Stack) -> None:
     ca(certificate_mode=CertificateMode.DEFAULT, proof_of_possession=proof)(stack)
 
 
+def in_kms(stack: Stack) -> None:
+    arn = stack.format_arn(service="kms", resource="key", resource_name=probes.KMS_KEY)
+    proof = ProofOfPossession.kms_key(kms.Key.from_key_arn(stack, "Key", arn))
+    ca(certificate_mode=CertificateMode.DEFAULT, proof_of_possession=proof)(stack)
+
+
+def in_private_ca(stack: Stack) -> None:
+    arn = stack.format_arn(service="acm-pca", resource="certificate-authority", resource_name="factory")
+    private_ca = acmpca.CertificateAuthority.from_certificate_authority_arn(stack, "PrivateCa", arn)
+    CaCertificate(stack, "Ca", proof_of_possession=ProofOfPossession.private_ca(private_ca))
+
+
 def provisioning(stack: Stack) -> None:
     role = iam.Role.from_role_name(stack, "Role", probes.ROLE)
     ca(auto_registration=AutoRegistration(template_body=probes.TEMPLATE, role=role))(stack)
@@ -94,6 +110,8 @@ def device(stack: Stack) -> None:
 FEATURES: dict[str, tuple[Declare, tuple[Probe, ...]]] = {
     "CA certificate, RETAIN": (ca(), probes.CA_PROBES),
     "CA certificate, key in a secret": (proving, (probes.ca_with_its_key_in_a_secret, *probes.CA_PROBES)),
+    "CA certificate, key in KMS": (in_kms, (probes.ca_with_its_key_in_kms, *probes.CA_PROBES)),
+    "CA certificate, Private CA": (in_private_ca, ()),
     "CA certificate, template body": (provisioning, (probes.ca_with_a_template, *probes.CA_PROBES)),
     **{
         f"CA certificate, {what}": (swept(what), (*of_the_sweep, *probes.CA_PROBES))
@@ -182,7 +200,8 @@ def test_the_table_in_the_documentation_has_them_all(features: dict[str, Feature
 
 def _tried(features: dict[str, Feature]) -> list[tuple[Feature, Permission]]:
     """Return what this run tries."""
-    wanted = [item for item in _by_permission(features).items() if item[0].action not in WITHOUT_USE]
+    triable = {name: feature for name, feature in features.items() if feature.probes}
+    wanted = [item for item in _by_permission(triable).items() if item[0].action not in WITHOUT_USE]
     if ALL:
         return [(feature, permission) for permission, named in wanted for feature in named]
     return [(named[-1], permission) for permission, named in wanted[::SHARE]]
@@ -229,7 +248,7 @@ network interfaces need: that is Lambda's own need, and no emulator evaluates it
 def _table(features: dict[str, Feature], proofs: dict[Permission, list[str]]) -> str:
     lines = []
     for permission in _by_permission(features):
-        proof = WITHOUT_USE.get(permission.action) or proofs[permission][0]
+        proof = WITHOUT_USE.get(permission.action) or [*proofs[permission], UNTRIED][0]
         shown = f"`{permission.action}`", f"`{_shown(permission.resource)}`", _needed_by(features, permission), proof
         lines.append(f"| {' | '.join(shown)} |\n")
     return _HEAD + "".join(lines) + _TAIL

@@ -19,6 +19,7 @@ from iot_certificate_provider.pki import (
     check_not_expired,
     check_registrable,
     load_private_key,
+    verification_certificate,
 )
 from iot_certificates_local.authority import CertificateAuthority
 from iot_certificates_local.factory import Factory
@@ -58,7 +59,7 @@ def test_cas_key_proves_its_possession(tmp_path: Path) -> None:
     factory = Factory(tmp_path)
     ca = read(factory.ca.certificate)
     signer = PrivateKeySigner(ca, load_private_key(factory.ca.key.read_text(), None))
-    check_issued_by(signer.verification_certificate("code", datetime.now(UTC)), ca)
+    check_issued_by(verification_certificate(signer, "code", datetime.now(UTC)), ca)
 
 
 def test_files_are_named_and_keys_are_private(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from iot_certificate_provider.pki import (
     check_not_expired,
     check_registrable,
     load_private_key,
+    verification_certificate,
 )
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ KINDS = ("p256", "p384", "p521", "rsa2048", "rsa3072")
 
 def proof(ca: issuing.Issued, now: datetime = NOW) -> Certificate:
     signer = PrivateKeySigner(Certificate.from_pem(ca.pem), load_private_key(ca.key_pem(), None))
-    return signer.verification_certificate(issuing.REGISTRATION_CODE, now)
+    return verification_certificate(signer, issuing.REGISTRATION_CODE, now)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -42,6 +42,7 @@ KEY_VERDICTS = {
     "p521": None,
     "rsa2048": None,
     "rsa3072": None,
+    "rsa4096": None,
     "rsa1024": "has a weak key: RSA with 1024 bits",
     "secp256k1": "has an EC key on secp256k1, which AWS IoT does not know",
     "ed25519": "has a key of a kind that AWS IoT does not know: Ed25519",

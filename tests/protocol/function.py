@@ -18,10 +18,12 @@ from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
 
+from fakes.acm_pca import FakeAcmPca
 from fakes.aws import FakeAws
 from fakes.cloudformation import FakeCloudFormation
 from fakes.functions import FakeFunctions
 from fakes.iot import FakeIot
+from fakes.kms import FakeKms
 from fakes.refusal import Refusal
 from fakes.secrets import FakeSecrets
 from iot_certificate_provider import handler as installed_handler
@@ -171,6 +173,8 @@ class Cloud:
         self.clock = Clock()
         self.aws.iot = FakeIot(now=self.clock.now, clock=lambda: self.clock.now)
         self.aws.secrets = FakeSecrets()
+        self.aws.kms = FakeKms()
+        self.aws.acm_pca = FakeAcmPca(lambda: self.clock.now)
         self.aws.cloudformation = FakeCloudFormation(page=100)
         self.aws.functions = FakeFunctions()
         self.aws.calls.clear()

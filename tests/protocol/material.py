@@ -6,6 +6,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import issuing
+from fakes.acm_pca import PrivateCa
+from fakes.kms import Key
 from protocol import invariants
 from protocol.referee import CA, DEVICE, Declared
 
@@ -13,6 +15,10 @@ if TYPE_CHECKING:
     from protocol.function import Cloud
 
 KEY_SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:factory-ca-key-AbCdEf"
+KMS_KEY = "arn:aws:kms:eu-west-1:123456789012:key/0f6e3a54-0000-4000-8000-000000000002"
+PRIVATE_CA = "arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/0f6e3a54-0000-4000-8000-00000000000"
+"""All but its last digit, which is the generation; or one of these."""
+OTHERS = (5, 6)
 POLICIES = ("connect", "publish", "shadow")
 THINGS = ("thermostat", "boiler")
 
@@ -63,6 +69,8 @@ def furnish(cloud: Cloud) -> None:
     cloud.iot.policies.update({name: set() for name in POLICIES})
     cloud.iot.things.update({name: set() for name in THINGS})
     cloud.aws.secrets.values[KEY_SECRET] = ca_certificate().key_pem()
+    cloud.aws.kms.keys[KMS_KEY] = Key(ca_certificate().key)
+    furnish_private_cas(cloud)
     proof = _proof(cloud.iot.registration_code)
     cloud.iot.RegisterCACertificate(caCertificate=foreign_ca().pem, verificationCertificate=proof.pem, setAsActive=True)
     cloud.iot.RegisterCertificate(certificatePem=device_certificate("foreign").pem, status="ACTIVE")
@@ -74,12 +82,42 @@ def furnish(cloud: Cloud) -> None:
     invariants.remember_foreign(cloud)
 
 
+def furnish_private_cas(cloud: Cloud) -> None:
+    """A private CA for each generation of the stack's CA, and two that have nothing to do with it."""
+    cloud.aws.acm_pca.cas = {f"{PRIVATE_CA}{each}": PrivateCa(_of_private_ca(each, 0)) for each in (0, 1, 2, *OTHERS)}
+
+
+def renew(cloud: Cloud, which: int = 0) -> None:
+    """Give a private CA its next certificate."""
+    private_ca = cloud.aws.acm_pca.cas[f"{PRIVATE_CA}{which}"]
+    private_ca.renewals += 1
+    private_ca.issuer = _of_private_ca(which, private_ca.renewals)
+
+
+@cache
+def _of_private_ca(which: int, renewals: int) -> issuing.Issued:
+    if which in OTHERS:
+        return issuing.make_ca(f"Private CA {which}", serial=3000 + renewals)
+    return ca_certificate(which + renewals)
+
+
 def ca(generation: int = 0, **properties: Any) -> Declared:
     """Declare a CA certificate, with proof of possession by the key in the secret."""
     given = {"CACertificatePem": ca_certificate(generation).pem, **properties}
     if properties.get("CertificateMode") != "SNI_ONLY":
         given["VerificationKey"] = {"SecretArn": KEY_SECRET}
     return Declared(CA, given)
+
+
+def ca_in_kms(generation: int = 0, **properties: Any) -> Declared:
+    """Declare a CA certificate whose key is in AWS KMS."""
+    pem = ca_certificate(generation).pem
+    return Declared(CA, {"CACertificatePem": pem, "VerificationKey": {"KmsKeyId": KMS_KEY}, **properties})
+
+
+def private_ca(generation: int = 0, **properties: Any) -> Declared:
+    """Declare the certificate of a private CA, without its text."""
+    return Declared(CA, {"VerificationKey": {"CertificateAuthorityArn": f"{PRIVATE_CA}{generation}"}, **properties})
 
 
 def device(name: str = "thermostat", generation: int = 0, **properties: Any) -> Declared:

@@ -99,6 +99,7 @@ class Stack:
     def update(self, template: Template) -> Result:
         """Update the stack; when that fails, roll it back."""
         self.ledger.status = "UPDATE_IN_PROGRESS"
+        self.ledger.begin_update(self.cloud.clock.now)
         self._rollback = _Rollback(snapshot=invariants.Snapshot.of(self))
         self._gone = {}
         replaced: list[tuple[str, Live]] = []

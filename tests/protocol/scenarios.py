@@ -38,6 +38,10 @@ class Kind:
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def is_ca(self) -> bool:
+        return self.deletion == "iot.DeleteCACertificate"
+
     def registered(self, cloud: Cloud) -> set[str]:
         """Return what is registered of this kind that was not there before."""
         return {*cloud.iot.cas, *cloud.iot.certificates} - set(cloud.foreign)
@@ -45,6 +49,8 @@ class Kind:
 
 KINDS = {
     "ca": Kind("ca", material.ca, "iot.RegisterCACertificate", "iot.DeleteCACertificate"),
+    "kms": Kind("kms", material.ca_in_kms, "iot.RegisterCACertificate", "iot.DeleteCACertificate"),
+    "private-ca": Kind("private-ca", material.private_ca, "iot.RegisterCACertificate", "iot.DeleteCACertificate"),
     "device": Kind("device", material.device, "iot.RegisterCertificate", "iot.DeleteCertificate"),
     "csr": Kind("csr", material.issued, "iot.CreateCertificateFromCsr", "iot.DeleteCertificate"),
 }
@@ -68,7 +74,7 @@ def _reason(stack: Stack) -> str:
 
 def _failing(kind: Kind) -> Fault:
     """Refuse the last thing that a Create or an Update of this kind does."""
-    return Fault("deny", "cloudformation.DescribeStackResource" if kind.name == "ca" else "iot.AttachPolicy", "before")
+    return Fault("deny", "cloudformation.DescribeStackResource" if kind.is_ca else "iot.AttachPolicy", "before")
 
 
 # The life of a resource
@@ -140,9 +146,9 @@ def failed_create_that_registers_late(cloud: Cloud, kind: Kind) -> None:
 
     def land() -> None:
         given = declared.properties
-        if kind.name == "ca":
+        if kind.is_ca:
             tags = [{"Key": key, "Value": value} for key, value in _tags_sent(cloud).items()]
-            cloud.iot.RegisterCACertificate(given["CACertificatePem"], certificateMode="SNI_ONLY", tags=tags)
+            cloud.iot.RegisterCACertificate(material.ca_certificate().pem, certificateMode="SNI_ONLY", tags=tags)
         elif kind.name == "device":
             cloud.iot.RegisterCertificate(given["CertificatePem"], status="ACTIVE")
         else:
@@ -238,6 +244,22 @@ def delete_while_create_runs(cloud: Cloud, kind: Kind) -> None:
         require(stack.create({X: kind()}) == "ROLLED_BACK", "", "the Create was given up")
 
 
+def delete_while_create_runs_and_dies(cloud: Cloud, kind: Kind) -> None:
+    """The Delete comes and goes before the Create registers, and dies: the late delivery has to clean up."""
+    if not kind.is_ca:
+        return  # no tags tell it from one that somebody registered by hand in the same minute: it stays
+    stack = Stack(cloud)
+
+    def give_up() -> None:
+        stack.give_up(X)
+        cloud.clock.sleep(30)
+
+    cloud.during.append((kind.registration, "before", give_up))
+    cloud.arm(Fault("die", kind.registration))
+    require(stack.create({X: kind()}) == "ROLLED_BACK", "", "the Create was given up")
+    require(not kind.registered(cloud), "I2", "the certificate is left")
+
+
 def sibling_fails(cloud: Cloud, kind: Kind) -> None:
     """Many are created at once and one fails: the others are given up wherever they are."""
     for number in range(12):
@@ -271,7 +293,7 @@ def failed_update(cloud: Cloud, kind: Kind) -> None:
     """Update FAILED: Update comes with the properties swapped, and the id of that answer."""
     stack = Stack(cloud)
     first = _made(stack, {X: kind()})
-    change = "iot.UpdateCACertificate" if kind.name == "ca" else "iot.UpdateCertificate"
+    change = "iot.UpdateCACertificate" if kind.is_ca else "iot.UpdateCertificate"
     for properties, operation in ((kind(Status="INACTIVE"), change), (kind(1), kind.registration)):
         cloud.arm(Fault("deny", operation, "before"))
         require(stack.update({X: properties}) == "ROLLED_BACK", "I4", "the update was to fail, and to roll back")
@@ -282,7 +304,7 @@ def failed_update(cloud: Cloud, kind: Kind) -> None:
 
 def failed_update_after_registering(cloud: Cloud, kind: Kind) -> None:
     """A replacement that fails once its certificate is registered undoes that; one that cannot, in the rollback."""
-    if kind.name == "ca":
+    if kind.is_ca:
         return  # registering is the last thing that it does
     for number, more in enumerate(((), (Fault("deny", "iot.DeleteCertificate", "before"),))):
         stack = Stack(cloud, f"factory{number}" if number else "factory")
@@ -297,8 +319,7 @@ def update_killed_after_registering(cloud: Cloud, kind: Kind) -> None:
     """It never answers: the swapped Update names the new certificate in OldResourceProperties only."""
     stack = Stack(cloud)
     first = _made(stack, {X: kind()})
-    # The first delivery registers and dies; the others die before they do anything.
-    cloud.arm(Fault("die", kind.registration), Fault("die", 0, "before", times=2, invocation=1))
+    cloud.arm(*_killed(kind))
     require(stack.update({X: kind(1)}) == "ROLLED_BACK", "I4", "no rollback")
     require(kind.registered(cloud) == {first}, "I4", "the new certificate is left")
     _gone(stack)
@@ -343,7 +364,7 @@ def rollback_of_changes_in_place(cloud: Cloud, kind: Kind) -> None:
 
 def rollback_that_meets_revoked(cloud: Cloud, kind: Kind) -> None:
     """REVOKED cannot be taken back: the rollback succeeds, leaves it and says so."""
-    if kind.name == "ca":
+    if kind.is_ca:
         return
     stack = Stack(cloud)
     first = _made(stack, {X: kind()})
@@ -354,7 +375,7 @@ def rollback_that_meets_revoked(cloud: Cloud, kind: Kind) -> None:
 
 def rollback_that_meets_revoked_from_outside(cloud: Cloud, kind: Kind) -> None:
     """Somebody revoked the certificate; an Update of its status fails, and the rollback has to end well."""
-    if kind.name == "ca":
+    if kind.is_ca:
         return
     stack = Stack(cloud)
     first = _made(stack, {X: kind()})
@@ -372,7 +393,7 @@ def failed_delete(cloud: Cloud, kind: Kind) -> None:
     first = _made(stack, {X: kind()})
     cloud.arm(Fault("deny", kind.deletion, "before", times=9))
     require(stack.delete() == "DELETE_FAILED", "", "the Delete was to fail")
-    if kind.name != "ca":
+    if not kind.is_ca:
         require(cloud.iot.certificates[first].status == "ACTIVE", "I4", "the status was not put back")
     _gone(stack)
 
@@ -485,13 +506,27 @@ def deleted_unnoticed_and_registered_by_another(cloud: Cloud, kind: Kind) -> Non
     _gone(other)
 
 
+def deleted_unnoticed_and_created_twice_by_another(cloud: Cloud, kind: Kind) -> None:
+    """As before, and the other stack's Create is delivered again: what the first stack had is not what there is now."""
+    if kind.name == "csr":
+        return
+    factory, other = Stack(cloud), Stack(cloud, "warehouse")
+    _made(factory, {X: kind()})
+    cloud.arm(Fault("hang", kind.deletion, "after"))
+    require(factory.delete() == "DELETE_FAILED", "", "no answer but the timer's was to come")
+    cloud.arm(Fault("die", "cloudformation.DescribeStackResource"))
+    second = _made(other, {X: kind()})
+    require(kind.registered(cloud) == {second}, "I2", "there is not exactly one certificate")
+    _gone(other)
+    require(not kind.registered(cloud), "I2", "the other stack's certificate is left")
+    _gone(factory)
+
+
 def somebody_elses(cloud: Cloud, kind: Kind) -> None:
     """What was there before is not taken: not by Create, not by Update, not by the Deletes that follow."""
-    foreign = {
-        "ca": Declared(CA, {"CACertificatePem": material.foreign_ca().pem, "CertificateMode": "SNI_ONLY"}),
-        "device": material.device("foreign"),
-        "csr": material.device("foreign"),
-    }[kind.name]
+    foreign = material.device("foreign")
+    if kind.is_ca:
+        foreign = Declared(CA, {"CACertificatePem": material.foreign_ca().pem, "CertificateMode": "SNI_ONLY"})
     stack = Stack(cloud)
     require(stack.create({X: foreign}) == "ROLLED_BACK", "I3", "the Create was to fail")
     cloud.arm(Fault("die", 0, "before", times=3))
@@ -529,7 +564,7 @@ def _vanish(cloud: Cloud, certificate_id: str) -> None:
 
 def replaced_ca_whose_devices_stay(cloud: Cloud, kind: Kind) -> None:
     """The old CA goes in the cleanup, and sweeps none of the devices, though the CA says DELETE."""
-    if kind.name != "ca":
+    if not kind.is_ca:
         return
     what: dict[str, Any] = {"DeviceCertificatesOnDelete": "DELETE"}
     stack = Stack(cloud)
@@ -545,7 +580,7 @@ def replaced_ca_whose_devices_stay(cloud: Cloud, kind: Kind) -> None:
 
 def sweep_before_the_ca_goes(cloud: Cloud, kind: Kind) -> None:
     """A device that connects during the sweep must not come back: auto-registration is off before."""
-    if kind.name != "ca":
+    if not kind.is_ca:
         return
     stack = Stack(cloud)
     ca_id = _made(stack, {X: kind(DeviceCertificatesOnDelete="DELETE", AutoRegistrationStatus="ENABLE")})
@@ -619,6 +654,73 @@ def sweep_whose_functions_die(cloud: Cloud, kind: Kind) -> None:
         require(not kind.registered(cloud), "I2", "not everything was swept")
 
 
+# A private CA that is renewed, or ends, while nobody looks
+
+
+def renewed(cloud: Cloud, kind: Kind) -> None:
+    """The next Update of the resource registers the new certificate, and the old one goes in the cleanup."""
+    if kind.name != "private-ca":
+        return
+    stack = Stack(cloud)
+    first = _made(stack, {X: kind()})
+    material.renew(cloud)
+    require(stack.update({X: kind(Status="INACTIVE")}) == "COMPLETE", "", f"it was to be replaced: {_reason(stack)}")
+    require(stack.live[X].physical_id != first, "I4", "the identity did not change")
+    require(kind.registered(cloud) == {stack.live[X].physical_id}, "I2", "the replaced certificate is left")
+    _gone(stack)
+
+
+def renewed_and_rolled_back(cloud: Cloud, kind: Kind) -> None:
+    """The private CA has one certificate, and the rollback needs the other; even if the CA is gone."""
+    if kind.name != "private-ca":
+        return
+    for number, faults in enumerate(((), _killed(kind), (Fault("deny", kind.registration, "before"),))):
+        stack = Stack(cloud, f"factory{number}" if number else "factory")
+        first = _made(stack, {X: kind()})
+        material.renew(cloud)
+        cloud.arm(*faults)
+        if not number:
+            cloud.during.append((kind.registration, "after", cloud.aws.acm_pca.cas.clear))
+        require(stack.update({X: kind(Status="INACTIVE"), "Broken": BROKEN}) == "ROLLED_BACK", "I4", "no rollback")
+        require(stack.live[X].physical_id == first, "I4", "another identity")
+        require(kind.registered(cloud) == {first}, "I4", "the new certificate is left")
+        _gone(stack)
+        material.furnish_private_cas(cloud)
+
+
+def renewed_between_two_deliveries(cloud: Cloud, kind: Kind) -> None:
+    """The function dies after registering, and the CA is renewed before the event comes again."""
+    if kind.name != "private-ca":
+        return
+    stack = Stack(cloud)
+    cloud.arm(Fault("die", kind.registration))
+    cloud.during.append((kind.registration, "after", lambda: material.renew(cloud)))
+    first = _made(stack, {X: kind()})
+    require(kind.registered(cloud) == {first}, "I2", "there is not exactly one certificate")
+    _gone(stack)
+
+
+def private_ca_that_ends(cloud: Cloud, kind: Kind) -> None:
+    """Disabled or gone, it keeps neither an Update in place nor a Delete from succeeding; whatever its id."""
+    if kind.name != "private-ca":
+        return
+    stack = Stack(cloud)
+    _made(stack, {X: kind()})
+    cloud.aws.acm_pca.cas.clear()
+    require(stack.update({X: kind(Status="INACTIVE")}) == "COMPLETE", "", f"in place: {_reason(stack)}")
+    _gone(stack)
+    material.furnish_private_cas(cloud)
+    cloud.during.append((kind.registration, "after", cloud.aws.acm_pca.cas.clear))
+    cloud.arm(Fault("die", kind.registration, times=3), Fault("die", 0, "before", times=2, invocation=1))
+    require(stack.create({X: kind()}) == "ROLLED_BACK", "", "no answer was to come")
+    require(not kind.registered(cloud), "I2", "the certificate is left")
+
+
+def _killed(kind: Kind) -> tuple[Fault, ...]:
+    """Let the first delivery register and die, and the others die before they do anything."""
+    return Fault("die", kind.registration), Fault("die", 0, "before", times=2, invocation=1)
+
+
 # Limits
 
 
@@ -630,7 +732,7 @@ def answer_that_is_too_large(cloud: Cloud, kind: Kind) -> None:
     from cryptography.x509.oid import NameOID  # noqa: PLC0415
 
     units = [x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, f"{number:064}") for number in range(60)]
-    if kind.name == "ca":
+    if kind.is_ca:
         pem = issuing.make_ca("large", subject=x509.Name(units)).pem
         declared = Declared(CA, {"CACertificatePem": pem, "CertificateMode": "SNI_ONLY"})
     else:
@@ -651,7 +753,7 @@ def throttled_and_failing_for_a_while(cloud: Cloud, kind: Kind) -> None:
 
 
 def _policies(kind: Kind) -> dict[str, Any]:
-    return {} if kind.name == "ca" else {"PolicyNames": ["publish", "shadow"], "ThingNames": ["thermostat"]}
+    return {} if kind.is_ca else {"PolicyNames": ["publish", "shadow"], "ThingNames": ["thermostat"]}
 
 
 ALL: tuple[Callable[[Cloud, Kind], None], ...] = (
@@ -670,6 +772,7 @@ ALL: tuple[Callable[[Cloud, Kind], None], ...] = (
     create_that_hangs_and_then_dies,
     create_whose_answer_is_not_taken,
     delete_while_create_runs,
+    delete_while_create_runs_and_dies,
     sibling_fails,
     failed_once_then_created_and_replaced,
     failed_update,
@@ -690,6 +793,7 @@ ALL: tuple[Callable[[Cloud, Kind], None], ...] = (
     two_stacks_one_after_the_other,
     two_stacks_at_the_same_instant,
     deleted_unnoticed_and_registered_by_another,
+    deleted_unnoticed_and_created_twice_by_another,
     somebody_elses,
     disappears,
     disappears_and_is_updated_in_place,
@@ -698,6 +802,10 @@ ALL: tuple[Callable[[Cloud, Kind], None], ...] = (
     sweep_that_takes_several_invocations,
     sweep_that_never_fits,
     sweep_whose_functions_die,
+    renewed,
+    renewed_and_rolled_back,
+    renewed_between_two_deliveries,
+    private_ca_that_ends,
     answer_that_is_too_large,
     throttled_and_failing_for_a_while,
 )

@@ -18,6 +18,7 @@ from iot_certificate_provider.resources.ca_certificate import CaCertificateResou
 from iot_certificate_provider.resources.device_certificate import DeviceCertificateResource
 from iot_certificate_provider.resources.device_certificate_ownership import DeviceCertificateOwnership
 from iot_certificate_provider.resources.device_certificate_removal import DeviceCertificateRemoval
+from iot_certificate_provider.resources.private_ca_identity import PrivateCaIdentity
 from protocol import scenarios
 
 if TYPE_CHECKING:
@@ -197,6 +198,29 @@ def reasons_at_any_length(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(response, "reason", lambda text: text + "." * 240)
 
 
+def believes_the_private_ca_in_a_rollback(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(PrivateCaIdentity, "_id_before_update", lambda *_: None)
+
+
+def asks_the_private_ca_again(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(PrivateCaIdentity, "_registered_earlier", lambda *_: None)
+
+
+def looks_for_nothing_by_its_tags(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(PrivateCaIdentity, "made_now", lambda *_: iter(()))
+
+
+def abandons_what_an_earlier_delivery_registered(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(CaCertificateResource, "_remove_abandoned", lambda *_: None)
+
+
+def needs_the_private_ca(patch: pytest.MonkeyPatch) -> None:
+    def ask(identity: Any, request: Any, wanted: Any, old: Any) -> Any:
+        return identity._of_private_ca(wanted)
+
+    patch.setattr(PrivateCaIdentity, "_of_private_ca_or_kept", ask)
+
+
 # Defects of the handler's own: every instance executes the module anew, and so has to be changed after it did.
 
 
@@ -313,6 +337,36 @@ DEFECTS = [
         "csr",
         "I2",
     ),
+    Defect(
+        "believes the private CA in a rollback",
+        believes_the_private_ca_in_a_rollback,
+        scenarios.renewed_and_rolled_back,
+        "private-ca",
+        "I2",
+    ),
+    Defect(
+        "asks the private CA again",
+        asks_the_private_ca_again,
+        scenarios.renewed_between_two_deliveries,
+        "private-ca",
+        "I2",
+    ),
+    Defect("looks not by tags", looks_for_nothing_by_its_tags, scenarios.private_ca_that_ends, "private-ca", "I2"),
+    Defect(
+        "looks not by tags in a rollback",
+        looks_for_nothing_by_its_tags,
+        scenarios.renewed_and_rolled_back,
+        "private-ca",
+        "I2",
+    ),
+    Defect(
+        "abandons what an earlier delivery registered",
+        abandons_what_an_earlier_delivery_registered,
+        scenarios.delete_while_create_runs_and_dies,
+        "ca",
+        "I2",
+    ),
+    Defect("needs the private CA", needs_the_private_ca, scenarios.private_ca_that_ends, "private-ca", "in place"),
     Defect("never finds it repeated", never_finds_it_repeated, scenarios.redelivered_create, "csr", "I2"),
     Defect("fails when it is gone", fails_when_it_is_gone, scenarios.disappears, "device", ""),
     Defect("deletes by the declared status", deletes_by_declared_status, scenarios.create_update_delete, "device", ""),

@@ -1,4 +1,4 @@
-"""Every sequence that CloudFormation's protocol allows, for a CA, a device's certificate and an issued one."""
+"""Every sequence that CloudFormation's protocol allows, for CAs, a device's certificate and an issued one."""
 
 from __future__ import annotations
 

@@ -19,33 +19,43 @@ from protocol.function import Cloud, Fault
 from protocol.walk import KINDS, Again, Deploy, Destroy, Outside, Step, Tally, Walk, Wanted
 
 RUNS = int(os.environ.get("PROTOCOL_RUNS", "2000"))
-REACHED = {
-    (f"iot.{operation}", when)
-    for operation in (
-        "RegisterCACertificate",
-        "RegisterCertificate",
-        "RegisterCertificateWithoutCA",
-        "CreateCertificateFromCsr",
-        "UpdateCertificate",
-        "UpdateCACertificate",
-        "DeleteCertificate",
-        "DeleteCACertificate",
-        "AttachPolicy",
-        "DetachPolicy",
-        "AttachThingPrincipal",
-        "DetachThingPrincipal",
-        "DescribeCertificate",
-        "ListAttachedPolicies",
-        "ListPrincipalThings",
-        "GetRegistrationCode",
-    )
-    for when in ("before", "after")
-} | {
-    (f"cloudformation.{operation}", when)
-    for operation in ("DescribeStackResource", "DescribeStackEvents")
-    for when in ("before", "after")
-}
+REACHED = (
+    {
+        (f"iot.{operation}", when)
+        for operation in (
+            "RegisterCACertificate",
+            "RegisterCertificate",
+            "RegisterCertificateWithoutCA",
+            "CreateCertificateFromCsr",
+            "UpdateCertificate",
+            "UpdateCACertificate",
+            "DeleteCertificate",
+            "DeleteCACertificate",
+            "AttachPolicy",
+            "DetachPolicy",
+            "AttachThingPrincipal",
+            "DetachThingPrincipal",
+            "DescribeCertificate",
+            "ListAttachedPolicies",
+            "ListPrincipalThings",
+            "GetRegistrationCode",
+        )
+        for when in ("before", "after")
+    }
+    | {
+        (f"cloudformation.{operation}", when)
+        for operation in ("DescribeStackResource", "DescribeStackEvents")
+        for when in ("before", "after")
+    }
+    | {
+        (f"acm-pca.{operation}", when)
+        for operation in ("GetCertificateAuthorityCertificate", "IssueCertificate", "GetCertificate")
+        for when in ("before", "after")
+    }
+)
 """Where the function has to have died at least once."""
+
+OUTSIDE = ("attach", "detach", "deactivate", "delete", "revoke", "renew", "renew", "switch", "connect", "connect")
 
 _kinds = st.sampled_from(["die", "die", "die", "throttle", "fail", "fail", "deny", "hang", "mute"])
 _faults = st.builds(
@@ -70,7 +80,7 @@ _stack = st.sampled_from([0, 0, 0, 1])
 _templates = st.lists(_wanted, min_size=1, max_size=4).map(tuple)
 _some_faults = st.lists(_faults, max_size=2).map(tuple)
 _deploys = st.builds(Deploy, _templates, _some_faults, st.booleans(), _stack)
-_changes = st.sampled_from(["attach", "detach", "deactivate", "delete", "revoke", "connect", "connect"])
+_changes = st.sampled_from(OUTSIDE)
 _steps: st.SearchStrategy[Step] = st.one_of(
     _deploys,
     _deploys,

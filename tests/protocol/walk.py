@@ -55,7 +55,7 @@ class Destroy:
 
 @dataclass(frozen=True)
 class Outside:
-    """Somebody changes one of a stack's certificates, or a device connects to one of its CAs for the first time."""
+    """Somebody changes a stack's certificate or its private CA, or a device connects to its CA for the first time."""
 
     what: str
     which: int = 0
@@ -70,20 +70,23 @@ class Again:
 
 
 Step = Deploy | Destroy | Outside | Again
-KINDS = ("ca", "device", "under", "sni", "csr", "foreign")
+KINDS = ("ca", "private", "device", "under", "sni", "csr", "foreign")
 TRIES = 4
 
 
 def declare(wanted: Wanted, wanted_ca: int | None) -> Declared:
     """Write a resource as a template has it."""
     common: dict[str, Any] = {"Status": wanted.status}
-    if wanted.existing == "ADOPT" and wanted.kind != "csr":
+    if wanted.existing == "ADOPT" and wanted.kind not in ("csr", "private"):
         common["ExistingCertificate"] = "ADOPT"
-    if wanted.kind == "ca":
+    if wanted.kind in ("ca", "private"):
         # A CA that is INACTIVE refuses its devices; the other settings change instead.
         settings = {"ACTIVE": "DISABLE", "INACTIVE": "ENABLE"}.get(wanted.status, "DISABLE")
         common["Tags"] = [{"Key": name, "Value": wanted.status} for name in wanted.policies]
         common["DeviceCertificatesOnDelete"] = wanted.sweep
+        if wanted.kind == "private":
+            which = material.OTHERS[wanted.generation]
+            return material.private_ca(which, AutoRegistrationStatus=settings, **common)
         return material.ca(wanted.generation, AutoRegistrationStatus=settings, **common)
     common |= {"PolicyNames": list(wanted.policies), "ThingNames": list(wanted.things)}
     if wanted.kind == "csr":
@@ -179,6 +182,9 @@ class Walk:
         return done
 
     def _change_outside(self, step: Outside) -> None:
+        if step.what in ("renew", "switch"):
+            _change_private_ca(self.cloud, step)
+            return
         ids = [certificate_id_in(each.physical_id) for each in self.stacks[step.stack].live.values()]
         if not ids:
             return
@@ -247,6 +253,15 @@ def _change_ca(walk: Walk, what: str, certificate_id: str) -> None:
     if what == "delete":
         iot.DeleteCACertificate(certificate_id)
         walk.cloud.deleted_outside.add(certificate_id)
+
+
+def _change_private_ca(cloud: Cloud, step: Outside) -> None:
+    which = material.OTHERS[step.which % len(material.OTHERS)]
+    if step.what == "renew":
+        material.renew(cloud, which)
+    else:
+        private_ca = cloud.aws.acm_pca.cas[f"{material.PRIVATE_CA}{which}"]
+        private_ca.status = "EXPIRED" if private_ca.status == "ACTIVE" else "ACTIVE"
 
 
 def _change_device(walk: Walk, what: str, certificate_id: str) -> None:

@@ -7,23 +7,28 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from fakes.aws import FakeAws
+from iot_certificate_provider.aws.acm_pca import PrivateCaGateway
 from iot_certificate_provider.aws.clients import AwsClients
 from iot_certificate_provider.aws.cloudformation import StackGateway
 from iot_certificate_provider.aws.iot import IotGateway
+from iot_certificate_provider.aws.kms import KmsGateway
 from iot_certificate_provider.aws.secrets import SecretsGateway
 from iot_certificate_provider.contract import Home, Outcome, Progress, Request, RequestType, Resource
 from iot_certificate_provider.deadline import Deadline
 from iot_certificate_provider.resources.ca_certificate import CaCertificateResource
+from iot_certificate_provider.resources.certificate_signers import CertificateSigners
 from iot_certificate_provider.resources.device_certificate import DeviceCertificateResource
 from iot_certificate_provider.resources.device_certificate_ownership import DeviceCertificateOwnership
 from iot_certificate_provider.resources.device_certificate_removal import DeviceCertificateRemoval
 from iot_certificate_provider.resources.device_certificate_sweep import DeviceCertificateSweep
+from iot_certificate_provider.resources.private_ca_identity import PrivateCaIdentity
 from iot_certificate_provider.resources.proof_of_possession import ProofOfPossession
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 KEY_SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:factory-ca-key-AbCdEf"
+PRIVATE_CA = "arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/0f6e3a54-0000-4000-8000-000000000001"
 LOGICAL_ID = "Certificate"
 
 
@@ -53,8 +58,16 @@ class Stage:
         removal = DeviceCertificateRemoval(iot)
         ownership = DeviceCertificateOwnership(iot, stacks)
         self.device: Resource = DeviceCertificateResource(iot, stacks, ownership, removal, self.now)
-        proof = ProofOfPossession(iot, SecretsGateway(clients))
-        self.ca: Resource = CaCertificateResource(iot, stacks, proof, DeviceCertificateSweep(iot, removal), self.now)
+        authorities = PrivateCaGateway(clients)
+        signers = CertificateSigners(SecretsGateway(clients), KmsGateway(clients), authorities, "VerificationKey")
+        self.ca: Resource = CaCertificateResource(
+            iot,
+            stacks,
+            ProofOfPossession(iot, signers),
+            PrivateCaIdentity(iot, stacks, authorities, self.now),
+            DeviceCertificateSweep(iot, removal),
+            now=self.now,
+        )
 
     def request(
         self,
@@ -91,6 +104,8 @@ class Stage:
 
     def update(self, resource: Resource, physical_id: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Outcome:
         request = self.request(RequestType.UPDATE, new, physical_id, old)
+        if "ROLLBACK" not in self.aws.cloudformation.status:
+            self.aws.cloudformation.begin_update(self.now())
         self.log(physical_id, "UPDATE_IN_PROGRESS")
         outcome = resource.update(request)
         self.log(outcome.physical_id, "UPDATE_COMPLETE")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,11 +12,12 @@ from cryptography import x509
 
 import issuing
 from fakes.refusal import Refusal
-from iot_certificate_provider.contract import CaCertificateAttribute
+from iot_certificate_provider.contract import CaCertificateAttribute, RequestType
 from iot_certificate_provider.errors import (
     AccessDeniedError,
     AlreadyExistsError,
     CertificateRejectedError,
+    ConflictError,
     InvalidPropertyError,
     UpstreamError,
 )
@@ -462,3 +465,42 @@ class TestSweep:
         ids = self.populate(stage, factory_ca, created.physical_id)
         stage.delete(stage.ca, created.physical_id, {**sweeping, "DeviceCertificatesOnDelete": value})
         assert list(stage.iot.certificates) == ids
+
+
+class TestACreateThatNobodyWaitsForAnyMore:
+    """Its Delete came and went, and an earlier delivery of it registered the CA only then, and died."""
+
+    def come_again(self, stage: Stage, properties: dict[str, Any], *, request_id: str | None = None) -> None:
+        request = stage.request(RequestType.CREATE, properties)
+        late = replace(request, sent=stage.now() - timedelta(minutes=2), request_id=request_id or request.request_id)
+        with pytest.raises(ConflictError, match="does not wait for this Create any more"):
+            stage.ca.create(late)
+
+    def registered_then_deleted(self, stage: Stage, properties: dict[str, Any], deleted_id: str, status: str) -> str:
+        stage.log("", "CREATE_IN_PROGRESS")
+        outcome = stage.ca.create(stage.request(RequestType.CREATE, properties))
+        for each in ("CREATE_FAILED" if deleted_id else "CREATE_COMPLETE", status):
+            stage.log(deleted_id or outcome.physical_id, each)
+        return outcome.physical_id
+
+    def test_removes_that_ca(self, stage: Stage, properties: dict[str, Any]) -> None:
+        self.registered_then_deleted(stage, properties, "factory-Certificate-1KJ2H3", "DELETE_COMPLETE")
+        self.come_again(stage, properties)
+        assert stage.iot.cas == {}
+
+    @pytest.mark.parametrize("status", ["DELETE_SKIPPED", "DELETE_FAILED"])
+    def test_leaves_one_that_was_retained(self, stage: Stage, properties: dict[str, Any], status: str) -> None:
+        kept = self.registered_then_deleted(stage, properties, "", status)
+        self.come_again(stage, properties)
+        assert list(stage.iot.cas) == [kept]
+
+    def test_leaves_one_of_another_request(self, stage: Stage, properties: dict[str, Any]) -> None:
+        kept = self.registered_then_deleted(stage, properties, "factory-Certificate-1KJ2H3", "DELETE_COMPLETE")
+        self.come_again(stage, properties, request_id="another")
+        assert list(stage.iot.cas) == [kept]
+
+    def test_finds_nothing(self, stage: Stage, properties: dict[str, Any]) -> None:
+        for status in ("CREATE_FAILED", "DELETE_COMPLETE"):
+            stage.log("factory-Certificate-1KJ2H3", status)
+        self.come_again(stage, properties)
+        assert stage.aws.writes() == []

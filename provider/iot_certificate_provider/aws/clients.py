@@ -9,8 +9,10 @@ import boto3
 from botocore.config import Config
 
 if TYPE_CHECKING:
+    from types_boto3_acm_pca import ACMPCAClient
     from types_boto3_cloudformation import CloudFormationClient
     from types_boto3_iot import IoTClient
+    from types_boto3_kms import KMSClient
     from types_boto3_lambda import LambdaClient
     from types_boto3_secretsmanager import SecretsManagerClient
 
@@ -33,7 +35,7 @@ ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1})
 THROTTLED = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsException"})
 """Refusals that only ask for patience."""
 
-ServiceName = Literal["iot", "secretsmanager", "cloudformation", "lambda"]
+ServiceName = Literal["iot", "secretsmanager", "cloudformation", "lambda", "kms", "acm-pca"]
 
 
 QUOTA_EXCEEDED = "QuotaExceeded"
@@ -66,6 +68,10 @@ class AwsClients:
     def client(self, service: Literal["cloudformation"], *, retry: bool = True) -> CloudFormationClient: ...
     @overload
     def client(self, service: Literal["lambda"], *, retry: bool = True) -> LambdaClient: ...
+    @overload
+    def client(self, service: Literal["kms"], *, retry: bool = True) -> KMSClient: ...
+    @overload
+    def client(self, service: Literal["acm-pca"], *, retry: bool = True) -> ACMPCAClient: ...
     def client(self, service: ServiceName, *, retry: bool = True) -> Any:
         """Return the client of a service, made on first use; without ``retry`` one that asks only once."""
         key = (service, retry)

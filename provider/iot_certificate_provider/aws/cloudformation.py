@@ -12,8 +12,10 @@ from iot_certificate_provider.ownership import Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from types_boto3_cloudformation import CloudFormationClient
+    from types_boto3_cloudformation.type_defs import StackEventTypeDef
 
     from iot_certificate_provider.aws.clients import AwsClients
 
@@ -25,12 +27,16 @@ _GIVEN_UP = ("DELETE_COMPLETE", "DELETE_SKIPPED")
 
 @dataclass(frozen=True)
 class StackResource:
-    """A resource as CloudFormation has it now; the physical id is empty while it is being created."""
+    """A resource as CloudFormation has it now; the physical id is empty while it is being created.
+
+    ``at``, aware: since when it has the status; None when that is not known.
+    """
 
     stack_id: str
     logical_id: str
     physical_id: str
     status: str
+    at: datetime | None = None
 
     @property
     def is_going(self) -> bool:
@@ -42,6 +48,13 @@ class StackResource:
         """What to call it in a sentence."""
         stack_name = self.stack_id.partition("/")[2].partition("/")[0]
         return f"{self.logical_id or 'a resource'} of stack {stack_name}"
+
+    def can_have_registered(self, created: datetime) -> bool:
+        """Whether a certificate of this creation date can be the one that the resource had when it was last heard of.
+
+        One that was registered later is not: the resource's own is gone, though CloudFormation does not know it.
+        """
+        return self.at is None or self.status.endswith("_IN_PROGRESS") or self.at >= created
 
     def is_of(self, stack_id: str, logical_id: str) -> bool:
         """Whether this is that resource; in its own stack one whose logical id is not known may be."""
@@ -67,7 +80,13 @@ class StackGateway:
             # CloudFormation has one code, ValidationError, for a resource or a stack that does not exist.
             return None
         detail = answer["StackResourceDetail"]
-        return StackResource(stack_id, logical_id, detail.get("PhysicalResourceId", ""), detail["ResourceStatus"])
+        return StackResource(
+            stack_id,
+            logical_id,
+            detail.get("PhysicalResourceId", ""),
+            detail["ResourceStatus"],
+            detail.get("LastUpdatedTimestamp"),
+        )
 
     def holders(self, physical_id: str) -> list[StackResource]:
         """DescribeStackResources by physical id: the resources of the account's stacks that hold it now.
@@ -85,7 +104,13 @@ class StackGateway:
         if rows and not named:
             return [StackResource(rows[0].get("StackId", ""), "", physical_id, "")]
         return [
-            StackResource(row.get("StackId", ""), row["LogicalResourceId"], physical_id, row["ResourceStatus"])
+            StackResource(
+                row.get("StackId", ""),
+                row["LogicalResourceId"],
+                physical_id,
+                row["ResourceStatus"],
+                row.get("Timestamp"),
+            )
             for row in named
             if row["ResourceStatus"] not in _GIVEN_UP
         ]
@@ -111,16 +136,36 @@ class StackGateway:
                 for row in page["StackResourceSummaries"]:
                     if "PhysicalResourceId" in row and row["ResourceStatus"] != "DELETE_COMPLETE":
                         yield StackResource(
-                            stack_id, row["LogicalResourceId"], row["PhysicalResourceId"], row["ResourceStatus"]
+                            stack_id,
+                            row["LogicalResourceId"],
+                            row["PhysicalResourceId"],
+                            row["ResourceStatus"],
+                            row.get("LastUpdatedTimestamp"),
                         )
 
     def rows(self, stack_id: str, logical_id: str, *, pages: int = EVENT_PAGES) -> Iterator[Row]:
         """DescribeStackEvents: the rows of one resource, newest first, for as many ``pages`` as they are asked for."""
+        return _rows_of(logical_id, self._events(stack_id, pages))
+
+    def rows_before_update(self, stack_id: str, logical_id: str) -> Iterator[Row]:
+        """DescribeStackEvents: the rows of one resource from before the stack's newest update began, newest first.
+
+        In a rollback that is the update which is rolled back.
+        """
+        events = self._events(stack_id, EVENT_PAGES)
+        for event in events:
+            if event.get("PhysicalResourceId") == stack_id and event.get("ResourceStatus") == "UPDATE_IN_PROGRESS":
+                break
+        return _rows_of(logical_id, events)
+
+    def _events(self, stack_id: str, pages: int) -> Iterator[StackEventTypeDef]:
         log = self._cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_id)
         with translating("the events of the stack"):
             for page in islice(log, pages):
-                for event in page["StackEvents"]:
-                    if event.get("LogicalResourceId") == logical_id:
-                        yield Row(
-                            event.get("ResourceStatus", ""), event.get("PhysicalResourceId", ""), event["Timestamp"]
-                        )
+                yield from page["StackEvents"]
+
+
+def _rows_of(logical_id: str, events: Iterator[StackEventTypeDef]) -> Iterator[Row]:
+    for event in events:
+        if event.get("LogicalResourceId") == logical_id:
+            yield Row(event.get("ResourceStatus", ""), event.get("PhysicalResourceId", ""), event["Timestamp"])

@@ -78,6 +78,7 @@ class CaCertificateDescription:
     auto_registration: str
     config: RegistrationConfig | None
     created: datetime
+    pem: str
 
 
 class IotGateway:
@@ -172,7 +173,18 @@ class IotGateway:
             if config
             else None,
             found["creationDate"],
+            found["certificatePem"],
         )
+
+    def newest_ca_certificates(self) -> Iterator[tuple[str, datetime]]:
+        """ListCACertificates, newest first, as many pages as are asked for: ids and creation dates."""
+        pages = self._iot.get_paginator("list_ca_certificates").paginate(
+            ascendingOrder=False, PaginationConfig={"PageSize": PAGE_SIZE}
+        )
+        with translating("the CA certificates"):
+            for page in pages:
+                for entry in page["certificates"]:
+                    yield entry["certificateId"], entry["creationDate"]
 
     def delete_ca_certificate(self, certificate_id: str) -> None:
         """DeleteCACertificate; ConflictError while it is ACTIVE."""

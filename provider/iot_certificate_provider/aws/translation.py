@@ -14,6 +14,7 @@ from iot_certificate_provider.errors import (
     AlreadyExistsError,
     CertificateRejectedError,
     ConflictError,
+    InProgressError,
     InUseError,
     LimitExceededError,
     NotFoundError,
@@ -24,7 +25,7 @@ from iot_certificate_provider.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _ERRORS: dict[str, tuple[type[ProviderError], str]] = {
     "ResourceNotFoundException": (NotFoundError, "does not exist"),
@@ -34,6 +35,11 @@ _ERRORS: dict[str, tuple[type[ProviderError], str]] = {
         ConflictError,
         "several registered CAs have the issuer's name: declare ca_certificate (CACertificatePem)",
     ),
+    "NotFoundException": (NotFoundError, "does not exist"),
+    "DisabledException": (ConflictError, "it is disabled"),
+    "InvalidStateException": (ConflictError, "its status refuses this"),
+    "KMSInvalidStateException": (ConflictError, "its state refuses this"),
+    "RequestInProgressException": (InProgressError, "it is still being issued; try again"),
     "ConflictException": (ConflictError, "it is being changed by somebody else; try again"),
     "ConflictingResourceUpdateException": (ConflictError, "it is being changed by somebody else; try again"),
     "InternalServerException": (UpstreamError, "AWS failed; try again"),
@@ -42,6 +48,14 @@ _ERRORS: dict[str, tuple[type[ProviderError], str]] = {
     "InvalidParameterException": (RefusedError, "AWS does not accept the request"),
     "ValidationError": (RefusedError, "AWS does not accept the request"),
     "ValidationException": (RefusedError, "AWS does not accept the request"),
+    "DryRunOperationException": (RefusedError, "AWS only tried it"),
+    "InvalidArgsException": (RefusedError, "AWS does not accept the request"),
+    "InvalidArnException": (RefusedError, "its ARN is not one that AWS takes here"),
+    "InvalidGrantTokenException": (RefusedError, "AWS does not accept the request"),
+    "InvalidKeyUsageException": (RefusedError, "the KMS key is not for this use"),
+    "MalformedCSRException": (RefusedError, "AWS does not accept the certificate signing request"),
+    "RequestFailedException": (RefusedError, "AWS could not issue the certificate"),
+    "UnsupportedOperationException": (RefusedError, "the KMS key is not for this use"),
     "LimitExceededException": (LimitExceededError, "a quota of the account is used up"),
     QUOTA_EXCEEDED: (LimitExceededError, "a quota of the account is used up"),
     "TransferConflictException": (ConflictError, "it is being transferred to another account"),
@@ -61,6 +75,9 @@ _ERRORS: dict[str, tuple[type[ProviderError], str]] = {
     "ExpiredTokenException": (AccessDeniedError, "the function's credentials have expired"),
     "RequestExpired": (AccessDeniedError, "the request was signed too long ago"),
     "IncompleteSignature": (AccessDeniedError, "the request was not signed as AWS wants it"),
+    "DependencyTimeoutException": (UpstreamError, "AWS failed; try again"),
+    "KMSInternalException": (UpstreamError, "AWS failed; try again"),
+    "KeyUnavailableException": (UpstreamError, "the KMS key is not available at the moment; try again"),
     "InternalException": (UpstreamError, "AWS failed; try again"),
     "InternalFailure": (UpstreamError, "AWS failed; try again"),
     "InternalFailureException": (UpstreamError, "AWS failed; try again"),
@@ -82,11 +99,18 @@ _REJECTED: dict[str, str] = {
 
 
 @contextmanager
-def translating(what: str) -> Iterator[None]:
-    """Raise our error for the SDK's; ``what`` names the thing that the call is about, in a few words."""
+def translating(what: str, unusable: Mapping[str, tuple[str, str]] | None = None) -> Iterator[None]:
+    """Raise our error for the SDK's; ``what`` names the thing that the call is about, in a few words.
+
+    ``unusable``: error codes that say what is wrong with a key or a CA that a property names, each with the problem
+    and the fix of the CertificateRejectedError that is raised for it.
+    """
     try:
         yield
     except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        if unusable is not None and code in unusable:
+            raise CertificateRejectedError(*unusable[code]) from error
         raise translate(error, what) from error
     except ParamValidationError as error:
         # Not its text, which quotes the parameters.

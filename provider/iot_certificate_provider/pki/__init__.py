@@ -5,7 +5,11 @@ No AWS, no clock, no network. The CDK constructs use it too: a bad PEM is refuse
 
 from iot_certificate_provider.errors import CertificateRejectedError
 from iot_certificate_provider.pki.certificate import Certificate
-from iot_certificate_provider.pki.certificate_signer import CertificateSigner, PrivateKeySigner
+from iot_certificate_provider.pki.certificate_signer import (
+    CertificateSigner,
+    PrivateKeySigner,
+    verification_certificate,
+)
 from iot_certificate_provider.pki.fitness import (
     check_ca,
     check_issued_by,
@@ -13,6 +17,7 @@ from iot_certificate_provider.pki.fitness import (
     check_registrable,
 )
 from iot_certificate_provider.pki.private_key import load_private_key
+from iot_certificate_provider.pki.remote_private_key import remote_private_key
 from iot_certificate_provider.pki.signing_request import SigningRequest
 
 __all__ = [
@@ -26,4 +31,6 @@ __all__ = [
     "check_not_expired",
     "check_registrable",
     "load_private_key",
+    "remote_private_key",
+    "verification_certificate",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -13,6 +14,10 @@ from iot_certificate_provider.errors import CertificateRejectedError
 from iot_certificate_provider.pki import pem
 from iot_certificate_provider.pki.certificate import UNREADABLE, Certificate
 from iot_certificate_provider.pki.fitness import check_key, check_signature_algorithm
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+    from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,17 @@ class SigningRequest:
                     "is PEM, but what it encodes is not a readable certificate signing request",
                     "Check it with: openssl req -in FILE -noout -text",
                 ) from error
+
+    @classmethod
+    def signed_by(
+        cls,
+        key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey,
+        subject: x509.Name,
+        algorithm: SHA256 | SHA384 | SHA512,
+    ) -> SigningRequest:
+        """Make a request for a certificate of ``key`` under the name ``subject``."""
+        request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, algorithm)
+        return cls._read(request.public_bytes(Encoding.DER))
 
     @classmethod
     def _read(cls, der: bytes) -> SigningRequest:

@@ -14,6 +14,7 @@ from iot_certificate_provider.contract import (
     ExistingCertificate,
 )
 from iot_certificate_provider.pki import Certificate, check_ca
+from iot_certificate_provider.properties.ca_key import CaKeyProperty
 from iot_certificate_provider.properties.reader import Reader, required
 from iot_certificate_provider.properties.registration_config import RegistrationConfig, read_registration_config
 from iot_certificate_provider.properties.tags import read_tags
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CaCertificateProperties:
-    """What a ``Custom::IotCaCertificate`` declares."""
+    """What a ``Custom::IotCaCertificate`` declares; without a certificate, ``verification`` is a KeyInPrivateCa."""
 
-    certificate: Certificate
+    certificate: Certificate | None
     status: CaCertificateStatus
     mode: CertificateMode
     verification: Verification | None
@@ -44,8 +45,10 @@ class CaCertificateProperties:
         reader = Reader(raw, CaCertificateProperty)
         certificate = reader.certificate(name.CA_CERTIFICATE_PEM, check_ca)
         mode = reader.choice(name.CERTIFICATE_MODE, CertificateMode.DEFAULT)
+        if CaKeyProperty.CERTIFICATE_AUTHORITY_ARN not in (reader.mapping(name.VERIFICATION_KEY) or {}):
+            required(certificate, name.CA_CERTIFICATE_PEM, "Give the PEM of the CA certificate")
         return cls(
-            certificate=required(certificate, name.CA_CERTIFICATE_PEM, "Give the PEM of the CA certificate"),
+            certificate=certificate,
             status=reader.choice(name.STATUS, CaCertificateStatus.ACTIVE),
             mode=mode,
             verification=read_verification(reader, certificate, mode),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from iot_certificate_provider.contract import CaCertificateProperty, CertificateMode
 from iot_certificate_provider.errors import InvalidPropertyError
 from iot_certificate_provider.pki import Certificate, check_issued_by
+from iot_certificate_provider.properties.ca_key import CaKey, CaKeyProperty, read_ca_key
 from iot_certificate_provider.properties.reader import Reader, required
 
 
@@ -18,24 +18,8 @@ class VerificationCertificate:
     certificate: Certificate
 
 
-@dataclass(frozen=True)
-class VerificationSecret:
-    """Proof of possession that the function signs with a key from Secrets Manager."""
-
-    secret_arn: str
-    json_field: str | None
-    passphrase_secret_arn: str | None
-
-
-Verification = VerificationCertificate | VerificationSecret
-
-
-class _VerificationKey(StrEnum):
-    SECRET_ARN = "SecretArn"  # noqa: S105 - a property's name
-    JSON_FIELD = "JsonField"
-    PASSPHRASE_SECRET_ARN = "PassphraseSecretArn"  # noqa: S105 - a property's name
-    KMS_KEY_ID = "KmsKeyId"
-    CERTIFICATE_AUTHORITY_ARN = "CertificateAuthorityArn"
+Verification = VerificationCertificate | CaKey
+"""The certificate itself, or the key that the function has it signed with."""
 
 
 def read_verification(reader: Reader, ca: Certificate | None, mode: CertificateMode) -> Verification | None:
@@ -74,18 +58,9 @@ def _verification_certificate(reader: Reader, ca: Certificate | None) -> Verific
     return VerificationCertificate(required(certificate, name, "Give the PEM of the verification certificate"))
 
 
-def _verification_key(reader: Reader) -> VerificationSecret:
-    key = _VerificationKey
-    nested = reader.nested(CaCertificateProperty.VERIFICATION_KEY, _VerificationKey)
+def _verification_key(reader: Reader) -> CaKey:
+    name = CaCertificateProperty.VERIFICATION_KEY
+    nested = reader.nested(name, CaKeyProperty)
     if nested is None:
-        raise InvalidPropertyError("VerificationKey", "is empty", "Name the key's secret in VerificationKey.SecretArn")
-    for unsupported in (key.KMS_KEY_ID, key.CERTIFICATE_AUTHORITY_ARN):
-        if nested.given(unsupported):
-            raise InvalidPropertyError(
-                f"VerificationKey.{unsupported}", "is not supported yet", "Use VerificationKey.SecretArn"
-            )
-    return VerificationSecret(
-        secret_arn=nested.required_text(key.SECRET_ARN, "Name the secret that holds the CA's private key as PEM"),
-        json_field=nested.text(key.JSON_FIELD),
-        passphrase_secret_arn=nested.text(key.PASSPHRASE_SECRET_ARN),
-    )
+        raise InvalidPropertyError(name, "is empty", "Name the key's secret in VerificationKey.SecretArn")
+    return read_ca_key(nested, name)

@@ -20,6 +20,7 @@ from iot_certificate_provider.contract import (
     is_certificate_id,
 )
 from iot_certificate_provider.errors import (
+    AccessDeniedError,
     AlreadyExistsError,
     ConflictError,
     InvalidPropertyError,
@@ -27,7 +28,7 @@ from iot_certificate_provider.errors import (
     ProviderError,
     UpstreamError,
 )
-from iot_certificate_provider.ownership import OUR_TAGS, STACK_TAG, tagged_by, tags_of
+from iot_certificate_provider.ownership import OUR_TAGS, REQUEST_TAG, STACK_TAG, tagged_by, tags_of
 from iot_certificate_provider.pki import check_not_expired
 from iot_certificate_provider.pki.fitness import shorten
 from iot_certificate_provider.properties.ca_certificate import (
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.contract import CertificateMode, Request
     from iot_certificate_provider.pki import Certificate
     from iot_certificate_provider.resources.device_certificate_sweep import DeviceCertificateSweep
+    from iot_certificate_provider.resources.private_ca_identity import PrivateCaIdentity
     from iot_certificate_provider.resources.proof_of_possession import ProofOfPossession
 
 
@@ -70,24 +72,29 @@ class CaCertificateResource:
         iot: IotGateway,
         stacks: StackGateway,
         proof: ProofOfPossession,
+        identity: PrivateCaIdentity,
         sweep: DeviceCertificateSweep,
+        *,
         now: Callable[[], datetime],
     ) -> None:
         self._iot = iot
         self._stacks = stacks
         self._proof = proof
+        self._identity = identity
         self._sweep = sweep
         self._now = now
         self._adoption = Adoption(stacks)
 
     def create(self, request: Request) -> Outcome:
         """Register the CA certificate, with proof of possession unless it is SNI_ONLY."""
-        return self.create_declared(request, CaCertificateProperties.read(request.properties))
+        declared = CaCertificateProperties.read(request.properties)
+        return self.create_declared(request, self._identity.of_create(request, declared))
 
     def update(self, request: Request) -> Outcome:
         """Change what differs from the old properties; another certificate is registered beside the old one."""
-        wanted = CaCertificateProperties.read(request.properties)
-        return self.update_declared(request, wanted, readable(CaCertificateProperties.read, request.old_properties))
+        declared = CaCertificateProperties.read(request.properties)
+        old = readable(CaCertificateProperties.read, request.old_properties)
+        return self.update_declared(request, self._identity.of_update(request, declared, old), old)
 
     def delete(self, request: Request) -> Outcome:
         """Turn the CA off, do to its devices what was declared, and deregister it; leave it when it was adopted."""
@@ -111,9 +118,13 @@ class CaCertificateResource:
         return Outcome(request.existing_id)
 
     def create_declared(self, request: Request, wanted: CaCertificateProperties) -> Outcome:
-        """Do as ``create`` with properties that are read already."""
-        check_awaited(request, self._stacks, self._now())
-        outcome = _outcome(wanted.certificate, request)
+        """Do as ``create`` with properties that are read already, and have their certificate."""
+        outcome = _outcome(_certificate(wanted), request)
+        try:
+            check_awaited(request, self._stacks, self._now())
+        except ConflictError:
+            self._remove_abandoned(request, outcome)
+            raise
         if self._is_to_be_adopted(request, wanted, outcome):
             return self._adopt(request, wanted, outcome)
         try:
@@ -128,9 +139,12 @@ class CaCertificateResource:
     def update_declared(
         self, request: Request, wanted: CaCertificateProperties, old: CaCertificateProperties | None
     ) -> Outcome:
-        """Do as ``update`` with properties that are read already; ``old`` ones that are not valid are None."""
+        """Do as ``update`` with properties that are read already; ``old`` ones that are not valid are None.
+
+        ``wanted`` has its certificate; ``old`` may have a private CA instead.
+        """
         check_awaited(request, self._stacks, self._now())
-        outcome = _outcome(wanted.certificate, request)
+        outcome = _outcome(_certificate(wanted), request)
         if outcome.physical_id == certificate_id_in(request.existing_id):
             outcome = self._change_or_register(request, wanted, old, outcome)
             self._remove_leftover(request, old)
@@ -148,11 +162,11 @@ class CaCertificateResource:
         return outcome
 
     def _register(self, request: Request, wanted: CaCertificateProperties, outcome: Outcome) -> None:
-        now = self._now()
+        ca, now = _certificate(wanted), self._now()
         with naming(CaCertificateProperty.CA_CERTIFICATE_PEM):
-            check_not_expired(wanted.certificate, now)
+            check_not_expired(ca, now)
         ensure_fits(request, outcome)
-        verification = self._proof.verification_certificate(wanted.certificate, wanted.verification, now)
+        verification = self._proof.verification_certificate(ca, wanted.verification, request.deadline, now)
         registered = self._call_register(request, wanted, verification)
         with self._undone_on_failure(request, registered.id):
             if registered.id != outcome.physical_id:
@@ -166,7 +180,7 @@ class CaCertificateResource:
     ) -> Registered:
         with uncertain_without_answer(request):
             return self._iot.register_ca_certificate(
-                wanted.certificate.pem,
+                _certificate(wanted).pem,
                 verification_pem=None if verification is None else verification.pem,
                 mode=wanted.mode,
                 status=wanted.status,
@@ -342,18 +356,46 @@ class CaCertificateResource:
 
     def _remove_leftover(self, request: Request, old: CaCertificateProperties | None) -> None:
         """Remove what an Update registered that never answered: only the old properties of its rollback name it."""
-        if old is None or old.certificate.id == certificate_id_in(request.existing_id):
-            return
-        if self._is_own(request, _outcome(old.certificate, request)):
-            self._deregister(old.certificate.id)
+        for leftover in [] if old is None else self._left_by_update(request, old):
+            self._deregister(leftover)
+
+    def _left_by_update(self, request: Request, old: CaCertificateProperties) -> list[str]:
+        if old.certificate is None:
+            # Once the template names no private CA any more, the role may not look for what only tags can tell.
+            with suppress(AccessDeniedError):
+                return list(self._identity.left_by_update(request))
+            return []
+        kept = old.certificate.id == certificate_id_in(request.existing_id)
+        return [] if kept or not self._is_own(request, _outcome(old.certificate, request)) else [old.certificate.id]
+
+    def _remove_abandoned(self, request: Request, outcome: Outcome) -> None:
+        """Remove what an earlier delivery of a Create registered, and died, after its Delete had come and gone.
+
+        An id that CloudFormation has ever heard of is none such: it may have been retained, say.
+        """
+        with suppress(NotFoundError):
+            tags = self._iot.tags(outcome.attributes[CaCertificateAttribute.ARN])
+            if not tagged_by(request, tags) or tags.get(REQUEST_TAG) != request.request_id:
+                return
+            rows = self._stacks.rows(request.stack_id, request.logical_id)
+            if not any(row.settled and certificate_id_in(row.physical_id) == outcome.physical_id for row in rows):
+                self._deregister(outcome.physical_id)
 
     def _leftover_of_create(self, request: Request) -> str | None:
         """Return what the Create of an invented physical id left behind, if anything."""
         declared = readable(CaCertificateProperties.read, request.properties)
         if declared is None:
             return None  # refused before anything was sent
+        if declared.certificate is None:
+            return find_leftover(request, lambda: next(self._identity.made_now(request), None))
         outcome = _outcome(declared.certificate, request)
         return find_leftover(request, lambda: outcome.physical_id if self._is_own(request, outcome) else None)
+
+
+def _certificate(wanted: CaCertificateProperties) -> Certificate:
+    if wanted.certificate is None:
+        raise ValueError("no certificate: the identity of a private CA was not looked up")
+    return wanted.certificate
 
 
 def _differences(

@@ -26,16 +26,21 @@ if TYPE_CHECKING:
 
 
 def _ca_certificate(clients: AwsClients, now: Now) -> Resource:
+    from iot_certificate_provider.aws.acm_pca import PrivateCaGateway
+    from iot_certificate_provider.aws.kms import KmsGateway
     from iot_certificate_provider.aws.secrets import SecretsGateway
     from iot_certificate_provider.resources.ca_certificate import CaCertificateResource
+    from iot_certificate_provider.resources.certificate_signers import CertificateSigners
     from iot_certificate_provider.resources.device_certificate_removal import DeviceCertificateRemoval
     from iot_certificate_provider.resources.device_certificate_sweep import DeviceCertificateSweep
+    from iot_certificate_provider.resources.private_ca_identity import PrivateCaIdentity
     from iot_certificate_provider.resources.proof_of_possession import ProofOfPossession
 
-    iot = IotGateway(clients)
+    iot, stacks, authorities = IotGateway(clients), StackGateway(clients), PrivateCaGateway(clients)
     sweep = DeviceCertificateSweep(iot, DeviceCertificateRemoval(iot))
-    proof = ProofOfPossession(iot, SecretsGateway(clients))
-    return CaCertificateResource(iot, StackGateway(clients), proof, sweep, now)
+    signers = CertificateSigners(SecretsGateway(clients), KmsGateway(clients), authorities, "VerificationKey")
+    identity = PrivateCaIdentity(iot, stacks, authorities, now)
+    return CaCertificateResource(iot, stacks, ProofOfPossession(iot, signers), identity, sweep, now=now)
 
 
 def _device_certificate(clients: AwsClients, now: Now) -> Resource:

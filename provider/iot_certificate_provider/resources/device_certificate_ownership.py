@@ -95,15 +95,16 @@ class DeviceCertificateOwnership:
         found = evidence(self._stacks.rows(request.stack_id, request.logical_id), live.id)
         if found.held:
             return True
-        return found.created_within(live.created) and not self._is_held_by_another(request, live.id)
+        return found.created_within(live.created) and not self._is_held_by_another(request, live)
 
-    def _is_held_by_another(self, request: Request, certificate_id: str) -> bool:
+    def _is_held_by_another(self, request: Request, live: DeviceCertificateDescription) -> bool:
         # The date proves when, not who. Another resource is known as the holder only once it has answered.
         for wait in (0.0, ANSWER_SECONDS):
             request.deadline.pause(wait)
             # The stack's own list as well: a sibling may declare the same certificate.
-            holders = self._stacks.holders_in(request.stack_id, certificate_id) + self._stacks.holders(certificate_id)
-            if not all(holder.is_of(request.stack_id, request.logical_id) for holder in holders):
+            holders = self._stacks.holders_in(request.stack_id, live.id) + self._stacks.holders(live.id)
+            others = [holder for holder in holders if not holder.is_of(request.stack_id, request.logical_id)]
+            if any(holder.can_have_registered(live.created) for holder in others):
                 return True
         return False
 

@@ -30,13 +30,18 @@ SENT_SLACK = timedelta(seconds=2)
 _Found = TypeVar("_Found")
 
 
+def is_first_delivery(request: Request, now: datetime) -> bool:
+    """Whether a request is known to be too young to have been delivered before."""
+    return request.sent is not None and now - request.sent < REDELIVERED_AFTER
+
+
 def check_awaited(request: Request, stacks: StackGateway, now: datetime) -> None:
     """Raise ConflictError for a request that CloudFormation has left behind, before anything is written.
 
     Lambda delivers an event again when the function died, also when it had answered before: a minute later, when the
     stack may have rolled back long since. A request that is known to be younger is spared the question.
     """
-    if request.sent is not None and now - request.sent < REDELIVERED_AFTER:
+    if is_first_delivery(request, now):
         return
     rows = stacks.rows(request.stack_id, request.logical_id)
     newest = next(rows, None)

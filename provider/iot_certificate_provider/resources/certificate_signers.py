@@ -1,0 +1,110 @@
+"""The signer of a CA, from the place where its private key is declared to be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iot_certificate_provider.aws import acm_pca, kms
+from iot_certificate_provider.errors import CertificateRejectedError, DeadlineError
+from iot_certificate_provider.pki import Certificate, PrivateKeySigner, load_private_key, remote_private_key
+from iot_certificate_provider.pki.certificate_signer import end_of_validity, signature_hash
+from iot_certificate_provider.properties.ca_key import CaKeyProperty, KeyInKms, KeyInSecret
+from iot_certificate_provider.properties.reader import naming
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from iot_certificate_provider.aws.acm_pca import PrivateCaGateway
+    from iot_certificate_provider.aws.kms import KmsGateway
+    from iot_certificate_provider.aws.secrets import SecretsGateway
+    from iot_certificate_provider.deadline import Deadline
+    from iot_certificate_provider.pki import CertificateSigner, SigningRequest
+    from iot_certificate_provider.properties.ca_key import CaKey, KeyInPrivateCa
+
+
+class CertificateSigners:
+    """Makes signers; ``name`` is the property that says where the key is, for errors about it.
+
+    Making one finds out whether the key is the CA's: before anything is signed.
+    """
+
+    def __init__(self, secrets: SecretsGateway, keys: KmsGateway, authorities: PrivateCaGateway, name: str) -> None:
+        self._secrets = secrets
+        self._keys = keys
+        self._authorities = authorities
+        self._name = name
+
+    def signer(self, ca: Certificate, key: CaKey, deadline: Deadline) -> CertificateSigner:
+        """Return the signer of ``ca``; InvalidPropertyError when the key is not there, not usable or another's."""
+        if isinstance(key, KeyInSecret):
+            return self._with_key_in_secret(ca, key)
+        if isinstance(key, KeyInKms):
+            return self._with_key_in_kms(ca, key)
+        return self._private_ca(ca, key, deadline)
+
+    def _with_key_in_secret(self, ca: Certificate, key: KeyInSecret) -> CertificateSigner:
+        passphrase = None
+        if key.passphrase_secret_arn is not None:
+            with naming(f"{self._name}.{CaKeyProperty.PASSPHRASE_SECRET_ARN}"):
+                passphrase = self._secrets.text(key.passphrase_secret_arn)
+        with naming(f"{self._name}.{CaKeyProperty.SECRET_ARN}"):
+            return PrivateKeySigner(
+                ca, load_private_key(self._secrets.text(key.secret_arn, key.json_field), passphrase)
+            )
+
+    def _with_key_in_kms(self, ca: Certificate, key: KeyInKms) -> CertificateSigner:
+        name = f"{self._name}.{CaKeyProperty.KMS_KEY_ID}"
+        algorithm = kms.signing_algorithm(ca, signature_hash(ca))
+
+        def sign(digest: bytes) -> bytes:
+            with naming(name):
+                return self._keys.sign(key.key_id, digest, algorithm)
+
+        with naming(name):
+            return PrivateKeySigner(ca, remote_private_key(self._keys.public_key(key.key_id), ca, sign))
+
+    def _private_ca(self, ca: Certificate, key: KeyInPrivateCa, deadline: Deadline) -> CertificateSigner:
+        name = f"{self._name}.{CaKeyProperty.CERTIFICATE_AUTHORITY_ARN}"
+        with naming(name):
+            own = Certificate.from_pem(self._authorities.ca_certificate(key.certificate_authority_arn))
+            # Not by their ids: a CA that was renewed with its key issues for both of its certificates.
+            if (own.public_key, own.parsed.subject) != (ca.public_key, ca.parsed.subject):
+                raise CertificateRejectedError(
+                    "is another CA than that of CACertificatePem",
+                    "Leave CACertificatePem out: the private CA's own certificate is then registered",
+                )
+        return PrivateCaSigner(ca, key.certificate_authority_arn, self._authorities, deadline, name)
+
+
+class PrivateCaSigner:
+    """Has AWS Private CA issue; ``name`` is the property that names the private CA."""
+
+    def __init__(self, ca: Certificate, arn: str, authorities: PrivateCaGateway, deadline: Deadline, name: str) -> None:
+        self._ca = ca
+        self._arn = arn
+        self._authorities = authorities
+        self._deadline = deadline
+        self._name = name
+
+    @property
+    def ca(self) -> Certificate:
+        """The private CA's certificate."""
+        return self._ca
+
+    def issue(self, request: SigningRequest, now: datetime, validity: timedelta) -> Certificate:
+        """Issue a certificate as CertificateSigner says, and wait for it within the deadline."""
+        with naming(self._name):
+            certificate_arn = self._authorities.issue_certificate(
+                self._arn,
+                request.pem,
+                algorithm=acm_pca.signing_algorithm(self._ca, signature_hash(self._ca)),
+                not_after=end_of_validity(self._ca, now, validity),
+            )
+            return Certificate.from_pem(self._wait(certificate_arn))
+
+    def _wait(self, certificate_arn: str) -> str:
+        for _ in self._deadline.attempts():
+            pem = self._authorities.certificate(self._arn, certificate_arn)
+            if pem is not None:
+                return pem
+        raise DeadlineError("Out of time: AWS Private CA accepted the request, but has not issued yet. Try again")
