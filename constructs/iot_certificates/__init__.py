@@ -14,6 +14,7 @@ from iot_certificates.declaration_error import CertificateDeclarationError
 from iot_certificates.device_certificate import DeviceCertificate, IDeviceCertificate
 from iot_certificates.proof_of_possession import ProofOfPossession
 from iot_certificates.provider import IotCertificateProvider
+from iot_certificates.registration_code import RegistrationCode
 
 __all__ = [
     "AutoRegistration",
@@ -30,4 +31,5 @@ __all__ = [
     "IDeviceCertificate",
     "IotCertificateProvider",
     "ProofOfPossession",
+    "RegistrationCode",
 ]

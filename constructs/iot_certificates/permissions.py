@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 class On(StrEnum):
     """What an action applies to, in the account and Region of the stack; values are ARN resource types."""
 
-    ANY_STACK = "any stack"
     ANYTHING = "*"
     CA_CERTIFICATES = "cacert"
     CERTIFICATES = "cert"
@@ -75,13 +74,31 @@ def _sweep(on_delete: DeviceCertificatesOnDelete) -> Iterator[Grant]:
     if on_delete is not DeviceCertificatesOnDelete.DEACTIVATE:
         yield Grant(("iot:DeleteCertificate",), (On.CERTIFICATES,))
         yield from _DETACH
+        yield _RELEASED
     if on_delete is DeviceCertificatesOnDelete.DELETE_WITH_THINGS:
         yield Grant(("iot:ListThingPrincipals", "iot:DeleteThing"), (On.THINGS,))
         yield Grant(("iot:AttachThingPrincipal",), (On.CERTIFICATES, On.THINGS))
 
 
 REGISTRATION_CODE = Grant(("iot:GetRegistrationCode",), (On.ANYTHING,))
-"""For a verification certificate that the function signs."""
+"""For a verification certificate that the function signs, or that somebody signs outside."""
+
+
+def registration_code(*, delete: bool) -> Iterator[Grant]:
+    """Yield what reading the registration code takes, and deleting it with its resource."""
+    yield REGISTRATION_CODE
+    if delete:
+        yield Grant(("iot:DeleteRegistrationCode",), (On.ANYTHING,))
+        # Whether the stack is rolling back, whether this Delete was answered before, and who else has the code.
+        yield Grant(
+            (
+                "cloudformation:DescribeStackEvents",
+                "cloudformation:DescribeStacks",
+                "cloudformation:ListStackResources",
+            ),
+            (On.THIS_STACK,),
+        )
+
 
 KMS_ACTIONS = ("kms:GetPublicKey", "kms:Sign")
 """For one that AWS KMS signs: on the key alone."""
@@ -97,7 +114,8 @@ _STILL_WANTED = Grant(("cloudformation:DescribeStackResource",), (On.THIS_STACK,
 
 _HOLDERS = (
     Grant(("cloudformation:DescribeStackEvents",), (On.THIS_STACK,)),
-    Grant(("cloudformation:DescribeStackResources",), (On.ANY_STACK,)),
+    # Asked by a physical id it names no stack, and AWS's refusals of it no resource: "stack/*" would not do.
+    Grant(("cloudformation:DescribeStackResources",), (On.ANYTHING,)),
 )
 """Whether a request still counts; whether the resource had adopted a certificate, and who holds it."""
 
@@ -114,6 +132,9 @@ _DETACH = (
 )
 """Always needed: a Delete removes what was attached outside the stack as well."""
 
+_RELEASED = Grant(("iot:ListTargetsForPolicy",), (On.POLICIES,))
+"""Whether a policy that was detached can be deleted."""
+
 
 def device_certificate(register: str, *, policies: bool, things: bool) -> Iterator[Grant]:
     """Yield what registering with the action ``register``, changing and deregistering a device certificate takes."""
@@ -123,7 +144,7 @@ def device_certificate(register: str, *, policies: bool, things: bool) -> Iterat
         (On.CERTIFICATES,),
     )
     yield from _DETACH
-    yield Grant(("iot:ListTargetsForPolicy",), (On.POLICIES,))
+    yield _RELEASED
     yield _STILL_WANTED
     yield from _OWNERSHIP
     if register == "iot:CreateCertificateFromCsr":
@@ -191,8 +212,6 @@ class ProviderPermissions(Construct):
             return stack.stack_id
         if on is On.THE_FUNCTION:
             return self._function_arn
-        if on is On.ANY_STACK:
-            return stack.format_arn(service="cloudformation", resource="stack", resource_name="*")
         return stack.format_arn(service="iot", resource=str(on), resource_name="*")
 
     def allow_issuing(self, certificate_authority_arn: str) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 CA_CERTIFICATE_TYPE = "Custom::IotCaCertificate"
 DEVICE_CERTIFICATE_TYPE = "Custom::IotDeviceCertificate"
+REGISTRATION_CODE_TYPE = "Custom::IotRegistrationCode"
 
 MAX_RESPONSE_BYTES = 4096
 """The whole body of a custom resource's response (CloudFormation User Guide, "Custom resource response objects")."""
@@ -40,6 +41,9 @@ CREATE_UNFINISHED = "create-unfinished"
 
 ADOPTED = "/adopted"
 """Ends the physical id of a resource that uses a certificate which somebody else registered: Delete leaves it there."""
+
+REGISTRATION_CODE_ID = "registration-code"
+"""The physical id of every registration code: the code may change outside the stack, which is no replacement."""
 
 _CERTIFICATE_ID = re.compile(r"[0-9a-f]{64}")
 
@@ -85,6 +89,25 @@ class DeviceCertificateProperty(StrEnum):
     POLICY_NAMES = "PolicyNames"
     THING_NAMES = "ThingNames"
     EXISTING_CERTIFICATE = "ExistingCertificate"
+
+
+class RegistrationCodeProperty(StrEnum):
+    """The properties of ``Custom::IotRegistrationCode``."""
+
+    ON_DELETE = "OnDelete"
+
+
+class RegistrationCodeAttribute(StrEnum):
+    """What ``Fn::GetAtt`` of a ``Custom::IotRegistrationCode`` can ask for."""
+
+    REGISTRATION_CODE = "RegistrationCode"
+
+
+class RegistrationCodeOnDelete(StrEnum):
+    """What the deletion of the resource does to the code, which the whole account has in common in a Region."""
+
+    RETAIN = "RETAIN"
+    DELETE = "DELETE"
 
 
 class CaCertificateAttribute(StrEnum):

@@ -209,6 +209,7 @@ def register_ca(gateway: IotGateway, **changes: Any) -> None:
 
 CALLS: list[Callable[[IotGateway], object]] = [
     lambda gateway: gateway.registration_code(),
+    lambda gateway: gateway.delete_registration_code(),
     register_ca,
     lambda gateway: register_ca(gateway, mode=CertificateMode.DEFAULT, verification_pem="pem", tags={}, config=None),
     lambda gateway: register_ca(gateway, config=RegistrationConfig(None, "{}", ROLE)),

@@ -95,6 +95,7 @@ def test_the_gateways_make_the_calls_that_the_role_allows() -> None:
         "iot.CreateCertificateFromCsr",
         "iot.DeleteCACertificate",
         "iot.DeleteCertificate",
+        "iot.DeleteRegistrationCode",
         "iot.DeleteThing",
         "iot.DescribeCACertificate",
         "iot.DescribeCertificate",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import botocore.session
 import pytest
-from aws_cdk import App, Duration, Stack
+from aws_cdk import App, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_acmpca as acmpca
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
@@ -27,6 +27,7 @@ from iot_certificates import (
     DeviceCertificatesOnDelete,
     IotCertificateProvider,
     ProofOfPossession,
+    RegistrationCode,
 )
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 CA = issuing.make_ca()
 DEVICE = issuing.make_device(CA)
+PRIVATE_CA_ARN = "arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/11111111-2222-3333-4444-555555555555"
 
 
 @pytest.fixture(scope="module")
@@ -237,6 +239,9 @@ def test_permissions_are_those_of_the_calls_that_the_function_makes(
     DeviceCertificate(stack, "Device", certificate_pem=DEVICE.pem, policies=["policy"], things=["thing"])
     DeviceCertificate(stack, "Sni", certificate_pem=DEVICE.pem, certificate_mode=CertificateMode.SNI_ONLY)
     DeviceCertificate(stack, "Issued", certificate_signing_request=issuing.make_csr().pem)
+    RegistrationCode(stack, "Code", removal_policy=RemovalPolicy.DESTROY)
+    private_ca = acmpca.CertificateAuthority.from_certificate_authority_arn(stack, "PrivateCa", PRIVATE_CA_ARN)
+    CaCertificate(stack, "InPrivateCa", proof_of_possession=ProofOfPossession.private_ca(private_ca))
     synthesised = synthesise(stack)
     granted = set[str]()
     for name in synthesised.of_type("AWS::IAM::Policy"):

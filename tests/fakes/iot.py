@@ -70,6 +70,7 @@ class FakeIot:
     """One account and Region. The dictionaries are the state; tests look at them, and change them "from outside"."""
 
     registration_code: str = "c0de" * 16
+    has_registration_code: bool = True
     cas: dict[str, CaRecord] = field(default_factory=dict)
     certificates: dict[str, CertificateRecord] = field(default_factory=dict)
     policies: dict[str, set[str]] = field(default_factory=dict)
@@ -87,7 +88,16 @@ class FakeIot:
     # Registration code
 
     def GetRegistrationCode(self) -> dict[str, Any]:
+        self.has_registration_code = True
         return {"registrationCode": self.registration_code}
+
+    def DeleteRegistrationCode(self) -> dict[str, Any]:
+        # API reference: ResourceNotFoundException is one of its errors; the next GetRegistrationCode makes another.
+        if not self.has_registration_code:
+            raise Refusal("ResourceNotFoundException", "There is no registration code.", 404)
+        self.has_registration_code = False
+        self.registration_code = hashlib.sha256(self.registration_code.encode()).hexdigest()
+        return {}
 
     # CA certificates
 

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from iot_certificate_provider.contract import ADOPTED, certificate_id_in, is_certificate_id
+from iot_certificate_provider.contract import (
+    ADOPTED,
+    REGISTRATION_CODE_ID,
+    REGISTRATION_CODE_TYPE,
+    certificate_id_in,
+    is_certificate_id,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,6 +99,9 @@ def i3_nothing_foreign(cloud: Cloud) -> None:
 def i4_everything_there(stack: Stack) -> None:
     """What CloudFormation believes to be there is there, unless it was deleted outside the stack."""
     for logical_id, live in stack.live.items():
+        if live.declared.type == REGISTRATION_CODE_TYPE:
+            require(live.physical_id == REGISTRATION_CODE_ID, "I4", f"{logical_id} has another physical id")
+            continue
         certificate_id = certificate_id_in(live.physical_id)
         there = certificate_id in stack.cloud.iot.certificates or certificate_id in stack.cloud.iot.cas
         if certificate_id not in stack.cloud.deleted_outside:
@@ -107,6 +116,8 @@ def i4_rolled_back(stack: Stack, before: Snapshot, revoking: set[str], skipped: 
         if certificate_id_in(old_id) in stack.cloud.deleted_outside or logical_id in skipped:
             continue
         require(live.physical_id == old_id, "I4", f"{logical_id} has another physical id after the rollback")
+        if live.declared.type == REGISTRATION_CODE_TYPE:
+            continue  # it has nothing else; ``registration_code`` looks at the code itself
         declared = live.declared.properties
         was, now = before.pictures[old_id], _picture(stack.cloud, certificate_id_in(old_id))
         require(now is not None, "I4", f"{logical_id} is gone after the rollback")

@@ -102,6 +102,11 @@ class IotGateway:
         with translating("the registration code"):
             return self._iot.get_registration_code()["registrationCode"]
 
+    def delete_registration_code(self) -> None:
+        """DeleteRegistrationCode, of the account and Region; where there is none, that counts as deleted."""
+        with _gone_is_done("the registration code"):
+            self._iot.delete_registration_code()
+
     # CA certificates
 
     def register_ca_certificate(

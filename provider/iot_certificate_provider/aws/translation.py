@@ -33,7 +33,7 @@ _ERRORS: dict[str, tuple[type[ProviderError], str]] = {
     "CertificateStateException": (ConflictError, "the status of the certificate, or of its CA, refuses this"),
     "CertificateConflictException": (
         ConflictError,
-        "several registered CAs have the issuer's name: declare which one (CACertificatePem)",
+        "several registered CAs have the issuer's name: declare ca_certificate (CACertificatePem)",
     ),
     "NotFoundException": (NotFoundError, "does not exist"),
     "DisabledException": (ConflictError, "it is disabled"),

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING
 
 from iot_certificate_provider.aws.cloudformation import StackGateway
 from iot_certificate_provider.aws.iot import IotGateway
-from iot_certificate_provider.contract import CA_CERTIFICATE_TYPE, DEVICE_CERTIFICATE_TYPE
+from iot_certificate_provider.contract import (
+    CA_CERTIFICATE_TYPE,
+    DEVICE_CERTIFICATE_TYPE,
+    REGISTRATION_CODE_TYPE,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -49,7 +53,14 @@ def _device_certificate(clients: AwsClients, now: Now) -> Resource:
     return DeviceCertificateResource(iot, stacks, ownership, DeviceCertificateRemoval(iot), now)
 
 
+def _registration_code(clients: AwsClients, _: Now) -> Resource:
+    from iot_certificate_provider.resources.registration_code import RegistrationCodeResource
+
+    return RegistrationCodeResource(IotGateway(clients), StackGateway(clients))
+
+
 RESOURCES: Mapping[str, Callable[[AwsClients, Now], Resource]] = {
     CA_CERTIFICATE_TYPE: _ca_certificate,
     DEVICE_CERTIFICATE_TYPE: _device_certificate,
+    REGISTRATION_CODE_TYPE: _registration_code,
 }
