@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from iot_certificate_provider.ownership import Row, evidence
+from iot_certificate_provider.ownership import Row, began, evidence
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -75,3 +75,20 @@ def test_a_certificate_counts_from_the_second_in_which_the_operation_began() -> 
 
 def test_without_a_running_operation_nothing_was_made_by_it() -> None:
     assert not evidence([], "certificate").created_within(NOON)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "minutes_ago"),
+    [
+        ([], None),
+        (["CREATE_COMPLETE", "CREATE_IN_PROGRESS"], None),
+        (["CREATE_IN_PROGRESS"], 0),
+        (["DELETE_IN_PROGRESS", "CREATE_FAILED", "CREATE_IN_PROGRESS"], 2),
+        (["DELETE_IN_PROGRESS", "CREATE_COMPLETE", "CREATE_IN_PROGRESS"], 0),
+        (["UPDATE_IN_PROGRESS", "UPDATE_FAILED", "UPDATE_IN_PROGRESS", "CREATE_COMPLETE"], 2),
+    ],
+    ids=lambda value: " < ".join(value) or "nothing" if isinstance(value, list) else "",
+)
+def test_an_operation_began_with_its_oldest_row(statuses: list[str], minutes_ago: int | None) -> None:
+    expected = None if minutes_ago is None else NOON - timedelta(minutes=minutes_ago)
+    assert began(rows(*statuses)) == expected

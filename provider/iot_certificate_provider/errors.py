@@ -8,7 +8,8 @@
     ├── NotFoundError             AWS does not have it
     ├── ConflictError             AWS has it already, or it is in a state that refuses the call
     │   ├── AlreadyExistsError    … registered already: names the certificate
-    │   └── InUseError            … policies or things are still attached
+    │   ├── InUseError            … policies or things are still attached
+    │   └── TransferCompletedError … the transfer of the certificate is over
     ├── RefusedError              AWS does not accept the request as it is
     ├── LimitExceededError        a quota that waiting does not lift
     ├── AccessDeniedError         the function's role lacks a permission
@@ -64,7 +65,11 @@ class AlreadyExistsError(ConflictError):
 
 
 class InUseError(ConflictError):
-    """Policies or things are still attached to a certificate that is to be deleted (DeleteConflictException)."""
+    """Policies or things are still attached to a certificate that is to be deleted or transferred."""
+
+
+class TransferCompletedError(ConflictError):
+    """The transfer was accepted already (TransferAlreadyCompletedException)."""
 
 
 class RefusedError(ProviderError):

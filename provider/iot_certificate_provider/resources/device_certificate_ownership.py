@@ -9,6 +9,7 @@ from iot_certificate_provider.contract import is_certificate_id
 from iot_certificate_provider.errors import NotFoundError
 from iot_certificate_provider.ownership import evidence
 from iot_certificate_provider.pki import Certificate, CertificateRejectedError
+from iot_certificate_provider.resources.holders import is_held_by_another
 from iot_certificate_provider.resources.registration import REDELIVERED_AFTER
 
 if TYPE_CHECKING:
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from iot_certificate_provider.aws.iot import DeviceCertificateDescription, IotGateway
     from iot_certificate_provider.contract import Request
     from iot_certificate_provider.pki import SigningRequest
-
-ANSWER_SECONDS = 3.0
-"""How long another resource may take to answer after it has registered: then CloudFormation knows the holder."""
 
 
 class DeviceCertificateOwnership:
@@ -86,14 +84,7 @@ class DeviceCertificateOwnership:
         return found.created_within(live.created) and not self._is_held_by_another(request, live.id)
 
     def _is_held_by_another(self, request: Request, certificate_id: str) -> bool:
-        # The date proves when, not who. Another resource is known as the holder only once it has answered.
-        for wait in (0.0, ANSWER_SECONDS):
-            request.deadline.pause(wait)
-            # The stack's own list as well: a sibling may declare the same certificate.
-            holders = self._stacks.holders_in(request.stack_id, certificate_id) + self._stacks.holders(certificate_id)
-            if any((h.stack_id, h.logical_id) != (request.stack_id, request.logical_id) for h in holders):
-                return True
-        return False
+        return is_held_by_another(request, self._stacks, certificate_id)
 
 
 def _answers(live: DeviceCertificateDescription, signing: SigningRequest) -> bool:

@@ -36,12 +36,17 @@ def check_awaited(request: Request, stacks: StackGateway, now: datetime) -> None
     Lambda delivers an event again when the function died, also when it had answered before: a minute later, when the
     stack may have rolled back long since. A request that is known to be younger is spared the question.
     """
-    if request.sent is not None and now - request.sent < REDELIVERED_AFTER:
+    if not may_be_repeated(request, now):
         return
     rows = stacks.rows(request.stack_id, request.logical_id)
     newest = next(rows, None)
     if newest is not None and not _is_awaited(request, itertools.chain([newest], rows)):
         raise ConflictError(f"CloudFormation does not wait for this {request.type} any more. Nothing was changed")
+
+
+def may_be_repeated(request: Request, now: datetime) -> bool:
+    """Whether Lambda may have delivered the request before: it is not known to be younger than that takes."""
+    return request.sent is None or now - request.sent >= REDELIVERED_AFTER
 
 
 def _is_awaited(request: Request, rows: Iterator[Row]) -> bool:
