@@ -191,7 +191,9 @@ class TestWhatSomebodyElseHasAccepted:
         assert record(stage, accepted).status == "INACTIVE"
 
     def test_is_not_changed(self, stage: Stage, accepted: str) -> None:
-        with pytest.raises(InvalidPropertyError, match=r"^Status: ACTIVE is declared, and the certificate was accepted"):
+        with pytest.raises(
+            InvalidPropertyError, match=r"^Status: ACTIVE is declared, and the certificate was accepted"
+        ):
             stage.create(stage.decision, accept(accepted, Status="ACTIVE"))
         assert record(stage, accepted).status == "INACTIVE"
 
