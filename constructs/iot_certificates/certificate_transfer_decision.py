@@ -97,7 +97,7 @@ class CertificateTransferDecision(Resource):
         status: AcceptedCertificateStatus | None,
         on_delete: AcceptedCertificateOnDelete | None,
     ) -> None:
-        given = {"status": status, "on_delete": on_delete}
+        given: dict[str, str | None] = {"status": status, "on_delete": on_delete}
         if decision == TransferDecision.ACCEPT:
             given = {"reject_reason": reject_reason}
         for name, value in given.items():

@@ -192,8 +192,10 @@ REFUSED: dict[str, tuple[Callable[[Stack], object], str]] = {
     ),
     "the own account": (
         lambda stack: transfer(stack, target_aws_account="123456789012"),
-        "Transfer: target_aws_account is 123456789012, the stack's own account. "
-        "Name the one that is to receive the certificate",
+        (
+            "Transfer: target_aws_account is 123456789012, the stack's own account. "
+            "Name the one that is to receive the certificate"
+        ),
     ),
     "a long message": (
         lambda stack: transfer(stack, transfer_message="x" * 129),

@@ -38,6 +38,7 @@ from iot_certificate_provider.resources.registration import (
     check_still_wanted,
     find_leftover,
     may_be_repeated,
+    returns_to_what_it_had,
     uncertain_without_answer,
 )
 
@@ -108,8 +109,7 @@ class CertificateTransferResource:
     # Transferring
 
     def _held_or_new(self, request: Request, wanted: CertificateTransferProperties) -> Outcome:
-        if request.physical_id is not None or may_be_repeated(request, self._now()):
-            # The same request once more; or a rollback, to a transfer that is cancelled only in the clean-up.
+        if returns_to_what_it_had(request, self._stacks, self._now()):
             held = self._ownership.held(request, wanted.certificate_id, wanted.account)
             if held is not None:
                 return _outcome(request, held)
@@ -166,7 +166,8 @@ class CertificateTransferResource:
     def _take_up(self, request: Request, wanted: CertificateTransferProperties) -> Outcome:
         """Go on with a transfer that an earlier delivery of this request has made."""
         pending = self._iot.outgoing_transfer(wanted.certificate_id)
-        identity = self._ownership.own(request, wanted, pending)
+        repeated = may_be_repeated(request, self._now())
+        identity = self._ownership.own(request, wanted, pending) if repeated else None
         if identity is not None:
             self._check_kept(request, identity)
             return _outcome(request, identity)
@@ -244,7 +245,7 @@ class CertificateTransferResource:
         existing: TransferIdentity,
     ) -> Outcome:
         """Bring the transfer of one certificate to what is declared; a rollback finishes what fails half-way."""
-        if existing.account == wanted.account and old is not None and old.message == wanted.message:
+        if existing.account == wanted.account and old is not None and replace(old, detach=wanted.detach) == wanted:
             return _outcome(request, existing)
         pending = self._iot.outgoing_transfer(wanted.certificate_id)
         identity = self._ownership.held(request, wanted.certificate_id, wanted.account)

@@ -43,6 +43,7 @@ from iot_certificate_provider.resources.registration import (
     check_still_wanted,
     find_leftover,
     may_be_repeated,
+    returns_to_what_it_had,
     uncertain_without_answer,
 )
 
@@ -106,8 +107,7 @@ class CertificateTransferDecisionResource:
     # Deciding
 
     def _decided_or_new(self, request: Request, wanted: CertificateTransferDecisionProperties) -> Outcome:
-        if request.physical_id is not None or may_be_repeated(request, self._now()):
-            # The same request once more; or a rollback, to a certificate that goes only in the clean-up.
+        if returns_to_what_it_had(request, self._stacks, self._now()):
             for physical_id in _physical_ids(wanted):
                 if evidence(self._stacks.rows(request.stack_id, request.logical_id), physical_id).held:
                     return _outcome(request, physical_id)
