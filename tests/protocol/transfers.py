@@ -269,6 +269,14 @@ def delete_that_fails_half_way(cloud: Cloud, certificates: Certificates) -> None
     require(_record(cloud, certificate_id).status == "ACTIVE", "I3", "the status was not put back")
 
 
+def inactive_whatever_is_lost(cloud: Cloud, certificates: Certificates) -> None:
+    """Answers are lost, of the Create and of the Delete: what was INACTIVE never becomes ACTIVE."""
+    stack, certificate_id = Stack(cloud), certificates.leaving[2]
+    cloud.arm(Fault("die", 0, "before"), Fault("mute", times=3))
+    require(stack.create({X: to(certificate_id)}) == "ROLLED_BACK", "", "no answer was to come")
+    require(_record(cloud, certificate_id).status == "INACTIVE", "I3", "it was INACTIVE before")
+
+
 def update_killed_half_way(cloud: Cloud, certificates: Certificates) -> None:
     """It never answers; the swapped Update puts the old transfer back."""
     stack, (_, first, second) = Stack(cloud), certificates.leaving
@@ -483,6 +491,7 @@ SOURCE: tuple[Callable[[Cloud, Certificates], None], ...] = (
     given_up_while_it_runs,
     delete_that_dies,
     delete_that_fails_half_way,
+    inactive_whatever_is_lost,
     update_killed_half_way,
     somebody_elses_transfer,
     two_of_one_certificate,

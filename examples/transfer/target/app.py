@@ -42,9 +42,10 @@ class HandOverTarget(Stack):
             self._accept()
 
     def _reject(self) -> None:
+        # Another logical id than the acceptance's: a decision cannot be changed, but another transfer can follow it.
         CertificateTransferDecision(
             self,
-            "Decision",
+            "Rejected",
             certificate_id=self._id,
             decision=TransferDecision.REJECT,
             reject_reason=self.node.try_get_context("reason"),
@@ -54,7 +55,7 @@ class HandOverTarget(Stack):
     def _accept(self) -> None:
         decision = CertificateTransferDecision(
             self,
-            "Decision",
+            "Accepted",
             certificate_id=self._id,
             decision=TransferDecision.ACCEPT,
             status=AcceptedCertificateStatus.ACTIVE,

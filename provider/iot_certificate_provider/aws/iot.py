@@ -70,9 +70,10 @@ class DeviceCertificateDescription(DeviceCertificateEntry):
     modified: datetime | None = None
     previous_owner: str | None = None
     """The account that it was transferred from."""
+    transferred: datetime | None = None
     accepted: datetime | None = None
     rejected: datetime | None = None
-    """When its last transfer was accepted here, or came back rejected."""
+    """When its last transfer was made, was accepted here, or came back rejected."""
 
 
 @dataclass(frozen=True)
@@ -247,6 +248,7 @@ class IotGateway:
             found["creationDate"],
             found.get("lastModifiedDate"),
             found.get("previousOwnedBy"),
+            found.get("transferData", {}).get("transferDate"),
             found.get("transferData", {}).get("acceptDate"),
             found.get("transferData", {}).get("rejectDate"),
         )

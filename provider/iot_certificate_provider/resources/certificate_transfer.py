@@ -306,7 +306,7 @@ class CertificateTransferResource:
             return False
         if live.rejected is not None and live.modified <= live.rejected + SAME_CHANGE:
             return True
-        return self._ownership.was_deactivated(request, live)
+        return self._ownership.is_off_since_it_began(request, live)
 
     def _is_superseded(self, request: Request, identity: TransferIdentity) -> bool:
         """Whether the resource has another transfer of the same certificate by now, which is not to be cancelled."""

@@ -60,16 +60,27 @@ class CertificateTransferOwnership:
     def was_deactivated(self, request: Request, live: DeviceCertificateDescription) -> bool:
         """Whether the running operation has set the certificate INACTIVE, as a transfer of this resource's does first.
 
-        One that was registered INACTIVE meanwhile has never been changed. A date of whole seconds that may lie before
-        the operation does not count: to leave a certificate INACTIVE is the lesser harm.
+        Not when it was registered INACTIVE meanwhile, and never changed; nor when a transfer came back meanwhile, which
+        is INACTIVE whatever it was before.
         """
-        if live.status != DeviceCertificateStatus.INACTIVE or live.modified is None or live.modified <= live.created:
-            return False
         start = self._began(request)
-        return start is not None and live.modified >= start
+        if start is None or live.modified is None or live.modified <= live.created:
+            return False
+        returned = live.transferred is not None and live.transferred >= start.replace(microsecond=0)
+        return not returned and _is_off_since(live, start)
+
+    def is_off_since_it_began(self, request: Request, live: DeviceCertificateDescription) -> bool:
+        """Whether the certificate became INACTIVE within the running operation."""
+        start = self._began(request)
+        return start is not None and _is_off_since(live, start)
 
     def _began(self, request: Request) -> datetime | None:
         return began(self._stacks.rows(request.stack_id, request.logical_id))
+
+
+def _is_off_since(live: DeviceCertificateDescription, start: datetime) -> bool:
+    # A date of whole seconds that may lie before the start does not count: to leave it INACTIVE is the lesser harm.
+    return live.status == DeviceCertificateStatus.INACTIVE and live.modified is not None and live.modified >= start
 
 
 def is_as_declared(transfer: OutgoingTransfer, wanted: CertificateTransferProperties) -> bool:
