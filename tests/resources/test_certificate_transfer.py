@@ -182,7 +182,7 @@ class TestRefusals:
         said = self.refused(stage, to(certificate_id, "444444444444"))
         assert said == (
             "TargetAwsAccount: AWS IoT transfers nothing to 444444444444. "
-            "Name an account that exists, in the same partition; the certificate is as it was"
+            "Name an account that exists, in the same partition"
         )
         assert state(stage, certificate_id) == ("ACTIVE", None)
 

@@ -154,7 +154,7 @@ class CertificateTransferResource:
             raise InvalidPropertyError(
                 CertificateTransferProperty.TARGET_AWS_ACCOUNT,
                 f"AWS IoT transfers nothing to {wanted.account}",
-                "Name an account that exists, in the same partition; the certificate is as it was",
+                "Name an account that exists, in the same partition",
             ) from error
         except ProviderError:
             # An answer that was lost: then the transfer is there.
