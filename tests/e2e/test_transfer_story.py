@@ -104,7 +104,7 @@ def story() -> Iterator[Story]:
         story.tell()
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_a_certificate_is_cancelled_refused_and_handed_over(story: Story) -> None:
     story.source(message="for Lyon, hall 4")
     assert story.see("source deploys: transfer") == ("PENDING_TRANSFER", "PENDING_TRANSFER")
