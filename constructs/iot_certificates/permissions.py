@@ -16,7 +16,11 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from iot_certificate_provider.contract import DeviceCertificatesOnDelete
+from iot_certificate_provider.contract import (
+    AcceptedCertificateOnDelete,
+    DeviceCertificatesOnDelete,
+    TransferDecision,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -157,6 +161,43 @@ def device_certificate(register: str, *, policies: bool, things: bool) -> Iterat
 
 # In the partition of the CA, which an imported one's ARN does not tell at synth when it is a token.
 _END_ENTITY_TEMPLATE = "arn:*:acm-pca:::template/EndEntityCertificate/V1"
+
+
+def certificate_transfer(*, detach: bool) -> Iterator[Grant]:
+    """Yield what transferring a certificate to another account, and taking it back, takes."""
+    yield Grant(
+        (
+            "iot:DescribeCertificate",
+            "iot:UpdateCertificate",
+            "iot:TransferCertificate",
+            "iot:CancelCertificateTransfer",
+            "iot:ListPrincipalThings",
+        ),
+        (On.CERTIFICATES,),
+    )
+    yield Grant(("iot:ListOutgoingCertificates", "iot:ListAttachedPolicies"), (On.ANYTHING,))
+    yield _STILL_WANTED
+    yield from _OWNERSHIP
+    if detach:
+        # And to attach again what was detached, when the rest fails.
+        yield Grant(("iot:DetachPolicy", "iot:AttachPolicy"), (On.CERTIFICATES,))
+        yield Grant(("iot:DetachThingPrincipal", "iot:AttachThingPrincipal"), (On.CERTIFICATES, On.THINGS))
+
+
+def certificate_transfer_decision(
+    decision: TransferDecision, on_delete: AcceptedCertificateOnDelete
+) -> Iterator[Grant]:
+    """Yield what deciding on a certificate that another account transfers takes, and what its Delete does."""
+    yield Grant(("iot:DescribeCertificate",), (On.CERTIFICATES,))
+    yield _STILL_WANTED
+    yield from _OWNERSHIP
+    if decision == TransferDecision.REJECT:
+        yield Grant(("iot:RejectCertificateTransfer",), (On.CERTIFICATES,))
+        return
+    yield Grant(("iot:AcceptCertificateTransfer", "iot:UpdateCertificate"), (On.CERTIFICATES,))
+    if on_delete == AcceptedCertificateOnDelete.DELETE:
+        yield Grant(("iot:DeleteCertificate",), (On.CERTIFICATES,))
+        yield from _DETACH
 
 
 class ProviderPermissions(Construct):

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 CA_CERTIFICATE_TYPE = "Custom::IotCaCertificate"
 DEVICE_CERTIFICATE_TYPE = "Custom::IotDeviceCertificate"
 REGISTRATION_CODE_TYPE = "Custom::IotRegistrationCode"
+CERTIFICATE_TRANSFER_TYPE = "Custom::IotCertificateTransfer"
+CERTIFICATE_TRANSFER_DECISION_TYPE = "Custom::IotCertificateTransferDecision"
 
 MAX_RESPONSE_BYTES = 4096
 """The whole body of a custom resource's response (CloudFormation User Guide, "Custom resource response objects")."""
@@ -32,6 +34,9 @@ MAX_PEM_CHARACTERS = 65_536
 
 MAX_CSR_CHARACTERS = 4_096
 """``CertificateSigningRequest`` of the AWS IoT API."""
+
+MAX_TRANSFER_TEXT_CHARACTERS = 128
+"""``transferMessage`` and ``rejectReason`` of the AWS IoT API."""
 
 CREATE_FAILED = "create-failed"
 """Begins the physical id of a Create that registered nothing: not this delivery of it. The Delete looks for others'."""
@@ -110,6 +115,37 @@ class RegistrationCodeOnDelete(StrEnum):
     DELETE = "DELETE"
 
 
+class CertificateTransferProperty(StrEnum):
+    """The properties of ``Custom::IotCertificateTransfer``."""
+
+    CERTIFICATE_ID = "CertificateId"
+    TARGET_AWS_ACCOUNT = "TargetAwsAccount"
+    TRANSFER_MESSAGE = "TransferMessage"
+    DETACH_ON_TRANSFER = "DetachOnTransfer"
+
+
+class CertificateTransferDecisionProperty(StrEnum):
+    """The properties of ``Custom::IotCertificateTransferDecision``."""
+
+    CERTIFICATE_ID = "CertificateId"
+    DECISION = "Decision"
+    REJECT_REASON = "RejectReason"
+    STATUS = "Status"
+    ON_DELETE = "OnDelete"
+
+
+class CertificateTransferAttribute(StrEnum):
+    """What ``Fn::GetAtt`` of a ``Custom::IotCertificateTransfer`` can ask for."""
+
+    TRANSFERRED_CERTIFICATE_ARN = "TransferredCertificateArn"
+
+
+class CertificateTransferDecisionAttribute(StrEnum):
+    """What ``Fn::GetAtt`` of a ``Custom::IotCertificateTransferDecision`` can ask for."""
+
+    ARN = "Arn"
+
+
 class CaCertificateAttribute(StrEnum):
     """What ``Fn::GetAtt`` of a ``Custom::IotCaCertificate`` can ask for."""
 
@@ -179,6 +215,27 @@ class ExistingCertificate(StrEnum):
 
     FAIL = "FAIL"
     ADOPT = "ADOPT"
+
+
+class TransferDecision(StrEnum):
+    """What the target account does with a certificate that is transferred to it."""
+
+    ACCEPT = "ACCEPT"
+    REJECT = "REJECT"
+
+
+class AcceptedCertificateStatus(StrEnum):
+    """Whether a device may connect with a certificate that was accepted."""
+
+    ACTIVE = "ACTIVE"
+    INACTIVE = "INACTIVE"
+
+
+class AcceptedCertificateOnDelete(StrEnum):
+    """What becomes of an accepted certificate when the resource that accepted it is deleted."""
+
+    RETAIN = "RETAIN"
+    DELETE = "DELETE"
 
 
 class RequestType(StrEnum):

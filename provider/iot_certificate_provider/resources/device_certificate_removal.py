@@ -33,6 +33,11 @@ class DeviceCertificateRemoval:
         self._detached: dict[str, set[str]] = {}
         """Policies, with the ARNs that they were detached from by this request."""
 
+    def remove(self, certificate_id: str, deadline: Deadline) -> None:
+        """Remove a certificate by its id; one that is not registered counts as removed."""
+        with suppress(NotFoundError):
+            self.remove_live(self._iot.describe_certificate(certificate_id), deadline)
+
     def undo(self, certificate_id: str, deadline: Deadline) -> None:
         """Remove what was just registered, in the time that is kept for it; where that fails, leave it INACTIVE."""
         with deadline.undoing(), suppress(NotFoundError):
