@@ -29,15 +29,13 @@ ID = "ab" * 32
 TRANSFER = "Custom::IotCertificateTransfer"
 DECISION = "Custom::IotCertificateTransferDecision"
 ACCEPT, REJECT = TransferDecision.ACCEPT, TransferDecision.REJECT
+ANYBODY = "cloudformation:DescribeStackResources"
 OWNERSHIP = {
     "${AWS::StackId}": {
         "cloudformation:DescribeStackEvents",
         "cloudformation:DescribeStackResource",
         "cloudformation:DescribeStacks",
         "cloudformation:ListStackResources",
-    },
-    "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/*": {
-        "cloudformation:DescribeStackResources"
     },
 }
 
@@ -147,7 +145,7 @@ def transfer(stack: Stack, **more: Any) -> CertificateTransfer:
 
 def test_a_transfers_permissions(new_stack: Callable[..., Stack], synthesise: Callable[[Stack], Synthesised]) -> None:
     expected = {
-        "*": {"iot:ListOutgoingCertificates", "iot:ListAttachedPolicies"},
+        "*": {"iot:ListOutgoingCertificates", "iot:ListAttachedPolicies", ANYBODY},
         "cert/*": {
             "iot:DescribeCertificate",
             "iot:UpdateCertificate",
@@ -170,8 +168,9 @@ def decide(stack: Stack, **more: Any) -> CertificateTransferDecision:
 
 def test_a_decisions_permissions(new_stack: Callable[..., Stack], synthesise: Callable[[Stack], Synthesised]) -> None:
     accepting = {"iot:DescribeCertificate", "iot:AcceptCertificateTransfer", "iot:UpdateCertificate"}
-    assert permissions_of(new_stack, synthesise, decide) == {"cert/*": accepting, **OWNERSHIP}
+    assert permissions_of(new_stack, synthesise, decide) == {"*": {ANYBODY}, "cert/*": accepting, **OWNERSHIP}
     assert permissions_of(new_stack, synthesise, lambda stack: decide(stack, decision=REJECT)) == {
+        "*": {ANYBODY},
         "cert/*": {"iot:DescribeCertificate", "iot:RejectCertificateTransfer"},
         **OWNERSHIP,
     }

@@ -240,8 +240,6 @@ def test_permissions_are_those_of_the_calls_that_the_function_makes(
     DeviceCertificate(stack, "Sni", certificate_pem=DEVICE.pem, certificate_mode=CertificateMode.SNI_ONLY)
     DeviceCertificate(stack, "Issued", certificate_signing_request=issuing.make_csr().pem)
     RegistrationCode(stack, "Code", removal_policy=RemovalPolicy.DESTROY)
-    private_ca = acmpca.CertificateAuthority.from_certificate_authority_arn(stack, "PrivateCa", PRIVATE_CA_ARN)
-    CaCertificate(stack, "InPrivateCa", proof_of_possession=ProofOfPossession.private_ca(private_ca))
     synthesised = synthesise(stack)
     granted = set[str]()
     for name in synthesised.of_type("AWS::IAM::Policy"):

@@ -120,6 +120,7 @@ def i4_everything_there(stack: Stack) -> None:
     for logical_id, live in stack.live.items():
         if live.declared.type == REGISTRATION_CODE_TYPE:
             require(live.physical_id == REGISTRATION_CODE_ID, "I4", f"{logical_id} has another physical id")
+            continue
         if live.declared.type in (TRANSFER, DECISION):
             _i4_handed_over(stack, logical_id)
             continue
