@@ -21,10 +21,13 @@ from iot_certificates import (
     CaCertificate,
     CertificateDeclarationError,
     CertificateMode,
+    CertificateTransfer,
+    CertificateTransferDecision,
     DeviceCertificate,
     DeviceCertificatesOnDelete,
     IotCertificateProvider,
     ProofOfPossession,
+    TransferDecision,
 )
 
 if TYPE_CHECKING:
@@ -228,7 +231,10 @@ def test_permissions_are_those_of_the_calls_that_the_function_makes(
     )
     DeviceCertificate(stack, "Device", certificate_pem=DEVICE.pem, policies=["policy"], things=["thing"])
     DeviceCertificate(stack, "Sni", certificate_pem=DEVICE.pem, certificate_mode=CertificateMode.SNI_ONLY)
-    DeviceCertificate(stack, "Issued", certificate_signing_request=issuing.make_csr().pem)
+    issued = DeviceCertificate(stack, "Issued", certificate_signing_request=issuing.make_csr().pem)
+    CertificateTransfer(stack, "Transfer", certificate=issued, target_aws_account="210987654321")
+    for decision in TransferDecision:
+        CertificateTransferDecision(stack, decision.title(), certificate_id="ab" * 32, decision=decision)
     synthesised = synthesise(stack)
     granted = set[str]()
     for name in synthesised.of_type("AWS::IAM::Policy"):
