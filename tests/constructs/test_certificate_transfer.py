@@ -177,7 +177,7 @@ def test_a_decisions_permissions(new_stack: Callable[..., Stack], synthesise: Ca
     assert permissions_of(
         new_stack, synthesise, lambda stack: decide(stack, on_delete=AcceptedCertificateOnDelete.DELETE)
     ) == {
-        "*": {"iot:ListAttachedPolicies"},
+        "*": {"iot:ListAttachedPolicies", ANYBODY},
         "cert/*": {*accepting, "iot:DeleteCertificate", "iot:DetachPolicy", "iot:ListPrincipalThings"},
         "cert/* thing/*": {"iot:DetachThingPrincipal"},
         **OWNERSHIP,

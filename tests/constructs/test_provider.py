@@ -23,11 +23,14 @@ from iot_certificates import (
     CaCertificate,
     CertificateDeclarationError,
     CertificateMode,
+    CertificateTransfer,
+    CertificateTransferDecision,
     DeviceCertificate,
     DeviceCertificatesOnDelete,
     IotCertificateProvider,
     ProofOfPossession,
     RegistrationCode,
+    TransferDecision,
 )
 
 if TYPE_CHECKING:
@@ -37,7 +40,6 @@ if TYPE_CHECKING:
 
 CA = issuing.make_ca()
 DEVICE = issuing.make_device(CA)
-PRIVATE_CA_ARN = "arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/11111111-2222-3333-4444-555555555555"
 
 
 @pytest.fixture(scope="module")
@@ -238,8 +240,11 @@ def test_permissions_are_those_of_the_calls_that_the_function_makes(
     CaCertificate(stack, "Private", proof_of_possession=ProofOfPossession.private_ca(private_ca))
     DeviceCertificate(stack, "Device", certificate_pem=DEVICE.pem, policies=["policy"], things=["thing"])
     DeviceCertificate(stack, "Sni", certificate_pem=DEVICE.pem, certificate_mode=CertificateMode.SNI_ONLY)
-    DeviceCertificate(stack, "Issued", certificate_signing_request=issuing.make_csr().pem)
     RegistrationCode(stack, "Code", removal_policy=RemovalPolicy.DESTROY)
+    issued = DeviceCertificate(stack, "Issued", certificate_signing_request=issuing.make_csr().pem)
+    CertificateTransfer(stack, "Transfer", certificate=issued, target_aws_account="210987654321")
+    for decision in TransferDecision:
+        CertificateTransferDecision(stack, decision.title(), certificate_id="ab" * 32, decision=decision)
     synthesised = synthesise(stack)
     granted = set[str]()
     for name in synthesised.of_type("AWS::IAM::Policy"):

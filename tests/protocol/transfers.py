@@ -419,11 +419,14 @@ def killed_for_good_after_accepting(cloud: Cloud, certificates: Certificates) ->
 
 
 def lost_answers_of_decisions(cloud: Cloud, certificates: Certificates) -> None:
+    """Of one attempt, and of all of them."""
     for number, decision in enumerate(("ACCEPT", "REJECT")):
-        stack = Stack(cloud, f"lost{number}")
-        cloud.arm(Fault("fail", f"iot.{decision.title()}CertificateTransfer", "after"))
-        _made(stack, decide(certificates.coming[number], decision))
-        _gone(stack)
+        for times in (1, 9):
+            stack, certificate_id = Stack(cloud, f"lost{number}{times}"), certificates.coming[number]
+            cloud.arm(Fault("fail", f"iot.{decision.title()}CertificateTransfer", "after", times=times))
+            _made(stack, decide(certificate_id, decision, **({"OnDelete": "DELETE"} if number == 0 else {})))
+            _gone(stack)
+            _send_again(cloud, certificate_id)
 
 
 def accepted_by_somebody_else(cloud: Cloud, certificates: Certificates) -> None:

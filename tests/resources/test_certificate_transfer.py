@@ -135,7 +135,7 @@ class TestCreate:
         self, stage: Stage, certificate_id: str
     ) -> None:
         def refuse(call: Call) -> None:
-            if call.name in ("iot.TransferCertificate", "iot.ListOutgoingCertificates"):
+            if call.name == "iot.TransferCertificate" or call.parameters.get("newStatus") == "ACTIVE":
                 raise Refusal("UnauthorizedException", "planned", 401)
 
         stage.aws.before = refuse

@@ -228,12 +228,19 @@ class CertificateTransferResource:
             raise
 
     def _undo(self, identity: TransferIdentity, arn: str, attached: Attachments) -> None:
-        pending = self._iot.outgoing_transfer(identity.certificate_id)
-        if pending is not None and pending.account == identity.account:
+        if self._is_on_its_way(identity):
             self._iot.cancel_certificate_transfer(identity.certificate_id)
         if identity.was_active:
             self._iot.update_certificate(identity.certificate_id, DeviceCertificateStatus.ACTIVE)
         change_attachments(self._iot, arn, Attachments(), attached)
+
+    def _is_on_its_way(self, identity: TransferIdentity) -> bool:
+        # By its status: a list may not show yet what was made a moment ago, and nothing was on its way before.
+        live = self._registered(identity.certificate_id)
+        if live is not None:
+            return live.status == PENDING_TRANSFER
+        pending = self._iot.outgoing_transfer(identity.certificate_id)
+        return pending is not None and pending.account == identity.account
 
     # Changing
 

@@ -29,6 +29,7 @@ from iot_certificate_provider.errors import (
     NotFoundError,
     ProviderError,
     TransferCompletedError,
+    UpstreamError,
 )
 from iot_certificate_provider.ownership import evidence
 from iot_certificate_provider.properties.certificate_transfer_decision import (
@@ -121,36 +122,52 @@ class CertificateTransferDecisionResource:
             if live is not None and live.status != PENDING_TRANSFER:
                 return self._take_up(request, wanted, live)
             check_still_wanted(request, self._stacks)
-            # Too late already is as early enough: the certificate is there, and the next look finds it.
+            # It has not arrived; or it was accepted already, and the next look finds it.
             with suppress(NotFoundError, TransferCompletedError):
-                active = wanted.status is AcceptedCertificateStatus.ACTIVE
-                with uncertain_without_answer(request):
-                    self._iot.accept_certificate_transfer(wanted.certificate_id, active=active)
+                self._call_accept(request, wanted)
                 return self._kept(request, wanted)
         raise self._not_there(request, wanted)
 
+    def _call_accept(self, request: Request, wanted: CertificateTransferDecisionProperties) -> None:
+        active = wanted.status is AcceptedCertificateStatus.ACTIVE
+        try:
+            with uncertain_without_answer(request):
+                self._iot.accept_certificate_transfer(wanted.certificate_id, active=active)
+        except UpstreamError:
+            # An answer that was lost: then the certificate is here.
+            live = self._registered(wanted.certificate_id)
+            if live is None or live.status == PENDING_TRANSFER:
+                raise
+
     def _reject(self, request: Request, wanted: CertificateTransferDecisionProperties) -> Outcome:
-        outcome, seen = _outcome(request, wanted.certificate_id + REJECTED), False
+        outcome = _outcome(request, wanted.certificate_id + REJECTED)
         for _ in request.deadline.attempts():
-            seen = seen or self._is_pending(wanted.certificate_id)
+            seen = self._is_pending(wanted.certificate_id)
             check_still_wanted(request, self._stacks)
-            try:
-                self._iot.reject_certificate_transfer(wanted.certificate_id, wanted.reason)
-            except TransferCompletedError as error:
-                raise InvalidPropertyError(
-                    CertificateTransferDecisionProperty.DECISION,
-                    "the transfer was accepted already, and cannot be rejected",
-                    "Transfer the certificate back, or drop this resource",
-                ) from error
-            except NotFoundError:
-                if seen:
-                    return outcome  # an answer that was lost, and another attempt
-                if may_be_repeated(request, self._now()):
-                    # An earlier delivery has rejected it, or it never came: it is not here, as declared.
-                    return replace(outcome, note="No transfer is pending: it was rejected before, or taken back")
-            else:
+            if self._call_reject(wanted, seen=seen):
                 return outcome
+            if may_be_repeated(request, self._now()):
+                # An earlier delivery has rejected it, or it never came: it is not here, as declared.
+                return replace(outcome, note="No transfer is pending: it was rejected before, or taken back")
         raise self._not_there(request, wanted)
+
+    def _call_reject(self, wanted: CertificateTransferDecisionProperties, *, seen: bool) -> bool:
+        """Reject it; return whether it is rejected: it is, too, when it was ``seen`` and is not there any more."""
+        try:
+            self._iot.reject_certificate_transfer(wanted.certificate_id, wanted.reason)
+        except TransferCompletedError as error:
+            raise InvalidPropertyError(
+                CertificateTransferDecisionProperty.DECISION,
+                "the transfer was accepted already, and cannot be rejected",
+                "Transfer the certificate back, or drop this resource",
+            ) from error
+        except NotFoundError:
+            return seen
+        except UpstreamError:
+            # An answer that was lost, of this attempt or of one before it.
+            if not seen or self._is_pending(wanted.certificate_id):
+                raise
+        return True
 
     def _is_pending(self, certificate_id: str) -> bool:
         live = self._registered(certificate_id)
