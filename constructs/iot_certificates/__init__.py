@@ -1,27 +1,37 @@
 """CDK constructs for AWS IoT Core certificates."""
 
 from iot_certificate_provider.contract import (
+    AcceptedCertificateOnDelete,
+    AcceptedCertificateStatus,
     CaCertificateStatus,
     CertificateMode,
     DeviceCertificatesOnDelete,
     DeviceCertificateStatus,
     ExistingCertificate,
+    TransferDecision,
 )
 from iot_certificates.auto_registration import AutoRegistration
 from iot_certificates.bundling import BundlingError
 from iot_certificates.ca_certificate import CaCertificate, ICaCertificate
+from iot_certificates.certificate_transfer import CertificateTransfer
+from iot_certificates.certificate_transfer_decision import CertificateTransferDecision
 from iot_certificates.declaration_error import CertificateDeclarationError
 from iot_certificates.device_certificate import DeviceCertificate, IDeviceCertificate
 from iot_certificates.proof_of_possession import ProofOfPossession
 from iot_certificates.provider import IotCertificateProvider
+from iot_certificates.registration_code import RegistrationCode
 
 __all__ = [
+    "AcceptedCertificateOnDelete",
+    "AcceptedCertificateStatus",
     "AutoRegistration",
     "BundlingError",
     "CaCertificate",
     "CaCertificateStatus",
     "CertificateDeclarationError",
     "CertificateMode",
+    "CertificateTransfer",
+    "CertificateTransferDecision",
     "DeviceCertificate",
     "DeviceCertificateStatus",
     "DeviceCertificatesOnDelete",
@@ -30,4 +40,6 @@ __all__ = [
     "IDeviceCertificate",
     "IotCertificateProvider",
     "ProofOfPossession",
+    "RegistrationCode",
+    "TransferDecision",
 ]

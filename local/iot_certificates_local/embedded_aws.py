@@ -179,11 +179,13 @@ class EmbeddedAws:
         self._bootstrapped.clear()
         self._wait_until_ready(time.monotonic() + START_SECONDS)
 
-    def bootstrap(self, app: App | None = None, on_output: Callable[[str], None] | None = None) -> None:
+    def bootstrap(
+        self, app: App | None = None, on_output: Callable[[str], None] | None = None, *, account: str | None = None
+    ) -> None:
         """Run ``cdk bootstrap``, unless that was done. ``app`` says where the CDK CLI is, else the current folder."""
-        place = (self.account, self.region)
+        place = (account or self.account, self.region)
         if place not in self._bootstrapped:
-            self.cdk(on_output).bootstrap(*place, app)
+            self.cdk(on_output, account=account).bootstrap(*place, app)
             self._bootstrapped.add(place)
 
     def deploy(
@@ -192,13 +194,16 @@ class EmbeddedAws:
         stack: str | None = None,
         context: Mapping[str, str] | None = None,
         on_output: Callable[[str], None] | None = None,
+        *,
+        account: str | None = None,
     ) -> dict[str, dict[str, str]]:
         """Run ``cdk deploy`` for a folder with a ``cdk.json``, or an app's command; bootstrap first if need be.
 
-        ``stack``: its name, all stacks by default. Returns the stacks' outputs; raises CdkError with the reason.
+        ``stack``: its name, all stacks by default. ``account``: to deploy to, by default this AWS's own. Returns the
+        stacks' outputs; raises CdkError with the reason.
         """
-        self.bootstrap(app, on_output)
-        return self.cdk(on_output).deploy(app, stack, context)
+        self.bootstrap(app, on_output, account=account)
+        return self.cdk(on_output, account=account).deploy(app, stack, context)
 
     def destroy(
         self,
@@ -206,13 +211,15 @@ class EmbeddedAws:
         stack: str | None = None,
         context: Mapping[str, str] | None = None,
         on_output: Callable[[str], None] | None = None,
+        *,
+        account: str | None = None,
     ) -> None:
         """Run ``cdk destroy``, with the arguments of ``deploy``."""
-        self.cdk(on_output).destroy(app, stack, context)
+        self.cdk(on_output, account=account).destroy(app, stack, context)
 
-    def cdk(self, on_output: Callable[[str], None] | None = None) -> CdkCli:
+    def cdk(self, on_output: Callable[[str], None] | None = None, *, account: str | None = None) -> CdkCli:
         """Return the CDK CLI for this AWS; its cloud assembly is in a folder of its own."""
-        return CdkCli(self.environment(), Path(tempfile.mkdtemp(prefix="cdk-", dir=self.folder)), on_output)
+        return CdkCli(self.environment(account), Path(tempfile.mkdtemp(prefix="cdk-", dir=self.folder)), on_output)
 
     def log(self, lines: int = 40) -> str:
         """Return the last lines of MiniStack's log, in which the log of the Lambda functions is too."""
