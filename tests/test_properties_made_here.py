@@ -124,6 +124,7 @@ class TestAnIssuedDevice:
             ({"CertificateAuthorityArn": PRIVATE_CA}, KeyInPrivateCa, None),
             ({"KmsKeyId": "alias/ca", "CACertificatePem": ISSUER_CA.pem}, KeyInKms, CERTIFICATE.id),
         ],
+        ids=["in a secret", "of a self-signed CA", "in AWS Private CA", "in AWS KMS"],
     )
     def test_has_an_issuer(self, issuer: dict[str, str], kind: type, certificate_id: str | None) -> None:
         read = IssuedDeviceCertificateProperties.read({**DEVICE, "Issuer": issuer}).issuer

@@ -199,7 +199,7 @@ def reasons_at_any_length(patch: pytest.MonkeyPatch) -> None:
 
 
 def believes_the_private_ca_in_a_rollback(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(PrivateCaIdentity, "_id_before_update", lambda *_: None)
+    patch.setattr(StackGateway, "id_before_update", lambda *_: None)
 
 
 def asks_the_private_ca_again(patch: pytest.MonkeyPatch) -> None:
