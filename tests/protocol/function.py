@@ -26,7 +26,7 @@ from fakes.secrets import FakeSecrets
 from iot_certificate_provider import handler as installed_handler
 from iot_certificate_provider.aws.clients import AwsClients
 from iot_certificate_provider.deadline import Deadline
-from protocol.clock import START, Clock
+from protocol.clock import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -117,7 +117,7 @@ class Instance:
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
-        self.clients = AwsClients(cloud.aws.session())
+        self.clients = cloud.make_clients()
         self.start()
 
     def start(self) -> None:
@@ -130,7 +130,7 @@ class Instance:
         self.module = module
         self.deliver = module.deliver
         module.clients = self.clients
-        module.Deadline = functools.partial(Deadline, sleep=self.cloud.sleep, jitter=lambda: 0.5)
+        module.Deadline = functools.partial(Deadline, sleep=self.cloud.sleep, jitter=self.cloud.share_of_pause)
         module._now = lambda: self.cloud.clock.now
         module.deliver = self.cloud.receive
 
@@ -151,8 +151,8 @@ class _Context:
 class Cloud:
     """One account: what is in it, who made it, and every rule that an invocation broke."""
 
-    def __init__(self) -> None:
-        self.aws = FakeAws()
+    def __init__(self, aws: FakeAws | None = None) -> None:
+        self.aws = aws or FakeAws()
         self.aws.before, self.aws.after, self.aws.retry = self._before, self._after, self._retry
         self.endpoint: Endpoint | None = None
         self.tls: Any = None
@@ -162,9 +162,10 @@ class Cloud:
 
     def reset(self) -> None:
         """Begin a new account, at the same time of the same day."""
-        self.clock = Clock()
-        self.aws.iot = FakeIot(now=self.clock.now, clock=lambda: self.clock.now)
-        self.aws.secrets = FakeSecrets()
+        self.clock = self._new_clock()
+        self.jitter: Callable[[], float] = lambda: 0.5
+        """Of the function's pauses, and of the SDK's: the share of the longest one."""
+        self._empty()
         self.aws.cloudformation = FakeCloudFormation(page=100)
         self.aws.calls.clear()
         self.made: dict[str, Owner] = {}
@@ -184,6 +185,22 @@ class Cloud:
         self.call_seconds: Callable[[], float] = lambda: CALL_SECONDS
         self._armed: list[list[Any]] = []
         self._since = 0
+
+    def _new_clock(self) -> Clock:
+        return Clock()
+
+    def _empty(self) -> None:
+        """Have nothing registered, and no secret."""
+        self.aws.iot = FakeIot(now=self.clock.now, clock=lambda: self.clock.now)
+        self.aws.secrets = FakeSecrets()
+
+    def make_clients(self) -> AwsClients:
+        """Make the clients of a new instance."""
+        return AwsClients(self.aws.session())
+
+    def store_secret(self, arn: str, text: str) -> None:
+        """Put a text into Secrets Manager."""
+        self.aws.secrets.values[arn] = text
 
     def forget_instances(self) -> None:
         """Have every idle instance start anew before its next invocation."""
@@ -244,7 +261,7 @@ class Cloud:
         return True if self.endpoint is None else bool(invocation.instance.deliver(url, raw))
 
     def _seconds(self) -> float:
-        return (self.clock.now - START).total_seconds() - 3600
+        return (self.clock.now - self.clock.start).total_seconds() - 3600
 
     def story(self) -> str:
         """Tell what happened: every delivery, its calls with their times, and its answer."""
@@ -276,12 +293,21 @@ class Cloud:
         if invocation is None:
             return
         if call.name in REGISTRATIONS:
-            for certificate_id in {*self.iot.certificates, *self.iot.cas} - self._known:
-                self.made[certificate_id] = invocation.owner
-                self.requests[certificate_id] = invocation.event["RequestId"]
+            for certificate_id in self._registered_ids() - self._known:
+                self._attribute(certificate_id, invocation)
         self._during(call, "after")
         self._strike(invocation, call.name, "after")
         invocation.calls += 1
+
+    def share_of_pause(self) -> float:
+        return self.jitter()
+
+    def _registered_ids(self) -> set[str]:
+        return {*self.iot.certificates, *self.iot.cas}
+
+    def _attribute(self, certificate_id: str, invocation: Invocation) -> None:
+        self.made[certificate_id] = invocation.owner
+        self.requests[certificate_id] = invocation.event["RequestId"]
 
     def _retry(self, refusal: Refusal, attempt: int, attempts: int) -> bool:
         """Do as botocore's standard mode (Boto3 guide, "Retries"), then ask whoever else listens to ``needs-retry``."""
@@ -289,7 +315,7 @@ class Cloud:
         if invocation is None:
             return False
         clients = invocation.instance.clients
-        pause: float | None = 2.0**attempt / 2
+        pause: float | None = 2.0**attempt * self.jitter()
         if attempt >= attempts or not (refusal.code in _THROTTLING or refusal.status in _TRANSIENT):
             pause = clients._when_throttled((None, refusal.parsed()), attempt)
         if pause is None:
@@ -306,9 +332,9 @@ class Cloud:
                 return
 
     def _judge(self, invocation: Invocation, call: Call) -> None:
-        self._known = {*self.iot.certificates, *self.iot.cas}
         if call.name.split(".")[1].startswith(_READS):
             return
+        self._known = self._registered_ids()
         if invocation.answers:
             self.violations.append(f"I1: {call.name} after the answer was sent")
         certificate_id = _certificate_of(call)
@@ -331,13 +357,16 @@ class Cloud:
     ) -> bool:
         for entry in self._armed:
             fault: Fault = entry[0]
-            if entry[1] > 0 and _hits(fault, invocation, name, when, deaths):
+            if entry[1] > 0 and self._comes_from_here(fault, name) and hits(fault, invocation, name, when, deaths):
                 entry[1] -= 1
                 self.struck[fault.kind, name, when] += 1
                 invocation.log.append(f"{fault.kind} {when}")
                 self._do(fault, invocation)
                 return True
         return False
+
+    def _comes_from_here(self, fault: Fault, name: str) -> bool:
+        return True
 
     def _do(self, fault: Fault, invocation: Invocation) -> None:
         if fault.kind == "die":
@@ -371,7 +400,8 @@ def _is_adopted(invocation: Invocation) -> bool:
     return any(properties.get("ExistingCertificate") == "ADOPT" for properties in declared)
 
 
-def _hits(fault: Fault, invocation: Invocation, name: str, when: When, deaths: tuple[Kind, ...]) -> bool:
+def hits(fault: Fault, invocation: Invocation, name: str, when: When, deaths: tuple[Kind, ...]) -> bool:
+    """Whether a fault is for a call, at this moment of it."""
     if "mute" in deaths or fault.kind == "mute":
         return "mute" in deaths and fault.kind == "mute"
     # A refusal has no effect: only an answer that failed can have come after one.

@@ -12,7 +12,9 @@ from protocol.referee import CA, DEVICE, Declared
 if TYPE_CHECKING:
     from protocol.function import Cloud
 
-KEY_SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:factory-ca-key-AbCdEf"
+KEY_SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:factory-ca-key"
+"""Without the six characters that Secrets Manager adds to a name: it finds the secret all the same."""
+DOCUMENT = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:*", "Resource": "*"}]}'
 POLICIES = ("connect", "publish", "shadow")
 THINGS = ("thermostat", "boiler")
 
@@ -60,9 +62,11 @@ def _proof(code: str) -> issuing.Issued:
 
 def furnish(cloud: Cloud) -> None:
     """Policies and things, the secret with the CA's key, and what somebody else has registered."""
-    cloud.iot.policies.update({name: set() for name in POLICIES})
-    cloud.iot.things.update({name: set() for name in THINGS})
-    cloud.aws.secrets.values[KEY_SECRET] = ca_certificate().key_pem()
+    for name in POLICIES:
+        cloud.iot.CreatePolicy(policyName=name, policyDocument=DOCUMENT)
+    for name in THINGS:
+        cloud.iot.CreateThing(thingName=name)
+    cloud.store_secret(KEY_SECRET, ca_certificate().key_pem())
     proof = _proof(cloud.iot.registration_code)
     cloud.iot.RegisterCACertificate(caCertificate=foreign_ca().pem, verificationCertificate=proof.pem, setAsActive=True)
     cloud.iot.RegisterCertificate(certificatePem=device_certificate("foreign").pem, status="ACTIVE")

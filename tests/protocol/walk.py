@@ -16,6 +16,7 @@ from protocol.referee import DEVICE, Declared, Stack
 if TYPE_CHECKING:
     from collections import Counter
 
+    from fakes.iot import CertificateRecord
     from protocol.function import Cloud, Fault
     from protocol.referee import Template
 
@@ -159,13 +160,13 @@ class Walk:
             return
         certificate_id = ids[step.which % len(ids)]
         ca, device = self.cloud.iot.cas.get(certificate_id), self.cloud.iot.certificates.get(certificate_id)
-        if ca is not None and step.what in ("deactivate", "delete"):
-            ca.status = "INACTIVE"
         if device is not None:
-            _change_device(self, step.what, certificate_id)
-        elif ca is not None and step.what == "delete":
-            self.cloud.iot.DeleteCACertificate(certificate_id)
-            self.cloud.deleted_outside.add(certificate_id)
+            _change_device(self, step.what, device)
+        elif ca is not None and step.what in ("deactivate", "delete"):
+            self.cloud.iot.UpdateCACertificate(certificateId=certificate_id, newStatus="INACTIVE")
+            if step.what == "delete":
+                self.cloud.iot.DeleteCACertificate(certificateId=certificate_id)
+                self.cloud.deleted_outside.add(certificate_id)
 
     def _send_again(self, step: Again) -> None:
         """Within the minutes in which Lambda may deliver an event again: it is one of the last operation's."""
@@ -192,23 +193,30 @@ class Walk:
             invariants.check(stack)
 
 
-def _change_device(walk: Walk, what: str, certificate_id: str) -> None:
+def _change_device(walk: Walk, what: str, device: CertificateRecord) -> None:
     iot = walk.cloud.iot
-    device = iot.certificates[certificate_id]
     if what == "attach":
-        iot.policies["shadow"].add(device.arn)
-        iot.things["boiler"].add(device.arn)
-    elif what == "detach" or what == "delete":
-        for names in (*iot.policies.values(), *iot.things.values()):
-            names.discard(device.arn)
-    elif what == "deactivate" and device.status == "ACTIVE":
-        device.status = "INACTIVE"
-    elif what == "revoke":
-        device.status = "REVOKED"
+        iot.AttachPolicy(policyName="shadow", target=device.arn)
+        iot.AttachThingPrincipal(thingName="boiler", principal=device.arn)
+    if what in ("detach", "delete"):
+        _detach(walk.cloud, device.arn)
+    if what in ("deactivate", "delete") and device.status == "ACTIVE":
+        iot.UpdateCertificate(certificateId=device.id, newStatus="INACTIVE")
+    if what == "revoke":
+        iot.UpdateCertificate(certificateId=device.id, newStatus="REVOKED")
         walk.revoked_outside = True
     if what == "delete":
-        del iot.certificates[certificate_id]
-        walk.cloud.deleted_outside.add(certificate_id)
+        iot.DeleteCertificate(certificateId=device.id)
+        walk.cloud.deleted_outside.add(device.id)
+
+
+def _detach(cloud: Cloud, arn: str) -> None:
+    for name, targets in list(cloud.iot.policies.items()):
+        if arn in targets:
+            cloud.iot.DetachPolicy(policyName=name, target=arn)
+    for name, principals in list(cloud.iot.things.items()):
+        if arn in principals:
+            cloud.iot.DetachThingPrincipal(thingName=name, principal=arn)
 
 
 @dataclass
