@@ -114,7 +114,8 @@ class EmulatedCloud(Cloud):
     def __init__(self, embedded: EmbeddedAws, wire: FaultyWire) -> None:
         self.wire = wire
         self._embedded = embedded
-        self._outside = embedded.session()
+        self._outside: Any = embedded.session().client("iot")
+        self._secrets: Any = embedded.session().client("secretsmanager")
         aws = _WiredAws(wire, embedded)
         aws.answered, aws.timed_out = self._date, self._pass_timeout
         super().__init__(aws)
@@ -140,17 +141,16 @@ class EmulatedCloud(Cloud):
 
     def _empty(self) -> None:
         self._embedded.reset()
-        self._emulated = EmulatedIot(self._outside, self.wire.settle, self._date_now)
+        self._emulated = EmulatedIot(self._outside, self.wire.settle, self._date_now, self._learn)
 
     def store_secret(self, arn: str, text: str) -> None:
-        self._outside.client("secretsmanager").create_secret(Name=arn.rpartition(":")[2], SecretString=text)
+        self._secrets.create_secret(Name=arn.rpartition(":")[2], SecretString=text)
 
     def make_clients(self) -> AwsClients:
         return _HastyClients(self.aws.session())
 
     @property
     def iot(self) -> Any:
-        self._learn()
         return self._emulated
 
     # Faults on the wire
@@ -231,9 +231,7 @@ class EmulatedCloud(Cloud):
     # Who registered what, and when
 
     def _registered_ids(self) -> set[str]:
-        self._learn()
-        ids: set[str] = self._emulated.ids()
-        return ids
+        return self._emulated.ids()
 
     def _expect(self, invocation: Invocation, call: Call) -> None:
         """Note whose it is before it is there: the answer may be lost, or the call may land late."""
@@ -248,16 +246,13 @@ class EmulatedCloud(Cloud):
             self._attribute(certificate_id.hexdigest(), invocation)
             self._date_now(certificate_id.hexdigest())
 
-    def _learn(self) -> None:
+    def _learn(self, pems: Mapping[str, str]) -> None:
         """Find out whose the certificates are that AWS IoT has issued since."""
-        if not self._requested:
-            return
-        for entry in self._emulated.entries():
-            if entry["certificateId"] not in self._dates:
-                pem = self._emulated.description(entry)["certificatePem"]
-                invocation, at = self._requested[_key(x509.load_pem_x509_certificate(pem.encode()))]
-                self._attribute(entry["certificateId"], invocation)
-                self._dates[entry["certificateId"]] = at
+        for certificate_id in pems.keys() - self._dates.keys():
+            key = _key(x509.load_pem_x509_certificate(pems[certificate_id].encode()))
+            if key in self._requested:
+                invocation, self._dates[certificate_id] = self._requested[key]
+                self._attribute(certificate_id, invocation)
 
     def _date_now(self, certificate_id: str) -> None:
         self._dates[certificate_id] = self.clock.now
@@ -267,7 +262,7 @@ class EmulatedCloud(Cloud):
         for entry in [answer.get("certificateDescription", {}), *answer.get("certificates", [])]:
             if "creationDate" in entry:
                 if entry["certificateId"] not in self._dates:
-                    self._learn()
+                    self._emulated.ids()
                 entry["creationDate"] = self._dates[entry["certificateId"]].replace(microsecond=0)
 
 

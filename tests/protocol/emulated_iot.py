@@ -11,9 +11,7 @@ from botocore import xform_name
 from fakes.iot import CaRecord, CertificateRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import boto3
+    from collections.abc import Callable, Mapping
 
 DETACH_SECONDS = 0.02
 """How long the embedded AWS shows a policy that was detached: to be waited for, really."""
@@ -34,13 +32,21 @@ class _Account:
 class EmulatedIot:
     """Looks anew after every change: call ``changed`` for those that come from elsewhere.
 
-    Operations are methods with AWS's names, and take the SDK's parameters. ``settle`` waits for what is on its way.
+    Operations are methods with AWS's names, and take the SDK's parameters. ``settle`` waits for what is on its way;
+    ``registered`` is told what is registered from outside, and ``seen`` the device certificates at every look.
     """
 
-    def __init__(self, session: boto3.Session, settle: Callable[[], None], registered: Callable[[str], None]) -> None:
-        self._client: Any = session.client("iot")
+    def __init__(
+        self,
+        client: Any,
+        settle: Callable[[], None],
+        registered: Callable[[str], None],
+        seen: Callable[[Mapping[str, str]], None],
+    ) -> None:
+        self._client = client
         self._settle = settle
         self._registered = registered
+        self._seen = seen
         self._looked: _Account | None = None
         self._described: dict[tuple[str, Any], dict[str, Any]] = {}
         self._detached_at = 0.0
@@ -88,9 +94,11 @@ class EmulatedIot:
 
     def ids(self) -> set[str]:
         """Return the ids of what is registered at this moment, whatever is on its way."""
-        return {entry["certificateId"] for entry in [*self._entries(), *self._ca_entries()]}
+        entries = self._entries()
+        self._seen({entry["certificateId"]: self._fixed(entry)["certificatePem"] for entry in entries})
+        return {entry["certificateId"] for entry in [*entries, *self._ca_entries()]}
 
-    def description(self, entry: dict[str, Any]) -> dict[str, Any]:
+    def _fixed(self, entry: dict[str, Any]) -> dict[str, Any]:
         """Return what never changes of a registered certificate."""
         key = entry["certificateId"], entry["creationDate"]
         if key not in self._described:
@@ -98,16 +106,13 @@ class EmulatedIot:
             self._described[key] = {name: found.get(name) for name in _FIXED}
         return self._described[key]
 
-    def entries(self) -> list[dict[str, Any]]:
-        """Return the device certificates as ListCertificates has them."""
-        return self._entries()
-
     @property
     def _account(self) -> _Account:
         if self._looked is None:
             self._settle()
             time.sleep(max(0.0, self._detached_at + DETACH_SECONDS - time.monotonic()))
             self._looked = self._look()
+            self._seen({each.id: each.pem for each in self._looked.certificates.values()})
         return self._looked
 
     def _look(self) -> _Account:
@@ -133,7 +138,7 @@ class EmulatedIot:
         return [entry for page in pages for entry in page[member]]
 
     def _certificate(self, entry: dict[str, Any]) -> CertificateRecord:
-        pem, mode, ca_id = (self.description(entry)[name] for name in _FIXED)
+        pem, mode, ca_id = (self._fixed(entry)[name] for name in _FIXED)
         return CertificateRecord(entry["certificateId"], pem, entry["status"], mode, ca_id, entry["creationDate"])
 
     def _ca(self, entry: dict[str, Any]) -> CaRecord:

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import issuing
+from fakes.refusal import Refusal
 from protocol import material
 from protocol.function import REGISTRATIONS, Fault
 from protocol.invariants import check, require
@@ -134,10 +136,29 @@ def failed_create_that_registered_unseen(cloud: Cloud, kind: Kind) -> None:
 
 def failed_create_that_registers_late(cloud: Cloud, kind: Kind) -> None:
     """AWS IoT fails each time that it is asked, and registers seconds later all the same."""
+    cloud.arm(Fault("fail", kind.registration, "before", times=4))
+    _fail_and_land(cloud, kind)
+
+
+def failed_create_that_registers_again_late(cloud: Cloud, kind: Kind) -> None:
+    """The first attempt registers and its answer is lost; the last takes effect when the Delete may have been there."""
+    if kind.name == "csr":
+        return  # it is asked for once
+    cloud.arm(Fault("fail", kind.registration, "after"), Fault("fail", kind.registration, "before", times=3))
+    _fail_and_land(cloud, kind)
+
+
+def _fail_and_land(cloud: Cloud, kind: Kind) -> None:
     stack = Stack(cloud)
     declared = kind(CertificateMode="SNI_ONLY") if kind.name == "ca" else kind()
 
     def land() -> None:
+        with suppress(Refusal):  # it is there already
+            register()
+        for certificate_id in kind.registered(cloud):
+            cloud.made[certificate_id] = (stack.ledger.stack_id, X)
+
+    def register() -> None:
         given = declared.properties
         if kind.name == "ca":
             tags = [{"Key": key, "Value": value} for key, value in _tags_sent(cloud).items()]
@@ -146,10 +167,7 @@ def failed_create_that_registers_late(cloud: Cloud, kind: Kind) -> None:
             cloud.iot.RegisterCertificate(given["CertificatePem"], status="ACTIVE")
         else:
             cloud.iot.CreateCertificateFromCsr(given["CertificateSigningRequest"], setAsActive=True)
-        for certificate_id in kind.registered(cloud):
-            cloud.made[certificate_id] = (stack.ledger.stack_id, X)
 
-    cloud.arm(Fault("fail", kind.registration, "before", times=4))
     # One attempt, or four with seven seconds of pauses between: in both cases after the Delete has looked once.
     cloud.clock.later(5.0 if kind.name == "csr" else 12.0, land)
     require(stack.create({X: declared}) == "ROLLED_BACK", "", "the Create was to fail")
@@ -590,6 +608,7 @@ ALL: tuple[Callable[[Cloud, Kind], None], ...] = (
     failed_create_by_lost_answers,
     failed_create_that_registered_unseen,
     failed_create_that_registers_late,
+    failed_create_that_registers_again_late,
     redelivered_create,
     redelivered_create_that_fails,
     create_that_dies_before_registering,
