@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import boto3
 
     from protocol.faulty_wire import Rule
-    from protocol.function import When
+    from protocol.function import Instance, When
 
 TIMEOUT_SECONDS = 0.3
 """In place of READ_SECONDS, really waited for; the clock passes those."""
@@ -104,6 +104,11 @@ class _WiredAws(FakeAws):
 class _HastyClients(AwsClients):
     """Clients that give a call up after a fraction of a second."""
 
+    def close(self) -> None:
+        """Close every connection."""
+        for client in self._clients.values():
+            client.close()
+
     def _make(self, service: Any, config: Config) -> Any:
         return super()._make(service, config.merge(Config(read_timeout=TIMEOUT_SECONDS)))
 
@@ -135,6 +140,18 @@ class EmulatedCloud(Cloud):
         self.strikes = 0
         """How often the wire broke while the target was served."""
         super().reset()
+        for instance in self._idle:
+            # botocore allows a client so many retries, and makes up for them slowly: as if each play were the first.
+            _close(instance)
+            instance.clients = self.make_clients()
+            instance.start()
+
+    def close(self) -> None:
+        """Close every connection."""
+        for instance in self._idle:
+            _close(instance)
+        self._outside.close()
+        self._secrets.close()
 
     def _new_clock(self) -> Clock:
         return Clock(datetime.now(UTC).replace(microsecond=400_000) - _EPOCH)
@@ -146,7 +163,7 @@ class EmulatedCloud(Cloud):
     def store_secret(self, arn: str, text: str) -> None:
         self._secrets.create_secret(Name=arn.rpartition(":")[2], SecretString=text)
 
-    def make_clients(self) -> AwsClients:
+    def make_clients(self) -> _HastyClients:
         return _HastyClients(self.aws.session())
 
     @property
@@ -273,10 +290,17 @@ def emulated_cloud() -> Iterator[EmulatedCloud]:
         account=ACCOUNT, region=REGION, requests_per_second=math.inf, detach_seconds=DETACH_SECONDS
     ) as embedded:
         wire = FaultyWire(embedded)
+        cloud = EmulatedCloud(embedded, wire)
         try:
-            yield EmulatedCloud(embedded, wire)
+            yield cloud
         finally:
+            cloud.close()
             wire.close()
+
+
+def _close(instance: Instance) -> None:
+    assert isinstance(instance.clients, _HastyClients)
+    instance.clients.close()
 
 
 def _call(model: Any, context: dict[str, Any]) -> Call:

@@ -183,6 +183,8 @@ class Cloud:
         self.during: list[tuple[str, When, Callable[[], None]]] = []
         """What a test does in the middle of an invocation, once: operation, before or after, what."""
         self.call_seconds: Callable[[], float] = lambda: CALL_SECONDS
+        self.admit: Callable[[Call], None] = lambda call: None
+        """Raises a Refusal for an attempt that is one too many."""
         self._armed: list[list[Any]] = []
         self._since = 0
 
@@ -287,6 +289,7 @@ class Cloud:
         self._during(call, "before")
         self._judge(invocation, call)
         self._strike(invocation, call.name, "before")
+        self.admit(call)
 
     def _after(self, call: Call) -> None:
         invocation = self._running()
@@ -315,7 +318,7 @@ class Cloud:
         if invocation is None:
             return False
         clients = invocation.instance.clients
-        pause: float | None = 2.0**attempt * self.jitter()
+        pause: float | None = 2.0 ** (attempt - 1) * self.jitter()
         if attempt >= attempts or not (refusal.code in _THROTTLING or refusal.status in _TRANSIENT):
             pause = clients._when_throttled((None, refusal.parsed()), attempt)
         if pause is None:

@@ -514,6 +514,19 @@ def disappears(cloud: Cloud, kind: Kind) -> None:
     _gone(stack)
 
 
+def disappears_and_is_registered_again(cloud: Cloud, kind: Kind) -> None:
+    """An Update in place registers it again; the answer to that is lost, and the SDK asks once more."""
+    if kind.name == "csr":
+        return
+    stack = Stack(cloud)
+    first = _made(stack, {X: kind()})
+    _vanish(cloud, first)
+    cloud.arm(Fault("fail", kind.registration, "after"))
+    require(stack.update({X: kind(Status="INACTIVE")}) == "COMPLETE", "I4", f"it was to be there: {_reason(stack)}")
+    require(kind.registered(cloud) == {first}, "I4", "it is not registered")
+    _gone(stack)
+
+
 def disappears_and_is_updated_in_place(cloud: Cloud, kind: Kind) -> None:
     """The Update cannot succeed; it rolls back, and the stack can be deleted."""
     stack = Stack(cloud)
@@ -638,6 +651,7 @@ ALL: tuple[Callable[[Cloud, Kind], None], ...] = (
     two_stacks_at_the_same_instant,
     somebody_elses,
     disappears,
+    disappears_and_is_registered_again,
     disappears_and_is_updated_in_place,
     replaced_ca_whose_devices_stay,
     sweep_before_the_ca_goes,
