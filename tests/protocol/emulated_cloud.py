@@ -140,11 +140,6 @@ class EmulatedCloud(Cloud):
         self.strikes = 0
         """How often the wire broke while the target was served."""
         super().reset()
-        for instance in self._idle:
-            # botocore allows a client so many retries, and makes up for them slowly: as if each play were the first.
-            _close(instance)
-            instance.clients = self.make_clients()
-            instance.start()
 
     def close(self) -> None:
         """Close every connection."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore import xform_name
@@ -17,16 +16,6 @@ DETACH_SECONDS = 0.02
 """How long the embedded AWS shows a policy that was detached: to be waited for, really."""
 
 _FIXED = ("certificatePem", "certificateMode", "caCertificateId")
-
-
-@dataclass(frozen=True)
-class _Account:
-    """What is registered, as of one look."""
-
-    cas: dict[str, CaRecord]
-    certificates: dict[str, CertificateRecord]
-    policies: dict[str, set[str]]
-    things: dict[str, set[str]]
 
 
 class EmulatedIot:
@@ -47,7 +36,7 @@ class EmulatedIot:
         self._settle = settle
         self._registered = registered
         self._seen = seen
-        self._looked: _Account | None = None
+        self._looked: dict[str, Any] = {}
         self._described: dict[tuple[str, Any], dict[str, Any]] = {}
         self._detached_at = 0.0
 
@@ -67,7 +56,7 @@ class EmulatedIot:
 
     def changed(self, operation: str) -> None:
         """Say that somebody calls an operation that changes something."""
-        self._looked = None
+        self._looked.pop(_part_of(operation), None)
         if operation == "DetachPolicy":
             self._detached_at = time.monotonic()
 
@@ -78,19 +67,23 @@ class EmulatedIot:
 
     @property
     def cas(self) -> dict[str, CaRecord]:
-        return self._account.cas
+        found: dict[str, CaRecord] = self._look("cas", self._all_cas)
+        return found
 
     @property
     def certificates(self) -> dict[str, CertificateRecord]:
-        return self._account.certificates
+        found: dict[str, CertificateRecord] = self._look("certificates", self._all_certificates)
+        return found
 
     @property
     def policies(self) -> dict[str, set[str]]:
-        return self._account.policies
+        found: dict[str, set[str]] = self._look("policies", self._all_policies)
+        return found
 
     @property
     def things(self) -> dict[str, set[str]]:
-        return self._account.things
+        found: dict[str, set[str]] = self._look("things", self._all_things)
+        return found
 
     def ids(self) -> set[str]:
         """Return the ids of what is registered at this moment, whatever is on its way."""
@@ -106,26 +99,29 @@ class EmulatedIot:
             self._described[key] = {name: found.get(name) for name in _FIXED}
         return self._described[key]
 
-    @property
-    def _account(self) -> _Account:
-        if self._looked is None:
+    def _look(self, part: str, look: Callable[[], Any]) -> Any:
+        """Look at a part of the account, unless nothing has changed it since."""
+        if part not in self._looked:
             self._settle()
-            time.sleep(max(0.0, self._detached_at + DETACH_SECONDS - time.monotonic()))
-            self._looked = self._look()
-            self._seen({each.id: each.pem for each in self._looked.certificates.values()})
-        return self._looked
+            self._looked[part] = look()
+        return self._looked[part]
 
-    def _look(self) -> _Account:
-        policies = [entry["policyName"] for entry in self._pages("list_policies", "policies")]
-        things = [entry["thingName"] for entry in self._pages("list_things", "things")]
-        return _Account(
-            cas={entry["certificateId"]: self._ca(entry) for entry in self._ca_entries()},
-            certificates={entry["certificateId"]: self._certificate(entry) for entry in self._entries()},
-            policies={
-                name: set(self._pages("list_targets_for_policy", "targets", policyName=name)) for name in policies
-            },
-            things={name: set(self._pages("list_thing_principals", "principals", thingName=name)) for name in things},
-        )
+    def _all_cas(self) -> dict[str, CaRecord]:
+        return {entry["certificateId"]: self._ca(entry) for entry in self._ca_entries()}
+
+    def _all_certificates(self) -> dict[str, CertificateRecord]:
+        found = {entry["certificateId"]: self._certificate(entry) for entry in self._entries()}
+        self._seen({each.id: each.pem for each in found.values()})
+        return found
+
+    def _all_policies(self) -> dict[str, set[str]]:
+        time.sleep(max(0.0, self._detached_at + DETACH_SECONDS - time.monotonic()))
+        names = [entry["policyName"] for entry in self._pages("list_policies", "policies")]
+        return {name: set(self._pages("list_targets_for_policy", "targets", policyName=name)) for name in names}
+
+    def _all_things(self) -> dict[str, set[str]]:
+        names = [entry["thingName"] for entry in self._pages("list_things", "things")]
+        return {name: set(self._pages("list_thing_principals", "principals", thingName=name)) for name in names}
 
     def _entries(self) -> list[dict[str, Any]]:
         return self._pages("list_certificates", "certificates")
@@ -157,3 +153,12 @@ class EmulatedIot:
             },
             found["creationDate"],
         )
+
+
+def _part_of(operation: str) -> str:
+    """Return what of the account an operation changes."""
+    if "CACertificate" in operation or operation in ("TagResource", "UntagResource"):
+        return "cas"
+    if "Policy" in operation:
+        return "policies"
+    return "things" if "Thing" in operation else "certificates"

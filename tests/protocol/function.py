@@ -13,10 +13,15 @@ import itertools
 import json
 import threading
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
+
+import botocore.endpoint
+import pytest
+from botocore.retries.quota import RetryQuota
 
 from fakes.aws import FakeAws
 from fakes.cloudformation import FakeCloudFormation
@@ -29,7 +34,7 @@ from iot_certificate_provider.deadline import Deadline
 from protocol.clock import Clock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from fakes.aws import Call
     from handler.endpoint import Endpoint
@@ -337,11 +342,13 @@ class Cloud:
     def _judge(self, invocation: Invocation, call: Call) -> None:
         if call.name.split(".")[1].startswith(_READS):
             return
-        self._known = self._registered_ids()
         if invocation.answers:
             self.violations.append(f"I1: {call.name} after the answer was sent")
         certificate_id = _certificate_of(call)
-        if certificate_id not in self._known or self.made.get(certificate_id) == invocation.owner:
+        if certificate_id and self.made.get(certificate_id) == invocation.owner:
+            return
+        self._known = self._registered_ids()
+        if certificate_id not in self._known:
             return
         if not self._is_swept(invocation, certificate_id) and not _is_adopted(invocation):
             who = invocation.event["RequestType"], invocation.owner[1]
@@ -421,6 +428,11 @@ def _certificate_of(call: Call) -> str:
     return ""
 
 
-def sdk_time(cloud: Cloud) -> SimpleNamespace:
-    """What botocore's endpoint is to take for the module ``time``."""
-    return SimpleNamespace(sleep=cloud.sleep)
+@contextmanager
+def sdk_sleeping_on(cloud: Cloud) -> Iterator[None]:
+    """Have the SDK's own pauses pass on the cloud's clock, and every play meet it rested."""
+    with pytest.MonkeyPatch.context() as patch:
+        # botocore allows a client so many retries, and makes up for them slowly; here one serves hundreds of plays.
+        patch.setattr(RetryQuota, "acquire", lambda quota, capacity_amount: True)
+        patch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=cloud.sleep))
+        yield

@@ -26,6 +26,8 @@ UNANSWERED = (Fault("die", "cloudformation.DescribeStackResource", times=3),)
 TEMPLATE_BODY = '{"Resources": {"thing": {"Type": "AWS::IoT::Thing", "Properties": {}}}}'
 CONFIG = {"TemplateBody": TEMPLATE_BODY, "RoleArn": "arn:aws:iam::123456789012:role/provisioning"}
 STRAY_THING = "stray"
+# SNI_ONLY, for want of the foreign CA's key.
+_FOREIGN_CA = {X: Declared(CA, {"CACertificatePem": material.foreign_ca().pem, "CertificateMode": "SNI_ONLY"})}
 
 
 def nothing(cloud: Cloud, stack: Stack) -> None:
@@ -53,13 +55,9 @@ class LifecycleEvent:
 def _events() -> list[LifecycleEvent]:
     return [
         *_lives("CA", _ca(), _ca_changed(), _ca(1), CA_KIND.registration),
-        *_births("CA, SNI_ONLY", _sni_ca(), CA_KIND.registration),
-        _event("CA, SNI_ONLY", "Update replacing", Target("Update", X), {X: _sni_ca()}, {X: _sni_ca(1)}),
-        _event("CA, SNI_ONLY", "Delete", AWAY, {X: _sni_ca()}, None),
+        *_without_proof("CA, SNI_ONLY", _sni_ca(), _sni_ca(1), CA_KIND.registration),
         *_lives("device", _device(), _changed(_device), _device(1), DEVICE_KIND.registration),
-        *_births("device, SNI_ONLY", _sni_device(), "iot.RegisterCertificateWithoutCA"),
-        _event("device, SNI_ONLY", "Update replacing", Target("Update", X), {X: _sni_device()}, {X: _sni_device(1)}),
-        _event("device, SNI_ONLY", "Delete", AWAY, {X: _sni_device()}, None),
+        *_without_proof("device, SNI_ONLY", _sni_device(), _sni_device(1), "iot.RegisterCertificateWithoutCA"),
         *_lives("CSR", _issued(), _changed(_issued), _issued(1), "iot.CreateCertificateFromCsr"),
         _event("CSR", "Create of one that is REVOKED", Target("Create", X), {X: material.issued(Status="REVOKED")}),
         *(_sweep(what) for what in ("DEACTIVATE", "DELETE", "DELETE_WITH_THINGS")),
@@ -83,9 +81,11 @@ def _lives(kind: str, first: Declared, changed: Declared, other: Declared, regis
         _event(kind, "Update replacing", update, born, replacing),
         _event(kind, "clean-up of the replaced one", AWAY, born, replacing),
         _event(kind, "rollback of an Update replacing", back, born, {**replacing, "Broken": BROKEN}),
-        _event(kind, "clean-up after that rollback", AWAY, born, {**replacing, "Broken": BROKEN}),
         _event(kind, "Delete", AWAY, born, None),
     ]
+    if kind == "CA":
+        # Of a device's certificate the clean-ups are the same calls.
+        events.append(_event(kind, "clean-up after a rollback", AWAY, born, {**replacing, "Broken": BROKEN}))
     died = (Fault("die", registration),)
     again = replace(update, delivery=2)
     events.append(_event(kind, "Update replacing, delivered again", again, born, replacing, armed=died))
@@ -105,29 +105,37 @@ def _births(kind: str, first: Declared, registration: str) -> list[LifecycleEven
     ]
 
 
-def _adoptions(kind: str, of: scenarios.Kind) -> list[LifecycleEvent]:
-    """Using what somebody else registered, and taking it over."""
-    create, update, back = Target("Create", X), Target("Update", X), Target("Update", X, number=2)
-    used, owned, foreign = {X: using(of)}, {X: using(of, None)}, adoption.foreign_id(of)
-    # Registering a second CA of the foreign one's name needs its key; SNI_ONLY does not.
-    refused = {X: Declared(CA, {"CACertificatePem": material.foreign_ca().pem, "CertificateMode": "SNI_ONLY"})}
+def _without_proof(kind: str, first: Declared, other: Declared, registration: str) -> list[LifecycleEvent]:
+    """What is not the same in the life of an SNI_ONLY certificate."""
+    create, update = Target("Create", X), Target("Update", X)
+    died = (Fault("die", registration),)
     return [
-        _event(kind, "Create of somebody else's", create, refused if of is CA_KIND else owned),
-        _event(kind, "Create adopting", create, used),
-        _event(kind, "Update of an adopted one", update, used, {X: using(of, **_harmless(of))}),
-        _event(kind, "Update taking over", update, used, owned, takes=foreign),
-        _event(kind, "clean-up after taking over", AWAY, used, owned, takes=foreign),
-        _event(kind, "rollback of taking over", back, used, {**owned, "Broken": BROKEN}),
-        _event(kind, "Delete of one taken over", AWAY, used, owned, None, takes=foreign),
-        _event(kind, "Update replacing an adopted one", update, used, {X: of()}),
-        _event(kind, "Update refused (its mode)", update, {X: of()}, {X: _other_mode(of)}),
-        _event(kind, "Delete of an adopted one", AWAY, used, None),
+        _event(kind, "Create", create, {X: first}),
+        _event(kind, "Create delivered again", replace(create, delivery=2), {X: first}, armed=died),
+        _event(kind, "Update replacing", update, {X: first}, {X: other}),
+        _event(kind, "Delete", AWAY, {X: first}, None),
     ]
 
 
-def _harmless(of: scenarios.Kind) -> dict[str, Any]:
-    """A change that leaves nothing of somebody else's changed."""
-    return {"Tags": []} if of is CA_KIND else {"PolicyNames": ["publish", "shadow"], "ThingNames": ["thermostat"]}
+def _adoptions(kind: str, of: scenarios.Kind) -> list[LifecycleEvent]:
+    """Using what somebody else registered, and taking it over: those requests that call AWS IoT."""
+    create, update, back = Target("Create", X), Target("Update", X), Target("Update", X, number=2)
+    used, owned, foreign = {X: using(of)}, {X: using(of, None)}, adoption.foreign_id(of)
+    events = [
+        _event(kind, "Create of somebody else's", create, _FOREIGN_CA if of is CA_KIND else owned),
+        _event(kind, "Create adopting", create, used),
+        _event(kind, "Delete of one taken over", AWAY, used, owned, None, takes=foreign),
+        _event(kind, "Update replacing an adopted one", update, used, {X: of()}),
+        _event(kind, "Update refused (its mode)", update, {X: of()}, {X: _other_mode(of)}),
+    ]
+    if of is CA_KIND:  # its tags say whose it is
+        events.append(_event(kind, "Update taking over", update, used, owned, takes=foreign))
+        events.append(_event(kind, "rollback of taking over", back, used, {**owned, "Broken": BROKEN}))
+    else:  # it has attachments of the stack's own
+        more = {X: using(of, PolicyNames=["publish", "shadow"], ThingNames=["thermostat"])}
+        events.append(_event(kind, "Update of an adopted one", update, used, more))
+        events.append(_event(kind, "Delete of an adopted one", AWAY, used, None))
+    return events
 
 
 def _other_mode(of: scenarios.Kind) -> Declared:

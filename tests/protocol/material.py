@@ -69,8 +69,8 @@ def furnish(cloud: Cloud) -> None:
     cloud.store_secret(KEY_SECRET, ca_certificate().key_pem())
     proof = _proof(cloud.iot.registration_code)
     cloud.iot.RegisterCACertificate(caCertificate=foreign_ca().pem, verificationCertificate=proof.pem, setAsActive=True)
-    cloud.iot.RegisterCertificate(certificatePem=device_certificate("foreign").pem, status="ACTIVE")
-    arn = next(iter(cloud.iot.certificates.values())).arn
+    foreign = cloud.iot.RegisterCertificate(certificatePem=device_certificate("foreign").pem, status="ACTIVE")
+    arn = foreign["certificateArn"]
     cloud.iot.AttachPolicy(policyName="connect", target=arn)
     cloud.iot.AttachThingPrincipal(thingName="boiler", principal=arn)
     cloud.iot.CreateCertificateFromCsr(certificateSigningRequest=signing_request("stranger").pem, setAsActive=True)

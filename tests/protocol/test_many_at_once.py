@@ -5,18 +5,17 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-import botocore.endpoint
 import pytest
 
 from fakes.refusal import Refusal
 from iot_certificates_local.strict.operations import OPERATIONS
 from iot_certificates_local.strict.throttling import TokenBucket
-from protocol import function, material
-from protocol.function import Cloud
+from protocol import material
+from protocol.function import Cloud, sdk_sleeping_on
 from protocol.referee import Stack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from fakes.aws import Call
 
@@ -44,12 +43,12 @@ def _seconds(cloud: Cloud) -> float:
 
 
 @pytest.fixture
-def crowded_cloud(monkeypatch: pytest.MonkeyPatch) -> Cloud:
+def crowded_cloud() -> Iterator[Cloud]:
     """Give an account of its own: hundreds of function instances are not to be kept."""
     cloud = Cloud()
-    monkeypatch.setattr(botocore.endpoint, "time", function.sdk_time(cloud))
-    material.furnish(cloud)
-    return cloud
+    with sdk_sleeping_on(cloud):
+        material.furnish(cloud)
+        yield cloud
 
 
 def test_hundreds_of_certificates_are_registered_at_once(
