@@ -88,6 +88,10 @@ class FaultyWire:
     async def _stop(self) -> None:
         await self._runner.cleanup()
         await self._proxy.upstream.stop()
+        # Closing over TLS waits half a minute for the other side to say goodbye, which those that were cut never do.
+        for transport in _open_transports(self._loop):
+            transport.abort()
+        await asyncio.sleep(0.01)
 
     async def _hand_on(self, request: web.Request) -> web.StreamResponse:
         """Let microburst decide. A client that leaves does not keep its request from landing."""
@@ -104,6 +108,13 @@ class FaultyWire:
         with self._landed:
             self._in_flight += change
             self._landed.notify_all()
+
+
+def _open_transports(loop: asyncio.AbstractEventLoop) -> list[Any]:
+    selector: Any = loop._selector  # type: ignore[attr-defined]
+    listeners = [key.data[0]._callback for key in selector.get_map().values() if key.data and key.data[0]]
+    owners = [getattr(listener, "__self__", None) for listener in listeners]
+    return [owner for owner in owners if isinstance(owner, asyncio.Transport)]
 
 
 def rule_for(name: str, effect: Mapping[str, Any], times: int | None = None) -> Rule:
