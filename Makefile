@@ -10,7 +10,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV AWS_PROFILE
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak check format bundle lock clean
+.PHONY: help setup demo test soak faults check format bundle lock clean
 
 help: ## Show what there is to run
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -28,7 +28,11 @@ test: check ## Run the checks and all tests
 
 RUNS ?= 20000
 soak: $(READY) ## Play RUNS random lives of a stack, others every time (20,000 by default)
-	@PROTOCOL_RUNS=$(RUNS) $(BIN)/python -m pytest -s --timeout 0 tests/protocol/test_state_machine.py
+	@PROTOCOL_RUNS=$(RUNS) $(BIN)/python -m pytest -s --timeout 0 tests/protocol/test_state_machine.py \
+		tests/protocol/test_lives_over_tls.py
+
+faults: $(READY) ## Try every fault at every AWS call of every event, and write docs/faults.md (about 20 minutes)
+	@PYTHONPATH=tests $(BIN)/python -m protocol.fault_table
 
 check: $(READY) ## Format, lint, types, import rules
 	@$(BIN)/ruff format --check .

@@ -20,9 +20,11 @@ UNDO_SECONDS = 15.0
 """Kept back from the work: a detach, a status and a delete at botocore's own retries."""
 
 FIRST_PAUSE_SECONDS = 0.2
-LONGEST_PAUSE_SECONDS = 10.0
+LONGEST_PAUSE_SECONDS = 5.0
+"""Of hundreds that wait for AWS IoT's ten calls a second, the last must not sleep while nobody else calls."""
+
 SHORTEST_PAUSE_SECONDS = 0.02
-DOUBLINGS = 6
+DOUBLINGS = 5
 """From the first pause to above the longest."""
 
 
@@ -79,7 +81,7 @@ class Deadline:
             self._reserve = reserve
 
     def pause_after(self, attempt: int) -> float:
-        """Return the seconds to wait after attempt 0, 1, 2 …: full jitter, at most 0.2 s at first, 10 s in the end.
+        """Return the seconds to wait after attempt 0, 1, 2 …: full jitter, at most 0.2 s at first, 5 s in the end.
 
         Source: AWS Architecture Blog, "Exponential Backoff And Jitter".
         """

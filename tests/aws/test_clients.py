@@ -175,7 +175,7 @@ def test_throttling_is_outlasted_while_there_is_time(naps: list[float]) -> None:
     clients.begin(plenty())
     assert IotGateway(clients).registration_code() == "c0de"
     assert len(wire.requests) == 26
-    assert max(naps) <= 10
+    assert max(naps) <= 5
 
 
 def test_throttling_ends_with_the_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,7 +61,7 @@ class FakeAws:
         core.register_component("data_loader", _LOADED)
         core.set_credentials("fake", "fake")
         core.set_config_variable("region", "eu-west-1")
-        core.register("provide-client-params", _remember_parameters)
+        core.register("provide-client-params", remember_parameters)
         core.get_component("event_emitter").register_last("before-call", self._answer)
         return boto3.Session(botocore_session=core)
 
@@ -100,5 +100,6 @@ class FakeAws:
         raise AssertionError("unreachable: an answer ends the attempts")
 
 
-def _remember_parameters(**event: Any) -> None:
+def remember_parameters(**event: Any) -> None:
+    """Keep a call's parameters, as its caller gave them, where ``before-call`` finds them."""
     event["context"]["fake_parameters"] = dict(event["params"])

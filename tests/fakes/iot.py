@@ -309,6 +309,14 @@ class FakeIot(Transfers):
 
     # Policies and things
 
+    def CreatePolicy(self, policyName: str, policyDocument: str) -> dict[str, Any]:
+        self.policies[policyName] = set()
+        return {}
+
+    def CreateThing(self, thingName: str) -> dict[str, Any]:
+        self.things[thingName] = set()
+        return {}
+
     def AttachPolicy(self, policyName: str, target: str) -> dict[str, Any]:
         self._policy(policyName)
         self._certificate(target.rpartition("/")[2])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import random
 import ssl
@@ -10,9 +9,9 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from cryptography import x509
 
 import issuing
+from handler import endpoint as endpoint_module
 from handler.endpoint import Endpoint
 from handler.stage import Stage
 from iot_certificate_provider import handler
@@ -25,15 +24,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def server_tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, Path]:
     """The endpoint's side of TLS, and the file with the certificate to trust."""
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    issued = issuing.make_ca("presigned URL", extensions=[(address, False)])
-    folder = tmp_path_factory.mktemp("endpoint")
-    certificate, key = folder / "certificate.pem", folder / "key.pem"
-    certificate.write_text(issued.pem)
-    key.write_text(issued.key_pem())
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(certificate, key)
-    return tls, certificate
+    return endpoint_module.server_tls(tmp_path_factory.mktemp("endpoint"))
 
 
 @pytest.fixture

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 import socket
+import ssl
 import struct
 import threading
 from collections import deque
@@ -13,9 +15,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
+from cryptography import x509
+
+import issuing
+
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable
+    from pathlib import Path
 
 Step = int | Literal["reset", "hang"]
 """What the endpoint does with a request: answer with this status, reset the connection, or never answer."""
@@ -76,6 +82,18 @@ class Endpoint:
         if step == "hang":
             self._closing.wait(60)
         return step
+
+
+def server_tls(folder: Path) -> tuple[ssl.SSLContext, Path]:
+    """Return the endpoint's side of TLS, and the file in ``folder`` with the certificate to trust."""
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    issued = issuing.make_ca("presigned URL", extensions=[(address, False)])
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    certificate.write_text(issued.pem)
+    key.write_text(issued.key_pem())
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate, key)
+    return tls, certificate
 
 
 class _Server(ThreadingHTTPServer):

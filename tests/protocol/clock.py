@@ -15,8 +15,9 @@ START = datetime(2030, 1, 1, 12, 0, 0, 400_000, tzinfo=UTC)
 class Clock:
     """Virtual time. Works handed to ``together`` alternate whenever one of them sleeps: one at a time, by the clock."""
 
-    def __init__(self) -> None:
-        self.now = START
+    def __init__(self, start: datetime = START) -> None:
+        self.start = start
+        self.now = start
         self._tasks: list[_Task] = []
         self._running: _Task | None = None
         self._later: list[tuple[datetime, Callable[[], object]]] = []

@@ -13,16 +13,21 @@ import itertools
 import json
 import threading
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
 
+import botocore.endpoint
+import pytest
+from botocore.retries.quota import RetryQuota
+
 from fakes.acm_pca import FakeAcmPca
 from fakes.aws import FakeAws
 from fakes.cloudformation import FakeCloudFormation
 from fakes.functions import FakeFunctions
-from fakes.iot import FakeIot
+from fakes.iot import CertificateRecord, FakeIot
 from fakes.kms import FakeKms
 from fakes.refusal import Refusal
 from fakes.secrets import FakeSecrets
@@ -35,10 +40,10 @@ from iot_certificate_provider.contract import (
     certificate_id_in,
 )
 from iot_certificate_provider.deadline import Deadline
-from protocol.clock import START, Clock
+from protocol.clock import Clock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from fakes.aws import Call
     from handler.endpoint import Endpoint
@@ -136,7 +141,7 @@ class Instance:
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
-        self.clients = AwsClients(cloud.aws.session())
+        self.clients = cloud.make_clients()
         self.start()
 
     def start(self) -> None:
@@ -149,7 +154,7 @@ class Instance:
         self.module = module
         self.deliver = module.deliver
         module.clients = self.clients
-        module.Deadline = functools.partial(Deadline, sleep=self.cloud.sleep, jitter=lambda: 0.5)
+        module.Deadline = functools.partial(Deadline, sleep=self.cloud.sleep, jitter=self.cloud.share_of_pause)
         module._now = lambda: self.cloud.clock.now
         module.deliver = self.cloud.receive
         # It runs by the clock on the wall; here ``_hang`` does what it does.
@@ -172,8 +177,8 @@ class _Context:
 class Cloud:
     """One account: what is in it, who made it, and every rule that an invocation broke."""
 
-    def __init__(self) -> None:
-        self.aws = FakeAws()
+    def __init__(self, aws: FakeAws | None = None) -> None:
+        self.aws = aws or FakeAws()
         self.aws.before, self.aws.after, self.aws.retry = self._before, self._after, self._retry
         self.endpoint: Endpoint | None = None
         self.tls: Any = None
@@ -183,21 +188,16 @@ class Cloud:
 
     def reset(self) -> None:
         """Begin a new account, at the same time of the same day."""
-        self.clock = Clock()
-        self.aws.iot = FakeIot(now=self.clock.now, clock=lambda: self.clock.now)
-        others = [FakeIot(account=each, now=self.clock.now, clock=lambda: self.clock.now) for each in ACCOUNTS]
-        connect(self.aws.iot, *others)
-        self.other = others[0]
-        """Another account, that certificates go to and come from."""
+        self.clock = self._new_clock()
+        self.jitter: Callable[[], float] = lambda: 0.5
+        """Of the function's pauses, and of the SDK's: the share of the longest one."""
+        self._empty()
         self.handled_outside: set[str] = set()
         """Certificates whose transfer somebody has ended, or made, outside the stack."""
         self.forgotten: set[str] = set()
         """Certificates of which nobody can say any more that they were ACTIVE before their transfer."""
         self.detached: set[str] = set()
         """Certificates that a transfer has detached, as its template says."""
-        self.aws.secrets = FakeSecrets()
-        self.aws.kms = FakeKms()
-        self.aws.acm_pca = FakeAcmPca(lambda: self.clock.now)
         self.aws.cloudformation = FakeCloudFormation(page=100)
         self.aws.functions = FakeFunctions()
         self.aws.calls.clear()
@@ -216,8 +216,48 @@ class Cloud:
         self.during: list[tuple[str, When, Callable[[], None]]] = []
         """What a test does in the middle of an invocation, once: operation, before or after, what."""
         self.call_seconds: Callable[[], float] = lambda: CALL_SECONDS
+        self.admit: Callable[[Call], None] = lambda call: None
+        """Raises a Refusal for an attempt that is one too many."""
         self._armed: list[list[Any]] = []
         self._since = 0
+
+    def _new_clock(self) -> Clock:
+        return Clock()
+
+    def _empty(self) -> None:
+        """Have nothing registered, and no secret."""
+        self.aws.iot = FakeIot(now=self.clock.now, clock=lambda: self.clock.now)
+        others = [FakeIot(account=each, now=self.clock.now, clock=lambda: self.clock.now) for each in ACCOUNTS]
+        connect(self.aws.iot, *others)
+        self.other = others[0]
+        """Another account, that certificates go to and come from."""
+        self.aws.secrets = FakeSecrets()
+        self.aws.kms = FakeKms()
+        self.aws.acm_pca = FakeAcmPca(lambda: self.clock.now)
+
+    def make_clients(self) -> AwsClients:
+        """Make the clients of a new instance."""
+        return AwsClients(self.aws.session())
+
+    def store_secret(self, arn: str, text: str) -> None:
+        """Put a text into Secrets Manager."""
+        self.aws.secrets.values[arn] = text
+
+    def add_empty_secret(self, arn: str) -> None:
+        """Make a secret as CloudFormation does, without a version."""
+        self.aws.secrets.add_empty(arn)
+
+    def secret_text(self, arn: str) -> str:
+        """Return what a reader of the secret finds."""
+        return str(self.aws.secrets.values[arn])
+
+    def bring_in_device(self, ca_id: str) -> None:
+        """Register a device that connected just in time, without the trouble of making a certificate for it."""
+        certificate_id = f"{len(self.invocations):064x}"
+        record = CertificateRecord(certificate_id, "", "ACTIVE", "DEFAULT", ca_id, self.clock.now)
+        self.iot.certificates[certificate_id] = record
+        self.iot.policies["shadow"].add(record.arn)
+        self.iot.things["boiler"].add(record.arn)
 
     def forget_instances(self) -> None:
         """Have every idle instance start anew before its next invocation."""
@@ -279,7 +319,7 @@ class Cloud:
         return True if self.endpoint is None else bool(invocation.instance.deliver(url, raw))
 
     def _seconds(self) -> float:
-        return (self.clock.now - START).total_seconds() - 3600
+        return (self.clock.now - self.clock.start).total_seconds() - 3600
 
     def story(self) -> str:
         """Tell what happened: every delivery, its calls with their times, and its answer."""
@@ -305,6 +345,7 @@ class Cloud:
         self._during(call, "before")
         self._judge(invocation, call)
         self._strike(invocation, call.name, "before")
+        self.admit(call)
 
     def _after(self, call: Call) -> None:
         invocation = self._running()
@@ -313,17 +354,25 @@ class Cloud:
         if call.name == "lambda.Invoke":
             invocation.handed_on = self.aws.functions.invoked[-1]
         if call.name in REGISTRATIONS:
-            for certificate_id in {*self.iot.certificates, *self.iot.cas} - self._known:
-                self.made[certificate_id] = invocation.owner
-                self.requests[certificate_id] = invocation.event["RequestId"]
+            for certificate_id in self._registered_ids() - self._known:
+                self._attribute(certificate_id, invocation)
         if call.name == "iot.AcceptCertificateTransfer" and _deletes(invocation):
-            self.made[call.parameters["certificateId"]] = invocation.owner
-            self.requests[call.parameters["certificateId"]] = invocation.event["RequestId"]
+            self._attribute(call.parameters["certificateId"], invocation)
         if invocation.event["ResourceType"] == TRANSFER and call.name in _ATTACHMENTS:
             self.detached.add(_certificate_of(call))
         self._during(call, "after")
         self._strike(invocation, call.name, "after")
         invocation.calls += 1
+
+    def share_of_pause(self) -> float:
+        return self.jitter()
+
+    def _registered_ids(self) -> set[str]:
+        return {*self.iot.certificates, *self.iot.cas}
+
+    def _attribute(self, certificate_id: str, invocation: Invocation) -> None:
+        self.made[certificate_id] = invocation.owner
+        self.requests[certificate_id] = invocation.event["RequestId"]
 
     def _retry(self, refusal: Refusal, attempt: int, attempts: int) -> bool:
         """Do as botocore's standard mode (Boto3 guide, "Retries"), then ask whoever else listens to ``needs-retry``."""
@@ -331,7 +380,7 @@ class Cloud:
         if invocation is None:
             return False
         clients = invocation.instance.clients
-        pause: float | None = 2.0**attempt / 2
+        pause: float | None = 2.0 ** (attempt - 1) * self.jitter()
         if attempt >= attempts or not (refusal.code in _THROTTLING or refusal.status in _TRANSIENT):
             pause = clients._when_throttled((None, refusal.parsed()), attempt)
         if pause is None:
@@ -348,7 +397,6 @@ class Cloud:
                 return
 
     def _judge(self, invocation: Invocation, call: Call) -> None:
-        self._known = {*self.iot.certificates, *self.iot.cas}
         if call.name.split(".")[1].startswith(_READS):
             return
         if invocation.answers:
@@ -356,10 +404,11 @@ class Cloud:
         certificate_id = _certificate_of(call)
         if call.name in ("iot.DeleteCertificate", "iot.DeleteCACertificate"):
             self._excuse_others(invocation, certificate_id)
-        if _is_handed_over(invocation, call, certificate_id):
+        if certificate_id and self.made.get(certificate_id) == invocation.owner:
             return
+        self._known = self._registered_ids()
         incoming = call.name in _DECIDES[:2]
-        if (certificate_id not in self._known and not incoming) or self.made.get(certificate_id) == invocation.owner:
+        if _is_handed_over(invocation, call, certificate_id) or (certificate_id not in self._known and not incoming):
             return
         if certificate_id in self.deleted_outside and invocation.event["RequestType"] == "Update":
             return  # whoever takes a stack's certificate away and registers it elsewhere, has it changed by both
@@ -387,13 +436,16 @@ class Cloud:
     ) -> bool:
         for entry in self._armed:
             fault: Fault = entry[0]
-            if entry[1] > 0 and _hits(fault, invocation, name, when, deaths):
+            if entry[1] > 0 and self._comes_from_here(fault, name) and hits(fault, invocation, name, when, deaths):
                 entry[1] -= 1
                 self.struck[fault.kind, name, when] += 1
                 invocation.log.append(f"{fault.kind} {when}")
                 self._do(fault, invocation)
                 return True
         return False
+
+    def _comes_from_here(self, fault: Fault, name: str) -> bool:
+        return True
 
     def _do(self, fault: Fault, invocation: Invocation) -> None:
         if fault.kind == "die":
@@ -452,7 +504,8 @@ def _deletes(invocation: Invocation) -> bool:
     return any(properties.get("OnDelete") == "DELETE" for properties in _declared(invocation))
 
 
-def _hits(fault: Fault, invocation: Invocation, name: str, when: When, deaths: tuple[Kind, ...]) -> bool:
+def hits(fault: Fault, invocation: Invocation, name: str, when: When, deaths: tuple[Kind, ...]) -> bool:
+    """Whether a fault is for a call, at this moment of it."""
     if "mute" in deaths or fault.kind == "mute":
         return "mute" in deaths and fault.kind == "mute"
     # A refusal has no effect: only an answer that failed can have come after one.
@@ -469,6 +522,11 @@ def _certificate_of(call: Call) -> str:
     return ""
 
 
-def sdk_time(cloud: Cloud) -> SimpleNamespace:
-    """What botocore's endpoint is to take for the module ``time``."""
-    return SimpleNamespace(sleep=cloud.sleep)
+@contextmanager
+def sdk_sleeping_on(cloud: Cloud) -> Iterator[None]:
+    """Have the SDK's own pauses pass on the cloud's clock, and every play meet it rested."""
+    with pytest.MonkeyPatch.context() as patch:
+        # botocore allows a client so many retries, and makes up for them slowly; here one serves hundreds of plays.
+        patch.setattr(RetryQuota, "acquire", lambda quota, capacity_amount: True)
+        patch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=cloud.sleep))
+        yield

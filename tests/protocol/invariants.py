@@ -87,11 +87,13 @@ def check(stack: Stack) -> None:
 def i2_no_orphans(stack: Stack) -> None:
     """Whatever the stack registered is now a resource of its own, or gone; all of it is gone with the stack."""
     held = {live.physical_id for live in stack.live.values()}
+    registered = {*stack.cloud.iot.certificates, *stack.cloud.iot.cas}
     for certificate_id, (stack_id, logical_id) in stack.cloud.made.items():
         if stack_id != stack.ledger.stack_id or certificate_id in held | stack.excused:
             continue
-        left = certificate_id in stack.cloud.iot.certificates or certificate_id in stack.cloud.iot.cas
-        require(not left, "I2", f"{logical_id} left a certificate behind, {stack.ledger.status}")
+        require(
+            certificate_id not in registered, "I2", f"{logical_id} left a certificate behind, {stack.ledger.status}"
+        )
 
 
 def i3_nothing_foreign(cloud: Cloud) -> None:
@@ -138,7 +140,7 @@ def secrets_follow(stack: Stack) -> None:
         arn = properties.get("PrivateKeySecretArn") or properties.get("CredentialsSecretArn")
         if arn is None or live.physical_id in stack.cloud.deleted_outside or logical_id in stack.skipped:
             continue
-        current = json.loads(str(stack.cloud.aws.secrets.values[arn]))["certificateId"]
+        current = json.loads(stack.cloud.secret_text(arn))["certificateId"]
         require(current == live.physical_id, "I4", f"{logical_id}'s secret has another key, {stack.ledger.status}")
 
 

@@ -14,12 +14,14 @@ from protocol.referee import CA, DEVICE, ISSUED_DEVICE, SELF_SIGNED_CA, Declared
 if TYPE_CHECKING:
     from protocol.function import Cloud
 
-KEY_SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:factory-ca-key-AbCdEf"
+KEY_SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:factory-ca-key"
+"""Without the six characters that Secrets Manager adds to a name: it finds the secret all the same."""
 FOREIGN_KEY_SECRET = f"{KEY_SECRET}-foreign"
 KMS_KEY = "arn:aws:kms:eu-west-1:123456789012:key/0f6e3a54-0000-4000-8000-000000000002"
 PRIVATE_CA = "arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/0f6e3a54-0000-4000-8000-00000000000"
 """All but its last digit, which is the generation; or one of these."""
 OTHERS = (5, 6)
+DOCUMENT = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:*", "Resource": "*"}]}'
 POLICIES = ("connect", "publish", "shadow")
 THINGS = ("thermostat", "boiler")
 
@@ -67,18 +69,20 @@ def _proof(code: str) -> issuing.Issued:
 
 def furnish(cloud: Cloud) -> None:
     """Policies and things, the secret with the CA's key, and what somebody else has registered."""
-    cloud.iot.policies.update({name: set() for name in POLICIES})
-    cloud.iot.things.update({name: set() for name in THINGS})
-    cloud.aws.secrets.values[KEY_SECRET] = ca_certificate().key_pem()
-    cloud.aws.secrets.values[FOREIGN_KEY_SECRET] = foreign_ca().key_pem()
+    for name in POLICIES:
+        cloud.iot.CreatePolicy(policyName=name, policyDocument=DOCUMENT)
+    for name in THINGS:
+        cloud.iot.CreateThing(thingName=name)
+    cloud.store_secret(KEY_SECRET, ca_certificate().key_pem())
+    cloud.store_secret(FOREIGN_KEY_SECRET, foreign_ca().key_pem())
     for number in range(2):
         furnish_kept_secrets(cloud, number)
     cloud.aws.kms.keys[KMS_KEY] = Key(ca_certificate().key)
     furnish_private_cas(cloud)
     proof = _proof(cloud.iot.registration_code)
     cloud.iot.RegisterCACertificate(caCertificate=foreign_ca().pem, verificationCertificate=proof.pem, setAsActive=True)
-    cloud.iot.RegisterCertificate(certificatePem=device_certificate("foreign").pem, status="ACTIVE")
-    arn = next(iter(cloud.iot.certificates.values())).arn
+    foreign = cloud.iot.RegisterCertificate(certificatePem=device_certificate("foreign").pem, status="ACTIVE")
+    arn = foreign["certificateArn"]
     cloud.iot.AttachPolicy(policyName="connect", target=arn)
     cloud.iot.AttachThingPrincipal(thingName="boiler", principal=arn)
     cloud.iot.CreateCertificateFromCsr(certificateSigningRequest=signing_request("stranger").pem, setAsActive=True)
@@ -94,7 +98,7 @@ def kept_secret(kind: str, stack: int = 0) -> str:
 def furnish_kept_secrets(cloud: Cloud, stack: int) -> None:
     """Make the secrets that a new stack has."""
     for kind in ("ca", "device"):
-        cloud.aws.secrets.add_empty(kept_secret(kind, stack))
+        cloud.add_empty_secret(kept_secret(kind, stack))
 
 
 def furnish_private_cas(cloud: Cloud) -> None:

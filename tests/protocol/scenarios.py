@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import issuing
 from fakes.iot import CertificateRecord
+from fakes.refusal import Refusal
 from protocol import material
 from protocol.function import REGISTRATIONS, Fault
 from protocol.invariants import check, require
@@ -150,15 +152,28 @@ def failed_create_that_registered_unseen(cloud: Cloud, kind: Kind) -> None:
 
 def failed_create_that_registers_late(cloud: Cloud, kind: Kind) -> None:
     """AWS IoT fails each time that it is asked, and registers seconds later all the same."""
+    cloud.arm(Fault("fail", kind.registration, "before", times=4))
+    _fail_and_land(cloud, kind)
+
+
+def failed_create_that_registers_again_late(cloud: Cloud, kind: Kind) -> None:
+    """The first attempt registers and its answer is lost; the last takes effect when the Delete may have been there."""
+    if kind.name == "csr":
+        return  # it is asked for once
+    cloud.arm(Fault("fail", kind.registration, "after"), Fault("fail", kind.registration, "before", times=3))
+    _fail_and_land(cloud, kind)
+
+
+def _fail_and_land(cloud: Cloud, kind: Kind) -> None:
     stack = Stack(cloud)
 
     def land() -> None:
         sent = next(call for call in cloud.aws.calls if call.name == kind.registration)
-        getattr(cloud.iot, kind.registration.removeprefix("iot."))(**sent.parameters)
+        with suppress(Refusal):  # it is there already
+            getattr(cloud.iot, kind.registration.removeprefix("iot."))(**sent.parameters)
         for certificate_id in kind.registered(cloud):
             cloud.made[certificate_id] = (stack.ledger.stack_id, X)
 
-    cloud.arm(Fault("fail", kind.registration, "before", times=4))
     # One attempt, or four with seven seconds of pauses between: in both cases after the Delete has looked once.
     cloud.clock.later(5.0 if kind.name == "csr" else 12.0, land)
     require(stack.create({X: kind()}) == "ROLLED_BACK", "", "the Create was to fail")
@@ -544,6 +559,19 @@ def disappears(cloud: Cloud, kind: Kind) -> None:
     _gone(stack)
 
 
+def disappears_and_is_registered_again(cloud: Cloud, kind: Kind) -> None:
+    """An Update in place registers it again; the answer to that is lost, and the SDK asks once more."""
+    if kind.name == "csr":
+        return
+    stack = Stack(cloud)
+    first = _made(stack, {X: kind()})
+    _vanish(cloud, first)
+    cloud.arm(Fault("fail", kind.registration, "after"))
+    require(stack.update({X: kind(Status="INACTIVE")}) == "COMPLETE", "I4", f"it was to be there: {_reason(stack)}")
+    require(kind.registered(cloud) == {first}, "I4", "it is not registered")
+    _gone(stack)
+
+
 def disappears_and_is_updated_in_place(cloud: Cloud, kind: Kind) -> None:
     """The Update cannot succeed; it rolls back, and the stack can be deleted."""
     stack = Stack(cloud)
@@ -761,6 +789,7 @@ ALL: tuple[Callable[[Cloud, Kind], None], ...] = (
     failed_create_by_lost_answers,
     failed_create_that_registered_unseen,
     failed_create_that_registers_late,
+    failed_create_that_registers_again_late,
     redelivered_create,
     redelivered_create_that_fails,
     create_that_dies_before_registering,
@@ -793,6 +822,7 @@ ALL: tuple[Callable[[Cloud, Kind], None], ...] = (
     deleted_unnoticed_and_created_twice_by_another,
     somebody_elses,
     disappears,
+    disappears_and_is_registered_again,
     disappears_and_is_updated_in_place,
     replaced_ca_whose_devices_stay,
     sweep_before_the_ca_goes,

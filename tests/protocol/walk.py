@@ -18,6 +18,7 @@ from protocol.referee import DEVICE, Declared, Stack
 if TYPE_CHECKING:
     from collections import Counter
 
+    from fakes.iot import CertificateRecord
     from protocol.function import Cloud, Fault
     from protocol.referee import Template
 
@@ -207,7 +208,7 @@ class Walk:
         certificate_id = ids[step.which % len(ids)]
         ca, device = self.cloud.iot.cas.get(certificate_id), self.cloud.iot.certificates.get(certificate_id)
         if device is not None:
-            _change_device(self, step.what, certificate_id)
+            _change_device(self, step.what, device)
         elif ca is not None:
             _change_ca(self, step.what, certificate_id)
 
@@ -260,15 +261,11 @@ class Walk:
 def _change_ca(walk: Walk, what: str, certificate_id: str) -> None:
     iot = walk.cloud.iot
     if what == "connect":
-        number = len(walk.cloud.invocations)
-        record = CertificateRecord(f"{number:064x}", "", "ACTIVE", "DEFAULT", certificate_id, walk.cloud.clock.now)
-        iot.certificates[record.id] = record
-        iot.policies["shadow"].add(record.arn)
-        iot.things["boiler"].add(record.arn)
+        walk.cloud.bring_in_device(certificate_id)
     if what in ("deactivate", "delete"):
-        iot.cas[certificate_id].status = "INACTIVE"
+        iot.UpdateCACertificate(certificateId=certificate_id, newStatus="INACTIVE")
     if what == "delete":
-        iot.DeleteCACertificate(certificate_id)
+        iot.DeleteCACertificate(certificateId=certificate_id)
         walk.cloud.deleted_outside.add(certificate_id)
 
 
@@ -281,23 +278,30 @@ def _change_private_ca(cloud: Cloud, step: Outside) -> None:
         private_ca.status = "EXPIRED" if private_ca.status == "ACTIVE" else "ACTIVE"
 
 
-def _change_device(walk: Walk, what: str, certificate_id: str) -> None:
+def _change_device(walk: Walk, what: str, device: CertificateRecord) -> None:
     iot = walk.cloud.iot
-    device = iot.certificates[certificate_id]
     if what == "attach":
-        iot.policies["shadow"].add(device.arn)
-        iot.things["boiler"].add(device.arn)
-    elif what == "detach" or what == "delete":
-        for names in (*iot.policies.values(), *iot.things.values()):
-            names.discard(device.arn)
-    elif what == "deactivate" and device.status == "ACTIVE":
-        device.status = "INACTIVE"
-    elif what == "revoke":
-        device.status = "REVOKED"
+        iot.AttachPolicy(policyName="shadow", target=device.arn)
+        iot.AttachThingPrincipal(thingName="boiler", principal=device.arn)
+    if what in ("detach", "delete"):
+        _detach(walk.cloud, device.arn)
+    if what in ("deactivate", "delete") and device.status == "ACTIVE":
+        iot.UpdateCertificate(certificateId=device.id, newStatus="INACTIVE")
+    if what == "revoke":
+        iot.UpdateCertificate(certificateId=device.id, newStatus="REVOKED")
         walk.revoked_outside = True
     if what == "delete":
-        del iot.certificates[certificate_id]
-        walk.cloud.deleted_outside.add(certificate_id)
+        iot.DeleteCertificate(certificateId=device.id)
+        walk.cloud.deleted_outside.add(device.id)
+
+
+def _detach(cloud: Cloud, arn: str) -> None:
+    for name, targets in list(cloud.iot.policies.items()):
+        if arn in targets:
+            cloud.iot.DetachPolicy(policyName=name, target=arn)
+    for name, principals in list(cloud.iot.things.items()):
+        if arn in principals:
+            cloud.iot.DetachThingPrincipal(thingName=name, principal=arn)
 
 
 @dataclass

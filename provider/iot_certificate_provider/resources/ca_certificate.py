@@ -135,13 +135,7 @@ class CaCertificateResource:
             raise
         if self._is_to_be_adopted(request, wanted, outcome):
             return self._adopt(request, wanted, outcome)
-        try:
-            self._register(request, wanted, outcome)
-        except AlreadyExistsError as error:
-            # The same request once more, or an answer of AWS IoT's that was lost on its way.
-            if not self._is_own(request, outcome):
-                raise self._foreign(error) from error
-            self._take_up(request, wanted, outcome)
+        self._register_or_take_up(request, wanted, outcome)
         return outcome
 
     def update_declared(
@@ -168,6 +162,15 @@ class CaCertificateResource:
                 raise
             self._change(wanted, None, outcome)
         return outcome
+
+    def _register_or_take_up(self, request: Request, wanted: CaCertificateProperties, outcome: Outcome) -> None:
+        try:
+            self._register(request, wanted, outcome)
+        except AlreadyExistsError as error:
+            # The same request once more, or an answer of AWS IoT's that was lost on its way.
+            if not self._is_own(request, outcome):
+                raise self._foreign(error) from error
+            self._take_up(request, wanted, outcome)
 
     def _register(self, request: Request, wanted: CaCertificateProperties, outcome: Outcome) -> None:
         ca, now = _certificate(wanted), self._now()
@@ -198,7 +201,7 @@ class CaCertificateResource:
             )
 
     def _take_up(self, request: Request, wanted: CaCertificateProperties, outcome: Outcome) -> None:
-        """Go on with a CA that an earlier delivery of this Create registered; undo it only if it was given up."""
+        """Go on with a CA that this request, or an earlier delivery, registered; undo it only if it was given up."""
         request.progress.registered = outcome.physical_id
         self._change(wanted, None, outcome)
         try:
@@ -250,7 +253,7 @@ class CaCertificateResource:
                 self._change_owner(request, outcome, taken=not is_adopted(physical_id))
         except NotFoundError:
             # Deleted outside the stack: what is declared is to be there again.
-            self._register(request, wanted, outcome)
+            self._register_or_take_up(request, wanted, outcome)
             return outcome
         return replace(outcome, physical_id=physical_id)
 

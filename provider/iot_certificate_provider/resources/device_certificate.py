@@ -129,14 +129,7 @@ class DeviceCertificateResource:
         certificate = _given(wanted)
         if self._is_to_be_adopted(request, wanted, certificate):
             return self._adopt(request, wanted, certificate)
-        try:
-            return self._register(request, wanted, certificate)
-        except AlreadyExistsError as error:
-            # The same request once more, or an answer of AWS IoT's that was lost on its way.
-            live = self._ownership.own(request, certificate.id)
-            if live is None:
-                raise self._foreign(error) from error
-            return self._take_up(request, wanted, certificate)
+        return self._register_or_take_up(request, wanted, certificate)
 
     def update_declared(
         self, request: Request, wanted: DeviceCertificateProperties, old: DeviceCertificateProperties | None
@@ -153,6 +146,18 @@ class DeviceCertificateResource:
         return outcome
 
     # Creating
+
+    def _register_or_take_up(
+        self, request: Request, wanted: DeviceCertificateProperties, certificate: Certificate
+    ) -> Outcome:
+        try:
+            return self._register(request, wanted, certificate)
+        except AlreadyExistsError as error:
+            # The same request once more, or an answer of AWS IoT's that was lost on its way.
+            live = self._ownership.own(request, certificate.id)
+            if live is None:
+                raise self._foreign(error) from error
+            return self._take_up(request, wanted, certificate)
 
     def _register(self, request: Request, wanted: DeviceCertificateProperties, certificate: Certificate) -> Outcome:
         with naming(DeviceCertificateProperty.CERTIFICATE_PEM):
@@ -207,7 +212,7 @@ class DeviceCertificateResource:
             return Issued(live.id, live.arn, live.pem)
 
     def _take_up(self, request: Request, wanted: DeviceCertificateProperties, certificate: Certificate) -> Outcome:
-        """Go on with a certificate that an earlier delivery of this Create registered.
+        """Go on with a certificate that this request, or an earlier delivery of it, registered.
 
         It is undone only where CloudFormation gave it up: a delivery after success must not take away what is in use.
         """
@@ -280,7 +285,7 @@ class DeviceCertificateResource:
             # Deleted outside the stack: what is declared is to be there again. Or is it a policy that is missing?
             if self._registered(certificate.id) is not None:
                 raise
-            return self._register(request, wanted, certificate)
+            return self._register_or_take_up(request, wanted, certificate)
 
     def _registered(self, certificate_id: str) -> DeviceCertificateDescription | None:
         with suppress(NotFoundError):

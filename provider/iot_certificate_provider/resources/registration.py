@@ -113,10 +113,8 @@ def check_still_wanted(request: Request, stacks: StackGateway) -> None:
 
 
 def find_leftover(request: Request, find: Callable[[], _Found | None]) -> _Found | None:
-    """Look for what the Create of this Delete may have left behind; twice where AWS did not answer it in time."""
-    found = find()
-    if found is None and request.existing_id.startswith(CREATE_UNFINISHED):
-        # The call that was not answered may only now take effect.
+    """Look for what the Create of this Delete may have left behind; later where AWS did not answer it in time."""
+    if request.existing_id.startswith(CREATE_UNFINISHED):
+        # The call that was not answered may only now take effect: the last attempt too, when the first is there.
         request.deadline.pause(LATE_EFFECT_SECONDS)
-        found = find()
-    return found
+    return find()
