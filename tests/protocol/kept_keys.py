@@ -144,6 +144,15 @@ def readers_never_find_what_failed(cloud: Cloud, kind: Kind) -> None:
     require(current(cloud, kind) == first, "I4", "the secret was moved")
 
 
+def moved_without_an_answer(cloud: Cloud, kind: Kind) -> None:
+    """AWSCURRENT is moved, the answer is lost, and the SDK's next attempt is refused: it is done all the same."""
+    stack = Stack(cloud)
+    _made(stack, kind)
+    cloud.arm(Fault("fail", "secretsmanager.UpdateSecretVersionStage", "after"))
+    require(stack.update({X: kind(1)}) == "COMPLETE", "I4", "the rotation was to succeed")
+    require(current(cloud, kind) == stack.live[X].physical_id, "I4", "the secret was not moved")
+
+
 def secret_that_a_user_wrote_to(cloud: Cloud, kind: Kind) -> None:
     """Whatever is in it is passed over, and gives way to the key."""
     cloud.aws.secrets.PutSecretValue(secret_of(kind), "0" * 32, "a random password", ["AWSCURRENT"])
@@ -157,5 +166,6 @@ ALL: tuple[Callable[[Cloud, Kind], None], ...] = (
     back_to_the_generation_before,
     dies_between_key_and_registration,
     readers_never_find_what_failed,
+    moved_without_an_answer,
     secret_that_a_user_wrote_to,
 )

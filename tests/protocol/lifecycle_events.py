@@ -26,6 +26,7 @@ UNANSWERED = (Fault("die", "cloudformation.DescribeStackResource", times=3),)
 TEMPLATE_BODY = '{"Resources": {"thing": {"Type": "AWS::IoT::Thing", "Properties": {}}}}'
 CONFIG = {"TemplateBody": TEMPLATE_BODY, "RoleArn": "arn:aws:iam::123456789012:role/provisioning"}
 STRAY_THING = "stray"
+_CODE = {X: Declared("Custom::IotRegistrationCode", {"OnDelete": "DELETE"})}
 # SNI_ONLY, for want of the foreign CA's key.
 _FOREIGN_CA = {X: Declared(CA, {"CACertificatePem": material.foreign_ca().pem, "CertificateMode": "SNI_ONLY"})}
 
@@ -60,6 +61,10 @@ def _events() -> list[LifecycleEvent]:
         *_without_proof("device, SNI_ONLY", _sni_device(), _sni_device(1), "iot.RegisterCertificateWithoutCA"),
         *_lives("CSR", _issued(), _changed(_issued), _issued(1), "iot.CreateCertificateFromCsr"),
         _event("CSR", "Create of one that is REVOKED", Target("Create", X), {X: material.issued(Status="REVOKED")}),
+        *_kept("self-signed CA", material.self_signed_ca, CA_KIND.registration),
+        *_kept("issued device", material.issued_here, DEVICE_KIND.registration),
+        _event("registration code", "Create", Target("Create", X), _CODE),
+        _event("registration code", "Delete", AWAY, _CODE, None),
         *(_sweep(what) for what in ("DEACTIVATE", "DELETE", "DELETE_WITH_THINGS")),
         *_adoptions("CA", CA_KIND),
         *_adoptions("device", DEVICE_KIND),
@@ -102,6 +107,22 @@ def _births(kind: str, first: Declared, registration: str) -> list[LifecycleEven
         _event(kind, "Create delivered again", replace(create, delivery=2), born, armed=died),
         _event(kind, "Delete in the rollback of a Create", AWAY, {**born, "Broken": BROKEN}),
         _event(kind, "Delete after a Create without an answer", AWAY, born, armed=UNANSWERED),
+    ]
+
+
+def _kept(kind: str, declare: Callable[..., Declared], registration: str) -> list[LifecycleEvent]:
+    """What is not the same in the life of a certificate whose key is made here and kept in a secret."""
+    create, update, back = Target("Create", X), Target("Update", X), Target("Update", X, number=2)
+    born, rotated = {X: declare()}, {X: declare(1)}
+    died = (Fault("die", registration),)
+    return [
+        _event(kind, "Create", create, born),
+        _event(kind, "Create delivered again", replace(create, delivery=2), born, armed=died),
+        _event(kind, "Delete after a Create without an answer", AWAY, born, armed=UNANSWERED),
+        _event(kind, "Update in place", update, born, {X: declare(Status="INACTIVE")}),
+        _event(kind, "rotation", update, born, rotated),
+        _event(kind, "rollback of a rotation", back, born, {**rotated, "Broken": BROKEN}),
+        _event(kind, "Delete", AWAY, born, None),
     ]
 
 

@@ -20,7 +20,7 @@ from iot_certificate_provider.properties.device_certificate import (
     read_thing_names,
 )
 from iot_certificate_provider.properties.issuer import Issuer, read_issuer
-from iot_certificate_provider.properties.reader import Reader
+from iot_certificate_provider.properties.reader import Reader, naming
 from iot_certificate_provider.properties.subject import read_subject
 from iot_certificate_provider.properties.subject_alternative_names import read_alternative_names
 from iot_certificate_provider.properties.validity import read_validity_days
@@ -110,6 +110,8 @@ def _signing_request(reader: Reader) -> SigningRequest | None:
     name = IssuedDeviceCertificateProperty
     signing = reader.read_with(name.CERTIFICATE_SIGNING_REQUEST, SigningRequest.from_pem)
     if signing is not None:
+        with naming(name.CERTIFICATE_SIGNING_REQUEST):
+            signing.check_issuable()
         for other in (name.SUBJECT, name.SUBJECT_ALTERNATIVE_NAMES, name.KEY_ALGORITHM, name.CREDENTIALS_SECRET_ARN):
             if reader.given(other):
                 raise InvalidPropertyError(

@@ -80,9 +80,18 @@ class CredentialsStore:
     def make_current(self, version_id: str) -> None:
         """Let whoever reads the secret have this version, unless it is the current one already."""
         with naming(self._name):
-            current = self._secrets.labels(self._secret_arn).get(CURRENT)
-            if current != version_id:
+            current = self._current()
+            if current == version_id:
+                return
+            try:
                 self._secrets.make_current(self._secret_arn, version_id, current)
+            except CertificateRejectedError:
+                # The SDK asks once more when an answer is lost, and is refused: the label has moved by then.
+                if self._current() != version_id:
+                    raise
+
+    def _current(self) -> str | None:
+        return self._secrets.labels(self._secret_arn).get(CURRENT)
 
     def find(self, digest: str, accept: Callable[[Credentials], bool]) -> Credentials | None:
         """Return the version that was made from the properties of ``digest`` and is accepted."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import CredentialsField, IssuedDeviceCertificateProperty, IssuerProperty
 from iot_certificate_provider.errors import CertificateRejectedError
-from iot_certificate_provider.pki import Certificate, check_ca, check_issued_by
+from iot_certificate_provider.pki import Certificate, check_ca, check_not_expired
 from iot_certificate_provider.properties.ca_key import KeyInPrivateCa, KeyInSecret
 from iot_certificate_provider.properties.reader import naming
 from iot_certificate_provider.resources.issued_device_certificate import IssuedCertificate
@@ -44,11 +44,10 @@ class DeviceCertificateIssuing:
         self, issuer: Issuer, signing: SigningRequest, validity: timedelta, deadline: Deadline
     ) -> IssuedCertificate:
         """Return a certificate for the name and the key of ``signing``, and the CA's that issued it."""
-        ca = issuer.certificate or self._certificate_beside_the_key(issuer)
-        issued = self._signers.signer(ca, issuer.key, deadline).issue(signing, self._now(), validity)
+        ca, now = issuer.certificate or self._certificate_beside_the_key(issuer), self._now()
         with naming(_ISSUER):
-            check_issued_by(issued, ca)
-        return IssuedCertificate(issued, ca)
+            check_not_expired(ca, now)
+        return IssuedCertificate(self._signers.signer(ca, issuer.key, deadline).issue(signing, now, validity), ca)
 
     def _certificate_beside_the_key(self, issuer: Issuer) -> Certificate:
         if isinstance(issuer.key, KeyInSecret):
