@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +15,6 @@ from iot_certificate_provider.contract import CaCertificateAttribute
 from iot_certificate_provider.errors import (
     AccessDeniedError,
     AlreadyExistsError,
-    CertificateRejectedError,
     InvalidPropertyError,
     UpstreamError,
 )
@@ -88,8 +88,28 @@ class TestCreate:
         self, stage: Stage, factory_ca: issuing.Issued
     ) -> None:
         proof = issuing.make_device(factory_ca, "an older code")
-        with pytest.raises(CertificateRejectedError, match="registration code"):
+        with pytest.raises(InvalidPropertyError, match=r"VerificationCertificatePem: .* registration code") as caught:
             stage.create(stage.ca, {"CACertificatePem": factory_ca.pem, "VerificationCertificatePem": proof.pem})
+        assert "Sign the verification certificate again" in caught.value.fix
+
+    def test_sends_no_verification_certificate_that_has_expired(self, stage: Stage, factory_ca: issuing.Issued) -> None:
+        expired = issuing.make_device(
+            factory_ca, stage.iot.registration_code, valid_to=datetime(2021, 1, 1, tzinfo=UTC)
+        )
+        with pytest.raises(InvalidPropertyError, match=r"^VerificationCertificatePem: expired on"):
+            stage.create(stage.ca, {"CACertificatePem": factory_ca.pem, "VerificationCertificatePem": expired.pem})
+        assert stage.iot_calls() == []
+
+    def test_names_the_certificate_that_aws_refuses_for_a_reason_of_its_own(
+        self, stage: Stage, properties: dict[str, Any]
+    ) -> None:
+        def refuse(call: Call) -> None:
+            if call.name == "iot.RegisterCACertificate":
+                raise Refusal("CertificateValidationException", "CN is reserved")
+
+        stage.aws.before = refuse
+        with pytest.raises(InvalidPropertyError, match=r"^CACertificatePem: .* refused by AWS IoT: CN is reserved\. "):
+            stage.create(stage.ca, properties)
 
     def test_needs_no_proof_in_sni_only_mode(self, stage: Stage, factory_ca: issuing.Issued) -> None:
         outcome = stage.create(stage.ca, {"CACertificatePem": factory_ca.pem, "CertificateMode": "SNI_ONLY"})

@@ -423,6 +423,18 @@ def test_an_expired_certificate_is_refused_by_name(stage: Stage, registered_ca: 
     assert stage.iot_calls() == []
 
 
+def test_what_aws_refuses_for_a_reason_of_its_own_is_named(stage: Stage, device: issuing.Issued) -> None:
+    def refuse(call: Call) -> None:
+        if call.name in ("iot.RegisterCertificate", "iot.CreateCertificateFromCsr"):
+            raise Refusal("CertificateValidationException", "CN is reserved")
+
+    stage.aws.before = refuse
+    with pytest.raises(InvalidPropertyError, match=r"^CertificatePem: the certificate was refused by AWS IoT: CN is"):
+        stage.create(stage.device, {"CertificatePem": device.pem})
+    with pytest.raises(InvalidPropertyError, match=r"^CertificateSigningRequest: .* refused by AWS IoT: CN is"):
+        stage.create(stage.device, {"CertificateSigningRequest": issuing.make_csr().pem})
+
+
 def test_no_time_no_call(stage: Stage, device: issuing.Issued) -> None:
     request = stage.request(RequestType.CREATE, {"CertificatePem": device.pem})
     stage.clock.left = 0

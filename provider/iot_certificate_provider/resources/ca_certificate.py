@@ -35,6 +35,7 @@ from iot_certificate_provider.properties.ca_certificate import (
     declared_device_certificates_on_delete,
 )
 from iot_certificate_provider.properties.reader import naming, readable
+from iot_certificate_provider.properties.verification import VerificationCertificate
 from iot_certificate_provider.resources.adoption import (
     Adoption,
     Difference,
@@ -157,7 +158,7 @@ class CaCertificateResource:
     def _call_register(
         self, request: Request, wanted: CaCertificateProperties, verification: Certificate | None
     ) -> Registered:
-        with uncertain_without_answer(request):
+        with uncertain_without_answer(request), naming(_registered_properties(wanted)):
             return self._iot.register_ca_certificate(
                 wanted.certificate.pem,
                 verification_pem=None if verification is None else verification.pem,
@@ -336,6 +337,13 @@ class CaCertificateResource:
             return None  # refused before anything was sent
         outcome = _outcome(declared.certificate, request)
         return find_leftover(request, lambda: outcome.physical_id if self._is_own(request, outcome) else None)
+
+
+def _registered_properties(wanted: CaCertificateProperties) -> str:
+    """Name what AWS IoT looks at in a registration; what it refuses may be the one or the other."""
+    name = CaCertificateProperty
+    declared = isinstance(wanted.verification, VerificationCertificate)
+    return f"{name.CA_CERTIFICATE_PEM}, {name.VERIFICATION_CERTIFICATE_PEM}" if declared else name.CA_CERTIFICATE_PEM
 
 
 def _differences(

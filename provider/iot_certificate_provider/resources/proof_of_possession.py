@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.pki import Certificate, PrivateKeySigner, load_private_key
+from iot_certificate_provider.contract import CaCertificateProperty
+from iot_certificate_provider.pki import Certificate, PrivateKeySigner, check_not_expired, load_private_key
 from iot_certificate_provider.properties.reader import naming
 from iot_certificate_provider.properties.verification import VerificationCertificate, VerificationSecret
 
@@ -31,6 +32,8 @@ class ProofOfPossession:
         if verification is None:
             return None
         if isinstance(verification, VerificationCertificate):
+            with naming(CaCertificateProperty.VERIFICATION_CERTIFICATE_PEM):
+                check_not_expired(verification.certificate, now)
             return verification.certificate
         signer = self._signer(ca, verification)
         return signer.verification_certificate(self._iot.registration_code(), now)
