@@ -10,7 +10,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV AWS_PROFILE
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak check format bundle lock clean
+.PHONY: help setup demo test soak mutate check format bundle lock clean
 
 help: ## Show what there is to run
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -29,6 +29,10 @@ test: check ## Run the checks and all tests
 RUNS ?= 20000
 soak: $(READY) ## Play RUNS random lives of a stack, others every time (20,000 by default)
 	@PROTOCOL_RUNS=$(RUNS) $(BIN)/python -m pytest -s --timeout 0 tests/protocol/test_state_machine.py
+
+ONLY ?=
+mutate: $(READY) ## Change the provider's decisions one by one: tests have to notice (40 minutes; ONLY=text for some)
+	@PYTHONPATH=tests $(BIN)/python -m mutation "$(ONLY)"
 
 check: $(READY) ## Format, lint, types, import rules
 	@$(BIN)/ruff format --check .
