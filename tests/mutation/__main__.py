@@ -13,10 +13,15 @@ import tempfile
 import tomllib
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mutation.mutants import MODULE, Mutant, mutants_of
-from mutation.trial import PACKAGE, ROOT, Test, Verdict, Workplace, warm_up
+from mutation.mutants import Mutant, mutants_of
+from mutation.trial import PACKAGE, ROOT, Observed, Test, Verdict, Workplace, warm_up
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MUTATED = ("handler.py", "ownership.py", "resources/*.py")
 LEAST_KILLED = 0.85
@@ -29,11 +34,11 @@ def main(wanted: str = "") -> int:
     """Try out all mutants whose name contains ``wanted``; return the exit code."""
     warm_up()
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
-        tests = Workplace(Path(folder) / "observed").observe()
-        _check_that_mutants_are_active(tests)
+        observed = Workplace(Path(folder) / "observed").observe()
+        _check_that_mutants_are_active(observed)
         mutants = [mutant for mutant in _all_mutants() if wanted in mutant.name]
-        _say(f"{len(mutants)} mutants, {len(tests)} tests")
-        verdicts = _try_out(mutants, tests, Path(folder))
+        _say(f"{len(mutants)} mutants, {len(observed.tests)} tests")
+        verdicts = _try_out(mutants, observed, Path(folder))
     return _report(mutants, verdicts, whole=not wanted)
 
 
@@ -47,29 +52,38 @@ def _all_mutants() -> list[Mutant]:
     ]
 
 
-def _check_that_mutants_are_active(tests: list[Test]) -> None:
+def _check_that_mutants_are_active(observed: Observed) -> None:
     """Make sure that each suite runs the copy: tests/protocol executes the handler's file anew, outside of imports."""
     for suite, called in (
         ("tests/resources", ("resources/ca_certificate.py", "CaCertificateResource.create")),
         ("tests/handler", ("handler.py", "handler")),
         ("tests/protocol", ("handler.py", "handler")),
     ):
-        if not any(test.node_id.startswith(suite) and called in test.executes for test in tests):
+        if not any(test.node_id.startswith(suite) and called in test.calls for test in observed.tests):
             raise RuntimeError(f"{suite} does not execute the {called[1]} that is mutated")
 
 
-def _try_out(mutants: list[Mutant], tests: list[Test], folder: Path) -> dict[str, Verdict]:
+def _try_out(mutants: list[Mutant], observed: Observed, folder: Path) -> dict[str, Verdict]:
     verdicts = {}
     workers = int(os.environ.get("JOBS", "2"))
     context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(workers, context, _start_worker, (folder,)) as pool:
-        jobs = {pool.submit(_verdict_on, mutant, _noticing(mutant, tests)): mutant for mutant in mutants}
+    with ProcessPoolExecutor(workers, context, _start_worker, (folder,)) as pool, _given_up_on_failure(pool):
+        jobs = {pool.submit(_verdict_on, mutant, observed.noticing(mutant)): mutant for mutant in mutants}
         for number, job in enumerate(as_completed(jobs), 1):
             name = jobs[job].name
             verdicts[name] = job.result()
             if verdicts[name] is not Verdict.KILLED or number % 50 == 0:
                 _say(f"{number}/{len(mutants)} {verdicts[name]}: {name}")
     return verdicts
+
+
+@contextmanager
+def _given_up_on_failure(pool: ProcessPoolExecutor) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
 
 
 def _start_worker(folder: Path) -> None:
@@ -79,13 +93,6 @@ def _start_worker(folder: Path) -> None:
 
 def _verdict_on(mutant: Mutant, tests: list[Test]) -> Verdict:
     return _workplace.try_out(mutant, tests)
-
-
-def _noticing(mutant: Mutant, tests: list[Test]) -> list[Test]:
-    """Return the tests that can notice a mutant: they execute its function; or, outside of all, one of its module."""
-    if mutant.definition == MODULE:
-        return [test for test in tests if any(module == mutant.module for module, _ in test.executes)]
-    return [test for test in tests if (mutant.module, mutant.definition) in test.executes]
 
 
 def _report(mutants: list[Mutant], verdicts: dict[str, Verdict], *, whole: bool) -> int:

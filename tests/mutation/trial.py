@@ -12,6 +12,7 @@ import os
 import resource
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -24,6 +25,7 @@ import boto3
 import pytest
 
 from fakes.aws import FakeAws
+from mutation.mutants import MODULE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -50,7 +52,12 @@ SPARE_SECONDS = 20.0
 LOST_SECONDS = 900
 """After that, a process that nothing else has ended is killed."""
 
-_NO_TEST_FAILED, _A_TEST_FAILED, _INTERRUPTED = 0, 1, 2
+_NOTICED = (
+    pytest.ExitCode.TESTS_FAILED,
+    # A test module, or a conftest.py, could not be imported any more.
+    pytest.ExitCode.INTERRUPTED,
+    pytest.ExitCode.USAGE_ERROR,
+)
 
 
 class Verdict(StrEnum):
@@ -62,13 +69,37 @@ class Verdict(StrEnum):
     UNTESTED = "untested"
 
 
+Function = tuple[str, str]
+"""A module and a qualified name in it."""
+
+
 @dataclass(frozen=True)
 class Test:
-    """One test: what it executes of the provider (module and qualified name), and how long it takes."""
+    """One test: how long it takes, what it calls of the provider, and whether it has another process do so."""
 
     node_id: str
     seconds: float
-    executes: frozenset[tuple[str, str]]
+    calls: frozenset[Function]
+    starts_processes: bool
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What can notice a mutant where: all tests, and the functions that are called when the provider is imported."""
+
+    tests: list[Test]
+    imported: frozenset[Function]
+
+    def noticing(self, mutant: Mutant) -> list[Test]:
+        """Return the tests that call the mutant's function; those of its module when importing it executes it."""
+        place = (mutant.module, mutant.definition)
+        if mutant.definition == MODULE or place in self.imported:
+            return [t for t in self.tests if not t.calls or t.starts_processes or _calls_into(t, mutant.module)]
+        return [test for test in self.tests if place in test.calls or test.starts_processes]
+
+
+def _calls_into(test: Test, module: str) -> bool:
+    return any(called == module for called, _ in test.calls)
 
 
 def warm_up() -> None:
@@ -97,25 +128,29 @@ class Workplace:
             return Verdict.UNTESTED
         seconds = 2 * sum(test.seconds for test in tests) + SPARE_SECONDS
         with self._changed(mutant):
+            # A file of bytecode is told from a stale one by the second in which it was written and its size.
+            sys.dont_write_bytecode = True
             code = self._fork([_Selection(tests)], sorted({_file(test) for test in tests}), ["-x"], seconds)
-        if code in (_A_TEST_FAILED, _INTERRUPTED):
-            return Verdict.KILLED
         if code < 0:
             return Verdict.TIMED_OUT
-        if code == _NO_TEST_FAILED:
+        if code == pytest.ExitCode.OK:
             return Verdict.SURVIVED
+        if code in _NOTICED:
+            return Verdict.KILLED
         raise RuntimeError(f"pytest ended with {code}: {mutant.name}\n{self._log.read_text()}")
 
-    def observe(self) -> list[Test]:
-        """Run all tests on the provider as it is; return what each of them executes."""
+    def observe(self) -> Observed:
+        """Run all tests on the provider as it is; return what each of them calls."""
         report = self._log.with_suffix(".json")
         ignored = [f"--ignore={path}" for path in LEFT_OUT]
-        if self._fork([_Witness(self.package, report)], TESTS, ignored, LOST_SECONDS) != _NO_TEST_FAILED:
+        if self._fork([_Witness(self.package, report)], TESTS, ignored, LOST_SECONDS) != pytest.ExitCode.OK:
             raise RuntimeError(f"the tests fail without any mutant:\n{self._log.read_text()}")
-        return [
-            Test(node_id, seconds, frozenset((module, name) for module, name in executes))
-            for node_id, seconds, executes in json.loads(report.read_text())
+        seen = json.loads(report.read_text())
+        tests = [
+            Test(node_id, seconds, _functions(calls), starts_processes)
+            for node_id, seconds, calls, starts_processes in seen["tests"]
         ]
+        return Observed(tests, _functions(seen["imported"]))
 
     @contextlib.contextmanager
     def _changed(self, mutant: Mutant) -> Iterator[None]:
@@ -153,11 +188,11 @@ class Workplace:
                 os.dup2(log.fileno(), 1)
                 os.dup2(log.fileno(), 2)
             os.chdir(ROOT)
-            # A file of bytecode is told from a stale one by the second in which it was written and its size.
-            sys.dont_write_bytecode = True
             sys.path.insert(0, str(self.package.parent))
-            fixed = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", f"--timeout={DEADLOCK_SECONDS}"]
-            code = int(pytest.main([*fixed, *options, *paths], plugins))
+            os.environ["PYTHONPATH"] = str(self.package.parent)
+            unused = [f"-pno:{plugin}" for plugin in ("cacheprovider", "xdist", "hypothesispytest")]
+            fixed = ["-q", "--assert=plain", "--tb=short", f"--timeout={DEADLOCK_SECONDS}"]
+            code = int(pytest.main([*unused, *fixed, *options, *paths], plugins))
         finally:
             os._exit(code)
 
@@ -184,28 +219,52 @@ class _Witness:
 
     package: Path
     report: Path
-    _called: set[tuple[str, str]] = field(default_factory=set)
-    _tests: list[tuple[str, float, list[tuple[str, str]]]] = field(default_factory=list)
+    _called: set[Function] = field(default_factory=set)
+    _imported: list[Function] = field(default_factory=list)
+    _started_process: bool = False
+    _tests: list[tuple[str, float, list[Function], bool]] = field(default_factory=list)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collection(self) -> Iterator[None]:
+        with self._watching():
+            result = yield
+        self._imported = sorted(self._called)
+        return result
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        self._called.clear()
-        threading.setprofile(self._note)
-        sys.setprofile(self._note)
         started = time.process_time()
-        try:
+        with self._watching():
             result = yield
-        finally:
-            sys.setprofile(None)
-            threading.setprofile(None)
-        self._tests.append((item.nodeid, time.process_time() - started, sorted(self._called)))
+        seconds = time.process_time() - started
+        self._tests.append((item.nodeid, seconds, sorted(self._called), self._started_process))
         return result
 
     def pytest_sessionfinish(self) -> None:
-        self.report.write_text(json.dumps(self._tests))
+        self.report.write_text(json.dumps({"tests": self._tests, "imported": self._imported}))
+
+    @contextlib.contextmanager
+    def _watching(self) -> Iterator[None]:
+        self._called.clear()
+        self._started_process = False
+        threading.setprofile(self._note)
+        sys.setprofile(self._note)
+        try:
+            yield
+        finally:
+            sys.setprofile(None)
+            threading.setprofile(None)
 
     def _note(self, frame: Any, event: str, argument: object) -> None:
         del argument
-        if event == "call" and frame.f_code.co_filename.startswith(str(self.package)):
+        if event != "call":
+            return
+        if frame.f_code is subprocess.Popen.__init__.__code__:
+            self._started_process = True
+        elif frame.f_code.co_filename.startswith(str(self.package)):
             module = Path(frame.f_code.co_filename).relative_to(self.package).as_posix()
             self._called.add((module, frame.f_code.co_qualname))
+
+
+def _functions(listed: list[list[str]]) -> frozenset[Function]:
+    return frozenset((module, name) for module, name in listed)
