@@ -23,15 +23,16 @@ if TYPE_CHECKING:
 
 ADOPT = {"ExistingCertificate": "ADOPT"}
 SNI_ONLY = {"CertificateMode": "SNI_ONLY"}
+ATTACHED = {"PolicyNames": ["theirs", "ours"], "ThingNames": ["hall", "yard"]}
 
 
 class Existing:
     """A certificate that somebody registered, and the resource that is to use it."""
 
-    def __init__(self, stage: Stage, resource: Resource, name: str) -> None:
+    def __init__(self, stage: Stage, resource: Resource, name: str, subject: x509.Name | None = None) -> None:
         self.stage = stage
         self.resource = resource
-        self.issued = issuing.make_ca(name)
+        self.issued = issuing.make_ca(name, subject=subject)
         if resource is stage.ca:
             answer = stage.iot.RegisterCACertificate(
                 self.issued.pem, setAsActive=True, certificateMode="SNI_ONLY", tags=[{"Key": "plant", "Value": "Lyon"}]
@@ -59,9 +60,7 @@ class Existing:
 
     def take_over(self) -> Outcome:
         """Leave ADOPT out of the template."""
-        return self.stage.update(
-            self.resource, f"{self.id}/adopted", {**self.properties, **ADOPT}, {**self.properties}
-        )
+        return self.stage.update(self.resource, f"{self.id}/adopted", {**self.properties, **ADOPT}, {**self.properties})
 
 
 @pytest.fixture(params=["ca", "device"])
@@ -89,7 +88,10 @@ class TestCreate:
         ("declared", "said"),
         [
             ({"Status": "INACTIVE"}, "Status: INACTIVE is declared, and the registered certificate has ACTIVE. "),
-            ({"CertificateMode": "DEFAULT"}, "CertificateMode: DEFAULT is declared, and the registered certificate has"),
+            (
+                {"CertificateMode": "DEFAULT"},
+                "CertificateMode: DEFAULT is declared, and the registered certificate has",
+            ),
         ],
     )
     def test_refuses_what_would_have_to_change(self, existing: Existing, declared: dict[str, str], said: str) -> None:
@@ -101,14 +103,13 @@ class TestCreate:
         assert str(caught.value).startswith(said)
         assert existing.stage.aws.writes() == []
 
-    def test_whose_answer_would_be_too_large_attaches_nothing(self, stage: Stage) -> None:
+    def test_whose_answer_would_be_too_large_attaches_nothing(self, stage: Stage, existing: Existing) -> None:
         stage.iot.policies["a"] = set()
         names = [x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, f"{number:060}") for number in range(60)]
-        issued = issuing.make_device(None, subject=x509.Name(names))
-        answer = stage.iot.RegisterCertificateWithoutCA(certificatePem=issued.pem, status="ACTIVE")
-        stage.iot.certificates[answer["certificateId"]].created -= timedelta(hours=1)
+        large = Existing(stage, existing.resource, "large", subject=x509.Name(names))
+        policies = {"PolicyNames": ["a"]} if existing.resource is stage.device else {}
         with pytest.raises(InvalidPropertyError, match="4,096"):
-            stage.create(stage.device, {"CertificatePem": issued.pem, **SNI_ONLY, **ADOPT, "PolicyNames": ["a"]})
+            large.adopt(**policies)
         assert stage.aws.writes() == []
 
 
@@ -154,9 +155,7 @@ class TestCreateOfACa:
 
     def test_takes_the_tags_and_the_configuration_that_are_there(self, existing: Existing) -> None:
         existing.record.config = {"templateName": "fleet"}
-        outcome = existing.adopt(
-            Tags=[{"Key": "plant", "Value": "Lyon"}], RegistrationConfig={"TemplateName": "fleet"}
-        )
+        outcome = existing.adopt(Tags=[{"Key": "plant", "Value": "Lyon"}], RegistrationConfig={"TemplateName": "fleet"})
         assert outcome.physical_id == f"{existing.id}/adopted"
 
 
@@ -170,17 +169,15 @@ class TestCreateOfADevice:
         stage.iot.AttachThingPrincipal("hall", made.record.arn)
         return made
 
-    ATTACHED: dict[str, Any] = {"PolicyNames": ["theirs", "ours"], "ThingNames": ["hall", "yard"]}
-
     def test_attaches_only_what_is_missing(self, stage: Stage, existing: Existing) -> None:
-        existing.adopt(**self.ATTACHED)
+        existing.adopt(**ATTACHED)
         assert stage.aws.writes() == ["iot.AttachPolicy", "iot.AttachThingPrincipal"]
         assert [*stage.iot.policies.values(), *stage.iot.things.values()] == [{existing.record.arn}] * 4
 
     def test_that_fails_detaches_only_what_it_attached(self, stage: Stage, existing: Existing) -> None:
         stage.iot.things.pop("yard")
         with pytest.raises(ProviderError, match="yard"):
-            existing.adopt(**self.ATTACHED)
+            existing.adopt(**ATTACHED)
         assert stage.iot.policies == {"theirs": {existing.record.arn}, "ours": set()}
         assert stage.iot.things == {"hall": {existing.record.arn}}
 
@@ -193,7 +190,7 @@ class TestCreateOfADevice:
 
         stage.aws.before = deny
         with pytest.raises(ProviderError, match="AttachThingPrincipal"):
-            existing.adopt(**self.ATTACHED)
+            existing.adopt(**ATTACHED)
 
     def test_that_is_given_up_while_it_runs_detaches_again(self, stage: Stage, existing: Existing) -> None:
         def give_up(call: Call) -> None:
@@ -202,7 +199,7 @@ class TestCreateOfADevice:
 
         stage.aws.before = give_up
         with pytest.raises(ConflictError, match="gave the resource up"):
-            existing.adopt(**self.ATTACHED)
+            existing.adopt(**ATTACHED)
         assert stage.iot.policies == {"theirs": {existing.record.arn}, "ours": set()}
         assert stage.iot.things == {"hall": {existing.record.arn}, "yard": set()}
 
@@ -290,7 +287,7 @@ class TestUpdate:
             existing.resource, created.physical_id, existing.properties, {**existing.properties, **ADOPT}
         )
         assert updated.physical_id == created.physical_id == existing.id
-        assert OUR_TAGS <= existing.tags.keys() or existing.resource is stage.device
+        assert existing.tags.keys() == (OUR_TAGS if existing.resource is stage.ca else set())
 
     def test_to_another_certificate_adopts_that(self, stage: Stage, existing: Existing) -> None:
         created = existing.adopt()
