@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+import fakes.iot
 import issuing
 from fakes.refusal import Refusal
 from iot_certificate_provider.contract import DeviceCertificateAttribute, RequestType
@@ -154,6 +155,25 @@ class TestAFailedCreate:
         csr = issuing.make_csr("thermostat")
         with pytest.raises(ProviderError, match="policy missing"):
             stage.create(stage.device, {"CertificateSigningRequest": csr.pem, "PolicyNames": ["missing"]})
+        assert stage.iot.certificates == {}
+
+    def test_undoes_an_issued_certificate_with_another_id_than_its_own(self, stage: Stage) -> None:
+        stage.iot.answer_wrong_ids = True
+        with pytest.raises(UpstreamError, match="another id"):
+            stage.create(stage.device, {"CertificateSigningRequest": issuing.make_csr("thermostat").pem})
+        assert stage.iot.certificates == {}
+
+    def test_undoes_an_issued_certificate_that_is_larger_than_foreseen(
+        self, stage: Stage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        names = x509.SubjectAlternativeName([x509.DNSName(f"{number:060}.example") for number in range(60)])
+
+        def issue(csr_pem: str, now: datetime) -> str:
+            return issuing.make_device(None, "thermostat", extensions=[(names, False)]).pem
+
+        monkeypatch.setattr(fakes.iot, "_issue_like_aws", issue)
+        with pytest.raises(InvalidPropertyError, match=r"Attribute CertificatePem: the answer .* 4,096"):
+            stage.create(stage.device, {"CertificateSigningRequest": issuing.make_csr("thermostat").pem})
         assert stage.iot.certificates == {}
 
     def test_undoes_in_the_time_that_is_kept_for_it(self, stage: Stage, device: issuing.Issued) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -117,3 +117,12 @@ class TestACreateThatComesAgainAfterItDied:
             resource.create(again)
         assert again.progress.registered == certificate_id
         assert certificate_id in {*stage.iot.cas, *stage.iot.certificates}
+
+
+def test_a_create_that_was_answered_has_no_certificate_issued_in_place_of_one_that_was_deleted(stage: Stage) -> None:
+    properties = {"CertificateSigningRequest": issuing.make_csr("thermostat").pem}
+    stage.create(stage.device, properties)
+    stage.iot.certificates.clear()
+    with pytest.raises(ConflictError, match="answered before"):
+        stage.device.create(stage.request(RequestType.CREATE, properties))
+    assert stage.iot.certificates == {}
