@@ -96,18 +96,24 @@ def _verdict_on(mutant: Mutant, tests: list[Test]) -> Verdict:
 
 
 def _report(mutants: list[Mutant], verdicts: dict[str, Verdict], *, whole: bool) -> int:
-    listed = {each["mutant"]: each["reason"] for each in tomllib.loads(SURVIVORS.read_text())["survivor"]}
+    listed = _listed()
     alive = [name for name, verdict in verdicts.items() if verdict in (Verdict.SURVIVED, Verdict.UNTESTED)]
-    unlisted = sorted(name for name in alive if not listed.get(name, "").strip())
+    unlisted = sorted(set(alive) - listed)
     killed = 1 - len(alive) / len(mutants)
     _say(_table(mutants, verdicts))
     if whole:
-        for name in sorted(listed.keys() - set(alive)):
+        for name in sorted(listed - set(alive)):
             _say(f"listed, and no survivor any more: {name}")
     for name in unlisted:
         _say(f"SURVIVED, and not listed: {name}")
     _say(f"{killed:.1%} of {len(mutants)} mutants killed; {len(alive)} survived, {len(unlisted)} of them unlisted")
     return int(bool(unlisted) or (whole and killed < LEAST_KILLED))
+
+
+def _listed() -> set[str]:
+    """Return the survivors that have a reason."""
+    groups = tomllib.loads(SURVIVORS.read_text(encoding="utf-8"))["survivors"]
+    return {name for group in groups if group["reason"].strip() for name in group["mutants"]}
 
 
 def _table(mutants: list[Mutant], verdicts: dict[str, Verdict]) -> str:

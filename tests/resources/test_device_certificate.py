@@ -17,6 +17,7 @@ from fakes.refusal import Refusal
 from iot_certificate_provider.contract import DeviceCertificateAttribute, RequestType
 from iot_certificate_provider.errors import (
     AlreadyExistsError,
+    ConflictError,
     DeadlineError,
     InUseError,
     InvalidPropertyError,
@@ -301,6 +302,34 @@ class TestUpdate:
         replaced = stage.update(stage.device, created.physical_id, old, {"CertificateSigningRequest": second.pem})
         assert replaced.physical_id != created.physical_id
         assert replaced.attributes["Subject"] == "CN=boiler"
+
+    @pytest.mark.parametrize("kept", [8, 9])
+    def test_attaches_before_it_detaches_as_long_as_there_is_room(
+        self, stage: Stage, device: issuing.Issued, kept: int
+    ) -> None:
+        names = [f"policy-{number}" for number in range(kept)]
+        stage.iot.policies.update({name: set() for name in [*names, "old", "new"]})
+        old = {"CertificatePem": device.pem, "PolicyNames": [*names, "old"]}
+        created = stage.create(stage.device, old)
+        stage.update(stage.device, created.physical_id, old, {**old, "PolicyNames": [*names, "new"]})
+        first_in_time = ["AttachPolicy", "DetachPolicy"]
+        assert stage.iot_calls() == (first_in_time if kept == 8 else first_in_time[::-1])
+
+    def test_of_an_issued_certificate_is_a_call_a_difference_too(self, stage: Stage) -> None:
+        stage.iot.policies["a"] = set()
+        old = {"CertificateSigningRequest": issuing.make_csr("thermostat").pem, "PolicyNames": ["a"]}
+        created = stage.create(stage.device, old)
+        stage.update(stage.device, created.physical_id, old, {**old, "ThingNames": []})
+        assert stage.iot_calls() == ["DescribeCertificate"]
+
+    def test_a_status_that_is_refused_for_another_reason_says_so(self, stage: Stage, device: issuing.Issued) -> None:
+        old = {"CertificatePem": device.pem}
+        created = stage.create(stage.device, old)
+        stage.iot.certificates[created.physical_id].status = "PENDING_TRANSFER"
+        fail_at(stage, "iot.UpdateCertificate", "CertificateStateException", 406)
+        stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+        with pytest.raises(ConflictError, match="the status of the certificate, or of its CA, refuses this"):
+            stage.update(stage.device, created.physical_id, old, {**old, "Status": "INACTIVE"})
 
     def test_revoked_is_final(self, stage: Stage, device: issuing.Issued) -> None:
         old = {"CertificatePem": device.pem, "Status": "REVOKED"}
