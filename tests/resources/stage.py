@@ -48,13 +48,17 @@ class Stage:
         self.clock = Clock()
         self.progress = Progress()
         self.now = _now
+        """Read anew whenever a resource asks: a test may set it."""
         clients = self.clients = AwsClients(self.aws.session())
         iot, stacks = IotGateway(clients), StackGateway(clients)
         removal = DeviceCertificateRemoval(iot)
         ownership = DeviceCertificateOwnership(iot, stacks)
-        self.device: Resource = DeviceCertificateResource(iot, stacks, ownership, removal, self.now)
+        self.device: Resource = DeviceCertificateResource(iot, stacks, ownership, removal, self._time)
         proof = ProofOfPossession(iot, SecretsGateway(clients))
-        self.ca: Resource = CaCertificateResource(iot, stacks, proof, DeviceCertificateSweep(iot, removal), self.now)
+        self.ca: Resource = CaCertificateResource(iot, stacks, proof, DeviceCertificateSweep(iot, removal), self._time)
+
+    def _time(self) -> datetime:
+        return self.now()
 
     def request(
         self,

@@ -188,6 +188,20 @@ class TestAFailedCreate:
         with pytest.raises(DeadlineError):
             stage.create(stage.device, {"CertificatePem": device.pem, "PolicyNames": ["a", "b"]})
         assert stage.iot.certificates == {}
+        assert stage.clock.slept == []
+
+    def test_has_undone_what_somebody_else_deletes_meanwhile(self, stage: Stage, device: issuing.Issued) -> None:
+        def delete(call: Call) -> None:
+            if call.name == "iot.AttachPolicy":
+                stage.iot.certificates.clear()
+                raise Refusal("UnauthorizedException", "planned", 401)
+
+        stage.aws.before = delete
+        stage.iot.policies["a"] = set()
+        request = stage.request(RequestType.CREATE, {"CertificatePem": device.pem, "PolicyNames": ["a"]})
+        with pytest.raises(ProviderError, match="AttachPolicy"):
+            stage.device.create(request)
+        assert request.progress.registered is None
 
 
 class TestUpdate:
@@ -427,6 +441,21 @@ class TestDelete:
             stage.delete(stage.device, created.physical_id, properties)
         assert stage.iot.certificates[created.physical_id].status == "ACTIVE"
         assert 100 < sum(stage.clock.slept) < 280
+
+    def test_names_the_conflict_also_when_the_status_cannot_be_put_back(
+        self, stage: Stage, device: issuing.Issued
+    ) -> None:
+        created = stage.create(stage.device, {"CertificatePem": device.pem})
+
+        def refuse(call: Call) -> None:
+            if call.name == "iot.DeleteCertificate":
+                raise Refusal("DeleteConflictException", "planned", 409)
+            if call.name == "iot.UpdateCertificate" and call.parameters["newStatus"] == "ACTIVE":
+                raise Refusal("UnauthorizedException", "planned", 401)
+
+        stage.aws.before = refuse
+        with pytest.raises(InUseError):
+            stage.delete(stage.device, created.physical_id, {"CertificatePem": device.pem})
 
     def test_waits_until_its_own_policies_are_free(self, stage: Stage, device: issuing.Issued) -> None:
         stage.iot.policies["own"] = set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from iot_certificate_provider.errors import (
     ProviderError,
     UpstreamError,
 )
+from iot_certificate_provider.resources.device_certificate_ownership import ANSWER_SECONDS
 from resources.stage import KEY_SECRET, LOGICAL_ID
 
 if TYPE_CHECKING:
@@ -57,6 +59,8 @@ class TestACreateThatComesAgain:
         assert list(stage.iot.certificates) == [outcome.physical_id]
         assert stage.iot.policies["a"] == {outcome.attributes["Arn"]}
         assert stage.iot.certificates[outcome.physical_id].status == "INACTIVE"
+        # Once, between two looks at who holds the certificate.
+        assert stage.clock.slept == [ANSWER_SECONDS]
 
     def test_succeeds_after_success(self, stage: Stage, device: issuing.Issued) -> None:
         created = stage.create(stage.device, {"CertificatePem": device.pem})
@@ -79,6 +83,17 @@ class TestACreateThatComesAgain:
         again = stage.device.create(stage.request(RequestType.CREATE, properties))
         assert again == first
         assert len(stage.iot.certificates) == 1
+
+    def test_looks_past_a_certificate_that_it_cannot_read(self, stage: Stage) -> None:
+        properties = {"CertificateSigningRequest": issuing.make_csr("thermostat").pem}
+        create_and_die(stage, "device", properties)
+        (issued,) = stage.iot.certificates.values()
+        unreadable = replace(issued, id="ab" * 32, pem="what somebody else registered", created=stage.now())
+        stage.iot.certificates[unreadable.id] = unreadable
+        stage.now = lambda: datetime.now(UTC) + timedelta(minutes=2)
+        outcome = stage.device.create(stage.request(RequestType.CREATE, properties))
+        assert outcome.physical_id == issued.id
+        assert stage.iot.certificates.keys() == {issued.id, unreadable.id}
 
     def test_finds_the_ca_by_its_tags(self, stage: Stage, factory_ca: issuing.Issued) -> None:
         properties = {"CACertificatePem": factory_ca.pem, **SNI_ONLY}
