@@ -220,15 +220,22 @@ class _Witness:
     package: Path
     report: Path
     _called: set[Function] = field(default_factory=set)
-    _imported: list[Function] = field(default_factory=list)
+    _imported: set[Function] = field(default_factory=set)
     _started_process: bool = False
     _tests: list[tuple[str, float, list[Function], bool]] = field(default_factory=list)
 
     @pytest.hookimpl(wrapper=True)
+    def pytest_load_initial_conftests(self) -> Iterator[None]:
+        return (yield from self._importing())
+
+    @pytest.hookimpl(wrapper=True)
     def pytest_collection(self) -> Iterator[None]:
+        return (yield from self._importing())
+
+    def _importing(self) -> Iterator[None]:
         with self._watching():
             result = yield
-        self._imported = sorted(self._called)
+        self._imported |= self._called
         return result
 
     @pytest.hookimpl(wrapper=True)
@@ -241,7 +248,7 @@ class _Witness:
         return result
 
     def pytest_sessionfinish(self) -> None:
-        self.report.write_text(json.dumps({"tests": self._tests, "imported": self._imported}))
+        self.report.write_text(json.dumps({"tests": self._tests, "imported": sorted(self._imported)}))
 
     @contextlib.contextmanager
     def _watching(self) -> Iterator[None]:

@@ -12,6 +12,7 @@ import issuing
 from fakes.refusal import Refusal
 from iot_certificate_provider.contract import RequestType
 from iot_certificate_provider.errors import (
+    AccessDeniedError,
     AlreadyExistsError,
     ConflictError,
     InvalidPropertyError,
@@ -282,6 +283,23 @@ class TestAnUpdateThatNeverAnswered:
         stage.update(stage.ca, created.physical_id, new, old)
         assert list(stage.iot.cas) == [created.physical_id]
 
+    def test_may_have_it_removed_by_somebody_else(
+        self, stage: Stage, device: issuing.Issued, registered_ca: issuing.Issued
+    ) -> None:
+        old = {"CertificatePem": device.pem}
+        created = stage.create(stage.device, old)
+        new = {"CertificatePem": issuing.make_device(registered_ca, "boiler").pem}
+        stage.log(created.physical_id, "UPDATE_IN_PROGRESS")
+        unheard = stage.device.update(stage.request(RequestType.UPDATE, new, created.physical_id, old))
+        stage.log(created.physical_id, "UPDATE_FAILED")
+
+        def delete(call: Call) -> None:
+            if call.name == "iot.DeleteCertificate":
+                stage.iot.certificates.pop(unheard.physical_id)
+
+        stage.aws.before = delete
+        assert stage.update(stage.device, created.physical_id, new, old) == created
+
     def test_leaves_a_certificate_that_was_there_before(
         self, stage: Stage, device: issuing.Issued, registered_ca: issuing.Issued
     ) -> None:
@@ -411,7 +429,7 @@ class TestASweep:
         created = stage.create(stage.ca, properties)
         self.populate(stage, factory_ca, things=3)
         refuse(stage, failing, "UnauthorizedException")
-        with pytest.raises(ProviderError):
+        with pytest.raises(AccessDeniedError, match=failing.removeprefix("iot.")):
             stage.delete(stage.ca, created.physical_id, properties)
         stage.aws.before = lambda call: None
         stage.delete(stage.ca, created.physical_id, properties)
@@ -432,6 +450,22 @@ class TestASweep:
         with pytest.raises(ConflictError, match=ids[0]):
             stage.delete(stage.ca, created.physical_id, properties)
         assert list(stage.iot.certificates) == [ids[0]]
+
+    def test_goes_on_past_a_certificate_that_somebody_else_deletes(
+        self, stage: Stage, properties: dict[str, Any], factory_ca: issuing.Issued
+    ) -> None:
+        created = stage.create(stage.ca, properties)
+        ids = self.populate(stage, factory_ca, things=4)
+
+        def delete(call: Call) -> None:
+            if call.name == "iot.UpdateCertificate" and call.parameters["certificateId"] == ids[1]:
+                stage.iot.certificates.pop(ids[1])
+
+        stage.aws.before = delete
+        stage.delete(stage.ca, created.physical_id, properties)
+        assert stage.iot.certificates == {}
+        # All in one round: only the look at what is left comes after a pause.
+        assert len(stage.clock.slept) == 1
 
     def test_of_a_listing_that_stays_pauses_and_says_what_is_left(
         self, stage: Stage, properties: dict[str, Any], factory_ca: issuing.Issued
