@@ -11,6 +11,7 @@ import pytest
 import issuing
 from iot_certificate_provider.contract import Request, RequestType
 from iot_certificate_provider.errors import ConflictError
+from iot_certificate_provider.pki import Certificate
 from resources.stage import LOGICAL_ID
 
 if TYPE_CHECKING:
@@ -126,3 +127,91 @@ def test_a_create_that_was_answered_has_no_certificate_issued_in_place_of_one_th
     with pytest.raises(ConflictError, match="answered before"):
         stage.device.create(stage.request(RequestType.CREATE, properties))
     assert stage.iot.certificates == {}
+
+
+OTHER = "ab" * 32
+AWAITED = {
+    "a Create that runs": ("Create", [("", "CREATE_IN_PROGRESS", 121)]),
+    "a Create that has ended well": ("Create", [("", "CREATE_IN_PROGRESS", 121), ("id", "CREATE_COMPLETE", 60)]),
+    "a Create in an update of the stack": ("Create", [("", "UPDATE_IN_PROGRESS", 121)]),
+    "an Update that runs": ("Update", [("id", "CREATE_COMPLETE", 500), ("id", "UPDATE_IN_PROGRESS", 121)]),
+    "an Update that has ended well": ("Update", [("id", "UPDATE_IN_PROGRESS", 121), ("id", "UPDATE_COMPLETE", 60)]),
+    "an Update whose old certificate is being cleaned up": (
+        "Update",
+        [
+            ("id", "UPDATE_IN_PROGRESS", 121),
+            ("id", "UPDATE_COMPLETE", 60),
+            (OTHER, "DELETE_IN_PROGRESS", 50),
+            (OTHER, "DELETE_COMPLETE", 40),
+        ],
+    ),
+}
+NOT_AWAITED = {
+    "a Create that failed": ("Create", [("", "CREATE_IN_PROGRESS", 121), ("", "CREATE_FAILED", 60)]),
+    "a Create whose certificate is being deleted": (
+        "Create",
+        [("", "CREATE_IN_PROGRESS", 121), ("id", "CREATE_COMPLETE", 60), ("id", "DELETE_IN_PROGRESS", 30)],
+    ),
+    "a Create of which only the deletion is known": ("Create", [("id", "DELETE_COMPLETE", 30)]),
+    "a Create that was followed by an Update": (
+        "Create",
+        [("id", "CREATE_COMPLETE", 110), ("id", "UPDATE_IN_PROGRESS", 30)],
+    ),
+    "an Update that failed": ("Update", [("id", "UPDATE_IN_PROGRESS", 121), ("id", "UPDATE_FAILED", 60)]),
+    "an Update whose certificate was deleted": (
+        "Update",
+        [("id", "UPDATE_IN_PROGRESS", 121), ("id", "UPDATE_COMPLETE", 60), ("id", "DELETE_COMPLETE", 30)],
+    ),
+    "an Update that the next one follows": (
+        "Update",
+        [("id", "CREATE_COMPLETE", 500), ("id", "UPDATE_COMPLETE", 110), ("id", "UPDATE_IN_PROGRESS", 30)],
+    ),
+    "an Update that the next one has followed": (
+        "Update",
+        [("id", "CREATE_COMPLETE", 500), ("id", "UPDATE_IN_PROGRESS", 90), ("id", "UPDATE_COMPLETE", 30)],
+    ),
+}
+
+
+def is_awaited(stage: Stage, kind: str, rows: list[tuple[str, str, int]], *, dated: bool = True) -> bool:
+    """Deliver a request, two minutes late, into a stack with this log; say whether anything was done."""
+    moment = stage.now()
+    stage.now = lambda: moment
+    properties = properties_for(stage, stage.device)
+    certificate = Certificate.from_pem(properties["CertificatePem"])
+    physical_id = None if kind == "Create" else certificate.id
+    for row_id, status, ago in rows:
+        stage.log(certificate.id if row_id == "id" else row_id, status, ago)
+    if kind == "Update":
+        stage.iot.RegisterCertificateWithoutCA(certificatePem=certificate.pem, status="INACTIVE")
+    old = {**properties, "Status": "INACTIVE"}
+    request = delivered_again(stage.request(RequestType(kind), properties, physical_id, old))
+    request = request if dated else replace(request, sent=None)
+    try:
+        (stage.device.create if kind == "Create" else stage.device.update)(request)
+    except ConflictError:
+        assert stage.aws.writes() == []
+        return False
+    return True
+
+
+@pytest.mark.parametrize("case", AWAITED.values(), ids=AWAITED)
+def test_a_late_delivery_is_served_of(stage: Stage, case: tuple[str, list[tuple[str, str, int]]]) -> None:
+    assert is_awaited(stage, *case)
+
+
+@pytest.mark.parametrize("case", NOT_AWAITED.values(), ids=NOT_AWAITED)
+def test_a_late_delivery_changes_nothing_of(stage: Stage, case: tuple[str, list[tuple[str, str, int]]]) -> None:
+    assert not is_awaited(stage, *case)
+
+
+@pytest.mark.parametrize(("newest", "awaited"), [("UPDATE_IN_PROGRESS", True), ("UPDATE_COMPLETE", False)])
+def test_an_update_that_does_not_say_when_it_was_sent_is_served_only_while_it_runs(
+    stage: Stage, newest: str, awaited: bool
+) -> None:
+    rows = [("id", "CREATE_COMPLETE", 500), ("id", "UPDATE_IN_PROGRESS", 121), ("id", newest, 30)]
+    assert is_awaited(stage, "Update", rows, dated=False) is awaited
+
+
+def test_the_log_may_be_two_seconds_ahead_of_the_requests_date(stage: Stage) -> None:
+    assert is_awaited(stage, "Update", [("id", "UPDATE_IN_PROGRESS", 118)])

@@ -221,6 +221,15 @@ class TestADeleteWithAnInventedId:
         stage.delete(stage.device, "create-unfinished/a3a4", {"CertificatePem": device.pem})
         assert stage.iot.certificates == {}
 
+    def test_waits_only_for_what_may_still_come(self, stage: Stage, factory_ca: issuing.Issued) -> None:
+        properties = {"CACertificatePem": factory_ca.pem, **SNI_ONLY}
+        stage.delete(stage.ca, INVENTED, properties)
+        stage.delete(stage.ca, "create-failed/a3a4", properties)
+        create_and_die(stage, "ca", properties)
+        stage.delete(stage.ca, "create-unfinished/a3a4", properties)
+        assert stage.iot.cas == {}
+        assert stage.clock.slept == []
+
     def test_removes_the_ca_of_the_killed_create(self, stage: Stage, factory_ca: issuing.Issued) -> None:
         properties = {"CACertificatePem": factory_ca.pem, **SNI_ONLY}
         create_and_die(stage, "ca", properties)
