@@ -10,7 +10,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV AWS_PROFILE
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak faults check format bundle lock clean
+.PHONY: help setup demo test soak faults mutate check format bundle lock clean
 
 help: ## Show what there is to run
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -33,6 +33,10 @@ soak: $(READY) ## Play RUNS random lives of a stack, others every time (20,000 b
 
 faults: $(READY) ## Try every fault at every AWS call of every event, and write docs/faults.md (about 20 minutes)
 	@PYTHONPATH=tests $(BIN)/python -m protocol.fault_table
+
+ONLY ?=
+mutate: $(READY) ## Change the provider's decisions one by one: tests have to notice (40 minutes; ONLY=text for some)
+	@PYTHONPATH=tests $(BIN)/python -m mutation "$(ONLY)"
 
 check: $(READY) ## Format, lint, types, import rules
 	@$(BIN)/ruff format --check .

@@ -365,6 +365,14 @@ CA_CASES: list[Case] = [
         "VerificationCertificatePem: was not signed by the CA",
     ),
     (
+        "a verification certificate with a weak key",
+        {
+            "VerificationKey": LEFT_OUT,
+            "VerificationCertificatePem": issuing.make_device(CA, "code", key_kind="rsa1024").pem,
+        },
+        "VerificationCertificatePem: has a weak key",
+    ),
+    (
         "nothing as verification certificate",
         {"VerificationKey": LEFT_OUT, "VerificationCertificatePem": None},
         "VerificationCertificatePem: is missing",

@@ -208,7 +208,8 @@ class TestAFailure:
         play(raising(KeyError("-----BEGIN PRIVATE KEY-----")))
         answer = stage.invoke(stage.event("Create"))
         assert answer["Status"] == "FAILED"
-        assert answer["Reason"].startswith("Unexpected KeyError at test_answer.py:")
+        line = raising.__code__.co_firstlineno + 2
+        assert answer["Reason"].startswith(f"Unexpected KeyError at test_answer.py:{line} in the provider. ")
         assert "PRIVATE KEY" not in str(answer)
 
     @pytest.mark.parametrize("error", [SystemExit(1), KeyboardInterrupt(), GeneratorExit()])

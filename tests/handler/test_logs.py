@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -138,6 +140,22 @@ class TestTheLineOfARequest:
             },
         }
 
+    def test_says_how_many_milliseconds_it_took(
+        self, stage: Stage, device: issuing.Issued, log: Everything, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        moments = iter([50.0, 61.25])
+        monkeypatch.setattr(handler, "time", SimpleNamespace(monotonic=lambda: next(moments)))
+        stage.invoke(stage.event("Create", {"CertificatePem": device.pem}))
+        assert [line["duration_ms"] for line in log.lines()] == [11_250]
+
+    def test_is_an_error_only_for_a_failure(
+        self, stage: Stage, device: issuing.Issued, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        stage.invoke(stage.event("Create", {"CertificatePem": device.pem}))
+        stage.invoke(stage.event("Create", {"CertificatePem": "value-of-no-certificate"}))
+        own = [record.levelname for record in caplog.records if record.name == "iot_certificate_provider"]
+        assert own == ["INFO", "ERROR"]
+
     def test_is_written_for_a_failure_too_with_the_kind_of_error(self, stage: Stage, log: Everything) -> None:
         stage.invoke(stage.event("Create", {"CertificatePem": "value-of-no-certificate"}))
         (line,) = log.lines()
@@ -267,3 +285,20 @@ class TestNothingSecretIsWritten:
     ) -> None:
         stage.invoke(stage.event("Create", properties_of_a_ca(stage, factory_ca), resource_type=CA))
         assert capfd.readouterr().out == ""
+
+
+def test_what_others_log_for_their_own_eyes_stays_out(stage: Stage) -> None:
+    stage.invoke(stage.event("Delete"))
+    assert not logging.getLogger("botocore.credentials").isEnabledFor(logging.INFO)
+    assert not logging.getLogger("of.anybody").isEnabledFor(logging.DEBUG)
+    assert logging.getLogger("iot_certificate_provider").isEnabledFor(logging.INFO)
+
+
+def test_the_format_of_lambdas_own_log_is_left_alone(stage: Stage) -> None:
+    lambdas = logging.StreamHandler(io.StringIO())
+    logging.getLogger().addHandler(lambdas)
+    try:
+        stage.invoke(stage.event("Delete"))
+    finally:
+        logging.getLogger().removeHandler(lambdas)
+    assert lambdas.formatter is None

@@ -38,6 +38,12 @@ def test_without_a_usable_envelope_nothing_is_answered_and_nothing_done(
     assert json.loads(line.getMessage())["outcome"] == "IGNORED"
 
 
+@pytest.mark.parametrize("date", ["", "&X-Amz-Date=today", "&X-Amz-Date=20261131T000000Z"])
+def test_a_url_that_does_not_say_when_it_was_signed_is_answered_like_any_other(stage: Stage, date: str) -> None:
+    url = stage.event("Delete")["ResponseURL"].partition("?")[0]
+    assert stage.invoke(stage.event("Delete", ResponseURL=f"{url}?X-Amz-Signature=0{date}"))["Status"] == "SUCCESS"
+
+
 @pytest.mark.parametrize(
     "changes",
     [

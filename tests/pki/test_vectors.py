@@ -1,61 +1,47 @@
 """Files of pyca/cryptography's test vectors, read as certificates, signing requests and private keys.
 
-Provenance: the package ``cryptography_vectors``, whose documentation (cryptography.io, "Test vectors") says where each
-file comes from. ``x509/PKITS_data`` is NIST's Public Key Interoperability Test Suite. What is asked of each file: it is
-accepted, or refused in a sentence that says what is wrong and what to do. OpenSSL is the judge of what is accepted.
+What is asked of each file: it is accepted, or refused in a sentence that says what is wrong and what to do. OpenSSL is
+the judge of what is accepted (``vectors``), and every difference has its reason (``vectors_explained``).
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
-import shutil
 import subprocess
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import cryptography_vectors
 import pytest
 
 from iot_certificate_provider.contract import MAX_REASON_CHARACTERS
-from iot_certificate_provider.pki import Certificate, CertificateRejectedError, SigningRequest, load_private_key
+from iot_certificate_provider.pki import (
+    Certificate,
+    CertificateRejectedError,
+    SigningRequest,
+    check_ca,
+    check_registrable,
+    load_private_key,
+)
+from vectors import (
+    PASSPHRASES,
+    as_pem,
+    certificate_texts,
+    encoded,
+    judged_certificates,
+    judged_keys,
+    judged_requests,
+    key_texts,
+    needs_openssl,
+    request_texts,
+    texts,
+)
+from vectors_explained import FIT_FOR_US_ALONE, KEYS_FOR_OPENSSL_ALONE, KEYS_FOR_US_ALONE, READ_BY_OPENSSL_ALONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
-
-VECTORS = Path(cryptography_vectors.__file__).parent
-PASSPHRASES = (None, "123456", "a123456", "password")
-"""Most of the encrypted keys have one of these, as the vectors' README files say."""
-
-needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl on this machine")
-
-
-@cache
-def texts() -> dict[str, str]:
-    """Return every vector that has PEM in it, by its path."""
-    found = {}
-    for path in sorted(VECTORS.rglob("*")):
-        if path.suffix in {".pem", ".pub", ".key", ".txt", ".crt", ".der"}:
-            content = path.read_bytes()
-            if b"-----BEGIN" in content:
-                found[path.relative_to(VECTORS).as_posix()] = content.decode("utf-8", "replace")
-    return found
-
-
-@cache
-def encoded() -> dict[str, bytes]:
-    """Return every certificate (and what is near one) that comes as DER, by its path."""
-    paths = [*VECTORS.glob("x509/PKITS_data/certs/*.crt"), *VECTORS.glob("x509/**/*.der")]
-    return {path.relative_to(VECTORS).as_posix(): path.read_bytes() for path in sorted(paths)}
-
-
-def as_pem(der: bytes) -> str:
-    body = base64.encodebytes(der).decode("ascii")
-    return f"-----BEGIN CERTIFICATE-----\n{body}-----END CERTIFICATE-----\n"
 
 
 def read(read_one: Callable[[str], T], inputs: dict[str, str], prefix: str) -> tuple[dict[str, T], dict[str, str]]:
@@ -171,7 +157,7 @@ def test_a_request_signed_by_another_key_and_one_signed_with_sha1_are_told_apart
     assert "hash sha1" in refused["x509/requests/rsa_sha1.pem"]
 
 
-@pytest.mark.parametrize("passphrase", PASSPHRASES)
+@pytest.mark.parametrize("passphrase", [None, *PASSPHRASES])
 def test_private_keys_are_accepted_or_refused_in_a_sentence(passphrase: str | None) -> None:
     accepted, refused = read(
         lambda text: load_private_key(text, passphrase), texts(), "VerificationKey.PassphraseSecretArn"
@@ -197,3 +183,54 @@ def test_private_keys_are_accepted_or_refused_in_a_sentence(passphrase: str | No
 )
 def test_a_private_key_in_each_common_form_is_accepted(name: str, passphrase: str | None) -> None:
     load_private_key(texts()[name], passphrase)
+
+
+@needs_openssl
+def test_openssl_reads_the_same_certificates_in_all_forms_but_for_what_is_explained() -> None:
+    judged = judged_certificates()
+    accepted, _ = read(Certificate.from_pem, certificate_texts(), "CACertificatePem")
+
+    assert len(judged) >= 500
+    assert accepted.keys() - judged.keys() == set()
+    assert judged.keys() - accepted.keys() == READ_BY_OPENSSL_ALONE.keys()
+    assert {name: certificate.id for name, certificate in accepted.items()} == {
+        name: judged[name].id for name in accepted
+    }
+
+
+@needs_openssl
+def test_openssl_prints_an_acceptable_key_and_signature_of_the_certificates_that_are_fit() -> None:
+    def fit(check: Callable[[Certificate], None]) -> set[str]:
+        def read_fit(text: str) -> None:
+            check(Certificate.from_pem(text))
+
+        return set(read(read_fit, certificate_texts(), "CACertificatePem")[0])
+
+    judged = {name: one for name, one in judged_certificates().items() if name not in READ_BY_OPENSSL_ALONE}
+    registrable = {name for name, one in judged.items() if one.registrable}
+
+    assert len(registrable) >= 400
+    assert fit(check_registrable) == registrable | FIT_FOR_US_ALONE.keys()
+    assert fit(check_ca) == {name for name, one in judged.items() if one.ca}
+
+
+@needs_openssl
+def test_openssl_verifies_the_same_signing_requests() -> None:
+    accepted, _ = read(SigningRequest.from_pem, request_texts(), "CertificateSigningRequest")
+
+    assert len(judged_requests()) >= 20
+    assert accepted.keys() == {name for name, fit in judged_requests().items() if fit}
+
+
+@needs_openssl
+def test_openssl_opens_the_same_keys_but_for_what_is_explained() -> None:
+    only_openssl, only_we = set(), set()
+    for passphrase in (None, *PASSPHRASES):
+        accepted, _ = read(lambda text: load_private_key(text, passphrase), key_texts(), "VerificationKey.SecretArn")  # noqa: B023
+        judged = judged_keys(passphrase)
+        assert judged, passphrase
+        only_openssl |= judged.keys() - accepted.keys()
+        only_we |= accepted.keys() - judged.keys()
+
+    assert only_openssl == KEYS_FOR_OPENSSL_ALONE.keys()
+    assert only_we == KEYS_FOR_US_ALONE.keys()

@@ -58,26 +58,30 @@ class Stage:
         self.clock = Clock()
         self.progress = Progress()
         self.now = _now
+        """Read anew whenever a resource asks: a test may set it."""
         clients = self.clients = AwsClients(self.aws.session())
         iot, stacks = IotGateway(clients), StackGateway(clients)
         removal = DeviceCertificateRemoval(iot)
         ownership = DeviceCertificateOwnership(iot, stacks)
-        self.device: Resource = DeviceCertificateResource(iot, stacks, ownership, removal, self.now)
+        self.device: Resource = DeviceCertificateResource(iot, stacks, ownership, removal, self._time)
         authorities = PrivateCaGateway(clients)
         signers = CertificateSigners(SecretsGateway(clients), KmsGateway(clients), authorities, "VerificationKey")
         self.ca: Resource = CaCertificateResource(
             iot,
             stacks,
             ProofOfPossession(iot, signers),
-            PrivateCaIdentity(iot, stacks, authorities, self.now),
+            PrivateCaIdentity(iot, stacks, authorities, self._time),
             DeviceCertificateSweep(iot, removal),
-            now=self.now,
+            now=self._time,
         )
         transfers = CertificateTransferOwnership(iot, stacks)
-        self.transfer: Resource = CertificateTransferResource(iot, stacks, transfers, self.now)
-        self.decision: Resource = CertificateTransferDecisionResource(iot, stacks, removal, self.now)
+        self.transfer: Resource = CertificateTransferResource(iot, stacks, transfers, self._time)
+        self.decision: Resource = CertificateTransferDecisionResource(iot, stacks, removal, self._time)
         self.other = FakeIot(account="210987654321")
         connect(self.iot, self.other)
+
+    def _time(self) -> datetime:
+        return self.now()
 
     def request(
         self,

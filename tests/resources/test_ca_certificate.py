@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography import x509
+from cryptography.x509.oid import NameOID
 
 import issuing
 from fakes.refusal import Refusal
@@ -16,7 +17,6 @@ from iot_certificate_provider.contract import CaCertificateAttribute, RequestTyp
 from iot_certificate_provider.errors import (
     AccessDeniedError,
     AlreadyExistsError,
-    CertificateRejectedError,
     ConflictError,
     InvalidPropertyError,
     UpstreamError,
@@ -95,8 +95,64 @@ class TestCreate:
         self, stage: Stage, factory_ca: issuing.Issued
     ) -> None:
         proof = issuing.make_device(factory_ca, "an older code")
-        with pytest.raises(CertificateRejectedError, match="registration code"):
+        with pytest.raises(InvalidPropertyError, match=r"VerificationCertificatePem: .* registration code") as caught:
             stage.create(stage.ca, {"CACertificatePem": factory_ca.pem, "VerificationCertificatePem": proof.pem})
+        assert "Sign the verification certificate again" in caught.value.fix
+
+    def test_sends_no_verification_certificate_that_has_expired(self, stage: Stage, factory_ca: issuing.Issued) -> None:
+        expired = issuing.make_device(
+            factory_ca, stage.iot.registration_code, valid_to=datetime(2021, 1, 1, tzinfo=UTC)
+        )
+        with pytest.raises(InvalidPropertyError, match=r"^VerificationCertificatePem: expired on"):
+            stage.create(stage.ca, {"CACertificatePem": factory_ca.pem, "VerificationCertificatePem": expired.pem})
+        assert stage.iot_calls() == []
+
+    def test_names_the_certificate_that_aws_refuses_for_a_reason_of_its_own(
+        self, stage: Stage, properties: dict[str, Any]
+    ) -> None:
+        def refuse(call: Call) -> None:
+            if call.name == "iot.RegisterCACertificate":
+                raise Refusal("CertificateValidationException", "CN is reserved")
+
+        stage.aws.before = refuse
+        with pytest.raises(InvalidPropertyError, match=r"^CACertificatePem: .* refused by AWS IoT: CN is reserved\. "):
+            stage.create(stage.ca, properties)
+
+    def test_sends_no_ca_that_has_expired_or_whose_answer_would_be_too_large(self, stage: Stage) -> None:
+        expired = issuing.make_ca(valid_to=datetime(2021, 1, 1, tzinfo=UTC))
+        with pytest.raises(InvalidPropertyError, match=r"^CACertificatePem: expired on 2021-01-01\. "):
+            stage.create(stage.ca, {"CACertificatePem": expired.pem, "CertificateMode": "SNI_ONLY"})
+        names = [x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, f"{number:060}") for number in range(60)]
+        large = issuing.make_ca(subject=x509.Name(names))
+        with pytest.raises(InvalidPropertyError, match=r"^Attribute Subject: the answer .* 4,096"):
+            stage.create(stage.ca, {"CACertificatePem": large.pem, "CertificateMode": "SNI_ONLY"})
+        assert stage.iot_calls() == []
+
+    def test_answers_with_the_real_id_when_it_cannot_undo(self, stage: Stage, properties: dict[str, Any]) -> None:
+        request = stage.request(RequestType.CREATE, properties)
+        stage.iot.answer_wrong_ids = True
+
+        def refuse(call: Call) -> None:
+            if call.name == "iot.DeleteCACertificate":
+                raise Refusal("UnauthorizedException", "planned", 401)
+
+        stage.aws.before = refuse
+        with pytest.raises(UpstreamError, match="another id"):
+            stage.ca.create(request)
+        assert [request.progress.registered] == list(stage.iot.cas)
+
+    def test_has_undone_what_somebody_else_deletes_meanwhile(self, stage: Stage, properties: dict[str, Any]) -> None:
+        request = stage.request(RequestType.CREATE, properties)
+        stage.iot.answer_wrong_ids = True
+
+        def delete(call: Call) -> None:
+            if call.name == "iot.UpdateCACertificate":
+                stage.iot.cas.clear()
+
+        stage.aws.after = delete
+        with pytest.raises(UpstreamError, match="another id"):
+            stage.ca.create(request)
+        assert request.progress.registered is None
 
     def test_needs_no_proof_in_sni_only_mode(self, stage: Stage, factory_ca: issuing.Issued) -> None:
         outcome = stage.create(stage.ca, {"CACertificatePem": factory_ca.pem, "CertificateMode": "SNI_ONLY"})
@@ -215,6 +271,20 @@ class TestUpdate:
         created = stage.create(stage.ca, properties)
         stage.update(stage.ca, created.physical_id, properties, {**properties, **change})
         assert len(stage.aws.names()) == 1
+        ca = stage.iot.cas[created.physical_id]
+        state = {
+            "Status": ca.status,
+            "AutoRegistrationStatus": ca.auto_registration,
+            "RegistrationConfig": ca.config and {"TemplateName": ca.config["templateName"]},
+            "Tags": [{"Key": key, "Value": value} for key, value in theirs(ca.tags).items()],
+        }
+        as_made: dict[str, Any] = {
+            "Status": "ACTIVE",
+            "AutoRegistrationStatus": "DISABLE",
+            "RegistrationConfig": None,
+            "Tags": [],
+        }
+        assert state == {**as_made, **change}
 
     def test_no_change_is_no_call(self, stage: Stage, properties: dict[str, Any], factory_ca: issuing.Issued) -> None:
         created = stage.create(stage.ca, properties)
@@ -265,6 +335,18 @@ class TestUpdate:
         assert back.physical_id == created.physical_id
         stage.delete(stage.ca, replaced.physical_id, new)
         assert set(stage.iot.cas) == {created.physical_id}
+        assert stage.iot.cas[created.physical_id].status == "ACTIVE"
+
+    def test_back_to_a_ca_that_is_still_registered_brings_it_to_what_is_declared(
+        self, stage: Stage, properties: dict[str, Any]
+    ) -> None:
+        created = stage.create(stage.ca, properties)
+        other = issuing.make_ca("Factory CA 2")
+        new = {"CACertificatePem": other.pem, "CertificateMode": "SNI_ONLY"}
+        replaced = stage.update(stage.ca, created.physical_id, properties, new)
+        stage.iot.cas[created.physical_id].status = "INACTIVE"
+        back = stage.update(stage.ca, replaced.physical_id, new, properties)
+        assert back.physical_id == created.physical_id
         assert stage.iot.cas[created.physical_id].status == "ACTIVE"
 
     def test_the_mode_cannot_change_and_its_rollback_succeeds(
@@ -407,6 +489,16 @@ class TestSweep:
         stage.iot.things["shared"].add("arn:aws:iot:eu-west-1:123456789012:cert/of-another-ca")
         stage.delete(stage.ca, created.physical_id, sweeping)
         assert stage.iot.things == {"shared": {"arn:aws:iot:eu-west-1:123456789012:cert/of-another-ca"}}
+
+    def test_of_a_create_that_nobody_heard_of_sweeps_too(
+        self, stage: Stage, sweeping: dict[str, Any], factory_ca: issuing.Issued
+    ) -> None:
+        stage.log("", "CREATE_IN_PROGRESS")
+        registered = stage.ca.create(stage.request(RequestType.CREATE, sweeping)).physical_id
+        device = issuing.make_device(factory_ca, "thermostat")
+        stage.iot.bring_in_just_in_time(device.pem, registered)
+        stage.delete(stage.ca, f"factory-{LOGICAL_ID}-1KJ2H3G4F5", sweeping)
+        assert not {*stage.iot.cas, *stage.iot.certificates}
 
     def test_deactivates(self, stage: Stage, sweeping: dict[str, Any], factory_ca: issuing.Issued) -> None:
         sweeping = {**sweeping, "DeviceCertificatesOnDelete": "DEACTIVATE"}

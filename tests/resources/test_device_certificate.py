@@ -11,11 +11,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+import fakes.iot
 import issuing
 from fakes.refusal import Refusal
 from iot_certificate_provider.contract import DeviceCertificateAttribute, RequestType
 from iot_certificate_provider.errors import (
     AlreadyExistsError,
+    ConflictError,
     DeadlineError,
     InUseError,
     InvalidPropertyError,
@@ -156,6 +158,25 @@ class TestAFailedCreate:
             stage.create(stage.device, {"CertificateSigningRequest": csr.pem, "PolicyNames": ["missing"]})
         assert stage.iot.certificates == {}
 
+    def test_undoes_an_issued_certificate_with_another_id_than_its_own(self, stage: Stage) -> None:
+        stage.iot.answer_wrong_ids = True
+        with pytest.raises(UpstreamError, match="another id"):
+            stage.create(stage.device, {"CertificateSigningRequest": issuing.make_csr("thermostat").pem})
+        assert stage.iot.certificates == {}
+
+    def test_undoes_an_issued_certificate_that_is_larger_than_foreseen(
+        self, stage: Stage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        names = x509.SubjectAlternativeName([x509.DNSName(f"{number:060}.example") for number in range(60)])
+
+        def issue(csr_pem: str, now: datetime) -> str:
+            return issuing.make_device(None, "thermostat", extensions=[(names, False)]).pem
+
+        monkeypatch.setattr(fakes.iot, "_issue_like_aws", issue)
+        with pytest.raises(InvalidPropertyError, match=r"Attribute CertificatePem: the answer .* 4,096"):
+            stage.create(stage.device, {"CertificateSigningRequest": issuing.make_csr("thermostat").pem})
+        assert stage.iot.certificates == {}
+
     def test_undoes_in_the_time_that_is_kept_for_it(self, stage: Stage, device: issuing.Issued) -> None:
         stage.iot.policies.update(a=set(), b=set())
 
@@ -167,6 +188,20 @@ class TestAFailedCreate:
         with pytest.raises(DeadlineError):
             stage.create(stage.device, {"CertificatePem": device.pem, "PolicyNames": ["a", "b"]})
         assert stage.iot.certificates == {}
+        assert stage.clock.slept == []
+
+    def test_has_undone_what_somebody_else_deletes_meanwhile(self, stage: Stage, device: issuing.Issued) -> None:
+        def delete(call: Call) -> None:
+            if call.name == "iot.AttachPolicy":
+                stage.iot.certificates.clear()
+                raise Refusal("UnauthorizedException", "planned", 401)
+
+        stage.aws.before = delete
+        stage.iot.policies["a"] = set()
+        request = stage.request(RequestType.CREATE, {"CertificatePem": device.pem, "PolicyNames": ["a"]})
+        with pytest.raises(ProviderError, match="AttachPolicy"):
+            stage.device.create(request)
+        assert request.progress.registered is None
 
 
 class TestUpdate:
@@ -282,6 +317,34 @@ class TestUpdate:
         assert replaced.physical_id != created.physical_id
         assert replaced.attributes["Subject"] == "CN=boiler"
 
+    @pytest.mark.parametrize("kept", [8, 9])
+    def test_attaches_before_it_detaches_as_long_as_there_is_room(
+        self, stage: Stage, device: issuing.Issued, kept: int
+    ) -> None:
+        names = [f"policy-{number}" for number in range(kept)]
+        stage.iot.policies.update({name: set() for name in [*names, "old", "new"]})
+        old = {"CertificatePem": device.pem, "PolicyNames": [*names, "old"]}
+        created = stage.create(stage.device, old)
+        stage.update(stage.device, created.physical_id, old, {**old, "PolicyNames": [*names, "new"]})
+        first_in_time = ["AttachPolicy", "DetachPolicy"]
+        assert stage.iot_calls() == (first_in_time if kept == 8 else first_in_time[::-1])
+
+    def test_of_an_issued_certificate_is_a_call_a_difference_too(self, stage: Stage) -> None:
+        stage.iot.policies["a"] = set()
+        old = {"CertificateSigningRequest": issuing.make_csr("thermostat").pem, "PolicyNames": ["a"]}
+        created = stage.create(stage.device, old)
+        stage.update(stage.device, created.physical_id, old, {**old, "ThingNames": []})
+        assert stage.iot_calls() == ["DescribeCertificate"]
+
+    def test_a_status_that_is_refused_for_another_reason_says_so(self, stage: Stage, device: issuing.Issued) -> None:
+        old = {"CertificatePem": device.pem}
+        created = stage.create(stage.device, old)
+        stage.iot.certificates[created.physical_id].status = "PENDING_TRANSFER"
+        fail_at(stage, "iot.UpdateCertificate", "CertificateStateException", 406)
+        stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+        with pytest.raises(ConflictError, match="the status of the certificate, or of its CA, refuses this"):
+            stage.update(stage.device, created.physical_id, old, {**old, "Status": "INACTIVE"})
+
     def test_revoked_is_final(self, stage: Stage, device: issuing.Issued) -> None:
         old = {"CertificatePem": device.pem, "Status": "REVOKED"}
         created = stage.create(stage.device, old)
@@ -390,6 +453,21 @@ class TestDelete:
         assert stage.iot.certificates[created.physical_id].status == "ACTIVE"
         assert 100 < sum(stage.clock.slept) < 280
 
+    def test_names_the_conflict_also_when_the_status_cannot_be_put_back(
+        self, stage: Stage, device: issuing.Issued
+    ) -> None:
+        created = stage.create(stage.device, {"CertificatePem": device.pem})
+
+        def refuse(call: Call) -> None:
+            if call.name == "iot.DeleteCertificate":
+                raise Refusal("DeleteConflictException", "planned", 409)
+            if call.name == "iot.UpdateCertificate" and call.parameters["newStatus"] == "ACTIVE":
+                raise Refusal("UnauthorizedException", "planned", 401)
+
+        stage.aws.before = refuse
+        with pytest.raises(InUseError):
+            stage.delete(stage.device, created.physical_id, {"CertificatePem": device.pem})
+
     def test_waits_until_its_own_policies_are_free(self, stage: Stage, device: issuing.Issued) -> None:
         stage.iot.policies["own"] = set()
         stage.iot.slow_detach = 3
@@ -432,6 +510,18 @@ def test_an_expired_certificate_is_refused_by_name(stage: Stage, registered_ca: 
     with pytest.raises(InvalidPropertyError, match="CertificatePem: expired on"):
         stage.create(stage.device, {"CertificatePem": expired.pem})
     assert stage.iot_calls() == []
+
+
+def test_what_aws_refuses_for_a_reason_of_its_own_is_named(stage: Stage, device: issuing.Issued) -> None:
+    def refuse(call: Call) -> None:
+        if call.name in ("iot.RegisterCertificate", "iot.CreateCertificateFromCsr"):
+            raise Refusal("CertificateValidationException", "CN is reserved")
+
+    stage.aws.before = refuse
+    with pytest.raises(InvalidPropertyError, match=r"^CertificatePem: the certificate was refused by AWS IoT: CN is"):
+        stage.create(stage.device, {"CertificatePem": device.pem})
+    with pytest.raises(InvalidPropertyError, match=r"^CertificateSigningRequest: .* refused by AWS IoT: CN is"):
+        stage.create(stage.device, {"CertificateSigningRequest": issuing.make_csr().pem})
 
 
 def test_no_time_no_call(stage: Stage, device: issuing.Issued) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +12,15 @@ import issuing
 from fakes.refusal import Refusal
 from iot_certificate_provider.contract import RequestType
 from iot_certificate_provider.errors import (
+    AccessDeniedError,
     AlreadyExistsError,
     ConflictError,
     InvalidPropertyError,
     ProviderError,
     UpstreamError,
 )
+from iot_certificate_provider.resources.holders import ANSWER_SECONDS
+from iot_certificate_provider.resources.registration import LATE_EFFECT_SECONDS
 from resources.stage import KEY_SECRET, LOGICAL_ID
 
 if TYPE_CHECKING:
@@ -57,6 +61,8 @@ class TestACreateThatComesAgain:
         assert list(stage.iot.certificates) == [outcome.physical_id]
         assert stage.iot.policies["a"] == {outcome.attributes["Arn"]}
         assert stage.iot.certificates[outcome.physical_id].status == "INACTIVE"
+        # Once, between two looks at who holds the certificate.
+        assert stage.clock.slept == [ANSWER_SECONDS]
 
     def test_succeeds_after_success(self, stage: Stage, device: issuing.Issued) -> None:
         created = stage.create(stage.device, {"CertificatePem": device.pem})
@@ -79,6 +85,17 @@ class TestACreateThatComesAgain:
         again = stage.device.create(stage.request(RequestType.CREATE, properties))
         assert again == first
         assert len(stage.iot.certificates) == 1
+
+    def test_looks_past_a_certificate_that_it_cannot_read(self, stage: Stage) -> None:
+        properties = {"CertificateSigningRequest": issuing.make_csr("thermostat").pem}
+        create_and_die(stage, "device", properties)
+        (issued,) = stage.iot.certificates.values()
+        unreadable = replace(issued, id="ab" * 32, pem="what somebody else registered", created=stage.now())
+        stage.iot.certificates[unreadable.id] = unreadable
+        stage.now = lambda: datetime.now(UTC) + timedelta(minutes=2)
+        outcome = stage.device.create(stage.request(RequestType.CREATE, properties))
+        assert outcome.physical_id == issued.id
+        assert stage.iot.certificates.keys() == {issued.id, unreadable.id}
 
     def test_finds_the_ca_by_its_tags(self, stage: Stage, factory_ca: issuing.Issued) -> None:
         properties = {"CACertificatePem": factory_ca.pem, **SNI_ONLY}
@@ -205,6 +222,17 @@ class TestADeleteWithAnInventedId:
         stage.delete(stage.device, "create-unfinished/a3a4", {"CertificatePem": device.pem})
         assert stage.iot.certificates == {}
 
+    def test_waits_only_for_what_may_still_come(self, stage: Stage, factory_ca: issuing.Issued) -> None:
+        properties = {"CACertificatePem": factory_ca.pem, **SNI_ONLY}
+        stage.delete(stage.ca, INVENTED, properties)
+        stage.delete(stage.ca, "create-failed/a3a4", properties)
+        assert stage.clock.slept == []
+        # Also where something is there already: another attempt of the same call may be on its way.
+        create_and_die(stage, "ca", properties)
+        stage.delete(stage.ca, "create-unfinished/a3a4", properties)
+        assert stage.iot.cas == {}
+        assert stage.clock.slept == [LATE_EFFECT_SECONDS]
+
     def test_removes_the_ca_of_the_killed_create(self, stage: Stage, factory_ca: issuing.Issued) -> None:
         properties = {"CACertificatePem": factory_ca.pem, **SNI_ONLY}
         create_and_die(stage, "ca", properties)
@@ -266,6 +294,23 @@ class TestAnUpdateThatNeverAnswered:
         stage.ca.update(stage.request(RequestType.UPDATE, new, created.physical_id, old))
         stage.update(stage.ca, created.physical_id, new, old)
         assert list(stage.iot.cas) == [created.physical_id]
+
+    def test_may_have_it_removed_by_somebody_else(
+        self, stage: Stage, device: issuing.Issued, registered_ca: issuing.Issued
+    ) -> None:
+        old = {"CertificatePem": device.pem}
+        created = stage.create(stage.device, old)
+        new = {"CertificatePem": issuing.make_device(registered_ca, "boiler").pem}
+        stage.log(created.physical_id, "UPDATE_IN_PROGRESS")
+        unheard = stage.device.update(stage.request(RequestType.UPDATE, new, created.physical_id, old))
+        stage.log(created.physical_id, "UPDATE_FAILED")
+
+        def delete(call: Call) -> None:
+            if call.name == "iot.DeleteCertificate":
+                stage.iot.certificates.pop(unheard.physical_id)
+
+        stage.aws.before = delete
+        assert stage.update(stage.device, created.physical_id, new, old) == created
 
     def test_leaves_a_certificate_that_was_there_before(
         self, stage: Stage, device: issuing.Issued, registered_ca: issuing.Issued
@@ -396,7 +441,7 @@ class TestASweep:
         created = stage.create(stage.ca, properties)
         self.populate(stage, factory_ca, things=3)
         refuse(stage, failing, "UnauthorizedException")
-        with pytest.raises(ProviderError):
+        with pytest.raises(AccessDeniedError, match=failing.removeprefix("iot.")):
             stage.delete(stage.ca, created.physical_id, properties)
         stage.aws.before = lambda call: None
         stage.delete(stage.ca, created.physical_id, properties)
@@ -417,6 +462,22 @@ class TestASweep:
         with pytest.raises(ConflictError, match=ids[0]):
             stage.delete(stage.ca, created.physical_id, properties)
         assert list(stage.iot.certificates) == [ids[0]]
+
+    def test_goes_on_past_a_certificate_that_somebody_else_deletes(
+        self, stage: Stage, properties: dict[str, Any], factory_ca: issuing.Issued
+    ) -> None:
+        created = stage.create(stage.ca, properties)
+        ids = self.populate(stage, factory_ca, things=4)
+
+        def delete(call: Call) -> None:
+            if call.name == "iot.UpdateCertificate" and call.parameters["certificateId"] == ids[1]:
+                stage.iot.certificates.pop(ids[1])
+
+        stage.aws.before = delete
+        stage.delete(stage.ca, created.physical_id, properties)
+        assert stage.iot.certificates == {}
+        # All in one round: only the look at what is left comes after a pause.
+        assert len(stage.clock.slept) == 1
 
     def test_of_a_listing_that_stays_pauses_and_says_what_is_left(
         self, stage: Stage, properties: dict[str, Any], factory_ca: issuing.Issued

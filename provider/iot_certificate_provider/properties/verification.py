@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from iot_certificate_provider.contract import CaCertificateProperty, CertificateMode
 from iot_certificate_provider.errors import InvalidPropertyError
-from iot_certificate_provider.pki import Certificate, check_issued_by
+from iot_certificate_provider.pki import Certificate, check_issued_by, check_registrable
 from iot_certificate_provider.properties.ca_key import CaKey, CaKeyProperty, KeyInMemory, read_ca_key
 from iot_certificate_provider.properties.reader import Reader, required
 
@@ -50,11 +50,12 @@ def read_verification(reader: Reader, ca: Certificate | None, mode: CertificateM
 def _verification_certificate(reader: Reader, ca: Certificate | None) -> VerificationCertificate:
     name = CaCertificateProperty.VERIFICATION_CERTIFICATE_PEM
 
-    def check_against_ca(certificate: Certificate) -> None:
+    def check(certificate: Certificate) -> None:
+        check_registrable(certificate)
         if ca is not None:
             check_issued_by(certificate, ca)
 
-    certificate = reader.certificate(name, check_against_ca)
+    certificate = reader.certificate(name, check)
     return VerificationCertificate(required(certificate, name, "Give the PEM of the verification certificate"))
 
 

@@ -36,6 +36,7 @@ from iot_certificate_provider.properties.ca_certificate import (
     declared_device_certificates_on_delete,
 )
 from iot_certificate_provider.properties.reader import naming, readable
+from iot_certificate_provider.properties.verification import VerificationCertificate
 from iot_certificate_provider.resources.adoption import (
     Adoption,
     Difference,
@@ -189,7 +190,7 @@ class CaCertificateResource:
     def _call_register(
         self, request: Request, wanted: CaCertificateProperties, verification: Certificate | None
     ) -> Registered:
-        with uncertain_without_answer(request):
+        with uncertain_without_answer(request), naming(_registered_properties(wanted)):
             return self._iot.register_ca_certificate(
                 _certificate(wanted).pem,
                 verification_pem=None if verification is None else verification.pem,
@@ -407,6 +408,13 @@ def _certificate(wanted: CaCertificateProperties) -> Certificate:
     if wanted.certificate is None:
         raise ValueError("no certificate: the identity of a private CA was not looked up")
     return wanted.certificate
+
+
+def _registered_properties(wanted: CaCertificateProperties) -> str:
+    """Name what AWS IoT looks at in a registration; what it refuses may be the one or the other."""
+    name = CaCertificateProperty
+    declared = isinstance(wanted.verification, VerificationCertificate)
+    return f"{name.CA_CERTIFICATE_PEM}, {name.VERIFICATION_CERTIFICATE_PEM}" if declared else name.CA_CERTIFICATE_PEM
 
 
 def _differences(

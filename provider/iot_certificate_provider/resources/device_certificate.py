@@ -164,7 +164,7 @@ class DeviceCertificateResource:
             check_not_expired(certificate, self._now())
         outcome = outcome_of(certificate, wanted.ca, request)
         ensure_fits(request, outcome)
-        with uncertain_without_answer(request):
+        with uncertain_without_answer(request), naming(DeviceCertificateProperty.CERTIFICATE_PEM):
             registered = self._call_register(wanted, certificate)
         with self._undone_on_failure(request, registered.id):
             _check_id(registered.id, certificate.id)
@@ -201,7 +201,7 @@ class DeviceCertificateResource:
 
     def _call_issue(self, request: Request, wanted: DeviceCertificateProperties, signing: SigningRequest) -> Issued:
         try:
-            with uncertain_without_answer(request):
+            with uncertain_without_answer(request), naming(DeviceCertificateProperty.CERTIFICATE_SIGNING_REQUEST):
                 return self._iot.create_certificate_from_csr(signing.pem, active=wanted.status == "ACTIVE")
         except UpstreamError:
             # It may have been issued all the same: then it is there, and not to be issued again.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.pki import Certificate, verification_certificate
+from iot_certificate_provider.contract import CaCertificateProperty
+from iot_certificate_provider.pki import Certificate, check_not_expired, verification_certificate
+from iot_certificate_provider.properties.reader import naming
 from iot_certificate_provider.properties.verification import VerificationCertificate
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ class ProofOfPossession:
         if verification is None:
             return None
         if isinstance(verification, VerificationCertificate):
+            with naming(CaCertificateProperty.VERIFICATION_CERTIFICATE_PEM):
+                check_not_expired(verification.certificate, now)
             return verification.certificate
         signer = self._signers.signer(ca, verification, deadline)
         return verification_certificate(signer, self._iot.registration_code(), now)

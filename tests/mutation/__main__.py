@@ -1,0 +1,132 @@
+"""``make mutate``: tries out all mutants, and says which of them no test notices.
+
+It fails when a survivor is not listed in ``survivors.toml`` with a reason, or when fewer than 85 % die. With an
+argument, only the mutants are tried whose name contains it.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import tempfile
+import tomllib
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mutation.mutants import Mutant, mutants_of
+from mutation.trial import PACKAGE, ROOT, Observed, Test, Verdict, Workplace, warm_up
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MUTATED = ("handler.py", "ownership.py", "resources/*.py")
+LEAST_KILLED = 0.85
+SURVIVORS = Path(__file__).parent / "survivors.toml"
+
+_workplace: Workplace
+
+
+def main(wanted: str = "") -> int:
+    """Try out all mutants whose name contains ``wanted``; return the exit code."""
+    warm_up()
+    with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
+        observed = Workplace(Path(folder) / "observed").observe()
+        _check_that_mutants_are_active(observed)
+        mutants = [mutant for mutant in _all_mutants() if wanted in mutant.name]
+        _say(f"{len(mutants)} mutants, {len(observed.tests)} tests")
+        verdicts = _try_out(mutants, observed, Path(folder))
+    return _report(mutants, verdicts, whole=not wanted)
+
+
+def _all_mutants() -> list[Mutant]:
+    package = ROOT / "provider" / PACKAGE
+    paths = [path for pattern in MUTATED for path in sorted(package.glob(pattern))]
+    return [
+        mutant
+        for path in paths
+        for mutant in mutants_of(path.relative_to(package).as_posix(), path.read_text(encoding="utf-8"))
+    ]
+
+
+def _check_that_mutants_are_active(observed: Observed) -> None:
+    """Make sure that each suite runs the copy: tests/protocol executes the handler's file anew, outside of imports."""
+    for suite, called in (
+        ("tests/resources", ("resources/ca_certificate.py", "CaCertificateResource.create")),
+        ("tests/handler", ("handler.py", "handler")),
+        ("tests/protocol", ("handler.py", "handler")),
+    ):
+        if not any(test.node_id.startswith(suite) and called in test.calls for test in observed.tests):
+            raise RuntimeError(f"{suite} does not execute the {called[1]} that is mutated")
+
+
+def _try_out(mutants: list[Mutant], observed: Observed, folder: Path) -> dict[str, Verdict]:
+    verdicts = {}
+    workers = int(os.environ.get("JOBS", "2"))
+    context = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(workers, context, _start_worker, (folder,)) as pool, _given_up_on_failure(pool):
+        jobs = {pool.submit(_verdict_on, mutant, observed.noticing(mutant)): mutant for mutant in mutants}
+        for number, job in enumerate(as_completed(jobs), 1):
+            name = jobs[job].name
+            verdicts[name] = job.result()
+            if verdicts[name] is not Verdict.KILLED or number % 50 == 0:
+                _say(f"{number}/{len(mutants)} {verdicts[name]}: {name}")
+    return verdicts
+
+
+@contextmanager
+def _given_up_on_failure(pool: ProcessPoolExecutor) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+
+
+def _start_worker(folder: Path) -> None:
+    global _workplace  # noqa: PLW0603 - what a worker of a pool starts with has to be global
+    _workplace = Workplace(folder / str(os.getpid()))
+
+
+def _verdict_on(mutant: Mutant, tests: list[Test]) -> Verdict:
+    return _workplace.try_out(mutant, tests)
+
+
+def _report(mutants: list[Mutant], verdicts: dict[str, Verdict], *, whole: bool) -> int:
+    listed = _listed()
+    alive = [name for name, verdict in verdicts.items() if verdict in (Verdict.SURVIVED, Verdict.UNTESTED)]
+    unlisted = sorted(set(alive) - listed)
+    killed = 1 - len(alive) / len(mutants)
+    _say(_table(mutants, verdicts))
+    if whole:
+        for name in sorted(listed - set(alive)):
+            _say(f"listed, and no survivor any more: {name}")
+    for name in unlisted:
+        _say(f"SURVIVED, and not listed: {name}")
+    _say(f"{killed:.1%} of {len(mutants)} mutants killed; {len(alive)} survived, {len(unlisted)} of them unlisted")
+    return int(bool(unlisted) or (whole and killed < LEAST_KILLED))
+
+
+def _listed() -> set[str]:
+    """Return the survivors that have a reason."""
+    groups = tomllib.loads(SURVIVORS.read_text(encoding="utf-8"))["survivors"]
+    return {name for group in groups if group["reason"].strip() for name in group["mutants"]}
+
+
+def _table(mutants: list[Mutant], verdicts: dict[str, Verdict]) -> str:
+    rows = [f"{'module':45}" + "".join(f"{verdict:>10}" for verdict in Verdict)]
+    for module in dict.fromkeys(mutant.module for mutant in mutants):
+        counts = Counter(verdicts[mutant.name] for mutant in mutants if mutant.module == module)
+        rows.append(f"{module:45}" + "".join(f"{counts[verdict]:10}" for verdict in Verdict))
+    return "\n".join(rows)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - the command's output
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

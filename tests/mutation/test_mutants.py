@@ -1,0 +1,97 @@
+"""What is changed in a text, and how the changes are called."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+
+import pytest
+
+from mutation.mutants import mutants_of
+from mutation.trial import PACKAGE, ROOT
+
+
+def lines(source: str) -> list[str]:
+    """Return the changed lines of all mutants."""
+    return [mutant.name.partition(" -> ")[2] for mutant in mutants_of("m.py", source)]
+
+
+@pytest.mark.parametrize(
+    ("source", "changed"),
+    [
+        ("a = b == c", ["a = b != c"]),
+        ("a = b is not None", ["a = b is None"]),
+        ("a = b not in c", ["a = b in c"]),
+        ("a = b < c", ["a = b <= c", "a = b >= c"]),
+        ("a = b and c and d", ["a = b or c and d", "a = b and c or d"]),
+        ("a = not b", ["a = b"]),
+        ("a = True", ["a = False"]),
+        ("a = 7", ["a = 8", "a = (6)"]),
+        ("a = b + c", ["a = b - c"]),
+        ("a = b if c else d", ["a = b if not (c) else d"]),
+        ("f(a, b=c)", ["pass", "f(a)"]),
+        ("a = f(b=c, d=e)", ["a = f(d=e)", "a = f(b=c)"]),
+        ("a.b = c", ["pass"]),
+        ("a[b] = c", ["pass"]),
+        ("raise", ["pass"]),
+        ("for a in b: f(a)", ["for a in []: f(a)", "for a in b: pass"]),
+        ("a = [b for b in c if d]", ["a = [b for b in c if not (d)]", "a = [b for b in [] if d]"]),
+        ("with suppress(A, B): f()", ["with suppress(): f()", "with suppress(A, B): pass"]),
+        ("a = 'é' + b", ["a = 'é' - b"]),
+    ],
+)
+def test_a_line_and_what_becomes_of_it(source: str, changed: list[str]) -> None:
+    assert lines(source) == changed
+
+
+def test_each_type_of_an_except_clause_is_left_out() -> None:
+    assert lines("try: a = b\nexcept A: a = c\nexcept (B, C): a = d") == [
+        "except (): a = c",
+        "except ((), C): a = d",
+        "except (B, ()): a = d",
+    ]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "a: int | None = b",
+        "def f(a: Literal[3]) -> Literal[4]: ...",
+        "@dataclass(frozen=True)\nclass A: ...",
+        "if TYPE_CHECKING:\n    from a import b\n    c = 1",
+        "'''A docstring.'''",
+    ],
+)
+def test_what_nothing_executes_is_left_alone(source: str) -> None:
+    assert lines(source) == []
+
+
+def test_functions_are_called_as_the_interpreter_calls_them() -> None:
+    source = dedent("""
+        a = 1
+        class C:
+            b = 2
+            def m(self):
+                def inner(): return 3
+                return lambda: 4
+        def f(): return 5
+    """)
+    definitions = list(dict.fromkeys(mutant.definition for mutant in mutants_of("m.py", source)))
+    assert definitions == ["module", "C.m.<locals>.inner", "C.m", "f"]
+
+
+def test_names_have_no_line_numbers_and_are_told_apart() -> None:
+    source = "def f(): return a == b\ndef g():\n    if a == b: return\n    if a == b: return\n"
+    names = [mutant.name for mutant in mutants_of("m.py", source)]
+    assert [mutant.name for mutant in mutants_of("m.py", f"# A comment\n{source}")] == names
+    assert names[1:] == [
+        "m.py:g: if a == b: return -> if a != b: return",
+        "m.py:g: if a == b: return -> if a != b: return #2",
+    ]
+
+
+def test_every_mutant_of_a_module_is_python_of_its_own() -> None:
+    source = (ROOT / "provider" / PACKAGE / "handler.py").read_text(encoding="utf-8")
+    mutants = mutants_of("handler.py", source)
+    codes = [mutant.code(source) for mutant in mutants]
+    assert len({mutant.name for mutant in mutants}) == len(set(codes)) == len(mutants) > 100
+    assert source not in codes

@@ -1,0 +1,277 @@
+"""Running tests against a changed provider: a process for each trial, forked from one that has imported the rest.
+
+The provider is a copy of its own for each worker, which stands first on the path; the tests are those of the tree. A
+mutant that waits for ever is ended by pytest-timeout, one that calculates for ever by a limit of processor time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import boto3
+import pytest
+
+from fakes.aws import FakeAws
+from mutation.mutants import MODULE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from mutation.mutants import Mutant
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = "iot_certificate_provider"
+TESTS = (
+    "tests/resources",
+    "tests/test_ownership.py",
+    "tests/handler",
+    "tests/protocol/test_sequences.py",
+    "tests/protocol/test_adoption.py",
+)
+"""What is quick: no emulator, no CDK."""
+LEFT_OUT = ("tests/handler/test_vectors.py",)
+"""Thousands of inputs; what they test is not in what is mutated."""
+
+DEADLOCK_SECONDS = 60
+"""A test that takes longer has met a deadlock: the slowest takes a second or two, on a busy machine some more."""
+SPARE_SECONDS = 20.0
+"""Of processor time, above twice what the tests of a trial take without a mutant."""
+LOST_SECONDS = 900
+"""After that, a process that nothing else has ended is killed."""
+
+_NOTICED = (
+    pytest.ExitCode.TESTS_FAILED,
+    # A test module, or a conftest.py, could not be imported any more.
+    pytest.ExitCode.INTERRUPTED,
+    pytest.ExitCode.USAGE_ERROR,
+)
+
+
+class Verdict(StrEnum):
+    """What became of a mutant."""
+
+    KILLED = "killed"
+    TIMED_OUT = "timed out"
+    SURVIVED = "survived"
+    UNTESTED = "untested"
+
+
+Function = tuple[str, str]
+"""A module and a qualified name in it."""
+
+
+@dataclass(frozen=True)
+class Test:
+    """One test: how long it takes, what it calls of the provider, and whether it has another process do so."""
+
+    node_id: str
+    seconds: float
+    calls: frozenset[Function]
+    starts_processes: bool
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What can notice a mutant where: all tests, and the functions that are called when the provider is imported."""
+
+    tests: list[Test]
+    imported: frozenset[Function]
+
+    def noticing(self, mutant: Mutant) -> list[Test]:
+        """Return the tests that call the mutant's function; those of its module when importing it executes it."""
+        place = (mutant.module, mutant.definition)
+        if mutant.definition == MODULE or place in self.imported:
+            return [t for t in self.tests if not t.calls or t.starts_processes or _calls_into(t, mutant.module)]
+        return [test for test in self.tests if place in test.calls or test.starts_processes]
+
+
+def _calls_into(test: Test, module: str) -> bool:
+    return any(called == module for called, _ in test.calls)
+
+
+def warm_up() -> None:
+    """Import, before anything is forked, what every trial needs and no mutant changes."""
+    aws = FakeAws()
+    for service in ("iot", "secretsmanager", "cloudformation"):
+        aws.session().client(service)
+    _ = boto3.DEFAULT_SESSION
+    loaded = [name for name in sys.modules if name.partition(".")[0] == PACKAGE]
+    if loaded:
+        raise RuntimeError(f"no mutant would be active: {loaded} is imported already")
+
+
+class Workplace:
+    """A copy of the provider, in which one file at a time is changed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.package = folder / PACKAGE
+        self._log = folder / "pytest.log"
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / "provider" / PACKAGE, self.package, ignore=ignored)
+
+    def try_out(self, mutant: Mutant, tests: Sequence[Test]) -> Verdict:
+        """Run the tests until one fails on the mutant."""
+        if not tests:
+            return Verdict.UNTESTED
+        seconds = 2 * sum(test.seconds for test in tests) + SPARE_SECONDS
+        with self._changed(mutant):
+            # A file of bytecode is told from a stale one by the second in which it was written and its size.
+            sys.dont_write_bytecode = True
+            code = self._fork([_Selection(tests)], sorted({_file(test) for test in tests}), ["-x"], seconds)
+        if code < 0:
+            return Verdict.TIMED_OUT
+        if code == pytest.ExitCode.OK:
+            return Verdict.SURVIVED
+        if code in _NOTICED:
+            return Verdict.KILLED
+        raise RuntimeError(f"pytest ended with {code}: {mutant.name}\n{self._log.read_text()}")
+
+    def observe(self) -> Observed:
+        """Run all tests on the provider as it is; return what each of them calls."""
+        report = self._log.with_suffix(".json")
+        ignored = [f"--ignore={path}" for path in LEFT_OUT]
+        if self._fork([_Witness(self.package, report)], TESTS, ignored, LOST_SECONDS) != pytest.ExitCode.OK:
+            raise RuntimeError(f"the tests fail without any mutant:\n{self._log.read_text()}")
+        seen = json.loads(report.read_text())
+        tests = [
+            Test(node_id, seconds, _functions(calls), starts_processes)
+            for node_id, seconds, calls, starts_processes in seen["tests"]
+        ]
+        return Observed(tests, _functions(seen["imported"]))
+
+    @contextlib.contextmanager
+    def _changed(self, mutant: Mutant) -> Iterator[None]:
+        path = self.package / mutant.module
+        original = path.read_text(encoding="utf-8")
+        path.write_text(mutant.code(original), encoding="utf-8")
+        try:
+            yield
+        finally:
+            path.write_text(original, encoding="utf-8")
+
+    def _fork(self, plugins: list[Any], paths: Sequence[str], options: Sequence[str], cpu_seconds: float) -> int:
+        """Run pytest in a process of its own; return its exit code, or minus the signal that ended it."""
+        child = os.fork()
+        if child == 0:
+            self._run_pytest(plugins, paths, options, cpu_seconds)
+        end = time.monotonic() + LOST_SECONDS
+        while True:
+            finished, status = os.waitpid(child, os.WNOHANG)
+            if finished:
+                return os.waitstatus_to_exitcode(status)
+            if time.monotonic() > end:
+                os.killpg(child, signal.SIGKILL)
+                end += LOST_SECONDS
+            time.sleep(0.01)
+
+    def _run_pytest(
+        self, plugins: list[Any], paths: Sequence[str], options: Sequence[str], cpu_seconds: float
+    ) -> NoReturn:
+        code = 70
+        try:
+            os.setsid()
+            resource.setrlimit(resource.RLIMIT_CPU, (int(cpu_seconds), int(cpu_seconds) + 5))
+            with self._log.open("w") as log:
+                os.dup2(log.fileno(), 1)
+                os.dup2(log.fileno(), 2)
+            os.chdir(ROOT)
+            sys.path.insert(0, str(self.package.parent))
+            os.environ["PYTHONPATH"] = str(self.package.parent)
+            unused = [f"-pno:{plugin}" for plugin in ("cacheprovider", "xdist", "hypothesispytest")]
+            fixed = ["-q", "--assert=plain", "--tb=short", f"--timeout={DEADLOCK_SECONDS}"]
+            code = int(pytest.main([*unused, *fixed, *options, *paths], plugins))
+        finally:
+            os._exit(code)
+
+
+def _file(test: Test) -> str:
+    return test.node_id.partition("::")[0]
+
+
+class _Selection:
+    """A pytest plugin: the tests of a trial only, those first that are quick."""
+
+    def __init__(self, tests: Sequence[Test]) -> None:
+        self._seconds = {test.node_id: test.seconds for test in tests}
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = sorted(
+            (item for item in items if item.nodeid in self._seconds), key=lambda item: self._seconds[item.nodeid]
+        )
+
+
+@dataclass
+class _Witness:
+    """A pytest plugin that writes down which functions of the provider each test calls, in whatever thread."""
+
+    package: Path
+    report: Path
+    _called: set[Function] = field(default_factory=set)
+    _imported: set[Function] = field(default_factory=set)
+    _started_process: bool = False
+    _tests: list[tuple[str, float, list[Function], bool]] = field(default_factory=list)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_load_initial_conftests(self) -> Iterator[None]:
+        return (yield from self._importing())
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collection(self) -> Iterator[None]:
+        return (yield from self._importing())
+
+    def _importing(self) -> Iterator[None]:
+        with self._watching():
+            result = yield
+        self._imported |= self._called
+        return result
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        started = time.process_time()
+        with self._watching():
+            result = yield
+        seconds = time.process_time() - started
+        self._tests.append((item.nodeid, seconds, sorted(self._called), self._started_process))
+        return result
+
+    def pytest_sessionfinish(self) -> None:
+        self.report.write_text(json.dumps({"tests": self._tests, "imported": sorted(self._imported)}))
+
+    @contextlib.contextmanager
+    def _watching(self) -> Iterator[None]:
+        self._called.clear()
+        self._started_process = False
+        threading.setprofile(self._note)
+        sys.setprofile(self._note)
+        try:
+            yield
+        finally:
+            sys.setprofile(None)
+            threading.setprofile(None)
+
+    def _note(self, frame: Any, event: str, argument: object) -> None:
+        del argument
+        if event != "call":
+            return
+        if frame.f_code is subprocess.Popen.__init__.__code__:
+            self._started_process = True
+        elif frame.f_code.co_filename.startswith(str(self.package)):
+            module = Path(frame.f_code.co_filename).relative_to(self.package).as_posix()
+            self._called.add((module, frame.f_code.co_qualname))
+
+
+def _functions(listed: list[list[str]]) -> frozenset[Function]:
+    return frozenset((module, name) for module, name in listed)
