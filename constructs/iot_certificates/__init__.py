@@ -6,14 +6,19 @@ from iot_certificate_provider.contract import (
     DeviceCertificatesOnDelete,
     DeviceCertificateStatus,
     ExistingCertificate,
+    KeyAlgorithm,
 )
 from iot_certificates.auto_registration import AutoRegistration
 from iot_certificates.bundling import BundlingError
 from iot_certificates.ca_certificate import CaCertificate, ICaCertificate
+from iot_certificates.certificate_issuer import CertificateIssuer
+from iot_certificates.certificate_subject import CertificateSubject
 from iot_certificates.declaration_error import CertificateDeclarationError
 from iot_certificates.device_certificate import DeviceCertificate, IDeviceCertificate
+from iot_certificates.issued_device_certificate import IssuedDeviceCertificate
 from iot_certificates.proof_of_possession import ProofOfPossession
 from iot_certificates.provider import IotCertificateProvider
+from iot_certificates.self_signed_ca_certificate import SelfSignedCaCertificate
 
 __all__ = [
     "AutoRegistration",
@@ -21,7 +26,9 @@ __all__ = [
     "CaCertificate",
     "CaCertificateStatus",
     "CertificateDeclarationError",
+    "CertificateIssuer",
     "CertificateMode",
+    "CertificateSubject",
     "DeviceCertificate",
     "DeviceCertificateStatus",
     "DeviceCertificatesOnDelete",
@@ -29,5 +36,8 @@ __all__ = [
     "ICaCertificate",
     "IDeviceCertificate",
     "IotCertificateProvider",
+    "IssuedDeviceCertificate",
+    "KeyAlgorithm",
     "ProofOfPossession",
+    "SelfSignedCaCertificate",
 ]
