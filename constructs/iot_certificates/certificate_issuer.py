@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from iot_certificate_provider.contract import CredentialsField, IssuerProperty
+from iot_certificate_provider.contract import CredentialsField, IssuerProperty, PrivateCaTemplate
 from iot_certificate_provider.pki import check_ca
 from iot_certificates.declaration_error import CertificateDeclarationError
 from iot_certificates.literal_pem import read_certificate
@@ -161,7 +161,7 @@ class _PrivateCa(CertificateIssuer):
         provider: IotCertificateProvider,  # noqa: ARG002 - as above
     ) -> Mapping[IssuerProperty, Any]:
         arn = self.certificate_authority.certificate_authority_ref.certificate_authority_arn
-        permissions.allow_issuing(arn)
+        permissions.allow_issuing(arn, PrivateCaTemplate.CLIENT_AUTH)
         pem = self.certificate_pem
         return {
             IssuerProperty.CA_CERTIFICATE_PEM: None if pem is None else _checked(scope, pem),

@@ -17,7 +17,12 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from iot_certificate_provider.contract import DeviceCertificatesOnDelete
+from iot_certificate_provider.contract import (
+    AcceptedCertificateOnDelete,
+    DeviceCertificatesOnDelete,
+    PrivateCaTemplate,
+    TransferDecision,
+)
 from iot_certificates.declaration_error import CertificateDeclarationError
 
 if TYPE_CHECKING:
@@ -31,7 +36,6 @@ if TYPE_CHECKING:
 class On(StrEnum):
     """What an action applies to, in the account and Region of the stack; values are ARN resource types."""
 
-    ANY_STACK = "any stack"
     ANYTHING = "*"
     CA_CERTIFICATES = "cacert"
     CERTIFICATES = "cert"
@@ -79,13 +83,31 @@ def _sweep(on_delete: DeviceCertificatesOnDelete) -> Iterator[Grant]:
     if on_delete is not DeviceCertificatesOnDelete.DEACTIVATE:
         yield Grant(("iot:DeleteCertificate",), (On.CERTIFICATES,))
         yield from _DETACH
+        yield _RELEASED
     if on_delete is DeviceCertificatesOnDelete.DELETE_WITH_THINGS:
         yield Grant(("iot:ListThingPrincipals", "iot:DeleteThing"), (On.THINGS,))
         yield Grant(("iot:AttachThingPrincipal",), (On.CERTIFICATES, On.THINGS))
 
 
 REGISTRATION_CODE = Grant(("iot:GetRegistrationCode",), (On.ANYTHING,))
-"""For a verification certificate that the function signs."""
+"""For a verification certificate that the function signs, or that somebody signs outside."""
+
+
+def registration_code(*, delete: bool) -> Iterator[Grant]:
+    """Yield what reading the registration code takes, and deleting it with its resource."""
+    yield REGISTRATION_CODE
+    if delete:
+        yield Grant(("iot:DeleteRegistrationCode",), (On.ANYTHING,))
+        # Whether the stack is rolling back, whether this Delete was answered before, and who else has the code.
+        yield Grant(
+            (
+                "cloudformation:DescribeStackEvents",
+                "cloudformation:DescribeStacks",
+                "cloudformation:ListStackResources",
+            ),
+            (On.THIS_STACK,),
+        )
+
 
 KMS_ACTIONS = ("kms:GetPublicKey", "kms:Sign")
 """For one that AWS KMS signs: on the key alone."""
@@ -101,7 +123,8 @@ _STILL_WANTED = Grant(("cloudformation:DescribeStackResource",), (On.THIS_STACK,
 
 _HOLDERS = (
     Grant(("cloudformation:DescribeStackEvents",), (On.THIS_STACK,)),
-    Grant(("cloudformation:DescribeStackResources",), (On.ANY_STACK,)),
+    # Asked by a physical id it names no stack, and AWS's refusals of it no resource: "stack/*" would not do.
+    Grant(("cloudformation:DescribeStackResources",), (On.ANYTHING,)),
 )
 """Whether a request still counts; whether the resource had adopted a certificate, and who holds it."""
 
@@ -118,6 +141,9 @@ _DETACH = (
 )
 """Always needed: a Delete removes what was attached outside the stack as well."""
 
+_RELEASED = Grant(("iot:ListTargetsForPolicy",), (On.POLICIES,))
+"""Whether a policy that was detached can be deleted."""
+
 
 def device_certificate(register: str, *, policies: bool, things: bool) -> Iterator[Grant]:
     """Yield what registering with the action ``register``, changing and deregistering a device certificate takes."""
@@ -127,7 +153,7 @@ def device_certificate(register: str, *, policies: bool, things: bool) -> Iterat
         (On.CERTIFICATES,),
     )
     yield from _DETACH
-    yield Grant(("iot:ListTargetsForPolicy",), (On.POLICIES,))
+    yield _RELEASED
     yield _STILL_WANTED
     yield from _OWNERSHIP
     if register == "iot:CreateCertificateFromCsr":
@@ -155,8 +181,41 @@ VERSIONS_ACTIONS = (
 """For a key that is made in the deployment: on its secret alone."""
 
 
-# In the partition of the CA, which an imported one's ARN does not tell at synth when it is a token.
-_END_ENTITY_TEMPLATE = "arn:*:acm-pca:::template/EndEntityCertificate/V1"
+def certificate_transfer(*, detach: bool) -> Iterator[Grant]:
+    """Yield what transferring a certificate to another account, and taking it back, takes."""
+    yield Grant(
+        (
+            "iot:DescribeCertificate",
+            "iot:UpdateCertificate",
+            "iot:TransferCertificate",
+            "iot:CancelCertificateTransfer",
+            "iot:ListPrincipalThings",
+        ),
+        (On.CERTIFICATES,),
+    )
+    yield Grant(("iot:ListOutgoingCertificates", "iot:ListAttachedPolicies"), (On.ANYTHING,))
+    yield _STILL_WANTED
+    yield from _OWNERSHIP
+    if detach:
+        # And to attach again what was detached, when the rest fails.
+        yield Grant(("iot:DetachPolicy", "iot:AttachPolicy"), (On.CERTIFICATES,))
+        yield Grant(("iot:DetachThingPrincipal", "iot:AttachThingPrincipal"), (On.CERTIFICATES, On.THINGS))
+
+
+def certificate_transfer_decision(
+    decision: TransferDecision, on_delete: AcceptedCertificateOnDelete
+) -> Iterator[Grant]:
+    """Yield what deciding on a certificate that another account transfers takes, and what its Delete does."""
+    yield Grant(("iot:DescribeCertificate",), (On.CERTIFICATES,))
+    yield _STILL_WANTED
+    yield from _OWNERSHIP
+    if decision == TransferDecision.REJECT:
+        yield Grant(("iot:RejectCertificateTransfer",), (On.CERTIFICATES,))
+        return
+    yield Grant(("iot:AcceptCertificateTransfer", "iot:UpdateCertificate"), (On.CERTIFICATES,))
+    if on_delete == AcceptedCertificateOnDelete.DELETE:
+        yield Grant(("iot:DeleteCertificate",), (On.CERTIFICATES,))
+        yield from _DETACH
 
 
 class ProviderPermissions(Construct):
@@ -212,8 +271,6 @@ class ProviderPermissions(Construct):
             return stack.stack_id
         if on is On.THE_FUNCTION:
             return self._provider.service_token
-        if on is On.ANY_STACK:
-            return stack.format_arn(service="cloudformation", resource="stack", resource_name="*")
         return stack.format_arn(service="iot", resource=str(on), resource_name="*")
 
     def allow_versions_of(self, secret: secretsmanager.ISecret) -> None:
@@ -238,8 +295,10 @@ class ProviderPermissions(Construct):
                 "Give the key itself: kms.Key.from_key_arn(…) or kms.Key.from_lookup(…)",
             )
 
-    def allow_issuing(self, certificate_authority_arn: str) -> None:
-        """Allow to have a private CA issue certificates for end entities, and to read them and its own."""
+    def allow_issuing(
+        self, certificate_authority_arn: str, template: PrivateCaTemplate = PrivateCaTemplate.END_ENTITY
+    ) -> None:
+        """Allow to have a private CA issue certificates by the template, and to read them and its own."""
         self.add(
             iam.PolicyStatement(
                 actions=["acm-pca:GetCertificate", "acm-pca:GetCertificateAuthorityCertificate"],
@@ -250,8 +309,9 @@ class ProviderPermissions(Construct):
             iam.PolicyStatement(
                 actions=["acm-pca:IssueCertificate"],
                 resources=[certificate_authority_arn],
-                # Other templates make CAs: without this, the function could.
-                conditions={"StringLike": {"acm-pca:TemplateArn": _END_ENTITY_TEMPLATE}},
+                # Other templates make CAs: without this, the function could. In the partition of the CA, which an
+                # imported one's ARN does not tell at synth when it is a token.
+                conditions={"StringLike": {"acm-pca:TemplateArn": f"arn:*:acm-pca:::template/{template}"}},
             )
         )
 

@@ -182,11 +182,13 @@ class EmbeddedAws:
         self._bootstrapped.clear()
         self._wait_until_ready(time.monotonic() + START_SECONDS)
 
-    def bootstrap(self, app: App | None = None, on_output: Callable[[str], None] | None = None) -> None:
+    def bootstrap(
+        self, app: App | None = None, on_output: Callable[[str], None] | None = None, *, account: str | None = None
+    ) -> None:
         """Run ``cdk bootstrap``, unless that was done. ``app`` says where the CDK CLI is, else the current folder."""
-        place = (self.account, self.region)
+        place = (account or self.account, self.region)
         if place not in self._bootstrapped:
-            self.cdk(on_output).bootstrap(*place, app)
+            self.cdk(on_output, account=account).bootstrap(*place, app)
             self._bootstrapped.add(place)
 
     def deploy(
@@ -195,13 +197,16 @@ class EmbeddedAws:
         stack: str | None = None,
         context: Mapping[str, str] | None = None,
         on_output: Callable[[str], None] | None = None,
+        *,
+        account: str | None = None,
     ) -> dict[str, dict[str, str]]:
         """Run ``cdk deploy`` for a folder with a ``cdk.json``, or an app's command; bootstrap first if need be.
 
-        ``stack``: its name, all stacks by default. Returns the stacks' outputs; raises CdkError with the reason.
+        ``stack``: its name, all stacks by default. ``account``: to deploy to, by default this AWS's own. Returns the
+        stacks' outputs; raises CdkError with the reason.
         """
-        self.bootstrap(app, on_output)
-        return self.cdk(on_output).deploy(app, stack, context)
+        self.bootstrap(app, on_output, account=account)
+        return self.cdk(on_output, account=account).deploy(app, stack, context)
 
     def destroy(
         self,
@@ -209,9 +214,11 @@ class EmbeddedAws:
         stack: str | None = None,
         context: Mapping[str, str] | None = None,
         on_output: Callable[[str], None] | None = None,
+        *,
+        account: str | None = None,
     ) -> None:
         """Run ``cdk destroy``, with the arguments of ``deploy``."""
-        self.cdk(on_output).destroy(app, stack, context)
+        self.cdk(on_output, account=account).destroy(app, stack, context)
 
     @contextlib.contextmanager
     def deployed(
@@ -220,22 +227,24 @@ class EmbeddedAws:
         stack: str | None = None,
         context: Mapping[str, str] | None = None,
         on_output: Callable[[str], None] | None = None,
+        *,
+        account: str | None = None,
     ) -> Iterator[dict[str, dict[str, str]]]:
         """Deploy for as long as a ``with`` block lasts, with the arguments and the outputs of ``deploy``.
 
         Destroys at its end, also when the block raises, and what a deployment that failed has left.
         """
         try:
-            outputs = self.deploy(app, stack, context, on_output)
+            outputs = self.deploy(app, stack, context, on_output, account=account)
         except CdkError:
             # What matters is why it failed; of an app that does not even synthesise there is nothing to destroy.
             with contextlib.suppress(CdkError):
-                self.destroy(app, stack, context, on_output)
+                self.destroy(app, stack, context, on_output, account=account)
             raise
         try:
             yield outputs
         finally:
-            self.destroy(app, stack, context, on_output)
+            self.destroy(app, stack, context, on_output, account=account)
 
     def device(self, secret_arn: str, name: str | None = None) -> MqttDevice:
         """Return the device whose certificate and key are in a secret, as IssuedDeviceCertificate writes it.
@@ -255,9 +264,9 @@ class EmbeddedAws:
             key=credentials.key,
         )
 
-    def cdk(self, on_output: Callable[[str], None] | None = None) -> CdkCli:
+    def cdk(self, on_output: Callable[[str], None] | None = None, *, account: str | None = None) -> CdkCli:
         """Return the CDK CLI for this AWS; its cloud assembly is in a folder of its own."""
-        return CdkCli(self.environment(), Path(tempfile.mkdtemp(prefix="cdk-", dir=self.folder)), on_output)
+        return CdkCli(self.environment(account), Path(tempfile.mkdtemp(prefix="cdk-", dir=self.folder)), on_output)
 
     def log(self, lines: int = 40) -> str:
         """Return the last lines of MiniStack's log, in which the log of the Lambda functions is too."""

@@ -21,6 +21,9 @@ CA_CERTIFICATE_TYPE = "Custom::IotCaCertificate"
 DEVICE_CERTIFICATE_TYPE = "Custom::IotDeviceCertificate"
 SELF_SIGNED_CA_CERTIFICATE_TYPE = "Custom::IotSelfSignedCaCertificate"
 ISSUED_DEVICE_CERTIFICATE_TYPE = "Custom::IotIssuedDeviceCertificate"
+REGISTRATION_CODE_TYPE = "Custom::IotRegistrationCode"
+CERTIFICATE_TRANSFER_TYPE = "Custom::IotCertificateTransfer"
+CERTIFICATE_TRANSFER_DECISION_TYPE = "Custom::IotCertificateTransferDecision"
 
 MAX_RESPONSE_BYTES = 4096
 """The whole body of a custom resource's response (CloudFormation User Guide, "Custom resource response objects")."""
@@ -34,6 +37,9 @@ MAX_PEM_CHARACTERS = 65_536
 MAX_CSR_CHARACTERS = 4_096
 """``CertificateSigningRequest`` of the AWS IoT API."""
 
+MAX_TRANSFER_TEXT_CHARACTERS = 128
+"""``transferMessage`` and ``rejectReason`` of the AWS IoT API."""
+
 CREATE_FAILED = "create-failed"
 """Begins the physical id of a Create that registered nothing: not this delivery of it. The Delete looks for others'."""
 
@@ -42,6 +48,9 @@ CREATE_UNFINISHED = "create-unfinished"
 
 ADOPTED = "/adopted"
 """Ends the physical id of a resource that uses a certificate which somebody else registered: Delete leaves it there."""
+
+REGISTRATION_CODE_ID = "registration-code"
+"""The physical id of every registration code: the code may change outside the stack, which is no replacement."""
 
 _CERTIFICATE_ID = re.compile(r"[0-9a-f]{64}")
 
@@ -156,6 +165,56 @@ class CredentialsField(StrEnum):
     CA_CERTIFICATE_PEM = "caCertificatePem"
 
 
+class RegistrationCodeProperty(StrEnum):
+    """The properties of ``Custom::IotRegistrationCode``."""
+
+    ON_DELETE = "OnDelete"
+
+
+class RegistrationCodeAttribute(StrEnum):
+    """What ``Fn::GetAtt`` of a ``Custom::IotRegistrationCode`` can ask for."""
+
+    REGISTRATION_CODE = "RegistrationCode"
+
+
+class RegistrationCodeOnDelete(StrEnum):
+    """What the deletion of the resource does to the code, which the whole account has in common in a Region."""
+
+    RETAIN = "RETAIN"
+    DELETE = "DELETE"
+
+
+class CertificateTransferProperty(StrEnum):
+    """The properties of ``Custom::IotCertificateTransfer``."""
+
+    CERTIFICATE_ID = "CertificateId"
+    TARGET_AWS_ACCOUNT = "TargetAwsAccount"
+    TRANSFER_MESSAGE = "TransferMessage"
+    DETACH_ON_TRANSFER = "DetachOnTransfer"
+
+
+class CertificateTransferDecisionProperty(StrEnum):
+    """The properties of ``Custom::IotCertificateTransferDecision``."""
+
+    CERTIFICATE_ID = "CertificateId"
+    DECISION = "Decision"
+    REJECT_REASON = "RejectReason"
+    STATUS = "Status"
+    ON_DELETE = "OnDelete"
+
+
+class CertificateTransferAttribute(StrEnum):
+    """What ``Fn::GetAtt`` of a ``Custom::IotCertificateTransfer`` can ask for."""
+
+    TRANSFERRED_CERTIFICATE_ARN = "TransferredCertificateArn"
+
+
+class CertificateTransferDecisionAttribute(StrEnum):
+    """What ``Fn::GetAtt`` of a ``Custom::IotCertificateTransferDecision`` can ask for."""
+
+    ARN = "Arn"
+
+
 class CaCertificateAttribute(StrEnum):
     """What ``Fn::GetAtt`` of a ``Custom::IotCaCertificate`` can ask for."""
 
@@ -201,6 +260,15 @@ class KeyAlgorithm(StrEnum):
     RSA_4096 = "RSA_4096"
 
 
+class PrivateCaTemplate(StrEnum):
+    """The templates of AWS Private CA by which certificates are issued here (user guide, "Template definitions")."""
+
+    END_ENTITY = "EndEntityCertificate/V1"
+    """For a verification certificate: the one that a private CA of another account allows unless it says otherwise."""
+    CLIENT_AUTH = "EndEntityClientAuthCertificate/V1"
+    """For a device, which is a client and never a server."""
+
+
 class CaCertificateStatus(StrEnum):
     """Whether device certificates of the CA can be registered."""
 
@@ -244,6 +312,27 @@ class ExistingCertificate(StrEnum):
 
     FAIL = "FAIL"
     ADOPT = "ADOPT"
+
+
+class TransferDecision(StrEnum):
+    """What the target account does with a certificate that is transferred to it."""
+
+    ACCEPT = "ACCEPT"
+    REJECT = "REJECT"
+
+
+class AcceptedCertificateStatus(StrEnum):
+    """Whether a device may connect with a certificate that was accepted."""
+
+    ACTIVE = "ACTIVE"
+    INACTIVE = "INACTIVE"
+
+
+class AcceptedCertificateOnDelete(StrEnum):
+    """What becomes of an accepted certificate when the resource that accepted it is deleted."""
+
+    RETAIN = "RETAIN"
+    DELETE = "DELETE"
 
 
 class RequestType(StrEnum):

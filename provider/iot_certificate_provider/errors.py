@@ -9,7 +9,8 @@
     ├── ConflictError             AWS has it already, or it is in a state that refuses the call
     │   ├── AlreadyExistsError    … registered already: names the certificate
     │   ├── InUseError            … policies or things are still attached
-    │   └── InProgressError       … still being made: ask again
+    │   ├── InProgressError       … still being made: ask again
+    │   └── TransferCompletedError … the transfer of the certificate is over
     ├── RefusedError              AWS does not accept the request as it is
     ├── LimitExceededError        a quota that waiting does not lift
     ├── AccessDeniedError         the function's role lacks a permission
@@ -66,7 +67,11 @@ class AlreadyExistsError(ConflictError):
 
 
 class InUseError(ConflictError):
-    """Policies or things are still attached to a certificate that is to be deleted (DeleteConflictException)."""
+    """Policies or things are still attached to a certificate that is to be deleted or transferred."""
+
+
+class TransferCompletedError(ConflictError):
+    """The transfer was accepted already (TransferAlreadyCompletedException)."""
 
 
 class InProgressError(ConflictError):

@@ -95,6 +95,20 @@ def registered_since(rows: Iterable[Row], physical_id: str, created: datetime) -
     return newest is not None and created > newest
 
 
+def began(rows: Iterable[Row]) -> datetime | None:
+    """Return when the running operation began to work on a resource whose rows these are, newest first.
+
+    A Delete counts to the Create or Update that it cleans up after; None when nothing runs.
+    """
+    began = None
+    for row in rows:
+        if row.complete:
+            break
+        if row.status.endswith("_IN_PROGRESS"):
+            began = row.at
+    return began
+
+
 def evidence(rows: Iterable[Row], physical_id: str) -> Evidence:
     """Read the rows of a resource, newest first, no further than needed.
 

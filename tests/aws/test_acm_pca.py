@@ -14,6 +14,7 @@ from fakes.aws import FakeAws
 from fakes.refusal import Refusal
 from iot_certificate_provider.aws.acm_pca import PrivateCaGateway, signing_algorithm
 from iot_certificate_provider.aws.clients import AwsClients
+from iot_certificate_provider.contract import PrivateCaTemplate
 from iot_certificate_provider.errors import AccessDeniedError, CertificateRejectedError, NotFoundError, RefusedError
 from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.pki.certificate_signer import signature_hash
@@ -28,16 +29,23 @@ CHINA = ARN.replace("arn:aws:", "arn:aws-cn:")
 class Stage:
     def __init__(self) -> None:
         self.aws = FakeAws()
+        self.now = datetime.now(UTC)
         self.ca = PrivateCa(issuing.make_ca("Private CA", issuer=issuing.make_ca("Root CA")))
         self.aws.acm_pca.cas[ARN] = self.ca
         self.gateway = PrivateCaGateway(AwsClients(self.aws.session()))
 
-    def issue(self, days: float = 1, csr: str | None = None) -> str:
+    def issue(
+        self,
+        days: float = 1,
+        csr: str | None = None,
+        template: PrivateCaTemplate = PrivateCaTemplate.END_ENTITY,
+    ) -> str:
         return self.gateway.issue_certificate(
             ARN,
             csr or issuing.make_csr("code").pem,
             algorithm="SHA256WITHECDSA",
-            not_after=datetime.now(UTC) + timedelta(days=days),
+            not_after=self.now + timedelta(days=days),
+            template=template,
         )
 
     def sent(self) -> Any:
@@ -62,22 +70,28 @@ def test_a_certificate_is_none_until_it_is_issued(stage: Stage) -> None:
     assert parsed.subject.rfc4514_string() == "CN=code"
 
 
-def test_the_template_is_named_in_the_partition_of_the_ca(stage: Stage) -> None:
-    stage.issue()
-    assert stage.sent()["TemplateArn"] == "arn:aws:acm-pca:::template/EndEntityCertificate/V1"
+@pytest.mark.parametrize("template", list(PrivateCaTemplate))
+def test_the_template_is_named_in_the_partition_of_the_ca(stage: Stage, template: PrivateCaTemplate) -> None:
+    stage.issue(template=template)
+    assert stage.sent()["TemplateArn"] == f"arn:aws:acm-pca:::template/{template}"
     stage.aws.calls.clear()
     with pytest.raises(CertificateRejectedError):
         stage.gateway.issue_certificate(
-            CHINA, issuing.make_csr().pem, algorithm="SHA256WITHRSA", not_after=datetime.now(UTC)
+            CHINA, issuing.make_csr().pem, algorithm="SHA256WITHRSA", not_after=stage.now, template=template
         )
-    assert stage.sent()["TemplateArn"] == "arn:aws-cn:acm-pca:::template/EndEntityCertificate/V1"
+    assert stage.sent()["TemplateArn"] == f"arn:aws-cn:acm-pca:::template/{template}"
 
 
 def test_the_same_request_again_is_one_certificate(stage: Stage) -> None:
     csr = issuing.make_csr("code").pem
     assert stage.issue(csr=csr) == stage.issue(csr=csr)
     assert len(stage.ca.issued) == 1
-    assert stage.issue(csr=issuing.make_csr("another").pem) not in ("", stage.issue(csr=csr))
+    others = [
+        stage.issue(csr=issuing.make_csr("another").pem),
+        stage.issue(csr=csr, days=2),
+        stage.issue(csr=csr, template=PrivateCaTemplate.CLIENT_AUTH),
+    ]
+    assert len({stage.issue(csr=csr), *others}) == 4
 
 
 @pytest.mark.parametrize("mode", ["GENERAL_PURPOSE", "SHORT_LIVED_CERTIFICATE"])

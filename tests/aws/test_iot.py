@@ -9,7 +9,9 @@ import pytest
 
 import issuing
 from fakes.aws import FakeAws
+from fakes.iot import FakeIot
 from fakes.refusal import Refusal
+from fakes.transfers import connect
 from iot_certificate_provider.aws.clients import AwsClients
 from iot_certificate_provider.aws.iot import PAGE_SIZE, IotGateway
 from iot_certificate_provider.contract import (
@@ -18,7 +20,13 @@ from iot_certificate_provider.contract import (
     CertificateMode,
     DeviceCertificateStatus,
 )
-from iot_certificate_provider.errors import AccessDeniedError, ConflictError, InUseError, NotFoundError
+from iot_certificate_provider.errors import (
+    AccessDeniedError,
+    ConflictError,
+    InUseError,
+    NotFoundError,
+    TransferCompletedError,
+)
 from iot_certificate_provider.properties.registration_config import RegistrationConfig
 
 if TYPE_CHECKING:
@@ -110,6 +118,49 @@ class TestLists:
         del stage.iot.policies["p"]
         assert list(targets) == []
         assert len(seen) == 2
+
+
+class TestTransfers:
+    @pytest.fixture
+    def target(self, stage: Stage) -> FakeIot:
+        target = FakeIot(account="210987654321")
+        connect(stage.iot, target)
+        return target
+
+    def test_the_outgoing_one_is_found_on_any_page(self, stage: Stage, target: FakeIot) -> None:
+        ids = [stage.register(f"device-{n}", "INACTIVE").rpartition("/")[2] for n in range(5)]
+        for certificate_id in ids:
+            stage.gateway.transfer_certificate(certificate_id, target.account, f"to {target.account}")
+        stage.aws.calls.clear()
+        found = stage.gateway.outgoing_transfer(ids[4])
+        assert found is not None
+        assert (found.account, found.message) == (target.account, "to 210987654321")
+        assert stage.aws.names() == ["iot.ListOutgoingCertificates"] * 3
+        assert stage.gateway.outgoing_transfer(ID) is None
+
+    def test_what_is_over_is_told_apart_from_what_never_was(self, stage: Stage, target: FakeIot) -> None:
+        certificate_id = stage.register("device", "INACTIVE").rpartition("/")[2]
+        stage.gateway.transfer_certificate(certificate_id, target.account, None)
+        target.AcceptCertificateTransfer(certificate_id)
+        with pytest.raises(TransferCompletedError):
+            stage.gateway.cancel_certificate_transfer(certificate_id)
+        with pytest.raises(NotFoundError):
+            stage.gateway.cancel_certificate_transfer(ID)
+
+    def test_the_description_says_who_had_it_and_when_it_came(self, stage: Stage, target: FakeIot) -> None:
+        answer = target.RegisterCertificateWithoutCA(issuing.make_device(stage.ca).pem)
+        target.TransferCertificate(answer["certificateId"], stage.iot.account)
+        stage.gateway.accept_certificate_transfer(answer["certificateId"], active=False)
+        live = stage.gateway.describe_certificate(answer["certificateId"])
+        assert (live.status, live.previous_owner, live.rejected) == ("INACTIVE", target.account, None)
+        assert live.accepted is not None
+        assert live.modified is not None
+
+    def test_nothing_may_be_attached(self, stage: Stage, target: FakeIot) -> None:
+        arn = stage.register("device", "INACTIVE")
+        stage.iot.policies["p"] = {arn}
+        with pytest.raises(InUseError, match="detach them first"):
+            stage.gateway.transfer_certificate(arn.rpartition("/")[2], target.account, None)
 
 
 class TestWhatIsGoneIsDone:
@@ -209,6 +260,7 @@ def register_ca(gateway: IotGateway, **changes: Any) -> None:
 
 CALLS: list[Callable[[IotGateway], object]] = [
     lambda gateway: gateway.registration_code(),
+    lambda gateway: gateway.delete_registration_code(),
     register_ca,
     lambda gateway: register_ca(gateway, mode=CertificateMode.DEFAULT, verification_pem="pem", tags={}, config=None),
     lambda gateway: register_ca(gateway, config=RegistrationConfig(None, "{}", ROLE)),
@@ -231,6 +283,13 @@ CALLS: list[Callable[[IotGateway], object]] = [
     lambda gateway: gateway.update_certificate(ID, DeviceCertificateStatus.REVOKED),
     lambda gateway: gateway.delete_certificate(ID),
     lambda gateway: gateway.certificates_of_ca(ID),
+    lambda gateway: gateway.transfer_certificate(ID, "210987654321", None),
+    lambda gateway: gateway.transfer_certificate(ID, "210987654321", "Lyon, hall 4"),
+    lambda gateway: gateway.cancel_certificate_transfer(ID),
+    lambda gateway: gateway.accept_certificate_transfer(ID, active=True),
+    lambda gateway: gateway.reject_certificate_transfer(ID, None),
+    lambda gateway: gateway.reject_certificate_transfer(ID, "not ours"),
+    lambda gateway: gateway.outgoing_transfer(ID),
     lambda gateway: gateway.attach_policy("p", ARN),
     lambda gateway: gateway.detach_policy("p", ARN),
     lambda gateway: list(gateway.attached_policies(ARN)),

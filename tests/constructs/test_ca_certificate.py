@@ -35,9 +35,8 @@ VERIFICATION = issuing.make_verification_certificate(CA)
 TYPE = "Custom::IotCaCertificate"
 OWN_SECRET = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:"
 SECRET_ACTIONS = {"secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"}
-ANY_STACK = "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/*"
 ALWAYS = {
-    "*": {"iot:RegisterCACertificate"},
+    "*": {"iot:RegisterCACertificate", "cloudformation:DescribeStackResources"},
     "cacert/*": {
         "iot:DescribeCACertificate",
         "iot:UpdateCACertificate",
@@ -47,7 +46,6 @@ ALWAYS = {
         "iot:UntagResource",
     },
     "${AWS::StackId}": {"cloudformation:DescribeStackEvents", "cloudformation:DescribeStackResource"},
-    ANY_STACK: {"cloudformation:DescribeStackResources"},
 }
 
 
@@ -179,7 +177,7 @@ def test_retaining_needs_no_permission_for_device_certificates(template: Synthes
 FUNCTION = "${IotCertificateProviderFunction55570987.Arn}"
 SWEEP_ASKS = {"cloudformation:ListStackResources"}
 DELETING: dict[str, set[str]] = {
-    "*": {"iot:RegisterCACertificate", "iot:ListCertificatesByCA", "iot:ListAttachedPolicies"},
+    "*": {*ALWAYS["*"], "iot:ListCertificatesByCA", "iot:ListAttachedPolicies"},
     "cacert/*": ALWAYS["cacert/*"],
     "cert/*": {
         "iot:UpdateCertificate",
@@ -188,8 +186,8 @@ DELETING: dict[str, set[str]] = {
         "iot:DetachPolicy",
     },
     "cert/* thing/*": {"iot:DetachThingPrincipal"},
+    "policy/*": {"iot:ListTargetsForPolicy"},
     "${AWS::StackId}": {*ALWAYS["${AWS::StackId}"], *SWEEP_ASKS},
-    ANY_STACK: ALWAYS[ANY_STACK],
     FUNCTION: {"lambda:InvokeFunction"},
 }
 
@@ -200,7 +198,6 @@ def test_deactivating_needs_to_list_and_update(template: Synthesised) -> None:
         "cacert/*": ALWAYS["cacert/*"],
         "cert/*": {"iot:UpdateCertificate"},
         "${AWS::StackId}": {*ALWAYS["${AWS::StackId}"], *SWEEP_ASKS},
-        ANY_STACK: ALWAYS[ANY_STACK],
         FUNCTION: {"lambda:InvokeFunction"},
     }
 

@@ -29,16 +29,16 @@ CA = issuing.make_ca("Factory CA")
 DEVICE = issuing.make_device(CA)
 REQUEST = issuing.make_csr()
 TYPE = "Custom::IotDeviceCertificate"
-DETACH = {"*": {"iot:ListAttachedPolicies"}, "cert/* thing/*": {"iot:DetachThingPrincipal"}}
+DETACH = {
+    "*": {"iot:ListAttachedPolicies", "cloudformation:DescribeStackResources"},
+    "cert/* thing/*": {"iot:DetachThingPrincipal"},
+}
 OWNERSHIP = {
     "${AWS::StackId}": {
         "cloudformation:DescribeStackEvents",
         "cloudformation:DescribeStackResource",
         "cloudformation:DescribeStacks",
         "cloudformation:ListStackResources",
-    },
-    "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/*": {
-        "cloudformation:DescribeStackResources"
     },
 }
 CERTIFICATE_ACTIONS = {

@@ -184,6 +184,10 @@ def test_the_key_of_another_issuer_is_granted_and_nothing_else(template: Synthes
             "acm-pca:IssueCertificate",
         }
     }
+    policy = template.named("OfPrivateCaPermissions", "AWS::IAM::Policy")["Properties"]["PolicyDocument"]
+    assert [statement["Condition"] for statement in policy["Statement"] if "Condition" in statement] == [
+        {"StringLike": {"acm-pca:TemplateArn": "arn:*:acm-pca:::template/EndEntityClientAuthCertificate/V1"}}
+    ]
 
 
 def test_the_template_holds_secrets_without_a_value_and_none_for_a_signing_request(template: Synthesised) -> None:

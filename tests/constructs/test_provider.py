@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import botocore.session
 import pytest
-from aws_cdk import App, Duration, Stack
+from aws_cdk import App, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_acmpca as acmpca
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
@@ -22,11 +23,15 @@ from iot_certificates import (
     CaCertificate,
     CertificateDeclarationError,
     CertificateMode,
+    CertificateTransfer,
+    CertificateTransferDecision,
     DeviceCertificate,
     DeviceCertificatesOnDelete,
     IotCertificateProvider,
     ProofOfPossession,
+    RegistrationCode,
     SelfSignedCaCertificate,
+    TransferDecision,
 )
 
 if TYPE_CHECKING:
@@ -36,7 +41,6 @@ if TYPE_CHECKING:
 
 CA = issuing.make_ca()
 DEVICE = issuing.make_device(CA)
-PRIVATE_CA = "arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/0f6e3a54-0000-4000-8000-000000000001"
 
 
 @pytest.fixture(scope="module")
@@ -230,21 +234,26 @@ def test_permissions_are_those_of_the_calls_that_the_function_makes(
         proof_of_possession=ProofOfPossession.private_key_secret(key),
         device_certificates_on_delete=DeviceCertificatesOnDelete.DELETE_WITH_THINGS,
     )
+    kms_key = kms.Key.from_key_arn(stack, "KmsKey", "arn:aws:kms:eu-west-1:123456789012:key/0f6e3a54")
+    CaCertificate(stack, "Kms", certificate_pem=CA.pem, proof_of_possession=ProofOfPossession.kms_key(kms_key))
+    arn = "arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/0f6e3a54"
+    private_ca = acmpca.CertificateAuthority.from_certificate_authority_arn(stack, "PrivateCa", arn)
+    CaCertificate(stack, "Private", proof_of_possession=ProofOfPossession.private_ca(private_ca))
     DeviceCertificate(stack, "Device", certificate_pem=DEVICE.pem, policies=["policy"], things=["thing"])
     DeviceCertificate(stack, "Sni", certificate_pem=DEVICE.pem, certificate_mode=CertificateMode.SNI_ONLY)
-    DeviceCertificate(stack, "Issued", certificate_signing_request=issuing.make_csr().pem)
-    private_ca = acmpca.CertificateAuthority.from_certificate_authority_arn(stack, "PrivateCa", PRIVATE_CA)
-    CaCertificate(stack, "OfPrivateCa", proof_of_possession=ProofOfPossession.private_ca(private_ca))
     SelfSignedCaCertificate(stack, "Made", subject="Test CA")
+    RegistrationCode(stack, "Code", removal_policy=RemovalPolicy.DESTROY)
+    issued = DeviceCertificate(stack, "Issued", certificate_signing_request=issuing.make_csr().pem)
+    CertificateTransfer(stack, "Transfer", certificate=issued, target_aws_account="210987654321")
+    for decision in TransferDecision:
+        CertificateTransferDecision(stack, decision.title(), certificate_id="ab" * 32, decision=decision)
     synthesised = synthesise(stack)
     granted = set[str]()
     for name in synthesised.of_type("AWS::IAM::Policy"):
         granted |= set[str]().union(*synthesised.allowed(name).values())
     handed_on = "lambda:InvokeFunction"  # the action of the operation Invoke
-    issued = {action for action in granted if action.startswith("acm-pca:")}
-    assert granted - issued - {handed_on} == (
-        _called("iot") | _called("cloudformation") | _called("secretsmanager", "secrets")
-    )
+    called = _called("iot") | _called("cloudformation") | _called("secretsmanager", "secrets")
+    assert granted - {handed_on} == called | _called("kms") | _called("acm-pca", "acm_pca")
 
 
 def _called(service: str, gateway: str | None = None) -> set[str]:
@@ -253,8 +262,8 @@ def _called(service: str, gateway: str | None = None) -> set[str]:
     source = (folder / f"{gateway or service}.py").read_text(encoding="utf-8")
     operations = botocore.session.get_session().get_service_model(service).operation_names
     methods = {xform_name(operation): operation for operation in operations}
-    clients = r"self\._iot|self\._iot_once|self\._cloudformation|client|client\(\"[\w-]+\"\)"
-    used = set(re.findall(rf"(?:{clients})\.(\w+)\(", source))
+    client = r"(?:self\._iot|self\._iot_once|self\._cloudformation|self\._kms|self\._acm_pca|client(?:\(\"[\w-]+\"\))?)"
+    used = set(re.findall(rf"{client}\.(\w+)\(", source))
     used |= set(re.findall(r"get_paginator\(\"(\w+)\"\)", source))
     return {f"{service}:{methods[name]}" for name in used & set(methods)}
 

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from iot_certificates_local import EmbeddedAws
 from iot_certificates_local.environment_story import run_environment_story
 from iot_certificates_local.report import SilentReport
+
+if TYPE_CHECKING:
+    from iot_certificates_local import EmbeddedAws
 
 APP = Path(__file__).parents[2] / "examples" / "integration_test"
 
 
 @pytest.mark.e2e
-@pytest.mark.emulator
-@pytest.mark.xdist_group("emulator")
-def test_it_comes_out_of_nothing_and_leaves_nothing() -> None:
-    with EmbeddedAws(enforce_iam=True) as aws:
-        seen = run_environment_story(aws, APP, SilentReport())
+def test_it_comes_out_of_nothing_and_leaves_nothing(guarded_aws: EmbeddedAws) -> None:
+    seen = run_environment_story(guarded_aws, APP, SilentReport())
 
     (ca,) = seen.deployed.ca_certificates
     assert (ca.common_name, ca.status) == ("Test CA", "ACTIVE")

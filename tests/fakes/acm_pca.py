@@ -10,6 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from fakes.refusal import Refusal
 
@@ -20,7 +21,13 @@ if TYPE_CHECKING:
 
 # ruff: noqa: N802, N803 - operations and parameters have AWS's names
 
-END_ENTITY = "arn:aws:acm-pca:::template/EndEntityCertificate/V1"
+TEMPLATE = "arn:aws:acm-pca:::template/"
+END_ENTITY = f"{TEMPLATE}EndEntityCertificate/V1"
+# User guide, "Template definitions": the extended key usage of each.
+_PURPOSES = {
+    END_ENTITY: [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH],
+    f"{TEMPLATE}EndEntityClientAuthCertificate/V1": [ExtendedKeyUsageOID.CLIENT_AUTH],
+}
 _HASHES: dict[str, hashes.SHA256 | hashes.SHA384 | hashes.SHA512] = {
     "SHA256": hashes.SHA256(),
     "SHA384": hashes.SHA384(),
@@ -94,10 +101,10 @@ class FakeAcmPca:
         if family != ("ECDSA" if isinstance(key, ec.EllipticCurvePrivateKey) else "RSA"):
             # API reference, SigningAlgorithm: its family must match that of the CA's key.
             raise Refusal("InvalidArgsException", "The signing algorithm does not match the CA's key")
-        if not list(request.subject):
+        names = _alternative_names(request)
+        if not list(request.subject) and names is None:
             # API reference, Csr: a subject or a subject alternative name is needed.
             raise Refusal("MalformedCSRException", "The subject is empty")
-        assert template == END_ENTITY
         assert isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey)
         now = self.clock()
         builder = (
@@ -109,15 +116,42 @@ class FakeAcmPca:
             # API reference, ValidityNotBefore: by default an hour before it is issued.
             .not_valid_before(now - timedelta(hours=1))
             .not_valid_after(_end(ca, validity, now))
-            # User guide, "EndEntityCertificate/V1": CA:FALSE, critical.
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         )
+        for value, critical in _extensions(ca.issuer, request, template):
+            builder = builder.add_extension(value, critical)
+        if names is not None:
+            # User guide, "Template definitions": subject alternative name, passthrough from the CSR.
+            builder = builder.add_extension(names.value, names.critical)
         return builder.sign(key, _HASHES[hash_name]).public_bytes(Encoding.PEM).decode("ascii")
 
     def _ca(self, arn: str) -> PrivateCa:
         if arn not in self.cas:
             raise Refusal("ResourceNotFoundException", f"Could not find Certificate Authority {arn}")
         return self.cas[arn]
+
+
+def _extensions(
+    issuer: issuing.Issued, request: x509.CertificateSigningRequest, template: str
+) -> list[issuing.Extension]:
+    """User guide, "EndEntityCertificate/V1 definition" and that of EndEntityClientAuthCertificate/V1."""
+    own = issuer.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    return [
+        (x509.BasicConstraints(ca=False, path_length=None), False),
+        (x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own), False),
+        (x509.SubjectKeyIdentifier.from_public_key(request.public_key()), False),
+        # Critical: digital signature, key encipherment.
+        (x509.KeyUsage(True, False, True, False, False, False, False, False, False), True),
+        (x509.ExtendedKeyUsage(_PURPOSES[template]), False),
+    ]
+
+
+def _alternative_names(
+    request: x509.CertificateSigningRequest,
+) -> x509.Extension[x509.SubjectAlternativeName] | None:
+    try:
+        return request.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except x509.ExtensionNotFound:
+        return None
 
 
 def _end(ca: PrivateCa, validity: dict[str, Any], now: datetime) -> datetime:

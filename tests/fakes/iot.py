@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from fakes.refusal import Refusal
+from fakes.transfers import Transfer, Transfers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,17 +60,27 @@ class CertificateRecord:
     mode: str
     ca_id: str | None
     created: datetime
+    account: str = ACCOUNT
+    modified: datetime | None = None
+    previous_owner: str | None = None
+    transfer: Transfer | None = None
+    """Its last one: on its way, or over."""
 
     @property
     def arn(self) -> str:
-        return f"arn:aws:iot:{REGION}:{ACCOUNT}:cert/{self.id}"
+        return f"arn:aws:iot:{REGION}:{self.account}:cert/{self.id}"
 
 
 @dataclass
-class FakeIot:
+class FakeIot(Transfers):
     """One account and Region. The dictionaries are the state; tests look at them, and change them "from outside"."""
 
+    account: str = ACCOUNT
+    neighbours: dict[str, FakeIot] = field(default_factory=dict)
+    """The other accounts that there are, by their ids."""
+
     registration_code: str = "c0de" * 16
+    has_registration_code: bool = True
     cas: dict[str, CaRecord] = field(default_factory=dict)
     certificates: dict[str, CertificateRecord] = field(default_factory=dict)
     policies: dict[str, set[str]] = field(default_factory=dict)
@@ -87,7 +98,16 @@ class FakeIot:
     # Registration code
 
     def GetRegistrationCode(self) -> dict[str, Any]:
+        self.has_registration_code = True
         return {"registrationCode": self.registration_code}
+
+    def DeleteRegistrationCode(self) -> dict[str, Any]:
+        # API reference: ResourceNotFoundException is one of its errors; the next GetRegistrationCode makes another.
+        if not self.has_registration_code:
+            raise Refusal("ResourceNotFoundException", "There is no registration code.", 404)
+        self.has_registration_code = False
+        self.registration_code = hashlib.sha256(self.registration_code.encode()).hexdigest()
+        return {}
 
     # CA certificates
 
@@ -236,23 +256,33 @@ class FakeIot:
         return {**answer, "certificatePem": pem}
 
     def DescribeCertificate(self, certificateId: str) -> dict[str, Any]:
-        found = self._certificate(certificateId)
-        description = {**_entry(found), "certificatePem": found.pem, "certificateMode": found.mode, "ownedBy": ACCOUNT}
+        found = self._certificate_or_incoming(certificateId)
+        description = {
+            **_entry(found, self.account),
+            "certificatePem": found.pem,
+            "certificateMode": found.mode,
+            "ownedBy": found.account,
+            "lastModifiedDate": found.modified or found.created,
+        }
+        more = {"previousOwnedBy": found.previous_owner, "transferData": found.transfer and found.transfer.data}
+        description |= {name: value for name, value in more.items() if value}
         return {"certificateDescription": description}
 
     def UpdateCertificate(self, certificateId: str, newStatus: str) -> dict[str, Any]:
         found = self._certificate(certificateId)
+        self._refuse_on_its_way(found)
         if newStatus in ("PENDING_TRANSFER", "PENDING_ACTIVATION"):
             # API reference, UpdateCertificate, newStatus: these two "will result in an exception being thrown".
             raise Refusal("InvalidRequestException", f"{newStatus} cannot be set")
         if found.status == "REVOKED" and newStatus != "REVOKED":
             # Developer guide, "Revoke a client certificate": it cannot be reactivated.
             raise Refusal("CertificateStateException", "The certificate is revoked", 406)
-        found.status = newStatus
+        found.status, found.modified = newStatus, self.clock()
         return {}
 
     def DeleteCertificate(self, certificateId: str, forceDelete: bool = False) -> dict[str, Any]:
         found = self._certificate(certificateId)
+        self._refuse_on_its_way(found)
         if found.status == "ACTIVE":
             raise Refusal("CertificateStateException", "Certificate must be deactivated before deletion", 406)
         if any(found.arn in principals for principals in self.things.values()):
@@ -272,7 +302,9 @@ class FakeIot:
     def ListCertificates(
         self, pageSize: int = PAGE, marker: str | None = None, ascendingOrder: bool = True
     ) -> dict[str, Any]:
-        entries = [_entry(c) for c in sorted(self.certificates.values(), key=lambda c: c.created)]
+        # API reference, AcceptCertificateTransfer: ListCertificates shows the transfers that are pending.
+        certificates = [*self.certificates.values(), *self._incoming().values()]
+        entries = [_entry(c, self.account) for c in sorted(certificates, key=lambda c: c.created)]
         return _page("certificates", entries if ascendingOrder else entries[::-1], marker, "nextMarker")
 
     # Policies and things
@@ -351,7 +383,7 @@ class FakeIot:
     def _add(self, pem: str, status: str, mode: str, ca_id: str | None) -> dict[str, Any]:
         if status == "PENDING_ACTIVATION" and ca_id is None:
             raise Refusal("CertificateStateException", "Not allowed with PENDING_ACTIVATION status", 406)
-        record = CertificateRecord(_id(pem), pem, status, mode, ca_id, self.clock())
+        record = CertificateRecord(_id(pem), pem, status, mode, ca_id, self.clock(), self.account)
         if self.answer_wrong_ids:
             record.id = record.id[::-1]
         if record.id in self.certificates:
@@ -400,9 +432,10 @@ def _id(pem: str) -> str:
     return hashlib.sha256(der).hexdigest()
 
 
-def _entry(record: CertificateRecord) -> dict[str, Any]:
+def _entry(record: CertificateRecord, account: str = ACCOUNT) -> dict[str, Any]:
     return {
-        "certificateArn": record.arn,
+        # AWS CLI reference, transfer-certificate: on its way, it has the target's.
+        "certificateArn": f"arn:aws:iot:{REGION}:{account}:cert/{record.id}",
         "certificateId": record.id,
         "status": record.status,
         # aws-facts: creation dates may have whole seconds only.

@@ -12,16 +12,34 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from integration.accounts import Account
 from integration.stacks import Stacks
 from iot_certificates.bundling import Target, bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from iot_certificates_local import EmbeddedAws
 
 ROLE_ARN = "arn:aws:iam::000000000000:role/certificates"
 HANDLER = "iot_certificate_provider.handler.handler"
+
+
+def _asset() -> tuple[str, bytes]:
+    """Build the real bundle for the interpreter that MiniStack runs it with; return that runtime and the archive."""
+    processor = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
+    runtime = f"python3.{sys.version_info.minor}"
+    asset = bundle(Target(runtime, processor)).path.read_bytes()
+    assert zipfile.is_zipfile(io.BytesIO(asset))
+    return runtime, asset
+
+
+@pytest.fixture(scope="session")
+def account_for(guarded_aws: EmbeddedAws) -> Callable[[], Account]:
+    """Return accounts that nobody has used, each with the bundle in a bucket; IAM is enforced."""
+    runtime, asset = _asset()
+    numbers = count(300000000001)
+    return lambda: Account(guarded_aws.session(account=str(next(numbers))), runtime, asset)
 
 
 @pytest.fixture(scope="session")
@@ -36,10 +54,7 @@ def deployed(aws: EmbeddedAws, name: str, environment: Mapping[str, str] | None 
     """Deploy the bundle as the function ``name`` for as long as the block lasts."""
     session = aws.session()
     client = session.client("lambda")
-    processor = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
-    runtime = f"python3.{sys.version_info.minor}"
-    asset = bundle(Target(runtime, processor)).path.read_bytes()
-    assert zipfile.is_zipfile(io.BytesIO(asset))
+    runtime, asset = _asset()
     made = client.create_function(
         FunctionName=name,
         Runtime=runtime,

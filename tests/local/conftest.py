@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PROC = Path("/proc")
 
-_ACCOUNTS = itertools.count(200000000000)
+ACCOUNTS = itertools.count(200000000000)
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +32,7 @@ def unthrottled_aws() -> Iterator[EmbeddedAws]:
 @pytest.fixture
 def account(unthrottled_aws: EmbeddedAws) -> Session:
     """Give a session as the root user of an account that nobody has used."""
-    return unthrottled_aws.session(account=str(next(_ACCOUNTS)))
+    return unthrottled_aws.session(account=str(next(ACCOUNTS)))
 
 
 @pytest.fixture

@@ -44,6 +44,21 @@ class FakeRegistry:
     def certificate(self, certificate_id: str) -> Record | None:
         return self.certificates.get(certificate_id)
 
+    def device_certificates(self) -> list[Record]:
+        return list(self.certificates.values())
+
+    def certificates_of_all_accounts(self) -> list[Record]:
+        return self.device_certificates()
+
+    def put_certificate(self, record: Record) -> None:
+        self.certificates[record["certificateId"]] = record
+
+    def remove_certificate(self, certificate_id: str) -> None:
+        del self.certificates[certificate_id]
+
+    def elsewhere(self, account: str) -> FakeRegistry:
+        return FakeRegistry((account, REGION))
+
     def policy(self, name: str) -> Record | None:
         return self.policies.get(name)
 

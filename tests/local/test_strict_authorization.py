@@ -170,3 +170,32 @@ def test_who_may_not_is_not_told_what_else_is_wrong(user: User) -> None:
     with pytest.raises(user.iot.exceptions.CertificateValidationException, match="expired") as refused:
         user.iot.register_certificate_without_ca(certificatePem=expired)
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
+def test_a_transfer_needs_the_certificate_on_both_sides(guarded_aws: EmbeddedAws, user: User) -> None:
+    registered = user.root.client("iot").register_certificate_without_ca(certificatePem=make_device(make_ca()).pem)
+    certificate = {"certificateId": registered["certificateId"]}
+    for action, operation, arguments in (
+        ("iot:TransferCertificate", "transfer_certificate", {"targetAwsAccount": "222233334444"}),
+        ("iot:CancelCertificateTransfer", "cancel_certificate_transfer", {}),
+    ):
+        user.may(action, registered["certificateArn"][:-1] + "x")
+        assert user.is_refused(operation, **certificate, **arguments)
+        user.may(action, registered["certificateArn"])
+        assert not user.is_refused(operation, **certificate, **arguments)
+    other = guarded_aws.session(account="222233334444").client("iot")
+    for operation in ("accept_certificate_transfer", "reject_certificate_transfer"):
+        back = other.register_certificate_without_ca(certificatePem=make_device(make_ca()).pem)
+        other.transfer_certificate(certificateId=back["certificateId"], targetAwsAccount=guarded_aws.account)
+        action = f"iot:{operation.title().replace('_', '')}"
+        user.may(action, back["certificateArn"])
+        assert user.is_refused(operation, certificateId=back["certificateId"])
+        user.may(action, back["certificateArn"].replace("222233334444", guarded_aws.account))
+        assert not user.is_refused(operation, certificateId=back["certificateId"])
+
+
+def test_listing_what_is_on_its_way_names_no_resource(user: User) -> None:
+    user.may("iot:ListOutgoingCertificates", "arn:aws:iot:*:*:cert/*")
+    assert user.is_refused("list_outgoing_certificates")
+    user.may("iot:ListOutgoingCertificates", "*")
+    assert not user.is_refused("list_outgoing_certificates")

@@ -36,9 +36,9 @@ def deploy(account: Session) -> Iterator[Deploy]:
         done: Any = "stack_update_complete" if exists else "stack_create_complete"
         cloudformation.get_waiter(done).wait(StackName=STACK, WaiterConfig={"Delay": 1})
         outputs = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["Outputs"]
-        ref, by_attribute = sorted(output["OutputValue"] for output in outputs)
-        assert ref == by_attribute
-        return ref
+        by_ref, by_attribute = (str(output["OutputValue"]) for output in outputs)
+        assert by_ref == by_attribute
+        return by_ref
 
     yield deploy
     cloudformation.delete_stack(StackName=STACK)

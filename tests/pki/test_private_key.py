@@ -1,4 +1,4 @@
-"""A CA's private key: the forms that are read, and refusals that give nothing away."""
+"""A private key: the forms that are read, refusals that give nothing away, and the kinds that are made."""
 
 from __future__ import annotations
 
@@ -7,10 +7,20 @@ import traceback
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import PrivateFormat
 
 import issuing
-from iot_certificate_provider.pki import Certificate, CertificateRejectedError, PrivateKeySigner, load_private_key
+from iot_certificate_provider.contract import KeyAlgorithm
+from iot_certificate_provider.pki import (
+    Certificate,
+    CertificateRejectedError,
+    PrivateKeySigner,
+    generate_private_key,
+    load_private_key,
+    private_key_pem,
+)
+from pki import making
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -153,3 +163,44 @@ def test_another_cas_key_is_refused_before_it_signs(kind: str) -> None:
 
     with pytest.raises(CertificateRejectedError, match=r"^holds another key than the CA certificate's"):
         PrivateKeySigner(ca, other)
+
+
+# --- Made ------------------------------------------------------------------------------------------------------------
+
+MADE: dict[KeyAlgorithm, tuple[type, int]] = {
+    KeyAlgorithm.EC_P256: (ec.SECP256R1, 256),
+    KeyAlgorithm.EC_P384: (ec.SECP384R1, 384),
+    KeyAlgorithm.RSA_2048: (rsa.RSAPrivateKey, 2048),
+    KeyAlgorithm.RSA_3072: (rsa.RSAPrivateKey, 3072),
+    KeyAlgorithm.RSA_4096: (rsa.RSAPrivateKey, 4096),
+}
+
+
+def test_the_table_of_kinds_that_are_made_is_whole() -> None:
+    assert set(MADE) == set(KeyAlgorithm)
+
+
+@pytest.mark.parametrize("algorithm", MADE)
+def test_a_key_is_made_of_the_kind_that_was_asked_for(algorithm: KeyAlgorithm) -> None:
+    kind, bits = MADE[algorithm]
+    made = making.key(algorithm, "CA")
+
+    assert made.key_size == bits
+    assert isinstance(made.curve if isinstance(made, ec.EllipticCurvePrivateKey) else made, kind)
+    if isinstance(made, rsa.RSAPrivateKey):
+        assert made.public_key().public_numbers().e == 65_537
+
+
+@pytest.mark.parametrize("algorithm", [KeyAlgorithm.EC_P256, KeyAlgorithm.EC_P384, KeyAlgorithm.RSA_2048])
+def test_no_key_is_made_twice(algorithm: KeyAlgorithm) -> None:
+    assert generate_private_key(algorithm).public_key() != generate_private_key(algorithm).public_key()
+
+
+@pytest.mark.parametrize("algorithm", MADE)
+def test_what_is_written_is_pkcs_8_and_read_again(algorithm: KeyAlgorithm) -> None:
+    made = making.key(algorithm, "CA")
+    text = private_key_pem(made)
+
+    assert text.startswith("-----BEGIN PRIVATE KEY-----\n")
+    assert text.endswith("\n-----END PRIVATE KEY-----\n")
+    assert load_private_key(text, None).public_key() == made.public_key()

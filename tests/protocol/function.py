@@ -26,9 +26,14 @@ from fakes.iot import FakeIot
 from fakes.kms import FakeKms
 from fakes.refusal import Refusal
 from fakes.secrets import FakeSecrets
+from fakes.transfers import connect
 from iot_certificate_provider import handler as installed_handler
 from iot_certificate_provider.aws.clients import AwsClients
-from iot_certificate_provider.contract import certificate_id_in
+from iot_certificate_provider.contract import (
+    CERTIFICATE_TRANSFER_DECISION_TYPE,
+    CERTIFICATE_TRANSFER_TYPE,
+    certificate_id_in,
+)
 from iot_certificate_provider.deadline import Deadline
 from protocol.clock import START, Clock
 
@@ -53,6 +58,14 @@ REGISTRATIONS = (
     "iot.RegisterCertificateWithoutCA",
     "iot.CreateCertificateFromCsr",
 )
+ACCOUNTS = ("210987654321", "333333333333")
+"""Those beside the one that the function runs in."""
+
+TRANSFER, DECISION = CERTIFICATE_TRANSFER_TYPE, CERTIFICATE_TRANSFER_DECISION_TYPE
+_HANDS_OVER = ("iot.UpdateCertificate", "iot.TransferCertificate", "iot.CancelCertificateTransfer")
+_DECIDES = ("iot.AcceptCertificateTransfer", "iot.RejectCertificateTransfer", "iot.UpdateCertificate")
+_ATTACHMENTS = ("iot.AttachPolicy", "iot.DetachPolicy", "iot.AttachThingPrincipal", "iot.DetachThingPrincipal")
+_REMOVES = ("iot.UpdateCertificate", "iot.DeleteCertificate", "iot.DetachPolicy", "iot.DetachThingPrincipal")
 _THROTTLING = ("Throttling", "ThrottlingException", "TooManyRequestsException")
 _TRANSIENT = (500, 502, 503, 504)
 _READS = ("Get", "List", "Describe")
@@ -172,6 +185,16 @@ class Cloud:
         """Begin a new account, at the same time of the same day."""
         self.clock = Clock()
         self.aws.iot = FakeIot(now=self.clock.now, clock=lambda: self.clock.now)
+        others = [FakeIot(account=each, now=self.clock.now, clock=lambda: self.clock.now) for each in ACCOUNTS]
+        connect(self.aws.iot, *others)
+        self.other = others[0]
+        """Another account, that certificates go to and come from."""
+        self.handled_outside: set[str] = set()
+        """Certificates whose transfer somebody has ended, or made, outside the stack."""
+        self.forgotten: set[str] = set()
+        """Certificates of which nobody can say any more that they were ACTIVE before their transfer."""
+        self.detached: set[str] = set()
+        """Certificates that a transfer has detached, as its template says."""
         self.aws.secrets = FakeSecrets()
         self.aws.kms = FakeKms()
         self.aws.acm_pca = FakeAcmPca(lambda: self.clock.now)
@@ -248,6 +271,7 @@ class Cloud:
         if invocation.died:
             return True
         if self._strike(invocation, "", "after", deaths=("mute",)):
+            self._forget(invocation)
             return False
         invocation.answers.append(Answer(raw, self.clock.now))
         if url != invocation.event["ResponseURL"]:
@@ -292,6 +316,11 @@ class Cloud:
             for certificate_id in {*self.iot.certificates, *self.iot.cas} - self._known:
                 self.made[certificate_id] = invocation.owner
                 self.requests[certificate_id] = invocation.event["RequestId"]
+        if call.name == "iot.AcceptCertificateTransfer" and _deletes(invocation):
+            self.made[call.parameters["certificateId"]] = invocation.owner
+            self.requests[call.parameters["certificateId"]] = invocation.event["RequestId"]
+        if invocation.event["ResourceType"] == TRANSFER and call.name in _ATTACHMENTS:
+            self.detached.add(_certificate_of(call))
         self._during(call, "after")
         self._strike(invocation, call.name, "after")
         invocation.calls += 1
@@ -327,7 +356,10 @@ class Cloud:
         certificate_id = _certificate_of(call)
         if call.name in ("iot.DeleteCertificate", "iot.DeleteCACertificate"):
             self._excuse_others(invocation, certificate_id)
-        if certificate_id not in self._known or self.made.get(certificate_id) == invocation.owner:
+        if _is_handed_over(invocation, call, certificate_id):
+            return
+        incoming = call.name in _DECIDES[:2]
+        if (certificate_id not in self._known and not incoming) or self.made.get(certificate_id) == invocation.owner:
             return
         if certificate_id in self.deleted_outside and invocation.event["RequestType"] == "Update":
             return  # whoever takes a stack's certificate away and registers it elsewhere, has it changed by both
@@ -376,8 +408,14 @@ class Cloud:
             raise Refusal("UnauthorizedException", "planned", 401)
 
     def _die(self, invocation: Invocation) -> None:
+        self._forget(invocation)
         invocation.died = True
         raise FunctionDied
+
+    def _forget(self, invocation: Invocation) -> None:
+        """Nobody hears what this delivery knew: whether the certificate was ACTIVE before its transfer."""
+        if invocation.event["ResourceType"] == TRANSFER:
+            self.forgotten |= {properties.get("CertificateId", "") for properties in _declared(invocation)}
 
     def _hang(self, invocation: Invocation) -> None:
         """Do as crhelper's timer does before the end, and as Lambda does at the end."""
@@ -393,6 +431,25 @@ def _is_adopted(invocation: Invocation) -> bool:
     event = invocation.event
     declared = (event["ResourceProperties"], event.get("OldResourceProperties", {}))
     return any(properties.get("ExistingCertificate") == "ADOPT" for properties in declared)
+
+
+def _declared(invocation: Invocation) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    return invocation.event["ResourceProperties"], invocation.event.get("OldResourceProperties", {})
+
+
+def _is_handed_over(invocation: Invocation, call: Call, certificate_id: str) -> bool:
+    """Whether the template, now or before, names the certificate, and the call is one that this takes."""
+    kind, declared = invocation.event["ResourceType"], _declared(invocation)
+    if not any(properties.get("CertificateId") == certificate_id for properties in declared):
+        return False
+    if kind == TRANSFER:
+        detaches = any(properties.get("DetachOnTransfer") == "true" for properties in declared)
+        return call.name in _HANDS_OVER or (detaches and call.name in _ATTACHMENTS)
+    return kind == DECISION and (call.name in _DECIDES or (_deletes(invocation) and call.name in _REMOVES))
+
+
+def _deletes(invocation: Invocation) -> bool:
+    return any(properties.get("OnDelete") == "DELETE" for properties in _declared(invocation))
 
 
 def _hits(fault: Fault, invocation: Invocation, name: str, when: When, deaths: tuple[Kind, ...]) -> bool:

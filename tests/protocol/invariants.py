@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from iot_certificate_provider.contract import ADOPTED, certificate_id_in, is_certificate_id
+from fakes.transfers import PENDING
+from iot_certificate_provider.contract import (
+    ADOPTED,
+    REGISTRATION_CODE_ID,
+    REGISTRATION_CODE_TYPE,
+    certificate_id_in,
+    is_certificate_id,
+)
+from iot_certificate_provider.contract import (
+    CERTIFICATE_TRANSFER_DECISION_TYPE as DECISION,
+)
+from iot_certificate_provider.contract import (
+    CERTIFICATE_TRANSFER_TYPE as TRANSFER,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,16 +97,34 @@ def i2_no_orphans(stack: Stack) -> None:
 def i3_nothing_foreign(cloud: Cloud) -> None:
     """Nothing that the stack did not make is changed or deleted; and what broke a rule during an invocation."""
     require(not cloud.violations, "", "; ".join(cloud.violations))
-    adopted = {live.physical_id for stack in cloud.stacks for live in stack.live.values()}
+    resources = [live for stack in cloud.stacks for live in stack.live.values()]
+    adopted = {live.physical_id for live in resources}
+    handed_over = {live.declared.properties.get("CertificateId") for live in resources}
     for certificate_id, before in cloud.foreign.items():
-        if certificate_id + ADOPTED in adopted:
+        if certificate_id + ADOPTED in adopted or certificate_id in handed_over | cloud.handled_outside:
             continue  # the template says what to do with it; it is to be as before once the stack is gone
-        require(_picture(cloud, certificate_id) == before, "I3", "a foreign certificate was changed or deleted")
+        now = _picture(cloud, certificate_id)
+        require(now in _after_transfer(cloud, certificate_id, before, now), "I3", "a foreign certificate was changed")
+
+
+def _after_transfer(cloud: Cloud, certificate_id: str, before: Picture | None, now: Picture | None) -> list[Any]:
+    """Return how a foreign certificate may look: as before, save what a transfer cannot put back, as documented."""
+    if before is None or now is None:
+        return [before]
+    lost = certificate_id in cloud.detached and now.attached <= before.attached
+    expected = replace(before, attached=now.attached) if lost else before
+    return [expected, replace(expected, status="INACTIVE")] if certificate_id in cloud.forgotten else [expected]
 
 
 def i4_everything_there(stack: Stack) -> None:
     """What CloudFormation believes to be there is there, unless it was deleted outside the stack."""
     for logical_id, live in stack.live.items():
+        if live.declared.type == REGISTRATION_CODE_TYPE:
+            require(live.physical_id == REGISTRATION_CODE_ID, "I4", f"{logical_id} has another physical id")
+            continue
+        if live.declared.type in (TRANSFER, DECISION):
+            _i4_handed_over(stack, logical_id)
+            continue
         certificate_id = certificate_id_in(live.physical_id)
         there = certificate_id in stack.cloud.iot.certificates or certificate_id in stack.cloud.iot.cas
         if certificate_id not in stack.cloud.deleted_outside:
@@ -111,6 +142,20 @@ def secrets_follow(stack: Stack) -> None:
         require(current == live.physical_id, "I4", f"{logical_id}'s secret has another key, {stack.ledger.status}")
 
 
+def _i4_handed_over(stack: Stack, logical_id: str) -> None:
+    """A transfer is on its way where its physical id says; a decision is carried out, as its physical id says."""
+    live = stack.live[logical_id]
+    certificate_id, _, what = live.physical_id.partition("/")
+    if certificate_id in stack.cloud.handled_outside | stack.cloud.deleted_outside:
+        return
+    record = stack.cloud.iot.certificates.get(certificate_id)
+    if live.declared.type == DECISION:
+        require((record is None) == (what == "rejected"), "I4", f"{logical_id} is not decided, {stack.ledger.status}")
+        return
+    account = record.transfer.account if record and record.transfer and record.status == PENDING else None
+    require(account == what.split("/")[1], "I4", f"{logical_id} is on its way to {account}, not as {what} says")
+
+
 def i4_rolled_back(stack: Stack, before: Snapshot, revoking: set[str], skipped: set[str]) -> None:
     """After a rollback each certificate is as it was, or as declared; one that was to be REVOKED may be that."""
     require(set(stack.live) == set(before.ids), "I4", "the rollback ended with other resources")
@@ -118,7 +163,14 @@ def i4_rolled_back(stack: Stack, before: Snapshot, revoking: set[str], skipped: 
         live = stack.live[logical_id]
         if certificate_id_in(old_id) in stack.cloud.deleted_outside or logical_id in skipped:
             continue
+        if live.declared.type == TRANSFER:
+            # That the certificate was ACTIVE is known better at one time than at another.
+            parts = [each.removesuffix("/was-active") for each in (live.physical_id, old_id)]
+            require(parts[0] == parts[1], "I4", f"{logical_id} is another transfer after the rollback")
+            continue
         require(live.physical_id == old_id, "I4", f"{logical_id} has another physical id after the rollback")
+        if live.declared.type in (REGISTRATION_CODE_TYPE, DECISION):
+            continue  # ``registration_code`` looks at the code itself
         declared = live.declared.properties
         was, now = before.pictures[old_id], _picture(stack.cloud, certificate_id_in(old_id))
         require(now is not None, "I4", f"{logical_id} is gone after the rollback")

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from iot_certificate_provider.contract import is_certificate_id
-from protocol import invariants
+from protocol import function, invariants
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,6 +25,7 @@ CA = "Custom::IotCaCertificate"
 DEVICE = "Custom::IotDeviceCertificate"
 SELF_SIGNED_CA = "Custom::IotSelfSignedCaCertificate"
 ISSUED_DEVICE = "Custom::IotIssuedDeviceCertificate"
+TRANSFER, DECISION = function.TRANSFER, function.DECISION
 SERVICE_TIMEOUT = 1200.0
 REDELIVERIES = (60.0, 120.0)
 """AWS Lambda Developer Guide, "Asynchronous invocation": twice more, after one minute and after two."""
@@ -133,7 +134,7 @@ class Stack:
         if skip:
             logical_id = self._rollback.updates.pop(0)[0]
             self._rollback.skipped.add(logical_id)
-            self.excused |= self._made_by(logical_id)
+            self._abandon(logical_id)
         self.ledger.status = "UPDATE_ROLLBACK_IN_PROGRESS"
         return self._go_back()
 
@@ -251,7 +252,7 @@ class Stack:
                 self._log(logical_id, live.physical_id, "DELETE_SKIPPED", moved=replaced)
             elif not self._delete_one(logical_id, live, replaced=replaced):
                 # It is abandoned, whatever the physical id stands for.
-                self.excused |= self._made_by(logical_id) - {current.physical_id if current and replaced else ""}
+                self._abandon(logical_id, *([current.physical_id] if current and replaced else []))
             if not replaced:
                 self.live.pop(logical_id, None)
 
@@ -276,6 +277,8 @@ class Stack:
 
     def _delete_one(self, logical_id: str, live: Live, *, replaced: bool = False) -> bool:
         self._log(logical_id, live.physical_id, "DELETE_IN_PROGRESS", moved=replaced)
+        if live.declared.type == DECISION and live.declared.properties.get("OnDelete") != "DELETE":
+            self.excused.add(live.declared.properties["CertificateId"])
         answer = self._send("Delete", logical_id, live.declared, live.physical_id)
         done = answer is not None and answer.body["Status"] == "SUCCESS"
         self._log(logical_id, live.physical_id, "DELETE_COMPLETE" if done else "DELETE_FAILED", moved=replaced)
@@ -367,6 +370,16 @@ class Stack:
 
     def _invent(self, logical_id: str) -> str:
         return f"{self.name}-{logical_id}-{len(self.sent):012X}"
+
+    def _abandon(self, logical_id: str, *kept: str) -> None:
+        """Excuse what CloudFormation told its user it leaves behind."""
+        self.excused |= self._made_by(logical_id) - {*kept}
+        events = [event for event in self.sent if event["LogicalResourceId"] == logical_id]
+        named = {event["ResourceProperties"].get("CertificateId", "") for event in events}
+        current = self.live[logical_id].declared.properties.get("CertificateId", "") if kept else ""
+        # Its transfer may be left as well, and nobody can say any more what the certificate was before.
+        self.cloud.handled_outside |= named - {current, ""}
+        self.cloud.forgotten |= named
 
     def _made_by(self, logical_id: str) -> set[str]:
         return {each for each, owner in self.cloud.made.items() if owner == (self.ledger.stack_id, logical_id)}

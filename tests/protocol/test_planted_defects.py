@@ -13,7 +13,7 @@ from iot_certificate_provider.aws.cloudformation import StackGateway
 from iot_certificate_provider.contract import CREATE_FAILED, Outcome, Progress
 from iot_certificate_provider.errors import NotFoundError
 from iot_certificate_provider.properties.ca_certificate import declared_device_certificates_on_delete
-from iot_certificate_provider.resources import ca_certificate, device_certificate
+from iot_certificate_provider.resources import ca_certificate, device_certificate, device_certificate_ownership
 from iot_certificate_provider.resources.ca_certificate import CaCertificateResource
 from iot_certificate_provider.resources.device_certificate import DeviceCertificateResource
 from iot_certificate_provider.resources.device_certificate_ownership import DeviceCertificateOwnership
@@ -41,7 +41,7 @@ class Defect:
 
 def asks_nobody(patch: pytest.MonkeyPatch) -> None:
     """Ownership by date alone: whoever registered it in the window."""
-    patch.setattr(DeviceCertificateOwnership, "_is_held_by_another", lambda *_: False)
+    patch.setattr(device_certificate_ownership, "is_held_by_another", lambda *_, **__: False)
 
 
 def deletes_without_asking_who_holds_it(patch: pytest.MonkeyPatch) -> None:
@@ -199,7 +199,7 @@ def reasons_at_any_length(patch: pytest.MonkeyPatch) -> None:
 
 
 def believes_the_private_ca_in_a_rollback(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(PrivateCaIdentity, "_id_before_update", lambda *_: None)
+    patch.setattr(StackGateway, "id_before_update", lambda *_: None)
 
 
 def asks_the_private_ca_again(patch: pytest.MonkeyPatch) -> None:

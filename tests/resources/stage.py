@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from fakes.aws import FakeAws
+from fakes.iot import FakeIot
+from fakes.transfers import connect
 from iot_certificate_provider.aws.acm_pca import PrivateCaGateway
 from iot_certificate_provider.aws.clients import AwsClients
 from iot_certificate_provider.aws.cloudformation import StackGateway
@@ -17,6 +19,9 @@ from iot_certificate_provider.contract import Home, Outcome, Progress, Request, 
 from iot_certificate_provider.deadline import Deadline
 from iot_certificate_provider.resources.ca_certificate import CaCertificateResource
 from iot_certificate_provider.resources.certificate_signers import CertificateSigners
+from iot_certificate_provider.resources.certificate_transfer import CertificateTransferResource
+from iot_certificate_provider.resources.certificate_transfer_decision import CertificateTransferDecisionResource
+from iot_certificate_provider.resources.certificate_transfer_ownership import CertificateTransferOwnership
 from iot_certificate_provider.resources.device_certificate import DeviceCertificateResource
 from iot_certificate_provider.resources.device_certificate_ownership import DeviceCertificateOwnership
 from iot_certificate_provider.resources.device_certificate_removal import DeviceCertificateRemoval
@@ -45,7 +50,7 @@ class Clock:
 
 
 class Stage:
-    """One account, one stack, and the two resource types."""
+    """One account, one stack, and the resource types; and another account, in which no stack is."""
 
     def __init__(self) -> None:
         self.aws = FakeAws()
@@ -68,6 +73,11 @@ class Stage:
             DeviceCertificateSweep(iot, removal),
             now=self.now,
         )
+        transfers = CertificateTransferOwnership(iot, stacks)
+        self.transfer: Resource = CertificateTransferResource(iot, stacks, transfers, self.now)
+        self.decision: Resource = CertificateTransferDecisionResource(iot, stacks, removal, self.now)
+        self.other = FakeIot(account="210987654321")
+        connect(self.iot, self.other)
 
     def request(
         self,

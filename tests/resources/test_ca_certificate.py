@@ -349,6 +349,23 @@ class TestSweep:
         assert stage.iot.things == {"hall": set(), "shared": set()}
         assert stage.iot.cas == {}
 
+    def test_waits_until_the_stacks_own_policies_are_free(
+        self, stage: Stage, sweeping: dict[str, Any], factory_ca: issuing.Issued
+    ) -> None:
+        stage.aws.cloudformation.log("Policy", "own", "CREATE_COMPLETE")
+        created = stage.create(stage.ca, sweeping)
+        stage.iot.policies.update(own=set(), foreign=set())
+        stage.iot.slow_detach = 3
+        for number in range(2):
+            pem = issuing.make_device(factory_ca, f"thermostat-{number}").pem
+            arn = stage.iot.RegisterCertificate(certificatePem=pem, status="ACTIVE")["certificateArn"]
+            stage.iot.AttachPolicy(policyName="own", target=arn)
+            stage.iot.AttachPolicy(policyName="foreign", target=arn)
+        stage.delete(stage.ca, created.physical_id, sweeping)
+        looks = [call.parameters["policyName"] for call in stage.aws.calls if call.name == "iot.ListTargetsForPolicy"]
+        assert looks == ["own"] * 4
+        assert stage.iot.cas == {}
+
     def test_turns_auto_registration_off_before_it_sweeps(
         self, stage: Stage, sweeping: dict[str, Any], factory_ca: issuing.Issued
     ) -> None:

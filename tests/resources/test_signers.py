@@ -9,12 +9,27 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 import issuing
 from fakes.acm_pca import PrivateCa
 from fakes.kms import Key
 from fakes.refusal import Refusal
-from iot_certificate_provider.errors import AccessDeniedError, DeadlineError, InvalidPropertyError
+from iot_certificate_provider.aws.acm_pca import PrivateCaGateway
+from iot_certificate_provider.aws.clients import AwsClients
+from iot_certificate_provider.aws.kms import KmsGateway
+from iot_certificate_provider.aws.secrets import SecretsGateway
+from iot_certificate_provider.contract import PrivateCaTemplate
+from iot_certificate_provider.deadline import Deadline
+from iot_certificate_provider.errors import (
+    AccessDeniedError,
+    CertificateRejectedError,
+    DeadlineError,
+    InvalidPropertyError,
+)
+from iot_certificate_provider.pki import Certificate, SigningRequest
+from iot_certificate_provider.properties.ca_key import KeyInPrivateCa
+from iot_certificate_provider.resources.certificate_signers import CertificateSigners
 from resources.stage import KEY_SECRET, PRIVATE_CA
 
 if TYPE_CHECKING:
@@ -132,6 +147,46 @@ class TestAKmsKeyThatDoesNotServe:
         with pytest.raises(InvalidPropertyError, match=r"^VerificationKey.KmsKeyId: the key is disabled. Enable it"):
             stage.create(stage.ca, properties)
         assert stage.iot.cas == {}
+
+
+class TestAPrivateCaThatIssuesForADevice:
+    """Its signer, as a resource uses it whose certificates are for TLS clients."""
+
+    names = x509.SubjectAlternativeName([x509.DNSName("thermostat-1.example.com")])
+
+    def issue(self, stage: Stage, ca: issuing.Issued, names: x509.SubjectAlternativeName) -> Certificate:
+        in_private_ca(stage, ca)
+        clients = AwsClients(stage.aws.session())
+        secrets, keys, authorities = SecretsGateway(clients), KmsGateway(clients), PrivateCaGateway(clients)
+        signers = CertificateSigners(secrets, keys, authorities, "Issuer", PrivateCaTemplate.CLIENT_AUTH)
+        deadline = Deadline(lambda: stage.clock.left, sleep=stage.clock.sleep)
+        signer = signers.signer(Certificate.from_pem(ca.pem), KeyInPrivateCa(PRIVATE_CA), deadline)
+        request = SigningRequest.from_pem(issuing.make_csr(extensions=[(names, False)]).pem)
+        return signer.issue(request, stage.now(), timedelta(days=365))
+
+    def test_goes_by_the_template_for_clients(self, stage: Stage, factory_ca: issuing.Issued) -> None:
+        extensions = self.issue(stage, factory_ca, self.names).parsed.extensions
+        purposes = extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        assert list(purposes) == [ExtendedKeyUsageOID.CLIENT_AUTH]
+        assert extensions.get_extension_for_class(x509.SubjectAlternativeName).value == self.names
+
+    def test_is_not_asked_for_names_that_cannot_be_certified(self, stage: Stage, factory_ca: issuing.Issued) -> None:
+        nobody = x509.SubjectAlternativeName([x509.DirectoryName(x509.Name([]))])
+        with pytest.raises(CertificateRejectedError, match=r"^asks for an alternative name of the kind DirectoryName"):
+            self.issue(stage, factory_ca, nobody)
+        assert "acm-pca.IssueCertificate" not in stage.aws.names()
+
+    def test_is_not_believed_when_the_certificate_is_anothers(self, stage: Stage, factory_ca: issuing.Issued) -> None:
+        def swap(call: Any) -> None:
+            if call.name == "acm-pca.GetCertificate":
+                issued = stage.aws.acm_pca.cas[PRIVATE_CA].issued
+                issued.update(dict.fromkeys(issued, (issuing.make_device(factory_ca, "another").pem, 0)))
+
+        stage.aws.before = swap
+        with pytest.raises(
+            InvalidPropertyError, match=r"^Issuer.CertificateAuthorityArn: issued .* another key or sub"
+        ):
+            self.issue(stage, factory_ca, self.names)
 
 
 class TestAPrivateCaThatDoesNotServe:

@@ -18,6 +18,7 @@ from iot_certificates_local.strict.messages import CURRENT, REFUSAL, Answer, Han
 from iot_certificates_local.strict.operations import Operation, operation_of
 from iot_certificates_local.strict.registry import MiniStackRegistry, Registries
 from iot_certificates_local.strict.throttling import Throttle
+from iot_certificates_local.strict.transfers import Transfers
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -56,7 +57,7 @@ class StrictAws:
         strictness: Strictness | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
-        registries: Registries = MiniStackRegistry,
+        registries: Registries = MiniStackRegistry.of_request,
         authorizes: bool = False,
     ) -> None:
         self._app = app
@@ -80,10 +81,12 @@ class StrictAws:
 
     def _fresh_rules(self) -> tuple[Rule, ...]:
         """Return the rules, outermost first: a list is divided into pages after it was changed."""
+        detached = DelayedDetach(self._strictness.detach_seconds, self._clock)
         return (
             Throttle(self._strictness.requests_per_second, self._clock),
             pagination.in_pages,
-            DelayedDetach(self._strictness.detach_seconds, self._clock),
+            detached,
+            Transfers(detached.shows_attached),
             statuses.as_aws_changes_them,
             certificates.fit_to_register,
             quotas.within_quotas,

@@ -17,7 +17,17 @@ if TYPE_CHECKING:
 
     Handler = Callable[..., Awaitable[tuple[int, dict[str, str], bytes]]]
 
-_CA_CERTIFICATE = ("DescribeCACertificate", "UpdateCACertificate", "DeleteCACertificate")
+# The kind of resource that the path names, and its parameter.
+_IN_PATH = {
+    "DescribeCACertificate": ("cacert", "caCertificateId"),
+    "UpdateCACertificate": ("cacert", "caCertificateId"),
+    "DeleteCACertificate": ("cacert", "caCertificateId"),
+    "ListTargetsForPolicy": ("policy", "policyName"),
+    "TransferCertificate": ("cert", "certificateId"),
+    "AcceptCertificateTransfer": ("cert", "certificateId"),
+    "RejectCertificateTransfer": ("cert", "certificateId"),
+    "CancelCertificateTransfer": ("cert", "certificateId"),
+}
 _TARGET = ("AttachPolicy", "DetachPolicy")
 _THING_AND_PRINCIPAL = ("AttachThingPrincipal", "DetachThingPrincipal")
 
@@ -64,12 +74,11 @@ def _unless_refused(handler: Handler) -> Handler:
 def resources_of(request: Request, region: str, account: str) -> list[str]:
     """Return the ARNs that a policy has to allow, all of them; none where MiniStack knows them itself."""
     prefix = f"arn:aws:iot:{region}:{account}"
-    if request.operation in _CA_CERTIFICATE:
-        return [f"{prefix}:cacert/{request.path['caCertificateId']}"]
+    if request.operation in _IN_PATH:
+        kind, parameter = _IN_PATH[request.operation]
+        return [f"{prefix}:{kind}/{request.path[parameter]}"]
     if request.operation in _TARGET:
         return [request.text("target")]
-    if request.operation == "ListTargetsForPolicy":
-        return [f"{prefix}:policy/{request.path['policyName']}"]
     if request.operation == "ListPrincipalThings":
         return [request.headers.get("x-amzn-principal", "*")]
     if request.operation in _THING_AND_PRINCIPAL:

@@ -51,6 +51,10 @@ class DelayedDetach:
             return _with(answer, "policies", policies)
         return answer
 
+    def shows_attached(self, request: Request, target: str) -> bool:
+        """Whether a policy that was detached from the target still shows there."""
+        return any(gone.target == target for gone, _ in self._shown(request))
+
     async def _change(self, request: Request, hand_on: HandOn) -> Answer:
         changed = _Detached(request.registry.place, request.path["policyName"], request.text("target"))
         policy = request.registry.policy(changed.policy)

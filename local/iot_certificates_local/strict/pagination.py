@@ -56,6 +56,7 @@ def _with_token(member: str, position: Callable[[Any], Position], size: str | No
 
 LISTINGS = {
     "ListCertificates": _with_marker("certificates", _by_date, newest_first=True),
+    "ListOutgoingCertificates": _with_marker("outgoingCertificates", _by_date, newest_first=True),
     "ListCACertificates": _with_marker("certificates", _by_date, newest_first=True),
     "ListAttachedPolicies": _with_marker("policies", lambda policy: [policy["policyName"]]),
     "ListPolicies": _with_marker("policies", lambda policy: [policy["policyName"]]),

@@ -31,7 +31,22 @@ class Registry(Protocol):
         """Return one of them; a change to it is a change to what is registered."""
 
     def certificate(self, certificate_id: str) -> Record | None:
-        """Return a device certificate: ``status``."""
+        """Return a device certificate: ``status``; a change to it is a change to what is registered."""
+
+    def device_certificates(self) -> list[Record]:
+        """Return the device certificates."""
+
+    def certificates_of_all_accounts(self) -> list[Record]:
+        """Return those of every account, in the same Region."""
+
+    def put_certificate(self, record: Record) -> None:
+        """Register a device certificate."""
+
+    def remove_certificate(self, certificate_id: str) -> None:
+        """Deregister one."""
+
+    def elsewhere(self, account: str) -> Registry:
+        """Return the registry of another account, in the same Region."""
 
     def policy(self, name: str) -> Record | None:
         """Return a policy: ``policyName``, ``policyArn``, and ``targets``, to which it is attached."""
@@ -45,13 +60,22 @@ Registries = Callable[[Mapping[str, str], Mapping[str, list[str]]], Registry]
 
 
 class MiniStackRegistry:
-    """MiniStack's, of the account and Region that a request is signed for."""
+    """MiniStack's, of one account and Region."""
 
-    def __init__(self, headers: Mapping[str, str], query: Mapping[str, list[str]]) -> None:
+    def __init__(self, account: str, region: str) -> None:
+        self.place: tuple[str, str] = (account, region)
+
+    @classmethod
+    def of_request(cls, headers: Mapping[str, str], query: Mapping[str, list[str]]) -> MiniStackRegistry:
+        """Return that of the account and Region that a request is signed for."""
         from ministack.core.router import extract_region  # noqa: PLC0415 - reads its environment when imported
 
         account = contextvars.copy_context().run(_account, headers, query)
-        self.place: tuple[str, str] = (account, extract_region(headers, query))
+        return cls(account, extract_region(headers, query))
+
+    def elsewhere(self, account: str) -> MiniStackRegistry:
+        """Return that of another account."""
+        return MiniStackRegistry(account, self.place[1])
 
     def ca_certificates(self) -> list[Record]:
         """Return them all."""
@@ -64,9 +88,27 @@ class MiniStackRegistry:
         return record
 
     def certificate(self, certificate_id: str) -> Record | None:
-        """Return the record of a device certificate."""
+        """Return the record of a device certificate, not a copy."""
         record: Record | None = _iot()._certificates.get_scoped(*self.place, certificate_id)  # noqa: SLF001
         return record
+
+    def device_certificates(self) -> list[Record]:
+        """Return them all."""
+        return list(_iot()._certificates.values_scoped(*self.place))  # noqa: SLF001
+
+    def certificates_of_all_accounts(self) -> list[Record]:
+        """Return those of the Region."""
+        entries = _iot()._certificates.all_items()  # noqa: SLF001
+        return [record for (_, region, _), record in entries if region == self.place[1]]
+
+    def put_certificate(self, record: Record) -> None:
+        """Register it here, attached to nothing."""
+        unattached = {**record, "attachedThings": [], "attachedPolicies": []}
+        _iot()._certificates.set_scoped(*self.place, record["certificateId"], unattached)  # noqa: SLF001
+
+    def remove_certificate(self, certificate_id: str) -> None:
+        """Take it away."""
+        _iot()._certificates.pop_scoped(*self.place, certificate_id, None)  # noqa: SLF001
 
     def policy(self, name: str) -> Record | None:
         """Return the record of a policy."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from types_boto3_acm_pca.literals import SigningAlgorithmType
 
     from iot_certificate_provider.aws.clients import AwsClients
+    from iot_certificate_provider.contract import PrivateCaTemplate
     from iot_certificate_provider.pki.certificate import Certificate
     from iot_certificate_provider.pki.certificate_signer import SignatureHash
 
@@ -50,6 +51,11 @@ def signing_algorithm(ca: Certificate, algorithm: SignatureHash) -> SigningAlgor
     return names[algorithm.name]
 
 
+def _idempotency_token(*asked_for: object) -> str:
+    # The SDK tries again when an answer is lost: that is to be one certificate, and anything else asked for another.
+    return hashlib.sha256(repr(asked_for).encode("ascii")).hexdigest()[:36]
+
+
 class PrivateCaGateway:
     """Three calls on one private CA, by its ARN. What is wrong with the CA is a CertificateRejectedError."""
 
@@ -66,24 +72,29 @@ class PrivateCaGateway:
             return self._acm_pca.get_certificate_authority_certificate(CertificateAuthorityArn=arn)["Certificate"]
 
     def issue_certificate(
-        self, arn: str, signing_request: str, *, algorithm: SigningAlgorithmType, not_after: datetime
+        self,
+        arn: str,
+        signing_request: str,
+        *,
+        algorithm: SigningAlgorithmType,
+        not_after: datetime,
+        template: PrivateCaTemplate,
     ) -> str:
-        """IssueCertificate with the template EndEntityCertificate/V1; return the ARN of what is being issued.
+        """IssueCertificate; return the ARN of what is being issued.
 
         An end that is a date may be as near as need be, in both usage modes of a CA (API reference, Validity: at least
         a day where it is a number of days); a CA of mode SHORT_LIVED_CERTIFICATE allows seven days at most.
         """
-        csr = signing_request.encode("ascii")
+        end = int(not_after.timestamp())
         with translating(_WHAT, _UNUSABLE):
             answer = self._acm_pca.issue_certificate(
                 CertificateAuthorityArn=arn,
-                Csr=csr,
+                Csr=signing_request.encode("ascii"),
                 SigningAlgorithm=algorithm,
-                # Named, though it is the default: policies allow a template by its name (acm-pca:TemplateArn).
-                TemplateArn=f"arn:{arn.split(':')[1]}:acm-pca:::template/EndEntityCertificate/V1",
-                Validity={"Type": "ABSOLUTE", "Value": int(not_after.timestamp())},
-                # The SDK tries again when an answer is lost: the same request is to be one certificate.
-                IdempotencyToken=hashlib.sha256(csr).hexdigest()[:36],
+                # Named also where it is the default: policies allow a template by its name (acm-pca:TemplateArn).
+                TemplateArn=f"arn:{arn.split(':')[1]}:acm-pca:::template/{template}",
+                Validity={"Type": "ABSOLUTE", "Value": end},
+                IdempotencyToken=_idempotency_token(signing_request, template, end),
             )
         return answer["CertificateArn"]
 

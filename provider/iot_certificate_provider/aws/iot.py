@@ -19,6 +19,8 @@ if TYPE_CHECKING:
         RegisterCACertificateRequestTypeDef,
         RegisterCertificateRequestTypeDef,
         RegistrationConfigTypeDef,
+        RejectCertificateTransferRequestTypeDef,
+        TransferCertificateRequestTypeDef,
         UpdateCACertificateRequestTypeDef,
     )
 
@@ -65,6 +67,23 @@ class DeviceCertificateDescription(DeviceCertificateEntry):
     pem: str
     mode: str
     created: datetime
+    modified: datetime | None = None
+    previous_owner: str | None = None
+    """The account that it was transferred from."""
+    transferred: datetime | None = None
+    accepted: datetime | None = None
+    rejected: datetime | None = None
+    """When its last transfer was made, was accepted here, or came back rejected."""
+
+
+@dataclass(frozen=True)
+class OutgoingTransfer:
+    """A certificate that is on its way to another account, as ListOutgoingCertificates has it."""
+
+    certificate_id: str
+    account: str
+    message: str | None
+    made: datetime
 
 
 @dataclass(frozen=True)
@@ -101,6 +120,11 @@ class IotGateway:
         """GetRegistrationCode: 64 hex digits, the same until somebody deletes it."""
         with translating("the registration code"):
             return self._iot.get_registration_code()["registrationCode"]
+
+    def delete_registration_code(self) -> None:
+        """DeleteRegistrationCode, of the account and Region; where there is none, that counts as deleted."""
+        with _gone_is_done("the registration code"):
+            self._iot.delete_registration_code()
 
     # CA certificates
 
@@ -239,6 +263,11 @@ class IotGateway:
             found["certificatePem"],
             found["certificateMode"],
             found["creationDate"],
+            found.get("lastModifiedDate"),
+            found.get("previousOwnedBy"),
+            found.get("transferData", {}).get("transferDate"),
+            found.get("transferData", {}).get("acceptDate"),
+            found.get("transferData", {}).get("rejectDate"),
         )
 
     def update_certificate(self, certificate_id: str, status: DeviceCertificateStatus) -> None:
@@ -272,6 +301,49 @@ class IotGateway:
                 for page in pages
                 for entry in page["certificates"]
             ]
+
+    # Transfers between accounts
+
+    def transfer_certificate(self, certificate_id: str, account: str, message: str | None) -> None:
+        """TransferCertificate; InUseError while something is attached, ConflictError unless it is INACTIVE.
+
+        RefusedError for an account that AWS IoT does not take.
+        """
+        request: TransferCertificateRequestTypeDef = {"certificateId": certificate_id, "targetAwsAccount": account}
+        if message is not None:
+            request["transferMessage"] = message
+        with translating(f"certificate {certificate_id}"):
+            self._iot.transfer_certificate(**request)
+
+    def cancel_certificate_transfer(self, certificate_id: str) -> None:
+        """CancelCertificateTransfer: INACTIVE afterwards; TransferCompletedError or NotFoundError once it is over."""
+        with translating(f"certificate {certificate_id}"):
+            self._iot.cancel_certificate_transfer(certificateId=certificate_id)
+
+    def accept_certificate_transfer(self, certificate_id: str, *, active: bool) -> None:
+        """AcceptCertificateTransfer; NotFoundError before it has arrived, TransferCompletedError once it is over."""
+        with translating(f"certificate {certificate_id}"):
+            self._iot.accept_certificate_transfer(certificateId=certificate_id, setAsActive=active)
+
+    def reject_certificate_transfer(self, certificate_id: str, reason: str | None) -> None:
+        """RejectCertificateTransfer, with the errors of the acceptance."""
+        request: RejectCertificateTransferRequestTypeDef = {"certificateId": certificate_id}
+        if reason is not None:
+            request["rejectReason"] = reason
+        with translating(f"certificate {certificate_id}"):
+            self._iot.reject_certificate_transfer(**request)
+
+    def outgoing_transfer(self, certificate_id: str) -> OutgoingTransfer | None:
+        """ListOutgoingCertificates, as many pages as it takes: the transfer that is pending, None when none is."""
+        pages = self._iot.get_paginator("list_outgoing_certificates").paginate(PaginationConfig={"PageSize": PAGE_SIZE})
+        with translating("the outgoing certificates"):
+            for page in pages:
+                for entry in page["outgoingCertificates"]:
+                    if entry["certificateId"] == certificate_id:
+                        # A message that was not given may come back as an empty one.
+                        message = entry.get("transferMessage") or None
+                        return OutgoingTransfer(certificate_id, entry["transferredTo"], message, entry["transferDate"])
+        return None
 
     # Policies and things
 

@@ -10,6 +10,7 @@ from iot_certificate_provider.aws.translation import translating
 from iot_certificate_provider.errors import CertificateRejectedError
 
 if TYPE_CHECKING:
+    from types_boto3_kms import KMSClient
     from types_boto3_kms.literals import SigningAlgorithmSpecType
 
     from iot_certificate_provider.aws.clients import AwsClients
@@ -56,10 +57,14 @@ class KmsGateway:
     def __init__(self, clients: AwsClients) -> None:
         self._clients = clients
 
+    @property
+    def _kms(self) -> KMSClient:
+        return self._clients.client("kms")
+
     def public_key(self, key_id: str) -> bytes:
         """GetPublicKey of a key for signing: DER, SubjectPublicKeyInfo (RFC 5280, 4.1)."""
         with translating("the KMS key", _UNUSABLE):
-            answer = self._clients.client("kms").get_public_key(KeyId=key_id)
+            answer = self._kms.get_public_key(KeyId=key_id)
         if answer["KeyUsage"] != "SIGN_VERIFY":
             raise CertificateRejectedError(*_NOT_FOR_SIGNING)
         return answer["PublicKey"]
@@ -67,7 +72,5 @@ class KmsGateway:
     def sign(self, key_id: str, digest: bytes, algorithm: SigningAlgorithmSpecType) -> bytes:
         """Sign a digest: what is signed itself may be longer than the 4,096 bytes that KMS takes."""
         with translating("the KMS key", _UNUSABLE):
-            answer = self._clients.client("kms").sign(
-                KeyId=key_id, Message=digest, MessageType="DIGEST", SigningAlgorithm=algorithm
-            )
+            answer = self._kms.sign(KeyId=key_id, Message=digest, MessageType="DIGEST", SigningAlgorithm=algorithm)
         return answer["Signature"]

@@ -21,6 +21,7 @@ from iot_certificate_provider.errors import (
     ProviderError,
     RefusedError,
     ThrottledError,
+    TransferCompletedError,
     UpstreamError,
 )
 
@@ -33,7 +34,7 @@ _ERRORS: dict[str, tuple[type[ProviderError], str]] = {
     "CertificateStateException": (ConflictError, "the status of the certificate, or of its CA, refuses this"),
     "CertificateConflictException": (
         ConflictError,
-        "several registered CAs have the issuer's name: declare which one (CACertificatePem)",
+        "several registered CAs have the issuer's name: declare ca_certificate (CACertificatePem)",
     ),
     "NotFoundException": (NotFoundError, "does not exist"),
     "DisabledException": (ConflictError, "it is disabled"),
@@ -60,8 +61,9 @@ _ERRORS: dict[str, tuple[type[ProviderError], str]] = {
     "UnsupportedOperationException": (RefusedError, "the KMS key is not for this use"),
     "LimitExceededException": (LimitExceededError, "a quota of the account is used up"),
     QUOTA_EXCEEDED: (LimitExceededError, "a quota of the account is used up"),
-    "TransferConflictException": (ConflictError, "it is being transferred to another account"),
-    "TransferAlreadyCompletedException": (ConflictError, "its transfer is complete already"),
+    # IoT API reference: "You can't transfer the certificate because authorization policies are still attached."
+    "TransferConflictException": (InUseError, "policies or things are still attached: detach them first"),
+    "TransferAlreadyCompletedException": (TransferCompletedError, "its transfer is complete already"),
     "VersionConflictException": (ConflictError, "it was changed by somebody else; try again"),
     "DecryptionFailure": (AccessDeniedError, "the secret's KMS key could not be used: allow kms:Decrypt"),
     "ThrottlingException": (ThrottledError, "AWS throttled it for as long as there was time; try again later"),

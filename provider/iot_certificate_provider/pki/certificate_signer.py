@@ -83,7 +83,7 @@ class PrivateKeySigner:
     def issue(self, request: SigningRequest, now: datetime, validity: timedelta) -> Certificate:
         """Sign a certificate as CertificateSigner says."""
         check_not_expired(self._ca, now)
-        request.check_names_somebody()
+        request.check_issuable()
         builder = (
             x509.CertificateBuilder()
             .subject_name(request.parsed.subject)

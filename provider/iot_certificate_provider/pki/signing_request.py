@@ -44,8 +44,7 @@ class SigningRequest:
     def alternative_names(self) -> x509.SubjectAlternativeName | None:
         """The subject alternative names that it asks for, all of them fit to be certified; None without.
 
-        Raises CertificateRejectedError for others: only those who issue by the request have to care, and AWS IoT does
-        not. Of what else it may ask for (RFC 2985, 5.4.2) a CA decides by itself.
+        Raises CertificateRejectedError for others. What else it may ask for (RFC 2985, 5.4.2) is for the CA to decide.
         """
         try:
             names = self.parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -59,8 +58,11 @@ class SigningRequest:
         check_alternative_names(names)
         return names
 
-    def check_names_somebody(self) -> None:
-        """Check that there is a subject or an alternative name to certify (RFC 5280, 4.1.2.6)."""
+    def check_issuable(self) -> None:
+        """Check what those who issue by it need, and AWS IoT does not: names that can be certified (RFC 5280, 4.1.2.6).
+
+        Raises CertificateRejectedError.
+        """
         if self.alternative_names is None and not list(self.parsed.subject):
             raise CertificateRejectedError(
                 "names nobody: it has neither a subject nor alternative names", "Make it again with a common name"

@@ -97,6 +97,27 @@ class Reader:
             allowed = ", ".join(choices)
             raise self._error(name, f"{shown(text)} is not a value it can have", f"Use one of {allowed}") from error
 
+    def flag(self, name: StrEnum) -> bool:
+        """Return whether it is "true"; "false" without the property. CloudFormation writes booleans so."""
+        value = self._raw.get(name, "false")
+        if value not in ("true", "false"):
+            raise self._error(name, f"{shown(value)} is not a value it can have", "Use true or false")
+        return bool(value == "true")
+
+    def short_text(self, name: StrEnum, longest: int) -> str | None:
+        """Return a text of at most so many characters; None without the property."""
+        text = self.text(name)
+        if text is not None and len(text) > longest:
+            raise self._error(name, f"has {len(text)} characters", f"AWS IoT takes at most {longest}")
+        return text
+
+    def matching(self, name: StrEnum, pattern: re.Pattern[str], fix: str) -> str:
+        """Return a text that has to be there, and to match."""
+        text = self.required_text(name, fix)
+        if not pattern.fullmatch(text):
+            raise self._error(name, f"{shown(text)} is not one", fix)
+        return text
+
     def items(self, name: StrEnum) -> list[Any]:
         """Return a list of anything; empty without the property."""
         value = self._raw.get(name, [])

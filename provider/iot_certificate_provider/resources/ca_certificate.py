@@ -302,16 +302,20 @@ class CaCertificateResource:
     def _remove(self, request: Request, certificate_id: str, *, sweep: bool) -> None:
         # Auto-registration first: a device that is swept now must not come back with its next connection.
         self._turn_off(certificate_id)
-        if sweep:
-            self._sweep_devices(request, certificate_id)
+        held = self._sweep_devices(request, certificate_id) if sweep else frozenset()
         with suppress(NotFoundError):
             self._iot.delete_ca_certificate(certificate_id)
+        # The stack deletes its own policies next.
+        self._sweep.wait_until_released(held, request.deadline)
 
-    def _sweep_devices(self, request: Request, certificate_id: str) -> None:
+    def _sweep_devices(self, request: Request, certificate_id: str) -> frozenset[str]:
+        """Do to the devices what is declared; return the ids that resources of the stack have."""
         what = declared_device_certificates_on_delete(request.properties)
-        if what is not DeviceCertificatesOnDelete.RETAIN:
-            held = frozenset(map(certificate_id_in, self._stacks.held_ids(request.stack_id)))
-            self._sweep.run(certificate_id, what, held, request.deadline)
+        if what is DeviceCertificatesOnDelete.RETAIN:
+            return frozenset()
+        held = frozenset(map(certificate_id_in, self._stacks.held_ids(request.stack_id)))
+        self._sweep.run(certificate_id, what, held, request.deadline)
+        return held
 
     # Adopting
 

@@ -11,8 +11,11 @@ from iot_certificate_provider.aws.cloudformation import StackGateway
 from iot_certificate_provider.aws.iot import IotGateway
 from iot_certificate_provider.contract import (
     CA_CERTIFICATE_TYPE,
+    CERTIFICATE_TRANSFER_DECISION_TYPE,
+    CERTIFICATE_TRANSFER_TYPE,
     DEVICE_CERTIFICATE_TYPE,
     ISSUED_DEVICE_CERTIFICATE_TYPE,
+    REGISTRATION_CODE_TYPE,
     SELF_SIGNED_CA_CERTIFICATE_TYPE,
 )
 
@@ -93,9 +96,34 @@ def _signers(clients: AwsClients, name: str) -> CertificateSigners:
     return CertificateSigners(SecretsGateway(clients), KmsGateway(clients), PrivateCaGateway(clients), name)
 
 
+def _registration_code(clients: AwsClients, _: Now) -> Resource:
+    from iot_certificate_provider.resources.registration_code import RegistrationCodeResource
+
+    return RegistrationCodeResource(IotGateway(clients), StackGateway(clients))
+
+
+def _certificate_transfer(clients: AwsClients, now: Now) -> Resource:
+    from iot_certificate_provider.resources.certificate_transfer import CertificateTransferResource
+    from iot_certificate_provider.resources.certificate_transfer_ownership import CertificateTransferOwnership
+
+    iot, stacks = IotGateway(clients), StackGateway(clients)
+    return CertificateTransferResource(iot, stacks, CertificateTransferOwnership(iot, stacks), now)
+
+
+def _certificate_transfer_decision(clients: AwsClients, now: Now) -> Resource:
+    from iot_certificate_provider.resources.certificate_transfer_decision import CertificateTransferDecisionResource
+    from iot_certificate_provider.resources.device_certificate_removal import DeviceCertificateRemoval
+
+    iot, stacks = IotGateway(clients), StackGateway(clients)
+    return CertificateTransferDecisionResource(iot, stacks, DeviceCertificateRemoval(iot), now)
+
+
 RESOURCES: Mapping[str, Callable[[AwsClients, Now], Resource]] = {
     CA_CERTIFICATE_TYPE: _ca_certificate,
     DEVICE_CERTIFICATE_TYPE: _device_certificate,
     SELF_SIGNED_CA_CERTIFICATE_TYPE: _self_signed_ca_certificate,
     ISSUED_DEVICE_CERTIFICATE_TYPE: _issued_device_certificate,
+    REGISTRATION_CODE_TYPE: _registration_code,
+    CERTIFICATE_TRANSFER_TYPE: _certificate_transfer,
+    CERTIFICATE_TRANSFER_DECISION_TYPE: _certificate_transfer_decision,
 }

@@ -5,8 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.aws import acm_pca, kms
+from iot_certificate_provider.contract import PrivateCaTemplate
 from iot_certificate_provider.errors import CertificateRejectedError, DeadlineError
-from iot_certificate_provider.pki import Certificate, PrivateKeySigner, load_private_key, remote_private_key
+from iot_certificate_provider.pki import (
+    Certificate,
+    PrivateKeySigner,
+    check_end_entity_profile,
+    load_private_key,
+    remote_private_key,
+)
 from iot_certificate_provider.pki.certificate_signer import end_of_validity, signature_hash
 from iot_certificate_provider.properties.ca_key import CaKeyProperty, KeyInKms, KeyInMemory, KeyInSecret
 from iot_certificate_provider.properties.reader import naming
@@ -25,14 +32,23 @@ if TYPE_CHECKING:
 class CertificateSigners:
     """Makes signers; ``name`` is the property that says where the key is, for errors about it.
 
-    Making one finds out whether the key is the CA's: before anything is signed.
+    ``template`` is AWS Private CA's for what is to be issued. Making a signer finds out whether the key is the CA's:
+    before anything is signed.
     """
 
-    def __init__(self, secrets: SecretsGateway, keys: KmsGateway, authorities: PrivateCaGateway, name: str) -> None:
+    def __init__(
+        self,
+        secrets: SecretsGateway,
+        keys: KmsGateway,
+        authorities: PrivateCaGateway,
+        name: str,
+        template: PrivateCaTemplate = PrivateCaTemplate.END_ENTITY,
+    ) -> None:
         self._secrets = secrets
         self._keys = keys
         self._authorities = authorities
         self._name = name
+        self._template = template
 
     def signer(self, ca: Certificate, key: CaKey | KeyInMemory, deadline: Deadline) -> CertificateSigner:
         """Return the signer of ``ca``; InvalidPropertyError when the key is not there, not usable or another's."""
@@ -75,18 +91,29 @@ class CertificateSigners:
                     "is another CA than that of CACertificatePem",
                     "Leave CACertificatePem out: the private CA's own certificate is then registered",
                 )
-        return PrivateCaSigner(ca, key.certificate_authority_arn, self._authorities, deadline, name)
+        arn = key.certificate_authority_arn
+        return PrivateCaSigner(ca, arn, self._authorities, deadline, name=name, template=self._template)
 
 
 class PrivateCaSigner:
-    """Has AWS Private CA issue; ``name`` is the property that names the private CA."""
+    """Has AWS Private CA issue by a template; ``name`` is the property that names the private CA."""
 
-    def __init__(self, ca: Certificate, arn: str, authorities: PrivateCaGateway, deadline: Deadline, name: str) -> None:
+    def __init__(
+        self,
+        ca: Certificate,
+        arn: str,
+        authorities: PrivateCaGateway,
+        deadline: Deadline,
+        *,
+        name: str,
+        template: PrivateCaTemplate,
+    ) -> None:
         self._ca = ca
         self._arn = arn
         self._authorities = authorities
         self._deadline = deadline
         self._name = name
+        self._template = template
 
     @property
     def ca(self) -> Certificate:
@@ -95,14 +122,18 @@ class PrivateCaSigner:
 
     def issue(self, request: SigningRequest, now: datetime, validity: timedelta) -> Certificate:
         """Issue a certificate as CertificateSigner says, and wait for it within the deadline."""
+        request.check_issuable()
         with naming(self._name):
             certificate_arn = self._authorities.issue_certificate(
                 self._arn,
                 request.pem,
                 algorithm=acm_pca.signing_algorithm(self._ca, signature_hash(self._ca)),
                 not_after=end_of_validity(self._ca, now, validity),
+                template=self._template,
             )
-            return Certificate.from_pem(self._wait(certificate_arn))
+            issued = Certificate.from_pem(self._wait(certificate_arn))
+            check_end_entity_profile(issued, self._ca, request)
+        return issued
 
     def _wait(self, certificate_arn: str) -> str:
         for _ in self._deadline.attempts():

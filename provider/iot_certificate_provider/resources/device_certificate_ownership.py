@@ -10,6 +10,7 @@ from iot_certificate_provider.contract import is_certificate_id
 from iot_certificate_provider.errors import NotFoundError
 from iot_certificate_provider.ownership import evidence, registered_since
 from iot_certificate_provider.pki import Certificate, CertificateRejectedError
+from iot_certificate_provider.resources.holders import is_held_by_another
 from iot_certificate_provider.resources.registration import REDELIVERED_AFTER
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from iot_certificate_provider.contract import Request
     from iot_certificate_provider.ownership import Row
     from iot_certificate_provider.pki import SigningRequest
-
-ANSWER_SECONDS = 3.0
-"""How long another resource may take to answer after it has registered: then CloudFormation knows the holder."""
 
 
 RECENT_PAGES = 3
@@ -113,18 +111,9 @@ class DeviceCertificateOwnership:
         found = evidence(self._stacks.rows(request.stack_id, request.logical_id), live.id)
         if found.held:
             return True
-        return found.created_within(live.created) and not self._is_held_by_another(request, live)
-
-    def _is_held_by_another(self, request: Request, live: DeviceCertificateDescription) -> bool:
-        # The date proves when, not who. Another resource is known as the holder only once it has answered.
-        for wait in (0.0, ANSWER_SECONDS):
-            request.deadline.pause(wait)
-            # The stack's own list as well: a sibling may declare the same certificate.
-            holders = self._stacks.holders_in(request.stack_id, live.id) + self._stacks.holders(live.id)
-            others = [holder for holder in holders if not holder.is_of(request.stack_id, request.logical_id)]
-            if any(holder.can_have_registered(live.created) for holder in others):
-                return True
-        return False
+        return found.created_within(live.created) and not is_held_by_another(
+            request, self._stacks, live.id, created=live.created
+        )
 
 
 def _answers(live: DeviceCertificateDescription, signing: SigningRequest) -> bool:

@@ -9,7 +9,7 @@ from iot_certificate_provider.contract import DeviceCertificateStatus
 from iot_certificate_provider.errors import InUseError, NotFoundError, ProviderError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from iot_certificate_provider.aws.iot import DeviceCertificateEntry, IotGateway
     from iot_certificate_provider.deadline import Deadline
@@ -30,6 +30,13 @@ class DeviceCertificateRemoval:
 
     def __init__(self, iot: IotGateway) -> None:
         self._iot = iot
+        self._detached: dict[str, set[str]] = {}
+        """Policies, with the ARNs that they were detached from by this request."""
+
+    def remove(self, certificate_id: str, deadline: Deadline) -> None:
+        """Remove a certificate by its id; one that is not registered counts as removed."""
+        with suppress(NotFoundError):
+            self.remove_live(self._iot.describe_certificate(certificate_id), deadline)
 
     def undo(self, certificate_id: str, deadline: Deadline) -> None:
         """Remove what was just registered, in the time that is kept for it; where that fails, leave it INACTIVE."""
@@ -61,6 +68,7 @@ class DeviceCertificateRemoval:
         """Detach every policy and every thing; call ``detached`` with each thing, right after."""
         for policy_name in list(self._iot.attached_policies(arn)):
             self._iot.detach_policy(policy_name, arn)
+            self._detached.setdefault(policy_name, set()).add(arn)
         for thing_name in list(self._iot.attached_things(arn)):
             self._iot.detach_thing(thing_name, arn)
             # Now, since only the attachment names the thing: what fails later would lose its name.
@@ -77,12 +85,21 @@ class DeviceCertificateRemoval:
         So that the stack can delete a policy of its own right after. The certificate is gone by now, and so nothing
         that goes wrong here is a failure: should the policy still be in use, its own deletion says so.
         """
-        waiting = list(policy_names)
+        self._wait_until_released({name: {arn} for name in policy_names}, deadline)
+
+    def wait_until_own_are_released(self, own: Collection[str], deadline: Deadline) -> None:
+        """Wait likewise for those of ``own`` policies that were detached here."""
+        self._wait_until_released({name: arns for name, arns in self._detached.items() if name in own}, deadline)
+
+    def _wait_until_released(self, targets: Mapping[str, Collection[str]], deadline: Deadline) -> None:
+        waiting = list(targets)
         if not waiting:
             return
         with suppress(ProviderError):
             for _ in deadline.attempts(POLICY_RELEASE_SECONDS):
-                waiting = [name for name in waiting if arn in self._iot.policy_targets(name)]
+                waiting = [
+                    name for name in waiting if not set(targets[name]).isdisjoint(self._iot.policy_targets(name))
+                ]
                 if not waiting:
                     return
 

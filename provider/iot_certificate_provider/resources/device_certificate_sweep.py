@@ -48,6 +48,10 @@ class DeviceCertificateSweep:
             self._act_on_each(entries, act)
         raise _unfinished(len(entries))
 
+    def wait_until_released(self, held: Collection[str], deadline: Deadline) -> None:
+        """Wait, at most five minutes, until the policies that the stack holds can be deleted after a ``run``."""
+        self._removal.wait_until_own_are_released(held, deadline)
+
     def _act_on_each(
         self, entries: list[DeviceCertificateEntry], act: Callable[[DeviceCertificateEntry], None]
     ) -> None:

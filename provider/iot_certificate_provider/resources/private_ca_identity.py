@@ -17,7 +17,7 @@ from iot_certificate_provider.ownership import REQUEST_TAG, evidence, tagged_by
 from iot_certificate_provider.pki import Certificate, check_ca
 from iot_certificate_provider.properties.ca_key import KeyInPrivateCa
 from iot_certificate_provider.properties.reader import naming
-from iot_certificate_provider.resources.registration import is_first_delivery
+from iot_certificate_provider.resources.registration import may_be_repeated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -50,7 +50,7 @@ class PrivateCaIdentity:
         if wanted.certificate is not None:
             return wanted
         certificate = None
-        if not is_first_delivery(request, self._now()):
+        if may_be_repeated(request, self._now()):
             certificate = self._registered(self._registered_earlier(request))
         return replace(wanted, certificate=certificate or self._of_private_ca(wanted))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from iot_certificate_provider.contract import CREATE_UNFINISHED, RequestType
 from iot_certificate_provider.errors import ConflictError, DeadlineError, UpstreamError
+from iot_certificate_provider.ownership import began
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,23 +31,36 @@ SENT_SLACK = timedelta(seconds=2)
 _Found = TypeVar("_Found")
 
 
-def is_first_delivery(request: Request, now: datetime) -> bool:
-    """Whether a request is known to be too young to have been delivered before."""
-    return request.sent is not None and now - request.sent < REDELIVERED_AFTER
-
-
 def check_awaited(request: Request, stacks: StackGateway, now: datetime) -> None:
     """Raise ConflictError for a request that CloudFormation has left behind, before anything is written.
 
     Lambda delivers an event again when the function died, also when it had answered before: a minute later, when the
     stack may have rolled back long since. A request that is known to be younger is spared the question.
     """
-    if is_first_delivery(request, now):
+    if not may_be_repeated(request, now):
         return
     rows = stacks.rows(request.stack_id, request.logical_id)
     newest = next(rows, None)
     if newest is not None and not _is_awaited(request, itertools.chain([newest], rows)):
         raise ConflictError(f"CloudFormation does not wait for this {request.type} any more. Nothing was changed")
+
+
+def may_be_repeated(request: Request, now: datetime) -> bool:
+    """Whether Lambda may have delivered the request before: it is not known to be younger than that takes."""
+    return request.sent is None or now - request.sent >= REDELIVERED_AFTER
+
+
+def returns_to_what_it_had(request: Request, stacks: StackGateway, now: datetime) -> bool:
+    """Whether a resource that the log says to have what is declared is to be left as it is.
+
+    Either nothing runs, and this is the same request once more, after success. Or the stack rolls back, to what goes
+    only in the clean-up of an update that ends well.
+    """
+    if request.type is RequestType.CREATE and not may_be_repeated(request, now):
+        return False
+    if began(stacks.rows(request.stack_id, request.logical_id)) is None:
+        return True
+    return request.type is RequestType.UPDATE and stacks.is_rolling_back(request.stack_id)
 
 
 def _is_awaited(request: Request, rows: Iterator[Row]) -> bool:

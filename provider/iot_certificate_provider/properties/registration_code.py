@@ -1,0 +1,33 @@
+"""The properties of ``Custom::IotRegistrationCode``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from iot_certificate_provider.contract import RegistrationCodeOnDelete, RegistrationCodeProperty
+from iot_certificate_provider.properties.reader import Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class RegistrationCodeProperties:
+    """What a ``Custom::IotRegistrationCode`` declares."""
+
+    on_delete: RegistrationCodeOnDelete
+
+    @classmethod
+    def read(cls, raw: Mapping[str, Any]) -> RegistrationCodeProperties:
+        """Read the properties; raise InvalidPropertyError for the first that cannot work."""
+        reader = Reader(raw, RegistrationCodeProperty)
+        return cls(on_delete=reader.choice(RegistrationCodeProperty.ON_DELETE, RegistrationCodeOnDelete.RETAIN))
+
+
+def declared_on_delete(raw: Mapping[str, Any]) -> RegistrationCodeOnDelete:
+    """Read OnDelete as a Delete needs it; RETAIN, which deletes nothing, when it is not valid."""
+    try:
+        return RegistrationCodeOnDelete(raw.get(RegistrationCodeProperty.ON_DELETE, ""))
+    except ValueError:
+        return RegistrationCodeOnDelete.RETAIN

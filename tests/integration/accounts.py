@@ -1,0 +1,115 @@
+"""Accounts in which CDK stacks are deployed: their templates as they are, with the function's role and its policies.
+
+What the CDK CLI would do besides is left out: there is no bootstrap, and the function's code is in a bucket already.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from aws_cdk import App, DefaultStackSynthesizer, Stack
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
+from aws_cdk.assertions import Template
+from botocore.exceptions import WaiterError
+
+from integration.stacks import StackFailedError
+from iot_certificates import IotCertificateProvider
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import boto3
+
+BUCKET = "code"
+KEY = "function.zip"
+
+
+class Account:
+    """One account of an AWS that enforces IAM. ``session`` is its root user's."""
+
+    def __init__(self, session: boto3.Session, runtime: str, asset: bytes) -> None:
+        self.session = session
+        self.id = session.client("sts").get_caller_identity()["Account"]
+        self.iot = session.client("iot")
+        self._runtime = runtime
+        self._bucket = f"{BUCKET}-{self.id}"
+        objects = session.client("s3")
+        objects.create_bucket(
+            Bucket=self._bucket, CreateBucketConfiguration={"LocationConstraint": session.region_name}
+        )
+        objects.put_object(Bucket=self._bucket, Key=KEY, Body=asset)
+
+    def app(self) -> App:
+        """Return an app for ``stack``."""
+        return App(analytics_reporting=False, context={"iot-certificates:runtime": self._runtime})
+
+    def stack(self, app: App, name: str, tags: dict[str, str] | None = None) -> Stack:
+        """Return a stack that needs no bootstrap."""
+        synthesizer = DefaultStackSynthesizer(generate_bootstrap_version_rule=False)
+        return Stack(app, name, synthesizer=synthesizer, tags=tags)
+
+    def provider(self, stack: Stack) -> IotCertificateProvider:
+        """Return a provider whose code is in the account's bucket."""
+        bucket = s3.Bucket.from_bucket_name(stack, "Assets", self._bucket)
+        return IotCertificateProvider(stack, "Provider", code=lambda_.Code.from_bucket(bucket, KEY))
+
+    def deploy(self, declare: Callable[[Stack, IotCertificateProvider], object], name: str = "factory") -> Stack:
+        """Deploy one stack with a provider of its own."""
+        stack = self.stack(self.app(), name)
+        declare(stack, self.provider(stack))
+        self.deploy_stack(stack)
+        return stack
+
+    def deploy_stack(self, stack: Stack) -> None:
+        """Create or update a stack; raise StackFailedError with the reasons of its events when that fails."""
+        client, name = self.session.client("cloudformation"), stack.stack_name
+        request: Any = {
+            "StackName": name,
+            "TemplateBody": json.dumps(Template.from_stack(stack).to_json()),
+            "Capabilities": ["CAPABILITY_IAM"],
+        }
+        if name in self.stacks():
+            client.update_stack(**request)
+            self._wait(name, "stack_update_complete")
+        else:
+            client.create_stack(**request)
+            self._wait(name, "stack_create_complete")
+
+    def delete(self, name: str = "factory") -> None:
+        """Delete a stack."""
+        self.session.client("cloudformation").delete_stack(StackName=name)
+        self._wait(name, "stack_delete_complete")
+
+    def stacks(self) -> list[str]:
+        """Return the names of the stacks that there are."""
+        found = self.session.client("cloudformation").describe_stacks()["Stacks"]
+        return [stack["StackName"] for stack in found]
+
+    def physical_id(self, beginning: str, name: str = "factory") -> str:
+        """Return the physical id of the custom resource whose logical id begins so."""
+        rows = self.session.client("cloudformation").list_stack_resources(StackName=name)["StackResourceSummaries"]
+        (row,) = (
+            row
+            for row in rows
+            if row["LogicalResourceId"].startswith(beginning) and row["ResourceType"].startswith("Custom::")
+        )
+        return str(row["PhysicalResourceId"])
+
+    def left(self) -> list[str]:
+        """Return what is registered, of certificates of both kinds, policies and things."""
+        return [
+            *(ca["certificateId"] for ca in self.iot.list_ca_certificates()["certificates"]),
+            *(device["certificateId"] for device in self.iot.list_certificates()["certificates"]),
+            *(policy["policyName"] for policy in self.iot.list_policies()["policies"]),
+            *(thing["thingName"] for thing in self.iot.list_things()["things"]),
+        ]
+
+    def _wait(self, name: str, what: Any) -> None:
+        client = self.session.client("cloudformation")
+        try:
+            client.get_waiter(what).wait(StackName=name, WaiterConfig={"Delay": 0.2, "MaxAttempts": 600})
+        except WaiterError as error:
+            events = client.describe_stack_events(StackName=name)["StackEvents"]
+            raise StackFailedError([event.get("ResourceStatusReason", "") for event in events]) from error

@@ -1,0 +1,377 @@
+"""What the function is asked to do so that it needs its permissions. Each probe has an account of its own.
+
+A probe asserts what AWS has afterwards wherever the answer alone would not tell: what fails without being told, such as
+waiting for a policy to be released, has to be seen as well.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from datetime import timedelta
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+import issuing
+from integration.permissions import NAME_IN_STACK
+from iot_certificate_provider.contract import (
+    CA_CERTIFICATE_TYPE,
+    CREATE_FAILED,
+    DEVICE_CERTIFICATE_TYPE,
+    REGISTRATION_CODE_TYPE,
+)
+from iot_certificate_provider.pki import Certificate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import TypeAlias
+
+    from integration.permissions import Probe
+
+    Properties: TypeAlias = Mapping[str, Any]
+
+    from integration.permissions import Function
+
+CA = issuing.make_ca("Factory CA")
+CA_ID = Certificate.from_pem(CA.pem).id
+DEVICE = issuing.make_device(CA, "thermostat")
+DEVICE_ID = Certificate.from_pem(DEVICE.pem).id
+CSR = issuing.make_csr("sensor")
+NOTHING_ALLOWED = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "iot:Nothing", "Resource": "*"}],
+}
+KEY_SECRET = "factory-ca-key"
+KMS_KEY = "ca-key"
+ROLE = "provisioning"
+TEMPLATE = json.dumps(
+    {
+        "Resources": {
+            "certificate": {
+                "Type": "AWS::IoT::Certificate",
+                "Properties": {"CertificateId": {"Ref": "AWS::IoT::Certificate::Id"}, "Status": "ACTIVE"},
+            }
+        }
+    }
+)
+CA_PROPERTIES = {"CACertificatePem": CA.pem, "CertificateMode": "SNI_ONLY"}
+DEVICE_PROPERTIES = {"CertificatePem": DEVICE.pem}
+LONG_AGO = timedelta(minutes=5)
+
+
+def holder(physical_id: str) -> dict[str, Any]:
+    """Return a resource that has a certificate's id as its own."""
+    return {
+        "Type": "AWS::IoT::Policy",
+        "Properties": {"PolicyName": physical_id, "PolicyDocument": NOTHING_ALLOWED},
+    }
+
+
+OTHERS = {"Other": holder("other")}
+"""A stack in which nothing is known of the certificate."""
+
+NEVER = {
+    "Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
+    NAME_IN_STACK: {
+        "Type": "AWS::CloudFormation::WaitCondition",
+        "Properties": {"Handle": {"Ref": "Handle"}, "Timeout": "60"},
+    },
+}
+"""A resource on which an operation runs."""
+
+
+# CA certificates
+
+
+def ca_lives(function: Function) -> None:
+    """A CA is registered, changed, tagged, and deregistered."""
+    tagged = {**CA_PROPERTIES, "Tags": [{"Key": "plant", "Value": "Lyon"}]}
+    function.succeeds("Create", CA_CERTIFICATE_TYPE, CA_PROPERTIES)
+    function.succeeds("Update", CA_CERTIFICATE_TYPE, {**tagged, "Status": "INACTIVE"}, CA_ID, CA_PROPERTIES)
+    function.succeeds("Update", CA_CERTIFICATE_TYPE, CA_PROPERTIES, CA_ID, tagged)
+    function.succeeds("Delete", CA_CERTIFICATE_TYPE, CA_PROPERTIES, CA_ID)
+    assert function.iot.list_ca_certificates()["certificates"] == []
+
+
+def ca_twice(function: Function) -> None:
+    """A CA's Create is delivered again, minutes later."""
+    function.create_stack(OTHERS)
+    function.succeeds("Create", CA_CERTIFICATE_TYPE, CA_PROPERTIES)
+    function.succeeds("Create", CA_CERTIFICATE_TYPE, CA_PROPERTIES, ago=LONG_AGO)
+
+
+def ca_of_somebody_else(function: Function) -> None:
+    """A CA is registered already: since when, and how it is, is said."""
+    register_ca(function)
+    function.fails("(ACTIVE, ", "Create", CA_CERTIFICATE_TYPE, CA_PROPERTIES)
+
+
+def ca_taken_over(function: Function) -> None:
+    """ADOPT is left out: the CA becomes the stack's own, unless another holds it."""
+    function.create_stack(OTHERS)
+    register_ca(function)
+    adopting = {**CA_PROPERTIES, "ExistingCertificate": "ADOPT"}
+    function.succeeds("Create", CA_CERTIFICATE_TYPE, adopting)
+    function.succeeds("Update", CA_CERTIFICATE_TYPE, CA_PROPERTIES, f"{CA_ID}/adopted", adopting)
+
+
+def ca_with_its_key_in_a_secret(function: Function) -> None:
+    """A CA proves possession with its key in Secrets Manager."""
+    secret = function.root.client("secretsmanager").create_secret(Name=KEY_SECRET, SecretString=CA.key_pem())["ARN"]
+    properties = {"CACertificatePem": CA.pem, "VerificationKey": {"SecretArn": secret}}
+    function.succeeds("Create", CA_CERTIFICATE_TYPE, properties)
+    function.succeeds("Delete", CA_CERTIFICATE_TYPE, properties, CA_ID)
+
+
+def ca_with_its_key_in_kms(function: Function) -> None:
+    """A CA proves possession with its key in AWS KMS."""
+    kms = function.root.client("kms")
+    key_id = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
+    function.names[KMS_KEY] = key_id
+    public: Any = load_der_public_key(kms.get_public_key(KeyId=key_id)["PublicKey"])
+    pem = issuing.certify_ca(public, issuing.common_name("CA in KMS"), issuing.make_ca("Root CA"))
+    properties = {"CACertificatePem": pem, "VerificationKey": {"KmsKeyId": key_id}}
+    created = function.succeeds("Create", CA_CERTIFICATE_TYPE, properties)
+    function.succeeds("Delete", CA_CERTIFICATE_TYPE, properties, created["PhysicalResourceId"])
+
+
+def ca_with_a_template(function: Function) -> None:
+    """A CA is given a provisioning template with its role, none, and the template again."""
+    iam = function.root.client("iam")
+    role = iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(trust("iot.amazonaws.com")))
+    provisioning = {
+        **CA_PROPERTIES,
+        "AutoRegistrationStatus": "ENABLE",
+        "RegistrationConfig": {"TemplateBody": TEMPLATE, "RoleArn": role["Role"]["Arn"]},
+    }
+    function.succeeds("Create", CA_CERTIFICATE_TYPE, provisioning)
+    function.succeeds("Update", CA_CERTIFICATE_TYPE, CA_PROPERTIES, CA_ID, provisioning)
+    function.succeeds("Update", CA_CERTIFICATE_TYPE, provisioning, CA_ID, CA_PROPERTIES)
+
+
+def deactivating(function: Function) -> None:
+    """A CA is deleted, and its devices are deactivated."""
+    sweep(function, "DEACTIVATE")
+    assert there(function) == {"INACTIVE", "hall"}
+
+
+def deleting(function: Function) -> None:
+    """A CA is deleted with its devices, one with a policy and a thing; the policy can go right after."""
+    sweep(function, "DELETE")
+    assert there(function) == {"hall"}
+    function.iot.delete_policy(policyName="telemetry")
+
+
+def deleting_with_things(function: Function) -> None:
+    """A CA is deleted with its devices and their things."""
+    sweep(function, "DELETE_WITH_THINGS")
+    assert there(function) == set()
+    function.iot.delete_policy(policyName="telemetry")
+
+
+def sweep(function: Function, what: str) -> None:
+    prepare_sweep(function)
+    properties = {**CA_PROPERTIES, "DeviceCertificatesOnDelete": what}
+    function.succeeds("Delete", CA_CERTIFICATE_TYPE, properties, CA_ID)
+
+
+def sweep_that_is_handed_on(function: Function) -> None:
+    """A sweep does not fit into one invocation: the rest is handed on to another."""
+    prepare_sweep(function)
+    create_function(function)
+    function.run_out_of_time("ListCertificatesByCA")
+    properties = {**CA_PROPERTIES, "DeviceCertificatesOnDelete": "DEACTIVATE"}
+    assert function.invoke("Delete", CA_CERTIFICATE_TYPE, properties, CA_ID) == {}
+
+
+def create_function(function: Function) -> None:
+    """Deploy a function of the name that this one's context has."""
+    iam, client = function.root.client("iam"), function.root.client("lambda")
+    role = iam.create_role(RoleName="provider", AssumeRolePolicyDocument=json.dumps(trust("lambda.amazonaws.com")))
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as files:
+        files.writestr("index.py", "def handler(event, context): pass")
+    client.create_function(
+        FunctionName="provider",
+        Runtime="python3.11",
+        Handler="index.handler",
+        Role=role["Role"]["Arn"],
+        Code={"ZipFile": archive.getvalue()},
+    )
+
+
+def trust(service: str) -> dict[str, Any]:
+    """Return the trust policy of a role for a service."""
+    allowed = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    return {"Version": "2012-10-17", "Statement": [allowed]}
+
+
+def thing_that_cannot_be_deleted(function: Function) -> None:
+    """A sweep fails after it has detached a thing: it is attached again, so that the next try finds it."""
+    prepare_sweep(function)
+    function.deny("iot:DeleteThing")
+    properties = {**CA_PROPERTIES, "DeviceCertificatesOnDelete": "DELETE_WITH_THINGS"}
+    function.fails("iot:DeleteThing", "Delete", CA_CERTIFICATE_TYPE, properties, CA_ID)
+    assert len(function.iot.list_thing_principals(thingName="hall")["principals"]) == 1
+
+
+def prepare_sweep(function: Function) -> None:
+    """Have the stack hold the CA, and register a device under it that is attached to a policy and a thing."""
+    register_ca(function)
+    registered = function.iot.register_certificate(certificatePem=DEVICE.pem, caCertificatePem=CA.pem, status="ACTIVE")
+    function.create_stack({NAME_IN_STACK: holder(CA_ID), "Policy": holder("telemetry")})
+    function.iot.create_thing(thingName="hall")
+    function.iot.attach_policy(policyName="telemetry", target=registered["certificateArn"])
+    function.iot.attach_thing_principal(thingName="hall", principal=registered["certificateArn"])
+
+
+def there(function: Function) -> set[str]:
+    devices = function.iot.list_certificates()["certificates"]
+    things = function.iot.list_things()["things"]
+    return {device["status"] for device in devices} | {thing["thingName"] for thing in things}
+
+
+def register_ca(function: Function) -> None:
+    function.iot.register_ca_certificate(caCertificate=CA.pem, certificateMode="SNI_ONLY", setAsActive=True)
+
+
+def attach(function: Function, arn: str) -> None:
+    prepare_attachments(function)
+    function.iot.attach_policy(policyName="telemetry", target=arn)
+    function.iot.attach_thing_principal(thingName="hall", principal=arn)
+
+
+def prepare_attachments(function: Function) -> None:
+    function.iot.create_policy(policyName="telemetry", policyDocument=json.dumps(NOTHING_ALLOWED))
+    function.iot.create_thing(thingName="hall")
+
+
+# Device certificates: probes of one that is given, in both modes, and of one that AWS IoT issues
+
+
+def device_lives(function: Function) -> None:
+    """A device's certificate is registered and attached, changed, and deleted; its policy can go right after."""
+    function.create_stack(OTHERS)
+    register_ca(function)
+    prepare_attachments(function)
+    attached = {**DEVICE_PROPERTIES, "PolicyNames": ["telemetry"], "ThingNames": ["hall"]}
+    function.succeeds("Create", DEVICE_CERTIFICATE_TYPE, attached)
+    changed = {**DEVICE_PROPERTIES, "Status": "INACTIVE"}
+    function.succeeds("Update", DEVICE_CERTIFICATE_TYPE, changed, DEVICE_ID, attached)
+    function.succeeds("Update", DEVICE_CERTIFICATE_TYPE, attached, DEVICE_ID, changed)
+    function.succeeds("Delete", DEVICE_CERTIFICATE_TYPE, attached, DEVICE_ID)
+    assert there(function) == {"hall"}
+    function.iot.delete_policy(policyName="telemetry")
+
+
+def device_is_changed(function: Function, properties: Properties = DEVICE_PROPERTIES) -> None:
+    """A device's certificate is registered, deactivated, and deleted."""
+    function.create_stack(OTHERS)
+    register_ca(function)
+    created = function.succeeds("Create", DEVICE_CERTIFICATE_TYPE, properties)["PhysicalResourceId"]
+    inactive = {**properties, "Status": "INACTIVE"}
+    function.succeeds("Update", DEVICE_CERTIFICATE_TYPE, inactive, created, properties)
+    assert there(function) == {"INACTIVE"}
+    function.succeeds("Update", DEVICE_CERTIFICATE_TYPE, properties, created, inactive)
+    function.succeeds("Delete", DEVICE_CERTIFICATE_TYPE, properties, created)
+    assert there(function) == set()
+
+
+def device_attached_from_outside(function: Function, properties: Properties = DEVICE_PROPERTIES) -> None:
+    """A device's certificate is deleted with what was attached outside, and its policy can go right after."""
+    function.create_stack(OTHERS)
+    register_ca(function)
+    answer = function.succeeds("Create", DEVICE_CERTIFICATE_TYPE, properties)
+    attach(function, answer["Data"]["Arn"])
+    declared = {**properties, "PolicyNames": ["telemetry"]}
+    function.succeeds("Delete", DEVICE_CERTIFICATE_TYPE, declared, answer["PhysicalResourceId"])
+    assert there(function) == {"hall"}
+    function.iot.delete_policy(policyName="telemetry")
+
+
+def device_twice(function: Function, properties: Properties = DEVICE_PROPERTIES) -> None:
+    """A device's Create is delivered again after success: CloudFormation's log says whose the certificate is."""
+    function.create_stack({NAME_IN_STACK: holder(register_device(function, properties))})
+    function.succeeds("Create", DEVICE_CERTIFICATE_TYPE, properties, ago=LONG_AGO)
+    assert there(function) == {"ACTIVE"}
+    assert len(function.iot.list_certificates()["certificates"]) == 1
+
+
+def device_of_a_function_that_died(function: Function, properties: Properties = DEVICE_PROPERTIES) -> None:
+    """The Create before a device's Delete died: what it registered is deleted, since nobody else holds it."""
+    function.create_stack(NEVER, wait=False)
+    register_device(function, properties)
+    function.succeeds("Delete", DEVICE_CERTIFICATE_TYPE, properties, f"{CREATE_FAILED}/x")
+    assert there(function) == set()
+
+
+def device_that_is_revoked(function: Function, properties: Properties = DEVICE_PROPERTIES) -> None:
+    """REVOKED is not to be taken back: the reason depends on whether the stack is rolling back."""
+    function.create_stack(OTHERS)
+    registered = register_device(function, properties)
+    function.iot.update_certificate(certificateId=registered, newStatus="REVOKED")
+    revoked = {**properties, "Status": "REVOKED"}
+    function.fails("REVOKED is final", "Update", DEVICE_CERTIFICATE_TYPE, properties, registered, revoked)
+
+
+def register_device(function: Function, properties: Properties) -> str:
+    """Register as the function would; return the certificate's id."""
+    register_ca(function)
+    if "CertificateSigningRequest" in properties:
+        answer = function.iot.create_certificate_from_csr(certificateSigningRequest=CSR.pem, setAsActive=True)
+    elif "CertificateMode" in properties:
+        answer = function.iot.register_certificate_without_ca(certificatePem=DEVICE.pem, status="ACTIVE")
+    else:
+        answer = function.iot.register_certificate(certificatePem=DEVICE.pem, caCertificatePem=CA.pem, status="ACTIVE")
+    return str(answer["certificateId"])
+
+
+# The registration code
+
+
+def code_is_read(function: Function) -> None:
+    """The code is read."""
+    answer = function.succeeds("Create", REGISTRATION_CODE_TYPE, {})
+    assert answer["Data"]["RegistrationCode"] == function.iot.get_registration_code()["registrationCode"]
+
+
+def code_is_deleted(function: Function) -> None:
+    """The code is deleted with its resource."""
+    code = function.iot.get_registration_code()["registrationCode"]
+    function.create_stack(OTHERS)
+    function.succeeds("Delete", REGISTRATION_CODE_TYPE, {"OnDelete": "DELETE"}, "registration-code")
+    assert function.iot.get_registration_code()["registrationCode"] != code
+
+
+SWEEP_PROBES = {
+    "DEACTIVATE": (deactivating, sweep_that_is_handed_on),
+    "DELETE": (deleting, sweep_that_is_handed_on),
+    "DELETE_WITH_THINGS": (deleting_with_things, sweep_that_is_handed_on, thing_that_cannot_be_deleted),
+}
+CA_PROBES = (ca_lives, ca_twice, ca_of_somebody_else, ca_taken_over)
+_OF_ANY_DEVICE = (
+    device_is_changed,
+    device_attached_from_outside,
+    device_twice,
+    device_of_a_function_that_died,
+    device_that_is_revoked,
+)
+
+
+def _declaring(properties: Properties) -> tuple[Probe, ...]:
+    def declared(probe: Callable[..., None]) -> Probe:
+        @wraps(probe)
+        def play(function: Function) -> None:
+            probe(function, properties)
+
+        return play
+
+    return tuple(map(declared, _OF_ANY_DEVICE))
+
+
+DEVICE_PROBES = (device_lives, *_declaring(DEVICE_PROPERTIES))
+SNI_ONLY_PROBES = _declaring({**DEVICE_PROPERTIES, "CertificateMode": "SNI_ONLY"})
+ISSUED_PROBES = _declaring({"CertificateSigningRequest": CSR.pem})

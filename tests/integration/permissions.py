@@ -1,0 +1,258 @@
+"""The function in this process, as a principal that may do what a stack's policies say, or all of it but one thing."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import boto3
+import botocore.session
+
+from iot_certificate_provider import handler
+from iot_certificate_provider.aws.clients import AwsClients
+from iot_certificate_provider.deadline import UNDO_SECONDS, Deadline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import TypeAlias
+
+    from iot_certificates_local import EmbeddedAws
+    from synthesised import Synthesised
+
+    Probe: TypeAlias = Callable[["Function"], None]
+
+USER = "function"
+NAME_IN_STACK = "Subject"
+"""The logical id of the resource whose requests are served."""
+
+FUNCTION = "${IotCertificateProviderFunction55570987.Arn}"
+"""The function's ARN, in a stack whose provider is the default one."""
+
+_LOADED = botocore.session.get_session().get_component("data_loader")
+"""AWS's models, read from their files once for all accounts."""
+
+_ACCOUNTS = count(400000000001)
+_REQUESTS = count(1)
+_ACTIONS = {"lambda:Invoke": "lambda:InvokeFunction"}
+"""Actions that are not named like their operation (Service Authorization Reference)."""
+
+_REFERENCE = re.compile(r"\$\{([^}]+)\}")
+
+
+@dataclass(frozen=True, order=True)
+class Permission:
+    """One action on one resource, as the template has it: ``iot:DeleteThing`` on ``thing/*``."""
+
+    action: str
+    resource: str
+
+    def __str__(self) -> str:
+        return f"{self.action} on {self.resource}"
+
+
+def permissions_of(template: Synthesised) -> dict[Permission, dict[str, Any]]:
+    """Return what the policies of a stack allow, each with its statement's conditions.
+
+    Left out are the role's own inline policies, which allow what Lambda itself does.
+    """
+    found: dict[Permission, dict[str, Any]] = {}
+    for policy in template.of_type("AWS::IAM::Policy").values():
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+            for action in _listed(statement["Action"]):
+                for resource in _listed(statement["Resource"]):
+                    found[Permission(action, resource)] = statement.get("Condition", {})
+    return found
+
+
+class Function:
+    """The handler, in an account of its own where nobody else is. ``iot`` is the account's root user's client."""
+
+    def __init__(self, aws: EmbeddedAws, allowed: Mapping[Permission, dict[str, Any]]) -> None:
+        self.account = str(next(_ACCOUNTS))
+        self.root = aws.session(account=self.account)
+        self.root._session.register_component("data_loader", _LOADED)
+        self.iot: Any = self.root.client("iot")
+        self.region = aws.region
+        self.calls: Counter[str] = Counter()
+        self.stack_id = f"arn:aws:cloudformation:{self.region}:{self.account}:stack/factory/none"
+        self._allowed = allowed
+        self.names: dict[str, str] = {}
+        """What a name in a template is called here: AWS KMS gives its keys names of its own."""
+        self._denied: list[str] = []
+        self._context = _Context(self.region, self.account)
+        iam = self.root.client("iam")
+        iam.create_user(UserName=USER)
+        key = iam.create_access_key(UserName=USER)["AccessKey"]
+        self._clients = AwsClients(_Session(self.root, key["AccessKeyId"], key["SecretAccessKey"]))
+
+    def actions(self) -> frozenset[str]:
+        """Return the actions that were called: ``iot:DeleteThing``."""
+        names = (name.replace(".", ":") for name in self.calls)
+        return frozenset(_ACTIONS.get(name, name) for name in names)
+
+    def deny(self, *actions: str) -> None:
+        """Deny what is allowed, for a probe that needs a failure."""
+        self._denied += actions
+
+    def run_out_of_time(self, operation: str) -> None:
+        """Have no time left for work once AWS IoT has answered this."""
+        events = self._clients.client("iot").meta.events
+        events.register(f"after-call.iot.{operation}", lambda **_: self._context.run_out())
+
+    def create_stack(self, resources: Mapping[str, Any], *, wait: bool = True) -> None:
+        """Make the stack that the requests come from, of plain resources: its log and its holders are CloudFormation's.
+
+        With a policy that has a certificate's id as its name a resource holds that physical id. Without ``wait`` for a
+        resource that never is ready (``never``): the operation on it runs.
+        """
+        client = self.root.client("cloudformation")
+        template = json.dumps({"Resources": resources})
+        self.stack_id = client.create_stack(StackName="factory", TemplateBody=template)["StackId"]
+        while not self._has_begun(client, wait=wait):
+            time.sleep(0.02)
+
+    def _has_begun(self, client: Any, *, wait: bool) -> bool:
+        if wait:
+            status = client.describe_stacks(StackName=self.stack_id)["Stacks"][0]["StackStatus"]
+            assert status in ("CREATE_IN_PROGRESS", "CREATE_COMPLETE")
+            return bool(status == "CREATE_COMPLETE")
+        events = client.describe_stack_events(StackName=self.stack_id)["StackEvents"]
+        return any(event["LogicalResourceId"] == NAME_IN_STACK for event in events)
+
+    def invoke(
+        self,
+        kind: str,
+        resource_type: str,
+        properties: Mapping[str, Any],
+        physical_id: str | None = None,
+        old: Mapping[str, Any] | None = None,
+        *,
+        ago: timedelta = timedelta(0),
+    ) -> dict[str, Any]:
+        """Serve one request that was sent some time ago; return the answer, empty when it is left to another."""
+        self._put_policy()
+        number = next(_REQUESTS)
+        event = {
+            "RequestType": kind,
+            "RequestId": f"{number:08x}-0000-4000-8000-000000000000",
+            "ResponseURL": f"https://example.invalid/?X-Amz-Date={datetime.now(UTC) - ago:%Y%m%dT%H%M%SZ}",
+            "ResourceType": resource_type,
+            "LogicalResourceId": NAME_IN_STACK,
+            "StackId": self.stack_id,
+            "ResourceProperties": {"ServiceToken": "arn", **properties},
+            **({"PhysicalResourceId": physical_id} if physical_id is not None else {}),
+            **({"OldResourceProperties": {"ServiceToken": "arn", **old}} if old is not None else {}),
+        }
+        bodies: list[bytes] = []
+
+        def deliver(_: str, body: bytes) -> bool:
+            bodies.append(body)
+            return True
+
+        brief = partial(Deadline, sleep=lambda seconds: time.sleep(min(seconds, 0.1)))
+        with mock.patch.multiple(handler, clients=self._clients, deliver=deliver, Deadline=brief):
+            handler.handler(event, self._context)
+        self.calls += self._clients.calls
+        answer: dict[str, Any] = json.loads(bodies[0]) if bodies else {}
+        assert len(bodies) <= 1
+        return answer
+
+    def succeeds(self, *request: Any, **options: Any) -> dict[str, Any]:
+        """Serve a request that has to succeed."""
+        answer = self.invoke(*request, **options)
+        assert answer.get("Status") == "SUCCESS", answer.get("Reason")
+        return answer
+
+    def fails(self, reason: str, *request: Any, **options: Any) -> None:
+        """Serve a request that has to fail for a reason, which no lack of permission is."""
+        answer = self.invoke(*request, **options)
+        assert answer.get("Status") == "FAILED"
+        assert reason in answer["Reason"], answer["Reason"]
+
+    def _put_policy(self) -> None:
+        statements: list[dict[str, Any]] = [
+            {
+                "Effect": "Allow",
+                "Action": permission.action,
+                "Resource": self._resolved(permission.resource),
+                "Condition": self._conditions(condition),
+            }
+            for permission, condition in self._allowed.items()
+        ]
+        if self._denied:
+            statements.append({"Effect": "Deny", "Action": self._denied, "Resource": "*"})
+        self.root.client("iam").put_user_policy(
+            UserName=USER,
+            PolicyName="all",
+            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statements}),
+        )
+
+    def _conditions(self, condition: Mapping[str, Any]) -> Any:
+        return json.loads(self._resolved(json.dumps(condition)))
+
+    def _resolved(self, text: str) -> str:
+        values = {
+            "AWS::Partition": "aws",
+            "AWS::Region": self.region,
+            "AWS::AccountId": self.account,
+            "AWS::StackId": self.stack_id,
+            FUNCTION[2:-1]: self._context.invoked_function_arn,
+        }
+        for name, real in self.names.items():
+            text = text.replace(name, real)
+        return _REFERENCE.sub(lambda match: values[match.group(1)], text)
+
+
+class _Session(boto3.Session):
+    """A session whose clients are those of the root user's, with another's credentials."""
+
+    def __init__(self, root: boto3.Session, key_id: str, key: str) -> None:
+        super().__init__(region_name=root.region_name, botocore_session=root._session)
+        self._keys = {"aws_access_key_id": key_id, "aws_secret_access_key": key}
+
+    def client(self, *arguments: Any, **options: Any) -> Any:
+        return super().client(*arguments, **{**self._keys, **options})
+
+
+class _Context:
+    function_name = "provider"
+    aws_request_id = "7b0c2f2e-0000-4000-8000-00000000000f"
+
+    def __init__(self, region: str, account: str) -> None:
+        self.invoked_function_arn = f"arn:aws:lambda:{region}:{account}:function:provider"
+
+        self._seconds = 300.0
+
+    def run_out(self) -> None:
+        self._seconds = handler.DEADLINE_MARGIN_SECONDS + UNDO_SECONDS - 1
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self._seconds * 1000)
+
+
+@dataclass(frozen=True)
+class Feature:
+    """What a stack declares, in words; the permissions that its template has; and the probes that need them."""
+
+    name: str
+    permissions: Mapping[Permission, dict[str, Any]]
+    probes: tuple[Probe, ...]
+
+    def play(self, aws: EmbeddedAws, probe: Callable[[Function], None], without: Iterable[Permission] = ()) -> Function:
+        """Run a probe; raises what it raises."""
+        allowed = {each: self.permissions[each] for each in self.permissions if each not in set(without)}
+        function = Function(aws, allowed)
+        probe(function)
+        return function
+
+
+def _listed(value: Any) -> list[str]:
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,127 @@
+"""The referee of transfers is itself tested: with each of these defects, the named scenario has to fail."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from iot_certificate_provider.aws.iot import IotGateway
+from iot_certificate_provider.resources import certificate_transfer, certificate_transfer_decision, registration
+from iot_certificate_provider.resources.certificate_transfer import CertificateTransferResource
+from iot_certificate_provider.resources.certificate_transfer_decision import CertificateTransferDecisionResource
+from iot_certificate_provider.resources.certificate_transfer_identity import TransferIdentity
+from iot_certificate_provider.resources.certificate_transfer_ownership import CertificateTransferOwnership
+from protocol import transfers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from protocol.function import Cloud
+    from protocol.transfers import Certificates
+
+Transfer, Decision = CertificateTransferResource, CertificateTransferDecisionResource
+
+
+@dataclass(frozen=True)
+class Defect:
+    """What is done to the provider, the scenario that must not pass with it, and the invariant that it breaks."""
+
+    name: str
+    plant: Callable[[pytest.MonkeyPatch], None]
+    scenario: Callable[[Cloud, Certificates], None]
+    says: str
+
+
+def takes_any_transfer(patch: pytest.MonkeyPatch) -> None:
+    def own(_: Any, request: Any, wanted: Any, transfer: Any) -> TransferIdentity | None:
+        return TransferIdentity(wanted.certificate_id, wanted.account) if transfer else None
+
+    patch.setattr(CertificateTransferOwnership, "own", own)
+
+
+def owns_no_transfer(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(CertificateTransferOwnership, "own", lambda *_: None)
+
+
+def undoes_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Transfer, "_undone_on_failure", lambda *_: nullcontext())
+
+
+def leaves_it_inactive(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Transfer, "_was_active", lambda *_: False)
+
+
+def activates_whatever_came_back(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        CertificateTransferOwnership,
+        "was_deactivated",
+        lambda ownership, request, live: ownership.is_off_since_it_began(request, live),
+    )
+
+
+def forgets_that_it_cancelled(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(CertificateTransferOwnership, "is_off_since_it_began", lambda *_: False)
+
+
+def cancels_what_replaced_it(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Transfer, "_is_superseded", lambda *_: False)
+
+    def outgoing(gateway: Any, certificate_id: str) -> Any:
+        found = real(gateway, certificate_id)
+        return None if found is None else replace(found, account=transfers.TARGET)
+
+    real = IotGateway.outgoing_transfer
+    patch.setattr(IotGateway, "outgoing_transfer", outgoing)
+
+
+def ignores_old_properties(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Transfer, "_leftover", lambda *_: None)
+    patch.setattr(Decision, "_remove_leftover", lambda *_: None)
+
+
+def looks_not_at_its_own_row(patch: pytest.MonkeyPatch) -> None:
+    for module in (certificate_transfer, certificate_transfer_decision):
+        patch.setattr(module, "check_still_wanted", lambda *_: None)
+
+
+def believes_that_nothing_is_repeated(patch: pytest.MonkeyPatch) -> None:
+    for module in (certificate_transfer, certificate_transfer_decision, registration):
+        patch.setattr(module, "may_be_repeated", lambda *_: False)
+
+
+def takes_any_acceptance(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Decision, "_is_own", lambda *_: True)
+
+
+def decides_twice(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(certificate_transfer_decision, "_check_decision", lambda *_: None)
+
+
+DEFECTS = [
+    Defect("takes any transfer", takes_any_transfer, transfers.somebody_elses_transfer, "I3"),
+    Defect("owns no transfer", owns_no_transfer, transfers.killed_for_good, "I3"),
+    Defect("undoes nothing", undoes_nothing, transfers.refused_at_every_call, "I3"),
+    Defect("leaves it INACTIVE", leaves_it_inactive, transfers.transferred_and_taken_back, "I3"),
+    Defect("activates what came back", activates_whatever_came_back, transfers.inactive_whatever_is_lost, "I3"),
+    Defect("forgets that it cancelled", forgets_that_it_cancelled, transfers.delete_that_fails_half_way, "I3"),
+    Defect("cancels what replaced it", cancels_what_replaced_it, transfers.redirected, "I"),
+    Defect("ignores old properties", ignores_old_properties, transfers.update_killed_half_way, "I3"),
+    Defect("ignores old properties, deciding", ignores_old_properties, transfers.another_decision, "I2"),
+    Defect("looks not at its own row", looks_not_at_its_own_row, transfers.given_up_while_it_runs, "I3"),
+    Defect("looks not, waiting", looks_not_at_its_own_row, transfers.given_up_while_it_waits, "I2"),
+    Defect("never finds it repeated", believes_that_nothing_is_repeated, transfers.rejected_meanwhile, ""),
+    Defect("takes any acceptance", takes_any_acceptance, transfers.accepted_by_somebody_else, "I3"),
+    Defect("decides twice", decides_twice, transfers.rejected_by_us, "I4"),
+]
+
+
+@pytest.mark.parametrize("defect", [pytest.param(each, id=each.name.replace(" ", "-")) for each in DEFECTS])
+def test_is_caught(cloud: Cloud, defect: Defect, monkeypatch: pytest.MonkeyPatch) -> None:
+    certificates = transfers.furnish(cloud)
+    defect.plant(monkeypatch)
+    with pytest.raises(AssertionError) as caught:
+        defect.scenario(cloud, certificates)
+    assert defect.says in str(caught.value)
