@@ -17,6 +17,7 @@ from iot_certificate_provider.contract import (
     ISSUED_DEVICE_CERTIFICATE_TYPE,
     REGISTRATION_CODE_TYPE,
     SELF_SIGNED_CA_CERTIFICATE_TYPE,
+    PrivateCaTemplate,
 )
 
 if TYPE_CHECKING:
@@ -77,7 +78,8 @@ def _issued_device_certificate(clients: AwsClients, now: Now) -> Resource:
 
     iot, stacks, secrets = IotGateway(clients), StackGateway(clients), SecretsGateway(clients)
     ownership = DeviceCertificateOwnership(iot, stacks)
-    issuing = DeviceCertificateIssuing(secrets, PrivateCaGateway(clients), _signers(clients, "Issuer"), now)
+    signers = _signers(clients, "Issuer", PrivateCaTemplate.CLIENT_AUTH)
+    issuing = DeviceCertificateIssuing(secrets, PrivateCaGateway(clients), signers, now)
     return IssuedDeviceCertificateResource(
         _device_certificate(clients, now),
         stacks,
@@ -87,13 +89,15 @@ def _issued_device_certificate(clients: AwsClients, now: Now) -> Resource:
     )
 
 
-def _signers(clients: AwsClients, name: str) -> CertificateSigners:
+def _signers(
+    clients: AwsClients, name: str, template: PrivateCaTemplate = PrivateCaTemplate.END_ENTITY
+) -> CertificateSigners:
     from iot_certificate_provider.aws.acm_pca import PrivateCaGateway
     from iot_certificate_provider.aws.kms import KmsGateway
     from iot_certificate_provider.aws.secrets import SecretsGateway
     from iot_certificate_provider.resources.certificate_signers import CertificateSigners
 
-    return CertificateSigners(SecretsGateway(clients), KmsGateway(clients), PrivateCaGateway(clients), name)
+    return CertificateSigners(SecretsGateway(clients), KmsGateway(clients), PrivateCaGateway(clients), name, template)
 
 
 def _registration_code(clients: AwsClients, _: Now) -> Resource:
