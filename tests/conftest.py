@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from iot_certificates_local import EmbeddedAws
 
-pytest_plugins = ["iot_certificates_local.pytest_plugin"]
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give all tests that need the emulator to one worker, which starts it once."""

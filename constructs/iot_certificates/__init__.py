@@ -8,18 +8,23 @@ from iot_certificate_provider.contract import (
     DeviceCertificatesOnDelete,
     DeviceCertificateStatus,
     ExistingCertificate,
+    KeyAlgorithm,
     TransferDecision,
 )
 from iot_certificates.auto_registration import AutoRegistration
 from iot_certificates.bundling import BundlingError
 from iot_certificates.ca_certificate import CaCertificate, ICaCertificate
+from iot_certificates.certificate_issuer import CertificateIssuer
+from iot_certificates.certificate_subject import CertificateSubject
 from iot_certificates.certificate_transfer import CertificateTransfer
 from iot_certificates.certificate_transfer_decision import CertificateTransferDecision
 from iot_certificates.declaration_error import CertificateDeclarationError
 from iot_certificates.device_certificate import DeviceCertificate, IDeviceCertificate
+from iot_certificates.issued_device_certificate import IssuedDeviceCertificate
 from iot_certificates.proof_of_possession import ProofOfPossession
 from iot_certificates.provider import IotCertificateProvider
 from iot_certificates.registration_code import RegistrationCode
+from iot_certificates.self_signed_ca_certificate import SelfSignedCaCertificate
 
 __all__ = [
     "AcceptedCertificateOnDelete",
@@ -29,7 +34,9 @@ __all__ = [
     "CaCertificate",
     "CaCertificateStatus",
     "CertificateDeclarationError",
+    "CertificateIssuer",
     "CertificateMode",
+    "CertificateSubject",
     "CertificateTransfer",
     "CertificateTransferDecision",
     "DeviceCertificate",
@@ -39,7 +46,10 @@ __all__ = [
     "ICaCertificate",
     "IDeviceCertificate",
     "IotCertificateProvider",
+    "IssuedDeviceCertificate",
+    "KeyAlgorithm",
     "ProofOfPossession",
     "RegistrationCode",
+    "SelfSignedCaCertificate",
     "TransferDecision",
 ]

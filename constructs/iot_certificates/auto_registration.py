@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aws_cdk import Token
 
+from iot_certificate_provider.contract import AutoRegistrationStatus, CaCertificateProperty
 from iot_certificates.declaration_error import CertificateDeclarationError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aws_cdk import aws_iam as iam
     from constructs import Construct
+
+    from iot_certificates.permissions import ProviderPermissions
 
 MAX_TEMPLATE_CHARACTERS = 10_240
 """``templateBody`` of RegistrationConfig (AWS IoT API)."""
@@ -63,6 +68,21 @@ class AutoRegistration:
             json.loads(text)
         except ValueError as error:
             raise _refusal(scope, "has a template_body that is not JSON", "Give the template as JSON text") from error
+
+
+def auto_registration_properties(
+    scope: Construct, auto_registration: AutoRegistration | None, permissions: ProviderPermissions
+) -> Mapping[CaCertificateProperty, Any]:
+    """Return the properties of a CA that declare it, and allow to pass its role; none where devices do not register."""
+    if auto_registration is None:
+        return {}
+    config = auto_registration.bind(scope)
+    if auto_registration.role is not None:
+        permissions.allow_passing(auto_registration.role)
+    return {
+        CaCertificateProperty.AUTO_REGISTRATION_STATUS: str(AutoRegistrationStatus.ENABLE),
+        CaCertificateProperty.REGISTRATION_CONFIG: config,
+    }
 
 
 def _refusal(scope: Construct, problem: str, fix: str) -> CertificateDeclarationError:

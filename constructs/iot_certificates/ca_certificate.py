@@ -9,7 +9,6 @@ from aws_cdk import Duration, IResource, ITaggable, RemovalPolicy, Resource, Tag
 
 from iot_certificate_provider.contract import (
     CA_CERTIFICATE_TYPE,
-    AutoRegistrationStatus,
     CaCertificateProperty,
     CaCertificateStatus,
     CertificateMode,
@@ -18,6 +17,7 @@ from iot_certificate_provider.contract import (
 )
 from iot_certificate_provider.pki import check_ca
 from iot_certificates import permissions as needs
+from iot_certificates.auto_registration import auto_registration_properties
 from iot_certificates.certificate_arn import certificate_id_of, check_certificate_arn
 from iot_certificates.declaration_error import CertificateDeclarationError
 from iot_certificates.literal_pem import read_certificate
@@ -103,7 +103,7 @@ class CaCertificate(RegisteredCertificate):
             name.CERTIFICATE_MODE: unless(CertificateMode.DEFAULT, certificate_mode),
             **self._proof(proof_of_possession, certificate_mode, certificate, own),
             name.STATUS: unless(CaCertificateStatus.ACTIVE, status),
-            **self._auto_registration(auto_registration, own),
+            **auto_registration_properties(self, auto_registration, own),
             name.DEVICE_CERTIFICATES_ON_DELETE: unless(retain, device_certificates_on_delete),
             name.EXISTING_CERTIFICATE: unless(ExistingCertificate.FAIL, existing_certificate),
             # Rendered at the end of the synthesis, by when all tags have been added; left out when there is none.
@@ -170,19 +170,6 @@ class CaCertificate(RegisteredCertificate):
                 "Give the secret to ProofOfPossession.private_key_secret(secret), and what that returns to the CA",
             )
         return proof.bind(self, certificate, permissions)
-
-    def _auto_registration(
-        self, auto_registration: AutoRegistration | None, permissions: ProviderPermissions
-    ) -> Mapping[CaCertificateProperty, Any]:
-        if auto_registration is None:
-            return {}
-        config = auto_registration.bind(self)
-        if auto_registration.role is not None:
-            permissions.allow_passing(auto_registration.role)
-        return {
-            CaCertificateProperty.AUTO_REGISTRATION_STATUS: str(AutoRegistrationStatus.ENABLE),
-            CaCertificateProperty.REGISTRATION_CONFIG: config,
-        }
 
 
 class _ImportedCaCertificate(Resource):

@@ -17,6 +17,7 @@ from iot_certificate_provider.contract import (
 )
 from iot_certificate_provider.pki import Certificate, check_issued_by, check_registrable
 from iot_certificates import permissions as needs
+from iot_certificates.attachments import policy_names, thing_names
 from iot_certificates.certificate_arn import certificate_id_of, check_certificate_arn
 from iot_certificates.declaration_error import CertificateDeclarationError
 from iot_certificates.literal_pem import read_certificate, read_signing_request
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from constructs import Construct
 
     from iot_certificates.ca_certificate import ICaCertificate
-
-MAX_POLICIES = 10
-"""Policies that can be attached to one certificate (AWS IoT Core quotas)."""
 
 
 class IDeviceCertificate(IResource, Protocol):
@@ -87,7 +85,6 @@ class DeviceCertificate(RegisteredCertificate):
     ) -> None:
         super().__init__(scope, construct_id)
         self._check_combination(certificate_pem, certificate_signing_request, ca_certificate, certificate_mode)
-        self._check_policies(policies)
         ca_pem = None if ca_certificate is None else ca_certificate.certificate_pem
         name = DeviceCertificateProperty
         properties = {
@@ -95,8 +92,8 @@ class DeviceCertificate(RegisteredCertificate):
             name.CA_CERTIFICATE_PEM: ca_pem if certificate_mode == CertificateMode.DEFAULT else None,
             name.CERTIFICATE_MODE: unless(CertificateMode.DEFAULT, certificate_mode),
             name.STATUS: unless(DeviceCertificateStatus.ACTIVE, status),
-            name.POLICY_NAMES: _names(policies),
-            name.THING_NAMES: _names(things),
+            name.POLICY_NAMES: policy_names(self, policies),
+            name.THING_NAMES: thing_names(things),
             name.EXISTING_CERTIFICATE: unless(ExistingCertificate.FAIL, existing_certificate),
         }
         provider = provider or IotCertificateProvider.get_or_create(self)
@@ -143,15 +140,6 @@ class DeviceCertificate(RegisteredCertificate):
                 self, name, "does not go with CertificateMode.SNI_ONLY", "Leave certificate_mode out"
             )
 
-    def _check_policies(self, policies: Sequence[iot.CfnPolicy | str]) -> None:
-        if len(policies) > MAX_POLICIES:
-            raise CertificateDeclarationError(
-                self,
-                "policies",
-                f"has {len(policies)} items, and AWS IoT attaches at most {MAX_POLICIES} to a certificate",
-                "Put several statements into one policy",
-            )
-
     def _identity(
         self, pem: str | None, signing_request: str | None, ca_pem: str | None
     ) -> Mapping[DeviceCertificateProperty, Any]:
@@ -182,8 +170,3 @@ def _register_action(signing_request: str | None, mode: CertificateMode) -> str:
     if signing_request is not None:
         return "iot:CreateCertificateFromCsr"
     return "iot:RegisterCertificateWithoutCA" if mode == CertificateMode.SNI_ONLY else "iot:RegisterCertificate"
-
-
-def _names(resources: Sequence[iot.CfnPolicy | iot.CfnThing | str]) -> list[str] | None:
-    """Return names; those of resources as references, by which CloudFormation knows the order."""
-    return [item if isinstance(item, str) else item.ref for item in resources] or None

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import jsii
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from iot_certificate_provider.contract import (
@@ -22,9 +23,12 @@ from iot_certificate_provider.contract import (
     PrivateCaTemplate,
     TransferDecision,
 )
+from iot_certificates.declaration_error import CertificateDeclarationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from aws_cdk import aws_secretsmanager as secretsmanager
 
     from iot_certificates.provider import IotCertificateProvider
 
@@ -160,6 +164,23 @@ def device_certificate(register: str, *, policies: bool, things: bool) -> Iterat
         yield Grant(("iot:AttachThingPrincipal",), (On.CERTIFICATES, On.THINGS))
 
 
+def issued_device_certificate(*, signing_request: bool, policies: bool, things: bool) -> Iterator[Grant]:
+    """Yield what the same takes for a certificate that is issued in the deployment."""
+    yield from device_certificate("iot:RegisterCertificate", policies=policies, things=things)
+    if signing_request:
+        # No secret says which certificate a request has led to that was not answered.
+        yield Grant(("iot:ListCertificates",), (On.ANYTHING,))
+
+
+VERSIONS_ACTIONS = (
+    "secretsmanager:GetSecretValue",
+    "secretsmanager:DescribeSecret",
+    "secretsmanager:PutSecretValue",
+    "secretsmanager:UpdateSecretVersionStage",
+)
+"""For a key that is made in the deployment: on its secret alone."""
+
+
 def certificate_transfer(*, detach: bool) -> Iterator[Grant]:
     """Yield what transferring a certificate to another account, and taking it back, takes."""
     yield Grant(
@@ -206,8 +227,8 @@ class ProviderPermissions(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, provider: IotCertificateProvider) -> None:
         super().__init__(scope, construct_id)
+        self._provider = provider
         self._role = provider.role
-        self._function_arn = provider.service_token
         self._policy: iam.Policy | None = None
         self._statements: dict[tuple[On, ...], iam.PolicyStatement] = {}
         self.grantee = cast("iam.IGrantable", _RoleThroughPolicy(provider.role, self))
@@ -249,8 +270,30 @@ class ProviderPermissions(Construct):
         if on is On.THIS_STACK:
             return stack.stack_id
         if on is On.THE_FUNCTION:
-            return self._function_arn
+            return self._provider.service_token
         return stack.format_arn(service="iot", resource=str(on), resource_name="*")
+
+    def allow_versions_of(self, secret: secretsmanager.ISecret) -> None:
+        """Allow to read this secret, and no other, to write versions of it, and to say which is the current one."""
+        self._provider.count_secret()
+        arn = secret.secret_full_arn or f"{secret.secret_arn}-??????"
+        self.add(iam.PolicyStatement(actions=list(VERSIONS_ACTIONS), resources=[arn]))
+        if secret.encryption_key is not None:
+            # Secrets Manager User Guide, "Secret encryption and decryption": what PutSecretValue needs.
+            service = f"secretsmanager.{Stack.of(secret).region}.amazonaws.com"
+            through = kms.ViaServicePrincipal(service, self.grantee.grant_principal)
+            secret.encryption_key.grant(through, "kms:Decrypt", "kms:GenerateDataKey")
+
+    def allow_signing(self, key: kms.IKey, scope: Construct, name: str) -> None:
+        """Allow to sign with this key, and no other; ``scope`` declares it as argument ``name``."""
+        if not key.grant(self.grantee, *KMS_ACTIONS).success:
+            # An alias imported by its name: IAM knows keys only by their ARNs.
+            raise CertificateDeclarationError(
+                scope,
+                name,
+                "names a KMS key on which the CDK can grant nothing",
+                "Give the key itself: kms.Key.from_key_arn(…) or kms.Key.from_lookup(…)",
+            )
 
     def allow_issuing(
         self, certificate_authority_arn: str, template: PrivateCaTemplate = PrivateCaTemplate.END_ENTITY

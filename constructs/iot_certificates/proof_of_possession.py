@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.contract import CaCertificateProperty
 from iot_certificate_provider.pki import check_issued_by, check_registrable
-from iot_certificates.declaration_error import CertificateDeclarationError
 from iot_certificates.literal_pem import read_certificate
-from iot_certificates.permissions import KMS_ACTIONS, PRIVATE_CA_IDENTITY, REGISTRATION_CODE
+from iot_certificates.permissions import PRIVATE_CA_IDENTITY, REGISTRATION_CODE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -128,14 +127,7 @@ class _KmsKey(ProofOfPossession):
         permissions: ProviderPermissions,
     ) -> Mapping[CaCertificateProperty, Any]:
         permissions.allow([REGISTRATION_CODE])
-        if not self.key.grant(permissions.grantee, *KMS_ACTIONS).success:
-            # An alias imported by its name: IAM knows keys only by their ARNs.
-            raise CertificateDeclarationError(
-                scope,
-                "proof_of_possession",
-                "names a KMS key on which the CDK can grant nothing",
-                "Give the key itself: kms.Key.from_key_arn(…) or kms.Key.from_lookup(…)",
-            )
+        permissions.allow_signing(self.key, scope, "proof_of_possession")
         return {CaCertificateProperty.VERIFICATION_KEY: {"KmsKeyId": self.key.key_arn}}
 
 

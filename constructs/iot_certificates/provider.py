@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import Annotations, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 RUNTIME_CONTEXT = "iot-certificates:runtime"
 ARCHITECTURE_CONTEXT = "iot-certificates:architecture"
 
+MANY_SECRETS_WARNING = "cdk-iot-certificates:many-secrets"
+"""The id of the warning, for ``Annotations.acknowledge_warning``."""
+
 _HANDLER = "iot_certificate_provider.handler.handler"
 _RETRIES = 2
 # AWS Lambda Developer Guide, "Asynchronous invocation": the waits before the first and the second retry.
@@ -27,6 +30,8 @@ _RETRY_WAITS = Duration.minutes(1 + 2)
 _MIN_TIMEOUT = Duration.minutes(1)
 # Lambda's processor share grows with memory, and making boto3 clients is nearly all that a cold start does.
 _MEMORY_MIB = 512
+# IAM quotas: 10,240 characters for all policies in a role. Each secret takes about 320, the rest up to 3,700.
+_MAX_SECRETS = 20
 _VPC_ACTIONS = (
     "ec2:CreateNetworkInterface",
     "ec2:DescribeNetworkInterfaces",
@@ -105,6 +110,7 @@ class IotCertificateProvider(Construct):
             recursive_loop=lambda_.RecursiveLoop.ALLOW,
         )
         self.service_token = self.function.function_arn
+        self._secrets = 0
 
     @classmethod
     def get_or_create(cls, scope: Construct) -> IotCertificateProvider:
@@ -112,6 +118,16 @@ class IotCertificateProvider(Construct):
         stack = Stack.of(scope)
         existing = stack.node.try_find_child(cls.__name__)
         return existing if isinstance(existing, cls) else cls(stack, cls.__name__)
+
+    def count_secret(self) -> None:
+        """Count a secret that the function keeps a key in; warn of more than its role has room for."""
+        self._secrets += 1
+        if self._secrets == _MAX_SECRETS + 1:
+            Annotations.of(self).add_warning_v2(
+                MANY_SECRETS_WARNING,
+                f"The function keeps keys in more than {_MAX_SECRETS} secrets, and IAM has hardly room for more in the "
+                "policies of one role. Give further certificates another IotCertificateProvider",
+            )
 
     def _target(self, runtime: lambda_.Runtime | None, architecture: lambda_.Architecture | None) -> Target:
         name = self.node.try_get_context(RUNTIME_CONTEXT) or (runtime.name if runtime else DEFAULT_TARGET.runtime)

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from aws_cdk import Duration
 
-    from iot_certificate_provider.contract import CaCertificateProperty, DeviceCertificateProperty
     from iot_certificates.permissions import ProviderPermissions
     from iot_certificates.provider import IotCertificateProvider
 
@@ -37,14 +36,14 @@ class RegisteredCertificate(Resource):
     def _register(
         self,
         resource_type: str,
-        properties: Mapping[CaCertificateProperty, Any] | Mapping[DeviceCertificateProperty, Any],
+        properties: Mapping[Any, Any],
         *,
         provider: IotCertificateProvider,
         permissions: Iterable[ProviderPermissions],
         removal_policy: RemovalPolicy,
         service_timeout: Duration | None = None,
     ) -> CustomResource:
-        """Make the custom resource. Properties that are None stay out of the template."""
+        """Make the custom resource. ``properties``, by their names in the contract, stay out where they are None."""
         resource = CustomResource(
             self,
             "Resource",

@@ -1,4 +1,4 @@
-"""What ``make demo`` runs: the example app on an embedded AWS, from ``cdk bootstrap`` to an empty account."""
+"""What ``make demo`` runs: the example apps on an embedded AWS, from ``cdk bootstrap`` to an empty account."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.markup import escape
 
 from iot_certificates_local.embedded_aws import EmbeddedAws
+from iot_certificates_local.environment_story import run_environment_story
 from iot_certificates_local.errors import CdkError, EmbeddedAwsError
 from iot_certificates_local.report import ScreenReport
 from iot_certificates_local.story import run_story
 
 INTERRUPTED = 130
+
+TEST_ENVIRONMENT = Path("examples") / "integration_test"
 
 
 def main() -> int:
@@ -46,6 +49,7 @@ def _run(report: ScreenReport) -> int:
             with report.activity("cdk bootstrap"):
                 aws.bootstrap(folder, report.progress)
         run_story(aws, folder, report)
+        run_environment_story(aws, folder / TEST_ENVIRONMENT, report)
     report.console.print(
         f"\n[bold green]✓ Deployed, used, changed and destroyed in {time.monotonic() - started:.0f} s. "
         "Nothing is left.[/bold green]"

@@ -16,20 +16,23 @@ from typing import TYPE_CHECKING, Any
 
 from iot_certificates_local.authority import CertificateAuthority
 from iot_certificates_local.cdk_cli import CdkCli
+from iot_certificates_local.device_secret import read_device_secret
 from iot_certificates_local.environment import ACCESS_KEY, client_environment, emulator_environment
-from iot_certificates_local.errors import EmbeddedAwsError
+from iot_certificates_local.errors import CdkError, EmbeddedAwsError
 from iot_certificates_local.factory import write_secret
+from iot_certificates_local.inventory import common_name_in
 from iot_certificates_local.leash import LeashedProcess
 from iot_certificates_local.session import session_for
 from iot_certificates_local.strict import Strictness
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Self
 
     import boto3
 
     from iot_certificates_local.cdk_cli import App
+    from iot_certificates_local.mqtt_device import MqttDevice
 
 DEFAULT_ACCOUNT = "123456789012"
 DEFAULT_REGION = "eu-central-1"
@@ -216,6 +219,50 @@ class EmbeddedAws:
     ) -> None:
         """Run ``cdk destroy``, with the arguments of ``deploy``."""
         self.cdk(on_output, account=account).destroy(app, stack, context)
+
+    @contextlib.contextmanager
+    def deployed(
+        self,
+        app: App,
+        stack: str | None = None,
+        context: Mapping[str, str] | None = None,
+        on_output: Callable[[str], None] | None = None,
+        *,
+        account: str | None = None,
+    ) -> Iterator[dict[str, dict[str, str]]]:
+        """Deploy for as long as a ``with`` block lasts, with the arguments and the outputs of ``deploy``.
+
+        Destroys at its end, also when the block raises, and what a deployment that failed has left.
+        """
+        try:
+            outputs = self.deploy(app, stack, context, on_output, account=account)
+        except CdkError:
+            # What matters is why it failed; of an app that does not even synthesise there is nothing to destroy.
+            with contextlib.suppress(CdkError):
+                self.destroy(app, stack, context, on_output, account=account)
+            raise
+        try:
+            yield outputs
+        finally:
+            self.destroy(app, stack, context, on_output, account=account)
+
+    def device(self, secret_arn: str, name: str | None = None) -> MqttDevice:
+        """Return the device whose certificate and key are in a secret, as IssuedDeviceCertificate writes it.
+
+        In a ``with`` block it is connected to the MQTT broker. ``name``: the MQTT client id, by default the common name
+        in the certificate. Raises EmbeddedAwsError when the secret is none of a device's.
+        """
+        from iot_certificates_local.mqtt_device import MqttDevice  # noqa: PLC0415 - an MQTT client for those who ask
+
+        credentials = read_device_secret(self.session(), secret_arn, self.folder / "devices")
+        return MqttDevice(
+            name or common_name_in(credentials.certificate.read_text()),
+            host=self.mqtt_host,
+            port=self.mqtt_port,
+            ca_file=self.mqtt_ca_file,
+            certificate=credentials.certificate,
+            key=credentials.key,
+        )
 
     def cdk(self, on_output: Callable[[str], None] | None = None, *, account: str | None = None) -> CdkCli:
         """Return the CDK CLI for this AWS; its cloud assembly is in a folder of its own."""

@@ -50,11 +50,16 @@ class Factory:
 
 
 def _write(folder: Path, name: str, issued: Issued) -> Credentials:
+    return write_credentials(folder, name, issued.certificate_pem, issued.key_pem)
+
+
+def write_credentials(folder: Path, name: str, certificate_pem: str, key_pem: str) -> Credentials:
+    """Write ``<name>.pem`` and ``<name>.key`` into ``folder``, which is made."""
     folder.mkdir(parents=True, exist_ok=True)
     certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
-    certificate.write_text(issued.certificate_pem, encoding="ascii")
-    write_secret(key, issued.key_pem)
-    return Credentials(certificate, key, Certificate.from_pem(issued.certificate_pem).id)
+    certificate.write_text(certificate_pem, encoding="ascii")
+    write_secret(key, key_pem)
+    return Credentials(certificate, key, Certificate.from_pem(certificate_pem).id)
 
 
 def write_secret(path: Path, text: str) -> None:

@@ -87,7 +87,7 @@ def _ca_certificates(iot: Any) -> Iterator[CaCertificate]:
         found = iot.describe_ca_certificate(certificateId=listed["certificateId"])["certificateDescription"]
         yield CaCertificate(
             id=found["certificateId"],
-            common_name=_common_name(found["certificatePem"]),
+            common_name=common_name_in(found["certificatePem"]),
             status=found["status"],
             auto_registration=found.get("autoRegistrationStatus", "DISABLE"),
         )
@@ -99,7 +99,7 @@ def _device_certificates(iot: Any) -> Iterator[DeviceCertificate]:
         arn = found["certificateArn"]
         yield DeviceCertificate(
             id=found["certificateId"],
-            common_name=_common_name(found["certificatePem"]),
+            common_name=common_name_in(found["certificatePem"]),
             status=found["status"],
             ca_certificate_id=found.get("caCertificateId") or "",
             policies=tuple(one["policyName"] for one in _pages(iot, "list_attached_policies", "policies", target=arn)),
@@ -133,6 +133,7 @@ def _pages(client: Any, operation: str, key: str, **arguments: str) -> Iterator[
         yield from page.get(key, [])
 
 
-def _common_name(pem: str) -> str:
+def common_name_in(pem: str) -> str:
+    """Return the first common name in the subject of a certificate, empty without one."""
     names = Certificate.from_pem(pem).parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     return str(names[0].value) if names else ""

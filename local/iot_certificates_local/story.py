@@ -19,6 +19,8 @@ from iot_certificates_local.inventory import WHAT_IS_COUNTED, Inventory, take_in
 from iot_certificates_local.mqtt_device import MqttDevice
 
 if TYPE_CHECKING:
+    import boto3
+
     from iot_certificates_local.embedded_aws import EmbeddedAws
     from iot_certificates_local.report import Report
 
@@ -152,11 +154,7 @@ class Story:
                 self._aws.destroy(self._app_folder, STACK, self._context(), self._report.progress)
             secrets = self._session.client("secretsmanager")
             secrets.delete_secret(SecretId=SECRET, ForceDeleteWithoutRecovery=True)
-            left = tuple(take_inventory(self._session).beyond(self._before))
-            if left:
-                raise StoryError("\n  - ".join([f"{len(left)} left after cdk destroy:", *left]))
-            self._report.say(f"asked for {WHAT_IS_COUNTED}: none is left")
-        return left
+            return expect_nothing_left(self._session, self._before, self._report)
 
     def _cdk_deploy(self, inactive: str = "") -> None:
         with self._report.activity("cdk deploy"):
@@ -220,3 +218,12 @@ class Story:
                 return inventory
             time.sleep(0.1)
         raise StoryError(f"{UNKNOWN} was not registered just in time")
+
+
+def expect_nothing_left(session: boto3.Session, before: Inventory, report: Report) -> tuple[str, ...]:
+    """Ask what there is that was not there ``before``: return nothing, or raise StoryError with each in words."""
+    left = tuple(take_inventory(session).beyond(before))
+    if left:
+        raise StoryError("\n  - ".join([f"{len(left)} left after cdk destroy:", *left]))
+    report.say(f"asked for {WHAT_IS_COUNTED}: none is left")
+    return left

@@ -98,6 +98,31 @@ class TestOnTheEmbeddedAws:
         assert "ROLLBACK" in failed.value.output
         embedded_aws.destroy(app_folder, context={"thing": "hello"})
 
+    def test_deployed_for_a_block_it_is_destroyed_however_that_ends(
+        self, embedded_aws: EmbeddedAws, app_folder: Path
+    ) -> None:
+        seen: list[str] = []
+
+        def fail() -> None:
+            with embedded_aws.deployed(app_folder, context={"thing": "for-a-block"}) as outputs:
+                assert set(outputs) == {"Tiny"}
+                seen.extend(things(embedded_aws))
+                raise RuntimeError("the test fails")
+
+        with pytest.raises(RuntimeError, match="the test fails"):
+            fail()
+        assert seen == ["for-a-block"]
+        assert things(embedded_aws) == []
+
+    def test_a_deployment_that_fails_leaves_no_stack_and_says_why(
+        self, embedded_aws: EmbeddedAws, app_folder: Path
+    ) -> None:
+        context = {"thing": "hello", "type": "Custom::Nothing"}
+        with pytest.raises(CdkError, match="there-is-none"), embedded_aws.deployed(app_folder, context=context):
+            pass
+        stacks = embedded_aws.session().client("cloudformation").describe_stacks()["Stacks"]
+        assert [stack["StackName"] for stack in stacks] == ["CDKToolkit"]
+
     def test_exception_of_the_app_is_named(self, embedded_aws: EmbeddedAws, app_folder: Path) -> None:
         (app_folder / "app.py").write_text("raise ValueError('the app is wrong')")
         with pytest.raises(CdkError, match=r"^cdk deploy failed: ValueError: the app is wrong$"):

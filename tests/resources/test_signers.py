@@ -19,7 +19,7 @@ from iot_certificate_provider.aws.acm_pca import PrivateCaGateway
 from iot_certificate_provider.aws.clients import AwsClients
 from iot_certificate_provider.aws.kms import KmsGateway
 from iot_certificate_provider.aws.secrets import SecretsGateway
-from iot_certificate_provider.contract import PrivateCaTemplate
+from iot_certificate_provider.contract import ISSUED_DEVICE_CERTIFICATE_TYPE, PrivateCaTemplate
 from iot_certificate_provider.deadline import Deadline
 from iot_certificate_provider.errors import (
     AccessDeniedError,
@@ -29,6 +29,7 @@ from iot_certificate_provider.errors import (
 )
 from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.properties.ca_key import KeyInPrivateCa
+from iot_certificate_provider.resources.catalogue import RESOURCES
 from iot_certificate_provider.resources.certificate_signers import CertificateSigners
 from resources.stage import KEY_SECRET, PRIVATE_CA
 
@@ -169,6 +170,18 @@ class TestAPrivateCaThatIssuesForADevice:
         purposes = extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
         assert list(purposes) == [ExtendedKeyUsageOID.CLIENT_AUTH]
         assert extensions.get_extension_for_class(x509.SubjectAlternativeName).value == self.names
+
+    def test_is_what_issues_in_the_deployment(self, stage: Stage, factory_ca: issuing.Issued) -> None:
+        """By the same template: the function's policy allows no other."""
+        issuer = in_private_ca(stage, factory_ca)
+        stage.create(stage.ca, {"VerificationKey": issuer})
+        resource = RESOURCES[ISSUED_DEVICE_CERTIFICATE_TYPE](stage.clients, stage.now)
+        properties = {"Issuer": issuer, "CertificateSigningRequest": issuing.make_csr().pem}
+        issued = stage.iot.certificates[stage.create(resource, properties).physical_id]
+        extensions = Certificate.from_pem(issued.pem).parsed.extensions
+        assert list(extensions.get_extension_for_class(x509.ExtendedKeyUsage).value) == [
+            ExtendedKeyUsageOID.CLIENT_AUTH
+        ]
 
     def test_is_not_asked_for_names_that_cannot_be_certified(self, stage: Stage, factory_ca: issuing.Issued) -> None:
         nobody = x509.SubjectAlternativeName([x509.DirectoryName(x509.Name([]))])

@@ -1,0 +1,51 @@
+"""The secret of a key that is made in the deployment. The template has nothing of it but a secret without a value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from aws_cdk import aws_secretsmanager as secretsmanager
+
+from iot_certificates.declaration_error import CertificateDeclarationError
+
+if TYPE_CHECKING:
+    from aws_cdk import RemovalPolicy
+    from aws_cdk import aws_kms as kms
+    from constructs import Construct
+
+
+def secret_for(
+    scope: Construct,
+    name: str,
+    given: secretsmanager.ISecret | None,
+    *,
+    encryption_key: kms.IKey | None,
+    removal_policy: RemovalPolicy,
+) -> secretsmanager.ISecret:
+    """Return the secret that was given as argument ``name``, or an empty one that lives as long as ``scope``.
+
+    Raises CertificateDeclarationError for an encryption key of a secret that is made elsewhere.
+    """
+    if given is None:
+        return _empty_secret(scope, encryption_key, removal_policy)
+    if encryption_key is not None:
+        raise CertificateDeclarationError(
+            scope, "encryption_key", f"does not go with {name}", "Give it to that secret itself"
+        )
+    return given
+
+
+def _empty_secret(
+    scope: Construct, encryption_key: kms.IKey | None, removal_policy: RemovalPolicy
+) -> secretsmanager.ISecret:
+    secret = secretsmanager.Secret(
+        scope,
+        "Secret",
+        description=f"Private key and certificate of {scope.node.path} (cdk-iot-certificates)",
+        encryption_key=encryption_key,
+        removal_policy=removal_policy,
+    )
+    # Without a value the CDK has a random password generated, as the first version.
+    resource = cast("secretsmanager.CfnSecret", secret.node.default_child)
+    resource.add_property_deletion_override("GenerateSecretString")
+    return secret

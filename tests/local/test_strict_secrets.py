@@ -1,0 +1,70 @@
+"""Secrets of a stack are what CloudFormation makes them: known by their ARN, and empty where no value is declared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from boto3 import Session
+
+pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
+
+STACK = "secrets"
+Deploy = Callable[..., str]
+
+
+@pytest.fixture
+def deploy(account: Session) -> Iterator[Deploy]:
+    """Create or update a stack of one secret with some properties; return what ``Ref`` says."""
+    cloudformation = account.client("cloudformation")
+
+    def deploy(**properties: Any) -> str:
+        template = {
+            "Resources": {"Secret": {"Type": "AWS::SecretsManager::Secret", "Properties": properties}},
+            "Outputs": {"Ref": {"Value": {"Ref": "Secret"}}, "Id": {"Value": {"Fn::GetAtt": ["Secret", "Id"]}}},
+        }
+        exists = bool(cloudformation.list_stacks(StackStatusFilter=["CREATE_COMPLETE"])["StackSummaries"])
+        change = cloudformation.update_stack if exists else cloudformation.create_stack
+        change(StackName=STACK, TemplateBody=json.dumps(template))
+        done: Any = "stack_update_complete" if exists else "stack_create_complete"
+        cloudformation.get_waiter(done).wait(StackName=STACK, WaiterConfig={"Delay": 1})
+        outputs = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["Outputs"]
+        by_ref, by_attribute = (str(output["OutputValue"]) for output in outputs)
+        assert by_ref == by_attribute
+        return by_ref
+
+    yield deploy
+    cloudformation.delete_stack(StackName=STACK)
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName=STACK, WaiterConfig={"Delay": 1})
+    assert account.client("secretsmanager").list_secrets()["SecretList"] == []
+
+
+def test_ref_is_the_arn_and_stays_it(account: Session, deploy: Deploy) -> None:
+    arn = deploy(Description="before")
+    assert arn.startswith("arn:aws:secretsmanager:")
+    assert deploy(Description="after") == arn
+    assert account.client("secretsmanager").describe_secret(SecretId=arn)["Description"] == "after"
+
+
+def test_without_a_value_it_has_no_version(account: Session, deploy: Deploy) -> None:
+    secrets = account.client("secretsmanager")
+    arn = deploy()
+    assert secrets.describe_secret(SecretId=arn).get("VersionIdsToStages", {}) == {}
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        secrets.get_secret_value(SecretId=arn)
+    secrets.put_secret_value(SecretId=arn, SecretString="by hand")
+    deploy(Description="changed")
+    assert secrets.get_secret_value(SecretId=arn)["SecretString"] == "by hand"
+
+
+@pytest.mark.parametrize("value", [{"SecretString": "declared"}, {"GenerateSecretString": {"PasswordLength": 8}}])
+def test_a_value_that_is_declared_is_its_first_version(account: Session, deploy: Deploy, value: dict[str, Any]) -> None:
+    text = account.client("secretsmanager").get_secret_value(SecretId=deploy(**value))["SecretString"]
+    assert len(text) == 8
