@@ -21,7 +21,9 @@ from iot_certificate_provider.contract import (
     CA_CERTIFICATE_TYPE,
     CREATE_FAILED,
     DEVICE_CERTIFICATE_TYPE,
+    ISSUED_DEVICE_CERTIFICATE_TYPE,
     REGISTRATION_CODE_TYPE,
+    SELF_SIGNED_CA_CERTIFICATE_TYPE,
 )
 from iot_certificate_provider.pki import Certificate
 
@@ -45,6 +47,7 @@ NOTHING_ALLOWED = {
     "Statement": [{"Effect": "Allow", "Action": "iot:Nothing", "Resource": "*"}],
 }
 KEY_SECRET = "factory-ca-key"
+MADE_KEY_SECRET = "made-here"
 KMS_KEY = "ca-key"
 ROLE = "provisioning"
 TEMPLATE = json.dumps(
@@ -329,6 +332,67 @@ def register_device(function: Function, properties: Properties) -> str:
     return str(answer["certificateId"])
 
 
+# Keys that are made here, and what is issued here
+
+
+def self_signed_ca_lives(function: Function) -> None:
+    """A CA is made, rotated and deregistered; its secret has the key that is current."""
+    secrets = function.root.client("secretsmanager")
+    secret = secrets.create_secret(Name=MADE_KEY_SECRET)["ARN"]
+    first = {"Subject": {"CommonName": "Own CA"}, "PrivateKeySecretArn": secret}
+    made = _rotated(function, SELF_SIGNED_CA_CERTIFICATE_TYPE, first)
+    assert json.loads(secrets.get_secret_value(SecretId=secret)["SecretString"])["certificateId"] == made
+    function.succeeds("Delete", SELF_SIGNED_CA_CERTIFICATE_TYPE, first, made)
+    assert function.iot.list_ca_certificates()["certificates"] == []
+
+
+def device_is_issued(function: Function) -> None:
+    """A device's certificate is issued by a CA whose key is in a secret, rotated and deleted."""
+    secrets = function.root.client("secretsmanager")
+    issuer = _issuer(function)
+    secret = secrets.create_secret(Name=MADE_KEY_SECRET)["ARN"]
+    first = {"Issuer": issuer, "Subject": {"CommonName": "pump"}, "CredentialsSecretArn": secret}
+    made = _rotated(function, ISSUED_DEVICE_CERTIFICATE_TYPE, first)
+    assert json.loads(secrets.get_secret_value(SecretId=secret)["SecretString"])["certificateId"] == made
+    function.succeeds("Delete", ISSUED_DEVICE_CERTIFICATE_TYPE, first, made)
+    assert there(function) == set()
+
+
+def device_is_issued_for_a_request(function: Function) -> None:
+    """A device's certificate is issued for its signing request, issued anew and deleted."""
+    first = {"Issuer": _issuer(function), "CertificateSigningRequest": CSR.pem}
+    made = _rotated(function, ISSUED_DEVICE_CERTIFICATE_TYPE, first)
+    function.succeeds("Delete", ISSUED_DEVICE_CERTIFICATE_TYPE, first, made)
+    assert there(function) == set()
+
+
+def device_issued_by_a_function_that_died(function: Function) -> None:
+    """The Create before a Delete died: what it issued for a signing request is deleted, since nobody else holds it."""
+    function.create_stack(NEVER, wait=False)
+    properties = {"Issuer": _issuer(function), "CertificateSigningRequest": CSR.pem}
+    pem = issuing.make_device(CA, "sensor", key=CSR.key).pem
+    function.iot.register_certificate(certificatePem=pem, caCertificatePem=CA.pem, status="ACTIVE")
+    function.succeeds("Delete", ISSUED_DEVICE_CERTIFICATE_TYPE, properties, f"{CREATE_FAILED}/x")
+    assert there(function) == set()
+
+
+def _issuer(function: Function) -> dict[str, str]:
+    register_ca(function)
+    secret = function.root.client("secretsmanager").create_secret(Name=KEY_SECRET, SecretString=CA.key_pem())["ARN"]
+    return {"CACertificatePem": CA.pem, "SecretArn": secret}
+
+
+def _rotated(function: Function, resource_type: str, first: Properties) -> str:
+    """Create, change the generation, and clean up; return the second certificate's id."""
+    second = {**first, "Generation": "2"}
+    function.create_stack(OTHERS)
+    old = function.succeeds("Create", resource_type, first)["PhysicalResourceId"]
+    new = function.succeeds("Update", resource_type, second, old, first)["PhysicalResourceId"]
+    assert new != old
+    function.succeeds("Delete", resource_type, first, old)
+    return str(new)
+
+
 # The registration code
 
 
@@ -361,7 +425,9 @@ _OF_ANY_DEVICE = (
 )
 
 
-def _declaring(properties: Properties) -> tuple[Probe, ...]:
+def declaring(properties: Properties) -> tuple[Probe, ...]:
+    """Return what any device certificate's resource does, of certificates with these properties."""
+
     def declared(probe: Callable[..., None]) -> Probe:
         @wraps(probe)
         def play(function: Function) -> None:
@@ -372,6 +438,6 @@ def _declaring(properties: Properties) -> tuple[Probe, ...]:
     return tuple(map(declared, _OF_ANY_DEVICE))
 
 
-DEVICE_PROBES = (device_lives, *_declaring(DEVICE_PROPERTIES))
-SNI_ONLY_PROBES = _declaring({**DEVICE_PROPERTIES, "CertificateMode": "SNI_ONLY"})
-ISSUED_PROBES = _declaring({"CertificateSigningRequest": CSR.pem})
+DEVICE_PROBES = (device_lives, *declaring(DEVICE_PROPERTIES))
+SNI_ONLY_PROBES = declaring({**DEVICE_PROPERTIES, "CertificateMode": "SNI_ONLY"})
+ISSUED_PROBES = declaring({"CertificateSigningRequest": CSR.pem})

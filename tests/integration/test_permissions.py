@@ -10,7 +10,7 @@ Where MiniStack, with ``AUTH=true``, is not as AWS:
   else holds a certificate is for ``tests/protocol``. It is evaluated on ``*``, for it names no stack; AWS's
   own refusals of it name no resource either.
 * AWS Private CA is not there, and moto's does not enforce IAM: what only a CA there needs is not tried.
-* ``secretsmanager:DescribeSecret`` comes with CDK's ``grant_read``; the function has no use for it.
+* ``secretsmanager:DescribeSecret`` comes with CDK's ``grant_read`` of a CA's key; the function has no use for it there.
 * AWS IoT's actions are corrected where MiniStack evaluates them on other resources: ``strict/authorization.py``.
 * What Lambda itself needs (``logs:CreateLogStream``, ``logs:PutLogEvents``, network interfaces) is in the role's own
   policies, and not tried here.
@@ -38,12 +38,15 @@ from integration.permissions import FUNCTION, Feature, Permission, permissions_o
 from iot_certificates import (
     AutoRegistration,
     CaCertificate,
+    CertificateIssuer,
     CertificateMode,
     DeviceCertificate,
     DeviceCertificatesOnDelete,
     IotCertificateProvider,
+    IssuedDeviceCertificate,
     ProofOfPossession,
     RegistrationCode,
+    SelfSignedCaCertificate,
 )
 from iot_certificates_local import EmbeddedAws
 from synthesised import Synthesised
@@ -60,7 +63,7 @@ TABLE = Path(__file__).parents[2] / "docs" / "permissions.md"
 ALL = os.environ.get("PERMISSIONS") == "all"
 SHARE = 3
 SNI_ONLY = CertificateMode.SNI_ONLY
-WITHOUT_USE = {"secretsmanager:DescribeSecret": "nothing: it comes with CDK's `grant_read`"}
+WITHOUT_USE = "nothing: it comes with CDK's `grant_read`"
 UNTRIED = "not tried: no emulator of AWS Private CA enforces IAM"
 
 pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
@@ -107,6 +110,22 @@ def device(stack: Stack) -> None:
     DeviceCertificate(stack, "Device", certificate_pem=probes.DEVICE.pem, policies=["telemetry"], things=["hall"])
 
 
+def kept_secret(stack: Stack) -> secretsmanager.ISecret:
+    return secretsmanager.Secret.from_secret_name_v2(stack, "Kept", probes.MADE_KEY_SECRET)
+
+
+def issued(**properties: object) -> Declare:
+    """Declare a certificate that a CA whose key is in a secret issues."""
+
+    def declare(stack: Stack) -> None:
+        key = secretsmanager.Secret.from_secret_name_v2(stack, "Key", probes.KEY_SECRET)
+        given = {"subject": "pump", "credentials_secret": kept_secret(stack), **properties}
+        issuer = CertificateIssuer.private_key_secret(probes.CA.pem, key)
+        IssuedDeviceCertificate(stack, "Device", issuer=issuer, **given)  # type: ignore[arg-type]
+
+    return declare
+
+
 FEATURES: dict[str, tuple[Declare, tuple[Probe, ...]]] = {
     "CA certificate, RETAIN": (ca(), probes.CA_PROBES),
     "CA certificate, key in a secret": (proving, (probes.ca_with_its_key_in_a_secret, *probes.CA_PROBES)),
@@ -117,6 +136,10 @@ FEATURES: dict[str, tuple[Declare, tuple[Probe, ...]]] = {
         f"CA certificate, {what}": (swept(what), (*of_the_sweep, *probes.CA_PROBES))
         for what, of_the_sweep in probes.SWEEP_PROBES.items()
     },
+    "CA certificate, self-signed": (
+        lambda stack: SelfSignedCaCertificate(stack, "Ca", subject="Own CA", private_key_secret=kept_secret(stack)),
+        (probes.self_signed_ca_lives, *probes.CA_PROBES),
+    ),
     "device certificate, of a CA": (device, probes.DEVICE_PROBES),
     "device certificate, SNI_ONLY": (
         lambda stack: DeviceCertificate(stack, "Device", certificate_pem=probes.DEVICE.pem, certificate_mode=SNI_ONLY),
@@ -125,6 +148,18 @@ FEATURES: dict[str, tuple[Declare, tuple[Probe, ...]]] = {
     "device certificate, signing request": (
         lambda stack: DeviceCertificate(stack, "Device", certificate_signing_request=probes.CSR.pem),
         probes.ISSUED_PROBES,
+    ),
+    "device certificate, issued": (
+        issued(policies=["telemetry"], things=["hall"]),
+        (probes.device_is_issued, *probes.DEVICE_PROBES),
+    ),
+    "device certificate, issued for a request": (
+        issued(subject=None, credentials_secret=None, certificate_signing_request=probes.CSR.pem),
+        (
+            probes.device_is_issued_for_a_request,
+            probes.device_issued_by_a_function_that_died,
+            *probes.declaring(probes.DEVICE_PROPERTIES),
+        ),
     ),
     "registration code, RETAIN": (lambda stack: RegistrationCode(stack, "Code"), (probes.code_is_read,)),
     "registration code, DESTROY": (
@@ -201,10 +236,14 @@ def test_the_table_in_the_documentation_has_them_all(features: dict[str, Feature
 def _tried(features: dict[str, Feature]) -> list[tuple[Feature, Permission]]:
     """Return what this run tries."""
     triable = {name: feature for name, feature in features.items() if feature.probes}
-    wanted = [item for item in _by_permission(triable).items() if item[0].action not in WITHOUT_USE]
+    wanted = [item for item in _by_permission(triable).items() if not _is_without_use(item[0])]
     if ALL:
         return [(feature, permission) for permission, named in wanted for feature in named]
     return [(named[-1], permission) for permission, named in wanted[::SHARE]]
+
+
+def _is_without_use(permission: Permission) -> bool:
+    return permission.action == "secretsmanager:DescribeSecret" and probes.MADE_KEY_SECRET not in permission.resource
 
 
 def _by_permission(features: dict[str, Feature]) -> dict[Permission, list[Feature]]:
@@ -248,7 +287,7 @@ network interfaces need: that is Lambda's own need, and no emulator evaluates it
 def _table(features: dict[str, Feature], proofs: dict[Permission, list[str]]) -> str:
     lines = []
     for permission in _by_permission(features):
-        proof = WITHOUT_USE.get(permission.action) or [*proofs[permission], UNTRIED][0]
+        proof = WITHOUT_USE if _is_without_use(permission) else [*proofs[permission], UNTRIED][0]
         shown = f"`{permission.action}`", f"`{_shown(permission.resource)}`", _needed_by(features, permission), proof
         lines.append(f"| {' | '.join(shown)} |\n")
     return _HEAD + "".join(lines) + _TAIL
