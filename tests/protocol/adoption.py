@@ -182,6 +182,19 @@ def failed_while_adopting(cloud: Cloud, kind: Kind) -> None:
     i3_nothing_foreign(cloud)
 
 
+def failed_while_adopting_and_attached_late(cloud: Cloud, kind: Kind) -> None:
+    """AWS IoT answers no attempt to attach, and one takes effect seconds later: after what it would have undone."""
+    if kind.name == "ca":
+        return
+    stack = Stack(cloud)
+    arn = cloud.iot.certificates[foreign_id(kind)].arn
+    cloud.arm(Fault("fail", "iot.AttachThingPrincipal", "before", times=4))
+    cloud.clock.later(8.0, lambda: cloud.iot.AttachThingPrincipal(thingName="thermostat", principal=arn))
+    require(stack.create({X: using(kind)}) == "ROLLED_BACK", "", "the adoption was to fail")
+    cloud.clock.sleep(30)
+    i3_nothing_foreign(cloud)
+
+
 def adopted_and_deleted_outside(cloud: Cloud, kind: Kind) -> None:
     """It is registered again by the next change, and is the stack's own from then on."""
     owner, stack = Stack(cloud), Stack(cloud, "warehouse")
@@ -208,5 +221,6 @@ ALL: tuple[Callable[[Cloud, Kind], None], ...] = (
     renamed,
     killed_while_adopting,
     failed_while_adopting,
+    failed_while_adopting_and_attached_late,
     adopted_and_deleted_outside,
 )

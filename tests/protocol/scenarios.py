@@ -746,6 +746,24 @@ def _killed(kind: Kind) -> tuple[Fault, ...]:
     return Fault("die", kind.registration), Fault("die", 0, "before", times=2, invocation=1)
 
 
+def sweep_whose_detaching_is_not_answered(cloud: Cloud, kind: Kind) -> None:
+    """It took effect, and only the attachment named the thing, which is to be deleted too."""
+    if kind.name != "ca":
+        return
+    stack = Stack(cloud)
+    _made(stack, {X: kind(DeviceCertificatesOnDelete="DELETE_WITH_THINGS")})
+    ca = material.ca_certificate()
+    stray = issuing.make_device(ca, "stray", serial=9).pem
+    arn = cloud.iot.RegisterCertificate(certificatePem=stray, caCertificatePem=ca.pem)["certificateArn"]
+    cloud.iot.CreateThing(thingName="stray")
+    cloud.iot.AttachThingPrincipal(thingName="stray", principal=arn)
+    detach = "iot.DetachThingPrincipal"
+    cloud.arm(Fault("fail", detach, "after"), Fault("fail", detach, "before", times=3))
+    require(stack.delete() == "DELETE_FAILED", "", "the Delete was to fail")
+    _gone(stack)
+    require("stray" not in cloud.iot.things, "I2", "the thing is left")
+
+
 # Limits
 
 
@@ -826,6 +844,7 @@ ALL: tuple[Callable[[Cloud, Kind], None], ...] = (
     disappears_and_is_updated_in_place,
     replaced_ca_whose_devices_stay,
     sweep_before_the_ca_goes,
+    sweep_whose_detaching_is_not_answered,
     sweep_that_takes_several_invocations,
     sweep_that_never_fits,
     sweep_whose_functions_die,

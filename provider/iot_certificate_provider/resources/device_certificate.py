@@ -47,6 +47,7 @@ from iot_certificate_provider.resources.registration import (
     check_still_wanted,
     find_leftover,
     uncertain_without_answer,
+    wait_for_late_effects,
 )
 from iot_certificate_provider.response import ensure_fits
 
@@ -391,8 +392,9 @@ class DeviceCertificateResource:
     def _detached_on_failure(self, request: Request, arn: str, attached: Attachments) -> Iterator[None]:
         try:
             yield
-        except BaseException:
+        except BaseException as error:
             with suppress(ProviderError), request.deadline.undoing():
+                wait_for_late_effects(error, request.deadline)
                 change_attachments(self._iot, arn, attached, Attachments())
             raise
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from iot_certificate_provider.contract import DeviceCertificateStatus
 from iot_certificate_provider.errors import InUseError, NotFoundError, ProviderError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from iot_certificate_provider.aws.iot import DeviceCertificateEntry, IotGateway
     from iot_certificate_provider.deadline import Deadline
@@ -21,8 +22,8 @@ OFF = (DeviceCertificateStatus.INACTIVE, DeviceCertificateStatus.REVOKED)
 """The statuses in which no device connects, and which a removal leaves as they are."""
 
 
-def _keep(_thing_name: str) -> None:
-    """Leave a thing that was detached as it is."""
+DetachThing = Callable[[str, str], None]
+"""Takes a thing's name and a certificate's ARN."""
 
 
 class DeviceCertificateRemoval:
@@ -44,35 +45,35 @@ class DeviceCertificateRemoval:
             live = self._iot.describe_certificate(certificate_id)
             self.detach_all(live.arn)
             self.deactivate(live)
-            self._delete(live, deadline, _keep)
+            self._delete(live, deadline, self._iot.detach_thing)
 
     def remove_live(
-        self, live: DeviceCertificateEntry, deadline: Deadline, detached: Callable[[str], None] = _keep
+        self, live: DeviceCertificateEntry, deadline: Deadline, detach_thing: DetachThing | None = None
     ) -> None:
-        """Remove a certificate whose live status is known; call ``detached`` with each thing that it was attached to.
+        """Remove a certificate whose live status is known; ``detach_thing`` may do more to a thing than detach it.
 
         It is deactivated by that status, never by a declared one, and one that is REVOKED stays so. While AWS still
         sees attachments, they are looked for and removed again. A status is put back before a failure is reported.
         """
-        self.detach_all(live.arn, detached)
+        detach_thing = detach_thing or self._iot.detach_thing
+        self.detach_all(live.arn, detach_thing)
         self.deactivate(live)
         try:
-            self._delete(live, deadline, detached)
+            self._delete(live, deadline, detach_thing)
         except ProviderError:
             if live.status == DeviceCertificateStatus.ACTIVE:
                 with suppress(ProviderError), deadline.undoing():
                     self._iot.update_certificate(live.id, DeviceCertificateStatus.ACTIVE)
             raise
 
-    def detach_all(self, arn: str, detached: Callable[[str], None] = _keep) -> None:
-        """Detach every policy and every thing; call ``detached`` with each thing, right after."""
+    def detach_all(self, arn: str, detach_thing: DetachThing | None = None) -> None:
+        """Detach every policy and every thing."""
+        detach_thing = detach_thing or self._iot.detach_thing
         for policy_name in list(self._iot.attached_policies(arn)):
             self._iot.detach_policy(policy_name, arn)
             self._detached.setdefault(policy_name, set()).add(arn)
         for thing_name in list(self._iot.attached_things(arn)):
-            self._iot.detach_thing(thing_name, arn)
-            # Now, since only the attachment names the thing: what fails later would lose its name.
-            detached(thing_name)
+            detach_thing(thing_name, arn)
 
     def deactivate(self, live: DeviceCertificateEntry) -> None:
         """Set a certificate INACTIVE unless it is off already."""
@@ -103,11 +104,11 @@ class DeviceCertificateRemoval:
                 if not waiting:
                     return
 
-    def _delete(self, live: DeviceCertificateEntry, deadline: Deadline, detached: Callable[[str], None]) -> None:
+    def _delete(self, live: DeviceCertificateEntry, deadline: Deadline, detach_thing: DetachThing) -> None:
         conflict: InUseError | None = None
         for attempt in deadline.attempts():
             if attempt:
-                self.detach_all(live.arn, detached)
+                self.detach_all(live.arn, detach_thing)
             try:
                 self._iot.delete_certificate(live.id)
             except NotFoundError:

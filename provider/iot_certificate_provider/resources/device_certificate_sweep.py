@@ -14,6 +14,7 @@ from iot_certificate_provider.errors import (
     UnfinishedError,
 )
 from iot_certificate_provider.resources.device_certificate_removal import OFF
+from iot_certificate_provider.resources.registration import wait_for_late_effects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -89,17 +90,19 @@ class DeviceCertificateSweep:
         return lambda entry: self._remove_with_things(entry, held, deadline)
 
     def _remove_with_things(self, entry: DeviceCertificateEntry, held: Collection[str], deadline: Deadline) -> None:
-        def delete_thing(thing_name: str) -> None:
+        def remove_thing(thing_name: str, arn: str) -> None:
             try:
+                self._iot.detach_thing(thing_name, arn)
                 if thing_name not in held and not self._iot.has_principals(thing_name):
                     self._iot.delete_thing(thing_name)
-            except ProviderError:
+            except ProviderError as error:
                 # Only its attachment names the thing: the next try has to find it again.
                 with deadline.undoing():
-                    self._iot.attach_thing(thing_name, entry.arn)
+                    wait_for_late_effects(error, deadline)
+                    self._iot.attach_thing(thing_name, arn)
                 raise
 
-        self._removal.remove_live(entry, deadline, delete_thing)
+        self._removal.remove_live(entry, deadline, remove_thing)
 
 
 def _unfinished(count: int | None) -> UnfinishedError:

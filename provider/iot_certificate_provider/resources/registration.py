@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from iot_certificate_provider.aws.cloudformation import StackGateway
     from iot_certificate_provider.contract import Request
+    from iot_certificate_provider.deadline import Deadline
     from iot_certificate_provider.ownership import Row
 
 LATE_EFFECT_SECONDS = 10.0
@@ -118,3 +119,10 @@ def find_leftover(request: Request, find: Callable[[], _Found | None]) -> _Found
         # The call that was not answered may only now take effect: the last attempt too, when the first is there.
         request.deadline.pause(LATE_EFFECT_SECONDS)
     return find()
+
+
+def wait_for_late_effects(error: BaseException, deadline: Deadline) -> None:
+    """Before something is undone because AWS did not answer: let what was asked take effect, while there is time."""
+    if isinstance(error, UpstreamError):
+        with suppress(DeadlineError):
+            deadline.pause(LATE_EFFECT_SECONDS)
