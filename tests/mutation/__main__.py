@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mutation.mutants import Mutant, mutants_of
-from mutation.trial import PACKAGE, ROOT, Observed, Test, Verdict, Workplace, warm_up
+from mutation.trial import Observed, Test, Verdict, Workplace, warm_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,16 +34,19 @@ def main(wanted: str = "") -> int:
     """Try out all mutants whose name contains ``wanted``; return the exit code."""
     warm_up()
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
-        observed = Workplace(Path(folder) / "observed").observe()
+        workplace = Workplace(Path(folder) / "observed")
+        mutants = [mutant for mutant in _all_mutants(workplace.package) if wanted in mutant.name]
+        if not mutants:
+            _say(f"no mutant's name contains '{wanted}'")
+            return 2
+        observed = workplace.observe()
         _check_that_mutants_are_active(observed)
-        mutants = [mutant for mutant in _all_mutants() if wanted in mutant.name]
         _say(f"{len(mutants)} mutants, {len(observed.tests)} tests")
-        verdicts = _try_out(mutants, observed, Path(folder))
+        verdicts = _try_out(mutants, observed, workplace.package)
     return _report(mutants, verdicts, whole=not wanted)
 
 
-def _all_mutants() -> list[Mutant]:
-    package = ROOT / "provider" / PACKAGE
+def _all_mutants(package: Path) -> list[Mutant]:
     paths = [path for pattern in MUTATED for path in sorted(package.glob(pattern))]
     return [
         mutant
@@ -63,11 +66,11 @@ def _check_that_mutants_are_active(observed: Observed) -> None:
             raise RuntimeError(f"{suite} does not execute the {called[1]} that is mutated")
 
 
-def _try_out(mutants: list[Mutant], observed: Observed, folder: Path) -> dict[str, Verdict]:
+def _try_out(mutants: list[Mutant], observed: Observed, package: Path) -> dict[str, Verdict]:
     verdicts = {}
     workers = int(os.environ.get("JOBS", "2"))
     context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(workers, context, _start_worker, (folder,)) as pool, _given_up_on_failure(pool):
+    with ProcessPoolExecutor(workers, context, _start_worker, (package,)) as pool, _given_up_on_failure(pool):
         jobs = {pool.submit(_verdict_on, mutant, observed.noticing(mutant)): mutant for mutant in mutants}
         for number, job in enumerate(as_completed(jobs), 1):
             name = jobs[job].name
@@ -86,9 +89,10 @@ def _given_up_on_failure(pool: ProcessPoolExecutor) -> Iterator[None]:
         raise
 
 
-def _start_worker(folder: Path) -> None:
+def _start_worker(package: Path) -> None:
+    """Copy what was observed, not the tree: somebody may be working on that meanwhile."""
     global _workplace  # noqa: PLW0603 - what a worker of a pool starts with has to be global
-    _workplace = Workplace(folder / str(os.getpid()))
+    _workplace = Workplace(package.parents[1] / str(os.getpid()), package)
 
 
 def _verdict_on(mutant: Mutant, tests: list[Test]) -> Verdict:

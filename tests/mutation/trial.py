@@ -21,7 +21,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import boto3
 import pytest
 
 from fakes.aws import FakeAws
@@ -107,20 +106,21 @@ def warm_up() -> None:
     aws = FakeAws()
     for service in ("iot", "secretsmanager", "cloudformation"):
         aws.session().client(service)
-    _ = boto3.DEFAULT_SESSION
     loaded = [name for name in sys.modules if name.partition(".")[0] == PACKAGE]
     if loaded:
         raise RuntimeError(f"no mutant would be active: {loaded} is imported already")
 
 
 class Workplace:
-    """A copy of the provider, in which one file at a time is changed."""
+    """A copy of the provider, in which one file at a time is changed.
 
-    def __init__(self, folder: Path) -> None:
+    * ``package``: the copy.
+    """
+
+    def __init__(self, folder: Path, original: Path = ROOT / "provider" / PACKAGE) -> None:
         self.package = folder / PACKAGE
         self._log = folder / "pytest.log"
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / "provider" / PACKAGE, self.package, ignore=ignored)
+        shutil.copytree(original, self.package, ignore=shutil.ignore_patterns("__pycache__"))
 
     def try_out(self, mutant: Mutant, tests: Sequence[Test]) -> Verdict:
         """Run the tests until one fails on the mutant."""
@@ -167,15 +167,12 @@ class Workplace:
         child = os.fork()
         if child == 0:
             self._run_pytest(plugins, paths, options, cpu_seconds)
-        end = time.monotonic() + LOST_SECONDS
-        while True:
-            finished, status = os.waitpid(child, os.WNOHANG)
-            if finished:
-                return os.waitstatus_to_exitcode(status)
-            if time.monotonic() > end:
-                os.killpg(child, signal.SIGKILL)
-                end += LOST_SECONDS
-            time.sleep(0.01)
+        try:
+            return _exit_code_of(child)
+        except BaseException:
+            # It is in a session of its own, which an interrupt does not reach.
+            os.kill(child, signal.SIGKILL)
+            raise
 
     def _run_pytest(
         self, plugins: list[Any], paths: Sequence[str], options: Sequence[str], cpu_seconds: float
@@ -195,6 +192,18 @@ class Workplace:
             code = int(pytest.main([*unused, *fixed, *options, *paths], plugins))
         finally:
             os._exit(code)
+
+
+def _exit_code_of(child: int) -> int:
+    end = time.monotonic() + LOST_SECONDS
+    while True:
+        finished, status = os.waitpid(child, os.WNOHANG)
+        if finished:
+            return os.waitstatus_to_exitcode(status)
+        if time.monotonic() > end:
+            os.killpg(child, signal.SIGKILL)
+            end += LOST_SECONDS
+        time.sleep(0.01)
 
 
 def _file(test: Test) -> str:
