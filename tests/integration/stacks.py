@@ -54,12 +54,16 @@ class Stacks:
 
     def invocations(self) -> int:
         """Count how often the function has been invoked, by its log."""
+        return sum(line.startswith("START ") for line in self.log().splitlines())
+
+    def log(self) -> str:
+        """Return what the function has logged."""
         pages = (
             self.session.client("logs")
             .get_paginator("filter_log_events")
             .paginate(logGroupName="/aws/lambda/certificates")
         )
-        return sum(event["message"].startswith("START ") for page in pages for event in page["events"])
+        return "\n".join(event["message"] for page in pages for event in page["events"])
 
     def _wait(self, name: str, what: Any) -> dict[str, str]:
         client = self.session.client("cloudformation")
