@@ -31,8 +31,9 @@ soak: $(READY) ## Play RUNS random lives of a stack, others every time (20,000 b
 	@PROTOCOL_RUNS=$(RUNS) $(BIN)/python -m pytest -s --timeout 0 tests/protocol/test_state_machine.py \
 		tests/protocol/test_lives_over_tls.py
 
-faults: $(READY) ## Try every fault at every AWS call of every event, and write docs/faults.md (about 20 minutes)
+faults: $(READY) ## Every fault at every AWS call, every permission taken away; writes docs/faults.md, docs/permissions.md
 	@PYTHONPATH=tests $(BIN)/python -m protocol.fault_table
+	@PERMISSIONS=all $(BIN)/python -m pytest -q tests/integration/test_permissions.py
 
 ONLY ?=
 mutate: $(READY) ## Change the provider's decisions one by one: tests have to notice (40 minutes; ONLY=text for some)
