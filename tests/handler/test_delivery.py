@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from handler.stage import Stage
 
 
-@pytest.mark.parametrize("status", [200, 201, 204])
+@pytest.mark.parametrize("status", [200, 201, 204, 299])
 def test_a_status_of_200_or_so_ends_it(stage: Stage, status: int) -> None:
     stage.endpoint.script.append(status)
     stage.invoke(stage.event("Delete"))
@@ -29,7 +29,7 @@ def test_a_status_of_200_or_so_ends_it(stage: Stage, status: int) -> None:
 
 @pytest.mark.parametrize(
     "script",
-    [[500], [503], ["reset"], [503, "reset", 500, 503], [307]],
+    [[500], [503], ["reset"], [503, "reset", 500, 503], [199], [300], [307], [399]],
     ids=lambda steps: ", ".join(map(str, steps)),
 )
 def test_what_may_pass_is_tried_again_with_the_same_answer(stage: Stage, script: list[Step]) -> None:
@@ -39,7 +39,7 @@ def test_what_may_pass_is_tried_again_with_the_same_answer(stage: Stage, script:
     assert all(answer == answers[0] for answer in answers)
 
 
-@pytest.mark.parametrize("status", [400, 403, 404])
+@pytest.mark.parametrize("status", [400, 403, 404, 499])
 def test_what_will_not_pass_is_not_tried_again_and_lambda_hears_of_it(stage: Stage, status: int) -> None:
     stage.endpoint.script.append(status)
     with pytest.raises(handler.ResponseNotDeliveredError):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import difflib
 import itertools
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,7 @@ _CALCULATIONS: dict[type[ast.operator], tuple[str, str]] = {
     ast.Div: ("/", "*"),
     ast.Pow: ("**", "*"),
 }
+_COMMENT = re.compile(r"  # .*$", re.MULTILINE)
 _NOT_EXECUTED = frozenset({"annotation", "returns", "decorator_list"})
 
 
@@ -75,7 +77,7 @@ def mutants_of(module: str, source: str) -> list[Mutant]:
 
 
 def _changed_lines(original: str, changed: str) -> str:
-    before, after = original.splitlines(), changed.splitlines()
+    before, after = (_COMMENT.sub("", text).splitlines() for text in (original, changed))
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
     spans = [span for span in matcher.get_opcodes() if span[0] != "equal"]
     old = " ".join(line.strip() for _, first, last, _, _ in spans for line in before[first:last])
