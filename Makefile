@@ -41,7 +41,7 @@ mutate: $(READY) ## Change the provider's decisions one by one: tests have to no
 check: $(READY) ## Format, lint, types, import rules
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy app.py examples constructs/iot_certificates provider/iot_certificate_provider local/iot_certificates_local tests
+	@$(BIN)/mypy app.py examples constructs/iot_certificates provider/iot_certificate_provider local/iot_certificates_local cli/iot_certificates_cli tests
 	@$(BIN)/lint-imports
 
 format: $(READY) ## Format the code and mend what the linter can
