@@ -13,18 +13,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from iot_certificate_provider.errors import AccessDeniedError, ProviderError
+from iot_certificate_provider.errors import ProviderError
 from iot_certificates_cli import screen
 from iot_certificates_cli.connection import connect
-from iot_certificates_cli.errors import CommandError, UsageError
+from iot_certificates_cli.errors import CommandError, UsageError, sentence_of
 from iot_certificates_cli.filed import Filed
 from iot_certificates_cli.formats import Format, writer_of
 from iot_certificates_cli.inventory import Inventory
 from iot_certificates_cli.known_certificates import KnownCertificates
 from iot_certificates_cli.pace import DEFAULT_RATE
-from iot_certificates_cli.tally import Tally
+from iot_certificates_cli.selection import Selection
+from iot_certificates_cli.stack_owners import find_stack_owners
+from iot_certificates_cli.sweep import check_owners_are_known, delete_all, find_leftovers
+from iot_certificates_cli.sweep_report import show_found, show_swept
+from iot_certificates_cli.tally import Tally, counted
 
 if TYPE_CHECKING:
+    from iot_certificates_cli.connection import Connection
+    from iot_certificates_cli.inventory import Entry
     from iot_certificates_cli.stack_owners import StackOwners
 
 DISTRIBUTION = "cdk-iot-certificates"
@@ -110,6 +116,66 @@ def show_inventory(
     _tell_unknown_owners(inventory.owners)
 
 
+@app.command(epilog=EXIT_STATUSES)
+def sweep(
+    ca: Annotated[
+        list[str] | None, typer.Option(help="Under this CA: its id, the first digits of it, or its ARN. Repeatable.")
+    ] = None,
+    ca_tag: Annotated[
+        list[str] | None, typer.Option(metavar="KEY[=VALUE]", help="Under a CA with this tag. Repeatable: all of them.")
+    ] = None,
+    subject: Annotated[str | None, typer.Option(metavar="PATTERN", help="With such a subject: 'CN=test-*'.")] = None,
+    older_than: Annotated[str | None, typer.Option(metavar="AGE", help="Registered longer ago: 12h, 7d, 2w.")] = None,
+    status: Annotated[
+        list[str] | None, typer.Option(help="With this status: PENDING_ACTIVATION, say. Repeatable: any of them.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show them.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before deleting.")] = False,
+    profile: Profile = None,
+    region: Region = None,
+    endpoint_url: EndpointUrl = None,
+    rate: Rate = DEFAULT_RATE,
+) -> None:
+    """Delete the device certificates that test environments left behind.
+
+    Those that meet every option, and that no CloudFormation stack owns. At least one of --ca, --subject and
+    --older-than is needed. They are shown, and deleted after a confirmation: detached from everything, deactivated,
+    deleted. After an interruption or a failure, the same command goes on with what is left.
+    """
+    selection = Selection.parse(ca or [], ca_tag or [], subject, older_than, status or [])
+    if not selection.is_narrow_enough and not dry_run:
+        raise UsageError("Most certificates belong to no stack: say which, by --ca, --subject or --older-than")
+    connection = connect(profile, region, endpoint_url, rate)
+    with KnownCertificates() as known, Filed() as filed:
+        found = find_leftovers(connection, known, filed, selection)
+    show_found(found)
+    if found.leftovers and not dry_run:
+        _delete_found(connection, found.leftovers, asking=not yes)
+    elif found.leftovers:
+        raise typer.Exit(1)
+
+
+def _delete_found(connection: Connection, leftovers: list[Entry], *, asking: bool) -> None:
+    remarks = screen.remarks()
+    question = f"Delete {counted(len(leftovers), 'certificate')} in {connection.session.region_name}?"
+    if asking and not typer.confirm(question, err=True):
+        remarks.print("Nothing was deleted.")
+        raise typer.Exit(1)
+    # Anew: the question may have stood there for long.
+    owners = find_stack_owners(connection.cloudformation_client)
+    check_owners_are_known(owners)
+    unowned = [entry for entry in leftovers if entry.id not in owners.stack_of]
+    try:
+        with screen.progress(remarks, "deleted", len(unowned)) as another:
+            swept = delete_all(connection, unowned, another)
+    except KeyboardInterrupt:
+        remarks.print("Interrupted. The same command goes on with what is left.")
+        raise
+    show_swept(swept)
+    if swept.failures:
+        raise typer.Exit(1)
+
+
 def _write_page(file: Path, tally: Tally, place: str) -> None:
     # Not before it is asked for: the charting library takes a second to load.
     from iot_certificates_cli.html_page import page_of  # noqa: PLC0415
@@ -133,18 +199,9 @@ def main() -> None:
     try:
         app()
     except (CommandError, ProviderError) as error:
-        screen.remarks().print(f"[red]Error:[/red] {escape(_sentence(error))}", soft_wrap=True)
+        screen.remarks().print(f"[red]Error:[/red] {escape(sentence_of(error))}", soft_wrap=True)
         sys.exit(error.exit_status if isinstance(error, CommandError) else 1)
     except BrokenPipeError:
         # Whoever read the output has seen enough. Python would complain again when it closes it.
         sys.stderr.close()
         sys.exit(1)
-
-
-def _sentence(error: Exception) -> str:
-    """Return what is wrong, to its reader: the gateways speak of the function, which is not who calls here."""
-    text = str(error)
-    text = text[:1].upper() + text[1:]
-    if isinstance(error, AccessDeniedError):
-        text = text.replace("the function's role does", "your credentials do").replace("the function's", "your")
-    return text if text.endswith((".", "?", "!")) else f"{text}."

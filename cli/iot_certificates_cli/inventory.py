@@ -19,7 +19,7 @@ from iot_certificates_cli.listings import (
 from iot_certificates_cli.stack_owners import find_stack_owners
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from iot_certificates_cli.connection import Connection
@@ -69,6 +69,7 @@ class Inventory:
     """The certificates with what is known about them.
 
     * ``expiry``: ask what each device certificate says, with a call for each that is not ``known`` yet.
+    * ``wanted``: takes a device certificate's entry in the list and its CA's id: whether to ask about it at all.
     * ``attachments``: ask for policies (a call for each policy) and things (a call for each certificate).
     """
 
@@ -80,12 +81,14 @@ class Inventory:
         *,
         expiry: bool = True,
         attachments: bool = True,
+        wanted: Callable[[Listed, str], bool] = lambda *_: True,
     ) -> None:
         self._connection = connection
         self._known = known
         self._filed = filed
         self._expiry = expiry
         self._attachments = attachments
+        self._wanted = wanted
 
     @cached_property
     def owners(self) -> StackOwners:
@@ -106,7 +109,7 @@ class Inventory:
         """All device certificates, newest first."""
         self._file()
         for page in list_certificates(self._connection.iot_client):
-            yield from self._completed(page)
+            yield from self._completed([one for one in page if self._wanted(one, self._filed.ca_of(one.id))])
             self._known.save()
 
     def _ca(self, listed: Listed) -> Iterator[Entry]:

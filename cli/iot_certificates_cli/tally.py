@@ -60,9 +60,10 @@ class Tally:
 
     def sentence(self) -> str:
         """Return the counts in words."""
-        cas, devices = _counted(len(self.cas), "CA certificate"), _counted(self.devices, "device certificate")
+        cas, devices = counted(len(self.cas), "CA certificate"), counted(self.devices, "device certificate")
         return f"{cas} and {devices}"
 
 
-def _counted(count: int, what: str) -> str:
+def counted(count: int, what: str) -> str:
+    """Return a number of things in words."""
     return f"{count:,} {what}" + ("" if count == 1 else "s")

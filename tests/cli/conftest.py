@@ -45,6 +45,7 @@ class Account:
     aws: EmbeddedAws
     id: str
     cas: dict[str, issuing.Issued] = field(default_factory=dict)
+    devices: dict[str, issuing.Issued] = field(default_factory=dict)
 
     def client(self, service: Any) -> Any:
         return self.aws.session(account=self.id).client(service)
@@ -64,7 +65,7 @@ class Account:
         return str(answer["certificateId"])
 
     def register(self, name: str, ca: str, status: str = "ACTIVE") -> str:
-        device = issuing.make_device(self.cas[ca], name)
+        device = self.devices[name] = issuing.make_device(self.cas[ca], name)
         answer = self.iot.register_certificate(
             certificatePem=device.pem, caCertificatePem=self.cas[ca].pem, status=status
         )
@@ -120,11 +121,13 @@ def run(
 
 @pytest.fixture
 def run_program(environment: dict[str, str]) -> Callable[..., Ran]:
-    """Run a command as a program of its own."""
+    """Run a command as a program of its own; ``more`` are further variables of its environment."""
 
-    def run(*arguments: str, say: str = "") -> Ran:
+    def run(*arguments: str, say: str = "", **more: str) -> Ran:
         command = [sys.executable, "-W", "error", "-m", "iot_certificates_cli", *arguments]
-        done = subprocess.run(command, env=environment, input=say, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, env={**environment, **more}, input=say, capture_output=True, text=True, check=False
+        )
         return Ran(done.returncode, done.stdout, done.stderr)
 
     return run
