@@ -16,9 +16,10 @@ from rich.markup import escape
 from iot_certificate_provider.errors import ProviderError
 from iot_certificates_cli import screen
 from iot_certificates_cli.connection import connect
+from iot_certificates_cli.doctor import DISTRIBUTION, Health, examine
 from iot_certificates_cli.errors import CommandError, UsageError, sentence_of
 from iot_certificates_cli.filed import Filed
-from iot_certificates_cli.formats import Format, writer_of
+from iot_certificates_cli.formats import Format, printable, writer_of
 from iot_certificates_cli.inventory import Inventory
 from iot_certificates_cli.known_certificates import KnownCertificates
 from iot_certificates_cli.pace import DEFAULT_RATE
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from iot_certificates_cli.connection import Connection
     from iot_certificates_cli.inventory import Entry
     from iot_certificates_cli.stack_owners import StackOwners
-
-DISTRIBUTION = "cdk-iot-certificates"
 
 EXIT_STATUSES = """
 Exit status: 0, done and all is well; 1, something was found (a sweep's dry run, doctor) or failed; 2, the command line
@@ -152,6 +151,20 @@ def sweep(
     if found.leftovers and not dry_run:
         _delete_found(connection, found.leftovers, asking=not yes)
     elif found.leftovers:
+        raise typer.Exit(1)
+
+
+@app.command(epilog=EXIT_STATUSES)
+def doctor(profile: Profile = None, region: Region = None, endpoint_url: EndpointUrl = None) -> None:
+    """Look whether all is well: credentials, clock, Region, registration code, quota, and the deployed functions.
+
+    Changes nothing but that AWS IoT makes a registration code where the account has none.
+    """
+    results, findings = screen.results(), []
+    for finding in examine(connect(profile, region, endpoint_url, DEFAULT_RATE)):
+        findings.append(finding)
+        results.print(f"{finding.health} {finding.what:<20} {escape(printable(finding.sentence))}", soft_wrap=True)
+    if any(finding.health is Health.TROUBLE for finding in findings):
         raise typer.Exit(1)
 
 

@@ -201,7 +201,7 @@ class TestAsAProgram:
     def test_help_names_the_commands_and_the_exit_statuses(self, run_program: Callable[..., Ran]) -> None:
         ran = run_program("--help")
         assert ran.status == 0
-        assert {"inventory", "sweep"} <= {line.split()[0] for line in ran.out.splitlines() if line.strip()}
+        assert {"inventory", "sweep", "doctor"} <= {line.split()[0] for line in ran.out.splitlines() if line.strip()}
         assert "Exit status: 0," in ran.out
 
 
