@@ -32,10 +32,7 @@ _LONGEST_NAME = 60
 
 def page_of(tally: Tally, place: str) -> str:
     """Return the page, as HTML; ``place`` says what it is about."""
-    charts = {"expiry": _timeline(tally), "by-ca": _by_ca(tally)}
-    shown = {
-        name: chart.to_html(full_html=False, include_plotlyjs=False, div_id=name) for name, chart in charts.items()
-    }
+    shown = {name: _shown(name, chart) for name, chart in (("expiry", _timeline(tally)), ("by-ca", _by_ca(tally)))}
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f"<title>AWS IoT certificates of {escape(place)}</title><style>{_STYLE}</style>"
@@ -45,6 +42,11 @@ def page_of(tally: Tally, place: str) -> str:
         f"<h2>When the device certificates expire</h2>{shown['expiry']}"
         f"<h2>Device certificates of each CA</h2>{shown['by-ca']}{_table(tally)}</body></html>\n"
     )
+
+
+def _shown(name: str, chart: go.Figure) -> str:
+    # The library is in the page once. Without its bar of buttons, which would lie over the charts and link elsewhere.
+    return str(chart.to_html(full_html=False, include_plotlyjs=False, div_id=name, config={"displayModeBar": False}))
 
 
 def _facts(tally: Tally) -> str:
@@ -65,13 +67,15 @@ def _timeline(tally: Tally) -> go.Figure:
         months = sorted((month, count) for (under, month), count in tally.months.items() if under == ca)
         figure.add_bar(name=_label(tally, ca), x=[f"{month}-01" for month, _ in months], y=[n for _, n in months])
     figure.update_layout(barmode="stack", template="plotly_white", height=420, bargap=0.1, showlegend=True)
-    figure.update_layout(legend={"orientation": "h", "y": -0.2}, margin={"t": 20, "l": 60, "r": 20})
+    figure.update_layout(
+        legend={"orientation": "h", "y": -0.2, "traceorder": "normal"}, margin={"t": 30, "l": 60, "r": 20}
+    )
     figure.update_xaxes(type="date", title="month of expiry")
     figure.update_yaxes(title="certificates", rangemode="tozero")
     # A line and its label of their own: plotly's add_vline cannot place a label on an axis of dates.
     today = f"{tally.now:%Y-%m-%d}"
     figure.add_shape(type="line", x0=today, x1=today, y0=0, y1=1, yref="paper", line={"dash": "dot", "color": _GREY})
-    figure.add_annotation(x=today, y=1, yref="paper", text="today", showarrow=False, xanchor="left")
+    figure.add_annotation(x=today, y=1, yref="paper", text="today", showarrow=False, yanchor="bottom")
     return figure
 
 
@@ -85,7 +89,7 @@ def _by_ca(tally: Tally) -> go.Figure:
         figure.add_bar(name=status, orientation="h", y=list(range(len(cas))), x=counts, marker_color=colour)
     height = 140 + 34 * max(len(cas), 1)
     figure.update_layout(barmode="stack", template="plotly_white", height=height, margin={"t": 20, "l": 60, "r": 20})
-    figure.update_layout(legend={"orientation": "h"}, showlegend=True)
+    figure.update_layout(legend={"orientation": "h", "traceorder": "normal"}, showlegend=True)
     names = [_label(tally, ca) for ca in cas]
     figure.update_yaxes(tickvals=list(range(len(cas))), ticktext=names, autorange="reversed", automargin=True)
     figure.update_xaxes(title="certificates", rangemode="tozero")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import subprocess
+import sys
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 import pytest
@@ -203,6 +206,18 @@ class TestAsAProgram:
         assert ran.status == 0
         assert {"inventory", "sweep", "doctor"} <= {line.split()[0] for line in ran.out.splitlines() if line.strip()}
         assert "Exit status: 0," in ran.out
+
+
+def test_the_extra_is_missing() -> None:
+    program = "import sys; sys.modules['typer'] = None; from iot_certificates_cli.__main__ import main; main()"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.endswith("Install the extra 'cli': pip install 'cdk-iot-certificates[cli]'\n")
+
+
+def test_the_console_script_is_the_module() -> None:
+    (script,) = entry_points(group="console_scripts", name="iot-certificates")
+    assert script.value == "iot_certificates_cli.__main__:main"
 
 
 def test_text_of_a_device_moves_no_cursor() -> None:
