@@ -214,7 +214,3 @@ def main() -> None:
     except (CommandError, ProviderError) as error:
         screen.remarks().print(f"[red]Error:[/red] {escape(sentence_of(error))}", soft_wrap=True)
         sys.exit(error.exit_status if isinstance(error, CommandError) else 1)
-    except BrokenPipeError:
-        # Whoever read the output has seen enough. Python would complain again when it closes it.
-        sys.stderr.close()
-        sys.exit(1)

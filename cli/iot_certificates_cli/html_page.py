@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from iot_certificates_cli.formats import STATUS_COLOURS
+from iot_certificates_cli.selection import STATUSES
 from iot_certificates_cli.tally import NO_CA
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ ul.facts { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .8
 ul.facts li { background: #f0f4f8; border-radius: .5rem; padding: .5rem 1rem }
 ul.facts b { font-size: 1.4rem; display: block }
 """
-_STATUSES = ("ACTIVE", "INACTIVE", "PENDING_ACTIVATION", "PENDING_TRANSFER", "REVOKED", "REGISTER_INACTIVE")
 _COLOURS = {"green": "#2f855a", "yellow": "#d69e2e", "cyan": "#3182ce", "red": "#c53030"}
 _GREY = "#829ab1"
 _LONGEST_NAME = 60
@@ -128,7 +128,7 @@ def _cas(tally: Tally) -> list[str]:
 
 def _seen_statuses(tally: Tally) -> list[str]:
     seen = {status for _, status in tally.statuses}
-    return [*(status for status in _STATUSES if status in seen), *sorted(seen.difference(_STATUSES))]
+    return [*(status for status in STATUSES if status in seen), *sorted(seen.difference(STATUSES))]
 
 
 def _label(tally: Tally, ca: str) -> str:

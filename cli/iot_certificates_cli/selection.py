@@ -13,6 +13,9 @@ from iot_certificates_cli.errors import UsageError
 if TYPE_CHECKING:
     from iot_certificates_cli.inventory import Entry
 
+STATUSES = ("ACTIVE", "INACTIVE", "PENDING_ACTIVATION", "PENDING_TRANSFER", "REVOKED", "REGISTER_INACTIVE")
+"""CertificateStatus of the AWS IoT API."""
+
 _AGE = re.compile(r"(\d+)([mhdw])", re.ASCII)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 # As many digits of an id as nobody's typing error has; the inventory's table shows twelve.
@@ -43,7 +46,7 @@ class Selection:
             tuple(_tag(each) for each in ca_tags),
             subject,
             None if older_than is None else _ago(older_than),
-            tuple(statuses),
+            tuple(_status(each) for each in statuses),
         )
 
     @property
@@ -76,6 +79,13 @@ def _ca_id(text: str) -> str:
     if not _CA.fullmatch(certificate_id):
         raise UsageError(f"--ca: {text!r} is no certificate id. Name an ARN, an id, or its first digits, at least 8")
     return certificate_id
+
+
+def _status(text: str) -> str:
+    status = text.upper()
+    if status not in STATUSES:
+        raise UsageError(f"--status: {text!r} is none of AWS IoT's. They are {', '.join(STATUSES)}")
+    return status
 
 
 def _tag(text: str) -> tuple[str, str | None]:

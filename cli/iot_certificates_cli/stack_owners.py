@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from types_boto3_cloudformation.type_defs import StackResourceSummaryTypeDef
 
 _TYPES = re.compile(r"Custom::Iot\w+|AWS::IoT::(CA)?Certificate")
+# A custom resource of somebody else's that has a certificate's id for its own has made the certificate too.
+_OTHER_TYPES = re.compile(r"Custom::.+|AWS::CloudFormation::CustomResource")
 # The physical id may go on: /adopted, /transfer/…; and some tools write an ARN.
 _CERTIFICATE_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 # DELETE_SKIPPED: the stack let go of it (DeletionPolicy: Retain).
@@ -100,8 +102,11 @@ def _certificates_of(cloudformation: CloudFormationClient, stack: _Stack) -> _Ce
         return None
     except (NotFoundError, RefusedError):
         return _Certificates([], unsettled=False)  # ValidationError: deleted since it was listed
-    held = [row for row in rows if _TYPES.fullmatch(row["ResourceType"]) and row["ResourceStatus"] not in _NOT_HELD]
-    return _Certificates([each for row in held for each in _ids_in(row)], bool(held) and _is_changing(stack.status))
+    held = [row for row in rows if row["ResourceStatus"] not in _NOT_HELD]
+    ours = [row for row in held if _TYPES.fullmatch(row["ResourceType"])]
+    others = [row for row in held if _OTHER_TYPES.fullmatch(row["ResourceType"])]
+    ids = [each for row in (*ours, *others) for each in _ids_in(row)]
+    return _Certificates(ids, bool(ours) and _is_changing(stack.status))
 
 
 def _ids_in(row: StackResourceSummaryTypeDef) -> list[str]:

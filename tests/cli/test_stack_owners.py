@@ -69,6 +69,8 @@ def cloudformation() -> Iterator[CloudFormation]:
         ("Custom::IotCertificateTransfer", f"{ID}/transfer/123456789012"),
         ("AWS::IoT::Certificate", f"arn:aws:iot:eu-west-1:123456789012:cert/{ID}"),
         ("AWS::IoT::CACertificate", ID),
+        ("Custom::AWS", ID),
+        ("AWS::CloudFormation::CustomResource", ID),
     ],
 )
 def test_a_resource_names_its_certificate(cloudformation: CloudFormation, kind: str, physical_id: str) -> None:

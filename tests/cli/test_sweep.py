@@ -82,7 +82,7 @@ class TestWhatIsAskedFor:
         ("arguments", "found"),
         [
             (["--ca", "{test}"], {"1", "2"}),
-            (["--ca", "arn:aws:iot:eu-central-1:1:cacert/{test}", "--status", "INACTIVE"], {"2"}),
+            (["--ca", "arn:aws:iot:eu-central-1:1:cacert/{test}", "--status", "inactive"], {"2"}),
             (["--ca", "{test8}", "--ca", "{production8}"], {"1", "2", "3"}),
             (["--ca-tag", "stage=production"], {"3"}),
             (["--ca-tag", "stage", "--ca-tag", "team=pumps", "--subject", "*1"], {"1"}),
@@ -121,6 +121,10 @@ class TestWhatIsAskedFor:
             (["--ca", ""], "--ca: '' is no certificate id."),
             (["--ca", "abc"], "--ca: 'abc' is no certificate id."),
             (["--ca-tag", "=x"], "--ca-tag: '=x' has no key."),
+            (
+                ["--status", "PENDING"],
+                "--status: 'PENDING' is none of AWS IoT's. They are ACTIVE, INACTIVE, PENDING_ACTIVATION",
+            ),
             (["--older-than", "7"], "--older-than: '7' is no age. Write a number and m, h, d or w: 7d."),
             (["--older-than", "9999999d"], "--older-than: '9999999d' is longer ago than there are dates."),
         ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -15,6 +14,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _CALLS = re.compile(r"; ([\d,]+) calls to AWS")
+# Linux gives ru_maxrss of a program at least the memory of the process that started it; VmHWM is its own.
+_PROGRAM = r"""
+import atexit, pathlib, re, resource, sys
+from iot_certificates_cli.__main__ import main
+
+def tell():
+    status = pathlib.Path("/proc/self/status")
+    own = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.exists() else None
+    file.write_text(own[1] if own else str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024))
+
+file = pathlib.Path(sys.argv.pop(1))
+atexit.register(tell)
+main()
+"""
 # As fast as the emulator answers.
 _RATE = "1000000"
 
@@ -31,30 +44,17 @@ class Measured:
 
 def run_inventory(environment: Mapping[str, str], folder: Path, *arguments: str) -> Measured:
     """Run ``iot-certificates inventory`` and measure it; its results go to a file."""
-    command = [
-        sys.executable,
-        "-m",
-        "iot_certificates_cli",
-        "inventory",
-        "--rate",
-        _RATE,
-        "--format",
-        "json",
-        *arguments,
-    ]
-    output, remarks = folder / "inventory.json", folder / "remarks.txt"
+    output, remarks, memory = (folder / name for name in ("inventory.json", "remarks.txt", "memory.txt"))
+    options = ["--rate", _RATE, "--format", "json", *arguments]
+    command = [sys.executable, "-c", _PROGRAM, str(memory), "inventory", *options]
     started = time.monotonic()
     with output.open("wb") as out, remarks.open("wb") as err:
-        process = subprocess.Popen(command, env=dict(environment), stdout=out, stderr=err)
-        # Not Popen.wait: only this call tells the resources of this one child.
-        _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
+        status = subprocess.run(command, env=dict(environment), stdout=out, stderr=err, check=False).returncode
     seconds, said = time.monotonic() - started, remarks.read_text()
     found = _CALLS.search(said)
-    if process.returncode != 0 or found is None:
-        raise RuntimeError(f"The inventory ended with {process.returncode}: {said}")
-    per_mebibyte = 1024 * 1024 if sys.platform == "darwin" else 1024
-    return Measured(seconds, int(found[1].replace(",", "")), usage.ru_maxrss / per_mebibyte, output)
+    if status != 0 or found is None:
+        raise RuntimeError(f"The inventory ended with {status}: {said}")
+    return Measured(seconds, int(found[1].replace(",", "")), int(memory.read_text()) / 1024, output)
 
 
 def time_of_bare_listing(iot: Any) -> float:
