@@ -10,7 +10,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV AWS_PROFILE
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak faults mutate check format bundle lock clean
+.PHONY: help setup demo test soak faults mutate scale browser check format bundle lock clean
 
 help: ## Show what there is to run
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -39,10 +39,17 @@ ONLY ?=
 mutate: $(READY) ## Change the provider's decisions one by one: tests have to notice (40 minutes; ONLY=text for some)
 	@PYTHONPATH=tests $(BIN)/python -m mutation "$(ONLY)"
 
+CERTIFICATES ?= 20000
+scale: $(READY) ## Measure the inventory of CERTIFICATES certificates (20,000 by default: a quarter of an hour)
+	@PYTHONPATH=tests $(BIN)/python -m scale $(CERTIFICATES)
+
+browser: $(READY) ## Open the inventory's page in Chromium, and keep a picture of it in .browser
+	@PYTHONPATH=tests $(BIN)/python -m scale.browser
+
 check: $(READY) ## Format, lint, types, import rules
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy app.py examples constructs/iot_certificates provider/iot_certificate_provider local/iot_certificates_local tests
+	@$(BIN)/mypy app.py examples constructs/iot_certificates provider/iot_certificate_provider local/iot_certificates_local cli/iot_certificates_cli tests
 	@$(BIN)/lint-imports
 
 format: $(READY) ## Format the code and mend what the linter can

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from aws_cdk import Annotations, Duration, RemovalPolicy, Stack
@@ -91,7 +92,7 @@ class IotCertificateProvider(Construct):
         self.function = lambda_.Function(
             self,
             "Function",
-            description="Registers and deregisters AWS IoT certificates for CloudFormation (cdk-iot-certificates)",
+            description=f"Registers and deregisters AWS IoT certificates for CloudFormation ({_release()})",
             runtime=lambda_.Runtime(target.runtime, lambda_.RuntimeFamily.PYTHON, supports_inline_code=True),
             architecture=_architecture(target.architecture),
             handler=_HANDLER,
@@ -181,6 +182,15 @@ class IotCertificateProvider(Construct):
         built = bundle(target)
         # By what went in: compressors differ in their bytes from machine to machine.
         return lambda_.Code.from_asset(str(built.path), asset_hash=built.key)
+
+
+def _release() -> str:
+    """Return the distribution with its version: ``iot-certificates doctor`` knows the function by it."""
+    name = "cdk-iot-certificates"
+    try:
+        return f"{name} {version(name)}"
+    except PackageNotFoundError:
+        return name  # copied into an app, and not installed
 
 
 def _service_timeout(timeout: Duration) -> Duration:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,7 +59,8 @@ def test_the_function(template: Synthesised) -> None:
     (role,) = template.of_type("AWS::IAM::Role")
     assert properties == {
         "Architectures": ["arm64"],
-        "Description": "Registers and deregisters AWS IoT certificates for CloudFormation (cdk-iot-certificates)",
+        "Description": "Registers and deregisters AWS IoT certificates for CloudFormation (cdk-iot-certificates "
+        f"{version('cdk-iot-certificates')})",
         "Handler": "iot_certificate_provider.handler.handler",
         "LoggingConfig": {"LogGroup": f"${{{log_group}}}"},
         "MemorySize": 512,

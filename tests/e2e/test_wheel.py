@@ -17,11 +17,11 @@ EXAMPLE = REPOSITORY / "examples" / "integration_test"
 
 IS_THE_WHEEL = """
 import pathlib, sys
-import iot_certificate_provider, iot_certificates, iot_certificates_local
+import iot_certificate_provider, iot_certificates, iot_certificates_cli, iot_certificates_local
 
 
 def test_the_wheel_is_what_is_imported():
-    for package in (iot_certificate_provider, iot_certificates, iot_certificates_local):
+    for package in (iot_certificate_provider, iot_certificates, iot_certificates_cli, iot_certificates_local):
         assert pathlib.Path(package.__file__).is_relative_to(sys.prefix)
 """
 

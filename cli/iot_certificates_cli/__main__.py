@@ -1,0 +1,20 @@
+"""The console script ``iot-certificates``; ``python -m iot_certificates_cli`` is the same."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        from iot_certificates_cli.application import main as run  # noqa: PLC0415 - the extra may not be installed
+    except ModuleNotFoundError as error:
+        if error.name is not None and error.name.startswith("iot_certificate"):
+            raise
+        sys.exit(f"Error: {error}. Install the extra 'cli': pip install 'cdk-iot-certificates[cli]'")
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""The commands, their options and their exit statuses."""
+
+from __future__ import annotations
+
+import sys
+import time
+from importlib.metadata import version
+
+# Typer reads the annotations when the program runs.
+from pathlib import Path  # noqa: TC003
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from iot_certificate_provider.errors import ProviderError
+from iot_certificates_cli import screen
+from iot_certificates_cli.connection import connect
+from iot_certificates_cli.doctor import DISTRIBUTION, Health, examine
+from iot_certificates_cli.errors import CommandError, UsageError, sentence_of
+from iot_certificates_cli.filed import Filed
+from iot_certificates_cli.formats import Format, printable, writer_of
+from iot_certificates_cli.inventory import Inventory
+from iot_certificates_cli.known_certificates import KnownCertificates
+from iot_certificates_cli.pace import DEFAULT_RATE
+from iot_certificates_cli.selection import Selection
+from iot_certificates_cli.stack_owners import find_stack_owners
+from iot_certificates_cli.sweep import check_owners_are_known, delete_all, find_leftovers
+from iot_certificates_cli.sweep_report import show_found, show_swept
+from iot_certificates_cli.tally import Tally, counted
+
+if TYPE_CHECKING:
+    from iot_certificates_cli.connection import Connection
+    from iot_certificates_cli.inventory import Entry
+    from iot_certificates_cli.stack_owners import StackOwners
+
+EXIT_STATUSES = """
+Exit status: 0, done and all is well; 1, something was found (a sweep's dry run, doctor) or failed; 2, the command line
+or the configuration cannot be used; 130, interrupted.
+"""
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(version(DISTRIBUTION))
+        raise typer.Exit
+
+
+app = typer.Typer(
+    name="iot-certificates",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Profile = Annotated[str | None, typer.Option(help="Profile of the AWS configuration. Default: boto3's.")]
+Region = Annotated[str | None, typer.Option(help="AWS Region. Default: the configured one.")]
+EndpointUrl = Annotated[str | None, typer.Option(help="Where AWS is, for an emulator. Default: AWS_ENDPOINT_URL.")]
+Rate = Annotated[
+    float,
+    typer.Option(min=0.1, help="Calls a second of each AWS operation; the quota (10, mostly) is the whole account's."),
+]
+
+
+@app.callback(epilog=EXIT_STATUSES)
+def iot_certificates(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Tell what is registered in AWS IoT Core, and what test environments left behind."""
+
+
+@app.command(name="inventory", epilog=EXIT_STATUSES)
+def show_inventory(
+    format: Annotated[Format, typer.Option(help="How to print it.")] = Format.TABLE,  # noqa: A002 - the option's name
+    html: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Also write a page with charts, complete in one file.")
+    ] = None,
+    expiry: Annotated[
+        bool,
+        typer.Option("--expiry/--no-expiry", help="Subject and expiry: a call for each new certificate."),
+    ] = True,
+    attachments: Annotated[
+        bool, typer.Option("--attachments/--no-attachments", help="Policies and things: a call for each of them.")
+    ] = True,
+    profile: Profile = None,
+    region: Region = None,
+    endpoint_url: EndpointUrl = None,
+    rate: Rate = DEFAULT_RATE,
+) -> None:
+    """Show every CA and device certificate of the account and Region.
+
+    With status, CA, policies, things, expiry, and the CloudFormation stack that owns it. What a certificate says never
+    changes, and is kept on disk: the first run takes long, the next ones do not.
+    """
+    if html is not None and not expiry:
+        raise UsageError("--html draws the expiry: leave out --no-expiry")
+    started, remarks, tally = time.monotonic(), screen.remarks(), Tally()
+    connection = connect(profile, region, endpoint_url, rate)
+    writer = writer_of(format, screen.results(), sys.stdout)
+    with KnownCertificates() as known, Filed() as filed, screen.counting(remarks, "certificates") as another:
+        inventory = Inventory(connection, known, filed, expiry=expiry, attachments=attachments)
+        for entry in inventory.entries():
+            writer.write(entry)
+            tally.count(entry)
+            another()
+        writer.close()
+    if html is not None:
+        _write_page(html, tally, connection.session.region_name)
+    calls, seconds = connection.pace.calls.total(), time.monotonic() - started
+    remarks.print(f"{tally.sentence()}; {calls:,} calls to AWS in {seconds:.1f} s.", soft_wrap=True)
+    _tell_unknown_owners(inventory.owners)
+
+
+@app.command(epilog=EXIT_STATUSES)
+def sweep(
+    ca: Annotated[
+        list[str] | None, typer.Option(help="Under this CA: its id, the first digits of it, or its ARN. Repeatable.")
+    ] = None,
+    ca_tag: Annotated[
+        list[str] | None, typer.Option(metavar="KEY[=VALUE]", help="Under a CA with this tag. Repeatable: all of them.")
+    ] = None,
+    subject: Annotated[str | None, typer.Option(metavar="PATTERN", help="With such a subject: 'CN=test-*'.")] = None,
+    older_than: Annotated[str | None, typer.Option(metavar="AGE", help="Registered longer ago: 12h, 7d, 2w.")] = None,
+    status: Annotated[
+        list[str] | None, typer.Option(help="With this status: PENDING_ACTIVATION, say. Repeatable: any of them.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show them.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before deleting.")] = False,
+    profile: Profile = None,
+    region: Region = None,
+    endpoint_url: EndpointUrl = None,
+    rate: Rate = DEFAULT_RATE,
+) -> None:
+    """Delete the device certificates that test environments left behind.
+
+    Those that meet every option, and that no CloudFormation stack owns. At least one of --ca, --subject and
+    --older-than is needed. They are shown, and deleted after a confirmation: detached from everything, deactivated,
+    deleted. After an interruption or a failure, the same command goes on with what is left.
+    """
+    selection = Selection.parse(ca or [], ca_tag or [], subject, older_than, status or [])
+    if not selection.is_narrow_enough and not dry_run:
+        raise UsageError("Most certificates belong to no stack: say which, by --ca, --subject or --older-than")
+    connection = connect(profile, region, endpoint_url, rate)
+    with KnownCertificates() as known, Filed() as filed:
+        found = find_leftovers(connection, known, filed, selection)
+    show_found(found)
+    if found.leftovers and not dry_run:
+        _delete_found(connection, found.leftovers, asking=not yes)
+    elif found.leftovers:
+        raise typer.Exit(1)
+
+
+@app.command(epilog=EXIT_STATUSES)
+def doctor(profile: Profile = None, region: Region = None, endpoint_url: EndpointUrl = None) -> None:
+    """Look whether all is well: credentials, clock, Region, registration code, quota, and the deployed functions.
+
+    Changes nothing but that AWS IoT makes a registration code where the account has none.
+    """
+    results, findings = screen.results(), []
+    for finding in examine(connect(profile, region, endpoint_url, DEFAULT_RATE)):
+        findings.append(finding)
+        results.print(f"{finding.health} {finding.what:<20} {escape(printable(finding.sentence))}", soft_wrap=True)
+    if any(finding.health is Health.TROUBLE for finding in findings):
+        raise typer.Exit(1)
+
+
+def _delete_found(connection: Connection, leftovers: list[Entry], *, asking: bool) -> None:
+    remarks = screen.remarks()
+    question = f"Delete {counted(len(leftovers), 'certificate')} in {connection.session.region_name}?"
+    if asking and not typer.confirm(question, err=True):
+        remarks.print("Nothing was deleted.")
+        raise typer.Exit(1)
+    # Anew: the question may have stood there for long.
+    owners = find_stack_owners(connection.cloudformation_client)
+    check_owners_are_known(owners)
+    unowned = [entry for entry in leftovers if entry.id not in owners.stack_of]
+    try:
+        with screen.progress(remarks, "deleted", len(unowned)) as another:
+            swept = delete_all(connection, unowned, another)
+    except KeyboardInterrupt:
+        remarks.print("Interrupted. The same command goes on with what is left.")
+        raise
+    show_swept(swept)
+    if swept.failures:
+        raise typer.Exit(1)
+
+
+def _write_page(file: Path, tally: Tally, place: str) -> None:
+    # Not before it is asked for: the charting library takes a second to load.
+    from iot_certificates_cli.html_page import page_of  # noqa: PLC0415
+
+    try:
+        file.write_text(page_of(tally, place), encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{file} could not be written: {error.strerror}") from error
+
+
+def _tell_unknown_owners(owners: StackOwners) -> None:
+    if owners.unreadable:
+        names = ", ".join(owners.unreadable)
+        screen.remarks().print(
+            f"Owners may be missing: these stacks could not be read: {escape(names)}.", soft_wrap=True
+        )
+
+
+def main() -> None:
+    """Run the command line; every failure is a sentence on standard error and an exit status."""
+    try:
+        app()
+    except (CommandError, ProviderError) as error:
+        screen.remarks().print(f"[red]Error:[/red] {escape(sentence_of(error))}", soft_wrap=True)
+        sys.exit(error.exit_status if isinstance(error, CommandError) else 1)

@@ -1,0 +1,78 @@
+"""The account and Region that a command is about, found as boto3 finds them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.exceptions import BotoCoreError
+
+from iot_certificate_provider.aws.clients import AwsClients
+from iot_certificate_provider.aws.iot import IotGateway
+from iot_certificates_cli.errors import CommandError, UsageError
+from iot_certificates_cli.pace import Pace
+
+if TYPE_CHECKING:
+    from types_boto3_cloudformation import CloudFormationClient
+    from types_boto3_iot import IoTClient
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A session with what the commands ask it by. Its clients may be used from any thread."""
+
+    session: boto3.Session
+    pace: Pace
+    clients: AwsClients = field(init=False)
+    iot: IotGateway = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "clients", AwsClients(self.session))
+        object.__setattr__(self, "iot", IotGateway(self.clients))
+        # Now, since making a client is the one thing that threads must not do at a time.
+        for client in (self.iot_client, self.cloudformation_client):
+            self.pace.register(client)
+
+    @property
+    def iot_client(self) -> IoTClient:
+        """AWS IoT, for the lists of a whole account, which the gateway does not have."""
+        return self.clients.client("iot")
+
+    @property
+    def cloudformation_client(self) -> CloudFormationClient:
+        """CloudFormation."""
+        return self.clients.client("cloudformation")
+
+
+def connect(profile: str | None, region: str | None, endpoint_url: str | None, rate: float) -> Connection:
+    """Return the connection; raise UsageError for a profile or a Region that there is not."""
+    return Connection(open_session(profile, region, endpoint_url), Pace(rate))
+
+
+def open_session(profile: str | None, region: str | None, endpoint_url: str | None) -> boto3.Session:
+    """Return a boto3 session that has a Region and credentials."""
+    try:
+        session = _Session(endpoint_url, profile_name=profile, region_name=region)
+        credentials = session.get_credentials()
+    except BotoCoreError as error:
+        raise UsageError(f"{error}. Check --profile and the AWS configuration") from error
+    if session.region_name is None:
+        raise UsageError("No Region is configured. Name one with --region, or set AWS_REGION")
+    if credentials is None:
+        raise CommandError("No AWS credentials were found. Sign in (aws sso login, say), or name a --profile")
+    return session
+
+
+class _Session(boto3.Session):
+    """A session whose clients are all at one endpoint: boto3 itself takes that from the environment only."""
+
+    def __init__(self, endpoint_url: str | None, **options: Any) -> None:
+        super().__init__(**options)
+        self._endpoint_url = endpoint_url
+
+    def client(self, *args: Any, **options: Any) -> Any:
+        """Make a client at the endpoint, where one was named."""
+        if self._endpoint_url is not None:
+            options["endpoint_url"] = self._endpoint_url
+        return super().client(*args, **options)

@@ -1,0 +1,163 @@
+"""Whether all is well where certificates are to be deployed: a sentence for each thing that was looked at."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from iot_certificate_provider.aws.clients import CONFIG
+from iot_certificate_provider.aws.translation import translate, translating
+from iot_certificate_provider.errors import ProviderError
+from iot_certificate_provider.pki import Certificate, CertificateRejectedError
+from iot_certificates_cli.errors import sentence_of
+from iot_certificates_cli.listings import list_ca_certificates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from iot_certificates_cli.connection import Connection
+
+DISTRIBUTION = "cdk-iot-certificates"
+PROVIDER = re.compile(r"\(cdk-iot-certificates(?: (?P<version>\S+))?\)")
+"""In the description of a function that ``IotCertificateProvider`` has deployed."""
+
+# IAM User Guide, "Signature Version 4": a request is good for five minutes.
+_MOST_SKEW = timedelta(minutes=5)
+_MUCH_SKEW = timedelta(minutes=1)
+# AWS IoT Core endpoints and quotas: "Maximum number of CA certificates with the same subject field and public key".
+_CAS_OF_ONE_NAME = 10
+_NEARLY = 8
+
+
+class Health(StrEnum):
+    """What was found; only TROUBLE is a reason for the exit status to be 1."""
+
+    FINE = "✓"
+    NOTE = "!"
+    TROUBLE = "✗"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was looked at, and what was found."""
+
+    what: str
+    health: Health
+    sentence: str
+
+
+def examine(connection: Connection) -> Iterator[Finding]:
+    """Look at one thing after another; what cannot be looked at is TROUBLE, and does not keep the others."""
+    looks: dict[str, Callable[[Connection], Iterator[Finding]]] = {
+        "credentials": _credentials_and_clock,
+        "Region": _region,
+        "registration code": _registration_code,
+        "quota": _quota,
+        "provider functions": _functions,
+    }
+    for what, look in looks.items():
+        try:
+            yield from look(connection)
+        except ProviderError as error:
+            yield Finding(what, Health.TROUBLE, sentence_of(error))
+
+
+def _credentials_and_clock(connection: Connection) -> Iterator[Finding]:
+    sts = connection.session.client("sts", config=CONFIG)
+    refused: ClientError | None = None
+    with translating("the credentials"):
+        try:
+            answer: Any = sts.get_caller_identity()
+        except ClientError as error:
+            refused, answer = error, error.response
+    # A clock that is wrong is one reason for a refusal, whose answer has the date as well.
+    yield from _clock(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date"), datetime.now(UTC))
+    if refused is not None:
+        raise translate(refused, "the credentials") from refused
+    yield Finding("credentials", Health.FINE, f"{answer['Arn']}, of account {answer['Account']}.")
+
+
+def _clock(said: str | None, now: datetime) -> Iterator[Finding]:
+    if said is None:
+        yield Finding("clock", Health.NOTE, "AWS's answer has no date to compare this machine's clock with.")
+        return
+    skew = abs(now - parsedate_to_datetime(said))
+    seconds = f"{skew.total_seconds():.0f} seconds"
+    if skew >= _MOST_SKEW:
+        fix = "AWS refuses requests from five minutes on. Set the clock, best by NTP."
+        yield Finding("clock", Health.TROUBLE, f"{seconds} away from AWS's. {fix}")
+    else:
+        yield Finding("clock", Health.NOTE if skew >= _MUCH_SKEW else Health.FINE, f"{seconds} away from AWS's.")
+
+
+def _region(connection: Connection) -> Iterator[Finding]:
+    region = connection.session.region_name
+    partition = connection.session.get_partition_for_region(region)
+    if region in connection.session.get_available_regions("iot", partition):
+        yield Finding("Region", Health.FINE, f"{region}.")
+    else:
+        yield Finding("Region", Health.NOTE, f"{region} is none that boto3 knows AWS IoT in. Is it spelt right?")
+
+
+def _registration_code(connection: Connection) -> Iterator[Finding]:
+    connection.iot.registration_code()
+    yield Finding("registration code", Health.FINE, "Can be read.")
+
+
+def _quota(connection: Connection) -> Iterator[Finding]:
+    """Look at the one quota of CA certificates that deployments meet, by rotating a CA under its name."""
+    counts = Counter(_names(connection))
+    most = max(counts.values(), default=0)
+    sentence = f"{most} of at most {_CAS_OF_ONE_NAME} CA certificates share their subject and key."
+    if most >= _CAS_OF_ONE_NAME:
+        subject = counts.most_common(1)[0][0][0]
+        fix = f"Another one of {subject} is refused: delete one."
+        yield Finding("quota", Health.TROUBLE, f"{sentence} {fix}")
+    else:
+        yield Finding("quota", Health.NOTE if most >= _NEARLY else Health.FINE, sentence)
+
+
+def _names(connection: Connection) -> Iterator[tuple[str, bytes]]:
+    for listed in list_ca_certificates(connection.iot_client):
+        described = connection.iot.describe_ca_certificate(listed.id)
+        if described.mode == "SNI_ONLY":
+            continue  # the quota is of those in DEFAULT mode
+        try:
+            certificate = Certificate.from_pem(described.pem)
+        except CertificateRejectedError:
+            continue
+        key = certificate.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        yield certificate.subject, key
+
+
+def _functions(connection: Connection) -> Iterator[Finding]:
+    installed = version(DISTRIBUTION)
+    functions = list(_provider_functions(connection))
+    for name, deployed in functions:
+        if deployed == installed:
+            yield Finding("provider function", Health.FINE, f"{name} is of version {installed}, as installed here.")
+        else:
+            was = f"of version {deployed}" if deployed else "of a version that it does not tell"
+            fix = f"{installed} is installed here. Deploy its stack again"
+            yield Finding("provider function", Health.TROUBLE, f"{name} is {was}, and {fix}.")
+    if not functions:
+        yield Finding("provider functions", Health.FINE, "None is deployed here yet.")
+
+
+def _provider_functions(connection: Connection) -> Iterator[tuple[str, str | None]]:
+    pages = connection.clients.client("lambda").get_paginator("list_functions").paginate()
+    with translating("the functions"):
+        for page in pages:
+            for function in page["Functions"]:
+                found = PROVIDER.search(function.get("Description", ""))
+                if found is not None:
+                    yield function["FunctionName"], found["version"]

@@ -1,0 +1,116 @@
+"""The doctor: what is well, what is not, and that one ailment does not hide another."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import pytest
+
+import issuing
+from iot_certificates_cli.doctor import Health, _clock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cli.conftest import Account, Ran
+
+VERSION = version("cdk-iot-certificates")
+NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+
+emulator = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
+
+
+class TestExamination:
+    pytestmark = emulator
+
+    def test_all_is_well(self, account: Account, run_program: Callable[..., Ran]) -> None:
+        account.register_ca("Factory CA")
+        _deploy(account, "factory-provider", f"For CloudFormation (cdk-iot-certificates {VERSION})")
+        _deploy(account, "something-else", "Of somebody else")
+        ran = run_program("doctor")
+        assert (ran.status, ran.err) == (0, "")
+        lines = [re.sub(r"^(\S+) ([\w ]+?)  +", r"\1 \2: ", line) for line in ran.out.splitlines()]
+        clock = lines.pop(0)
+        assert re.fullmatch(r"✓ clock: \d+ seconds away from AWS's\.", clock)
+        assert lines == [
+            f"✓ credentials: arn:aws:iam::{account.id}:root, of account {account.id}.",
+            "✓ Region: eu-central-1.",
+            "✓ registration code: Can be read.",
+            "✓ quota: 0 of at most 10 CA certificates share their subject and key.",
+            f"✓ provider function: factory-provider is of version {VERSION}, as installed here.",
+        ]
+
+    def test_functions_of_other_versions(self, account: Account, run: Callable[..., Ran]) -> None:
+        _deploy(account, "old", "For CloudFormation (cdk-iot-certificates 0.0.1)")
+        _deploy(account, "older", "For CloudFormation (cdk-iot-certificates)")
+        ran = run("doctor")
+        assert ran.status == 1
+        fix = f"and {VERSION} is installed here. Deploy its stack again."
+        assert f"old is of version 0.0.1, {fix}" in ran.out
+        assert f"older is of a version that it does not tell, {fix}" in ran.out
+
+    @pytest.mark.parametrize(("count", "health", "status"), [(7, "✓", 0), (8, "!", 0), (10, "✗", 1)])
+    def test_the_quota_of_cas_of_one_name(
+        self, account: Account, run: Callable[..., Ran], count: int, health: str, status: int
+    ) -> None:
+        code = account.iot.get_registration_code()["registrationCode"]
+        for _ in range(count):
+            ca = issuing.make_ca("Rotated CA")
+            proof = issuing.make_verification_certificate(ca, code)
+            account.iot.register_ca_certificate(caCertificate=ca.pem, verificationCertificate=proof.pem)
+        ran = run("doctor")
+        (line,) = (line for line in ran.out.splitlines() if "quota" in line)
+        assert line.startswith(health)
+        assert f"{count} of at most 10 CA certificates share their subject and key." in line
+        assert ran.status == status
+
+    def test_a_region_that_there_is_not(self, run: Callable[..., Ran]) -> None:
+        ran = run("doctor", "--region", "eu-middle-1")
+        assert "! Region               eu-middle-1 is none that boto3 knows AWS IoT in. Is it spelt right?" in ran.out
+
+    def test_an_ailment_hides_no_other(self, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("iot_certificate_provider.aws.clients.CONFIG.retries", {"total_max_attempts": 1})
+        ran = run("doctor", "--endpoint-url", "https://127.0.0.1:1")
+        assert ran.status == 1
+        assert [line.split("  ")[0] for line in ran.out.splitlines()] == [
+            "✗ credentials",
+            "✓ Region",
+            "✗ registration code",
+            "✗ quota",
+            "✗ provider functions",
+        ]
+
+
+@pytest.mark.parametrize(
+    ("skew", "health"),
+    [(0, Health.FINE), (59, Health.FINE), (-61, Health.NOTE), (299, Health.NOTE), (-300, Health.TROUBLE)],
+)
+def test_the_clock(skew: int, health: Health) -> None:
+    said = (NOW + timedelta(seconds=skew)).strftime("%a, %d %b %Y %H:%M:%S GMT")
+    (finding,) = _clock(said, NOW)
+    assert finding.health is health
+    assert finding.sentence.startswith(f"{abs(skew)} seconds away from AWS's.")
+
+
+def test_an_answer_without_a_date() -> None:
+    (finding,) = _clock(None, NOW)
+    assert finding.health is Health.NOTE
+
+
+def _deploy(account: Account, name: str, description: str) -> None:
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("index.py", "def handler(event, context): pass\n")
+    account.client("lambda").create_function(
+        FunctionName=name,
+        Description=description,
+        Runtime="python3.13",
+        Handler="index.handler",
+        Role=f"arn:aws:iam::{account.id}:role/nobody",
+        Code={"ZipFile": code.getvalue()},
+    )

@@ -1,0 +1,228 @@
+"""The inventory: every certificate with what is around it, as a table, JSON and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
+
+import pytest
+
+import issuing
+from iot_certificates_cli.formats import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from cli.conftest import Account, Ran
+
+pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
+
+
+def test_tells_all_that_is_known(account: Account, run: Callable[..., Ran]) -> None:
+    ca = account.register_ca("Factory CA")
+    pump, valve = account.register("pump", "Factory CA"), account.register("valve", "Factory CA", "INACTIVE")
+    account.attach(pump, "telemetry", "pump-thing")
+    alone = issuing.make_device(issuing.make_ca("Nobody's CA"), "alone")
+    account.iot.register_certificate_without_ca(certificatePem=alone.pem, status="ACTIVE")
+
+    ran = run("inventory", "--format", "json")
+
+    assert ran.status == 0
+    found = {entry["subject"]: entry for entry in ran.entries}
+    assert [entry["subject"] for entry in ran.entries] == ["CN=Factory CA", "CN=alone", "CN=valve", "CN=pump"]
+    assert found["CN=pump"].pop("creationDate").endswith("+00:00")
+    assert found["CN=pump"] == {
+        "kind": "device",
+        "certificateId": pump,
+        "status": "ACTIVE",
+        "subject": "CN=pump",
+        "notAfter": "2120-01-01T00:00:00+00:00",
+        "caCertificateId": ca,
+        "caSubject": "CN=Factory CA",
+        "policies": ["telemetry"],
+        "things": ["pump-thing"],
+        "stack": "",
+        "certificateArn": f"arn:aws:iot:eu-central-1:{account.id}:cert/{pump}",
+    }
+    assert (found["CN=valve"]["certificateId"], found["CN=valve"]["status"]) == (valve, "INACTIVE")
+    assert (found["CN=alone"]["caCertificateId"], found["CN=alone"]["policies"]) == ("", [])
+    assert (found["CN=Factory CA"]["kind"], found["CN=Factory CA"]["certificateId"]) == ("CA", ca)
+    assert ran.err.startswith("1 CA certificate and 3 device certificates; ")
+
+
+def test_csv_has_the_same(account: Account, run: Callable[..., Ran]) -> None:
+    account.register_ca("Factory CA")
+    pump = account.register("pump", "Factory CA")
+    account.attach(pump, "telemetry", "a-thing")
+    account.iot.create_thing(thingName="b-thing")
+    account.iot.attach_thing_principal(
+        thingName="b-thing", principal=f"arn:aws:iot:eu-central-1:{account.id}:cert/{pump}"
+    )
+    lines = list(csv.DictReader(io.StringIO(run("inventory", "--format", "csv").out)))
+    (entry,) = (one for one in run("inventory", "--format", "json").entries if one["kind"] == "device")
+    assert lines[1] == entry | {"policies": "telemetry", "things": "a-thing;b-thing"}
+
+
+def test_the_table_has_a_row_for_each(account: Account, run: Callable[..., Ran]) -> None:
+    account.register_ca("Factory CA")
+    pump = account.register("pump", "Factory CA")
+    account.attach(pump, "telemetry", "pump-thing")
+    header, _, ca, device, *_ = run("inventory").out.splitlines()
+    assert header.split() == ["kind", "id", "status", "expires", "subject", "CA", "policies", "things", "stack"]
+    assert ca.split()[:2] == ["CA", account.iot.list_ca_certificates()["certificates"][0]["certificateId"][:12]]
+    assert device.split()[:4] == ["device", pump[:12], "ACTIVE", "2120-01-01"]
+    assert "telemetry" in device
+    assert "pump-thing" in device
+
+
+class TestExpiry:
+    def test_is_asked_for_once(self, account: Account, run: Callable[..., Ran]) -> None:
+        account.register_ca("Factory CA")
+        for number in range(3):
+            account.register(f"device-{number}", "Factory CA")
+        first, second = (run("inventory", "--no-attachments", "--format", "json") for _ in range(2))
+        assert first.out == second.out
+        assert (_calls(first), _calls(second)) == (8, 4)
+
+    def test_is_shown_without_asking_where_it_is_known(self, account: Account, run: Callable[..., Ran]) -> None:
+        account.register_ca("Factory CA")
+        account.register("known", "Factory CA")
+        run("inventory")
+        account.register("unknown", "Factory CA")
+        ran = run("inventory", "--no-expiry", "--format", "json")
+        assert [entry["subject"] for entry in ran.entries] == ["CN=Factory CA", "", "CN=known"]
+
+    @pytest.mark.parametrize("spoilt", [b"no database", b""])
+    def test_a_cache_that_is_spoilt_is_replaced(
+        self, account: Account, run: Callable[..., Ran], tmp_path: Path, spoilt: bytes
+    ) -> None:
+        account.register_ca("Factory CA")
+        file = tmp_path / "cache" / "cdk-iot-certificates" / "certificates.sqlite"
+        file.parent.mkdir(parents=True)
+        file.write_bytes(spoilt)
+        assert [_calls(run("inventory", "--format", "json")) for _ in range(2)] == [6, 5]
+
+    def test_a_cache_that_cannot_be_written_is_done_without(
+        self, account: Account, run: Callable[..., Ran], tmp_path: Path
+    ) -> None:
+        account.register_ca("Factory CA")
+        (tmp_path / "cache").write_text("not a folder")
+        assert [entry["subject"] for entry in run("inventory", "--format", "json").entries] == ["CN=Factory CA"]
+
+
+def test_names_the_stack(account: Account, run: Callable[..., Ran]) -> None:
+    ca = issuing.make_ca("Stack's CA")
+    device = issuing.make_device(ca, "stack's device")
+    account.make_stack(
+        "factory",
+        {
+            "Ca": {
+                "Type": "AWS::IoT::CACertificate",
+                "Properties": {"CACertificatePem": ca.pem, "CertificateMode": "SNI_ONLY", "Status": "ACTIVE"},
+            },
+            "Device": {
+                "Type": "AWS::IoT::Certificate",
+                "DependsOn": "Ca",
+                "Properties": {"CertificatePem": device.pem, "CACertificatePem": ca.pem, "Status": "ACTIVE"},
+            },
+        },
+    )
+    account.register_ca("Other CA")
+    found = {entry["subject"]: entry["stack"] for entry in run("inventory", "--format", "json").entries}
+    assert found == {"CN=Stack's CA": "factory", "CN=stack's device": "factory", "CN=Other CA": ""}
+
+
+def test_an_account_without_any(run: Callable[..., Ran]) -> None:
+    assert (run("inventory", "--format", "json").out, run("inventory").status) == ("[]\n", 0)
+
+
+def test_the_endpoint_is_that_of_the_environment_or_the_option(
+    account: Account, run: Callable[..., Ran], environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account.register_ca("Factory CA")
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    ran = run("inventory", "--format", "json", "--endpoint-url", environment["AWS_ENDPOINT_URL"])
+    assert [entry["subject"] for entry in ran.entries] == ["CN=Factory CA"]
+
+
+def test_the_region_is_that_of_the_option(account: Account, run: Callable[..., Ran]) -> None:
+    account.register_ca("Factory CA")
+    assert run("inventory", "--format", "json", "--region", "eu-west-3").entries == []
+
+
+class TestWhatGoesWrong:
+    def test_an_endpoint_that_does_not_answer(self, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("iot_certificate_provider.aws.clients.CONFIG.retries", {"total_max_attempts": 1})
+        ran = run("inventory", "--endpoint-url", "https://127.0.0.1:1")
+        assert (ran.status, ran.out) == (1, "")
+        assert ran.err.startswith("Error: The CA certificates: AWS could not be reached or did not answer")
+
+    @pytest.mark.parametrize(
+        ("arguments", "sentence"),
+        [
+            (["--profile", "nobody"], "The config profile (nobody) could not be found. Check --profile"),
+            (["--html", "page.html", "--no-expiry"], "--html draws the expiry: leave out --no-expiry."),
+            (["--format", "xml"], "'xml' is not one of 'table', 'json', 'csv'"),
+            (["--rate", "0"], "Invalid value for '--rate'"),
+            (["--nonsense"], "No such option: --nonsense"),
+        ],
+    )
+    def test_usage(self, run: Callable[..., Ran], arguments: list[str], sentence: str) -> None:
+        ran = run("inventory", *arguments)
+        assert (ran.status, ran.out) == (2, "")
+        assert sentence in ran.err
+
+    def test_no_region(self, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("AWS_REGION")
+        monkeypatch.delenv("AWS_DEFAULT_REGION")
+        ran = run("inventory")
+        assert (ran.status, ran.err) == (
+            2,
+            "Error: No Region is configured. Name one with --region, or set AWS_REGION.\n",
+        )
+
+    def test_no_credentials(self, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+        monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+        ran = run("inventory")
+        assert (ran.status, ran.err[:35]) == (1, "Error: No AWS credentials were foun")
+
+
+class TestAsAProgram:
+    def test_prints_results_alone_to_standard_output(self, account: Account, run_program: Callable[..., Ran]) -> None:
+        account.register_ca("Factory CA")
+        ran = run_program("inventory", "--format", "json")
+        assert ran.status == 0
+        assert [entry["subject"] for entry in ran.entries] == ["CN=Factory CA"]
+        assert ran.err.startswith("1 CA certificate and 0 device certificates; ")
+
+    def test_help_names_the_commands_and_the_exit_statuses(self, run_program: Callable[..., Ran]) -> None:
+        ran = run_program("--help")
+        assert ran.status == 0
+        assert {"inventory", "sweep", "doctor"} <= {line.split()[0] for line in ran.out.splitlines() if line.strip()}
+        assert "Exit status: 0," in ran.out
+
+
+def test_the_extra_is_missing() -> None:
+    program = "import sys; sys.modules['typer'] = None; from iot_certificates_cli.__main__ import main; main()"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.endswith("Install the extra 'cli': pip install 'cdk-iot-certificates[cli]'\n")
+
+
+def test_the_console_script_is_the_module() -> None:
+    (script,) = entry_points(group="console_scripts", name="iot-certificates")
+    assert script.value == "iot_certificates_cli.__main__:main"
+
+
+def test_text_of_a_device_moves_no_cursor() -> None:
+    assert printable("CN=pump\x1b[2J\r\nörtlich") == "CN=pump�[2J��örtlich"
+
+
+def _calls(ran: Ran) -> int:
+    return int(ran.err.partition("; ")[2].partition(" ")[0])

@@ -1,0 +1,110 @@
+"""A thousand certificates: few calls, and no more memory than for the first hundreds. ``make scale`` tries 20,000."""
+
+from __future__ import annotations
+
+import json
+import math
+import tracemalloc
+from typing import TYPE_CHECKING
+
+import pytest
+
+from iot_certificates_cli.connection import Connection
+from iot_certificates_cli.filed import Filed
+from iot_certificates_cli.inventory import Inventory
+from iot_certificates_cli.known_certificates import KnownCertificates
+from iot_certificates_cli.pace import Pace
+from scale.measuring import run_inventory
+from scale.population import NAMES, attach_some, populate, unhurried_aws
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from iot_certificates_cli.inventory import Entry
+    from iot_certificates_local import EmbeddedAws
+
+CERTIFICATES = 1000
+PAGES = math.ceil(CERTIFICATES / 250)
+# Under each CA: 550, 300, 100 and 50 certificates.
+PAGES_BY_CA = 3 + 2 + 1 + 1
+# Of the CAs, of all certificates and of each CA's; and the stacks.
+LISTS = 1 + PAGES + PAGES_BY_CA + 1
+HELD_BYTES = 150
+"""What an inventory may have grown by for each certificate: a tenth of what holding one takes."""
+
+pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
+
+
+@pytest.fixture(scope="module")
+def fleet() -> Iterator[EmbeddedAws]:
+    with unhurried_aws() as aws:
+        populate(aws.session().client("iot"), CERTIFICATES)
+        yield aws
+
+
+def test_calls_and_results(fleet: EmbeddedAws, tmp_path: Path) -> None:
+    iot = fleet.session().client("iot")
+    arns = [one["certificateArn"] for one in iot.list_certificates(pageSize=3)["certificates"]]
+    attach_some(iot, arns)
+    environment = {**fleet.environment(), "XDG_CACHE_HOME": str(tmp_path)}
+
+    lists = run_inventory(environment, tmp_path, "--no-expiry", "--no-attachments")
+    assert lists.calls == LISTS + len(NAMES)
+    first = run_inventory(environment, tmp_path, "--no-attachments")
+    assert first.calls == LISTS + CERTIFICATES
+    everything = run_inventory(environment, tmp_path)
+    assert everything.calls == LISTS + 2 + CERTIFICATES  # the policies, the targets of one, and things
+
+    entries = json.loads(everything.output.read_text())
+    devices = [entry for entry in entries if entry["kind"] == "device"]
+    assert len({entry["certificateId"] for entry in devices}) == len(devices) == CERTIFICATES
+    assert {entry["caSubject"] for entry in devices} == {f"CN={name}" for name in NAMES}
+    assert all(entry["notAfter"] for entry in devices)
+    assert {entry["certificateArn"] for entry in devices if entry["policies"] and entry["things"]} == {*arns}
+
+
+def test_memory_does_not_grow_with_the_certificates(fleet: EmbeddedAws, tmp_path: Path) -> None:
+    with _entries(fleet, tmp_path) as entries:
+        assert _growth(entries, []) < HELD_BYTES
+
+
+def test_the_measure_sees_what_is_held(fleet: EmbeddedAws, tmp_path: Path) -> None:
+    held: list[Entry] = []
+    with _entries(fleet, tmp_path, attachments=False) as entries:
+        assert _growth(entries, held, hold=True) > HELD_BYTES
+    assert len(held) == CERTIFICATES
+
+
+class _entries:  # noqa: N801 - used like a function
+    def __init__(self, aws: EmbeddedAws, cache: Path, *, attachments: bool = True) -> None:
+        self._attachments = attachments
+        self._connection = Connection(aws.session(), Pace(1e6))
+        self._known, self._filed = KnownCertificates(cache), Filed()
+
+    def __enter__(self) -> Iterator[Entry]:
+        inventory = Inventory(self._connection, self._known, self._filed, attachments=self._attachments)
+        return inventory.device_certificates()
+
+    def __exit__(self, *_: object) -> None:
+        self._known.__exit__()
+        self._filed.__exit__()
+        for client in (self._connection.iot_client, self._connection.cloudformation_client):
+            client.close()
+
+
+def _growth(entries: Iterator[Entry], held: list[Entry], *, hold: bool = False) -> float:
+    """Return the bytes by which memory has grown for each certificate of the second half."""
+    half = CERTIFICATES // 2
+    tracemalloc.start()
+    try:
+        before = 0
+        for number, entry in enumerate(entries):
+            if hold:
+                held.append(entry)
+            if number == half:
+                before, _ = tracemalloc.get_traced_memory()
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    return (after - before) / half
