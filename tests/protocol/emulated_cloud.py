@@ -250,6 +250,7 @@ class EmulatedCloud(Cloud):
             self.wire.settle()
 
     def _pass_timeout(self) -> None:
+        self.wire.give_up()
         # Not with ``sleep``: what was given up may land after what comes next.
         super().sleep(READ_SECONDS)
 
