@@ -19,6 +19,7 @@ from iot_certificate_provider.errors import (
     AlreadyExistsError,
     ConflictError,
     InvalidPropertyError,
+    UnfinishedError,
     UpstreamError,
 )
 from iot_certificate_provider.ownership import LOGICAL_ID_TAG, OUR_TAGS
@@ -461,6 +462,22 @@ class TestSweep:
         stage.aws.before = check
         stage.delete(stage.ca, created.physical_id, sweeping)
         assert writes(stage)[0] == "UpdateCACertificate"
+
+    @pytest.mark.parametrize("out_of_time", [True, False])
+    def test_that_cannot_list_any_more_is_unfinished(
+        self, stage: Stage, sweeping: dict[str, Any], out_of_time: bool
+    ) -> None:
+        created = stage.create(stage.ca, sweeping)
+
+        def stop(call: Call) -> None:
+            if call.name == "cloudformation.ListStackResources" and out_of_time:
+                stage.clock.left = 0
+            if call.name == "iot.ListCertificatesByCA" and not out_of_time:
+                raise Refusal("ThrottlingException", "Rate exceeded")
+
+        stage.aws.before = stop
+        with pytest.raises(UnfinishedError, match=r"Out of time: device certificates of the CA may be left"):
+            stage.delete(stage.ca, created.physical_id, sweeping)
 
     def test_sweeps_until_a_listing_is_empty(
         self, stage: Stage, sweeping: dict[str, Any], factory_ca: issuing.Issued

@@ -186,6 +186,14 @@ class TestADeleteWithAnInventedId:
         assert stage.delete(stage.device, physical_id, properties).physical_id == physical_id
         assert stage.iot.certificates == {}
 
+    def test_waits_until_the_declared_policies_are_free(self, stage: Stage, device: issuing.Issued) -> None:
+        stage.iot.policies["telemetry"] = set()
+        properties = {"CertificatePem": device.pem, "PolicyNames": ["telemetry"]}
+        create_and_die(stage, "device", properties)
+        stage.log(INVENTED, "DELETE_IN_PROGRESS")
+        stage.delete(stage.device, INVENTED, properties)
+        assert stage.iot_calls()[-1] == "ListTargetsForPolicy"
+
     def test_removes_what_was_issued(self, stage: Stage, registered_ca: issuing.Issued) -> None:
         for number in range(3):
             stage.iot.RegisterCertificate(certificatePem=issuing.make_device(registered_ca, f"{number}").pem)
