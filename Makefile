@@ -67,4 +67,4 @@ lock: $(READY) ## Resolve the dependencies anew and pin them with hashes
 	@echo uv | $(LOCK) --upgrade - -o requirements/uv.txt
 
 clean: ## Remove what setup and the commands have made
-	@rm -rf $(VENV) node_modules cdk.out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) node_modules cdk.out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .browser

@@ -2,7 +2,7 @@
 
 The key is asymmetric and for signing: RSA, or ECC NIST P-256, P-384 or P-521.
 
-    npx cdk deploy -a "python examples/key_in_kms.py" --parameters CaKeyArn=arn:aws:kms:…:key/…
+    npx aws-cdk@2.1148.1 deploy -a "python examples/key_in_kms.py" --parameters CaKeyArn=arn:aws:kms:…:key/…
 """
 
 from pathlib import Path

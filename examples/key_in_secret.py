@@ -4,7 +4,7 @@ Put the key there once, as PEM, encrypted or not:
 
     aws secretsmanager create-secret --name factory-ca-key --secret-string file://factory-ca.key
     aws secretsmanager create-secret --name factory-ca-passphrase --secret-string "$PASSPHRASE"
-    npx cdk deploy -a "python examples/key_in_secret.py"
+    npx aws-cdk@2.1148.1 deploy -a "python examples/key_in_secret.py"
 """
 
 from pathlib import Path

@@ -2,7 +2,7 @@
 
 In a hierarchy name the CA that issues the devices' certificates, not the root.
 
-    npx cdk deploy -a "python examples/private_ca.py" --parameters PrivateCaArn=arn:aws:acm-pca:…
+    npx aws-cdk@2.1148.1 deploy -a "python examples/private_ca.py" --parameters PrivateCaArn=arn:aws:acm-pca:…
 """
 
 from aws_cdk import App, CfnOutput, CfnParameter, Stack

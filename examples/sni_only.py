@@ -1,6 +1,6 @@
 """A CA that several accounts register, without any proof of possession: devices have to send SNI when they connect.
 
-npx cdk deploy -a "python examples/sni_only.py"
+npx aws-cdk@2.1148.1 deploy -a "python examples/sni_only.py"
 """
 
 from pathlib import Path
