@@ -6,8 +6,7 @@ certificates, and the things that AWS IoT made for them.
 Context: ``ca_certificate``, the file of the CA certificate (a sample by default); ``ca_key_secret``, the name of the
 Secrets Manager secret with its private key.
 
-    npx aws-cdk@2.1148.1 deploy -a "python examples/just_in_time_provisioning.py" \\
-        -c ca_certificate=factory-ca.pem -c ca_key_secret=factory-ca-key
+    npx aws-cdk@2.1148.1 deploy -a "python examples/just_in_time_provisioning.py" -c ca_key_secret=factory-ca-key
 """
 
 import json

@@ -2,7 +2,8 @@
 
 Two deployments, a signature between them:
 
-1. ``npx aws-cdk@2.1148.1 deploy -a "python examples/registration_code.py"`` prints the registration code of the account and Region.
+1. ``npx aws-cdk@2.1148.1 deploy -a "python examples/registration_code.py"`` prints the registration code of the
+   account and Region.
 2. Whoever holds the key signs a verification certificate that has the code as its common name: ::
 
        openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=<the code>" -keyout v.key -out v.csr

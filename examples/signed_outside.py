@@ -1,4 +1,4 @@
-"""A CA whose private key no machine of yours may touch during a deployment: somebody signed the proof before.
+r"""A CA whose private key no machine of yours may touch during a deployment: somebody signed the proof before.
 
 The proof is a certificate that the CA has signed, with the registration code of the account and Region as its common
 name; it is needed once, when the CA is registered:
@@ -6,7 +6,8 @@ name; it is needed once, when the CA is registered:
     CODE=$(aws iot get-registration-code --query registrationCode --output text)
     openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null -subj "/CN=$CODE" -out proof.csr
     openssl x509 -req -in proof.csr -CA factory-ca.pem -CAkey factory-ca.key -CAcreateserial -days 1 -out proof.pem
-    npx aws-cdk@2.1148.1 deploy -a "python examples/signed_outside.py" --parameters VerificationCertificate="$(cat proof.pem)"
+    npx aws-cdk@2.1148.1 deploy -a "python examples/signed_outside.py" \
+        --parameters VerificationCertificate="$(cat proof.pem)"
 """
 
 from pathlib import Path

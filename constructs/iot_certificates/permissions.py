@@ -118,6 +118,9 @@ PRIVATE_CA_IDENTITY = (
 )
 """For a CA whose certificate is read from AWS Private CA: what was registered is found again without asking there."""
 
+ROLLING_BACK = Grant(("cloudformation:DescribeStacks",), (On.THIS_STACK,))
+"""Whether a key that was given up before is what a rollback returns to."""
+
 _STILL_WANTED = Grant(("cloudformation:DescribeStackResource",), (On.THIS_STACK,))
 """Whether CloudFormation has given a resource up while it was created; and whether a certificate was replaced."""
 
@@ -282,7 +285,13 @@ class ProviderPermissions(Construct):
             # Secrets Manager User Guide, "Secret encryption and decryption": what PutSecretValue needs.
             service = f"secretsmanager.{Stack.of(secret).region}.amazonaws.com"
             through = kms.ViaServicePrincipal(service, self.grantee.grant_principal)
-            secret.encryption_key.grant(through, "kms:Decrypt", "kms:GenerateDataKey")
+            actions = ("kms:Decrypt", "kms:GenerateDataKey")
+            secret.encryption_key.grant(through, *actions)
+            if not secret.encryption_key.node.default_child:
+                # The policy of an imported key is not the app's to extend: it has to trust the account's policies.
+                only = {"StringEquals": {"kms:ViaService": service}}
+                arn = secret.encryption_key.key_arn
+                self.add(iam.PolicyStatement(actions=list(actions), resources=[arn], conditions=only))
 
     def allow_signing(self, key: kms.IKey, scope: Construct, name: str) -> None:
         """Allow to sign with this key, and no other; ``scope`` declares it as argument ``name``."""

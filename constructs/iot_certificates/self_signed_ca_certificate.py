@@ -20,7 +20,7 @@ from iot_certificates import permissions as needs
 from iot_certificates.auto_registration import auto_registration_properties
 from iot_certificates.certificate_subject import subject_property
 from iot_certificates.kept_key import secret_for
-from iot_certificates.permissions import REGISTRATION_CODE, ProviderPermissions
+from iot_certificates.permissions import REGISTRATION_CODE, ROLLING_BACK, ProviderPermissions
 from iot_certificates.provider import IotCertificateProvider
 from iot_certificates.registered_certificate import RegisteredCertificate, unless
 from iot_certificates.validity import validity_days
@@ -91,6 +91,7 @@ class SelfSignedCaCertificate(RegisteredCertificate):
         )
         own = ProviderPermissions(self, "Permissions", self.provider)
         own.allow_versions_of(self.private_key_secret)
+        own.allow([ROLLING_BACK])
         if certificate_mode == CertificateMode.DEFAULT:
             own.allow([REGISTRATION_CODE])
         name, retain = SelfSignedCaCertificateProperty, DeviceCertificatesOnDelete.RETAIN

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LONGEST = timedelta(hours=1)
+SHORTEST = timedelta(minutes=1)
+"""Half of it is kept for undoing and answering: with less nothing could be done, not even by the next Delete."""
 
 
 def service_timeout(properties: Mapping[str, Any]) -> timedelta:
@@ -22,7 +24,7 @@ def service_timeout(properties: Mapping[str, Any]) -> timedelta:
         declared = timedelta(seconds=int(properties.get("ServiceTimeout", "")))
     except (ValueError, TypeError, OverflowError):
         return LONGEST
-    return min(max(declared, timedelta(0)), LONGEST)
+    return min(max(declared, SHORTEST), LONGEST)
 
 
 def sent_at(response_url: str) -> datetime | None:

@@ -242,3 +242,16 @@ def test_the_key_of_a_secret_that_is_made_elsewhere_is_declared_there(new_stack:
         SelfSignedCaCertificate(
             stack, "Ca", subject="CA", private_key_secret=secret, encryption_key=kms.Key(stack, "Key")
         )
+
+
+def test_an_imported_key_of_the_secret_may_be_used_through_secrets_manager(
+    new_stack: Callable[..., Stack], synthesise: Callable[[Stack], Synthesised]
+) -> None:
+    stack, arn = new_stack(), "arn:aws:kms:eu-west-1:123456789012:key/0f6e3a54-1111-2222-3333-444444444444"
+    SelfSignedCaCertificate(stack, "Ca", subject="CA", encryption_key=kms.Key.from_key_arn(stack, "Key", arn))
+    allowed = synthesise(stack).allowed("CaPermissions")
+    assert allowed[arn] == {"kms:Decrypt", "kms:GenerateDataKey"}
+
+
+def test_it_may_ask_whether_the_stack_rolls_back(template: Synthesised) -> None:
+    assert "cloudformation:DescribeStacks" in template.allowed("MinimalPermissions")["${AWS::StackId}"]

@@ -153,6 +153,44 @@ def moved_without_an_answer(cloud: Cloud, kind: Kind) -> None:
     require(current(cloud, kind) == stack.live[X].physical_id, "I4", "the secret was not moved")
 
 
+def secret_that_is_not_there(cloud: Cloud, kind: Kind) -> None:
+    """The Create fails by the property's name, and the Delete that follows it does not get stuck on the same."""
+    name = "PrivateKeySecretArn" if kind.is_ca else "CredentialsSecretArn"
+    secrets = cloud.aws.secrets
+    for stack, gone in ((Stack(cloud), False), (Stack(cloud, "another"), True)):
+        if gone:
+            del secrets.values[secret_of(kind)]
+        else:
+            secrets.scheduled_for_deletion.add(secret_of(kind))
+        require(stack.create({X: kind()}) == "ROLLED_BACK", "I1", "the Create was to fail, and the Delete to succeed")
+        said = [answer.body["Reason"] for each in cloud.invocations for answer in each.answers]
+        require(any(reason.startswith(f"{name}: the secret") for reason in said), "I1", f"not by its name: {said}")
+        secrets.scheduled_for_deletion.clear()
+
+
+def another_secret(cloud: Cloud, kind: Kind) -> None:
+    """It is a rotation; that the role may not look into the other secret any more keeps neither it nor its rollback."""
+    name, other = "PrivateKeySecretArn" if kind.is_ca else "CredentialsSecretArn", material.kept_secret("other")
+    cloud.add_empty_secret(other)
+    stack = Stack(cloud)
+    first = _made(stack, kind)
+    moved = {X: kind(0, **{name: other}), "Broken": BROKEN}
+    require(stack.update(moved) == "ROLLED_BACK", "I4", "no rollback")
+    require(stack.live[X].physical_id == current(cloud, kind) == first, "I4", "not the old certificate")
+    require(stack.update({X: moved[X]}) == "COMPLETE", "I4", "the rotation")
+    require(kind.registered(cloud) == {stack.live[X].physical_id}, "I2", "the old certificate is left")
+
+
+def key_that_was_removed_from_its_secret(cloud: Cloud, kind: Kind) -> None:
+    """To change the status is no rotation, also where the secret has not got the key any more."""
+    stack = Stack(cloud)
+    first = _made(stack, kind)
+    cloud.add_empty_secret(secret_of(kind))
+    require(stack.update({X: kind(Status="INACTIVE")}) == "COMPLETE", "I4", "in place")
+    require(stack.live[X].physical_id == first and kind.registered(cloud) == {first}, "I4", "it was replaced")
+    require(stack.delete() == "COMPLETE" and not kind.registered(cloud), "I2", "the stack was to go")
+
+
 def secret_that_a_user_wrote_to(cloud: Cloud, kind: Kind) -> None:
     """Whatever is in it is passed over, and gives way to the key."""
     cloud.aws.secrets.PutSecretValue(secret_of(kind), "0" * 32, "a random password", ["AWSCURRENT"])
@@ -167,5 +205,8 @@ ALL: tuple[Callable[[Cloud, Kind], None], ...] = (
     dies_between_key_and_registration,
     readers_never_find_what_failed,
     moved_without_an_answer,
+    secret_that_is_not_there,
+    another_secret,
+    key_that_was_removed_from_its_secret,
     secret_that_a_user_wrote_to,
 )

@@ -572,6 +572,32 @@ def disappears_and_is_registered_again(cloud: Cloud, kind: Kind) -> None:
     _gone(stack)
 
 
+def disappears_and_is_issued_again(cloud: Cloud, kind: Kind) -> None:
+    """The function dies after it has had another one issued: the next delivery goes on with that."""
+    if kind.name not in ("csr", "by-request"):
+        return
+    stack = Stack(cloud)
+    _vanish(cloud, _made(stack, {X: kind()}))
+    cloud.arm(Fault("die", kind.registration))
+    require(stack.update({X: kind(Status="INACTIVE")}) == "COMPLETE", "I4", f"it was to be there: {_reason(stack)}")
+    require(len(kind.registered(cloud)) == 1, "I2", "there is not exactly one certificate")
+    _gone(stack)
+
+
+def rollback_that_leaves_what_others_attached(cloud: Cloud, kind: Kind) -> None:
+    """The Update declared, for another certificate, the policy that somebody has attached to this one."""
+    if kind.name != "device":
+        return
+    stack = Stack(cloud)
+    first = _made(stack, {X: kind()})
+    arn = cloud.iot.certificates[first].arn
+    cloud.iot.AttachPolicy(policyName="publish", target=arn)
+    cloud.arm(Fault("deny", kind.registration, "before"))
+    require(stack.update({X: kind(1, PolicyNames=["publish"])}) == "ROLLED_BACK", "I4", "no rollback")
+    require(arn in cloud.iot.policies["publish"], "I3", "what somebody else attached was detached")
+    _gone(stack)
+
+
 def disappears_and_is_updated_in_place(cloud: Cloud, kind: Kind) -> None:
     """The Update cannot succeed; it rolls back, and the stack can be deleted."""
     stack = Stack(cloud)
@@ -841,6 +867,8 @@ ALL: tuple[Callable[[Cloud, Kind], None], ...] = (
     somebody_elses,
     disappears,
     disappears_and_is_registered_again,
+    disappears_and_is_issued_again,
+    rollback_that_leaves_what_others_attached,
     disappears_and_is_updated_in_place,
     replaced_ca_whose_devices_stay,
     sweep_before_the_ca_goes,

@@ -40,7 +40,7 @@ class SecretsGateway:
     def version(self, secret_arn: str, version_id: str) -> str | None:
         """GetSecretValue of one version, labelled or not; None when there is none, or none with text."""
         client = self._clients.client("secretsmanager")
-        with suppress(NotFoundError), translating("the secret"):
+        with _usable(), suppress(NotFoundError), translating("the secret"):
             return client.get_secret_value(SecretId=secret_arn, VersionId=version_id).get("SecretString")
         return None
 
@@ -76,12 +76,18 @@ class SecretsGateway:
 @contextmanager
 def _named(what: str) -> Iterator[None]:
     try:
-        with translating("the secret"):
+        with _usable(), translating("the secret"):
             yield
     except NotFoundError as error:
         raise CertificateRejectedError(
             f"{what} does not exist", "Create it in this account and Region, with a value"
         ) from error
+
+
+@contextmanager
+def _usable() -> Iterator[None]:
+    try:
+        yield
     except RefusedError as error:
         raise CertificateRejectedError(
             "the secret cannot be used", "Check its ARN; if it is scheduled for deletion, restore it"

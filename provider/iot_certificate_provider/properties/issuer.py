@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from iot_certificate_provider.contract import IssuedDeviceCertificateProperty, IssuerProperty
 from iot_certificate_provider.errors import InvalidPropertyError
 from iot_certificate_provider.pki import Certificate, check_ca
-from iot_certificate_provider.properties.ca_key import CaKey, KeyInKms, read_ca_key
+from iot_certificate_provider.properties.ca_key import CaKey, KeyInKms, KeyInPrivateCa, KeyInSecret, read_ca_key
 from iot_certificate_provider.properties.reader import shown
 
 if TYPE_CHECKING:
@@ -31,7 +31,11 @@ class Issuer:
 
     def identity(self) -> str:
         """Return what tells it from another issuer: the CA where it is known, and not the place where its key is."""
-        return self.certificate_id or repr(self.key)
+        if self.certificate_id is not None:
+            return self.certificate_id
+        if isinstance(self.key, KeyInSecret):
+            return f"secret {self.key.secret_arn} {self.key.json_field or ''}"
+        return f"private CA {self.key.certificate_authority_arn}" if isinstance(self.key, KeyInPrivateCa) else ""
 
 
 def read_issuer(reader: Reader) -> Issuer:

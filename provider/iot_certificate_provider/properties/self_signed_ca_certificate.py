@@ -84,13 +84,13 @@ class SelfSignedCaCertificateProperties:
             name.PRIVATE_KEY_SECRET_ARN: self.secret_arn,
         }
 
-    def of_certificate(self, certificate: Certificate, key: CaPrivateKey) -> CaCertificateProperties:
-        """Return the properties of a CA certificate, of one that has been made now."""
+    def of_certificate(self, certificate: Certificate, key: CaPrivateKey | None) -> CaCertificateProperties:
+        """Return the properties of a CA certificate, of one that has been made; without its key none is registered."""
         return CaCertificateProperties(
             certificate=certificate,
             status=self.status,
             mode=self.mode,
-            verification=KeyInMemory(key) if self.mode is CertificateMode.DEFAULT else None,
+            verification=KeyInMemory(key) if key is not None and self.mode is CertificateMode.DEFAULT else None,
             auto_registration=self.auto_registration,
             registration_config=self.registration_config,
             device_certificates_on_delete=self.device_certificates_on_delete,

@@ -29,7 +29,7 @@ from iot_certificate_provider.errors import (
     UpstreamError,
 )
 from iot_certificate_provider.ownership import OUR_TAGS, REQUEST_TAG, STACK_TAG, tagged_by, tags_of
-from iot_certificate_provider.pki import check_not_expired
+from iot_certificate_provider.pki import Certificate, check_not_expired
 from iot_certificate_provider.pki.fitness import shorten
 from iot_certificate_provider.properties.ca_certificate import (
     CaCertificateProperties,
@@ -59,7 +59,6 @@ if TYPE_CHECKING:
     from iot_certificate_provider.aws.cloudformation import StackGateway
     from iot_certificate_provider.aws.iot import CaCertificateDescription, IotGateway, Registered
     from iot_certificate_provider.contract import CertificateMode, Request
-    from iot_certificate_provider.pki import Certificate
     from iot_certificate_provider.resources.device_certificate_sweep import DeviceCertificateSweep
     from iot_certificate_provider.resources.private_ca_identity import PrivateCaIdentity
     from iot_certificate_provider.resources.proof_of_possession import ProofOfPossession
@@ -110,6 +109,12 @@ class CaCertificateResource:
     def remove(self, request: Request, certificate_id: str) -> None:
         """Do as ``delete`` with a CA that a Create left behind, and the devices that it brought in."""
         self._remove(request, certificate_id, sweep=True)
+
+    def registered(self, certificate_id: str) -> Certificate | None:
+        """Return the CA certificate as AWS IoT has it; None when it is not registered."""
+        with suppress(NotFoundError):
+            return Certificate.from_pem(self._iot.describe_ca_certificate(certificate_id).pem)
+        return None
 
     def is_own(self, request: Request, certificate: Certificate) -> bool:
         """Whether this resource has registered the CA: its tags say so."""

@@ -9,12 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.aws.secrets import CURRENT, PENDING, PREVIOUS
 from iot_certificate_provider.contract import CredentialsField
-from iot_certificate_provider.errors import CertificateRejectedError, ConflictError, UpstreamError
+from iot_certificate_provider.errors import (
+    AccessDeniedError,
+    CertificateRejectedError,
+    ConflictError,
+    InvalidPropertyError,
+    UpstreamError,
+)
 from iot_certificate_provider.pki import Certificate, load_private_key
 from iot_certificate_provider.pki.private_key import private_key_pem
 from iot_certificate_provider.properties.reader import naming
@@ -93,12 +100,18 @@ class CredentialsStore:
     def _current(self) -> str | None:
         return self._secrets.labels(self._secret_arn).get(CURRENT)
 
+    def left(self) -> Iterator[Credentials]:
+        """Yield as ``labelled``, for a clean-up: where the secret is gone, or out of reach, nothing of it is left."""
+        with suppress(AccessDeniedError, InvalidPropertyError):
+            yield from self.labelled()
+
     def find(self, digest: str, accept: Callable[[Credentials], bool]) -> Credentials | None:
         """Return the version that was made from the properties of ``digest`` and is accepted."""
         return next((each for each in self.labelled() if each.digest == digest and accept(each)), None)
 
     def _version(self, version_id: str) -> Credentials | None:
-        text = self._secrets.version(self._secret_arn, version_id)
+        with naming(self._name):
+            text = self._secrets.version(self._secret_arn, version_id)
         return None if text is None else _read(version_id, text)
 
 

@@ -259,7 +259,9 @@ class DeviceCertificateResource:
         old: DeviceCertificateProperties | None,
     ) -> Outcome:
         if certificate.id == certificate_id_in(request.existing_id):
-            return self._change_or_register(request, wanted, old, certificate)
+            # In a rollback the old properties may be another certificate's: nothing of theirs was done to this one.
+            same = old is not None and old.certificate is not None and old.certificate.id == certificate.id
+            return self._change_or_register(request, wanted, old if same else None, certificate)
         if self._is_to_be_adopted(request, wanted, certificate):
             return self._adopt(request, wanted, certificate)
         try:

@@ -37,7 +37,7 @@ class DeviceCertificateOwnership:
 
     def own(self, request: Request, certificate_id: str) -> DeviceCertificateDescription | None:
         """Return the registered certificate if it is this resource's, None if it is not registered or foreign."""
-        live = self._registered(certificate_id)
+        live = self.registered(certificate_id)
         return live if live is not None and self._is_own(request, live) else None
 
     def is_another_ones(self, request: Request, live: DeviceCertificateDescription) -> bool:
@@ -87,13 +87,14 @@ class DeviceCertificateOwnership:
         self, request: Request, signing: SigningRequest, candidates: Iterable[str]
     ) -> DeviceCertificateDescription | None:
         for certificate_id in candidates:
-            live = self._registered(certificate_id)
+            live = self.registered(certificate_id)
             # The key first: whose it is takes calls and a wait to find out, and most are other devices'.
             if live is not None and _answers(live, signing) and self._is_own(request, live):
                 return live
         return None
 
-    def _registered(self, certificate_id: str) -> DeviceCertificateDescription | None:
+    def registered(self, certificate_id: str) -> DeviceCertificateDescription | None:
+        """Return the certificate as AWS IoT has it; None when it is not registered."""
         with suppress(NotFoundError):
             return self._iot.describe_certificate(certificate_id)
         return None

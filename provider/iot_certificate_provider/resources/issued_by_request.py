@@ -60,11 +60,13 @@ class IssuedByRequest:
         old: IssuedDeviceCertificateProperties | None,
     ) -> IssuedCertificate:
         """Return what the resource has; in a rollback what it had before; for a rotation, what was issued for that."""
+        kept = None
         if old is not None and old.identity() == wanted.identity():
             kept = self._registered(request.existing_id)
         elif self._stacks.is_rolling_back(request.stack_id):
             kept = self._registered(self._stacks.id_before_update(request.stack_id, request.logical_id))
-        else:
+        if kept is None:
+            # What an earlier delivery has had issued for the rotation, or in place of one that was deleted outside.
             live = self.left_by(request, wanted)
             kept = None if live is None else Certificate.from_pem(live.pem)
         return self._issue(request, wanted) if kept is None else self._again(wanted, kept)

@@ -6,10 +6,12 @@ that was issued for the same request or the same properties before, or a new one
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from iot_certificate_provider.contract import Outcome, is_certificate_id
+from iot_certificate_provider.errors import AccessDeniedError
 from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.properties.issued_device_certificate import IssuedDeviceCertificateProperties
 from iot_certificate_provider.properties.reader import readable
@@ -125,12 +127,14 @@ class IssuedDeviceCertificateResource:
         issued: IssuedCertificate,
     ) -> DeviceCertificateProperties | None:
         """Return the old properties with their certificate; None where there is none of theirs."""
-        if old is None:
+        if old is None or issued.certificate.id != request.existing_id:
             return None
         if old.identity() == wanted.identity():
-            same = issued.certificate.id == request.existing_id
-            return old.of_certificate(issued.certificate, issued.ca) if same else None
-        left = self._history(old).left_by(request, old)
+            return old.of_certificate(issued.certificate, issued.ca)
+        # A rollback. Where its Update named another secret, or none, the role may not look there any more.
+        left = None
+        with suppress(AccessDeniedError):
+            left = self._history(old).left_by(request, old)
         return None if left is None else old.of_certificate(Certificate.from_pem(left.pem), None)
 
     def _history(self, properties: IssuedDeviceCertificateProperties) -> CertificateHistory:

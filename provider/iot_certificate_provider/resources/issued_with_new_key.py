@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives import hashes
 
 from iot_certificate_provider.contract import IssuedDeviceCertificateProperty
-from iot_certificate_provider.pki import SigningRequest
+from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.pki.private_key import generate_private_key
 from iot_certificate_provider.properties.issued_device_certificate import NewKey
 from iot_certificate_provider.resources.credentials import CredentialsStore, properties_digest
@@ -47,7 +47,7 @@ class IssuedWithNewKey:
         self,
         request: Request,
         wanted: IssuedDeviceCertificateProperties,
-        old: IssuedDeviceCertificateProperties | None,  # noqa: ARG002 - the secret tells
+        old: IssuedDeviceCertificateProperties | None,
     ) -> IssuedCertificate:
         """Return what the resource has, or what a rollback returns to: never a key that was given up before."""
 
@@ -60,13 +60,18 @@ class IssuedWithNewKey:
 
         store = self._store(wanted)
         found = store.of_request(request) or store.find(_digest(request, wanted), is_kept)
+        if found is None and old is not None and old.identity() == wanted.identity():
+            # Somebody has removed the key from the secret: to change the rest is no rotation.
+            live = self._ownership.registered(request.existing_id)
+            if live is not None:
+                return IssuedCertificate(Certificate.from_pem(live.pem), None)
         return _issued(found or self._make(request, wanted))
 
     def left_by(
         self, request: Request, declared: IssuedDeviceCertificateProperties
     ) -> DeviceCertificateDescription | None:
         """Return the certificate of the version that these properties led to, if it is registered, and ours."""
-        for made in self._store(declared).labelled():
+        for made in self._store(declared).left():
             live = self._ownership.own(request, made.certificate.id)
             if live is not None and made.digest == _digest(request, declared):
                 return live

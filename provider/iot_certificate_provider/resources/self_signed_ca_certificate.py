@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.aws.cloudformation import StackGateway
     from iot_certificate_provider.aws.secrets import SecretsGateway
     from iot_certificate_provider.contract import Request
+    from iot_certificate_provider.pki import Certificate
     from iot_certificate_provider.properties.ca_certificate import CaCertificateProperties
     from iot_certificate_provider.resources.ca_certificate import CaCertificateResource
     from iot_certificate_provider.resources.credentials import Credentials
@@ -59,7 +60,12 @@ class SelfSignedCaCertificateResource:
         """Change what differs in place; another subject, algorithm, validity or generation is a rotation."""
         wanted = SelfSignedCaCertificateProperties.read(request.properties)
         old = readable(SelfSignedCaCertificateProperties.read, request.old_properties)
-        made = self._store(wanted).of_request(request) or self._kept(request, wanted) or self._make(request, wanted)
+        made = self._store(wanted).of_request(request) or self._kept(request, wanted)
+        if made is None and old is not None and old.identity() == wanted.identity():
+            kept = self._ca_certificates.registered(request.existing_id)
+            if kept is not None:
+                return self._change_without_key(request, wanted, old, kept)
+        made = made or self._make(request, wanted)
         outcome = self._ca_certificates.update_declared(
             request, wanted.of_certificate(made.certificate, made.key), self._old(request, wanted, old, made)
         )
@@ -75,6 +81,19 @@ class SelfSignedCaCertificateResource:
             if leftover is not None:
                 self._ca_certificates.remove(request, leftover)
         return Outcome(request.existing_id)
+
+    def _change_without_key(
+        self,
+        request: Request,
+        wanted: SelfSignedCaCertificateProperties,
+        old: SelfSignedCaCertificateProperties,
+        kept: Certificate,
+    ) -> Outcome:
+        """Change what can be changed of a CA whose key somebody has removed from the secret: that is no rotation."""
+        outcome = self._ca_certificates.update_declared(
+            request, wanted.of_certificate(kept, None), old.of_certificate(kept, None)
+        )
+        return with_attribute_that_fits(request, outcome, SelfSignedCaCertificateAttribute.CERTIFICATE_PEM, kept.pem)
 
     def _make(self, request: Request, wanted: SelfSignedCaCertificateProperties) -> Credentials:
         check_awaited(request, self._stacks, self._now())
@@ -104,16 +123,21 @@ class SelfSignedCaCertificateResource:
         """Return the old properties with their certificate; None where that is not known, or was never made."""
         if old is None:
             return None
-        if old.identity() != wanted.identity():
-            before = self._store(old).find(_digest(request, old), lambda _: True)
-            return None if before is None else old.of_certificate(before.certificate, before.key)
-        return old.of_certificate(made.certificate, made.key) if made.certificate.id == request.existing_id else None
+        if made.certificate.id != request.existing_id:
+            return None
+        if old.identity() == wanted.identity():
+            return old.of_certificate(made.certificate, made.key)
+        # A rollback: what its Update has left, only the secret tells.
+        digest = _digest(request, old)
+        before = next((each for each in self._store(old).left() if each.digest == digest), None)
+        return None if before is None else old.of_certificate(before.certificate, before.key)
 
     def _left_by_create(self, request: Request, declared: SelfSignedCaCertificateProperties) -> str | None:
-        left = self._store(declared).find(
-            _digest(request, declared), lambda made: self._ca_certificates.is_own(request, made.certificate)
-        )
-        return None if left is None else left.certificate.id
+        digest = _digest(request, declared)
+        for made in self._store(declared).left():
+            if made.digest == digest and self._ca_certificates.is_own(request, made.certificate):
+                return made.certificate.id
+        return None
 
     def _current(
         self, request: Request, wanted: SelfSignedCaCertificateProperties, made: Credentials, outcome: Outcome
