@@ -346,6 +346,21 @@ def self_signed_ca_lives(function: Function) -> None:
     assert function.iot.list_ca_certificates()["certificates"] == []
 
 
+def self_signed_ca_of_an_earlier_generation(function: Function) -> None:
+    """A CA's earlier generation is asked for again: its old key is only for a stack that is rolling back."""
+    secret = function.root.client("secretsmanager").create_secret(Name=MADE_KEY_SECRET)["ARN"]
+    first = {"Subject": {"CommonName": "Own CA"}, "PrivateKeySecretArn": secret}
+    second = _rotated(function, SELF_SIGNED_CA_CERTIFICATE_TYPE, first)
+    kept = json.loads(_previous(function, secret))["certificateId"]
+    third = function.succeeds("Update", SELF_SIGNED_CA_CERTIFICATE_TYPE, first, second, {**first, "Generation": "2"})
+    assert third["PhysicalResourceId"] not in {second, kept}
+
+
+def _previous(function: Function, secret: str) -> str:
+    secrets = function.root.client("secretsmanager")
+    return str(secrets.get_secret_value(SecretId=secret, VersionStage="AWSPREVIOUS")["SecretString"])
+
+
 def device_is_issued(function: Function) -> None:
     """A device's certificate is issued by a CA whose key is in a secret, rotated and deleted."""
     secrets = function.root.client("secretsmanager")

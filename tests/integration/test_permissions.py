@@ -138,7 +138,7 @@ FEATURES: dict[str, tuple[Declare, tuple[Probe, ...]]] = {
     },
     "CA certificate, self-signed": (
         lambda stack: SelfSignedCaCertificate(stack, "Ca", subject="Own CA", private_key_secret=kept_secret(stack)),
-        (probes.self_signed_ca_lives, *probes.CA_PROBES),
+        (probes.self_signed_ca_lives, probes.self_signed_ca_of_an_earlier_generation, *probes.CA_PROBES),
     ),
     "device certificate, of a CA": (device, probes.DEVICE_PROBES),
     "device certificate, SNI_ONLY": (
