@@ -100,7 +100,7 @@ def adopted_with_what_others_attached(cloud: Cloud, kind: Kind) -> None:
     if kind.name == "ca":
         return
     stack = Stack(cloud)
-    both = {"PolicyNames": ["connect", "publish"], "ThingNames": ["thermostat"]}
+    both: dict[str, Any] = {"PolicyNames": ["connect", "publish"], "ThingNames": ["thermostat"]}
     require(stack.create({X: using(kind, **both)}) == "COMPLETE", "", f"it was to be adopted: {_reason(cloud)}")
     adopted = stack.live[X].physical_id
     require(stack.update({X: using(kind)}) == "COMPLETE", "", "declared no more")
