@@ -383,8 +383,8 @@ class Home:
 class Progress:
     """What a request has brought about so far, for the answer of one that fails half-way.
 
-    * ``registered``: the id of a certificate that this request registered and has not undone. A failed Create answers
-      with it, so that the Delete which CloudFormation sends next finds it.
+    * ``registered``: the physical id of what this request registered, or adopted, and has not undone. A failed Create
+      answers with it, so that the Delete which CloudFormation sends next finds it.
     * ``uncertain``: AWS did not answer a registration, which may have happened all the same: the Delete has to look.
     """
 

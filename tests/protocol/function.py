@@ -40,6 +40,7 @@ from iot_certificate_provider.contract import (
     certificate_id_in,
 )
 from iot_certificate_provider.deadline import Deadline
+from iot_certificate_provider.pki import Certificate
 from protocol.clock import Clock
 
 if TYPE_CHECKING:
@@ -196,6 +197,8 @@ class Cloud:
         """Certificates whose transfer somebody has ended, or made, outside the stack."""
         self.forgotten: set[str] = set()
         """Certificates of which nobody can say any more that they were ACTIVE before their transfer."""
+        self.half_adopted: set[str] = set()
+        """Certificates that a function died over which adopted them: nobody can tell who attached what to them."""
         self.detached: set[str] = set()
         """Certificates that a transfer has detached, as its template says."""
         self.aws.cloudformation = FakeCloudFormation(page=100)
@@ -428,6 +431,13 @@ class Cloud:
         record = self.iot.certificates.get(certificate_id)
         wanted = declared != "RETAIN" and invocation.event["RequestType"] == "Delete"
         return wanted and record is not None and record.ca_id == invocation.event["PhysicalResourceId"]
+
+    def notice_half_adopted(self, event: Mapping[str, Any]) -> None:
+        """A Create or an Update led to nothing: what a delivery of it that died had attached may stay attached."""
+        properties = event["ResourceProperties"]
+        died = any(each.died for each in self.invocations if each.event["RequestId"] == event["RequestId"])
+        if died and properties.get("ExistingCertificate") == "ADOPT" and "CertificatePem" in properties:
+            self.half_adopted.add(Certificate.from_pem(properties["CertificatePem"]).id)
 
     # Faults
 

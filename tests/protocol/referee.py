@@ -315,7 +315,10 @@ class Stack:
         if old is not None:
             event["OldResourceProperties"] = {"ServiceToken": "arn", "ServiceTimeout": "1200", **old.properties}
         self.sent.append(event)
-        return self._deliver(event)
+        answer = self._deliver(event)
+        if answer is None or answer.body["Status"] == "FAILED":
+            self.cloud.notice_half_adopted(event)
+        return answer
 
     def _deliver(self, event: dict[str, Any], sent: datetime | None = None) -> Answer | None:
         sent = sent or self.cloud.clock.now

@@ -13,7 +13,12 @@ from iot_certificate_provider.aws.cloudformation import StackGateway
 from iot_certificate_provider.contract import CREATE_FAILED, Outcome, Progress
 from iot_certificate_provider.errors import NotFoundError
 from iot_certificate_provider.properties.ca_certificate import declared_device_certificates_on_delete
-from iot_certificate_provider.resources import ca_certificate, device_certificate, device_certificate_ownership
+from iot_certificate_provider.resources import (
+    adopted_device_certificate,
+    ca_certificate,
+    device_certificate,
+    device_certificate_ownership,
+)
 from iot_certificate_provider.resources.ca_certificate import CaCertificateResource
 from iot_certificate_provider.resources.device_certificate import DeviceCertificateResource
 from iot_certificate_provider.resources.device_certificate_ownership import DeviceCertificateOwnership
@@ -50,7 +55,8 @@ def deletes_without_asking_who_holds_it(patch: pytest.MonkeyPatch) -> None:
 
 
 def forgets_what_others_attached(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(device_certificate, "marks_in", lambda _: frozenset())
+    for module in (device_certificate, adopted_device_certificate):
+        patch.setattr(module, "marks_in", lambda _: frozenset())
 
 
 def believes_any_date(patch: pytest.MonkeyPatch) -> None:

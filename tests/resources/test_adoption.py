@@ -233,6 +233,49 @@ class TestCreateOfADevice:
         stage.now = lambda: a_minute_later
         assert stage.device.create(request).physical_id == f"{existing.id}/adopted"
 
+    def test_that_died_leaves_nothing_on_the_stacks_own_policies_and_things(
+        self, stage: Stage, existing: Existing
+    ) -> None:
+        """They could not be deleted. Of the others nobody can tell any more who attached them."""
+        existing.adopt(**ATTACHED)
+        stage.aws.cloudformation.resources = {
+            "Policy": ("ours", "CREATE_COMPLETE"),
+            "Thing": ("yard", "CREATE_COMPLETE"),
+        }
+        stage.aws.cloudformation.events.clear()
+        declared = {**existing.properties, **ADOPT, **ATTACHED}
+        stage.delete(stage.device, "factory-Certificate-0A1B2C3D", declared)
+        assert stage.iot.policies == {"theirs": {existing.record.arn}, "ours": set()}
+        assert stage.iot.things == {"hall": {existing.record.arn}, "yard": set()}
+
+    def test_that_died_leaves_what_another_resource_of_the_stack_attached(
+        self, stage: Stage, existing: Existing
+    ) -> None:
+        created = existing.adopt(**ATTACHED)
+        stage.aws.cloudformation.resources = {
+            "Policy": ("ours", "CREATE_COMPLETE"),
+            "Sibling": (created.physical_id, "CREATE_COMPLETE"),
+        }
+        stage.aws.cloudformation.events.clear()
+        declared = {**existing.properties, **ADOPT, **ATTACHED}
+        stage.delete(stage.device, "factory-Certificate-0A1B2C3D", declared)
+        assert stage.aws.writes() == []
+
+    def test_that_fails_and_cannot_detach_is_released_by_the_delete(self, stage: Stage, existing: Existing) -> None:
+        stage.iot.things.pop("yard")
+
+        def deny(call: Call) -> None:
+            if call.name == "iot.DetachPolicy":
+                raise Refusal("UnauthorizedException", "planned", 401)
+
+        stage.aws.before = deny
+        with pytest.raises(ProviderError, match="yard"):
+            existing.adopt(**ATTACHED)
+        stage.aws.before = lambda _: None
+        assert stage.progress.registered is not None
+        stage.delete(stage.device, stage.progress.registered, {**existing.properties, **ADOPT, **ATTACHED})
+        assert stage.iot.policies == {"theirs": {existing.record.arn}, "ours": set()}
+
     def test_refuses_more_of_what_others_attached_than_an_id_has_room_for(
         self, stage: Stage, existing: Existing
     ) -> None:

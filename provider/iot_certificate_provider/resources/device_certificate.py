@@ -13,7 +13,6 @@ from iot_certificate_provider.contract import (
     DeviceCertificateStatus,
     ExistingCertificate,
     Outcome,
-    adopted_id,
     certificate_id_in,
     is_adopted,
     is_certificate_id,
@@ -31,18 +30,15 @@ from iot_certificate_provider.pki import Certificate, check_not_expired
 from iot_certificate_provider.properties.device_certificate import (
     DeviceCertificateProperties,
     declared_policy_names,
-    declared_thing_names,
 )
 from iot_certificate_provider.properties.reader import naming, readable
+from iot_certificate_provider.resources.adopted_device_certificate import AdoptedDeviceCertificate
 from iot_certificate_provider.resources.adoption import (
     Adoption,
-    Difference,
-    check_adoptable,
     is_superseded,
     registered_already,
 )
 from iot_certificate_provider.resources.device_certificate_attachments import (
-    MAX_ATTACHED_BY_OTHERS,
     Attachments,
     change_attachments,
 )
@@ -51,9 +47,7 @@ from iot_certificate_provider.resources.registration import (
     check_awaited,
     check_still_wanted,
     find_leftover,
-    may_be_repeated,
     uncertain_without_answer,
-    wait_for_late_effects,
 )
 from iot_certificate_provider.response import ensure_fits
 
@@ -86,6 +80,7 @@ class DeviceCertificateResource:
         self._removal = removal
         self._now = now
         self._adoption = Adoption(stacks)
+        self._adopted = AdoptedDeviceCertificate(iot, stacks, ownership, removal, now)
 
     def create(self, request: Request) -> Outcome:
         """Register the certificate, or have AWS IoT issue it, and attach its policies and things."""
@@ -103,13 +98,14 @@ class DeviceCertificateResource:
         One that was adopted stays registered, and attached to what others attached it to.
         """
         if is_adopted(request.existing_id):
-            self._release(request)
+            if not self._is_superseded(request):
+                self._adopted.release(request)
             return Outcome(request.existing_id)
         if is_certificate_id(request.existing_id):
             return self._delete_named(request)
-        leftover = self._leftover_of_create(request)
-        if leftover is not None:
-            self.remove(request, leftover)
+        declared = readable(DeviceCertificateProperties.read, request.properties)
+        if declared is not None:  # else it was refused before anything was sent
+            self._delete_leftover(request, declared)
         return Outcome(request.existing_id)
 
     def remove(self, request: Request, live: DeviceCertificateDescription) -> None:
@@ -135,7 +131,7 @@ class DeviceCertificateResource:
             return self._create_issued(request, wanted, wanted.signing_request)
         certificate = _given(wanted)
         if self._is_to_be_adopted(request, wanted, certificate):
-            return self._adopt(request, wanted, certificate)
+            return self._adopted.adopt(request, wanted, certificate)
         return self._register_or_take_up(request, wanted, certificate)
 
     def update_declared(
@@ -269,7 +265,7 @@ class DeviceCertificateResource:
             same = old is not None and old.certificate is not None and old.certificate.id == certificate.id
             return self._change_or_register(request, wanted, old if same else None, certificate)
         if self._is_to_be_adopted(request, wanted, certificate):
-            return self._adopt(request, wanted, certificate)
+            return self._adopted.adopt(request, wanted, certificate)
         try:
             return self._register(request, wanted, certificate)
         except ProviderError:
@@ -386,57 +382,6 @@ class DeviceCertificateResource:
             return False
         return self._ownership.own(request, certificate.id) is None
 
-    def _adopt(self, request: Request, wanted: DeviceCertificateProperties, certificate: Certificate) -> Outcome:
-        """Attach what is declared to a certificate that somebody else registered, and change nothing else of it."""
-        live = self._iot.describe_certificate(certificate.id)
-        held_id = self._adoption.held_id(request, certificate.id)
-        if held_id is None:
-            # Not in a rollback: whatever has happened to it since, there is no other to go back to.
-            check_adoptable(_differences(live, wanted))
-        attached = Attachments(tuple(self._iot.attached_policies(live.arn)), tuple(self._iot.attached_things(live.arn)))
-        declared = Attachments.of(wanted)
-        missing = declared.without(attached)
-        physical_id = held_id or self._adopted_id(request, certificate.id, declared.without(missing))
-        outcome = replace(outcome_of(certificate, wanted.ca, request), physical_id=physical_id)
-        ensure_fits(request, outcome)
-        with self._detached_on_failure(request, live.arn, missing):
-            change_attachments(self._iot, live.arn, Attachments(), missing)
-            check_still_wanted(request, self._stacks)
-        return outcome
-
-    def _adopted_id(self, request: Request, certificate_id: str, attached: Attachments) -> str:
-        """Return an id that says what others had attached; nothing of it where an earlier delivery may have done it."""
-        marks = set(attached.marks())
-        if marks and may_be_repeated(request, self._now()) and self._ownership.is_repeated(request, self._now()):
-            return adopted_id(certificate_id)
-        if len(marks) > MAX_ATTACHED_BY_OTHERS:
-            raise InvalidPropertyError(
-                DeviceCertificateProperty.THING_NAMES,
-                f"{len(marks)} of the declared policies and things are attached already, by somebody else",
-                f"Declare at most {MAX_ATTACHED_BY_OTHERS} of them, or better those only that are to be attached here",
-            )
-        return adopted_id(certificate_id, marks)
-
-    @contextmanager
-    def _detached_on_failure(self, request: Request, arn: str, attached: Attachments) -> Iterator[None]:
-        try:
-            yield
-        except BaseException as error:
-            with suppress(ProviderError), request.deadline.undoing():
-                wait_for_late_effects(error, request.deadline)
-                change_attachments(self._iot, arn, attached, Attachments())
-            raise
-
-    def _release(self, request: Request) -> None:
-        """Detach what the resource attached, unless it has taken the certificate over."""
-        if self._is_superseded(request):
-            return
-        arn = request.home.certificate_arn(certificate_id_in(request.existing_id))
-        declared = Attachments(declared_policy_names(request.properties), declared_thing_names(request.properties))
-        own = declared.unmarked(marks_in(request.existing_id))
-        change_attachments(self._iot, arn, own, Attachments())
-        self._removal.wait_until_released(own.policy_names, arn, request.deadline)
-
     # Cleaning up
 
     def _is_superseded(self, request: Request) -> bool:
@@ -450,6 +395,8 @@ class DeviceCertificateResource:
         """Remove what an Update registered that never answered: only the old properties of its rollback name it."""
         if old.certificate is not None and old.certificate.id != kept_id:
             leftover = self._ownership.own(request, old.certificate.id)
+            if leftover is None:
+                self._adopted.abandon(request, old)
         elif old.signing_request is not None:
             leftover = self._leftover_issued(request, old.signing_request, kept_id)
         else:
@@ -466,12 +413,13 @@ class DeviceCertificateResource:
         live = self._ownership.own_issued(request, signing)
         return live if live is not None and live.id != kept_id else None
 
-    def _leftover_of_create(self, request: Request) -> DeviceCertificateDescription | None:
-        """Return what the Create of an invented physical id left behind, if anything."""
-        declared = readable(DeviceCertificateProperties.read, request.properties)
-        if declared is None:
-            return None  # refused before anything was sent
-        return find_leftover(request, lambda: self._own(request, declared))
+    def _delete_leftover(self, request: Request, declared: DeviceCertificateProperties) -> None:
+        """Remove what the Create of an invented physical id left behind, if anything."""
+        leftover = find_leftover(request, lambda: self._own(request, declared))
+        if leftover is not None:
+            self.remove(request, leftover)
+        else:
+            self._adopted.abandon(request, declared)
 
     def _own(self, request: Request, declared: DeviceCertificateProperties) -> DeviceCertificateDescription | None:
         if declared.signing_request is not None:
@@ -483,17 +431,6 @@ def _given(wanted: DeviceCertificateProperties) -> Certificate:
     if wanted.certificate is None:
         raise ValueError("neither certificate nor signing request: properties.py lets none such through")
     return wanted.certificate
-
-
-def _differences(live: DeviceCertificateDescription, wanted: DeviceCertificateProperties) -> Iterator[Difference]:
-    """Yield what an adoption would have to change."""
-    name = DeviceCertificateProperty
-    for property_name, has, declared in (
-        (name.CERTIFICATE_MODE, live.mode, wanted.mode),
-        (name.STATUS, live.status, wanted.status),
-    ):
-        if has != declared:
-            yield Difference(property_name, has, declared)
 
 
 def _check_id(answered: str, computed: str) -> None:

@@ -39,6 +39,13 @@ class Attachments:
             tuple(name for name in self.thing_names if name not in other.thing_names),
         )
 
+    def named(self, names: Collection[str]) -> Attachments:
+        """Return those whose names are among ``names``."""
+        return Attachments(
+            tuple(name for name in self.policy_names if name in names),
+            tuple(name for name in self.thing_names if name in names),
+        )
+
     def unmarked(self, marks: Collection[str]) -> Attachments:
         """Return those that none of the marks is of."""
         return Attachments(
