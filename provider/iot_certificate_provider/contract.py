@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from iot_certificate_provider.deadline import Deadline
@@ -47,12 +47,13 @@ CREATE_UNFINISHED = "create-unfinished"
 """Begins that of a Create that AWS did not answer in time: what it registered may be there only a moment later."""
 
 ADOPTED = "/adopted"
-"""Ends the physical id of a resource that uses a certificate which somebody else registered: Delete leaves it there."""
+"""In the physical id of a resource that uses a certificate which somebody else registered: Delete leaves it there."""
 
 REGISTRATION_CODE_ID = "registration-code"
 """The physical id of every registration code: the code may change outside the stack, which is no replacement."""
 
 _CERTIFICATE_ID = re.compile(r"[0-9a-f]{64}")
+_ADOPTED_ID = re.compile(rf"([0-9a-f]{{64}}){ADOPTED}(?:/([0-9a-f.]+))?")
 
 
 def is_certificate_id(physical_id: str) -> bool:
@@ -60,14 +61,26 @@ def is_certificate_id(physical_id: str) -> bool:
     return _CERTIFICATE_ID.fullmatch(physical_id) is not None
 
 
+def adopted_id(certificate_id: str, marks: Collection[str] = ()) -> str:
+    """Return the physical id of an adopted certificate; ``marks`` say what was attached to it by somebody else."""
+    return "/".join([certificate_id + ADOPTED, *([".".join(sorted(marks))] if marks else [])])
+
+
 def is_adopted(physical_id: str) -> bool:
     """Whether a physical id is that of an adopted certificate."""
-    return physical_id.endswith(ADOPTED) and is_certificate_id(physical_id.removesuffix(ADOPTED))
+    return _ADOPTED_ID.fullmatch(physical_id) is not None
 
 
 def certificate_id_in(physical_id: str) -> str:
     """Return the certificate id of a physical id, adopted or not; an invented one is returned as it is."""
-    return physical_id.removesuffix(ADOPTED) if is_adopted(physical_id) else physical_id
+    match = _ADOPTED_ID.fullmatch(physical_id)
+    return physical_id if match is None else match.group(1)
+
+
+def marks_in(physical_id: str) -> frozenset[str]:
+    """Return the marks of the physical id of an adopted certificate; none of any other."""
+    match = _ADOPTED_ID.fullmatch(physical_id)
+    return frozenset() if match is None or match.group(2) is None else frozenset(match.group(2).split("."))
 
 
 class CaCertificateProperty(StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from iot_certificate_provider.contract import ADOPTED
+from iot_certificate_provider.contract import adopted_id, certificate_id_in, is_adopted
 from iot_certificate_provider.pki import Certificate
 from protocol import material
 from protocol.function import Fault
@@ -44,7 +44,7 @@ def using(kind: Kind, existing: str | None = "ADOPT", **changes: Any) -> Declare
 def _adopted(cloud: Cloud, kind: Kind, **changes: Any) -> Stack:
     stack = Stack(cloud)
     require(stack.create({X: using(kind, **changes)}) == "COMPLETE", "", f"it was to be adopted: {_reason(cloud)}")
-    require(stack.live[X].physical_id == foreign_id(kind) + ADOPTED, "I3", "the id does not say that it is adopted")
+    require(stack.live[X].physical_id == adopted_id(foreign_id(kind)), "I3", "the id does not say that it is adopted")
     return stack
 
 
@@ -90,9 +90,36 @@ def adopted_and_changed(cloud: Cloud, kind: Kind) -> None:
     """What the template changes later is changed: it says so."""
     stack = _adopted(cloud, kind)
     require(stack.update({X: using(kind, Status="INACTIVE")}) == "COMPLETE", "", "in place")
-    require(stack.live[X].physical_id.endswith(ADOPTED), "I3", "it is adopted still")
+    require(is_adopted(stack.live[X].physical_id), "I3", "it is adopted still")
     require(stack.update({X: using(kind)}) == "COMPLETE", "", "and back")
     _left(stack)
+
+
+def adopted_with_what_others_attached(cloud: Cloud, kind: Kind) -> None:
+    """What is declared and was attached already stays, whatever the template does with it later."""
+    if kind.name == "ca":
+        return
+    stack = Stack(cloud)
+    both: dict[str, Any] = {"PolicyNames": ["connect", "publish"], "ThingNames": ["thermostat"]}
+    require(stack.create({X: using(kind, **both)}) == "COMPLETE", "", f"it was to be adopted: {_reason(cloud)}")
+    adopted = stack.live[X].physical_id
+    require(stack.update({X: using(kind)}) == "COMPLETE", "", "declared no more")
+    require(stack.live[X].physical_id == adopted, "I4", "an update in place changes the id")
+    arn = cloud.iot.certificates[foreign_id(kind)].arn
+    require(arn in cloud.iot.policies["connect"], "I3", "what others attached was detached by an update")
+    require(stack.update({X: using(kind, **both)}) == "COMPLETE", "", "declared again")
+    require(stack.update({X: kind(), "Broken": BROKEN}) == "ROLLED_BACK", "I4", f"no rollback: {_reason(cloud)}")
+    require(stack.live[X].physical_id == adopted, "I4", "another id after the rollback")
+    _left(stack)
+
+
+def rollback_of_an_adoption_with_what_others_attached(cloud: Cloud, kind: Kind) -> None:
+    if kind.name == "ca":
+        return
+    stack = Stack(cloud)
+    declared = {X: using(kind, PolicyNames=["connect"]), "Broken": BROKEN}
+    require(stack.create(declared) == "ROLLED_BACK", "I4", f"no rollback: {_reason(cloud)}")
+    i3_nothing_foreign(cloud)
 
 
 def ownership_taken(cloud: Cloud, kind: Kind) -> None:
@@ -115,7 +142,7 @@ def ownership_taken_and_rolled_back(cloud: Cloud, kind: Kind) -> None:
     stack = _adopted(cloud, kind)
     result = stack.update({X: using(kind, None), "Broken": BROKEN})
     require(result == "ROLLED_BACK", "I4", f"no rollback: {_reason(cloud)}")
-    require(stack.live[X].physical_id.endswith(ADOPTED), "I3", "it is the stack's own after the rollback")
+    require(is_adopted(stack.live[X].physical_id), "I3", "it is the stack's own after the rollback")
     _left(stack)
 
 
@@ -124,7 +151,7 @@ def ownership_of_what_another_holds(cloud: Cloud, kind: Kind) -> None:
     owner, stack = Stack(cloud), Stack(cloud, "warehouse")
     require(owner.create({X: kind()}) == "COMPLETE", "", "the owner")
     require(stack.create({X: kind(ExistingCertificate="ADOPT")}) == "COMPLETE", "", f"adopted: {_reason(cloud)}")
-    require(stack.live[X].physical_id.endswith(ADOPTED), "I3", "it is the owner's")
+    require(is_adopted(stack.live[X].physical_id), "I3", "it is the owner's")
     require(stack.update({X: kind()}) == "ROLLED_BACK", "I3", "it was taken from its owner")
     require(stack.delete() == "COMPLETE", "", "the second stack")
     require(kind.registered(cloud) == {owner.live[X].physical_id}, "I3", "the owner lost it")
@@ -135,7 +162,7 @@ def replaced_by_an_own_one(cloud: Cloud, kind: Kind) -> None:
     """The stack's attachments go from the one that it used, and back with the rollback of a later update."""
     stack = _adopted(cloud, kind)
     require(stack.update({X: kind(), "Broken": BROKEN}) == "ROLLED_BACK", "I4", f"no rollback: {_reason(cloud)}")
-    require(stack.live[X].physical_id.endswith(ADOPTED), "I4", "another id after the rollback")
+    require(is_adopted(stack.live[X].physical_id), "I4", "another id after the rollback")
     require(not kind.registered(cloud), "I2", "the new certificate is left")
     require(stack.update({X: kind()}) == "COMPLETE", "", f"replacement: {_reason(cloud)}")
     i3_nothing_foreign(cloud)
@@ -164,7 +191,7 @@ def renamed(cloud: Cloud, kind: Kind) -> None:
     adopting = kind(ExistingCertificate="ADOPT")
     require(stack.update({"Renamed": adopting}) == "COMPLETE", "", f"the new one: {_reason(cloud)}")
     require(kind.registered(cloud) == {first}, "I3", "the certificate did not survive")
-    require(stack.live["Renamed"].physical_id == first + ADOPTED, "I3", "the id does not say that it is adopted")
+    require(stack.live["Renamed"].physical_id == adopted_id(first), "I3", "the id does not say that it is adopted")
     require(stack.delete() == "COMPLETE" and kind.registered(cloud) == {first}, "I3", "RETAIN was asked for")
 
 
@@ -201,7 +228,7 @@ def adopted_and_deleted_outside(cloud: Cloud, kind: Kind) -> None:
     require(owner.create({X: kind()}) == "COMPLETE", "", "the owner")
     require(stack.create({X: kind(ExistingCertificate="ADOPT")}) == "COMPLETE", "", f"adopted: {_reason(cloud)}")
     require(owner.delete() == "COMPLETE", "", "the owner goes, and the certificate with it")
-    cloud.deleted_outside.add(stack.live[X].physical_id.removesuffix(ADOPTED))
+    cloud.deleted_outside.add(certificate_id_in(stack.live[X].physical_id))
     changed = kind(ExistingCertificate="ADOPT", Status="INACTIVE")
     require(stack.update({X: changed}) == "COMPLETE", "", f"registered again: {_reason(cloud)}")
     require(stack.live[X].physical_id in kind.registered(cloud), "I4", "it is not registered")
@@ -213,6 +240,8 @@ ALL: tuple[Callable[[Cloud, Kind], None], ...] = (
     adopting_changes_nothing,
     adoption_that_finds_nothing,
     adopted_and_changed,
+    adopted_with_what_others_attached,
+    rollback_of_an_adoption_with_what_others_attached,
     ownership_taken,
     ownership_taken_and_rolled_back,
     ownership_of_what_another_holds,

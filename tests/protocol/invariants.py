@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from fakes.transfers import PENDING
 from iot_certificate_provider.contract import (
-    ADOPTED,
-    REGISTRATION_CODE_ID,
-    REGISTRATION_CODE_TYPE,
-    certificate_id_in,
-    is_certificate_id,
-)
-from iot_certificate_provider.contract import (
     CERTIFICATE_TRANSFER_DECISION_TYPE as DECISION,
 )
 from iot_certificate_provider.contract import (
     CERTIFICATE_TRANSFER_TYPE as TRANSFER,
+)
+from iot_certificate_provider.contract import (
+    REGISTRATION_CODE_ID,
+    REGISTRATION_CODE_TYPE,
+    certificate_id_in,
+    is_adopted,
+    is_certificate_id,
 )
 
 if TYPE_CHECKING:
@@ -100,10 +100,10 @@ def i3_nothing_foreign(cloud: Cloud) -> None:
     """Nothing that the stack did not make is changed or deleted; and what broke a rule during an invocation."""
     require(not cloud.violations, "", "; ".join(cloud.violations))
     resources = [live for stack in cloud.stacks for live in stack.live.values()]
-    adopted = {live.physical_id for live in resources}
+    adopted = {certificate_id_in(live.physical_id) for live in resources if is_adopted(live.physical_id)}
     handed_over = {live.declared.properties.get("CertificateId") for live in resources}
     for certificate_id, before in cloud.foreign.items():
-        if certificate_id + ADOPTED in adopted or certificate_id in handed_over | cloud.handled_outside:
+        if certificate_id in adopted or certificate_id in handed_over | cloud.handled_outside:
             continue  # the template says what to do with it; it is to be as before once the stack is gone
         now = _picture(cloud, certificate_id)
         require(now in _after_transfer(cloud, certificate_id, before, now), "I3", "a foreign certificate was changed")

@@ -6,17 +6,14 @@ wire; where the function dies or hangs is decided where its calls begin and end,
 
 from __future__ import annotations
 
-import json
-import os
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 
-from protocol import material
+from protocol.lives import RUNS, life, random_lives, tell
 from protocol.scripts import scripts_of
-from protocol.test_state_machine import RUNS, summary
 from protocol.walk import KINDS, Step, Tally, Walk
 
 if TYPE_CHECKING:
@@ -35,33 +32,18 @@ def test_any_life_of_a_stack(emulated_cloud: EmulatedCloud, presigned_url: Endpo
     cloud, tally = emulated_cloud, Tally(0, 0, 0, 0, Counter())
 
     def one(steps: list[Step]) -> None:
-        cloud.reset()
         presigned_url.received.clear()
-        material.furnish(cloud)
-        try:
+        with life(cloud, steps, tally):
             Walk(cloud).play(steps)
-        except AssertionError as error:
-            error.add_note(cloud.story())
-            raise
-        finally:
-            tally.add(cloud, len(steps))
         answers = [answer.raw for invocation in cloud.invocations for answer in invocation.answers]
         assert sorted(received.body for received in presigned_url.received) == sorted(answers)
 
-    @settings(
-        max_examples=max(1, RUNS // SHARE),
-        deadline=None,
-        database=None,
-        derandomize="PROTOCOL_RUNS" not in os.environ,
-        phases=[Phase.explicit, Phase.generate, Phase.shrink],
-        suppress_health_check=list(HealthCheck),
-        print_blob=False,
-    )
+    @random_lives(max(1, RUNS // SHARE))
     @given(scripts_of(*(kind for kind in KINDS if kind not in NOT_THERE)))
     def play(steps: list[Step]) -> None:
         one(steps)
 
     play()
-    print(json.dumps(summary(tally)))  # noqa: T201
+    tell(tally)
     assert tally.runs >= RUNS // SHARE
     assert tally.struck, "nothing went wrong: the faults do not strike"

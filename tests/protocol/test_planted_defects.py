@@ -19,7 +19,7 @@ from iot_certificate_provider.resources.device_certificate import DeviceCertific
 from iot_certificate_provider.resources.device_certificate_ownership import DeviceCertificateOwnership
 from iot_certificate_provider.resources.device_certificate_removal import DeviceCertificateRemoval
 from iot_certificate_provider.resources.private_ca_identity import PrivateCaIdentity
-from protocol import scenarios
+from protocol import adoption, scenarios
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,6 +47,10 @@ def asks_nobody(patch: pytest.MonkeyPatch) -> None:
 def deletes_without_asking_who_holds_it(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(DeviceCertificateOwnership, "is_another_ones", lambda *_: False)
     patch.setattr(CaCertificateResource, "_is_another_ones", lambda *_: False)
+
+
+def forgets_what_others_attached(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(device_certificate, "marks_in", lambda _: frozenset())
 
 
 def believes_any_date(patch: pytest.MonkeyPatch) -> None:
@@ -303,6 +307,13 @@ DEFECTS = [
         deletes_without_asking_who_holds_it,
         scenarios.deleted_unnoticed_and_registered_by_another,
         "ca",
+        "I3",
+    ),
+    Defect(
+        "forgets what others attached",
+        forgets_what_others_attached,
+        adoption.rollback_of_an_adoption_with_what_others_attached,
+        "device",
         "I3",
     ),
     Defect("believes any date", believes_any_date, scenarios.somebody_elses, "device", "I3"),

@@ -1,25 +1,22 @@
 """Random lives of a stack that hands certificates over, with faults at any call and somebody on the other side.
 
-``PROTOCOL_RUNS`` says how many are played, as for ``test_state_machine``; a quarter of that many here.
+A quarter as many as ``test_state_machine`` plays.
 """
 
 from __future__ import annotations
 
-import json
-import os
 from collections import Counter
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol import material
 from protocol.function import Cloud, Fault, Kind
-from protocol.test_state_machine import summary
+from protocol.lives import RUNS, life, random_lives, tell
 from protocol.transfer_walk import Deciding, Handing, HandOver, OtherSide, TransferStep, TransferWalk
 from protocol.walk import Again, Destroy, Tally
 
-RUNS = int(os.environ.get("PROTOCOL_RUNS", "2000")) // 4
+LIVES = RUNS // 4
 CALLS = (
     "iot.DescribeCertificate",
     "iot.ListAttachedPolicies",
@@ -105,38 +102,23 @@ def everything(fault: Fault) -> list[TransferStep]:
     ]
 
 
-@pytest.mark.timeout(300 + 4 * RUNS)
+@pytest.mark.timeout(300 + RUNS)
 def test_any_life_of_a_hand_over(cloud: Cloud) -> None:
     tally = Tally(0, 0, 0, 0, Counter())
 
     def one(steps: list[TransferStep]) -> None:
-        cloud.reset()
-        material.furnish(cloud)
-        try:
+        with life(cloud, steps, tally):
             TransferWalk(cloud).play_transfers(steps)
-        except AssertionError as error:
-            error.add_note(cloud.story())
-            raise
-        finally:
-            tally.add(cloud, len(steps))
 
     for kind, name, when in sorted(REACHED):
         one(everything(Fault(kind, name, "before" if when == "before" else "after", 1 if kind == "die" else 4)))
 
-    @settings(
-        max_examples=RUNS,
-        deadline=None,
-        database=None,
-        derandomize="PROTOCOL_RUNS" not in os.environ,
-        phases=[Phase.explicit, Phase.generate, Phase.shrink],
-        suppress_health_check=list(HealthCheck),
-        print_blob=False,
-    )
+    @random_lives(LIVES)
     @given(_scripts)
     def play(steps: list[TransferStep]) -> None:
         one(steps)
 
     play()
-    print(json.dumps(summary(tally)))  # noqa: T201
-    assert tally.runs >= RUNS
+    tell(tally)
+    assert tally.runs >= LIVES
     assert set(tally.struck) >= REACHED, f"never struck: {sorted(REACHED - set(tally.struck))}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -215,6 +216,31 @@ class TestCreateOfADevice:
         assert stage.iot.things == {"hall": {existing.record.arn}, "yard": set()}
         assert existing.record.status == "ACTIVE"
         assert stage.iot_calls().count("ListTargetsForPolicy") >= 3
+
+    def test_its_delete_leaves_what_others_had_attached_and_is_declared_too(
+        self, stage: Stage, existing: Existing
+    ) -> None:
+        created = existing.adopt(**ATTACHED)
+        assert re.fullmatch(rf"{existing.id}/adopted/[0-9a-f]{{8}}\.[0-9a-f]{{8}}", created.physical_id)
+        stage.delete(stage.device, created.physical_id, {**existing.properties, **ADOPT, **ATTACHED})
+        assert stage.iot.policies == {"theirs": {existing.record.arn}, "ours": set()}
+        assert stage.iot.things == {"hall": {existing.record.arn}, "yard": set()}
+
+    def test_that_is_delivered_again_takes_what_is_declared_for_its_own(self, stage: Stage, existing: Existing) -> None:
+        request = stage.request(RequestType.CREATE, {**existing.properties, **ADOPT, **ATTACHED})
+        stage.log("", "CREATE_IN_PROGRESS")
+        a_minute_later = stage.now() + timedelta(minutes=1)
+        stage.now = lambda: a_minute_later
+        assert stage.device.create(request).physical_id == f"{existing.id}/adopted"
+
+    def test_refuses_more_of_what_others_attached_than_an_id_has_room_for(
+        self, stage: Stage, existing: Existing
+    ) -> None:
+        names = [f"thing-{number}" for number in range(101)]
+        stage.iot.things.update({name: {existing.record.arn} for name in names})
+        with pytest.raises(InvalidPropertyError, match=r"^ThingNames: 101 of the declared .* at most 100 of them"):
+            existing.adopt(ThingNames=names)
+        assert len(existing.adopt(ThingNames=names[1:]).physical_id) <= 1024
 
 
 class TestDelete:

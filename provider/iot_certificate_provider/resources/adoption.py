@@ -1,8 +1,10 @@
 """Using a certificate that somebody else registered, and taking it over: what both kinds of certificate share.
 
-The physical id of an adopted certificate's resource is ``<certificate id>/adopted``. That marker alone makes Delete
-leave the certificate registered. A resource goes from one id to the other when ADOPT is left out of the template, and
-back when that update is rolled back; the Delete of the id that it does not have any more then does nothing.
+The physical id of an adopted certificate's resource is ``<certificate id>/adopted``, followed by marks of what it
+declares and somebody else had attached already. That alone makes Delete leave the certificate registered, and attached
+to these: a Delete is told nothing else of what was there before. A resource goes from one id to the other when ADOPT is
+left out of the template, and back when that update is rolled back; the Delete of the id that it does not have any more
+then does nothing.
 """
 
 from __future__ import annotations
@@ -11,13 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import (
-    ADOPTED,
     CaCertificateProperty,
     ExistingCertificate,
     certificate_id_in,
+    is_adopted,
 )
 from iot_certificate_provider.errors import AlreadyExistsError, InvalidPropertyError
-from iot_certificate_provider.ownership import evidence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,10 +45,12 @@ class Adoption:
     def __init__(self, stacks: StackGateway) -> None:
         self._stacks = stacks
 
-    def held(self, request: Request, certificate_id: str) -> bool:
-        """Whether the resource had adopted the certificate, and has not given it up since."""
-        rows = self._stacks.rows(request.stack_id, request.logical_id)
-        return evidence(rows, certificate_id + ADOPTED).held
+    def held_id(self, request: Request, certificate_id: str) -> str | None:
+        """Return the physical id under which the resource adopted the certificate, unless it gave that up since."""
+        for row in self._stacks.rows(request.stack_id, request.logical_id):
+            if row.settled and is_adopted(row.physical_id) and certificate_id_in(row.physical_id) == certificate_id:
+                return None if row.status.startswith("DELETE_") else row.physical_id
+        return None
 
     def physical_id(self, request: Request, existing: ExistingCertificate, certificate_id: str) -> str:
         """Return the id that an Update of a resource of this certificate answers with.
@@ -55,12 +58,12 @@ class Adoption:
         Without ADOPT that is the plain one: the resource takes the certificate over, unless somebody else holds it. A
         certificate that is the resource's own stays so, except in a rollback to an adopted one.
         """
-        adopted = request.existing_id == certificate_id + ADOPTED
+        adopted = is_adopted(request.existing_id)
         if existing is ExistingCertificate.FAIL:
             if adopted:
                 self._check_nobody_holds(certificate_id)
             return certificate_id
-        return certificate_id + ADOPTED if adopted or self.held(request, certificate_id) else certificate_id
+        return request.existing_id if adopted else self.held_id(request, certificate_id) or certificate_id
 
     def _check_nobody_holds(self, certificate_id: str) -> None:
         for holder in self._stacks.holders(certificate_id):

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import (
-    ADOPTED,
     AutoRegistrationStatus,
     CaCertificateAttribute,
     CaCertificateProperty,
@@ -15,6 +14,7 @@ from iot_certificate_provider.contract import (
     DeviceCertificatesOnDelete,
     ExistingCertificate,
     Outcome,
+    adopted_id,
     certificate_id_in,
     is_adopted,
     is_certificate_id,
@@ -337,12 +337,12 @@ class CaCertificateResource:
         return False
 
     def _adopt(self, request: Request, wanted: CaCertificateProperties, outcome: Outcome) -> Outcome:
-        if not self._adoption.held(request, outcome.physical_id):
+        if self._adoption.held_id(request, outcome.physical_id) is None:
             # Not in a rollback: whatever has happened to the CA since, there is no other to go back to.
             tags = self._iot.tags(outcome.attributes[CaCertificateAttribute.ARN])
             check_adoptable(_differences(self._iot.describe_ca_certificate(outcome.physical_id), tags, wanted))
         ensure_fits(request, outcome)
-        return replace(outcome, physical_id=outcome.physical_id + ADOPTED)
+        return replace(outcome, physical_id=adopted_id(outcome.physical_id))
 
     def _change_owner(self, request: Request, outcome: Outcome, *, taken: bool) -> None:
         """Tag the CA as this resource's; or, in a rollback, take those tags away again."""

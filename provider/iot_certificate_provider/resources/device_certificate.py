@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 
 from iot_certificate_provider.aws.iot import Issued
 from iot_certificate_provider.contract import (
-    ADOPTED,
     CertificateMode,
     DeviceCertificateProperty,
     DeviceCertificateStatus,
     ExistingCertificate,
     Outcome,
+    adopted_id,
     certificate_id_in,
     is_adopted,
     is_certificate_id,
+    marks_in,
 )
 from iot_certificate_provider.errors import (
     AlreadyExistsError,
@@ -40,19 +41,24 @@ from iot_certificate_provider.resources.adoption import (
     is_superseded,
     registered_already,
 )
-from iot_certificate_provider.resources.device_certificate_attachments import Attachments, change_attachments
+from iot_certificate_provider.resources.device_certificate_attachments import (
+    MAX_ATTACHED_BY_OTHERS,
+    Attachments,
+    change_attachments,
+)
 from iot_certificate_provider.resources.device_certificate_outcome import largest_outcome, outcome_of
 from iot_certificate_provider.resources.registration import (
     check_awaited,
     check_still_wanted,
     find_leftover,
+    may_be_repeated,
     uncertain_without_answer,
     wait_for_late_effects,
 )
 from iot_certificate_provider.response import ensure_fits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from datetime import datetime
 
     from iot_certificate_provider.aws.cloudformation import StackGateway
@@ -283,7 +289,8 @@ class DeviceCertificateResource:
         """Change the certificate that the resource has, or has adopted; return the id that it has now."""
         physical_id = self._adoption.physical_id(request, wanted.existing, certificate.id)
         try:
-            return replace(self._change(request, wanted, old, certificate), physical_id=physical_id)
+            outcome = self._change(request, wanted, old, certificate, others=marks_in(physical_id))
+            return replace(outcome, physical_id=physical_id)
         except NotFoundError:
             # Deleted outside the stack: what is declared is to be there again. Or is it a policy that is missing?
             if self._registered(certificate.id) is not None:
@@ -328,12 +335,16 @@ class DeviceCertificateResource:
         wanted: DeviceCertificateProperties,
         old: DeviceCertificateProperties | None,
         certificate: Certificate,
+        others: Collection[str] = (),
     ) -> Outcome:
-        """Bring a registered certificate from ``old`` to ``wanted``, a call a difference; from anything without old."""
+        """Bring a registered certificate from ``old`` to ``wanted``, a call a difference; from anything without old.
+
+        What the marks ``others`` are of stays attached.
+        """
         if old is not None and old.mode is not wanted.mode:
             self._check_mode(certificate.id, wanted.mode)
         arn = request.home.certificate_arn(certificate.id)
-        change_attachments(self._iot, arn, Attachments.of(old), Attachments.of(wanted))
+        change_attachments(self._iot, arn, Attachments.of(old), Attachments.of(wanted), others)
         note = ""
         if old is None or old.status is not wanted.status:
             note = self._change_status(request, certificate.id, wanted.status)
@@ -378,17 +389,33 @@ class DeviceCertificateResource:
     def _adopt(self, request: Request, wanted: DeviceCertificateProperties, certificate: Certificate) -> Outcome:
         """Attach what is declared to a certificate that somebody else registered, and change nothing else of it."""
         live = self._iot.describe_certificate(certificate.id)
-        if not self._adoption.held(request, certificate.id):
+        held_id = self._adoption.held_id(request, certificate.id)
+        if held_id is None:
             # Not in a rollback: whatever has happened to it since, there is no other to go back to.
             check_adoptable(_differences(live, wanted))
-        outcome = outcome_of(certificate, wanted.ca, request)
-        ensure_fits(request, outcome)
         attached = Attachments(tuple(self._iot.attached_policies(live.arn)), tuple(self._iot.attached_things(live.arn)))
-        missing = Attachments.of(wanted).without(attached)
+        declared = Attachments.of(wanted)
+        missing = declared.without(attached)
+        physical_id = held_id or self._adopted_id(request, certificate.id, declared.without(missing))
+        outcome = replace(outcome_of(certificate, wanted.ca, request), physical_id=physical_id)
+        ensure_fits(request, outcome)
         with self._detached_on_failure(request, live.arn, missing):
             change_attachments(self._iot, live.arn, Attachments(), missing)
             check_still_wanted(request, self._stacks)
-        return replace(outcome, physical_id=certificate.id + ADOPTED)
+        return outcome
+
+    def _adopted_id(self, request: Request, certificate_id: str, attached: Attachments) -> str:
+        """Return an id that says what others had attached; nothing of it where an earlier delivery may have done it."""
+        marks = set(attached.marks())
+        if marks and may_be_repeated(request, self._now()) and self._ownership.is_repeated(request, self._now()):
+            return adopted_id(certificate_id)
+        if len(marks) > MAX_ATTACHED_BY_OTHERS:
+            raise InvalidPropertyError(
+                DeviceCertificateProperty.THING_NAMES,
+                f"{len(marks)} of the declared policies and things are attached already, by somebody else",
+                f"Declare at most {MAX_ATTACHED_BY_OTHERS} of them, or better those only that are to be attached here",
+            )
+        return adopted_id(certificate_id, marks)
 
     @contextmanager
     def _detached_on_failure(self, request: Request, arn: str, attached: Attachments) -> Iterator[None]:
@@ -401,13 +428,14 @@ class DeviceCertificateResource:
             raise
 
     def _release(self, request: Request) -> None:
-        """Detach what the resource declares, unless it has taken the certificate over."""
+        """Detach what the resource attached, unless it has taken the certificate over."""
         if self._is_superseded(request):
             return
-        certificate_id = certificate_id_in(request.existing_id)
+        arn = request.home.certificate_arn(certificate_id_in(request.existing_id))
         declared = Attachments(declared_policy_names(request.properties), declared_thing_names(request.properties))
-        change_attachments(self._iot, request.home.certificate_arn(certificate_id), declared, Attachments())
-        self._wait_until_released(request, certificate_id)
+        own = declared.unmarked(marks_in(request.existing_id))
+        change_attachments(self._iot, arn, own, Attachments())
+        self._removal.wait_until_released(own.policy_names, arn, request.deadline)
 
     # Cleaning up
 
