@@ -23,13 +23,20 @@ if TYPE_CHECKING:
 _OPERATORS = frozenset(";&|()")
 _REDIRECTIONS = frozenset("<>")
 _OPTIONS_OF_EVERY_AWS_COMMAND = frozenset({"--region", "--profile", "--query", "--output", "--endpoint-url"})
-_NOT_CHECKED = frozenset({".", "cd", "openssl"})
+_NOT_CHECKED = frozenset({".", "cat", "cd", "echo", "export", "jq", "mkdir", "openssl", "terraform"})
 
 
 def commands(text: str) -> Iterator[list[str]]:
     """Yield the simple commands of a shell script, without the variables that are set before them."""
+    begun = ""
     for line in text.replace("\\\n", " ").splitlines():
-        yield from _simple_commands(line)
+        begun += f"{line}\n"
+        try:
+            found = list(_simple_commands(begun))
+        except ValueError:
+            continue  # within quotation marks, which a later line closes
+        yield from found
+        begun = ""
 
 
 def _simple_commands(line: str) -> Iterator[list[str]]:

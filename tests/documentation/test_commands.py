@@ -55,7 +55,12 @@ def test_commands_in_sentences_exist() -> None:
         ("python -m iot_certificates.bundle", "no module iot_certificates.bundle"),
         ("PERMISSIONS=all .venv/bin/python -m pytest -q tests/nothing.py", "tests/nothing.py does not exist"),
         ("python examples/nothing.py", "examples/nothing.py does not exist"),
-        ("terraform apply", "no check for terraform"),
+        ("kubectl apply", "no check for kubectl"),
+        (
+            "aws iot create-policy --policy-name x --policy-document '{\n}'\nmake nothing",
+            "the Makefile has no ['nothing']",
+        ),
+        ("CA=$(aws iot list-ca-certificate)", "iot has no operation list-ca-certificate"),
     ],
 )
 def test_what_is_wrong_is_noticed(script: str, says: str | None) -> None:
