@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from aws.wire import Answer, Wire
+from documentation.pages import ROOT, blocks
 from fakes.refusal import Refusal
 from handler.stage import CA, KEY_SECRET
 from iot_certificate_provider import handler
@@ -139,6 +140,16 @@ class TestTheLineOfARequest:
                 "cloudformation.DescribeStackResource": 1,
             },
         }
+
+    def test_is_the_one_that_operators_are_shown(self, stage: Stage, device: issuing.Issued, log: Everything) -> None:
+        (shown,) = (
+            json.loads(block.text) for block in blocks(ROOT / "docs" / "operations.md") if block.language == "json"
+        )
+        properties = {"CertificatePem": device.pem, "PolicyNames": ["missing"]}
+        stage.invoke(stage.event("Create", properties, LogicalResourceId=shown["logical_id"]))
+        (line,) = log.lines()
+        assert {**line, "duration_ms": 0} == {**shown, "duration_ms": 0}
+        assert list(line) == list(shown)
 
     def test_says_how_many_milliseconds_it_took(
         self, stage: Stage, device: issuing.Issued, log: Everything, monkeypatch: pytest.MonkeyPatch

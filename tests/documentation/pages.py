@@ -1,0 +1,108 @@
+"""The repository's Markdown, read by a parser: what its pages link to, can be linked to, and quote."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from markdown_it import MarkdownIt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from markdown_it.token import Token
+
+ROOT = Path(__file__).parents[2]
+_NOT_OURS = frozenset({"node_modules", "cdk.out", "dist"})
+_NOT_IN_AN_ANCHOR = re.compile(r"[^\w\- ]")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: its page, the heading above it, the line of its fence, its language, if it has one, its text."""
+
+    page: Path
+    heading: str
+    line: int
+    language: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+
+def pages() -> list[Path]:
+    """Return every page of the repository; not those of what is installed or built in it."""
+    found = ROOT.rglob("*.md")
+    return sorted(page for page in found if not any(_is_not_ours(part) for part in page.relative_to(ROOT).parts))
+
+
+def _is_not_ours(part: str) -> bool:
+    return part.startswith(".") or part in _NOT_OURS
+
+
+def links(page: Path) -> list[str]:
+    """Return what the page's links and images refer to, as it is written."""
+    return [
+        str(target)
+        for token in _inline(page)
+        for target in (token.attrs.get("href"), token.attrs.get("src"))
+        if target is not None
+    ]
+
+
+def headings(page: Path) -> list[str]:
+    """Return the text of the page's headings, of every level."""
+    return [str(token.meta["text"]) for token in _tokens(page) if token.type == "heading_open"]
+
+
+@cache
+def anchors(page: Path) -> frozenset[str]:
+    """Return the anchors of the page's headings, as GitHub names them."""
+    seen: Counter[str] = Counter()
+    found = set()
+    for heading in headings(page):
+        anchor = _NOT_IN_AN_ANCHOR.sub("", heading.lower()).replace(" ", "-")
+        found.add(f"{anchor}-{seen[anchor]}" if seen[anchor] else anchor)
+        seen[anchor] += 1
+    return frozenset(found)
+
+
+def blocks(page: Path) -> list[Block]:
+    """Return the page's fenced blocks."""
+    found, heading = [], ""
+    for token in _tokens(page):
+        if token.type == "heading_open":
+            heading = str(token.meta["text"])
+        if token.type == "fence" and token.map is not None:
+            found.append(Block(page, heading, token.map[0] + 1, token.info.strip(), token.content))
+    return found
+
+
+def code_spans(page: Path) -> list[str]:
+    """Return the text of every ``code span``."""
+    return [token.content for token in _inline(page) if token.type == "code_inline"]
+
+
+def of_language(language: str) -> list[Block]:
+    """Return the blocks of all pages that have this language."""
+    return [block for page in pages() for block in blocks(page) if block.language == language]
+
+
+def _inline(page: Path) -> Iterator[Token]:
+    for token in _tokens(page):
+        yield from token.children or []
+
+
+@cache
+def _tokens(page: Path) -> list[Token]:
+    tokens = MarkdownIt("commonmark").enable("table").parse(page.read_text(encoding="utf-8"))
+    for heading, content in pairwise(tokens):
+        if heading.type == "heading_open":
+            heading.meta["text"] = "".join(child.content for child in content.children or [])
+    return tokens
