@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+import issuing
 from e2e.conftest import CA_KEY_SECRET
 from e2e.plain_stack import PlainStack
+from integration.permission_probes import TEMPLATE, trust
 from integration.stacks import StackFailedError
+from iot_certificates import SERVICE_TOKEN_EXPORT
 from iot_certificates_local import Factory, MqttDevice, MqttRefusedError
 from iot_certificates_local.inventory import take_inventory
 
@@ -118,6 +123,40 @@ def test_what_the_parameters_do_not_name_is_denied_and_nothing_is_left(
 ) -> None:
     with pytest.raises(StackFailedError, match=r"Access denied: secretsmanager:GetSecretValue"):
         stack.create((EXAMPLES / "certificates.yaml").read_text(), **parameters)
+
+
+def test_a_key_in_kms_and_a_role_to_pass_are_allowed_where_the_parameters_name_them(
+    guarded_aws: EmbeddedAws, provider_stack: PlainStack, nothing_named: None, stack: PlainStack
+) -> None:
+    """Each is denied as long as only the other one is named."""
+    kms, iam = (guarded_aws.session().client(service) for service in ("kms", "iam"))
+    key = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["Arn"]
+    role = iam.create_role(RoleName="provisioning", AssumeRolePolicyDocument=json.dumps(trust("iot.amazonaws.com")))
+    named = {"SigningKeyArns": key, "ProvisioningRoleArns": role["Role"]["Arn"]}
+    public: Any = load_der_public_key(kms.get_public_key(KeyId=key)["PublicKey"])
+    template = json.dumps({"Resources": {"Ca": ca_in_kms(public, key, named["ProvisioningRoleArns"])}})
+    for denied, action in (("SigningKeyArns", "kms:GetPublicKey"), ("ProvisioningRoleArns", "iam:PassRole")):
+        provider_stack.set_parameters(**{**named, denied: ""})
+        with pytest.raises(StackFailedError, match=rf"Access denied: .*{action}"):
+            stack.create(template)
+        stack.delete()
+    provider_stack.set_parameters(**named)
+    stack.create(template)
+    (ca,) = take_inventory(guarded_aws.session()).ca_certificates
+    assert (ca.common_name, ca.auto_registration) == ("CA in KMS", "ENABLE")
+    iam.delete_role(RoleName="provisioning")
+
+
+def ca_in_kms(public: Any, key: str, role: str) -> dict[str, Any]:
+    pem = issuing.certify_ca(public, issuing.common_name("CA in KMS"), issuing.make_ca("Root CA"))
+    properties = {
+        "ServiceToken": {"Fn::ImportValue": SERVICE_TOKEN_EXPORT},
+        "CACertificatePem": pem,
+        "VerificationKey": {"KmsKeyId": key},
+        "AutoRegistrationStatus": "ENABLE",
+        "RegistrationConfig": {"TemplateBody": TEMPLATE, "RoleArn": role},
+    }
+    return {"Type": "Custom::IotCaCertificate", "Properties": properties}
 
 
 def test_a_parameter_refuses_a_wrong_thing_by_its_name(
