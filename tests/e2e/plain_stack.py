@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import WaiterError
-
-from integration.stacks import StackFailedError
+from integration.stacks import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +50,7 @@ class PlainStack:
 
     def delete(self) -> None:
         self._client.delete_stack(StackName=self.name)
-        self._wait("stack_delete_complete")
+        wait_for(self._client, self.name, "stack_delete_complete")
 
     def physical_ids(self) -> dict[str, str]:
         """Return the physical ids of the stack's resources, by their logical ids."""
@@ -60,16 +58,9 @@ class PlainStack:
         return {row["LogicalResourceId"]: row["PhysicalResourceId"] for row in rows}
 
     def _finished(self, what: str) -> dict[str, str]:
-        self._wait(what)
+        wait_for(self._client, self.name, what)
         (stack,) = self._client.describe_stacks(StackName=self.name)["Stacks"]
         return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
-
-    def _wait(self, what: str) -> None:
-        try:
-            self._client.get_waiter(what).wait(StackName=self.name, WaiterConfig={"Delay": 0.2, "MaxAttempts": 600})
-        except WaiterError as error:
-            events = self._client.describe_stack_events(StackName=self.name)["StackEvents"]
-            raise StackFailedError([event.get("ResourceStatusReason", "") for event in events]) from error
 
 
 def _listed(parameters: Mapping[str, str]) -> list[dict[str, str]]:
