@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 _OPERATORS = frozenset(";&|()")
 _REDIRECTIONS = frozenset("<>")
 _OPTIONS_OF_EVERY_AWS_COMMAND = frozenset({"--region", "--profile", "--query", "--output", "--endpoint-url"})
-_NOT_CHECKED = frozenset({".", "cat", "cd", "echo", "export", "jq", "mkdir", "openssl", "terraform"})
+_COMMANDS_OF_THE_AWS_CLI = frozenset({("cloudformation", "deploy"), ("s3", "cp")})
+"""Its own: no operation of a service has these names."""
+_NOT_CHECKED = frozenset({".", "cat", "cd", "echo", "export", "head", "jq", "mkdir", "openssl", "terraform"})
 
 
 def commands(text: str) -> Iterator[list[str]]:
@@ -101,6 +103,8 @@ def _iot_certificates(arguments: Sequence[str]) -> str | None:
 def _aws(arguments: Sequence[str]) -> str | None:
     """Ask botocore, whose models the AWS CLI has its commands from."""
     service, operation = (*arguments, "", "")[:2]
+    if (service, operation) in _COMMANDS_OF_THE_AWS_CLI:
+        return None
     if service not in get_session().get_available_services():
         return f"AWS has no service {service}"
     model = _service(service)
@@ -135,9 +139,15 @@ def _unknown_options(arguments: Sequence[str], known: set[str]) -> str | None:
 
 def _npx(arguments: Sequence[str]) -> str | None:
     pinned = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))["devDependencies"]
-    known = {f"{name}@{version}" for name, version in pinned.items()}
+    known = {f"{name}@{version}" for name, version in pinned.items()} | _programs_of_packages()
     named = [word for word in arguments if not word.startswith("-") and word != "install"]
     return None if named and named[0] in known else f"not pinned as in package.json: {named[:1]}"
+
+
+def _programs_of_packages() -> set[str]:
+    """Return what npx runs in a clone, where the packages are installed."""
+    packages = json.loads((ROOT / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    return {program for package in packages.values() for program in package.get("bin", {})}
 
 
 def _pip(arguments: Sequence[str]) -> str | None:

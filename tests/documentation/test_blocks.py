@@ -22,8 +22,8 @@ from documentation.pages import ROOT, Block, blocks, of_language, pages
 if TYPE_CHECKING:
     from pathlib import Path
 
-LANGUAGES = {"", "json", "mermaid", "python", "sh", "yaml"}
-"""Without one: what a command prints, or a query."""
+LANGUAGES = {"", "diff", "json", "mermaid", "python", "sh", "terraform", "yaml"}
+"""Without one: what a command prints, or a query. Diffs are made again from their files elsewhere in the tests."""
 
 DIAGRAMS = {"classDiagram", "erDiagram", "flowchart", "graph", "sequenceDiagram", "stateDiagram-v2"}
 NOT_OF_A_PAGE = ["D", "INP", "S101"]

@@ -12,9 +12,8 @@ from aws_cdk import App, DefaultStackSynthesizer, Stack
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk.assertions import Template
-from botocore.exceptions import WaiterError
 
-from integration.stacks import StackFailedError
+from integration.stacks import wait_for
 from iot_certificates import IotCertificateProvider
 
 if TYPE_CHECKING:
@@ -106,10 +105,5 @@ class Account:
             *(thing["thingName"] for thing in self.iot.list_things()["things"]),
         ]
 
-    def _wait(self, name: str, what: Any) -> None:
-        client = self.session.client("cloudformation")
-        try:
-            client.get_waiter(what).wait(StackName=name, WaiterConfig={"Delay": 0.2, "MaxAttempts": 600})
-        except WaiterError as error:
-            events = client.describe_stack_events(StackName=name)["StackEvents"]
-            raise StackFailedError([event.get("ResourceStatusReason", "") for event in events]) from error
+    def _wait(self, name: str, what: str) -> None:
+        wait_for(self.session.client("cloudformation"), name, what)

@@ -65,13 +65,10 @@ class Stacks:
         )
         return "\n".join(event["message"] for page in pages for event in page["events"])
 
-    def _wait(self, name: str, what: Any) -> dict[str, str]:
+    def _wait(self, name: str, what: str) -> dict[str, str]:
         client = self.session.client("cloudformation")
-        try:
-            client.get_waiter(what).wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
-        except WaiterError as error:
-            events = client.describe_stack_events(StackName=name)["StackEvents"]
-            raise StackFailedError([event.get("ResourceStatusReason", "") for event in events]) from error
+        # A second, in which also a detached policy is seen to be detached.
+        wait_for(client, name, what, every_seconds=1)
         if what == "stack_delete_complete":
             return {}
         rows = client.list_stack_resources(StackName=name)["StackResourceSummaries"]
@@ -85,6 +82,15 @@ class Stacks:
             return {**resource, "Properties": properties}
 
         return json.dumps({"Resources": {name: served(resource) for name, resource in resources.items()}})
+
+
+def wait_for(client: Any, stack_name: str, what: str, *, every_seconds: float = 0.2) -> None:
+    """Ask as long as the waiter ``what`` of CloudFormation's client says; raise StackFailedError with the reasons."""
+    try:
+        client.get_waiter(what).wait(StackName=stack_name, WaiterConfig={"Delay": every_seconds, "MaxAttempts": 600})
+    except WaiterError as error:
+        events = client.describe_stack_events(StackName=stack_name)["StackEvents"]
+        raise StackFailedError([event.get("ResourceStatusReason", "") for event in events]) from error
 
 
 class StackFailedError(Exception):
