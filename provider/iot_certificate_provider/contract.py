@@ -250,6 +250,22 @@ class DeviceCertificateAttribute(StrEnum):
     NOT_AFTER = "NotAfter"
 
 
+METRIC_NAMESPACE = "IotCertificates"
+"""Of all metrics below, in Amazon CloudWatch."""
+
+
+class MetricName(StrEnum):
+    """What the function publishes."""
+
+    FAILURES = "Failures"
+
+
+class MetricDimension(StrEnum):
+    """What tells the values of a metric apart."""
+
+    FUNCTION_NAME = "FunctionName"
+
+
 class KeyAlgorithm(StrEnum):
     """The kind of private key that is made."""
 

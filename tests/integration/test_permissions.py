@@ -280,7 +280,8 @@ enforces IAM: the last column has the first such check. Made by
 
 _TAIL = """
 The role itself allows `logs:CreateLogStream` and `logs:PutLogEvents` on the function's log group and, with a VPC, what
-network interfaces need: that is Lambda's own need, and no emulator evaluates it.
+network interfaces need: that is Lambda's own need, and no emulator evaluates it. So are `xray:PutTraceSegments` and
+`xray:PutTelemetryRecords` on `*`, with `tracing` only.
 """
 
 
