@@ -14,6 +14,7 @@ from iot_certificate_provider.contract import (
 from iot_certificates.auto_registration import AutoRegistration
 from iot_certificates.bundling import BundlingError
 from iot_certificates.ca_certificate import CaCertificate, ICaCertificate
+from iot_certificates.certificate_expiry_schedule import CertificateExpirySchedule
 from iot_certificates.certificate_issuer import CertificateIssuer
 from iot_certificates.certificate_subject import CertificateSubject
 from iot_certificates.certificate_transfer import CertificateTransfer
@@ -34,6 +35,7 @@ __all__ = [
     "CaCertificate",
     "CaCertificateStatus",
     "CertificateDeclarationError",
+    "CertificateExpirySchedule",
     "CertificateIssuer",
     "CertificateMode",
     "CertificateSubject",
