@@ -14,6 +14,8 @@ from iot_certificate_provider.contract import (
 from iot_certificates.auto_registration import AutoRegistration
 from iot_certificates.bundling import BundlingError
 from iot_certificates.ca_certificate import CaCertificate, ICaCertificate
+from iot_certificates.certificate_alarms import CertificateAlarms
+from iot_certificates.certificate_dashboard import CertificateDashboard
 from iot_certificates.certificate_expiry_schedule import CertificateExpirySchedule
 from iot_certificates.certificate_issuer import CertificateIssuer
 from iot_certificates.certificate_subject import CertificateSubject
@@ -34,6 +36,8 @@ __all__ = [
     "BundlingError",
     "CaCertificate",
     "CaCertificateStatus",
+    "CertificateAlarms",
+    "CertificateDashboard",
     "CertificateDeclarationError",
     "CertificateExpirySchedule",
     "CertificateIssuer",

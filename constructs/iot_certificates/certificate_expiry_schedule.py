@@ -36,8 +36,8 @@ _USUAL: MetricOptions = {"statistic": cloudwatch.Stats.MINIMUM, "period": Durati
 class CertificateExpirySchedule(Construct):
     """Publishes, once a day, how many days are left until each certificate that the stack holds expires.
 
-    One serves all certificates of its stack. The first ``metric_days_to_expiry`` of a certificate makes it; declare it
-    before to choose its properties.
+    One serves all certificates of its stack. The first ``metric_days_to_expiry`` of a certificate makes it, as do
+    CertificateAlarms and CertificateDashboard; declare it before them to choose its properties.
 
     * ``provider``: whose asset, runtime, architecture and tracing the function has.
     * ``schedule``: by default every 24 hours, the first time 24 hours after the deployment. A rarer one leaves days
@@ -117,7 +117,7 @@ class CertificateExpirySchedule(Construct):
                 self,
                 "scope",
                 f"is in a stack that has a CertificateExpirySchedule already, {other.node.path}",
-                "Declare one, before the first metric_days_to_expiry, which makes one by itself",
+                "Declare one, before the first metric_days_to_expiry, alarm or dashboard, which make one by themselves",
             )
 
     def _role(self, stack: Stack, log_group: logs.ILogGroup) -> iam.Role:

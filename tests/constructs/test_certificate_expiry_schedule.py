@@ -225,7 +225,7 @@ def test_a_second_one_in_a_stack_is_refused(new_stack: Callable[..., Stack]) -> 
     assert str(caught.value) == (
         "Stack/Mine: scope is in a stack that has a CertificateExpirySchedule already, "
         "Stack/CertificateExpirySchedule. "
-        "Declare one, before the first metric_days_to_expiry, which makes one by itself"
+        "Declare one, before the first metric_days_to_expiry, alarm or dashboard, which make one by themselves"
     )
 
 
