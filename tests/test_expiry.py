@@ -7,6 +7,7 @@ import json
 import logging
 import subprocess
 import sys
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,8 @@ from fakes.iot import CaRecord, CertificateRecord
 from fakes.refusal import Refusal
 from iot_certificate_provider import expiry
 from iot_certificate_provider.aws.clients import AwsClients
-from iot_certificate_provider.deadline import Deadline
-from iot_certificate_provider.errors import AccessDeniedError
+from iot_certificate_provider.deadline import UNDO_SECONDS, Deadline
+from iot_certificate_provider.errors import AccessDeniedError, DeadlineError
 from iot_certificate_provider.pki import Certificate
 
 if TYPE_CHECKING:
@@ -232,6 +233,28 @@ def test_without_time_for_the_rest_it_is_an_error(stage: Stage) -> None:
     with pytest.raises(expiry.ExpiryUnknownError, match="of 1 certificates"):
         stage.run()
     assert list(stage.published()) == ["Pump"]
+
+
+def test_the_stack_is_not_read_on_without_time(stage: Stage) -> None:
+    for days in range(stage.stack.page + 1):
+        stage.device(f"Pump{days}", timedelta(days=days))
+
+    def take_time(_: Call) -> None:
+        stage.sleep(FUNCTION_SECONDS)
+
+    stage.aws.after = take_time
+    with pytest.raises(DeadlineError):
+        stage.run()
+    assert stage.aws.names() == ["cloudformation.ListStackResources"]
+
+
+@pytest.mark.parametrize(("spare", "published"), [(0.005, ["Pump"]), (-0.005, [])])
+def test_the_time_is_what_lambda_says_is_left(stage: Stage, spare: float, published: list[str]) -> None:
+    stage.device("Pump", timedelta(days=30))
+    stage.sleep(FUNCTION_SECONDS - UNDO_SECONDS - expiry.PAUSE_SECONDS - spare)
+    with pytest.raises(expiry.ExpiryUnknownError) if spare < 0 else nullcontext():
+        expiry.handler({"StackId": stage.stack.stack_id}, stage)
+    assert list(stage.published()) == published
 
 
 def test_importing_it_makes_no_client_and_needs_nothing_of_the_provider() -> None:

@@ -131,4 +131,4 @@ def test_each_permission_of_the_schedules_role_is_needed(account: Account, actio
 def _role_of(account: Account) -> str:
     name = function_of(account, "CertificateExpirySchedule")
     arn = account.session.client("lambda").get_function_configuration(FunctionName=name)["Role"]
-    return arn.rpartition("/")[2]
+    return str(arn).rpartition("/")[2]
