@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -53,3 +55,10 @@ def test_it_counts_an_answer_that_would_have_been_too_large(
     monkeypatch.setattr(handler, "MAX_RESPONSE_BYTES", 500)
     stage.invoke(stage.event("Create", {"CertificatePem": device.pem}))
     assert [metric["Failures"] for metric in published(capfd)] == [1]
+
+
+def test_it_is_written_before_the_function_can_be_frozen(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written))
+    stage.invoke(stage.event("Delete"))
+    assert len(metrics_in(written.getvalue().decode().splitlines())) == 1
