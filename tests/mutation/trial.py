@@ -35,6 +35,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = "iot_certificate_provider"
 TESTS = (
     "tests/resources",
+    "tests/test_expiry.py",
     "tests/test_ownership.py",
     "tests/handler",
     "tests/protocol/test_sequences.py",
