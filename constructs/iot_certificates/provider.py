@@ -11,6 +11,8 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from iot_certificates import accepted_findings as accepted
+from iot_certificates.accepted_findings import accept, wildcard
 from iot_certificates.bundling import DEFAULT_TARGET, PROVIDER_SOURCE, Target, bundle
 from iot_certificates.declaration_error import CertificateDeclarationError
 
@@ -110,6 +112,7 @@ class IotCertificateProvider(Construct):
             # after which Lambda takes it for an accident.
             recursive_loop=lambda_.RecursiveLoop.ALLOW,
         )
+        self._accept_findings(in_vpc=vpc is not None, reserved=reserved_concurrent_executions is not None)
         self.service_token = self.function.function_arn
         self._secrets = 0
 
@@ -140,6 +143,14 @@ class IotCertificateProvider(Construct):
         except ValueError as error:
             raise CertificateDeclarationError(self, "runtime, architecture", "cannot be used", str(error)) from error
 
+    def _accept_findings(self, *, in_vpc: bool, reserved: bool) -> None:
+        findings = [accepted.NO_DEAD_LETTERS, accepted.NO_TRACING]
+        if not in_vpc:
+            findings.append(accepted.NOT_IN_A_VPC)
+        if not reserved:
+            findings.append(accepted.NO_RESERVED_CONCURRENCY)
+        accept(self.function, findings)
+
     def _check_timeout(self, timeout: Duration) -> None:
         if not timeout.is_unresolved() and timeout.to_seconds() < _MIN_TIMEOUT.to_seconds():
             raise CertificateDeclarationError(
@@ -151,12 +162,14 @@ class IotCertificateProvider(Construct):
 
     def _log_group(self, given: logs.ILogGroup | None, retention: logs.RetentionDays | None) -> logs.ILogGroup:
         if given is None:
-            return logs.LogGroup(
+            own = logs.LogGroup(
                 self,
                 "Logs",
                 retention=retention or logs.RetentionDays.ONE_MONTH,
                 removal_policy=RemovalPolicy.DESTROY,
             )
+            accept(own, [accepted.LOG_WITHOUT_KMS_KEY])
+            return own
         if retention is not None:
             raise CertificateDeclarationError(
                 self, "log_retention", "does not go with log_group", "Set the retention of that log group itself"
@@ -166,15 +179,19 @@ class IotCertificateProvider(Construct):
     def _role(self, log_group: logs.ILogGroup, *, in_vpc: bool) -> iam.Role:
         # Not AWSLambdaBasicExecutionRole: it allows CreateLogGroup, which brings the group back after teardown.
         policies = {"Logs": _allow(("logs:CreateLogStream", "logs:PutLogEvents"), log_group.log_group_arn)}
+        findings = wildcard(Stack.of(self), log_group.log_group_arn, "The streams of the function's one log group")
         if in_vpc:
             policies["NetworkInterfaces"] = _allow(_VPC_ACTIONS, "*")
-        return iam.Role(
+            findings.append(accepted.IN_A_VPC)
+        role = iam.Role(
             self,
             "Role",
             description="What the AWS IoT certificate provider's function may do",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
             inline_policies=policies,
         )
+        accept(role, findings)
+        return role
 
     def _code(self, target: Target) -> lambda_.Code:
         if not Stack.of(self).bundling_required:
