@@ -11,7 +11,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV AWS_PROFILE
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help setup policy-checks demo test soak faults mutate scale browser check format bundle lock clean
+.PHONY: help setup policy-checks demo test soak faults mutate scale browser check format bundle dist lock clean
 
 help: ## Show what there is to run
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -64,6 +64,10 @@ format: $(READY) ## Format the code and mend what the linter can
 
 bundle: $(READY) ## Build the function's asset for Lambda and print where it is and how large
 	@$(BIN)/python -m iot_certificates.bundling
+
+dist: $(READY) ## Build the wheel and the source distribution into dist
+	@rm -rf dist
+	@$(BIN)/hatchling build --directory dist
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
