@@ -14,6 +14,9 @@ from iot_certificate_provider.contract import (
 from iot_certificates.auto_registration import AutoRegistration
 from iot_certificates.bundling import BundlingError
 from iot_certificates.ca_certificate import CaCertificate, ICaCertificate
+from iot_certificates.certificate_alarms import CertificateAlarms
+from iot_certificates.certificate_dashboard import CertificateDashboard
+from iot_certificates.certificate_expiry_schedule import CertificateExpirySchedule
 from iot_certificates.certificate_issuer import CertificateIssuer
 from iot_certificates.certificate_subject import CertificateSubject
 from iot_certificates.certificate_transfer import CertificateTransfer
@@ -33,7 +36,10 @@ __all__ = [
     "BundlingError",
     "CaCertificate",
     "CaCertificateStatus",
+    "CertificateAlarms",
+    "CertificateDashboard",
     "CertificateDeclarationError",
+    "CertificateExpirySchedule",
     "CertificateIssuer",
     "CertificateMode",
     "CertificateSubject",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from aws_cdk import Validations
+from aws_cdk import aws_lambda as lambda_
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,6 +64,16 @@ NO_DEAD_LETTERS = AcceptedFinding(
     nag=("Serverless-LambdaDLQ", "Serverless-LambdaAsyncFailureDestination"),
     checkov=("CKV_AWS_116",),
 )
+EXPIRY_UNPUBLISHED = AcceptedFinding(
+    "The next run publishes again, and the alarm unpublished of CertificateAlarms tells of what Lambda gave up: there "
+    "is nothing in an event that a queue would have to keep",
+    nag=("Serverless-LambdaDLQ", "Serverless-LambdaAsyncFailureDestination"),
+    checkov=("CKV_AWS_116",),
+)
+EXPIRY_NOT_STARTED = AcceptedFinding(
+    "What EventBridge could not start today it starts tomorrow, and the alarm days_to_expiry has no data until then",
+    nag=("Serverless-EventBusDLQ",),
+)
 NO_TRACING = AcceptedFinding(
     "The function runs while a stack is deployed, and its log tells what it did: traces are for the app to ask for",
     nag=("Serverless-LambdaTracing",),
@@ -82,6 +93,10 @@ IN_A_VPC = AcceptedFinding(
     nag=("AwsSolutions-IAM5[Resource::*]", "Serverless-LambdaStarPermissions"),
     checkov=("CKV_AWS_111",),
 )
+TRACED = AcceptedFinding(
+    "The actions of AWS X-Ray that send traces take no resource",
+    nag=("AwsSolutions-IAM5[Resource::*]",),
+)
 LOG_WITHOUT_KMS_KEY = AcceptedFinding(
     "CloudWatch Logs encrypts every log, and no key, certificate or property value is in this one: log_group takes one "
     "with a key",
@@ -96,3 +111,27 @@ ENCRYPTED_WITH_THE_ACCOUNTS_KEY = AcceptedFinding(
     "Secrets Manager encrypts every secret with the account's own key: encryption_key is for the app to give",
     checkov=("CKV_AWS_149",),
 )
+
+
+def of_function(
+    dead_letters: AcceptedFinding, *, in_vpc: bool = False, reserved: bool = False, tracing: lambda_.Tracing
+) -> list[AcceptedFinding]:
+    """Return the findings about a function with these properties; ``dead_letters`` says where its failures show."""
+    found = [dead_letters]
+    if tracing == lambda_.Tracing.DISABLED:
+        found.append(NO_TRACING)
+    if not in_vpc:
+        found.append(NOT_IN_A_VPC)
+    if not reserved:
+        found.append(NO_RESERVED_CONCURRENCY)
+    return found
+
+
+def of_role(*, in_vpc: bool = False, tracing: lambda_.Tracing) -> list[AcceptedFinding]:
+    """Return the findings about what a function's role may do because of these properties."""
+    found = []
+    if in_vpc:
+        found.append(IN_A_VPC)
+    if tracing != lambda_.Tracing.DISABLED:
+        found.append(TRACED)
+    return found

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
-from aws_cdk import Annotations, Duration, RemovalPolicy, Stack
+from aws_cdk import Annotations, Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from iot_certificate_provider.contract import MetricDimension, MetricName
 from iot_certificates import accepted_findings as accepted
-from iot_certificates.accepted_findings import accept, wildcard
+from iot_certificates.accepted_findings import accept
 from iot_certificates.bundling import DEFAULT_TARGET, PROVIDER_SOURCE, Target, bundle
 from iot_certificates.declaration_error import CertificateDeclarationError
+from iot_certificates.execution_role import allow, execution_role
+from iot_certificates.function_log_group import function_log_group
+from iot_certificates.metrics import MetricOptions, published_metric
+from iot_certificates.release import release
 
 if TYPE_CHECKING:
     from aws_cdk import aws_ec2 as ec2
+    from aws_cdk import aws_logs as logs
 
 RUNTIME_CONTEXT = "iot-certificates:runtime"
 ARCHITECTURE_CONTEXT = "iot-certificates:architecture"
@@ -57,6 +62,7 @@ class IotCertificateProvider(Construct):
     * ``log_retention``: of the function's log group, by default one month; ``log_group``: another one instead.
     * ``vpc``: the function needs AWS IoT, Secrets Manager (or AWS KMS, AWS Private CA), CloudFormation and Amazon S3
       from there.
+    * ``tracing``: ACTIVE for AWS X-Ray, which the role may then write to; by default DISABLED.
     * ``code``: a prebuilt asset, where the synthesis must not install anything; made by
       ``python -m iot_certificates.bundling`` for the same runtime and architecture.
 
@@ -82,29 +88,39 @@ class IotCertificateProvider(Construct):
         log_group: logs.ILogGroup | None = None,
         vpc: ec2.IVpc | None = None,
         reserved_concurrent_executions: int | None = None,
+        tracing: lambda_.Tracing = lambda_.Tracing.DISABLED,
         code: lambda_.Code | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         timeout = timeout or Duration.minutes(5)
         self._check_timeout(timeout)
-        target = self._target(runtime, architecture)
-        log_group = self._log_group(log_group, log_retention)
+        target = self._target_of(runtime, architecture)
+        log_group = function_log_group(self, log_group, log_retention)
         self.service_timeout = _service_timeout(timeout)
-        self.role: iam.IRole = self._role(log_group, in_vpc=vpc is not None)
+        self.role: iam.IRole = execution_role(
+            self,
+            description="What the AWS IoT certificate provider's function may do",
+            log_group=log_group,
+            policies={} if vpc is None else {"NetworkInterfaces": [allow(_VPC_ACTIONS, "*")]},
+            findings=accepted.of_role(in_vpc=vpc is not None, tracing=tracing),
+        )
+        self.tracing = tracing
+        self._given_code, self._target = code, target
         self.function = lambda_.Function(
             self,
             "Function",
-            description=f"Registers and deregisters AWS IoT certificates for CloudFormation ({_release()})",
+            description=f"Registers and deregisters AWS IoT certificates for CloudFormation ({release()})",
             runtime=lambda_.Runtime(target.runtime, lambda_.RuntimeFamily.PYTHON, supports_inline_code=True),
             architecture=_architecture(target.architecture),
             handler=_HANDLER,
-            code=code or self._code(target),
+            code=self.code_for(self),
             role=self.role,
             memory_size=memory_size,
             timeout=timeout,
             log_group=log_group,
             vpc=vpc,
             reserved_concurrent_executions=reserved_concurrent_executions,
+            tracing=tracing,
             retry_attempts=_RETRIES,
             # Once CloudFormation has given up on a request, it must not be served any more.
             max_event_age=self.service_timeout,
@@ -112,7 +128,15 @@ class IotCertificateProvider(Construct):
             # after which Lambda takes it for an accident.
             recursive_loop=lambda_.RecursiveLoop.ALLOW,
         )
-        self._accept_findings(in_vpc=vpc is not None, reserved=reserved_concurrent_executions is not None)
+        accept(
+            self.function,
+            accepted.of_function(
+                accepted.NO_DEAD_LETTERS,
+                in_vpc=vpc is not None,
+                reserved=reserved_concurrent_executions is not None,
+                tracing=tracing,
+            ),
+        )
         self.service_token = self.function.function_arn
         self._secrets = 0
 
@@ -122,6 +146,26 @@ class IotCertificateProvider(Construct):
         stack = Stack.of(scope)
         existing = stack.node.try_find_child(cls.__name__)
         return existing if isinstance(existing, cls) else cls(stack, cls.__name__)
+
+    def metric_failures(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return how many requests failed: the sum over 5 minutes; the sample count is that of all requests.
+
+        Lambda's own metrics do not tell: a request that is answered FAILED is an invocation that went well. Those that
+        are not answered at all are the ``metric_errors`` of ``function``.
+        """
+        dimensions = {MetricDimension.FUNCTION_NAME: self.function.function_name}
+        usual: MetricOptions = {"statistic": cloudwatch.Stats.SUM, "period": Duration.minutes(5)}
+        return published_metric(self, MetricName.FAILURES, dimensions, usual, **options)
+
+    def code_for(self, scope: Construct) -> lambda_.Code:
+        """Return the asset for a function in ``scope``, which may be in another stack than the provider."""
+        if self._given_code is not None:
+            return self._given_code
+        if not Stack.of(scope).bundling_required:
+            return lambda_.Code.from_asset(str(PROVIDER_SOURCE), exclude=["**/__pycache__"])
+        built = bundle(self._target)
+        # By what went in: compressors differ in their bytes from machine to machine.
+        return lambda_.Code.from_asset(str(built.path), asset_hash=built.key)
 
     def count_secret(self) -> None:
         """Count a secret that the function keeps a key in; warn of more than its role has room for."""
@@ -133,7 +177,7 @@ class IotCertificateProvider(Construct):
                 "policies of one role. Give further certificates another IotCertificateProvider",
             )
 
-    def _target(self, runtime: lambda_.Runtime | None, architecture: lambda_.Architecture | None) -> Target:
+    def _target_of(self, runtime: lambda_.Runtime | None, architecture: lambda_.Architecture | None) -> Target:
         name = self.node.try_get_context(RUNTIME_CONTEXT) or (runtime.name if runtime else DEFAULT_TARGET.runtime)
         processor = self.node.try_get_context(ARCHITECTURE_CONTEXT) or (
             architecture.name if architecture else DEFAULT_TARGET.architecture
@@ -142,14 +186,6 @@ class IotCertificateProvider(Construct):
             return Target(str(name), str(processor))
         except ValueError as error:
             raise CertificateDeclarationError(self, "runtime, architecture", "cannot be used", str(error)) from error
-
-    def _accept_findings(self, *, in_vpc: bool, reserved: bool) -> None:
-        findings = [accepted.NO_DEAD_LETTERS, accepted.NO_TRACING]
-        if not in_vpc:
-            findings.append(accepted.NOT_IN_A_VPC)
-        if not reserved:
-            findings.append(accepted.NO_RESERVED_CONCURRENCY)
-        accept(self.function, findings)
 
     def _check_timeout(self, timeout: Duration) -> None:
         if not timeout.is_unresolved() and timeout.to_seconds() < _MIN_TIMEOUT.to_seconds():
@@ -160,55 +196,6 @@ class IotCertificateProvider(Construct):
                 f"Give it at least {_MIN_TIMEOUT.to_seconds():g} seconds",
             )
 
-    def _log_group(self, given: logs.ILogGroup | None, retention: logs.RetentionDays | None) -> logs.ILogGroup:
-        if given is None:
-            own = logs.LogGroup(
-                self,
-                "Logs",
-                retention=retention or logs.RetentionDays.ONE_MONTH,
-                removal_policy=RemovalPolicy.DESTROY,
-            )
-            accept(own, [accepted.LOG_WITHOUT_KMS_KEY])
-            return own
-        if retention is not None:
-            raise CertificateDeclarationError(
-                self, "log_retention", "does not go with log_group", "Set the retention of that log group itself"
-            )
-        return given
-
-    def _role(self, log_group: logs.ILogGroup, *, in_vpc: bool) -> iam.Role:
-        # Not AWSLambdaBasicExecutionRole: it allows CreateLogGroup, which brings the group back after teardown.
-        policies = {"Logs": _allow(("logs:CreateLogStream", "logs:PutLogEvents"), log_group.log_group_arn)}
-        findings = wildcard(Stack.of(self), log_group.log_group_arn, "The streams of the function's one log group")
-        if in_vpc:
-            policies["NetworkInterfaces"] = _allow(_VPC_ACTIONS, "*")
-            findings.append(accepted.IN_A_VPC)
-        role = iam.Role(
-            self,
-            "Role",
-            description="What the AWS IoT certificate provider's function may do",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            inline_policies=policies,
-        )
-        accept(role, findings)
-        return role
-
-    def _code(self, target: Target) -> lambda_.Code:
-        if not Stack.of(self).bundling_required:
-            return lambda_.Code.from_asset(str(PROVIDER_SOURCE), exclude=["**/__pycache__"])
-        built = bundle(target)
-        # By what went in: compressors differ in their bytes from machine to machine.
-        return lambda_.Code.from_asset(str(built.path), asset_hash=built.key)
-
-
-def _release() -> str:
-    """Return the distribution with its version: ``iot-certificates doctor`` knows the function by it."""
-    name = "cdk-iot-certificates"
-    try:
-        return f"{name} {version(name)}"
-    except PackageNotFoundError:
-        return name  # copied into an app, and not installed
-
 
 def _service_timeout(timeout: Duration) -> Duration:
     """Cover every attempt at a request: at most 48 minutes, of the hour that CloudFormation would wait by default."""
@@ -218,7 +205,3 @@ def _service_timeout(timeout: Duration) -> Duration:
 
 def _architecture(name: str) -> lambda_.Architecture:
     return lambda_.Architecture.ARM_64 if name == lambda_.Architecture.ARM_64.name else lambda_.Architecture.X86_64
-
-
-def _allow(actions: tuple[str, ...], resource: str) -> iam.PolicyDocument:
-    return iam.PolicyDocument(statements=[iam.PolicyStatement(actions=list(actions), resources=[resource])])

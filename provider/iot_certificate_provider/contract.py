@@ -250,6 +250,29 @@ class DeviceCertificateAttribute(StrEnum):
     NOT_AFTER = "NotAfter"
 
 
+METRIC_NAMESPACE = "IotCertificates"
+"""Of all metrics below, in Amazon CloudWatch."""
+
+
+class MetricName(StrEnum):
+    """What the functions publish: ``Failures`` by the provider's, ``DaysToExpiry`` by that of the expiry schedule."""
+
+    FAILURES = "Failures"
+    DAYS_TO_EXPIRY = "DaysToExpiry"
+
+
+class MetricDimension(StrEnum):
+    """What tells the values of a metric apart."""
+
+    FUNCTION_NAME = "FunctionName"
+    STACK_NAME = "StackName"
+    LOGICAL_ID = "LogicalId"
+
+
+EXPIRY_STACK_ID = "StackId"
+"""The one member of the event that the expiry schedule sends: whose certificates are meant."""
+
+
 class KeyAlgorithm(StrEnum):
     """The kind of private key that is made."""
 

@@ -27,6 +27,8 @@ from iot_certificate_provider.contract import (
     CREATE_UNFINISHED,
     MAX_RESPONSE_BYTES,
     Home,
+    MetricDimension,
+    MetricName,
     Outcome,
     Progress,
     Request,
@@ -35,6 +37,7 @@ from iot_certificate_provider.contract import (
     is_certificate_id,
 )
 from iot_certificate_provider.deadline import Deadline
+from iot_certificate_provider.embedded_metrics import publish_metric
 from iot_certificate_provider.errors import DeadlineError, InvalidPropertyError, ProviderError, UnfinishedError
 from iot_certificate_provider.pki.fitness import shorten
 from iot_certificate_provider.resources.catalogue import RESOURCES
@@ -78,7 +81,7 @@ class _Helper(CfnResource):
     _sam_local: str | None
     _timer: threading.Timer | None
 
-    def begin(self, event: Mapping[str, Any], deadline: Deadline, progress: Progress) -> None:
+    def begin(self, event: Mapping[str, Any], deadline: Deadline, progress: Progress, function_name: str) -> None:
         """Forget the previous request. Edge: Data, NoEcho and others survive from one invocation to the next."""
         self.PhysicalResourceId, self.Status, self.Reason, self.Data, self.NoEcho = "", "", "", {}, False
         self.error: BaseException | None = None
@@ -87,6 +90,7 @@ class _Helper(CfnResource):
         self._answering = threading.Lock()
         self._started = time.monotonic()
         self._event, self._deadline, self._progress = dict(event), deadline, progress
+        self._function_name = function_name
 
     def end(self) -> None:
         """Wait for the timer's thread. Edge: frozen with the function, it would wake up in the next request."""
@@ -107,6 +111,7 @@ class _Helper(CfnResource):
             if error is not None:
                 outcome = Outcome(self._id_after_failure())
             _log(self._event, outcome, error, time.monotonic() - self._started)
+            _publish_failures(self._function_name, 0 if error is None else 1)
             failure = None if error is None else _failure(error)
             body = response.body(self._event, outcome, failure=failure)
             self.delivered = deliver(self._event["ResponseURL"], response.encode(body))
@@ -164,7 +169,7 @@ def handler(event: dict[str, Any], context: Any) -> None:
     context = _ContextOfRequest(event, context)
     deadline = Deadline(lambda: context.seconds_left - DEADLINE_MARGIN_SECONDS)
     progress = Progress()
-    helper.begin(event, deadline, progress)
+    helper.begin(event, deadline, progress, context.function_name)
     clients.begin(deadline)
     _hand_over(event, context, deadline, progress)
     helper.end()
@@ -306,6 +311,12 @@ def _log_line(event: Mapping[str, Any], physical_id: str, outcome: str, seconds:
         **more,
     }
     logger.log(logging.ERROR if outcome == "FAILED" else logging.INFO, json.dumps(line))
+
+
+def _publish_failures(function_name: str, count: int) -> None:
+    """Publish what Lambda's own metrics do not show: to Lambda, a request that is answered FAILED is no error."""
+    name = MetricDimension.FUNCTION_NAME
+    publish_metric(MetricName.FAILURES, count, {name: function_name}, [[name]], _now())
 
 
 _tls: ssl.SSLContext | None = None

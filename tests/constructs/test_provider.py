@@ -273,3 +273,39 @@ def _called(service: str, gateway: str | None = None) -> set[str]:
 def test_a_timeout_that_leaves_no_time_to_undo_is_refused(new_stack: Callable[..., Stack]) -> None:
     with pytest.raises(CertificateDeclarationError, match=r"Provider: timeout is 22 seconds"):
         IotCertificateProvider(new_stack(), "Provider", timeout=Duration.seconds(22))
+
+
+def test_failures_are_those_of_the_function(
+    new_stack: Callable[..., Stack], synthesise: Callable[[Stack], Synthesised]
+) -> None:
+    stack = new_stack()
+    provider = IotCertificateProvider.get_or_create(stack)
+    provider.metric_failures().create_alarm(stack, "Alarm", threshold=1, evaluation_periods=1)
+    requests = provider.metric_failures(statistic="SampleCount", period=Duration.hours(1))
+    requests.create_alarm(stack, "Busy", threshold=1000, evaluation_periods=1)
+    synthesised = synthesise(stack)
+    (function,) = synthesised.of_type("AWS::Lambda::Function")
+    alarm = synthesised.named("Alarm", "AWS::CloudWatch::Alarm")["Properties"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("IotCertificates", "Failures")
+    assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": f"${{{function}}}"}]
+    assert (alarm["Statistic"], alarm["Period"]) == ("Sum", 300)
+    busy = synthesised.named("Busy", "AWS::CloudWatch::Alarm")["Properties"]
+    assert (busy["Statistic"], busy["Period"]) == ("SampleCount", 3600)
+
+
+def test_tracing_is_off_unless_it_is_asked_for(template: Synthesised) -> None:
+    assert "TracingConfig" not in template.only("AWS::Lambda::Function")["Properties"]
+    assert "xray" not in str(template.resources)
+
+
+def test_with_tracing_the_role_may_write_to_x_ray(
+    new_stack: Callable[..., Stack], synthesise: Callable[[Stack], Synthesised]
+) -> None:
+    stack = new_stack()
+    IotCertificateProvider(stack, "Provider", tracing=lambda_.Tracing.ACTIVE)
+    synthesised = synthesise(stack)
+    assert synthesised.only("AWS::Lambda::Function")["Properties"]["TracingConfig"] == {"Mode": "Active"}
+    (role,) = synthesised.of_type("AWS::IAM::Role")
+    (name,) = synthesised.of_type("AWS::IAM::Policy")
+    assert synthesised.allowed(name) == {"*": {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}}
+    assert synthesised.resources[name]["Properties"]["Roles"] == [f"${{{role}}}"]

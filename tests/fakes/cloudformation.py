@@ -22,6 +22,7 @@ class FakeCloudFormation:
     * ``events``: newest first, (logical id, physical id, status, time).
     * ``elsewhere``: physical ids that a resource of another stack holds.
     * ``others``: further stacks of the account, by their ids; to be asked like this one.
+    * ``types``: the resource types of logical ids; by default they are those of device certificates.
     * ``page``: rows in a page.
     """
 
@@ -31,6 +32,7 @@ class FakeCloudFormation:
     events: list[tuple[str, str, str, datetime]] = field(default_factory=list)
     elsewhere: set[str] = field(default_factory=set)
     others: dict[str, FakeCloudFormation] = field(default_factory=dict)
+    types: dict[str, str] = field(default_factory=dict)
     page: int = PAGE
 
     def log(self, logical_id: str, physical_id: str, status: str, at: datetime | None = None) -> None:
@@ -85,7 +87,9 @@ class FakeCloudFormation:
         if StackName in self.others:
             return self.others[StackName].ListStackResources(StackName, NextToken)
         self._check(StackName)
-        return _page("StackResourceSummaries", self._rows("LastUpdatedTimestamp"), NextToken, self.page)
+        types = {logical: self.types.get(logical, "Custom::IotDeviceCertificate") for logical in self.resources}
+        rows = [{**row, "ResourceType": types[row["LogicalResourceId"]]} for row in self._rows("LastUpdatedTimestamp")]
+        return _page("StackResourceSummaries", rows, NextToken, self.page)
 
     def DescribeStackEvents(self, StackName: str, NextToken: str = "0") -> dict[str, Any]:
         if StackName in self.others:

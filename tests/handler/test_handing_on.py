@@ -64,6 +64,14 @@ def test_the_rest_is_handed_on_with_the_same_event_and_without_an_answer(
     assert "Signature" not in caplog.text
 
 
+def test_only_the_one_that_answers_publishes_whether_the_request_failed(
+    stage: Stage, delete: dict[str, Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    capfd.readouterr()
+    stage.invoke_for_all(delete)
+    assert capfd.readouterr().out == ""
+
+
 def test_the_last_one_answers(stage: Stage, delete: dict[str, Any]) -> None:
     for _ in range(DEVICES - 1):
         stage.context.seconds = 300

@@ -280,11 +280,30 @@ class TestNothingSecretIsWritten:
         assert stage.invoke(event)["Reason"].startswith("RegisterCACertificate of the CA certificate")
         assert_silent(log, event, factory_ca.key_pem(), stage.iot.registration_code)
 
-    def test_nothing_is_printed_either(
-        self, stage: Stage, factory_ca: issuing.Issued, capfd: pytest.CaptureFixture[str]
+    @pytest.mark.parametrize(("wrong", "failures"), [({}, 0), ({"Status": "value-of-a-status"}, 1)])
+    def test_nothing_is_printed_but_the_metric(
+        self,
+        stage: Stage,
+        factory_ca: issuing.Issued,
+        capfd: pytest.CaptureFixture[str],
+        wrong: dict[str, str],
+        failures: int,
     ) -> None:
-        stage.invoke(stage.event("Create", properties_of_a_ca(stage, factory_ca), resource_type=CA))
-        assert capfd.readouterr().out == ""
+        properties = {**properties_of_a_ca(stage, factory_ca), **wrong}
+        stage.invoke(stage.event("Create", properties, resource_type=CA))
+        (line,) = capfd.readouterr().out.splitlines()
+        metric = json.loads(line)
+        assert isinstance(metric["_aws"].pop("Timestamp"), int)
+        directive = {
+            "Namespace": "IotCertificates",
+            "Dimensions": [["FunctionName"]],
+            "Metrics": [{"Name": "Failures"}],
+        }
+        assert metric == {
+            "_aws": {"CloudWatchMetrics": [directive]},
+            "FunctionName": "provider",
+            "Failures": failures,
+        }
 
 
 def test_what_others_log_for_their_own_eyes_stays_out(stage: Stage) -> None:

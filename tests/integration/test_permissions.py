@@ -280,7 +280,19 @@ enforces IAM: the last column has the first such check. Made by
 
 _TAIL = """
 The role itself allows `logs:CreateLogStream` and `logs:PutLogEvents` on the function's log group and, with a VPC, what
-network interfaces need: that is Lambda's own need, and no emulator evaluates it.
+network interfaces need: that is Lambda's own need, and no emulator evaluates it. So are `xray:PutTraceSegments` and
+`xray:PutTelemetryRecords` on `*`, with `tracing` only.
+
+## The function of the expiry schedule
+
+It has a role of its own ([monitoring](monitoring.md)), which beside its log group allows, in the stack's own account
+and Region:
+
+- `cloudformation:ListStackResources` on this stack
+- `iot:DescribeCACertificate` on `cacert/*`
+- `iot:DescribeCertificate` on `cert/*`
+
+Without any one of them the function fails (`tests/integration/test_monitoring.py`).
 """
 
 

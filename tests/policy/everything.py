@@ -14,6 +14,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_iot as iot
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 
@@ -22,6 +23,9 @@ from iot_certificates import (
     AcceptedCertificateOnDelete,
     AutoRegistration,
     CaCertificate,
+    CertificateAlarms,
+    CertificateDashboard,
+    CertificateExpirySchedule,
     CertificateIssuer,
     CertificateMode,
     CertificateTransfer,
@@ -132,9 +136,29 @@ class ProviderOptions(Stack):
             availability_zones=["eu-west-1a"],
             private_subnet_ids=["subnet-0f6e3a54"],
         )
-        IotCertificateProvider(self, "InVpc", vpc=vpc, reserved_concurrent_executions=2)
+        IotCertificateProvider(self, "InVpc", vpc=vpc, reserved_concurrent_executions=2, tracing=lambda_.Tracing.ACTIVE)
         log_group = logs.LogGroup.from_log_group_name(self, "LogGroup", "mine")
         self.shared = IotCertificateProvider(self, "Shared", log_group=log_group, timeout=Duration.minutes(15))
+
+
+class Operated(Stack):
+    """What a team operates a stack with, its function traced, and the schedule declared by itself."""
+
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
+        provider = IotCertificateProvider(self, "Provider", tracing=lambda_.Tracing.ACTIVE)
+        log_group = logs.LogGroup.from_log_group_name(self, "LogGroup", "mine")
+        CertificateExpirySchedule(self, "Schedule", provider=provider, log_group=log_group)
+        CertificateAlarms(self, "Alarms", provider=provider)
+        CertificateDashboard(self, "Dashboard", provider=provider)
+
+
+class OperatedByDefault(Stack):
+    """A certificate's own metric, which makes the schedule, in a Region that is known."""
+
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id, env=ENVIRONMENT)
+        DeviceCertificate(self, "Device", certificate_pem=DEVICE.pem).metric_days_to_expiry()
 
 
 class Sharing(Stack):
@@ -148,7 +172,7 @@ class Sharing(Stack):
 
 def declare_everything(scope: Construct) -> None:
     """Declare the stacks."""
-    for stack in (RegisteredCas, MadeHere, Devices):
+    for stack in (RegisteredCas, MadeHere, Devices, Operated, OperatedByDefault):
         stack(scope, stack.__name__)
     Sharing(scope, "Sharing", ProviderOptions(scope, "ProviderOptions").shared)
 

@@ -119,6 +119,8 @@ class Invocation:
     started: datetime
     instance: Instance
     answers: list[Answer] = field(default_factory=list)
+    failures: list[int] = field(default_factory=list)
+    """The values of the metric that it published."""
     calls: int = 0
     log: list[str] = field(default_factory=list)
     """What it called, and when."""
@@ -157,6 +159,7 @@ class Instance:
         module.Deadline = functools.partial(Deadline, sleep=self.cloud.sleep, jitter=self.cloud.share_of_pause)
         module._now = lambda: self.cloud.clock.now
         module.deliver = self.cloud.receive
+        module._publish_failures = self.cloud.measure
         # It runs by the clock on the wall; here ``_hang`` does what it does.
         module.helper._set_timeout = lambda: None
 
@@ -317,6 +320,12 @@ class Cloud:
         if url != invocation.event["ResponseURL"]:
             self.violations.append(f"I1: answered at another request's URL, {url}")
         return True if self.endpoint is None else bool(invocation.instance.deliver(url, raw))
+
+    def measure(self, _: str, failures: int) -> None:
+        """Take a value of the metric Failures, in place of standard output."""
+        invocation = self._running()
+        assert invocation is not None
+        invocation.failures.append(failures)
 
     def _seconds(self) -> float:
         return (self.clock.now - self.clock.start).total_seconds() - 3600

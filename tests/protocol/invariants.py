@@ -57,6 +57,8 @@ def i1_answer(invocation: Invocation, sent: datetime, service_timeout: float) ->
     for answer in invocation.answers:
         require(answer.at < invocation.ends, "I1", f"{name} was answered after the function's deadline")
         require(answer.at < sent + timedelta(seconds=service_timeout), "I1", f"{name}: after its ServiceTimeout")
+        failures = [int(answer.body["Status"] == "FAILED")]
+        require(invocation.failures == failures, "I1", f"{name}: the metric Failures says {invocation.failures}")
         require(len(answer.raw) <= MAX_BYTES, "I1", f"{name}: the answer has {len(answer.raw)} bytes")
         _check_body(answer.body, event, name)
 

@@ -289,6 +289,14 @@ def answers_what_it_hands_on(patch: pytest.MonkeyPatch) -> None:
     in_every_instance(patch, change)
 
 
+def takes_no_answer_for_a_failure(patch: pytest.MonkeyPatch) -> None:
+    def change(module: Any) -> None:
+        publish = module._publish_failures
+        module._publish_failures = lambda function_name, _: publish(function_name, 0)
+
+    in_every_instance(patch, change)
+
+
 DEFECTS = [
     Defect("asks nobody who holds it", asks_nobody, scenarios.two_logical_ids_at_the_same_instant, "device", "I"),
     Defect(
@@ -404,6 +412,9 @@ DEFECTS = [
         scenarios.failed_update,
         "device",
         "I1",
+    ),
+    Defect(
+        "takes no answer for a failure", takes_no_answer_for_a_failure, scenarios.failed_create, "device", "Failures"
     ),
     Defect("hands nothing on", hands_nothing_on, scenarios.sweep_that_takes_several_invocations, "ca", ""),
     Defect("hands on for ever", hands_on_for_ever, scenarios.sweep_that_never_fits, "ca", "I1"),

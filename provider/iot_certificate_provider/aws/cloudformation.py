@@ -29,7 +29,8 @@ _GIVEN_UP = ("DELETE_COMPLETE", "DELETE_SKIPPED")
 class StackResource:
     """A resource as CloudFormation has it now; the physical id is empty while it is being created.
 
-    ``at``, aware: since when it has the status; None when that is not known.
+    * ``at``, aware: since when it has the status; None when that is not known.
+    * ``type``: ``Custom::IotDeviceCertificate``, say; empty where nobody asked for it.
     """
 
     stack_id: str
@@ -37,6 +38,7 @@ class StackResource:
     physical_id: str
     status: str
     at: datetime | None = None
+    type: str = ""
 
     @property
     def is_going(self) -> bool:
@@ -46,8 +48,12 @@ class StackResource:
     @property
     def name(self) -> str:
         """What to call it in a sentence."""
-        stack_name = self.stack_id.partition("/")[2].partition("/")[0]
-        return f"{self.logical_id or 'a resource'} of stack {stack_name}"
+        return f"{self.logical_id or 'a resource'} of stack {self.stack_name}"
+
+    @property
+    def stack_name(self) -> str:
+        """The name in the stack's id, ``arn:…:stack/<name>/<unique>``."""
+        return self.stack_id.partition("/")[2].partition("/")[0]
 
     def can_have_registered(self, created: datetime) -> bool:
         """Whether a certificate of this creation date can be the one that the resource had when it was last heard of.
@@ -123,13 +129,14 @@ class StackGateway:
 
     def holders_in(self, stack_id: str, physical_id: str) -> list[StackResource]:
         """ListStackResources: the resources of one stack that hold a physical id now."""
-        return [resource for resource in self._kept(stack_id) if resource.physical_id == physical_id]
+        return [resource for resource in self.resources(stack_id) if resource.physical_id == physical_id]
 
     def held_ids(self, stack_id: str) -> frozenset[str]:
         """ListStackResources: the physical ids of the resources that are not deleted."""
-        return frozenset(resource.physical_id for resource in self._kept(stack_id))
+        return frozenset(resource.physical_id for resource in self.resources(stack_id))
 
-    def _kept(self, stack_id: str) -> Iterator[StackResource]:
+    def resources(self, stack_id: str) -> Iterator[StackResource]:
+        """ListStackResources, as many pages as are asked for: those that have a physical id and are not deleted."""
         pages = self._cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack_id)
         with translating("the resources of the stack"):
             for page in pages:
@@ -141,6 +148,7 @@ class StackGateway:
                             row["PhysicalResourceId"],
                             row["ResourceStatus"],
                             row.get("LastUpdatedTimestamp"),
+                            row["ResourceType"],
                         )
 
     def rows(self, stack_id: str, logical_id: str, *, pages: int = EVENT_PAGES) -> Iterator[Row]:

@@ -1,0 +1,158 @@
+"""The schedule on which the expiry of a stack's certificates is published: a rule, and a function that only reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Unpack
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct, IConstruct
+
+from iot_certificate_provider.contract import EXPIRY_STACK_ID, MetricDimension, MetricName
+from iot_certificates import accepted_findings as accepted
+from iot_certificates.accepted_findings import accept, wildcard
+from iot_certificates.declaration_error import CertificateDeclarationError
+from iot_certificates.execution_role import allow, execution_role
+from iot_certificates.function_log_group import function_log_group
+from iot_certificates.metrics import MetricOptions, published_metric
+from iot_certificates.release import release
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_iam as iam
+    from aws_cdk import aws_logs as logs
+
+    from iot_certificates.provider import IotCertificateProvider
+
+_HANDLER = "iot_certificate_provider.expiry.handler"
+_MEMORY_MIB = 256
+# More than twice what 1,000 certificates take, at the five a second that the function reads.
+_TIMEOUT = Duration.minutes(10)
+_RETRIES = 2
+_MAX_EVENT_AGE = Duration.hours(1)
+_ANY_OF_THE_STACK = "Which certificates the stack holds is asked when they are read: their ids may be known only then"
+_USUAL: MetricOptions = {"statistic": cloudwatch.Stats.MINIMUM, "period": Duration.days(1)}
+
+
+class CertificateExpirySchedule(Construct):
+    """Publishes, once a day, how many days are left until each certificate that the stack holds expires.
+
+    One serves all certificates of its stack. The first ``metric_days_to_expiry`` of a certificate makes it, as do
+    CertificateAlarms and CertificateDashboard; declare it before them to choose its properties.
+
+    * ``provider``: whose asset, runtime, architecture and tracing the function has.
+    * ``schedule``: by default every 24 hours, the first time 24 hours after the deployment. A rarer one leaves days
+      without a value, and alarms without data.
+    * ``log_retention``: of the function's log group, by default one month; ``log_group``: another one instead, of the
+      class STANDARD, for CloudWatch takes metrics from no other.
+
+    Attributes: ``function``, whose own role can list the stack's resources and describe certificates, and ``rule``.
+    Raises CertificateDeclarationError for a second one in a stack.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        provider: IotCertificateProvider,
+        schedule: events.Schedule | None = None,
+        log_retention: logs.RetentionDays | None = None,
+        log_group: logs.ILogGroup | None = None,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        stack = Stack.of(self)
+        self._check_only_one(stack)
+        _OneOfStack(stack, self)
+        log_group = function_log_group(self, log_group, log_retention)
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            description=f"Publishes when the AWS IoT certificates of a stack expire ({release()})",
+            runtime=provider.function.runtime,
+            architecture=provider.function.architecture,
+            handler=_HANDLER,
+            code=provider.code_for(self),
+            role=self._role(stack, log_group, provider.tracing),
+            memory_size=_MEMORY_MIB,
+            timeout=_TIMEOUT,
+            log_group=log_group,
+            tracing=provider.tracing,
+            retry_attempts=_RETRIES,
+            max_event_age=_MAX_EVENT_AGE,
+        )
+        accept(self.function, accepted.of_function(accepted.EXPIRY_UNPUBLISHED, tracing=provider.tracing))
+        event = events.RuleTargetInput.from_object({EXPIRY_STACK_ID: stack.stack_id})
+        self.rule = events.Rule(
+            self,
+            "Rule",
+            description="When the expiry of the stack's AWS IoT certificates is published",
+            schedule=schedule or events.Schedule.rate(Duration.days(1)),
+            targets=[
+                targets.LambdaFunction(
+                    self.function, event=event, retry_attempts=_RETRIES, max_event_age=_MAX_EVENT_AGE
+                )
+            ],
+        )
+        accept(self.rule, [accepted.EXPIRY_NOT_STARTED])
+
+    @classmethod
+    def get_or_create(cls, scope: IConstruct, provider: IotCertificateProvider) -> CertificateExpirySchedule:
+        """Return the one of the stack that ``scope`` is in; make it, with default properties, at first."""
+        stack = Stack.of(scope)
+        return _OneOfStack.find(stack) or cls(stack, cls.__name__, provider=provider)
+
+    def metric_days_to_expiry(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the days until the first certificate of the stack expires: the minimum over a day."""
+        dimensions = {MetricDimension.STACK_NAME: Stack.of(self).stack_name}
+        return published_metric(self, MetricName.DAYS_TO_EXPIRY, dimensions, _USUAL, **options)
+
+    def metric_days_to_expiry_of(self, logical_id: str, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return the days until the certificate of a resource of the stack expires: the minimum over a day."""
+        stack_name = Stack.of(self).stack_name
+        dimensions = {MetricDimension.STACK_NAME: stack_name, MetricDimension.LOGICAL_ID: logical_id}
+        return published_metric(self, MetricName.DAYS_TO_EXPIRY, dimensions, _USUAL, **options)
+
+    def _check_only_one(self, stack: Stack) -> None:
+        other = _OneOfStack.find(stack)
+        if other is not None:
+            raise CertificateDeclarationError(
+                self,
+                "scope",
+                f"is in a stack that has a CertificateExpirySchedule already, {other.node.path}",
+                "Declare one, before the first metric_days_to_expiry, alarm or dashboard, which make one by themselves",
+            )
+
+    def _role(self, stack: Stack, log_group: logs.ILogGroup, tracing: lambda_.Tracing) -> iam.Role:
+        kinds = {"iot:DescribeCertificate": "cert", "iot:DescribeCACertificate": "cacert"}
+        arns = {
+            action: stack.format_arn(service="iot", resource=kind, resource_name="*") for action, kind in kinds.items()
+        }
+        describe = [allow([action], arn) for action, arn in arns.items()]
+        return execution_role(
+            self,
+            description="What the function that publishes the expiry of AWS IoT certificates may do",
+            log_group=log_group,
+            policies={"Certificates": [allow(["cloudformation:ListStackResources"], stack.stack_id), *describe]},
+            findings=[
+                *(finding for arn in arns.values() for finding in wildcard(stack, arn, _ANY_OF_THE_STACK)),
+                *accepted.of_role(tracing=tracing),
+            ],
+        )
+
+
+class _OneOfStack(Construct):
+    """Where a stack's schedule is found, whatever its own place and id."""
+
+    _ID = "CertificateExpiryScheduleOfStack"
+
+    def __init__(self, stack: Stack, schedule: CertificateExpirySchedule) -> None:
+        super().__init__(stack, self._ID)
+        self.schedule = schedule
+
+    @classmethod
+    def find(cls, stack: Stack) -> CertificateExpirySchedule | None:
+        existing = stack.node.try_find_child(cls._ID)
+        return existing.schedule if isinstance(existing, cls) else None

@@ -1,0 +1,37 @@
+"""The log group of a function."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import RemovalPolicy
+from aws_cdk import aws_logs as logs
+
+from iot_certificates.accepted_findings import LOG_WITHOUT_KMS_KEY, accept
+from iot_certificates.declaration_error import CertificateDeclarationError
+
+if TYPE_CHECKING:
+    from constructs import Construct
+
+
+def function_log_group(
+    scope: Construct, given: logs.ILogGroup | None, retention: logs.RetentionDays | None
+) -> logs.ILogGroup:
+    """Return the log group that was given, or make one that goes with the stack; by default it keeps a month.
+
+    Raises CertificateDeclarationError when both are given.
+    """
+    if given is None:
+        own = logs.LogGroup(
+            scope,
+            "Logs",
+            retention=retention or logs.RetentionDays.ONE_MONTH,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        accept(own, [LOG_WITHOUT_KMS_KEY])
+        return own
+    if retention is not None:
+        raise CertificateDeclarationError(
+            scope, "log_retention", "does not go with log_group", "Set the retention of that log group itself"
+        )
+    return given
