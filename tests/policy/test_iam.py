@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from policy.assemblies import Assembly
 
 _OF_TODAY = (
-    "parliament's table is older: today's Service Authorization Reference has cert and thing for it, as cfn-lint's"
+    "parliament's table is older and has no resource for it; cfn-lint's, which AWS's service reference of today is in, "
+    "has certificates or things"
 )
 _INTERFACES = "Lambda makes the network interfaces: they have no ARN before"
 ACKNOWLEDGED = {
