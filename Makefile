@@ -4,13 +4,14 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+POLICY_CHECKS := $(VENV)/policy-checks/.ready
 
 # What a developer's shell exports must not change what runs here.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV AWS_PROFILE
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak faults mutate scale browser check format bundle lock clean
+.PHONY: help setup policy-checks demo test soak faults mutate scale browser check format bundle dist lock clean
 
 help: ## Show what there is to run
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -20,10 +21,15 @@ setup: $(READY) ## Install everything into this folder (demo and test do it by t
 $(READY): scripts/setup.sh requirements/uv.txt requirements/dev.txt pyproject.toml package.json package-lock.json
 	@sh scripts/setup.sh
 
+policy-checks: $(POLICY_CHECKS)
+
+$(POLICY_CHECKS): $(READY) scripts/setup-policy-checks.sh requirements/policy-checks.txt
+	@sh scripts/setup-policy-checks.sh
+
 demo: $(READY) ## Deploy, use, change and destroy real certificates on the embedded AWS
 	@$(BIN)/python -m iot_certificates_local.demo
 
-test: check ## Run the checks and all tests
+test: check $(POLICY_CHECKS) ## Run the checks and all tests
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 RUNS ?= 20000
@@ -59,11 +65,16 @@ format: $(READY) ## Format the code and mend what the linter can
 bundle: $(READY) ## Build the function's asset for Lambda and print where it is and how large
 	@$(BIN)/python -m iot_certificates.bundling
 
+dist: $(READY) ## Build the wheel and the source distribution into dist
+	@rm -rf dist
+	@$(BIN)/hatchling build --directory dist
+
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
 lock: $(READY) ## Resolve the dependencies anew and pin them with hashes
 	@$(LOCK) --upgrade --group lambda -o constructs/iot_certificates/lambda-requirements.txt
 	@$(LOCK) --upgrade pyproject.toml --extra local --extra cli --group dev -o requirements/dev.txt
+	@$(LOCK) --upgrade --group policy-checks --no-emit-package numpy -o requirements/policy-checks.txt
 	@echo uv | $(LOCK) --upgrade - -o requirements/uv.txt
 
 clean: ## Remove what setup and the commands have made

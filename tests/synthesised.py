@@ -6,15 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 from aws_cdk.assertions import Template
 
+from linting import lint_findings
+
 if TYPE_CHECKING:
     from aws_cdk import Stack
 
 
 class Synthesised:
-    """A stack's template, with intrinsic functions written out as text: ``${Logical}``, ``${Logical.Attribute}``."""
+    """A stack's template, with intrinsic functions written out as text: ``${Logical}``, ``${Logical.Attribute}``.
+
+    cfn-lint has nothing against it: else this raises AssertionError.
+    """
 
     def __init__(self, stack: Stack) -> None:
         self.raw = dict(Template.from_stack(stack).to_json())
+        assert lint_findings(self.raw) == []
         self.resources: dict[str, Any] = written_out(self.raw["Resources"])
 
     def of_type(self, resource_type: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name is not None and error.name.startswith("iot_certificate"):
             raise
-        sys.exit(f"Error: {error}. Install the extra 'cli': pip install 'cdk-iot-certificates[cli]'")
+        sys.exit(f"Error: the command needs the extra 'cli' ({error}): pip install 'cdk-iot-certificates[cli]'")
     run()
 
 

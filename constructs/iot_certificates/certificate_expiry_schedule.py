@@ -12,6 +12,8 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct, IConstruct
 
 from iot_certificate_provider.contract import EXPIRY_STACK_ID, MetricDimension, MetricName
+from iot_certificates import accepted_findings as accepted
+from iot_certificates.accepted_findings import accept, wildcard
 from iot_certificates.declaration_error import CertificateDeclarationError
 from iot_certificates.execution_role import allow, execution_role
 from iot_certificates.function_log_group import function_log_group
@@ -30,6 +32,7 @@ _MEMORY_MIB = 256
 _TIMEOUT = Duration.minutes(10)
 _RETRIES = 2
 _MAX_EVENT_AGE = Duration.hours(1)
+_ANY_OF_THE_STACK = "Which certificates the stack holds is asked when they are read: their ids may be known only then"
 _USUAL: MetricOptions = {"statistic": cloudwatch.Stats.MINIMUM, "period": Duration.days(1)}
 
 
@@ -72,7 +75,7 @@ class CertificateExpirySchedule(Construct):
             architecture=provider.function.architecture,
             handler=_HANDLER,
             code=provider.code_for(self),
-            role=self._role(stack, log_group),
+            role=self._role(stack, log_group, provider.tracing),
             memory_size=_MEMORY_MIB,
             timeout=_TIMEOUT,
             log_group=log_group,
@@ -80,6 +83,7 @@ class CertificateExpirySchedule(Construct):
             retry_attempts=_RETRIES,
             max_event_age=_MAX_EVENT_AGE,
         )
+        accept(self.function, accepted.of_function(accepted.EXPIRY_UNPUBLISHED, tracing=provider.tracing))
         event = events.RuleTargetInput.from_object({EXPIRY_STACK_ID: stack.stack_id})
         self.rule = events.Rule(
             self,
@@ -92,6 +96,7 @@ class CertificateExpirySchedule(Construct):
                 )
             ],
         )
+        accept(self.rule, [accepted.EXPIRY_NOT_STARTED])
 
     @classmethod
     def get_or_create(cls, scope: IConstruct, provider: IotCertificateProvider) -> CertificateExpirySchedule:
@@ -120,17 +125,21 @@ class CertificateExpirySchedule(Construct):
                 "Declare one, before the first metric_days_to_expiry, alarm or dashboard, which make one by themselves",
             )
 
-    def _role(self, stack: Stack, log_group: logs.ILogGroup) -> iam.Role:
+    def _role(self, stack: Stack, log_group: logs.ILogGroup, tracing: lambda_.Tracing) -> iam.Role:
         kinds = {"iot:DescribeCertificate": "cert", "iot:DescribeCACertificate": "cacert"}
-        describe = [
-            allow([action], stack.format_arn(service="iot", resource=kind, resource_name="*"))
-            for action, kind in kinds.items()
-        ]
+        arns = {
+            action: stack.format_arn(service="iot", resource=kind, resource_name="*") for action, kind in kinds.items()
+        }
+        describe = [allow([action], arn) for action, arn in arns.items()]
         return execution_role(
             self,
             description="What the function that publishes the expiry of AWS IoT certificates may do",
             log_group=log_group,
             policies={"Certificates": [allow(["cloudformation:ListStackResources"], stack.stack_id), *describe]},
+            findings=[
+                *(finding for arn in arns.values() for finding in wildcard(stack, arn, _ANY_OF_THE_STACK)),
+                *accepted.of_role(tracing=tracing),
+            ],
         )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_logs as logs
 
+from iot_certificates.accepted_findings import LOG_WITHOUT_KMS_KEY, accept
 from iot_certificates.declaration_error import CertificateDeclarationError
 
 if TYPE_CHECKING:
@@ -21,12 +22,14 @@ def function_log_group(
     Raises CertificateDeclarationError when both are given.
     """
     if given is None:
-        return logs.LogGroup(
+        own = logs.LogGroup(
             scope,
             "Logs",
             retention=retention or logs.RetentionDays.ONE_MONTH,
             removal_policy=RemovalPolicy.DESTROY,
         )
+        accept(own, [LOG_WITHOUT_KMS_KEY])
+        return own
     if retention is not None:
         raise CertificateDeclarationError(
             scope, "log_retention", "does not go with log_group", "Set the retention of that log group itself"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from aws_cdk import aws_secretsmanager as secretsmanager
 
+from iot_certificates.accepted_findings import ENCRYPTED_WITH_THE_ACCOUNTS_KEY, ROTATED_BY_GENERATION, accept
 from iot_certificates.declaration_error import CertificateDeclarationError
 
 if TYPE_CHECKING:
@@ -48,4 +49,5 @@ def _empty_secret(
     # Without a value the CDK has a random password generated, as the first version.
     resource = cast("secretsmanager.CfnSecret", secret.node.default_child)
     resource.add_property_deletion_override("GenerateSecretString")
+    accept(secret, [ROTATED_BY_GENERATION, *([] if encryption_key else [ENCRYPTED_WITH_THE_ACCOUNTS_KEY])])
     return secret

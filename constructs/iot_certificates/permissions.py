@@ -24,6 +24,7 @@ from iot_certificate_provider.contract import (
     TransferDecision,
 )
 from iot_certificates import permission_statements as statements
+from iot_certificates.accepted_findings import accept, wildcard
 from iot_certificates.declaration_error import CertificateDeclarationError
 
 if TYPE_CHECKING:
@@ -45,6 +46,23 @@ class On(StrEnum):
     THE_FUNCTION = "function"
     THINGS = "thing"
     THIS_STACK = "stack"
+
+
+_ANY_OF_A_KIND = (
+    "An update that replaces a certificate still has to delete the old one, and by then has the permissions of the new "
+    "template: those name its kind, not its id"
+)
+_ATTACHED = (
+    "What is attached to a certificate, also outside the stack, is known only when the certificate is to be deleted"
+)
+_WHY_ALL = {
+    On.ANYTHING: "These actions take no resource in IAM; DescribeStackResources, by a physical id, names no stack",
+    On.CA_CERTIFICATES: _ANY_OF_A_KIND,
+    On.CERTIFICATES: _ANY_OF_A_KIND,
+    On.POLICIES: _ATTACHED,
+    On.THINGS: _ATTACHED,
+}
+"""Why a permission is for all of them."""
 
 
 @dataclass(frozen=True)
@@ -263,10 +281,17 @@ class ProviderPermissions(Construct):
         """Add what is not granted yet: one statement for each set of resources."""
         for grant in grants:
             if grant.on not in self._statements:
-                statement = iam.PolicyStatement(resources=[self._arn(on) for on in grant.on])
-                self._statements[grant.on] = statement
-                self.add(statement)
+                self._statements[grant.on] = self._statement(grant.on)
             self._statements[grant.on].add_actions(*grant.actions)
+
+    def _statement(self, kinds: tuple[On, ...]) -> iam.PolicyStatement:
+        arns = [self._arn(on) for on in kinds]
+        statement = iam.PolicyStatement(resources=arns)
+        self.add(statement)
+        for on, arn in zip(kinds, arns, strict=True):
+            if on in _WHY_ALL:
+                accept(self, wildcard(Stack.of(self), arn, _WHY_ALL[on]))
+        return statement
 
     def allow_passing(self, role: iam.IRole) -> None:
         """Allow to hand this role, and no other, to AWS IoT."""

@@ -11,6 +11,8 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from iot_certificate_provider.contract import MetricDimension, MetricName
+from iot_certificates import accepted_findings as accepted
+from iot_certificates.accepted_findings import accept
 from iot_certificates.bundling import DEFAULT_TARGET, PROVIDER_SOURCE, Target, bundle
 from iot_certificates.declaration_error import CertificateDeclarationError
 from iot_certificates.execution_role import allow, execution_role
@@ -100,6 +102,7 @@ class IotCertificateProvider(Construct):
             description="What the AWS IoT certificate provider's function may do",
             log_group=log_group,
             policies={} if vpc is None else {"NetworkInterfaces": [allow(_VPC_ACTIONS, "*")]},
+            findings=accepted.of_role(in_vpc=vpc is not None, tracing=tracing),
         )
         self.tracing = tracing
         self._given_code, self._target = code, target
@@ -124,6 +127,15 @@ class IotCertificateProvider(Construct):
             # A sweep hands what is left on to another invocation, until ServiceTimeout: more often than the 16 times
             # after which Lambda takes it for an accident.
             recursive_loop=lambda_.RecursiveLoop.ALLOW,
+        )
+        accept(
+            self.function,
+            accepted.of_function(
+                accepted.NO_DEAD_LETTERS,
+                in_vpc=vpc is not None,
+                reserved=reserved_concurrent_executions is not None,
+                tracing=tracing,
+            ),
         )
         self.service_token = self.function.function_arn
         self._secrets = 0

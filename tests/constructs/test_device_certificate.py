@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aws_cdk import CfnOutput, CfnParameter, RemovalPolicy, Stack, Tags
+from aws_cdk import CfnOutput, CfnParameter, Fn, RemovalPolicy, Stack, Tags
 from aws_cdk import aws_iot as iot
 from aws_cdk.assertions import Annotations, Match
 
@@ -83,7 +83,7 @@ def template(new_stack: Callable[..., Stack], synthesise: Callable[[Stack], Synt
         ca_certificate=ca,
         status=DeviceCertificateStatus.INACTIVE,
     )
-    imported = CaCertificate.from_ca_certificate_arn(stack, "Imported", CfnParameter(stack, "CaArn").value_as_string)
+    imported = CaCertificate.from_ca_certificate_arn(stack, "Imported", Fn.import_value("CaArn"))
     DeviceCertificate(stack, "OfImported", certificate_pem=DEVICE.pem, ca_certificate=imported)
     DeviceCertificate(stack, "Issued", certificate_signing_request=REQUEST.pem)
     Tags.of(stack).add("owner", "plant-operations")

@@ -1,0 +1,137 @@
+"""What policy checks find in the constructs and what is meant to be so: acknowledged where it is made, with the reason.
+
+cdk-nag 3 reads the acknowledgements of the CDK itself, and checkov the metadata of the template's resources; neither
+has to be installed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from aws_cdk import Validations
+from aws_cdk import aws_lambda as lambda_
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from aws_cdk import CfnResource, Stack
+    from constructs import Construct
+
+
+@dataclass(frozen=True)
+class AcceptedFinding:
+    """Why a construct is as rules of cdk-nag and checks of checkov, which say the same, would not have it."""
+
+    reason: str
+    nag: tuple[str, ...] = ()
+    checkov: tuple[str, ...] = ()
+
+
+def accept(construct: Construct, findings: Iterable[AcceptedFinding]) -> None:
+    """Acknowledge findings about a construct and what it is made of; checkov's are about its default child."""
+    rules: dict[str, str] = {}
+    checks: list[dict[str, str]] = []
+    for finding in findings:
+        rules |= dict.fromkeys(finding.nag, finding.reason)
+        checks += [{"id": check, "comment": finding.reason} for check in finding.checkov]
+    if rules:
+        # Validations.acknowledge writes the same, but refuses cdk-nag's own ids before aws-cdk-lib 2.269: "::" in "[]".
+        construct.node.add_metadata(Validations.ACKNOWLEDGED_RULES_METADATA_KEY, rules)
+    if checks:
+        resource = cast("CfnResource", construct.node.default_child)
+        resource.add_metadata("checkov", {"skip": checks})
+
+
+def wildcard(stack: Stack, arn: str, reason: str) -> list[AcceptedFinding]:
+    """Return the finding that a policy of the stack allows an ARN with a wildcard in it; none where there is none."""
+    written = _as_cdk_nag_writes_it(stack.resolve(arn))
+    return [AcceptedFinding(reason, nag=(f"AwsSolutions-IAM5[Resource::{written}]",))] if "*" in written else []
+
+
+def _as_cdk_nag_writes_it(value: Any) -> str:
+    match value:
+        case {"Fn::Join": [separator, parts]}:
+            return str(separator).join(_as_cdk_nag_writes_it(part) for part in parts)
+        case {"Ref": name}:
+            return f"<{name}>"
+    return str(value)
+
+
+NO_DEAD_LETTERS = AcceptedFinding(
+    "CloudFormation is who waits for the function's answer, and fails the resource without one. An event holds the "
+    "URL that answers in the stack's name: it is not to be kept in a queue",
+    nag=("Serverless-LambdaDLQ", "Serverless-LambdaAsyncFailureDestination"),
+    checkov=("CKV_AWS_116",),
+)
+EXPIRY_UNPUBLISHED = AcceptedFinding(
+    "The next run publishes again, and the alarm unpublished of CertificateAlarms tells of what Lambda gave up: there "
+    "is nothing in an event that a queue would have to keep",
+    nag=("Serverless-LambdaDLQ", "Serverless-LambdaAsyncFailureDestination"),
+    checkov=("CKV_AWS_116",),
+)
+EXPIRY_NOT_STARTED = AcceptedFinding(
+    "What EventBridge could not start today it starts tomorrow, and the alarm days_to_expiry has no data until then",
+    nag=("Serverless-EventBusDLQ",),
+)
+NO_TRACING = AcceptedFinding(
+    "The function runs while a stack is deployed, and its log tells what it did: traces are for the app to ask for",
+    nag=("Serverless-LambdaTracing",),
+)
+NO_RESERVED_CONCURRENCY = AcceptedFinding(
+    "CloudFormation bounds how many resources it handles at once, and a reservation is taken from all of the account's "
+    "functions: reserved_concurrent_executions is for the app to give",
+    checkov=("CKV_AWS_115",),
+)
+NOT_IN_A_VPC = AcceptedFinding(
+    "All that the function talks to are AWS's own public endpoints, over TLS: vpc is for the app to give",
+    checkov=("CKV_AWS_117",),
+)
+IN_A_VPC = AcceptedFinding(
+    "The network interfaces that Lambda makes have no ARN before they are made: AWSLambdaVPCAccessExecutionRole "
+    "allows the same",
+    nag=("AwsSolutions-IAM5[Resource::*]", "Serverless-LambdaStarPermissions"),
+    checkov=("CKV_AWS_111",),
+)
+TRACED = AcceptedFinding(
+    "The actions of AWS X-Ray that send traces take no resource",
+    nag=("AwsSolutions-IAM5[Resource::*]",),
+)
+LOG_WITHOUT_KMS_KEY = AcceptedFinding(
+    "CloudWatch Logs encrypts every log, and no key, certificate or property value is in this one: log_group takes one "
+    "with a key",
+    checkov=("CKV_AWS_158",),
+)
+ROTATED_BY_GENERATION = AcceptedFinding(
+    "Another generation rotates the key together with its registered certificate: a rotation by Secrets Manager would "
+    "leave devices with a key that AWS IoT does not know",
+    nag=("AwsSolutions-SMG4",),
+)
+ENCRYPTED_WITH_THE_ACCOUNTS_KEY = AcceptedFinding(
+    "Secrets Manager encrypts every secret with the account's own key: encryption_key is for the app to give",
+    checkov=("CKV_AWS_149",),
+)
+
+
+def of_function(
+    dead_letters: AcceptedFinding, *, in_vpc: bool = False, reserved: bool = False, tracing: lambda_.Tracing
+) -> list[AcceptedFinding]:
+    """Return the findings about a function with these properties; ``dead_letters`` says where its failures show."""
+    found = [dead_letters]
+    if tracing == lambda_.Tracing.DISABLED:
+        found.append(NO_TRACING)
+    if not in_vpc:
+        found.append(NOT_IN_A_VPC)
+    if not reserved:
+        found.append(NO_RESERVED_CONCURRENCY)
+    return found
+
+
+def of_role(*, in_vpc: bool = False, tracing: lambda_.Tracing) -> list[AcceptedFinding]:
+    """Return the findings about what a function's role may do because of these properties."""
+    found = []
+    if in_vpc:
+        found.append(IN_A_VPC)
+    if tracing != lambda_.Tracing.DISABLED:
+        found.append(TRACED)
+    return found

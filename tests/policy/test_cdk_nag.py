@@ -1,0 +1,66 @@
+"""cdk-nag 3, its packs AwsSolutions and Serverless: all that they find is acknowledged in the constructs."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+from constructs import Construct
+
+import iot_certificates
+from iot_certificates import accepted_findings
+from policy.assemblies import EXAMPLES, synthesise_everything
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+    from aws_cdk import App
+
+    from policy.assemblies import Assembly
+
+
+ACKNOWLEDGED_IN_EXAMPLES = {
+    (
+        "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSIoTThingsRegistration]",
+        "JustInTimeProvisioning/ProvisioningRole/Resource",
+    ): "what AWS IoT's documentation gives the role of a provisioning template, and AWS keeps up to date",
+}
+"""What is found and meant to be so, with the reason, where an app is an example and not ours."""
+
+
+def test_nothing_is_found_that_is_not_acknowledged(assemblies: dict[str, Assembly]) -> None:
+    assert len(assemblies) == 1 + len(EXAMPLES)
+    assert assemblies["everything"].nag_findings() == set()
+    found = {finding for each in assemblies.values() for finding in each.nag_findings()}
+    assert found == set(ACKNOWLEDGED_IN_EXAMPLES)
+
+
+def test_everything_has_each_construct_of_the_package(everything: tuple[Assembly, App]) -> None:
+    _, app = everything
+    public = {value for value in vars(iot_certificates).values() if isinstance(value, type)}
+    constructs = {each for each in public if issubclass(each, Construct)}
+    assert len(constructs) > 1
+    assert constructs - {type(node) for node in app.node.find_all()} == set()
+
+
+def test_each_acknowledgement_answers_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Written where cdk-nag does not look, the acknowledgements hide nothing: it finds just what they name."""
+    aside = "acknowledged-aside"
+    monkeypatch.setattr(accepted_findings, "Validations", SimpleNamespace(ACKNOWLEDGED_RULES_METADATA_KEY=aside))
+    assembly, app = synthesise_everything(tmp_path)
+    acknowledged = {
+        (rule, node.node.path)
+        for node in app.node.find_all()
+        for entry in node.node.metadata
+        if entry.type == aside
+        for rule in entry.data
+    }
+    found = assembly.nag_findings()
+    assert len({rule for rule, _ in found}) > 10
+    stale = {
+        (rule, path)
+        for rule, path in acknowledged
+        if not any(rule == other and where.startswith(f"{path}/") for other, where in found)
+    }
+    assert stale == set()
