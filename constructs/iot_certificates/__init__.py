@@ -23,10 +23,12 @@ from iot_certificates.device_certificate import DeviceCertificate, IDeviceCertif
 from iot_certificates.issued_device_certificate import IssuedDeviceCertificate
 from iot_certificates.proof_of_possession import ProofOfPossession
 from iot_certificates.provider import IotCertificateProvider
+from iot_certificates.provider_stack import SERVICE_TOKEN_EXPORT, IotCertificateProviderStack
 from iot_certificates.registration_code import RegistrationCode
 from iot_certificates.self_signed_ca_certificate import SelfSignedCaCertificate
 
 __all__ = [
+    "SERVICE_TOKEN_EXPORT",
     "AcceptedCertificateOnDelete",
     "AcceptedCertificateStatus",
     "AutoRegistration",
@@ -46,6 +48,7 @@ __all__ = [
     "ICaCertificate",
     "IDeviceCertificate",
     "IotCertificateProvider",
+    "IotCertificateProviderStack",
     "IssuedDeviceCertificate",
     "KeyAlgorithm",
     "ProofOfPossession",

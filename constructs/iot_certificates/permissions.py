@@ -23,6 +23,7 @@ from iot_certificate_provider.contract import (
     PrivateCaTemplate,
     TransferDecision,
 )
+from iot_certificates import permission_statements as statements
 from iot_certificates.accepted_findings import accept, wildcard
 from iot_certificates.declaration_error import CertificateDeclarationError
 
@@ -38,6 +39,7 @@ class On(StrEnum):
     """What an action applies to, in the account and Region of the stack; values are ARN resource types."""
 
     ANYTHING = "*"
+    ANY_STACK = "stack/*"
     CA_CERTIFICATES = "cacert"
     CERTIFICATES = "cert"
     POLICIES = "policy"
@@ -55,6 +57,7 @@ _ATTACHED = (
 )
 _WHY_ALL = {
     On.ANYTHING: "These actions take no resource in IAM; DescribeStackResources, by a physical id, names no stack",
+    On.ANY_STACK: "A provider stack serves stacks that nobody knows when it is deployed",
     On.CA_CERTIFICATES: _ANY_OF_A_KIND,
     On.CERTIFICATES: _ANY_OF_A_KIND,
     On.POLICIES: _ATTACHED,
@@ -127,9 +130,6 @@ def registration_code(*, delete: bool) -> Iterator[Grant]:
         )
 
 
-KMS_ACTIONS = ("kms:GetPublicKey", "kms:Sign")
-"""For one that AWS KMS signs: on the key alone."""
-
 PRIVATE_CA_IDENTITY = (
     Grant(("iot:ListCACertificates",), (On.ANYTHING,)),
     Grant(("cloudformation:DescribeStacks",), (On.THIS_STACK,)),
@@ -193,15 +193,6 @@ def issued_device_certificate(*, signing_request: bool, policies: bool, things: 
         yield Grant(("iot:ListCertificates",), (On.ANYTHING,))
 
 
-VERSIONS_ACTIONS = (
-    "secretsmanager:GetSecretValue",
-    "secretsmanager:DescribeSecret",
-    "secretsmanager:PutSecretValue",
-    "secretsmanager:UpdateSecretVersionStage",
-)
-"""For a key that is made in the deployment: on its secret alone."""
-
-
 def certificate_transfer(*, detach: bool) -> Iterator[Grant]:
     """Yield what transferring a certificate to another account, and taking it back, takes."""
     yield Grant(
@@ -237,6 +228,28 @@ def certificate_transfer_decision(
     if on_delete == AcceptedCertificateOnDelete.DELETE:
         yield Grant(("iot:DeleteCertificate",), (On.CERTIFICATES,))
         yield from _DETACH
+
+
+def every_type() -> Iterator[Grant]:
+    """Yield what all types take, whatever is declared, in a function for stacks that nobody knows when it is deployed.
+
+    Not what names secrets, keys, private CAs and roles: whoever deploys the function names those.
+    """
+    for grant in _every_type():
+        yield Grant(grant.actions, tuple(On.ANY_STACK if on is On.THIS_STACK else on for on in grant.on))
+
+
+def _every_type() -> Iterator[Grant]:
+    for on_delete in DeviceCertificatesOnDelete:
+        yield from ca_certificate(on_delete)
+    yield from (*PRIVATE_CA_IDENTITY, ROLLING_BACK)
+    yield from registration_code(delete=True)
+    for register in ("iot:RegisterCertificate", "iot:RegisterCertificateWithoutCA", "iot:CreateCertificateFromCsr"):
+        yield from device_certificate(register, policies=True, things=True)
+    yield from issued_device_certificate(signing_request=True, policies=True, things=True)
+    yield from certificate_transfer(detach=True)
+    for decision in TransferDecision:
+        yield from certificate_transfer_decision(decision, AcceptedCertificateOnDelete.DELETE)
 
 
 class ProviderPermissions(Construct):
@@ -283,13 +296,7 @@ class ProviderPermissions(Construct):
 
     def allow_passing(self, role: iam.IRole) -> None:
         """Allow to hand this role, and no other, to AWS IoT."""
-        self.add(
-            iam.PolicyStatement(
-                actions=["iam:PassRole"],
-                resources=[role.role_arn],
-                conditions={"StringEquals": {"iam:PassedToService": "iot.amazonaws.com"}},
-            )
-        )
+        self.add(statements.passing([role.role_arn]))
 
     def _arn(self, on: On) -> str:
         stack = Stack.of(self)
@@ -297,6 +304,8 @@ class ProviderPermissions(Construct):
             return "*"
         if on is On.THIS_STACK:
             return stack.stack_id
+        if on is On.ANY_STACK:
+            return stack.format_arn(service="cloudformation", resource="stack", resource_name="*")
         if on is On.THE_FUNCTION:
             return self._provider.service_token
         return stack.format_arn(service="iot", resource=str(on), resource_name="*")
@@ -305,22 +314,18 @@ class ProviderPermissions(Construct):
         """Allow to read this secret, and no other, to write versions of it, and to say which is the current one."""
         self._provider.count_secret()
         arn = secret.secret_full_arn or f"{secret.secret_arn}-??????"
-        self.add(iam.PolicyStatement(actions=list(VERSIONS_ACTIONS), resources=[arn]))
+        self.add(statements.keeping_keys([arn]))
         if secret.encryption_key is not None:
-            # Secrets Manager User Guide, "Secret encryption and decryption": what PutSecretValue needs.
-            service = f"secretsmanager.{Stack.of(secret).region}.amazonaws.com"
-            through = kms.ViaServicePrincipal(service, self.grantee.grant_principal)
-            actions = ("kms:Decrypt", "kms:GenerateDataKey")
-            secret.encryption_key.grant(through, *actions)
+            region = Stack.of(secret).region
+            through = kms.ViaServicePrincipal(statements.secrets_manager_in(region), self.grantee.grant_principal)
+            secret.encryption_key.grant(through, *statements.ENCRYPTION_ACTIONS)
             if not secret.encryption_key.node.default_child:
                 # The policy of an imported key is not the app's to extend: it has to trust the account's policies.
-                only = {"StringEquals": {"kms:ViaService": service}}
-                arn = secret.encryption_key.key_arn
-                self.add(iam.PolicyStatement(actions=list(actions), resources=[arn], conditions=only))
+                self.add(statements.encrypting([secret.encryption_key.key_arn], region))
 
     def allow_signing(self, key: kms.IKey, scope: Construct, name: str) -> None:
         """Allow to sign with this key, and no other; ``scope`` declares it as argument ``name``."""
-        if not key.grant(self.grantee, *KMS_ACTIONS).success:
+        if not key.grant(self.grantee, *statements.SIGNING_ACTIONS).success:
             # An alias imported by its name: IAM knows keys only by their ARNs.
             raise CertificateDeclarationError(
                 scope,
@@ -333,21 +338,8 @@ class ProviderPermissions(Construct):
         self, certificate_authority_arn: str, template: PrivateCaTemplate = PrivateCaTemplate.END_ENTITY
     ) -> None:
         """Allow to have a private CA issue certificates by the template, and to read them and its own."""
-        self.add(
-            iam.PolicyStatement(
-                actions=["acm-pca:GetCertificate", "acm-pca:GetCertificateAuthorityCertificate"],
-                resources=[certificate_authority_arn],
-            )
-        )
-        self.add(
-            iam.PolicyStatement(
-                actions=["acm-pca:IssueCertificate"],
-                resources=[certificate_authority_arn],
-                # Other templates make CAs: without this, the function could. In the partition of the CA, which an
-                # imported one's ARN does not tell at synth when it is a token.
-                conditions={"StringLike": {"acm-pca:TemplateArn": f"arn:*:acm-pca:::template/{template}"}},
-            )
-        )
+        self.add(statements.reading_issued([certificate_authority_arn]))
+        self.add(statements.issuing([certificate_authority_arn], template))
 
     def add(self, statement: iam.PolicyStatement) -> iam.Policy:
         """Add a statement and return the policy, which there is only once there is something to allow."""

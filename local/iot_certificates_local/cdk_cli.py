@@ -65,12 +65,21 @@ class CdkCli:
         self._run([executable, "bootstrap", f"aws://{account}/{region}", *_QUIET], self._folder)
 
     def deploy(
-        self, app: App, stack: str | None = None, context: Mapping[str, str] | None = None
+        self,
+        app: App,
+        stack: str | None = None,
+        context: Mapping[str, str] | None = None,
+        parameters: Mapping[str, str] | None = None,
     ) -> dict[str, dict[str, str]]:
-        """Deploy one stack, or all of them, without asking; return the outputs by stack and name."""
+        """Deploy one stack, or all of them, without asking; return the outputs by stack and name.
+
+        ``parameters``: of the stacks' templates, by name, or by ``<stack>:<name>``.
+        """
         outputs = self._folder / "outputs.json"
         outputs.unlink(missing_ok=True)
         options = ["--require-approval", "never", "--progress", "events", "--outputs-file", str(outputs)]
+        for name, value in (parameters or {}).items():
+            options += ["--parameters", f"{name}={value}"]
         self._run_app("deploy", app, stack, context, options)
         return json.loads(outputs.read_text()) if outputs.exists() else {}
 

@@ -199,14 +199,15 @@ class EmbeddedAws:
         on_output: Callable[[str], None] | None = None,
         *,
         account: str | None = None,
+        parameters: Mapping[str, str] | None = None,
     ) -> dict[str, dict[str, str]]:
         """Run ``cdk deploy`` for a folder with a ``cdk.json``, or an app's command; bootstrap first if need be.
 
-        ``stack``: its name, all stacks by default. ``account``: to deploy to, by default this AWS's own. Returns the
-        stacks' outputs; raises CdkError with the reason.
+        ``stack``: its name, all stacks by default. ``account``: to deploy to, by default this AWS's own.
+        ``parameters``: of the templates, by name. Returns the stacks' outputs; raises CdkError with the reason.
         """
         self.bootstrap(app, on_output, account=account)
-        return self.cdk(on_output, account=account).deploy(app, stack, context)
+        return self.cdk(on_output, account=account).deploy(app, stack, context, parameters)
 
     def destroy(
         self,
@@ -229,13 +230,14 @@ class EmbeddedAws:
         on_output: Callable[[str], None] | None = None,
         *,
         account: str | None = None,
+        parameters: Mapping[str, str] | None = None,
     ) -> Iterator[dict[str, dict[str, str]]]:
         """Deploy for as long as a ``with`` block lasts, with the arguments and the outputs of ``deploy``.
 
         Destroys at its end, also when the block raises, and what a deployment that failed has left.
         """
         try:
-            outputs = self.deploy(app, stack, context, on_output, account=account)
+            outputs = self.deploy(app, stack, context, on_output, account=account, parameters=parameters)
         except CdkError:
             # What matters is why it failed; of an app that does not even synthesise there is nothing to destroy.
             with contextlib.suppress(CdkError):

@@ -281,6 +281,11 @@ enforces IAM: the last column has the first such check. Made by
 _TAIL = """
 The role itself allows `logs:CreateLogStream` and `logs:PutLogEvents` on the function's log group and, with a VPC, what
 network interfaces need: that is Lambda's own need, and no emulator evaluates it.
+
+The function of the provider stack ([without the CDK](cloudformation.md)) serves stacks that are not known when it is
+deployed. By itself it may do what the table allows on certificates, policies, things and the function, and what
+transfers take, with every stack of the account and Region instead of this stack; what the table allows on secrets,
+keys, private CAs and roles, it may do with those that the stack's parameters name.
 """
 
 

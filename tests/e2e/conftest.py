@@ -1,0 +1,35 @@
+"""The provider stack, deployed once with the real CDK CLI to an AWS that enforces IAM."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from e2e.plain_stack import PlainStack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from iot_certificates_local import EmbeddedAws
+
+APP = shlex.join([sys.executable, "-m", "iot_certificates.provider_app"])
+CA_KEY_SECRET = "factory-ca-key"
+
+
+@pytest.fixture(scope="session")
+def provider_parameters(guarded_aws: EmbeddedAws) -> dict[str, str]:
+    """What its parameters name."""
+    secrets = f"arn:aws:secretsmanager:{guarded_aws.region}:{guarded_aws.account}:secret:"
+    return {
+        "ReadableSecretArns": f"{secrets}{CA_KEY_SECRET}-??????",
+        "KeptKeySecretArns": f"{secrets}iot-certificates/*",
+    }
+
+
+@pytest.fixture(scope="session")
+def provider_stack(guarded_aws: EmbeddedAws, provider_parameters: dict[str, str]) -> Iterator[PlainStack]:
+    with guarded_aws.deployed(APP, parameters=provider_parameters):
+        yield PlainStack(guarded_aws.session(), "IotCertificateProvider")

@@ -1,0 +1,76 @@
+"""A stack that is deployed as somebody without the CDK does it: a template in YAML, and parameters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import WaiterError
+
+from integration.stacks import StackFailedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import boto3
+
+
+class PlainStack:
+    """One stack. What fails raises StackFailedError, with the reasons of its events."""
+
+    def __init__(self, session: boto3.Session, name: str) -> None:
+        self.name = name
+        self._client: Any = session.client("cloudformation")
+
+    def create(self, template: str, **parameters: str) -> dict[str, str]:
+        """Return the outputs."""
+        self._client.create_stack(StackName=self.name, TemplateBody=template, Parameters=_listed(parameters))
+        return self._finished("stack_create_complete")
+
+    def update(self, template: str, **parameters: str) -> dict[str, str]:
+        """Return the outputs."""
+        self._client.update_stack(StackName=self.name, TemplateBody=template, Parameters=_listed(parameters))
+        return self._finished("stack_update_complete")
+
+    def planned(self, template: str, **parameters: str) -> dict[str, tuple[str, str]]:
+        """Return what an update would do, by logical ids: the action, and what becomes of what is removed."""
+        name = {"StackName": self.name, "ChangeSetName": "planned"}
+        self._client.create_change_set(**name, TemplateBody=template, Parameters=_listed(parameters))
+        self._client.get_waiter("change_set_create_complete").wait(**name, WaiterConfig={"Delay": 0.2})
+        changes = [change["ResourceChange"] for change in self._client.describe_change_set(**name)["Changes"]]
+        self._client.delete_change_set(**name)
+        return {change["LogicalResourceId"]: (change["Action"], change.get("PolicyAction", "")) for change in changes}
+
+    def set_parameters(self, **parameters: str) -> None:
+        """Change parameters, and nothing else."""
+        self._client.update_stack(
+            StackName=self.name,
+            UsePreviousTemplate=True,
+            Capabilities=["CAPABILITY_IAM"],
+            Parameters=_listed(parameters),
+        )
+        self._finished("stack_update_complete")
+
+    def delete(self) -> None:
+        self._client.delete_stack(StackName=self.name)
+        self._wait("stack_delete_complete")
+
+    def physical_ids(self) -> dict[str, str]:
+        """Return the physical ids of the stack's resources, by their logical ids."""
+        rows = self._client.list_stack_resources(StackName=self.name)["StackResourceSummaries"]
+        return {row["LogicalResourceId"]: row["PhysicalResourceId"] for row in rows}
+
+    def _finished(self, what: str) -> dict[str, str]:
+        self._wait(what)
+        (stack,) = self._client.describe_stacks(StackName=self.name)["Stacks"]
+        return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+    def _wait(self, what: str) -> None:
+        try:
+            self._client.get_waiter(what).wait(StackName=self.name, WaiterConfig={"Delay": 0.2, "MaxAttempts": 600})
+        except WaiterError as error:
+            events = self._client.describe_stack_events(StackName=self.name)["StackEvents"]
+            raise StackFailedError([event.get("ResourceStatusReason", "") for event in events]) from error
+
+
+def _listed(parameters: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()]
