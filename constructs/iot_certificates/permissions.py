@@ -57,6 +57,7 @@ _ATTACHED = (
 )
 _WHY_ALL = {
     On.ANYTHING: "These actions take no resource in IAM; DescribeStackResources, by a physical id, names no stack",
+    On.ANY_STACK: "A provider stack serves stacks that nobody knows when it is deployed",
     On.CA_CERTIFICATES: _ANY_OF_A_KIND,
     On.CERTIFICATES: _ANY_OF_A_KIND,
     On.POLICIES: _ATTACHED,

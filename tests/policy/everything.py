@@ -33,6 +33,7 @@ from iot_certificates import (
     DeviceCertificate,
     DeviceCertificatesOnDelete,
     IotCertificateProvider,
+    IotCertificateProviderStack,
     IssuedDeviceCertificate,
     ProofOfPossession,
     RegistrationCode,
@@ -174,6 +175,7 @@ def declare_everything(scope: Construct) -> None:
     """Declare the stacks."""
     for stack in (RegisteredCas, MadeHere, Devices, Operated, OperatedByDefault):
         stack(scope, stack.__name__)
+    IotCertificateProviderStack(scope, "ForTemplates")
     Sharing(scope, "Sharing", ProviderOptions(scope, "ProviderOptions").shared)
 
 
