@@ -77,7 +77,7 @@ def _make(arguments: Sequence[str]) -> str | None:
 
 @cache
 def _make_targets() -> frozenset[str]:
-    return frozenset(re.findall(r"^([a-z]+):", _makefile(), re.MULTILINE))
+    return frozenset(re.findall(r"^([a-z-]+):", _makefile(), re.MULTILINE))
 
 
 @cache
