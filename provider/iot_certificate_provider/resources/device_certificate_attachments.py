@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.properties.device_certificate import MAX_POLICIES
+from iot_certificate_provider.properties.attachments import MAX_POLICIES
 
 if TYPE_CHECKING:
     from iot_certificate_provider.aws.iot import IotGateway
