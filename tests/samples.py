@@ -15,6 +15,7 @@ from iot_certificate_provider.contract import (
     REGISTRATION_CODE_TYPE,
     SELF_SIGNED_CA_CERTIFICATE_TYPE,
 )
+from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.properties import (
     ca_certificate,
     certificate_transfer,
@@ -36,6 +37,7 @@ PROOF = issuing.make_verification_certificate(CA)
 CSR = issuing.make_csr()
 
 ID = "ab" * 32
+CERTIFICATE_ID = Certificate.from_pem(CA.pem).id
 SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:factory-ca-key-AbCdEf"
 PRIVATE_CA = "arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/0f6e3a54-0000-4000-8000-000000000001"
 ROLE = "arn:aws:iam::123456789012:role/provisioning"
@@ -119,7 +121,7 @@ SAMPLES = (
         issued_device_certificate.SHAPE,
         (
             {
-                "Issuer": {"CACertificatePem": "", "CACertificateId": ID, **IN_SECRET},
+                "Issuer": {"CACertificatePem": "", "CACertificateId": CERTIFICATE_ID, **IN_SECRET},
                 "Subject": SUBJECT,
                 "SubjectAlternativeNames": ["DNS:a.example", "URI:urn:a:b", "IP:192.0.2.1", "email:a@example.com"],
                 "ValidityDays": "30",

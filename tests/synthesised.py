@@ -6,15 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 from aws_cdk.assertions import Template
 
+from published_schemas import check_custom_resources
+
 if TYPE_CHECKING:
     from aws_cdk import Stack
 
 
 class Synthesised:
-    """A stack's template, with intrinsic functions written out as text: ``${Logical}``, ``${Logical.Attribute}``."""
+    """A stack's template, with intrinsic functions written out as text: ``${Logical}``, ``${Logical.Attribute}``.
+
+    Its custom resources have properties that the published schemas allow.
+    """
 
     def __init__(self, stack: Stack) -> None:
         self.raw = dict(Template.from_stack(stack).to_json())
+        check_custom_resources(self.raw)
         self.resources: dict[str, Any] = written_out(self.raw["Resources"])
 
     def of_type(self, resource_type: str) -> dict[str, Any]:

@@ -68,7 +68,7 @@ PASSPHRASE_SECRET_ARN = Text(
 )
 KMS_KEY_ID = Text(
     CaKeyProperty.KMS_KEY_ID,
-    about="the id, the ARN or the alias of an asymmetric key for signing in AWS KMS",
+    about="the id, the ARN or the alias of a key of AWS KMS for signing (RSA, ECC NIST P-256, P-384 or P-521)",
     missing="Name the KMS key",
     # API reference of AWS KMS, "KeyId".
     pattern=re.compile(r"[A-Za-z0-9_:/-]+"),
