@@ -63,7 +63,7 @@ CERTIFICATE_ID = "the certificate id: 64 hex digits, the SHA-256 of the DER cert
 
 _OF_CERTIFICATES = {
     "Arn": "the ARN",
-    "Id": "the certificate id, also where `Ref` has more",
+    "Id": "the certificate id, without a marker",
     "CACertificateId": "the certificate id of `CACertificatePem`, else empty",
     "Subject": "the subject's name (RFC 4514)",
     "Issuer": "the issuer's name (RFC 4514)",
@@ -114,7 +114,7 @@ TYPES = (
         CERTIFICATE_ID,
         _attributes(
             DeviceCertificateAttribute,
-            CACertificateId="the certificate id of the CA that issued it",
+            CACertificateId="the certificate id of the CA that issued it; empty once the key is gone from the secret",
             CertificatePem="the certificate, for a `CertificateSigningRequest` only, else empty",
         ),
     ),

@@ -96,17 +96,23 @@ def permissions_of_types() -> Mapping[str, list[Grant]]:
 
 
 def _grants(uses: Mapping[str, Permissions]) -> Iterator[Grant]:
-    first = next(iter(uses))
     found: dict[tuple[str, str], list[str]] = {}
     for action, resource in sorted(frozenset().union(*uses.values())):
-        needing = [use for use, allowed in uses.items() if (action, resource) in allowed]
-        if len(needing) == len(uses):
-            needing = [ALWAYS]
-        elif first in needing:
-            needing = [first]
-        found.setdefault((_told(needing), resource), []).append(action)
+        needing = {use: (action, resource) in allowed for use, allowed in uses.items()}
+        found.setdefault((_needed_by(needing), resource), []).append(action)
     for (needed_by, resource), actions in sorted(found.items(), key=lambda each: (each[0][0] != ALWAYS, each[0])):
         yield Grant(needed_by, tuple(actions), resource)
+
+
+def _needed_by(needing: Mapping[str, bool]) -> str:
+    """Say which uses need it; those after the first are the first with something more, or in another way."""
+    first, *_ = needing
+    others = [use for use, needs in needing.items() if not needs]
+    if not others:
+        return ALWAYS
+    if not needing[first]:
+        return _told([use for use, needs in needing.items() if needs])
+    return f"unless {_told(others)}" if len(others) == 1 else first
 
 
 def _told(uses: list[str]) -> str:
