@@ -11,10 +11,10 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV AWS_PROFILE
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help setup policy-checks demo test soak faults mutate scale browser check format bundle dist lock clean
+.PHONY: help setup policy-checks demo test soak faults mutate scale browser check format bundle dist reference lock clean
 
 help: ## Show what there is to run
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 setup: $(READY) ## Install everything into this folder (demo and test do it by themselves)
 
@@ -55,7 +55,7 @@ browser: $(READY) ## Open the inventory's page in Chromium, and keep a picture o
 check: $(READY) ## Format, lint, types, import rules
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy app.py examples constructs/iot_certificates provider/iot_certificate_provider local/iot_certificates_local cli/iot_certificates_cli tests
+	@$(BIN)/mypy app.py examples constructs/iot_certificates provider/iot_certificate_provider local/iot_certificates_local cli/iot_certificates_cli scripts tests
 	@$(BIN)/lint-imports
 
 format: $(READY) ## Format the code and mend what the linter can
@@ -68,6 +68,9 @@ bundle: $(READY) ## Build the function's asset for Lambda and print where it is 
 dist: $(READY) ## Build the wheel and the source distribution into dist
 	@rm -rf dist
 	@$(BIN)/hatchling build --directory dist
+
+reference: $(READY) ## Make docs/schema and the tables of docs/resources anew
+	@PYTHONPATH=scripts $(BIN)/python -m reference
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aws_cdk.assertions import Template
 
 from linting import lint_findings
+from published_schemas import check_custom_resources
 
 if TYPE_CHECKING:
     from aws_cdk import Stack
@@ -15,12 +16,14 @@ if TYPE_CHECKING:
 class Synthesised:
     """A stack's template, with intrinsic functions written out as text: ``${Logical}``, ``${Logical.Attribute}``.
 
-    cfn-lint has nothing against it: else this raises AssertionError.
+    cfn-lint has nothing against it, and its custom resources have properties that the published schemas allow: else this
+    raises AssertionError.
     """
 
     def __init__(self, stack: Stack) -> None:
         self.raw = dict(Template.from_stack(stack).to_json())
         assert lint_findings(self.raw) == []
+        check_custom_resources(self.raw)
         self.resources: dict[str, Any] = written_out(self.raw["Resources"])
 
     def of_type(self, resource_type: str) -> dict[str, Any]:

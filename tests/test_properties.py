@@ -197,6 +197,11 @@ CA_CASES: list[Case] = [
         {"RegistrationConfig": {"TemplateNam": "fleet"}},
         "RegistrationConfig.TemplateNam: is not a property of this type. Did you mean TemplateName?",
     ),
+    (
+        "CloudFormation's own property where it does not write it",
+        {"VerificationKey": {"SecretArn": SECRET, "ServiceToken": "arn"}},
+        "VerificationKey.ServiceToken: is not a property of this type",
+    ),
     # Enumerations
     (
         "a boolean as status",
@@ -226,6 +231,8 @@ CA_CASES: list[Case] = [
     ("a map for a text", {"CACertificatePem": {"Ref": "Pem"}}, "CACertificatePem: is a map, not a text"),
     ("a JSON boolean for a text", {"Status": True}, "Status: is a bool, not a text"),
     ("a number for a text", {"Status": 1}, "Status: is a int, not a text"),
+    ("nothing for a text", {"Status": None}, "Status: is missing. Give it a value, or leave the property out"),
+    ("nothing for a map", {"RegistrationConfig": None}, "RegistrationConfig: is empty. Give it a value, or leave"),
     ("an empty text", {"Status": ""}, "Status: is empty. Give it a value, or leave the property out"),
     ("a blank PEM", {"CACertificatePem": " \n"}, "CACertificatePem: is empty"),
     ("a text for a map", {"VerificationKey": SECRET}, "VerificationKey: is a text, not a map"),

@@ -15,16 +15,20 @@ import issuing
 from iot_certificate_provider.contract import IssuedDeviceCertificateProperty, KeyAlgorithm, SubjectProperty
 from iot_certificate_provider.errors import InvalidPropertyError
 from iot_certificate_provider.pki import Certificate, self_signed_ca
+from iot_certificate_provider.properties.issued_device_certificate import SHAPE
 from iot_certificate_provider.properties.reader import Reader
+from iot_certificate_provider.properties.shapes import ALWAYS
 from iot_certificate_provider.properties.subject import read_subject
+from iot_certificate_provider.properties.subject import subject as subject_property
 from iot_certificate_provider.properties.subject_alternative_names import read_alternative_names
-from iot_certificate_provider.properties.validity import read_validity_days
+from iot_certificate_provider.properties.validity import read_validity, validity_days
 from pki import making
 
 if TYPE_CHECKING:
     from enum import StrEnum
 
 NAME = IssuedDeviceCertificateProperty
+SUBJECT = subject_property(required=ALWAYS)
 LEFT_OUT = object()
 
 WHOLE = {
@@ -39,11 +43,11 @@ WHOLE = {
 
 
 def reader(name: StrEnum, value: object) -> Reader:
-    return Reader({} if value is LEFT_OUT else {str(name): value}, IssuedDeviceCertificateProperty)
+    return Reader({} if value is LEFT_OUT else {str(name): value}, SHAPE)
 
 
 def subject(value: object) -> x509.Name:
-    return read_subject(reader(NAME.SUBJECT, value), NAME.SUBJECT)
+    return read_subject(reader(NAME.SUBJECT, value), SUBJECT)
 
 
 def refusal_of_subject(value: object) -> str:
@@ -172,7 +176,7 @@ def test_whatever_subject_is_accepted_survives_a_round_trip(raw: dict[str, str])
 
 
 def alternative_names(value: object) -> x509.SubjectAlternativeName | None:
-    return read_alternative_names(reader(NAME.SUBJECT_ALTERNATIVE_NAMES, value), NAME.SUBJECT_ALTERNATIVE_NAMES)
+    return read_alternative_names(reader(NAME.SUBJECT_ALTERNATIVE_NAMES, value))
 
 
 def test_alternative_names_are_read_in_their_order_each_once() -> None:
@@ -219,7 +223,7 @@ def test_twenty_alternative_names_are_possible() -> None:
 
 
 def validity(value: object) -> timedelta:
-    return read_validity_days(reader(NAME.VALIDITY_DAYS, value), NAME.VALIDITY_DAYS, 365)
+    return read_validity(reader(NAME.VALIDITY_DAYS, value), validity_days(default=365))
 
 
 @pytest.mark.parametrize(("value", "days"), [(LEFT_OUT, 365), ("1", 1), ("3650", 3650), ("36500", 36_500)])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from iot_certificate_provider.pki import Certificate, check_ca, check_issued_by, check_registrable
+from published_schemas import check_custom_resources
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +35,7 @@ def run_app(tmp_path: Path) -> Callable[..., dict[str, Any]]:
         done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         template = json.loads((tmp_path / "IotCertificatesExample.template.json").read_text())
+        check_custom_resources(template)
         return dict(template["Resources"])
 
     return run

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
+import runpy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import aws_cdk
 import pytest
 from aws_cdk import App, Stack
+
+from published_schemas import check_custom_resources
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +56,18 @@ def test_it_declares_its_proof(
     declared = template.declared("FactoryCa", CA)
     declared.pop("CACertificatePem", None)
     assert str(declared).replace(SECRET, "${secret}") == str(SAYS[name])
+
+
+@pytest.mark.parametrize("name", ["integration_test", "transfer/source", "transfer/target"])
+def test_an_apps_custom_resources_are_as_the_schemas_say(
+    new_app: Callable[..., App], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(aws_cdk, "App", lambda: new_app({"target_account": "210987654321"}))
+    app = runpy.run_path(str(EXAMPLES / name / "app.py"))["app"]
+    templates = [stack.template for stack in app.synth().stacks]
+    assert any("Custom::Iot" in str(template) for template in templates)
+    for template in templates:
+        check_custom_resources(template)
 
 
 def test_each_way_to_own_a_ca_has_one() -> None:

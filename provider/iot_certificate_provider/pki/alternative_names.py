@@ -121,6 +121,9 @@ _READ: dict[str, Callable[[str], x509.GeneralName]] = {
     "IP": _ip_address,
     "email": _mailbox,
 }
+KINDS = tuple(_READ)
+"""What a name begins with, before its colon."""
+
 _READ_KIND: dict[type[x509.GeneralName], Callable[[str], x509.GeneralName]] = {
     x509.DNSName: _dns_name,
     x509.UniformResourceIdentifier: _uri,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.contract import (
+    MAX_PEM_CHARACTERS,
     AutoRegistrationStatus,
     CaCertificateProperty,
     CaCertificateStatus,
@@ -14,14 +15,72 @@ from iot_certificate_provider.contract import (
     ExistingCertificate,
 )
 from iot_certificate_provider.pki import Certificate, check_ca
-from iot_certificate_provider.properties.ca_key import CaKeyProperty
-from iot_certificate_provider.properties.reader import Reader, required
-from iot_certificate_provider.properties.registration_config import RegistrationConfig, read_registration_config
-from iot_certificate_provider.properties.tags import read_tags
-from iot_certificate_provider.properties.verification import Verification, read_verification
+from iot_certificate_provider.pki.pem import CERTIFICATE_LABELS
+from iot_certificate_provider.properties.ca_key import CERTIFICATE_AUTHORITY_ARN
+from iot_certificate_provider.properties.certificate_mode import CA_CERTIFICATE_MODE
+from iot_certificate_provider.properties.existing_certificate import EXISTING_CERTIFICATE
+from iot_certificate_provider.properties.reader import Reader
+from iot_certificate_provider.properties.registration_config import (
+    REGISTRATION_CONFIG,
+    RegistrationConfig,
+    read_registration_config,
+)
+from iot_certificate_provider.properties.shapes import Choice, Dependent, GivenIn, Pem, Shape, Update
+from iot_certificate_provider.properties.tags import TAGS, read_tags
+from iot_certificate_provider.properties.verification import (
+    VERIFICATION_CERTIFICATE_PEM,
+    VERIFICATION_KEY,
+    VERIFICATION_RULES,
+    Verification,
+    read_verification,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_NAME = CaCertificateProperty
+
+CA_CERTIFICATE_PEM = Pem(
+    _NAME.CA_CERTIFICATE_PEM,
+    CERTIFICATE_LABELS,
+    MAX_PEM_CHARACTERS,
+    about="PEM of one CA certificate",
+    update=Update.REPLACEMENT,
+    exception=", unless it is the same certificate in other text",
+    required=Dependent(unless=GivenIn(VERIFICATION_KEY, CERTIFICATE_AUTHORITY_ARN)),
+    missing="Give the PEM of the CA certificate",
+)
+STATUS = Choice(_NAME.STATUS, CaCertificateStatus, CaCertificateStatus.ACTIVE, update=Update.IN_PLACE)
+AUTO_REGISTRATION_STATUS = Choice(
+    _NAME.AUTO_REGISTRATION_STATUS,
+    AutoRegistrationStatus,
+    AutoRegistrationStatus.DISABLE,
+    about="whether devices register their certificate at their first connection",
+    update=Update.IN_PLACE,
+)
+DEVICE_CERTIFICATES_ON_DELETE = Choice(
+    _NAME.DEVICE_CERTIFICATES_ON_DELETE,
+    DeviceCertificatesOnDelete,
+    DeviceCertificatesOnDelete.RETAIN,
+    about="what Delete does to the CA's device certificates",
+    update=Update.IN_PLACE,
+)
+
+SHAPE = Shape(
+    (
+        CA_CERTIFICATE_PEM,
+        STATUS,
+        CA_CERTIFICATE_MODE,
+        VERIFICATION_CERTIFICATE_PEM,
+        VERIFICATION_KEY,
+        AUTO_REGISTRATION_STATUS,
+        REGISTRATION_CONFIG,
+        DEVICE_CERTIFICATES_ON_DELETE,
+        EXISTING_CERTIFICATE,
+        TAGS,
+    ),
+    VERIFICATION_RULES,
+)
 
 
 @dataclass(frozen=True)
@@ -41,23 +100,17 @@ class CaCertificateProperties:
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> CaCertificateProperties:
         """Read the properties; raise InvalidPropertyError for the first that cannot work."""
-        name = CaCertificateProperty
-        reader = Reader(raw, CaCertificateProperty)
-        certificate = reader.certificate(name.CA_CERTIFICATE_PEM, check_ca)
-        mode = reader.choice(name.CERTIFICATE_MODE, CertificateMode.DEFAULT)
-        if CaKeyProperty.CERTIFICATE_AUTHORITY_ARN not in (reader.mapping(name.VERIFICATION_KEY) or {}):
-            required(certificate, name.CA_CERTIFICATE_PEM, "Give the PEM of the CA certificate")
+        reader = Reader(raw, SHAPE)
+        certificate = reader.certificate(CA_CERTIFICATE_PEM, check_ca)
         return cls(
             certificate=certificate,
-            status=reader.choice(name.STATUS, CaCertificateStatus.ACTIVE),
-            mode=mode,
-            verification=read_verification(reader, certificate, mode),
-            auto_registration=reader.choice(name.AUTO_REGISTRATION_STATUS, AutoRegistrationStatus.DISABLE),
+            status=reader.choice(STATUS),
+            mode=reader.choice(CA_CERTIFICATE_MODE),
+            verification=read_verification(reader, certificate),
+            auto_registration=reader.choice(AUTO_REGISTRATION_STATUS),
             registration_config=read_registration_config(reader),
-            device_certificates_on_delete=reader.choice(
-                name.DEVICE_CERTIFICATES_ON_DELETE, DeviceCertificatesOnDelete.RETAIN
-            ),
-            existing=reader.choice(name.EXISTING_CERTIFICATE, ExistingCertificate.FAIL),
+            device_certificates_on_delete=reader.choice(DEVICE_CERTIFICATES_ON_DELETE),
+            existing=reader.choice(EXISTING_CERTIFICATE),
             tags=read_tags(reader),
         )
 
@@ -65,6 +118,6 @@ class CaCertificateProperties:
 def declared_device_certificates_on_delete(raw: Mapping[str, Any]) -> DeviceCertificatesOnDelete:
     """Read DeviceCertificatesOnDelete as a Delete needs it; RETAIN, which deletes nothing, when it is not valid."""
     try:
-        return DeviceCertificatesOnDelete(raw.get(CaCertificateProperty.DEVICE_CERTIFICATES_ON_DELETE, ""))
+        return DeviceCertificatesOnDelete(raw.get(_NAME.DEVICE_CERTIFICATES_ON_DELETE, ""))
     except ValueError:
         return DeviceCertificatesOnDelete.RETAIN

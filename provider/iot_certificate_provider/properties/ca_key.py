@@ -7,19 +7,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.errors import InvalidPropertyError
-from iot_certificate_provider.properties.reader import shown
+from iot_certificate_provider.properties.shapes import Forbidden, Given, OneOf, Rule, Text
 
 if TYPE_CHECKING:
     from iot_certificate_provider.pki.private_key import CaPrivateKey
     from iot_certificate_provider.properties.reader import Reader
-
-# API reference of AWS KMS, "KeyId": the id or the ARN of a key or of its alias, up to 2,048 characters.
-_KMS_KEY_ID = re.compile(r"[\w:/-]{1,2048}", re.ASCII)
-# Service Authorization Reference, "AWS Private Certificate Authority"; 200 characters at most (API reference).
-_CERTIFICATE_AUTHORITY_ARN = re.compile(
-    r"(?=.{1,200}$)arn:[a-z-]+:acm-pca:[a-z0-9-]+:\d{12}:certificate-authority/[\w-]+", re.ASCII
-)
 
 
 @dataclass(frozen=True)
@@ -65,45 +57,59 @@ class CaKeyProperty(StrEnum):
     CERTIFICATE_AUTHORITY_ARN = "CertificateAuthorityArn"
 
 
-def read_ca_key(reader: Reader, name: str) -> CaKey:
-    """Read the one place out of the map that is the property ``name``."""
-    key = CaKeyProperty
-    places = [place for place in (key.SECRET_ARN, key.KMS_KEY_ID, key.CERTIFICATE_AUTHORITY_ARN) if reader.given(place)]
-    if len(places) > 1:
-        raise InvalidPropertyError(name, f"{' and '.join(places)} are given, one place is enough", "Leave one out")
-    if places in ([key.KMS_KEY_ID], [key.CERTIFICATE_AUTHORITY_ARN]):
-        _refuse_what_a_secret_has(reader, name)
-        return _key_in_kms(reader, name) if places == [key.KMS_KEY_ID] else _key_in_private_ca(reader, name)
+SECRET_ARN = Text(
+    CaKeyProperty.SECRET_ARN,
+    about="the secret that has the CA's private key as PEM (PKCS #8, encrypted or not, PKCS #1 or SEC 1)",
+    missing="Name the secret that holds the CA's private key as PEM",
+)
+JSON_FIELD = Text(CaKeyProperty.JSON_FIELD, about="the field of the JSON object in the secret that has the key")
+PASSPHRASE_SECRET_ARN = Text(
+    CaKeyProperty.PASSPHRASE_SECRET_ARN, about="the secret whose text is the passphrase of an encrypted key"
+)
+KMS_KEY_ID = Text(
+    CaKeyProperty.KMS_KEY_ID,
+    about="the id, the ARN or the alias of a key of AWS KMS for signing (RSA, ECC NIST P-256, P-384 or P-521)",
+    missing="Name the KMS key",
+    # API reference of AWS KMS, "KeyId".
+    pattern=re.compile(r"[A-Za-z0-9_:/-]+"),
+    longest=2048,
+    problem="does not name a KMS key",
+    fix="Give its id, its ARN or its alias",
+)
+CERTIFICATE_AUTHORITY_ARN = Text(
+    CaKeyProperty.CERTIFICATE_AUTHORITY_ARN,
+    about="the ARN of a CA of AWS Private CA",
+    missing="Name the private CA",
+    # Service Authorization Reference, "AWS Private Certificate Authority"; the length: API reference.
+    pattern=re.compile(r"arn:[a-z-]+:acm-pca:[a-z0-9-]+:[0-9]{12}:certificate-authority/[A-Za-z0-9_-]+"),
+    longest=200,
+    problem="is not the ARN of a private CA",
+    fix="Give one like arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/…",
+)
+
+CA_KEY_PROPERTIES = (SECRET_ARN, JSON_FIELD, PASSPHRASE_SECRET_ARN, KMS_KEY_ID, CERTIFICATE_AUTHORITY_ARN)
+CA_KEY_RULES: tuple[Rule, ...] = (
+    OneOf(
+        (SECRET_ARN, KMS_KEY_ID, CERTIFICATE_AUTHORITY_ARN),
+        several="{given} are given, one place is enough",
+        several_fix="Leave one out",
+    ),
+    *(
+        Forbidden(Given(each), unless=Given(SECRET_ARN), problem="goes with SecretArn only")
+        for each in (JSON_FIELD, PASSPHRASE_SECRET_ARN)
+    ),
+)
+
+
+def read_ca_key(reader: Reader) -> CaKey:
+    """Read the one place out of a map whose shape has the properties and the rules above."""
+    reader.obey(*CA_KEY_RULES)
+    if reader.given(KMS_KEY_ID):
+        return KeyInKms(reader.text(KMS_KEY_ID))
+    if reader.given(CERTIFICATE_AUTHORITY_ARN):
+        return KeyInPrivateCa(reader.text(CERTIFICATE_AUTHORITY_ARN))
     return KeyInSecret(
-        secret_arn=reader.required_text(key.SECRET_ARN, "Name the secret that holds the CA's private key as PEM"),
-        json_field=reader.text(key.JSON_FIELD),
-        passphrase_secret_arn=reader.text(key.PASSPHRASE_SECRET_ARN),
+        secret_arn=reader.text(SECRET_ARN),
+        json_field=reader.optional_text(JSON_FIELD),
+        passphrase_secret_arn=reader.optional_text(PASSPHRASE_SECRET_ARN),
     )
-
-
-def _refuse_what_a_secret_has(reader: Reader, name: str) -> None:
-    for property_name in (CaKeyProperty.JSON_FIELD, CaKeyProperty.PASSPHRASE_SECRET_ARN):
-        if reader.given(property_name):
-            raise InvalidPropertyError(f"{name}.{property_name}", "goes with SecretArn only", "Leave it out")
-
-
-def _key_in_kms(reader: Reader, name: str) -> KeyInKms:
-    key_id = reader.required_text(CaKeyProperty.KMS_KEY_ID, "Name the KMS key")
-    if not _KMS_KEY_ID.fullmatch(key_id):
-        raise InvalidPropertyError(
-            f"{name}.{CaKeyProperty.KMS_KEY_ID}",
-            f"{shown(key_id)} does not name a KMS key",
-            "Give its id, its ARN or its alias",
-        )
-    return KeyInKms(key_id)
-
-
-def _key_in_private_ca(reader: Reader, name: str) -> KeyInPrivateCa:
-    arn = reader.required_text(CaKeyProperty.CERTIFICATE_AUTHORITY_ARN, "Name the private CA")
-    if not _CERTIFICATE_AUTHORITY_ARN.fullmatch(arn):
-        raise InvalidPropertyError(
-            f"{name}.{CaKeyProperty.CERTIFICATE_AUTHORITY_ARN}",
-            f"{shown(arn)} is not the ARN of a private CA",
-            "Give one like arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/…",
-        )
-    return KeyInPrivateCa(arn)

@@ -7,15 +7,40 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.contract import MAX_TRANSFER_TEXT_CHARACTERS, CertificateTransferProperty
+from iot_certificate_provider.properties.certificate_id import CERTIFICATE_ID
 from iot_certificate_provider.properties.reader import Reader
+from iot_certificate_provider.properties.shapes import ALWAYS, Flag, Shape, Text, Update
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-CERTIFICATE_ID = re.compile(r"[0-9a-f]{64}")
-WHICH_CERTIFICATE = "Give the certificate's id: 64 hex digits in lower case, the last part of its ARN"
+_NAME = CertificateTransferProperty
+_ANOTHER_TRANSFER = ": the pending transfer is cancelled, and another one made; fails once the certificate was accepted"
 
-_ACCOUNT = re.compile(r"[0-9]{12}")
+_TARGET_AWS_ACCOUNT = Text(
+    _NAME.TARGET_AWS_ACCOUNT,
+    about="12 digits; not the stack's own account",
+    update=Update.TRANSFERRED_AGAIN,
+    exception=_ANOTHER_TRANSFER,
+    required=ALWAYS,
+    missing="Give the 12 digits of an AWS account",
+    pattern=re.compile(r"[0-9]{12}"),
+    fix="Give the 12 digits of an AWS account",
+)
+_TRANSFER_MESSAGE = Text(
+    _NAME.TRANSFER_MESSAGE,
+    about="a text that the target can read",
+    update=Update.TRANSFERRED_AGAIN,
+    exception=_ANOTHER_TRANSFER,
+    longest=MAX_TRANSFER_TEXT_CHARACTERS,
+)
+_DETACH_ON_TRANSFER = Flag(
+    _NAME.DETACH_ON_TRANSFER,
+    about="whether policies and things that are attached are detached; else they fail the Create, and are named",
+    update=Update.NOTHING_TO_DO,
+)
+
+SHAPE = Shape((CERTIFICATE_ID, _TARGET_AWS_ACCOUNT, _TRANSFER_MESSAGE, _DETACH_ON_TRANSFER))
 
 
 @dataclass(frozen=True)
@@ -30,11 +55,10 @@ class CertificateTransferProperties:
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> CertificateTransferProperties:
         """Read the properties; raise InvalidPropertyError for the first that cannot work."""
-        name = CertificateTransferProperty
-        reader = Reader(raw, CertificateTransferProperty)
+        reader = Reader(raw, SHAPE)
         return cls(
-            certificate_id=reader.matching(name.CERTIFICATE_ID, CERTIFICATE_ID, WHICH_CERTIFICATE),
-            account=reader.matching(name.TARGET_AWS_ACCOUNT, _ACCOUNT, "Give the 12 digits of an AWS account"),
-            message=reader.short_text(name.TRANSFER_MESSAGE, MAX_TRANSFER_TEXT_CHARACTERS),
-            detach=reader.flag(name.DETACH_ON_TRANSFER),
+            certificate_id=reader.text(CERTIFICATE_ID),
+            account=reader.text(_TARGET_AWS_ACCOUNT),
+            message=reader.optional_text(_TRANSFER_MESSAGE),
+            detach=reader.flag(_DETACH_ON_TRANSFER),
         )

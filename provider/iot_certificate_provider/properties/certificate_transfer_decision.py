@@ -12,18 +12,56 @@ from iot_certificate_provider.contract import (
     CertificateTransferDecisionProperty,
     TransferDecision,
 )
-from iot_certificate_provider.errors import InvalidPropertyError
-from iot_certificate_provider.properties.certificate_transfer import CERTIFICATE_ID, WHICH_CERTIFICATE
+from iot_certificate_provider.properties.certificate_id import CERTIFICATE_ID
 from iot_certificate_provider.properties.reader import Reader
+from iot_certificate_provider.properties.shapes import ALWAYS, Choice, Chosen, Forbidden, Given, Shape, Text, Update
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_ONLY_WITH = {
-    CertificateTransferDecisionProperty.REJECT_REASON: TransferDecision.REJECT,
-    CertificateTransferDecisionProperty.STATUS: TransferDecision.ACCEPT,
-    CertificateTransferDecisionProperty.ON_DELETE: TransferDecision.ACCEPT,
-}
+_NAME = CertificateTransferDecisionProperty
+
+_DECISION = Choice(
+    _NAME.DECISION,
+    TransferDecision,
+    about="what to do with the certificate",
+    required=ALWAYS,
+    missing=f"Use one of {', '.join(TransferDecision)}",
+    update=Update.REFUSED,
+    exception=": neither can be taken back",
+)
+_REJECT_REASON = Text(
+    _NAME.REJECT_REASON,
+    about="a text that the source can read",
+    update=Update.NOTHING_TO_DO,
+    longest=MAX_TRANSFER_TEXT_CHARACTERS,
+)
+_STATUS = Choice(
+    _NAME.STATUS,
+    AcceptedCertificateStatus,
+    AcceptedCertificateStatus.INACTIVE,
+    about="of the accepted certificate",
+    update=Update.IN_PLACE,
+)
+_ON_DELETE = Choice(
+    _NAME.ON_DELETE,
+    AcceptedCertificateOnDelete,
+    AcceptedCertificateOnDelete.RETAIN,
+    about="what Delete does to the accepted certificate",
+    update=Update.IN_PLACE,
+)
+
+SHAPE = Shape(
+    (CERTIFICATE_ID, _DECISION, _REJECT_REASON, _STATUS, _ON_DELETE),
+    tuple(
+        Forbidden(Given(each), when=Chosen(_DECISION, decision), problem=f"does not go with Decision {decision}")
+        for each, decision in (
+            (_REJECT_REASON, TransferDecision.ACCEPT),
+            (_STATUS, TransferDecision.REJECT),
+            (_ON_DELETE, TransferDecision.REJECT),
+        )
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -39,24 +77,19 @@ class CertificateTransferDecisionProperties:
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> CertificateTransferDecisionProperties:
         """Read the properties; raise InvalidPropertyError for the first that cannot work."""
-        name = CertificateTransferDecisionProperty
-        reader = Reader(raw, CertificateTransferDecisionProperty)
-        certificate_id = reader.matching(name.CERTIFICATE_ID, CERTIFICATE_ID, WHICH_CERTIFICATE)
-        reader.required_text(name.DECISION, f"Use one of {', '.join(TransferDecision)}")
-        decision = reader.choice(name.DECISION, TransferDecision.ACCEPT)
-        for given, goes_with in _ONLY_WITH.items():
-            if reader.given(given) and decision is not goes_with:
-                raise InvalidPropertyError(given, f"does not go with Decision {decision}", "Leave it out")
+        reader = Reader(raw, SHAPE)
+        certificate_id = reader.text(CERTIFICATE_ID)
+        reader.obey(*SHAPE.rules)
         return cls(
             certificate_id=certificate_id,
-            decision=decision,
-            reason=reader.short_text(name.REJECT_REASON, MAX_TRANSFER_TEXT_CHARACTERS),
-            status=reader.choice(name.STATUS, AcceptedCertificateStatus.INACTIVE),
-            on_delete=reader.choice(name.ON_DELETE, AcceptedCertificateOnDelete.RETAIN),
+            decision=reader.choice(_DECISION),
+            reason=reader.optional_text(_REJECT_REASON),
+            status=reader.choice(_STATUS),
+            on_delete=reader.choice(_ON_DELETE),
         )
 
 
 def declared_on_delete(raw: Mapping[str, Any]) -> AcceptedCertificateOnDelete:
     """Read OnDelete as a Delete needs it, whatever else is wrong with the properties: RETAIN unless it is DELETE."""
-    deletes = raw.get(CertificateTransferDecisionProperty.ON_DELETE) == AcceptedCertificateOnDelete.DELETE
+    deletes = raw.get(_NAME.ON_DELETE) == AcceptedCertificateOnDelete.DELETE
     return AcceptedCertificateOnDelete.DELETE if deletes else AcceptedCertificateOnDelete.RETAIN

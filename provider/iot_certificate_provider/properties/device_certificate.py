@@ -2,29 +2,104 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.contract import (
+    MAX_PEM_CHARACTERS,
     CertificateMode,
     DeviceCertificateProperty,
     DeviceCertificateStatus,
     ExistingCertificate,
 )
-from iot_certificate_provider.errors import InvalidPropertyError
 from iot_certificate_provider.pki import Certificate, SigningRequest, check_ca, check_issued_by, check_registrable
+from iot_certificate_provider.pki.pem import CERTIFICATE_LABELS
+from iot_certificate_provider.properties.attachments import POLICY_NAMES, THING_NAMES
+from iot_certificate_provider.properties.certificate_mode import DEVICE_CERTIFICATE_MODE
+from iot_certificate_provider.properties.existing_certificate import EXISTING_CERTIFICATE
 from iot_certificate_provider.properties.reader import Reader, naming
+from iot_certificate_provider.properties.shapes import Choice, Chosen, Forbidden, Given, OneOf, Pem, Shape, Update
+from iot_certificate_provider.properties.signing_request import signing_request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from enum import StrEnum
 
-MAX_POLICIES = 10
-"""Policies that can be attached to one certificate (AWS IoT Core quotas)."""
+_NAME = DeviceCertificateProperty
 
-_POLICY_NAME = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)
-_THING_NAME = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
+CERTIFICATE_PEM = Pem(
+    _NAME.CERTIFICATE_PEM,
+    CERTIFICATE_LABELS,
+    MAX_PEM_CHARACTERS,
+    about="PEM of one certificate",
+    update=Update.REPLACEMENT,
+    exception=", unless it is the same certificate in other text",
+)
+CERTIFICATE_SIGNING_REQUEST = signing_request(
+    about="PEM of a PKCS #10 request, for which AWS IoT issues the certificate", update=Update.REPLACEMENT
+)
+CA_CERTIFICATE_PEM = Pem(
+    _NAME.CA_CERTIFICATE_PEM,
+    CERTIFICATE_LABELS,
+    MAX_PEM_CHARACTERS,
+    about="PEM of the registered issuer; needed when several registered CAs have its name",
+    update=Update.NOTHING_TO_DO,
+)
+STATUS = Choice(
+    _NAME.STATUS,
+    DeviceCertificateStatus,
+    DeviceCertificateStatus.ACTIVE,
+    update=Update.IN_PLACE,
+    exception="; `REVOKED` is final",
+)
+
+_EITHER = "Give the certificate, or a request to issue one"
+_SNI_ONLY = Chosen(DEVICE_CERTIFICATE_MODE, CertificateMode.SNI_ONLY)
+_BY_REQUEST = Given(CERTIFICATE_SIGNING_REQUEST)
+
+SHAPE = Shape(
+    (
+        CERTIFICATE_PEM,
+        CERTIFICATE_SIGNING_REQUEST,
+        CA_CERTIFICATE_PEM,
+        DEVICE_CERTIFICATE_MODE,
+        STATUS,
+        POLICY_NAMES,
+        THING_NAMES,
+        EXISTING_CERTIFICATE,
+    ),
+    (
+        OneOf(
+            (CERTIFICATE_PEM, CERTIFICATE_SIGNING_REQUEST),
+            problem="one of them is needed",
+            fix=_EITHER,
+            several="both are given",
+            several_fix=_EITHER,
+        ),
+        Forbidden(
+            Given(CA_CERTIFICATE_PEM),
+            when=_BY_REQUEST,
+            problem="does not go with CertificateSigningRequest, which AWS IoT signs",
+        ),
+        Forbidden(
+            Given(CA_CERTIFICATE_PEM),
+            when=_SNI_ONLY,
+            problem="does not go with CertificateMode SNI_ONLY, which registers without a CA",
+            fix="Leave one of them out",
+        ),
+        Forbidden(
+            Chosen(EXISTING_CERTIFICATE, ExistingCertificate.ADOPT),
+            when=_BY_REQUEST,
+            problem="ADOPT does not go with CertificateSigningRequest",
+            fix="Give the certificate's PEM",
+        ),
+        Forbidden(
+            _SNI_ONLY,
+            when=_BY_REQUEST,
+            problem="SNI_ONLY does not go with CertificateSigningRequest",
+            fix="Leave CertificateMode out",
+        ),
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -43,78 +118,38 @@ class DeviceCertificateProperties:
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> DeviceCertificateProperties:
         """Read the properties; raise InvalidPropertyError for the first that cannot work."""
-        name = DeviceCertificateProperty
-        reader = Reader(raw, DeviceCertificateProperty)
+        reader = Reader(raw, SHAPE)
         properties = cls(
-            certificate=reader.certificate(name.CERTIFICATE_PEM, check_registrable),
-            signing_request=reader.read_with(name.CERTIFICATE_SIGNING_REQUEST, SigningRequest.from_pem),
-            ca=reader.certificate(name.CA_CERTIFICATE_PEM, check_ca),
-            mode=reader.choice(name.CERTIFICATE_MODE, CertificateMode.DEFAULT),
-            status=reader.choice(name.STATUS, DeviceCertificateStatus.ACTIVE),
-            policy_names=read_policy_names(reader, name.POLICY_NAMES),
-            thing_names=read_thing_names(reader, name.THING_NAMES),
-            existing=reader.choice(name.EXISTING_CERTIFICATE, ExistingCertificate.FAIL),
+            certificate=reader.certificate(CERTIFICATE_PEM, check_registrable),
+            signing_request=reader.pem(CERTIFICATE_SIGNING_REQUEST, SigningRequest.from_pem),
+            ca=reader.certificate(CA_CERTIFICATE_PEM, check_ca),
+            mode=reader.choice(DEVICE_CERTIFICATE_MODE),
+            status=reader.choice(STATUS),
+            policy_names=reader.names(POLICY_NAMES),
+            thing_names=reader.names(THING_NAMES),
+            existing=reader.choice(EXISTING_CERTIFICATE),
         )
-        _check_device(properties)
+        reader.obey(*SHAPE.rules)
+        _check_issuer(properties)
         return properties
 
 
-def read_policy_names(reader: Reader, name: StrEnum) -> tuple[str, ...]:
-    """Read the names of at most ten policies."""
-    names = reader.names(name, _POLICY_NAME)
-    if len(names) > MAX_POLICIES:
-        raise InvalidPropertyError(name, f"there are {len(names)}", f"AWS IoT attaches at most {MAX_POLICIES}")
-    return names
-
-
-def read_thing_names(reader: Reader, name: StrEnum) -> tuple[str, ...]:
-    """Read the names of things."""
-    return reader.names(name, _THING_NAME)
+def _check_issuer(properties: DeviceCertificateProperties) -> None:
+    if properties.certificate is not None and properties.ca is not None:
+        with naming(CERTIFICATE_PEM.name):
+            check_issued_by(properties.certificate, properties.ca)
 
 
 def declared_policy_names(raw: Mapping[str, Any]) -> tuple[str, ...]:
     """Read the names in PolicyNames as a Delete needs them: whatever else is wrong with the properties."""
-    return _declared_names(raw, DeviceCertificateProperty.POLICY_NAMES)
+    return _declared_names(raw, _NAME.POLICY_NAMES)
 
 
 def declared_thing_names(raw: Mapping[str, Any]) -> tuple[str, ...]:
     """Read the names in ThingNames in the same way."""
-    return _declared_names(raw, DeviceCertificateProperty.THING_NAMES)
+    return _declared_names(raw, _NAME.THING_NAMES)
 
 
 def _declared_names(raw: Mapping[str, Any], name: DeviceCertificateProperty) -> tuple[str, ...]:
     names = raw.get(name)
     return tuple(each for each in names if isinstance(each, str)) if isinstance(names, list) else ()
-
-
-def _check_device(properties: DeviceCertificateProperties) -> None:
-    name = DeviceCertificateProperty
-    both = "CertificatePem, CertificateSigningRequest"
-    if properties.certificate is None and properties.signing_request is None:
-        raise InvalidPropertyError(both, "one of them is needed", "Give the certificate, or a request to issue one")
-    if properties.certificate is not None and properties.signing_request is not None:
-        raise InvalidPropertyError(both, "both are given", "Give the certificate, or a request to issue one")
-    if properties.ca is not None:
-        _check_device_ca(properties, properties.ca)
-    if properties.signing_request is not None and properties.existing is ExistingCertificate.ADOPT:
-        raise InvalidPropertyError(
-            name.EXISTING_CERTIFICATE, "ADOPT does not go with CertificateSigningRequest", "Give the certificate's PEM"
-        )
-    if properties.signing_request is not None and properties.mode is CertificateMode.SNI_ONLY:
-        raise InvalidPropertyError(
-            name.CERTIFICATE_MODE, "SNI_ONLY does not go with CertificateSigningRequest", "Leave CertificateMode out"
-        )
-
-
-def _check_device_ca(properties: DeviceCertificateProperties, ca: Certificate) -> None:
-    name = DeviceCertificateProperty.CA_CERTIFICATE_PEM
-    if properties.certificate is None:
-        raise InvalidPropertyError(
-            name, "does not go with CertificateSigningRequest, which AWS IoT signs", "Leave it out"
-        )
-    if properties.mode is CertificateMode.SNI_ONLY:
-        raise InvalidPropertyError(
-            name, "does not go with CertificateMode SNI_ONLY, which registers without a CA", "Leave one of them out"
-        )
-    with naming(DeviceCertificateProperty.CERTIFICATE_PEM):
-        check_issued_by(properties.certificate, ca)

@@ -12,18 +12,21 @@ from iot_certificate_provider.contract import (
     IssuedDeviceCertificateProperty,
     KeyAlgorithm,
 )
-from iot_certificate_provider.errors import InvalidPropertyError
 from iot_certificate_provider.pki import SigningRequest
-from iot_certificate_provider.properties.device_certificate import (
-    DeviceCertificateProperties,
-    read_policy_names,
-    read_thing_names,
-)
-from iot_certificate_provider.properties.issuer import Issuer, read_issuer
+from iot_certificate_provider.properties.attachments import POLICY_NAMES, THING_NAMES
+from iot_certificate_provider.properties.device_certificate import STATUS, DeviceCertificateProperties
+from iot_certificate_provider.properties.generation import GENERATION
+from iot_certificate_provider.properties.issuer import ISSUER, Issuer, read_issuer
+from iot_certificate_provider.properties.key_algorithm import KEY_ALGORITHM
 from iot_certificate_provider.properties.reader import Reader, naming
-from iot_certificate_provider.properties.subject import read_subject
-from iot_certificate_provider.properties.subject_alternative_names import read_alternative_names
-from iot_certificate_provider.properties.validity import read_validity_days
+from iot_certificate_provider.properties.shapes import Dependent, Forbidden, Given, Shape, Text, Update
+from iot_certificate_provider.properties.signing_request import signing_request
+from iot_certificate_provider.properties.subject import read_subject, subject
+from iot_certificate_provider.properties.subject_alternative_names import (
+    SUBJECT_ALTERNATIVE_NAMES,
+    read_alternative_names,
+)
+from iot_certificate_provider.properties.validity import read_validity, validity_days
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +36,46 @@ if TYPE_CHECKING:
 
     from iot_certificate_provider.pki import Certificate
 
-DEFAULT_VALIDITY_DAYS = 365
+_CERTIFICATE_SIGNING_REQUEST = signing_request(
+    about="PEM of a PKCS #10 request: the key stays with the device. Only the request's subject and alternative names "
+    "are taken from it",
+    update=Update.ROTATION,
+)
+_BY_REQUEST = Given(_CERTIFICATE_SIGNING_REQUEST)
+_SUBJECT = subject(required=Dependent(unless=_BY_REQUEST))
+_VALIDITY_DAYS = validity_days(default=365)
+_CREDENTIALS_SECRET_ARN = Text(
+    IssuedDeviceCertificateProperty.CREDENTIALS_SECRET_ARN,
+    about="a secret in the same account and Region, created empty, that is to receive `privateKey`, `certificatePem`, "
+    "`caCertificatePem`",
+    update=Update.ROTATION,
+    required=Dependent(unless=_BY_REQUEST),
+    missing="Name the secret that is to keep the key, or give a CertificateSigningRequest",
+)
+
+SHAPE = Shape(
+    (
+        ISSUER,
+        _SUBJECT,
+        SUBJECT_ALTERNATIVE_NAMES,
+        _VALIDITY_DAYS,
+        GENERATION,
+        KEY_ALGORITHM,
+        _CREDENTIALS_SECRET_ARN,
+        _CERTIFICATE_SIGNING_REQUEST,
+        STATUS,
+        POLICY_NAMES,
+        THING_NAMES,
+    ),
+    tuple(
+        Forbidden(
+            Given(each),
+            when=_BY_REQUEST,
+            problem="does not go with CertificateSigningRequest, which has the name and the key",
+        )
+        for each in (_SUBJECT, SUBJECT_ALTERNATIVE_NAMES, KEY_ALGORITHM, _CREDENTIALS_SECRET_ARN)
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -61,16 +103,15 @@ class IssuedDeviceCertificateProperties:
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> IssuedDeviceCertificateProperties:
         """Read the properties; raise InvalidPropertyError for the first that cannot work."""
-        name = IssuedDeviceCertificateProperty
-        reader = Reader(raw, IssuedDeviceCertificateProperty)
+        reader = Reader(raw, SHAPE)
         return cls(
             issuer=read_issuer(reader),
             subject=_signing_request(reader) or _new_key(reader),
-            validity=read_validity_days(reader, name.VALIDITY_DAYS, DEFAULT_VALIDITY_DAYS),
-            generation=reader.text(name.GENERATION) or "",
-            status=reader.choice(name.STATUS, DeviceCertificateStatus.ACTIVE),
-            policy_names=read_policy_names(reader, name.POLICY_NAMES),
-            thing_names=read_thing_names(reader, name.THING_NAMES),
+            validity=read_validity(reader, _VALIDITY_DAYS),
+            generation=reader.optional_text(GENERATION) or "",
+            status=reader.choice(STATUS),
+            policy_names=reader.names(POLICY_NAMES),
+            thing_names=reader.names(THING_NAMES),
         )
 
     def identity(self) -> Mapping[str, str]:
@@ -107,27 +148,18 @@ class IssuedDeviceCertificateProperties:
 
 
 def _signing_request(reader: Reader) -> SigningRequest | None:
-    name = IssuedDeviceCertificateProperty
-    signing = reader.read_with(name.CERTIFICATE_SIGNING_REQUEST, SigningRequest.from_pem)
+    signing = reader.pem(_CERTIFICATE_SIGNING_REQUEST, SigningRequest.from_pem)
     if signing is not None:
-        with naming(name.CERTIFICATE_SIGNING_REQUEST):
+        with naming(_CERTIFICATE_SIGNING_REQUEST.name):
             signing.check_issuable()
-        for other in (name.SUBJECT, name.SUBJECT_ALTERNATIVE_NAMES, name.KEY_ALGORITHM, name.CREDENTIALS_SECRET_ARN):
-            if reader.given(other):
-                raise InvalidPropertyError(
-                    other, "does not go with CertificateSigningRequest, which has the name and the key", "Leave it out"
-                )
+        reader.obey(*SHAPE.rules)
     return signing
 
 
 def _new_key(reader: Reader) -> NewKey:
-    name = IssuedDeviceCertificateProperty
     return NewKey(
-        subject=read_subject(reader, name.SUBJECT),
-        alternative_names=read_alternative_names(reader, name.SUBJECT_ALTERNATIVE_NAMES),
-        algorithm=reader.choice(name.KEY_ALGORITHM, KeyAlgorithm.EC_P256),
-        secret_arn=reader.required_text(
-            name.CREDENTIALS_SECRET_ARN,
-            "Name the secret that is to keep the key, or give a CertificateSigningRequest",
-        ),
+        subject=read_subject(reader, _SUBJECT),
+        alternative_names=read_alternative_names(reader),
+        algorithm=reader.choice(KEY_ALGORITHM),
+        secret_arn=reader.text(_CREDENTIALS_SECRET_ARN),
     )

@@ -6,16 +6,53 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.contract import IssuedDeviceCertificateProperty, IssuerProperty
+from iot_certificate_provider.contract import MAX_PEM_CHARACTERS, IssuedDeviceCertificateProperty, IssuerProperty
 from iot_certificate_provider.errors import InvalidPropertyError
 from iot_certificate_provider.pki import Certificate, check_ca
-from iot_certificate_provider.properties.ca_key import CaKey, KeyInKms, KeyInPrivateCa, KeyInSecret, read_ca_key
-from iot_certificate_provider.properties.reader import shown
+from iot_certificate_provider.pki.pem import CERTIFICATE_LABELS
+from iot_certificate_provider.properties.ca_key import (
+    CA_KEY_PROPERTIES,
+    CA_KEY_RULES,
+    KMS_KEY_ID,
+    CaKey,
+    KeyInPrivateCa,
+    KeyInSecret,
+    read_ca_key,
+)
+from iot_certificate_provider.properties.reader import required
+from iot_certificate_provider.properties.shapes import ALWAYS, Dependent, Given, Map, Pem, Shape, Text, Update
 
 if TYPE_CHECKING:
     from iot_certificate_provider.properties.reader import Reader
 
-_CERTIFICATE_ID = re.compile(r"[0-9a-f]{64}")
+_CA_CERTIFICATE_PEM = Pem(
+    IssuerProperty.CA_CERTIFICATE_PEM,
+    CERTIFICATE_LABELS,
+    MAX_PEM_CHARACTERS,
+    about="PEM of the CA certificate; left out, or an empty text: read beside the key, from the secret's field "
+    "`certificatePem` or from AWS Private CA",
+    required=Dependent(when=Given(KMS_KEY_ID)),
+    missing="A KMS key has no certificate: give the CA's",
+    # What a self-signed CA's attribute is when its certificate is too large for an answer to CloudFormation.
+    or_empty=True,
+)
+_CA_CERTIFICATE_ID = Text(
+    IssuerProperty.CA_CERTIFICATE_ID,
+    about="64 hex digits: which certificate it has to be that is read beside the key",
+    pattern=re.compile(r"[0-9a-f]{64}"),
+    problem="is not a certificate id",
+    fix="Give 64 hex digits",
+)
+
+ISSUER = Map(
+    IssuedDeviceCertificateProperty.ISSUER,
+    Shape((_CA_CERTIFICATE_PEM, _CA_CERTIFICATE_ID, *CA_KEY_PROPERTIES), CA_KEY_RULES),
+    about="the CA, and where its private key is",
+    update=Update.ROTATION,
+    exception=", if it is another CA",
+    required=ALWAYS,
+    missing="Give the CA's certificate, and say where its private key is",
+)
 
 
 @dataclass(frozen=True)
@@ -39,30 +76,18 @@ class Issuer:
 
 
 def read_issuer(reader: Reader) -> Issuer:
-    """Read Issuer; a CACertificatePem that is an empty text counts as left out.
-
-    That is what a self-signed CA's attribute is when its certificate is too large for an answer to CloudFormation.
-    """
-    name = IssuedDeviceCertificateProperty.ISSUER
-    nested = reader.nested(name, IssuerProperty, empty_is_left_out=True)
-    if nested is None:
-        raise InvalidPropertyError(name, "is missing", "Give the CA's certificate, and say where its private key is")
-    certificate = nested.certificate(IssuerProperty.CA_CERTIFICATE_PEM, check_ca)
-    key = read_ca_key(nested, name)
-    if certificate is None and isinstance(key, KeyInKms):
-        raise InvalidPropertyError(
-            f"{name}.{IssuerProperty.CA_CERTIFICATE_PEM}", "is missing", "A KMS key has no certificate: give the CA's"
-        )
+    """Read Issuer; a CACertificatePem that is an empty text counts as left out."""
+    nested = required(reader.nested(ISSUER), ISSUER.name, ISSUER.missing)
+    certificate = nested.certificate(_CA_CERTIFICATE_PEM, check_ca)
+    key = read_ca_key(nested)
     return Issuer(certificate, _certificate_id(nested, certificate), key)
 
 
 def _certificate_id(nested: Reader, certificate: Certificate | None) -> str | None:
-    name = f"{IssuedDeviceCertificateProperty.ISSUER}.{IssuerProperty.CA_CERTIFICATE_ID}"
-    declared = nested.text(IssuerProperty.CA_CERTIFICATE_ID)
+    declared = nested.optional_text(_CA_CERTIFICATE_ID)
     if declared is None:
         return None if certificate is None else certificate.id
-    if not _CERTIFICATE_ID.fullmatch(declared):
-        raise InvalidPropertyError(name, f"{shown(declared)} is not a certificate id", "Give 64 hex digits")
     if certificate is not None and certificate.id != declared:
+        name = nested.full_name(_CA_CERTIFICATE_ID)
         raise InvalidPropertyError(name, "is not that of CACertificatePem", "Leave one of the two out")
     return declared

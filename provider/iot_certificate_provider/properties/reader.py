@@ -1,8 +1,9 @@
-"""Reading one property at a time out of CloudFormation's strings, lists and maps."""
+"""Reading one property at a time out of CloudFormation's strings, lists and maps, as its shape says."""
 
 from __future__ import annotations
 
 import difflib
+import re
 from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,12 +11,32 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from iot_certificate_provider.errors import CertificateRejectedError, InvalidPropertyError
 from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.pki.fitness import shorten
+from iot_certificate_provider.properties.shapes import Chosen, GivenIn, OneOf
 
 if TYPE_CHECKING:
-    import re
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sized
+
+    from iot_certificate_provider.properties.shapes import (
+        Choice,
+        Condition,
+        Dependent,
+        Flag,
+        Items,
+        Map,
+        Pem,
+        Property,
+        Rule,
+        Shape,
+        Text,
+        Texts,
+        WholeNumber,
+    )
+
+_VALUE_OR_NOTHING = "Give it a value, or leave the property out"
 
 CLOUDFORMATIONS_OWN = frozenset({"ServiceToken", "ServiceTimeout"})
+
+_WHOLE_NUMBER = re.compile(r"[1-9][0-9]*")
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 _Value = TypeVar("_Value")
@@ -42,117 +63,201 @@ def readable(read: Callable[[Mapping[str, Any]], _Value], raw: Mapping[str, Any]
 
 
 class Reader:
-    """Reads one property at a time; refuses, to begin with, those that the type does not have."""
+    """Reads one property at a time; refuses, to begin with, those that the shape does not have.
 
-    def __init__(self, raw: Mapping[str, Any], known: type[StrEnum], prefix: str = "") -> None:
+    What is read of a property raises InvalidPropertyError where the shape does not allow it, or requires what is not
+    there.
+    """
+
+    def __init__(self, raw: Mapping[str, Any], shape: Shape, prefix: str = "") -> None:
         self._raw = raw
         self._prefix = prefix
-        names = [str(name) for name in known]
+        names = shape.names
+        others = CLOUDFORMATIONS_OWN if not prefix else frozenset()
         for name in raw:
-            if name not in names and name not in CLOUDFORMATIONS_OWN:
+            if name not in names and name not in others:
                 raise InvalidPropertyError(
                     prefix + shorten(name), "is not a property of this type", _nearest(name, names)
                 )
 
-    def given(self, name: StrEnum) -> bool:
-        """Whether the property is there at all."""
-        return name in self._raw
+    def obey(self, *rules: Rule) -> None:
+        """Refuse what breaks a rule: the first that is broken."""
+        for rule in rules:
+            if not self._applies(rule):
+                continue
+            if isinstance(rule, OneOf):
+                self._check_one_of(rule)
+            elif self._holds(rule.what):
+                what = rule.what
+                broken = what.choice if isinstance(what, Chosen) else what.property
+                raise self._error(broken, rule.problem, rule.fix)
 
-    def text(self, name: StrEnum) -> str | None:
-        """Return a text that is not empty; None without the property."""
-        value = self._raw.get(name)
-        if value is None:
+    def given(self, declared: Property) -> bool:
+        """Whether the property is there at all."""
+        return declared.name in self._raw
+
+    def text(self, declared: Text) -> str:
+        """Return a text that has to be there."""
+        text = self._text(declared)
+        if text is None:
+            raise self._missing(declared)
+        return text
+
+    def optional_text(self, declared: Text) -> str | None:
+        """Return a text; None without the property."""
+        return self._unless_required(declared, self._text(declared))
+
+    def any_text(self, declared: Property) -> str | None:
+        """Return a text that is not blank, whatever else the shape says; None without the property."""
+        if declared.name not in self._raw:
             return None
+        value = self._raw[declared.name]
+        if value is None:
+            raise self._missing(declared)
         if not isinstance(value, str):
-            raise self._error(name, f"is a {_kind(value)}, not a text", "Give one text")
+            raise self._error(declared, f"is a {_kind(value)}, not a text", "Give one text")
         if not value.strip():
-            raise self._error(name, "is empty", "Give it a value, or leave the property out")
+            raise self._error(declared, "is empty", _VALUE_OR_NOTHING)
         return value
 
-    def read_with(self, name: StrEnum, read: Callable[[str], _Value]) -> _Value | None:
-        """Return what ``read`` makes of the text; its CertificateRejectedError is told of the property."""
-        text = self.text(name)
+    def pem(self, declared: Pem, read: Callable[[str], _Value]) -> _Value | None:
+        """Return what ``read`` makes of the PEM; its CertificateRejectedError is told of the property."""
+        left_out = declared.or_empty and self._raw.get(declared.name) == ""
+        text = self._unless_required(declared, None if left_out else self.any_text(declared))
         if text is None:
             return None
-        with naming(self._prefix + name):
+        with naming(self.full_name(declared)):
             return read(text)
 
-    def certificate(self, name: StrEnum, check: Callable[[Certificate], None]) -> Certificate | None:
+    def certificate(self, declared: Pem, check: Callable[[Certificate], None]) -> Certificate | None:
         """Return the certificate of a PEM that passes ``check``."""
-        certificate = self.read_with(name, Certificate.from_pem)
+        certificate = self.pem(declared, Certificate.from_pem)
         if certificate is not None:
-            with naming(self._prefix + name):
+            with naming(self.full_name(declared)):
                 check(certificate)
         return certificate
 
-    def choice(self, name: StrEnum, default: _Choice) -> _Choice:
-        """Return the member of the default's enumeration."""
-        text = self.text(name)
+    def choice(self, declared: Choice[_Choice]) -> _Choice:
+        """Return the member of the enumeration, or the default."""
+        text = self.any_text(declared)
         if text is None:
-            return default
-        choices = type(default)
+            return required(declared.default, self.full_name(declared), declared.missing)
         try:
-            return choices(text)
+            return declared.values(text)
         except ValueError as error:
-            allowed = ", ".join(choices)
-            raise self._error(name, f"{shown(text)} is not a value it can have", f"Use one of {allowed}") from error
+            allowed = ", ".join(declared.values)
+            raise self._error(declared, f"{shown(text)} is not a value it can have", f"Use one of {allowed}") from error
 
-    def flag(self, name: StrEnum) -> bool:
+    def flag(self, declared: Flag) -> bool:
         """Return whether it is "true"; "false" without the property. CloudFormation writes booleans so."""
-        value = self._raw.get(name, "false")
+        value = self._raw.get(declared.name, "false")
         if value not in ("true", "false"):
-            raise self._error(name, f"{shown(value)} is not a value it can have", "Use true or false")
+            raise self._error(declared, f"{shown(value)} is not a value it can have", "Use true or false")
         return bool(value == "true")
 
-    def short_text(self, name: StrEnum, longest: int) -> str | None:
-        """Return a text of at most so many characters; None without the property."""
-        text = self.text(name)
-        if text is not None and len(text) > longest:
-            raise self._error(name, f"has {len(text)} characters", f"AWS IoT takes at most {longest}")
-        return text
+    def whole_number(self, declared: WholeNumber) -> int:
+        """Return a whole number, which CloudFormation gives as a text without sign or leading zeros, or the default."""
+        text = self.any_text(declared)
+        if text is None:
+            return declared.default
+        # Python refuses to read numbers of thousands of digits.
+        if (
+            len(text) > len(str(declared.greatest))
+            or not _WHOLE_NUMBER.fullmatch(text)
+            or int(text) > declared.greatest
+        ):
+            fix = f"Give a whole number from 1 to {declared.greatest}"
+            raise self._error(declared, f"{shown(text)} {declared.problem}", fix)
+        return int(text)
 
-    def matching(self, name: StrEnum, pattern: re.Pattern[str], fix: str) -> str:
-        """Return a text that has to be there, and to match."""
-        text = self.required_text(name, fix)
-        if not pattern.fullmatch(text):
-            raise self._error(name, f"{shown(text)} is not one", fix)
-        return text
-
-    def items(self, name: StrEnum) -> list[Any]:
+    def items(self, declared: Items) -> list[Any]:
         """Return a list of anything; empty without the property."""
-        value = self._raw.get(name, [])
+        value = self._raw.get(declared.name, [])
         if not isinstance(value, list):
-            raise self._error(name, f"is a {_kind(value)}, not a list", "Give a list, also for one item")
+            raise self._error(declared, f"is a {_kind(value)}, not a list", "Give a list, also for one item")
         return value
 
-    def names(self, name: StrEnum, pattern: re.Pattern[str]) -> tuple[str, ...]:
+    def names(self, declared: Texts) -> tuple[str, ...]:
         """Return a list of texts that match, each once."""
-        names = self.items(name)
+        names = self.items(declared)
         for item in names:
-            if not isinstance(item, str) or not pattern.fullmatch(item):
-                raise self._error(name, f"{shown(item)} is not a valid name", f"A name matches {pattern.pattern}")
-        return tuple(dict.fromkeys(names))
+            if not isinstance(item, str) or not declared.pattern.fullmatch(item):
+                fix = f"A name matches {declared.pattern.pattern}"
+                raise self._error(declared, f"{shown(item)} is not a valid name", fix)
+        once = tuple(dict.fromkeys(names))
+        self.check_count(declared, once)
+        return once
 
-    def mapping(self, name: StrEnum) -> Mapping[str, Any] | None:
+    def check_count(self, declared: Items, items: Sized) -> None:
+        """Refuse more than there can be."""
+        if declared.most is not None and len(items) > declared.most:
+            raise self._error(declared, f"there are {len(items)}", declared.too_many)
+
+    def mapping(self, declared: Map) -> Mapping[str, Any] | None:
         """Return a map of anything; None without the property."""
-        value = self._raw.get(name)
-        if value is not None and not isinstance(value, dict):
-            raise self._error(name, f"is a {_kind(value)}, not a map", "See its properties in the documentation")
+        if declared.name not in self._raw:
+            return self._unless_required(declared, None)
+        value = self._raw[declared.name]
+        if value is None:
+            raise self._error(declared, "is empty", declared.missing or _VALUE_OR_NOTHING)
+        if not isinstance(value, dict):
+            raise self._error(declared, f"is a {_kind(value)}, not a map", "See its properties in the documentation")
         return value
 
-    def nested(self, name: StrEnum, known: type[StrEnum], *, empty_is_left_out: bool = False) -> Reader | None:
-        """Return a reader of a map's own properties, which are named after it in errors."""
-        value = self.mapping(name)
-        if value is not None and empty_is_left_out:
-            value = {key: text for key, text in value.items() if text != ""}
-        return None if value is None else Reader(value, known, prefix=f"{self._prefix}{name}.")
+    def nested(self, declared: Map) -> Reader | None:
+        """Return a reader of a map's own properties, which are named after it in errors; None without the map."""
+        value = self.mapping(declared)
+        return None if value is None else Reader(value, declared.shape, prefix=f"{self._prefix}{declared.name}.")
 
-    def required_text(self, name: StrEnum, fix: str) -> str:
-        """Return a text that has to be there."""
-        return required(self.text(name), self._prefix + name, fix)
+    def full_name(self, declared: Property) -> str:
+        """Return the name by which errors tell the property."""
+        return self._prefix + declared.name
 
-    def _error(self, name: StrEnum, problem: str, fix: str) -> InvalidPropertyError:
-        return InvalidPropertyError(self._prefix + name, problem, fix)
+    def _text(self, declared: Text) -> str | None:
+        text = self.any_text(declared)
+        if text is None:
+            return None
+        too_long = declared.longest is not None and len(text) > declared.longest
+        if declared.pattern is not None and (too_long or not declared.pattern.fullmatch(text)):
+            raise self._error(declared, f"{shown(text)} {declared.problem}", declared.fix)
+        if too_long:
+            raise self._error(declared, f"has {len(text)} characters", f"AWS IoT takes at most {declared.longest}")
+        return text
+
+    def _unless_required(self, declared: Property, value: _Value | None) -> _Value | None:
+        if value is None and declared.required is not None and self._applies(declared.required):
+            raise self._missing(declared)
+        return value
+
+    def _missing(self, declared: Property) -> InvalidPropertyError:
+        return self._error(declared, "is missing", declared.missing or _VALUE_OR_NOTHING)
+
+    def _check_one_of(self, rule: OneOf) -> None:
+        given = [str(each.name) for each in rule.properties if self.given(each)]
+        if len(given) == 1:
+            return
+        if not given and not rule.problem:
+            raise self._missing(rule.properties[0])
+        name = self._prefix.removesuffix(".") or ", ".join(each.name for each in rule.properties)
+        if not given:
+            raise InvalidPropertyError(name, rule.problem, rule.fix)
+        raise InvalidPropertyError(name, rule.several.format(given=" and ".join(given)), rule.several_fix)
+
+    def _applies(self, rule: Dependent) -> bool:
+        if rule.when is not None and not self._holds(rule.when):
+            return False
+        return rule.unless is None or not self._holds(rule.unless)
+
+    def _holds(self, condition: Condition) -> bool:
+        if isinstance(condition, Chosen):
+            return self.choice(condition.choice) == condition.value
+        if isinstance(condition, GivenIn):
+            value = self.mapping(condition.map)
+            return value is not None and condition.property.name in value
+        return self.given(condition.property)
+
+    def _error(self, declared: Property, problem: str, fix: str) -> InvalidPropertyError:
+        return InvalidPropertyError(self.full_name(declared), problem, fix)
 
 
 def required(value: _Value | None, name: str, fix: str) -> _Value:

@@ -7,9 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.contract import RegistrationCodeOnDelete, RegistrationCodeProperty
 from iot_certificate_provider.properties.reader import Reader
+from iot_certificate_provider.properties.shapes import Choice, Shape, Update
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+ON_DELETE = Choice(
+    RegistrationCodeProperty.ON_DELETE,
+    RegistrationCodeOnDelete,
+    RegistrationCodeOnDelete.RETAIN,
+    about="what Delete does to the code",
+    update=Update.IN_PLACE,
+)
+
+SHAPE = Shape((ON_DELETE,))
 
 
 @dataclass(frozen=True)
@@ -21,8 +32,7 @@ class RegistrationCodeProperties:
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> RegistrationCodeProperties:
         """Read the properties; raise InvalidPropertyError for the first that cannot work."""
-        reader = Reader(raw, RegistrationCodeProperty)
-        return cls(on_delete=reader.choice(RegistrationCodeProperty.ON_DELETE, RegistrationCodeOnDelete.RETAIN))
+        return cls(on_delete=Reader(raw, SHAPE).choice(ON_DELETE))
 
 
 def declared_on_delete(raw: Mapping[str, Any]) -> RegistrationCodeOnDelete:

@@ -6,15 +6,17 @@ import json
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import CaCertificateProperty
 from iot_certificate_provider.errors import InvalidPropertyError
-from iot_certificate_provider.properties.reader import Reader, shown
+from iot_certificate_provider.properties.shapes import Dependent, Given, Map, OneOf, Rule, Shape, Text, Update
+
+if TYPE_CHECKING:
+    from iot_certificate_provider.properties.reader import Reader
 
 MAX_TEMPLATE_CHARACTERS = 10_240
 """``templateBody`` of RegistrationConfig (AWS IoT API)."""
-
-_ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::\d{12}:role/\S+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -26,47 +28,70 @@ class RegistrationConfig:
     role_arn: str | None
 
 
-class _RegistrationConfig(StrEnum):
+class RegistrationConfigProperty(StrEnum):
+    """The properties of ``RegistrationConfig``, as ``AWS::IoT::CACertificate`` has them."""
+
     TEMPLATE_NAME = "TemplateName"
     TEMPLATE_BODY = "TemplateBody"
     ROLE_ARN = "RoleArn"
 
 
+_TEMPLATE_NAME = Text(RegistrationConfigProperty.TEMPLATE_NAME, about="the name of a provisioning template")
+_TEMPLATE_BODY = Text(
+    RegistrationConfigProperty.TEMPLATE_BODY,
+    about="a provisioning template as JSON text",
+    longest=MAX_TEMPLATE_CHARACTERS,
+)
+_ROLE_ARN = Text(
+    RegistrationConfigProperty.ROLE_ARN,
+    about="the role with which AWS IoT provisions",
+    required=Dependent(when=Given(_TEMPLATE_BODY)),
+    missing="A TemplateBody needs the role that provisions with it",
+    pattern=re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/[^ \t\n\r\f\v]+"),
+    problem="is not the ARN of a role",
+    fix="Give one like arn:aws:iam::123456789012:role/provisioning",
+)
+
+_RULES: tuple[Rule, ...] = (
+    OneOf(
+        (_TEMPLATE_NAME, _TEMPLATE_BODY),
+        problem="needs exactly one of TemplateName and TemplateBody",
+        fix="Give one of them",
+        several="needs exactly one of TemplateName and TemplateBody",
+        several_fix="Give one of them",
+    ),
+)
+
+REGISTRATION_CONFIG = Map(
+    CaCertificateProperty.REGISTRATION_CONFIG,
+    Shape((_TEMPLATE_NAME, _TEMPLATE_BODY, _ROLE_ARN), _RULES),
+    about="the provisioning template of auto-registration",
+    update=Update.IN_PLACE,
+    exception="; leaving it out clears it",
+)
+
+
 def read_registration_config(reader: Reader) -> RegistrationConfig | None:
     """Read RegistrationConfig; None without one."""
-    nested = reader.nested(CaCertificateProperty.REGISTRATION_CONFIG, _RegistrationConfig)
+    nested = reader.nested(REGISTRATION_CONFIG)
     if nested is None:
         return None
-    config = RegistrationConfig(
-        template_name=nested.text(_RegistrationConfig.TEMPLATE_NAME),
-        template_body=nested.text(_RegistrationConfig.TEMPLATE_BODY),
-        role_arn=nested.text(_RegistrationConfig.ROLE_ARN),
+    nested.obey(*_RULES)
+    return RegistrationConfig(
+        template_name=nested.optional_text(_TEMPLATE_NAME),
+        template_body=_template_body(nested),
+        role_arn=nested.optional_text(_ROLE_ARN),
     )
-    if (config.template_name is None) == (config.template_body is None):
-        raise InvalidPropertyError(
-            "RegistrationConfig", "needs exactly one of TemplateName and TemplateBody", "Give one of them"
-        )
-    if config.template_body is not None:
-        _check_template_body(config.template_body)
-    _check_role(config)
-    return config
 
 
-def _check_role(config: RegistrationConfig) -> None:
-    name = "RegistrationConfig.RoleArn"
-    if config.role_arn is None:
-        if config.template_body is not None:
-            raise InvalidPropertyError(name, "is missing", "A TemplateBody needs the role that provisions with it")
-    elif not _ROLE_ARN.fullmatch(config.role_arn):
-        raise InvalidPropertyError(
-            name,
-            f"{shown(config.role_arn)} is not the ARN of a role",
-            "Give one like arn:aws:iam::123456789012:role/provisioning",
-        )
+def _template_body(reader: Reader) -> str | None:
+    text = reader.any_text(_TEMPLATE_BODY)
+    if text is not None:
+        _check_template_body(text, reader.full_name(_TEMPLATE_BODY))
+    return text
 
 
-def _check_template_body(text: str) -> None:
-    name = "RegistrationConfig.TemplateBody"
+def _check_template_body(text: str, name: str) -> None:
     if len(text) > MAX_TEMPLATE_CHARACTERS:
         raise InvalidPropertyError(
             name, f"is {len(text):,} characters long, above {MAX_TEMPLATE_CHARACTERS:,}", "Use a template by name"

@@ -14,13 +14,26 @@ from iot_certificate_provider.contract import (
     KeyAlgorithm,
     SelfSignedCaCertificateProperty,
 )
-from iot_certificate_provider.properties.ca_certificate import CaCertificateProperties
+from iot_certificate_provider.properties.ca_certificate import (
+    AUTO_REGISTRATION_STATUS,
+    DEVICE_CERTIFICATES_ON_DELETE,
+    STATUS,
+    CaCertificateProperties,
+)
 from iot_certificate_provider.properties.ca_key import KeyInMemory
+from iot_certificate_provider.properties.certificate_mode import CA_CERTIFICATE_MODE
+from iot_certificate_provider.properties.generation import GENERATION
+from iot_certificate_provider.properties.key_algorithm import KEY_ALGORITHM
 from iot_certificate_provider.properties.reader import Reader
-from iot_certificate_provider.properties.registration_config import RegistrationConfig, read_registration_config
-from iot_certificate_provider.properties.subject import read_subject
-from iot_certificate_provider.properties.tags import read_tags
-from iot_certificate_provider.properties.validity import read_validity_days
+from iot_certificate_provider.properties.registration_config import (
+    REGISTRATION_CONFIG,
+    RegistrationConfig,
+    read_registration_config,
+)
+from iot_certificate_provider.properties.shapes import ALWAYS, Shape, Text, Update
+from iot_certificate_provider.properties.subject import read_subject, subject
+from iot_certificate_provider.properties.tags import TAGS, read_tags
+from iot_certificate_provider.properties.validity import read_validity, validity_days
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +44,31 @@ if TYPE_CHECKING:
     from iot_certificate_provider.pki import Certificate
     from iot_certificate_provider.pki.private_key import CaPrivateKey
 
-DEFAULT_VALIDITY_DAYS = 3650
+_SUBJECT = subject(required=ALWAYS)
+_VALIDITY_DAYS = validity_days(default=3650)
+_PRIVATE_KEY_SECRET_ARN = Text(
+    SelfSignedCaCertificateProperty.PRIVATE_KEY_SECRET_ARN,
+    about="a secret in the same account and Region, created empty, that is to keep the key",
+    update=Update.ROTATION,
+    required=ALWAYS,
+    missing="Name the secret that the key is to be kept in",
+)
+
+SHAPE = Shape(
+    (
+        _SUBJECT,
+        KEY_ALGORITHM,
+        _VALIDITY_DAYS,
+        _PRIVATE_KEY_SECRET_ARN,
+        GENERATION,
+        STATUS,
+        CA_CERTIFICATE_MODE,
+        AUTO_REGISTRATION_STATUS,
+        REGISTRATION_CONFIG,
+        DEVICE_CERTIFICATES_ON_DELETE,
+        TAGS,
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -53,23 +90,18 @@ class SelfSignedCaCertificateProperties:
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> SelfSignedCaCertificateProperties:
         """Read the properties; raise InvalidPropertyError for the first that cannot work."""
-        name = SelfSignedCaCertificateProperty
-        reader = Reader(raw, SelfSignedCaCertificateProperty)
+        reader = Reader(raw, SHAPE)
         return cls(
-            subject=read_subject(reader, name.SUBJECT),
-            key_algorithm=reader.choice(name.KEY_ALGORITHM, KeyAlgorithm.EC_P256),
-            validity=read_validity_days(reader, name.VALIDITY_DAYS, DEFAULT_VALIDITY_DAYS),
-            generation=reader.text(name.GENERATION) or "",
-            secret_arn=reader.required_text(
-                name.PRIVATE_KEY_SECRET_ARN, "Name the secret that the key is to be kept in"
-            ),
-            status=reader.choice(name.STATUS, CaCertificateStatus.ACTIVE),
-            mode=reader.choice(name.CERTIFICATE_MODE, CertificateMode.DEFAULT),
-            auto_registration=reader.choice(name.AUTO_REGISTRATION_STATUS, AutoRegistrationStatus.DISABLE),
+            subject=read_subject(reader, _SUBJECT),
+            key_algorithm=reader.choice(KEY_ALGORITHM),
+            validity=read_validity(reader, _VALIDITY_DAYS),
+            generation=reader.optional_text(GENERATION) or "",
+            secret_arn=reader.text(_PRIVATE_KEY_SECRET_ARN),
+            status=reader.choice(STATUS),
+            mode=reader.choice(CA_CERTIFICATE_MODE),
+            auto_registration=reader.choice(AUTO_REGISTRATION_STATUS),
             registration_config=read_registration_config(reader),
-            device_certificates_on_delete=reader.choice(
-                name.DEVICE_CERTIFICATES_ON_DELETE, DeviceCertificatesOnDelete.RETAIN
-            ),
+            device_certificates_on_delete=reader.choice(DEVICE_CERTIFICATES_ON_DELETE),
             tags=read_tags(reader),
         )
 

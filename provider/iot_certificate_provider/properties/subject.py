@@ -3,89 +3,109 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from iot_certificate_provider.contract import SubjectProperty
+from iot_certificate_provider.contract import IssuedDeviceCertificateProperty, SubjectProperty
 from iot_certificate_provider.errors import InvalidPropertyError
 from iot_certificate_provider.properties.reader import required, shown
+from iot_certificate_provider.properties.shapes import ALWAYS, Dependent, Map, Shape, Text, Update
 
 if TYPE_CHECKING:
-    from enum import StrEnum
-
     from iot_certificate_provider.properties.reader import Reader
 
+_NAME = SubjectProperty
 
-@dataclass(frozen=True)
-class _Attribute:
-    """An attribute of the name, and at most how many characters it has (RFC 5280, Appendix A.1: "Upper Bounds")."""
+_COMMON_NAME = Text(
+    _NAME.COMMON_NAME,
+    about="whose certificate it is",
+    required=ALWAYS,
+    missing="Say whose certificate it is",
+    longest=64,
+)
+_COUNTRY = Text(
+    _NAME.COUNTRY,
+    about="two capital letters of ISO 3166",
+    pattern=re.compile(r"[A-Z]{2}"),
+    problem="is not a country's code",
+    fix="Give the two capital letters of ISO 3166, like DE",
+)
+_SERIAL_NUMBER = Text(
+    _NAME.SERIAL_NUMBER,
+    about="letters, digits, spaces and `'()+,-./:=?`",
+    # X.680, 41.4: the characters of a PrintableString, which a serialNumber is (RFC 5280, Appendix A.1).
+    pattern=re.compile(r"[A-Za-z0-9 '()+,./:=?-]+"),
+    problem="has characters that a serial number cannot have",
+    fix="Use letters, digits, spaces and '()+,-./:=?",
+    longest=64,
+)
 
-    oid: x509.ObjectIdentifier
-    upper_bound: int
+# In the order of SubjectProperty. The lengths: RFC 5280, Appendix A.1, "Upper Bounds".
+_ATTRIBUTES = (
+    (NameOID.COUNTRY_NAME, _COUNTRY),
+    (NameOID.STATE_OR_PROVINCE_NAME, Text(_NAME.STATE, longest=128)),
+    (NameOID.LOCALITY_NAME, Text(_NAME.LOCALITY, longest=128)),
+    (NameOID.ORGANIZATION_NAME, Text(_NAME.ORGANIZATION, longest=64)),
+    (NameOID.ORGANIZATIONAL_UNIT_NAME, Text(_NAME.ORGANIZATIONAL_UNIT, longest=64)),
+    (NameOID.COMMON_NAME, _COMMON_NAME),
+    (NameOID.SERIAL_NUMBER, _SERIAL_NUMBER),
+)
+
+SUBJECT_SHAPE = Shape(tuple(attribute for _, attribute in _ATTRIBUTES))
 
 
-_ATTRIBUTES = {
-    SubjectProperty.COUNTRY: _Attribute(NameOID.COUNTRY_NAME, 2),
-    SubjectProperty.STATE: _Attribute(NameOID.STATE_OR_PROVINCE_NAME, 128),
-    SubjectProperty.LOCALITY: _Attribute(NameOID.LOCALITY_NAME, 128),
-    SubjectProperty.ORGANIZATION: _Attribute(NameOID.ORGANIZATION_NAME, 64),
-    SubjectProperty.ORGANIZATIONAL_UNIT: _Attribute(NameOID.ORGANIZATIONAL_UNIT_NAME, 64),
-    SubjectProperty.COMMON_NAME: _Attribute(NameOID.COMMON_NAME, 64),
-    SubjectProperty.SERIAL_NUMBER: _Attribute(NameOID.SERIAL_NUMBER, 64),
-}
-
-_COUNTRY = re.compile(r"[A-Z]{2}")
-# X.680, 41.4: the characters of a PrintableString, which a serialNumber is (RFC 5280, Appendix A.1).
-_PRINTABLE_STRING = re.compile(r"[A-Za-z0-9 '()+,./:=?-]+")
+def subject(required: Dependent) -> Map:
+    """Return the property of a type that cannot be left out when ``required`` says so."""
+    return Map(
+        IssuedDeviceCertificateProperty.SUBJECT,
+        SUBJECT_SHAPE,
+        about="the name in the certificate",
+        update=Update.ROTATION,
+        required=required,
+        missing="Give a map with a CommonName, like {CommonName: thermostat-1}",
+    )
 
 
-def read_subject(reader: Reader, name: StrEnum) -> x509.Name:
-    """Read the map that is the property ``name``; its attributes stand in the order of SubjectProperty.
+def read_subject(reader: Reader, declared: Map) -> x509.Name:
+    """Read the map; its attributes stand in the order of SubjectProperty.
 
     Raises InvalidPropertyError without a CommonName, and for a value that X.509 does not have room or letters for.
     """
-    fix = "Give a map with a CommonName, like {CommonName: thermostat-1}"
-    nested = required(reader.nested(name, SubjectProperty), name, fix)
-    nested.required_text(SubjectProperty.COMMON_NAME, "Say whose certificate it is")
+    nested = required(reader.nested(declared), reader.full_name(declared), declared.missing)
+    required(nested.any_text(_COMMON_NAME), nested.full_name(_COMMON_NAME), _COMMON_NAME.missing)
     return x509.Name(
         [
-            x509.NameAttribute(attribute.oid, value)
-            for property_name, attribute in _ATTRIBUTES.items()
-            if (value := _value(nested, name, property_name)) is not None
+            x509.NameAttribute(oid, value)
+            for oid, attribute in _ATTRIBUTES
+            if (value := _value(nested, attribute)) is not None
         ]
     )
 
 
-def _value(reader: Reader, subject: StrEnum, name: SubjectProperty) -> str | None:
-    value = reader.text(name)
-    mistake = None if value is None else _mistake(name, value)
+def _value(reader: Reader, attribute: Text) -> str | None:
+    value = reader.any_text(attribute)
+    mistake = None if value is None else _mistake(attribute, value)
     if mistake is not None:
         problem, fix = mistake
-        raise InvalidPropertyError(f"{subject}.{name}", f"{shown(value)} {problem}", fix)
+        raise InvalidPropertyError(reader.full_name(attribute), f"{shown(value)} {problem}", fix)
     return value
 
 
-def _mistake(name: SubjectProperty, value: str) -> tuple[str, str] | None:
-    upper_bound = _ATTRIBUTES[name].upper_bound
-    if name is SubjectProperty.COUNTRY and not _COUNTRY.fullmatch(value):
-        return "is not a country's code", "Give the two capital letters of ISO 3166, like DE"
-    if name is SubjectProperty.SERIAL_NUMBER and not _PRINTABLE_STRING.fullmatch(value):
-        return "has characters that a serial number cannot have", "Use letters, digits, spaces and '()+,-./:=?"
+def _mistake(attribute: Text, value: str) -> tuple[str, str] | None:
+    if attribute.pattern is not None and not attribute.pattern.fullmatch(value):
+        return attribute.problem, attribute.fix
     if not value.isprintable():
         return "has characters that cannot be printed", "Leave line ends and control characters out"
     if value != value.strip():
         return "begins or ends with a space, which names are compared without", "Leave it out"
-    if _size(name, value) > upper_bound:
-        return "is too long", f"It can have {upper_bound} characters (RFC 5280){_OUTSIDE_ASCII.get(name, '')}"
+    if attribute.longest is not None and _size(attribute, value) > attribute.longest:
+        outside_ascii = ", and fewer with letters outside ASCII" if attribute is _COMMON_NAME else ""
+        return "is too long", f"It can have {attribute.longest} characters (RFC 5280){outside_ascii}"
     return None
 
 
-# cryptography counts the bytes of a common name, and the characters of the others; RFC 5280 counts characters.
-_OUTSIDE_ASCII = {SubjectProperty.COMMON_NAME: ", and fewer with letters outside ASCII"}
-
-
-def _size(name: SubjectProperty, value: str) -> int:
-    return len(value.encode() if name in _OUTSIDE_ASCII else value)
+def _size(attribute: Text, value: str) -> int:
+    # cryptography counts the bytes of a common name, and the characters of the others; RFC 5280 counts characters.
+    return len(value.encode() if attribute is _COMMON_NAME else value)

@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from cryptography import x509
 
+from iot_certificate_provider.contract import IssuedDeviceCertificateProperty
 from iot_certificate_provider.errors import CertificateRejectedError, InvalidPropertyError
-from iot_certificate_provider.pki.alternative_names import alternative_name
+from iot_certificate_provider.pki.alternative_names import KINDS, alternative_name
 from iot_certificate_provider.properties.reader import shown
+from iot_certificate_provider.properties.shapes import Texts, Update
 
 if TYPE_CHECKING:
-    from enum import StrEnum
-
     from iot_certificate_provider.properties.reader import Reader
 
 MAX_ALTERNATIVE_NAMES = 20
 
+SUBJECT_ALTERNATIVE_NAMES = Texts(
+    IssuedDeviceCertificateProperty.SUBJECT_ALTERNATIVE_NAMES,
+    re.compile(rf"({'|'.join(KINDS)}):[\s\S]*"),
+    about="names like `DNS:…`, `URI:…`, `IP:…`, `email:…`",
+    update=Update.ROTATION,
+    most=MAX_ALTERNATIVE_NAMES,
+    too_many=f"At most {MAX_ALTERNATIVE_NAMES} are possible",
+)
 
-def read_alternative_names(reader: Reader, name: StrEnum) -> x509.SubjectAlternativeName | None:
+
+def read_alternative_names(reader: Reader) -> x509.SubjectAlternativeName | None:
     """Read a list of names as OpenSSL writes them (``DNS:…``, ``URI:…``, ``IP:…``, ``email:…``), each once.
 
     Returns None without any. Raises InvalidPropertyError.
     """
-    items = reader.items(name)
-    if len(items) > MAX_ALTERNATIVE_NAMES:
-        raise InvalidPropertyError(name, f"there are {len(items)}", f"At most {MAX_ALTERNATIVE_NAMES} are possible")
-    names = dict.fromkeys(_alternative_name(name, item) for item in items)
+    items = reader.items(SUBJECT_ALTERNATIVE_NAMES)
+    reader.check_count(SUBJECT_ALTERNATIVE_NAMES, items)
+    names = dict.fromkeys(map(_alternative_name, items))
     return x509.SubjectAlternativeName(names) if names else None
 
 
-def _alternative_name(name: StrEnum, item: object) -> x509.GeneralName:
+def _alternative_name(item: object) -> x509.GeneralName:
+    name = SUBJECT_ALTERNATIVE_NAMES.name
     if not isinstance(item, str):
         raise InvalidPropertyError(name, f"{shown(item)} is not a text", "Write each like DNS:host.example.com")
     try:

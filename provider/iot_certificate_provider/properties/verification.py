@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from iot_certificate_provider.contract import CaCertificateProperty, CertificateMode
-from iot_certificate_provider.errors import InvalidPropertyError
+from iot_certificate_provider.contract import MAX_PEM_CHARACTERS, CaCertificateProperty, CertificateMode
 from iot_certificate_provider.pki import Certificate, check_issued_by, check_registrable
-from iot_certificate_provider.properties.ca_key import CaKey, CaKeyProperty, KeyInMemory, read_ca_key
-from iot_certificate_provider.properties.reader import Reader, required
+from iot_certificate_provider.pki.pem import CERTIFICATE_LABELS
+from iot_certificate_provider.properties.ca_key import (
+    CA_KEY_PROPERTIES,
+    CA_KEY_RULES,
+    CaKey,
+    KeyInMemory,
+    read_ca_key,
+)
+from iot_certificate_provider.properties.certificate_mode import CA_CERTIFICATE_MODE
+from iot_certificate_provider.properties.shapes import Chosen, Forbidden, Given, Map, OneOf, Pem, Rule, Shape, Update
+
+if TYPE_CHECKING:
+    from iot_certificate_provider.properties.reader import Reader
 
 
 @dataclass(frozen=True)
@@ -21,47 +32,52 @@ class VerificationCertificate:
 Verification = VerificationCertificate | CaKey | KeyInMemory
 """The certificate itself, or the key that the function has it signed with."""
 
+VERIFICATION_CERTIFICATE_PEM = Pem(
+    CaCertificateProperty.VERIFICATION_CERTIFICATE_PEM,
+    CERTIFICATE_LABELS,
+    MAX_PEM_CHARACTERS,
+    about="PEM of a certificate that the CA signed, with the registration code as its common name",
+    missing="Give the PEM of the verification certificate",
+    update=Update.NOTHING_TO_DO,
+)
+VERIFICATION_KEY = Map(
+    CaCertificateProperty.VERIFICATION_KEY,
+    Shape(CA_KEY_PROPERTIES, CA_KEY_RULES),
+    about="where the CA's private key is, which signs such a certificate",
+    missing="Name the key's secret in VerificationKey.SecretArn",
+    update=Update.NOTHING_TO_DO,
+    exception="; another private CA without `CACertificatePem`: replacement",
+)
 
-def read_verification(reader: Reader, ca: Certificate | None, mode: CertificateMode) -> Verification | None:
+_SNI_ONLY = Chosen(CA_CERTIFICATE_MODE, CertificateMode.SNI_ONLY)
+
+VERIFICATION_RULES: tuple[Rule, ...] = (
+    *(
+        Forbidden(Given(each), when=_SNI_ONLY, problem="is not used with CertificateMode SNI_ONLY")
+        for each in (VERIFICATION_CERTIFICATE_PEM, VERIFICATION_KEY)
+    ),
+    OneOf(
+        (VERIFICATION_KEY, VERIFICATION_CERTIFICATE_PEM),
+        unless=_SNI_ONLY,
+        problem="one is needed as proof of possession of the CA's key",
+        fix="Name the key's secret in VerificationKey.SecretArn, or use CertificateMode SNI_ONLY",
+        several="both are given, one proof is enough",
+        several_fix="Leave one of them out",
+    ),
+)
+
+
+def read_verification(reader: Reader, ca: Certificate | None) -> Verification | None:
     """Read the one proof that DEFAULT mode needs, and SNI_ONLY must not have."""
-    name = CaCertificateProperty
-    given = [p for p in (name.VERIFICATION_CERTIFICATE_PEM, name.VERIFICATION_KEY) if reader.given(p)]
-    if mode is CertificateMode.SNI_ONLY:
-        if given:
-            raise InvalidPropertyError(given[0], "is not used with CertificateMode SNI_ONLY", "Leave it out")
-        return None
-    if not given:
-        raise InvalidPropertyError(
-            "VerificationKey, VerificationCertificatePem",
-            "one is needed as proof of possession of the CA's key",
-            "Name the key's secret in VerificationKey.SecretArn, or use CertificateMode SNI_ONLY",
-        )
-    if len(given) > 1:
-        raise InvalidPropertyError(
-            "VerificationKey, VerificationCertificatePem",
-            "both are given, one proof is enough",
-            "Leave one of them out",
-        )
-    if name.VERIFICATION_KEY in given:
-        return _verification_key(reader)
-    return _verification_certificate(reader, ca)
-
-
-def _verification_certificate(reader: Reader, ca: Certificate | None) -> VerificationCertificate:
-    name = CaCertificateProperty.VERIFICATION_CERTIFICATE_PEM
 
     def check(certificate: Certificate) -> None:
         check_registrable(certificate)
         if ca is not None:
             check_issued_by(certificate, ca)
 
-    certificate = reader.certificate(name, check)
-    return VerificationCertificate(required(certificate, name, "Give the PEM of the verification certificate"))
-
-
-def _verification_key(reader: Reader) -> CaKey:
-    name = CaCertificateProperty.VERIFICATION_KEY
-    nested = reader.nested(name, CaKeyProperty)
-    if nested is None:
-        raise InvalidPropertyError(name, "is empty", "Name the key's secret in VerificationKey.SecretArn")
-    return read_ca_key(nested, name)
+    reader.obey(*VERIFICATION_RULES)
+    key = reader.nested(VERIFICATION_KEY)
+    if key is not None:
+        return read_ca_key(key)
+    certificate = reader.certificate(VERIFICATION_CERTIFICATE_PEM, check)
+    return None if certificate is None else VerificationCertificate(certificate)

@@ -1,0 +1,220 @@
+"""What the properties of a type may be, as data.
+
+The ``Reader`` reads by it, and the JSON Schemas and the tables of the documentation are made of it: none of them can
+say another thing than the others. What takes a look into a certificate, a name or a template is code beside it.
+
+::
+
+    Shape                 the properties of a type or of a map in it, and the rules among them
+    ├── Property          name, what it is, what an update of it does, when it cannot be left out
+    │   ├── Text          … with a pattern or a greatest length
+    │   ├── Pem           … one block of PEM
+    │   ├── Choice        … one member of an enumeration
+    │   ├── Flag          … true or false
+    │   ├── WholeNumber   … from 1 to a greatest
+    │   ├── Texts, Maps   … lists
+    │   └── Map           … with a shape of its own
+    └── OneOf, Forbidden  rules; they and ``Property.required`` depend on a ``Condition``
+"""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    import re
+
+Chosen_co = TypeVar("Chosen_co", bound=StrEnum, covariant=True)
+
+
+class Update(StrEnum):
+    """What becomes of the resource when the property changes."""
+
+    IN_PLACE = "in place"
+    NOTHING_TO_DO = "in place, nothing to do"
+    REPLACEMENT = "replacement"
+    ROTATION = "rotation"
+    TRANSFERRED_AGAIN = "transferred again"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """Whether a property is there."""
+
+    property: Property
+
+
+@dataclass(frozen=True, eq=False)
+class GivenIn:
+    """Whether a property is there in the map that is another one."""
+
+    map: Map
+    property: Property
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """Whether a choice has a value, be it by default."""
+
+    choice: Choice[StrEnum]
+    value: StrEnum
+
+
+Condition = Given | GivenIn | Chosen
+
+
+@dataclass(frozen=True, eq=False)
+class Dependent:
+    """What holds always, or only ``when`` something is so, or ``unless`` it is."""
+
+    _: KW_ONLY
+    when: Condition | None = None
+    unless: Condition | None = None
+
+
+ALWAYS = Dependent()
+
+
+@dataclass(frozen=True, eq=False)
+class OneOf(Dependent):
+    """That exactly one of some properties is given.
+
+    ``problem`` and ``fix`` are of none: without a ``problem``, the first of the properties is what is missing.
+    ``several`` (``{given}`` are their names) and ``several_fix`` are of more than one.
+    """
+
+    properties: tuple[Property, ...]
+    _: KW_ONLY
+    problem: str = ""
+    fix: str = ""
+    several: str
+    several_fix: str
+
+
+@dataclass(frozen=True, eq=False)
+class Forbidden(Dependent):
+    """That something is not: a property is not given, or does not have a value."""
+
+    what: Given | Chosen
+    _: KW_ONLY
+    problem: str
+    fix: str = "Leave it out"
+
+
+Rule = OneOf | Forbidden
+
+
+@dataclass(frozen=True, eq=False)
+class Property:
+    """One property: what all kinds of them have.
+
+    * ``about``: what it is, for the documentation, as a part of a sentence.
+    * ``update``: None within a map, of which it is a part; ``exception`` goes on from it.
+    * ``required``: when it cannot be left out, if ever; ``missing`` says then what to give.
+    """
+
+    name: StrEnum
+    _: KW_ONLY
+    about: str = ""
+    update: Update | None = None
+    exception: str = ""
+    required: Dependent | None = None
+    missing: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Text(Property):
+    """A text that is not blank.
+
+    * ``pattern`` matches the whole of it; ``problem`` and ``fix`` are of one that does not match.
+    * ``longest``: how many characters it can have; ``shortest``: how few, where it may be blank.
+    * ``numeric``: a template's author may write a number as well, which arrives as text.
+    """
+
+    _: KW_ONLY
+    pattern: re.Pattern[str] | None = None
+    problem: str = "is not one"
+    fix: str = ""
+    longest: int | None = None
+    shortest: int | None = None
+    numeric: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Pem(Property):
+    """One block of PEM with one of the ``labels``; ``or_empty``: an empty text counts as left out."""
+
+    labels: tuple[str, ...]
+    longest: int
+    _: KW_ONLY
+    or_empty: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Choice(Property, Generic[Chosen_co]):
+    """One member of an enumeration; without a default it cannot be left out."""
+
+    values: type[Chosen_co]
+    default: Chosen_co | None = None
+
+
+class Flag(Property):
+    """``true`` or ``false``, which is the default."""
+
+
+@dataclass(frozen=True, eq=False)
+class WholeNumber(Property):
+    """A whole number from 1 to ``greatest``; ``problem`` is of anything else."""
+
+    greatest: int
+    default: int
+    _: KW_ONLY
+    problem: str
+
+
+@dataclass(frozen=True, eq=False)
+class Items(Property):
+    """A list of at most so many; ``too_many`` says so."""
+
+    _: KW_ONLY
+    most: int | None = None
+    too_many: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Texts(Items):
+    """A list of texts, the whole of each of which matches; ``once``: the same text again does not count."""
+
+    pattern: re.Pattern[str]
+    _: KW_ONLY
+    once: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Maps(Items):
+    """A list of maps of one shape."""
+
+    shape: Shape
+
+
+@dataclass(frozen=True, eq=False)
+class Map(Property):
+    """A map with properties of its own."""
+
+    shape: Shape
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """All properties of a type or a map, in the order in which they are told, and the rules among them."""
+
+    properties: tuple[Property, ...]
+    rules: tuple[Rule, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the properties."""
+        return [str(each.name) for each in self.properties]

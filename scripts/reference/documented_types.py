@@ -1,0 +1,150 @@
+"""The resource types, each with what its reference is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from iot_certificate_provider.contract import (
+    CA_CERTIFICATE_TYPE,
+    CERTIFICATE_TRANSFER_DECISION_TYPE,
+    CERTIFICATE_TRANSFER_TYPE,
+    DEVICE_CERTIFICATE_TYPE,
+    ISSUED_DEVICE_CERTIFICATE_TYPE,
+    REGISTRATION_CODE_TYPE,
+    SELF_SIGNED_CA_CERTIFICATE_TYPE,
+    CaCertificateAttribute,
+    CertificateTransferAttribute,
+    CertificateTransferDecisionAttribute,
+    DeviceCertificateAttribute,
+    RegistrationCodeAttribute,
+    SelfSignedCaCertificateAttribute,
+)
+from iot_certificate_provider.properties import (
+    ca_certificate,
+    certificate_transfer,
+    certificate_transfer_decision,
+    device_certificate,
+    issued_device_certificate,
+    registration_code,
+    self_signed_ca_certificate,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from enum import StrEnum
+
+    from iot_certificate_provider.properties.shapes import Shape
+
+
+@dataclass(frozen=True)
+class DocumentedType:
+    """A resource type.
+
+    * ``page``: the name of its page in ``docs/resources``, without suffix.
+    * ``about``: what it is, in a sentence.
+    * ``ref``: what ``Ref`` is, as a part of a sentence; ``attributes``: what each is, by its name.
+    """
+
+    type: str
+    page: str
+    about: str
+    shape: Shape
+    ref: str
+    attributes: Mapping[str, str]
+
+    @property
+    def schema_file(self) -> str:
+        """The name of its schema's file in ``docs/schema``: ``IotCaCertificate.schema.json``."""
+        return f"{self.type.removeprefix('Custom::')}.schema.json"
+
+
+CERTIFICATE_ID = "the certificate id: 64 hex digits, the SHA-256 of the DER certificate"
+
+_OF_CERTIFICATES = {
+    "Arn": "the ARN",
+    "Id": "the certificate id, without a marker",
+    "CACertificateId": "the certificate id of `CACertificatePem`, else empty",
+    "Subject": "the subject's name (RFC 4514)",
+    "Issuer": "the issuer's name (RFC 4514)",
+    "SerialNumber": "the serial number in hex, as OpenSSL prints it",
+    "NotBefore": "since when the certificate is valid (ISO 8601, UTC)",
+    "NotAfter": "when it expires (ISO 8601, UTC)",
+}
+
+
+def _attributes(names: Iterable[StrEnum], **others: str) -> Mapping[str, str]:
+    about = {**_OF_CERTIFICATES, **others}
+    return {str(name): about[name] for name in names}
+
+
+TYPES = (
+    DocumentedType(
+        CA_CERTIFICATE_TYPE,
+        "ca-certificate",
+        "A CA certificate that is registered with AWS IoT Core.",
+        ca_certificate.SHAPE,
+        f"{CERTIFICATE_ID}; with `/adopted` behind it where the certificate is adopted",
+        _attributes(CaCertificateAttribute),
+    ),
+    DocumentedType(
+        DEVICE_CERTIFICATE_TYPE,
+        "device-certificate",
+        "A device certificate that is registered with AWS IoT Core, or issued by it; attached to policies and things.",
+        device_certificate.SHAPE,
+        f"{CERTIFICATE_ID}; with `/adopted` behind it where the certificate is adopted",
+        _attributes(DeviceCertificateAttribute, CertificatePem="the certificate, where AWS IoT issued it, else empty"),
+    ),
+    DocumentedType(
+        SELF_SIGNED_CA_CERTIFICATE_TYPE,
+        "self-signed-ca-certificate",
+        "A CA that is made in the function, and registered with AWS IoT Core.",
+        self_signed_ca_certificate.SHAPE,
+        CERTIFICATE_ID,
+        _attributes(
+            [*CaCertificateAttribute, *SelfSignedCaCertificateAttribute],
+            CertificatePem="the certificate; empty where the answer would pass 4,096 bytes (the secret always has it)",
+        ),
+    ),
+    DocumentedType(
+        ISSUED_DEVICE_CERTIFICATE_TYPE,
+        "issued-device-certificate",
+        "A device certificate that a CA of yours issues in the function, and that is registered with AWS IoT Core.",
+        issued_device_certificate.SHAPE,
+        CERTIFICATE_ID,
+        _attributes(
+            DeviceCertificateAttribute,
+            CACertificateId="the certificate id of the CA that issued it; empty once the key is gone from the secret",
+            CertificatePem="the certificate, for a `CertificateSigningRequest` only, else empty",
+        ),
+    ),
+    DocumentedType(
+        REGISTRATION_CODE_TYPE,
+        "registration-code",
+        "The registration code of the account and Region.",
+        registration_code.SHAPE,
+        "`registration-code`",
+        _attributes(RegistrationCodeAttribute, RegistrationCode="the code, 64 hex digits; no secret"),
+    ),
+    DocumentedType(
+        CERTIFICATE_TRANSFER_TYPE,
+        "certificate-transfer",
+        "A transfer of a device certificate to another account, in a stack of the account that it leaves.",
+        certificate_transfer.SHAPE,
+        "`<certificate id>/transfer/<account>`, and ends with `/was-active` where the certificate was ACTIVE before",
+        _attributes(
+            CertificateTransferAttribute,
+            TransferredCertificateArn="the ARN that the certificate has in the target account",
+        ),
+    ),
+    DocumentedType(
+        CERTIFICATE_TRANSFER_DECISION_TYPE,
+        "certificate-transfer-decision",
+        "The acceptance or rejection of a certificate that another account transfers, in a stack of the account that "
+        "it is transferred to.",
+        certificate_transfer_decision.SHAPE,
+        "the certificate id; `<certificate id>/rejected` for REJECT; `<certificate id>/adopted` when somebody else had "
+        "accepted the certificate before",
+        _attributes(CertificateTransferDecisionAttribute, Arn="the ARN in this account; empty for REJECT"),
+    ),
+)

@@ -1,0 +1,226 @@
+"""JSON Schemas (draft 2020-12) out of the shapes by which the function reads a type's properties.
+
+A schema is for what the author of a template writes. CloudFormation makes text of every number and boolean: ``365`` and
+``"365"`` are the same to the function. Patterns are ECMA-262's, as JSON Schema has them.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import singledispatch
+from typing import TYPE_CHECKING, Any
+
+from iot_certificate_provider.properties.shapes import (
+    ALWAYS,
+    Choice,
+    Flag,
+    Forbidden,
+    Given,
+    GivenIn,
+    Map,
+    Maps,
+    OneOf,
+    Pem,
+    Property,
+    Shape,
+    Text,
+    Texts,
+    WholeNumber,
+)
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterator
+
+    from iot_certificate_provider.properties.shapes import Condition, Dependent, Rule
+    from reference.documented_types import DocumentedType
+
+Schema = dict[str, Any]
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+_FOR_AUTHORS = (
+    "Properties as the author of a template writes them: a boolean or a number may be written as such or as text (true "
+    'or "true", 365 or "365"), since CloudFormation makes text of it. An intrinsic function stands for any value.'
+)
+
+
+class CloudFormationsOwn(StrEnum):
+    """What every custom resource can have (CloudFormation User Guide, "Custom resources")."""
+
+    SERVICE_TOKEN = "ServiceToken"  # noqa: S105 - a property's name
+    SERVICE_TIMEOUT = "ServiceTimeout"
+
+
+_OF_CLOUDFORMATION = (
+    Text(
+        CloudFormationsOwn.SERVICE_TOKEN,
+        about="the ARN of the function: the service token of an IotCertificateProvider",
+        required=ALWAYS,
+    ),
+    WholeNumber(
+        CloudFormationsOwn.SERVICE_TIMEOUT,
+        3600,
+        3600,
+        about="for how many seconds CloudFormation waits for an answer",
+        problem="is not a number of seconds",
+    ),
+)
+
+_NOT_BLANK: Schema = {"pattern": r"\S"}
+
+
+def schema_of_type(documented: DocumentedType) -> Schema:
+    """Return the schema of a type's properties."""
+    schema = _schema_of_shape(Shape((*_OF_CLOUDFORMATION, *documented.shape.properties), documented.shape.rules))
+    about = f"{documented.about} {_FOR_AUTHORS}"
+    return {"$schema": DIALECT, "title": documented.type, "description": about, **schema}
+
+
+def _schema_of_shape(shape: Shape) -> Schema:
+    required = [str(each.name) for each in shape.properties if each.required is ALWAYS]
+    depending = [*_conditionally_required(shape), *map(_schema_of_rule, shape.rules)]
+    return {
+        "type": "object",
+        "properties": {str(each.name): _described(each) for each in shape.properties},
+        **({"required": required} if required else {}),
+        "additionalProperties": False,
+        **({"allOf": depending} if depending else {}),
+    }
+
+
+def _conditionally_required(shape: Shape) -> Iterator[Schema]:
+    for each in shape.properties:
+        if each.required is not None and each.required is not ALWAYS:
+            given: Schema = {"required": [str(each.name)]}
+            if isinstance(each, Pem) and each.or_empty:
+                given["properties"] = {str(each.name): {"minLength": 1}}
+            yield _depending(each.required, given)
+
+
+def _schema_of_rule(rule: Rule) -> Schema:
+    if isinstance(rule, OneOf):
+        return _depending(rule, {"oneOf": [{"required": [str(each.name)]} for each in rule.properties]})
+    return _depending(rule, _never(rule))
+
+
+def _never(rule: Forbidden) -> Schema:
+    if isinstance(rule.what, Given):
+        return {"properties": {str(rule.what.property.name): False}}
+    return {"not": _schema_of_condition(rule.what)}
+
+
+def _depending(on: Dependent, what: Schema) -> Schema:
+    if on.when is not None:
+        return {"if": _schema_of_condition(on.when), "then": what}
+    return what if on.unless is None else {"if": _schema_of_condition(on.unless), "else": what}
+
+
+def _schema_of_condition(condition: Condition) -> Schema:
+    if isinstance(condition, GivenIn):
+        inner = {"required": [str(condition.property.name)]}
+        return {"properties": {str(condition.map.name): inner}, "required": [str(condition.map.name)]}
+    if isinstance(condition, Given):
+        return {"required": [str(condition.property.name)]}
+    name = str(condition.choice.name)
+    schema: Schema = {"properties": {name: {"const": str(condition.value)}}}
+    return schema if condition.value is condition.choice.default else {**schema, "required": [name]}
+
+
+def _described(declared: Property) -> Schema:
+    update = "" if declared.update is None else f"Update: {declared.update}{declared.exception}."
+    about = f"{declared.about[:1].upper()}{declared.about[1:]}." if declared.about else ""
+    description = " ".join(part for part in (about, update) if part).replace("`", "")
+    return {**({"description": description} if description else {}), **schema_of(declared)}
+
+
+@singledispatch
+def schema_of(declared: Property) -> Schema:
+    """Return the schema of a property's value."""
+    raise TypeError(f"{type(declared).__name__} has no schema")
+
+
+@schema_of.register(Text)
+def _of_text(declared: Text) -> Schema:
+    schema: Schema = {"type": ["string", "number"] if declared.numeric else "string"}
+    if declared.shortest is not None:
+        schema["minLength"] = declared.shortest
+    if declared.longest is not None:
+        schema["maxLength"] = declared.longest
+    if declared.pattern is not None:
+        schema["pattern"] = _whole(declared.pattern)
+        if declared.shortest is None and declared.pattern.fullmatch(" "):
+            schema["allOf"] = [_NOT_BLANK]
+    elif declared.shortest is None:
+        schema |= _NOT_BLANK
+    return schema
+
+
+@schema_of.register(Pem)
+def _of_pem(declared: Pem) -> Schema:
+    begin = f"-----BEGIN ({'|'.join(declared.labels)})-----"
+    return {
+        "type": "string",
+        "maxLength": declared.longest,
+        "pattern": f"^$|{begin}" if declared.or_empty else begin,
+    }
+
+
+@schema_of.register(Choice)
+def _of_choice(declared: Choice[StrEnum]) -> Schema:
+    values = [str(value) for value in declared.values]
+    return {"enum": values, **({} if declared.default is None else {"default": str(declared.default)})}
+
+
+@schema_of.register(Flag)
+def _of_flag(_: Flag) -> Schema:
+    return {"enum": [True, False, "true", "false"], "default": False}
+
+
+@schema_of.register(WholeNumber)
+def _of_whole_number(declared: WholeNumber) -> Schema:
+    return {
+        "anyOf": [
+            {"type": "integer", "minimum": 1, "maximum": declared.greatest},
+            {"type": "string", "pattern": f"^({'|'.join(_digits_up_to(declared.greatest))})$"},
+        ],
+        "default": declared.default,
+    }
+
+
+def _digits_up_to(greatest: int) -> Iterator[str]:
+    """Yield patterns of the whole numbers from 1: of fewer digits, of as many that are smaller, and the greatest."""
+    digits = str(greatest)
+    if len(digits) > 1:
+        yield f"[1-9][0-9]{{0,{len(digits) - 2}}}"
+    for place, digit in enumerate(digits):
+        smallest = 1 if place == 0 else 0
+        if int(digit) > smallest:
+            rest = len(digits) - place - 1
+            yield f"{digits[:place]}[{smallest}-{int(digit) - 1}]" + (f"[0-9]{{{rest}}}" if rest else "")
+    yield digits
+
+
+@schema_of.register(Texts)
+def _of_texts(declared: Texts) -> Schema:
+    schema: Schema = {"type": "array", "items": {"type": "string", "pattern": _whole(declared.pattern)}}
+    if declared.most is None:
+        return schema
+    most = {"maxItems": declared.most}
+    # Texts that are there twice count once, which a schema cannot say of a list that has any.
+    return {**schema, "if": {"uniqueItems": True}, "then": most} if declared.once else {**schema, **most}
+
+
+@schema_of.register(Maps)
+def _of_maps(declared: Maps) -> Schema:
+    schema: Schema = {"type": "array", "items": _schema_of_shape(declared.shape)}
+    return schema if declared.most is None else {**schema, "maxItems": declared.most}
+
+
+@schema_of.register(Map)
+def _of_map(declared: Map) -> Schema:
+    return _schema_of_shape(declared.shape)
+
+
+def _whole(pattern: re.Pattern[str]) -> str:
+    return f"^{pattern.pattern}$"

@@ -1,0 +1,250 @@
+"""A schema and the parser of its type agree on all that can be said without looking into a certificate."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import Phase, assume, given, settings
+from hypothesis import strategies as st
+
+from iot_certificate_provider.errors import InvalidPropertyError
+from iot_certificate_provider.properties.shapes import (
+    Choice,
+    Flag,
+    Map,
+    Maps,
+    Pem,
+    Property,
+    Shape,
+    Text,
+    Texts,
+    WholeNumber,
+)
+from published_schemas import refusals
+from samples import CA, CSR, DEVICE, PROOF, SAMPLES, Samples
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+QUICK = (Phase.explicit, Phase.reuse, Phase.generate)
+"""What fails is short enough to be read as it is."""
+
+OWN = {"ServiceToken": "arn:aws:lambda:eu-west-1:123456789012:function:provider", "ServiceTimeout": "900"}
+IDS = [kind.type.removeprefix("Custom::Iot") for kind in SAMPLES]
+
+every_kind = pytest.mark.parametrize("kind", SAMPLES, ids=IDS)
+
+
+def is_read(kind: Samples, raw: Mapping[str, Any]) -> bool:
+    try:
+        kind.read({**OWN, **raw})
+    except InvalidPropertyError:
+        return False
+    return True
+
+
+def is_allowed(kind: Samples, raw: Mapping[str, Any]) -> bool:
+    return refusals(kind.type, {**OWN, **raw}) == []
+
+
+# What can be
+
+
+texts = st.text(st.characters(codec="utf-8", categories=["L", "N", "P"]), min_size=1, max_size=20)
+by_name: dict[str, st.SearchStrategy[Any]] = {
+    "SubjectAlternativeNames": st.lists(st.sampled_from(["DNS:a.example", "IP:192.0.2.1", "email:a@b", "URI:urn:a:b"])),
+    "TemplateBody": st.sampled_from(["{}", '{"Resources": {}}', "[]"]),
+    "CACertificatePem": st.sampled_from([CA.pem, DEVICE.pem, ""]),
+    "VerificationCertificatePem": st.sampled_from([PROOF.pem, CA.pem]),
+    "CertificatePem": st.sampled_from([DEVICE.pem, CA.pem]),
+    "CertificateSigningRequest": st.sampled_from([CSR.pem, DEVICE.pem]),
+}
+
+
+def values_of(declared: Property) -> st.SearchStrategy[Any]:
+    """Values of a property's kind, most of which its shape allows."""
+    if declared.name in by_name:
+        return by_name[declared.name]
+    match declared:
+        case Text():
+            return texts if declared.pattern is None else st.from_regex(declared.pattern, fullmatch=True)
+        case Choice():
+            return st.sampled_from([str(value) for value in declared.values])
+        case Flag():
+            return st.sampled_from(["true", "false"])
+        case WholeNumber():
+            return st.integers(0, declared.greatest + 1).map(str)
+        case Texts():
+            return st.lists(st.from_regex(declared.pattern, fullmatch=True), max_size=12)
+        case Maps():
+            return st.lists(maps_of(declared.shape), max_size=3)
+    assert isinstance(declared, Map)
+    return maps_of(declared.shape)
+
+
+def maps_of(shape: Shape) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries({}, optional={str(each.name): values_of(each) for each in shape.properties})
+
+
+@st.composite
+def variants(draw: st.DrawFn, kind: Samples) -> dict[str, Any]:
+    """A sample, with some properties of another value, and some left out."""
+    raw = dict(draw(st.sampled_from(kind.accepted)))
+    for each in draw(st.lists(st.sampled_from(kind.shape.properties), max_size=3)):
+        raw[each.name] = draw(values_of(each))
+    for name in draw(st.lists(st.sampled_from(kind.shape.names), max_size=1)):
+        raw.pop(name, None)
+    return raw
+
+
+def as_written(raw: Any) -> Any:
+    """Booleans and numbers as an author may write them."""
+    match raw:
+        case dict():
+            return {name: as_written(value) if _has_kind(name) else value for name, value in raw.items()}
+        case "true" | "false":
+            return raw == "true"
+        case str() if re.fullmatch(r"[1-9][0-9]*", raw):
+            return int(raw)
+    return raw
+
+
+def _has_kind(name: str) -> bool:
+    return name in ("DetachOnTransfer", "ValidityDays", "Generation", "ServiceTimeout")
+
+
+@every_kind
+def test_whatever_is_read_is_allowed_as_text_and_as_it_may_be_written(kind: Samples) -> None:
+    @given(raw=variants(kind))
+    @settings(max_examples=60, deadline=None, phases=QUICK)
+    def check(raw: dict[str, Any]) -> None:
+        assume(is_read(kind, raw))
+        assert refusals(kind.type, {**OWN, **raw}) == []
+        assert refusals(kind.type, as_written({**OWN, **raw})) == []
+
+    check()
+
+
+# What goes with what
+
+
+def mixtures(raw: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Properties with one left out, or one of another's taken over; the same of the maps in them."""
+    for name in raw:
+        yield {each: value for each, value in raw.items() if each != name}
+    for name, value in other.items():
+        yield {**raw, name: value}
+        if isinstance(value, dict) and isinstance(raw.get(name), dict):
+            yield from ({**raw, name: inner} for inner in mixtures(raw[name], value))
+
+
+@every_kind
+def test_what_goes_with_what_is_the_same_to_both(kind: Samples) -> None:
+    tried = [each for raw in kind.accepted for other in kind.accepted for each in mixtures(raw, other)]
+    assert [each for each in tried if is_read(kind, each) != is_allowed(kind, each)] == []
+
+
+# What cannot be
+
+
+WRONG_KINDS: list[Any] = ["text", {"a": "b"}, ["a"]]
+
+
+def wrong_values_of(declared: Property) -> list[Any]:
+    """Return values that a property's shape does not allow, whatever else there is."""
+    match declared:
+        case Text():
+            too_long = [] if declared.longest is None else ["x" * (declared.longest + 1)]
+            return [*too_long, *(["", " "] if declared.shortest is None else []), *WRONG_KINDS[1:]]
+        case Pem():
+            return ["ca.pem", CA.key_pem(), "x" * (declared.longest + 1), " ", *WRONG_KINDS[1:]]
+        case WholeNumber():
+            return ["0", "-1", "1.5", "x", "", str(declared.greatest + 1), "01", *WRONG_KINDS[1:]]
+        case Texts():
+            begin = "DNS:a" if declared.name == "SubjectAlternativeNames" else "a"
+            too_many = [] if declared.most is None else [[f"{begin}{n}" for n in range(declared.most + 1)]]
+            return [[["a"]], *too_many, *WRONG_KINDS[:2]]
+        case Maps():
+            too_many_tags = [{"Key": f"k{n}", "Value": ""} for n in range((declared.most or 0) + 1)]
+            return [too_many_tags, [{"Key": "k"}], [{"Key": "k", "Value": "v", "Other": ""}], *WRONG_KINDS]
+        case Map():
+            return [{"Nonsense": "x"}, "text", ["a"]]
+    return WRONG_KINDS
+
+
+def wrong_texts_of(declared: Property) -> st.SearchStrategy[Any]:
+    """Any texts of which a property's shape does not allow a single one."""
+    match declared:
+        case Text(pattern=re.Pattern() as pattern):
+            return st.text().filter(lambda text: not pattern.fullmatch(text))
+        case Texts():
+            return st.text().filter(lambda text: not declared.pattern.fullmatch(text)).map(lambda text: [text])
+        case Choice():
+            values = [str(value) for value in declared.values]
+            return st.text().filter(lambda text: text not in values)
+        case Flag():
+            return st.text().filter(lambda text: text not in ("true", "false"))
+        case WholeNumber():
+            return st.text().filter(lambda text: not re.fullmatch("[0-9]+", text))
+    return st.sampled_from(wrong_values_of(declared))
+
+
+def places(raw: Mapping[str, Any], shape: Shape) -> Iterator[tuple[tuple[str, ...], Property]]:
+    """Yield the path to each property that is there, in the maps as well, and what it is."""
+    for each in shape.properties:
+        if each.name in raw:
+            yield (str(each.name),), each
+            if isinstance(each, Map):
+                for path, inner in places(raw[each.name], each.shape):
+                    yield (str(each.name), *path), inner
+
+
+def changed(raw: Mapping[str, Any], path: tuple[str, ...], value: object) -> dict[str, Any]:
+    name, *rest = path
+    return {**raw, name: changed(raw[name], tuple(rest), value) if rest else value}
+
+
+@every_kind
+def test_what_the_shape_does_not_allow_is_refused_by_both(kind: Samples) -> None:
+    for raw in kind.accepted:
+        for path, declared in places(raw, kind.shape):
+            for value in wrong_values_of(declared):
+                wrong = changed(raw, path, value)
+                assert not is_read(kind, wrong)
+                assert not is_allowed(kind, wrong)
+
+
+@every_kind
+def test_any_text_that_the_shape_does_not_allow_is_refused_by_both(kind: Samples) -> None:
+    @given(data=st.data())
+    @settings(max_examples=5, deadline=None, phases=QUICK)
+    def check(data: st.DataObject) -> None:
+        for raw in kind.accepted:
+            for path, declared in places(raw, kind.shape):
+                wrong = changed(raw, path, data.draw(wrong_texts_of(declared), label=".".join(path)))
+                assert not is_read(kind, wrong)
+                assert not is_allowed(kind, wrong)
+
+    check()
+
+
+@every_kind
+def test_an_unknown_name_is_refused_by_both(kind: Samples) -> None:
+    for raw in kind.accepted:
+        for path in [("Nonsense",), *((*each, "Nonsense") for each, what in places(raw, kind.shape) if _is_map(what))]:
+            wrong = changed(raw, path, "x")
+            assert not is_read(kind, wrong)
+            assert not is_allowed(kind, wrong)
+
+
+def _is_map(declared: Property) -> bool:
+    return isinstance(declared, Map)
+
+
+def test_a_schema_that_forgets_something_is_found_out() -> None:
+    """The tests above can fail: here the schema of another type is asked."""
+    ca, device = SAMPLES[0], SAMPLES[1]
+    assert not is_allowed(replace(ca, type=device.type), ca.accepted[0])
