@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Synthesised:
     """A stack's template, with intrinsic functions written out as text: ``${Logical}``, ``${Logical.Attribute}``.
 
-    cfn-lint has nothing against it, and its custom resources have properties that the published schemas allow: else this
+    cfn-lint has nothing against it, and the published schemas allow the properties of its custom resources: else this
     raises AssertionError.
     """
 
