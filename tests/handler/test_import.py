@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import subprocess
@@ -57,6 +58,10 @@ def test_keeps_what_the_environment_says_about_running_locally() -> None:
         check=True,
     )
     assert done.stdout == "as it was\n"
+
+
+def test_garbage_is_not_looked_for_all_the_time_while_the_function_starts() -> None:
+    assert gc.get_threshold()[0] == 100_000
 
 
 def test_crhelpers_own_loggers_which_show_the_event_are_off() -> None:
