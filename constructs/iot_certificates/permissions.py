@@ -24,6 +24,7 @@ from iot_certificate_provider.contract import (
     TransferDecision,
 )
 from iot_certificates.declaration_error import CertificateDeclarationError
+from iot_certificates.stack_children import child_of_stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -234,6 +235,7 @@ class ProviderPermissions(Construct):
         self._role = provider.role
         self._policy: iam.Policy | None = None
         self._statements: dict[tuple[On, ...], iam.PolicyStatement] = {}
+        self._granted: dict[tuple[On, ...], set[str]] = {}
         self.grantee = cast("iam.IGrantable", _RoleThroughPolicy(provider.role, self))
 
     @classmethod
@@ -242,19 +244,22 @@ class ProviderPermissions(Construct):
 
         A policy for each would soon be too much: IAM allows 10,240 characters for all policies of a role together.
         """
-        stack = Stack.of(scope)
-        construct_id = f"{kind}Permissions{provider.node.addr[-8:]}"
-        existing = stack.node.try_find_child(construct_id)
-        return existing if isinstance(existing, cls) else cls(stack, construct_id, provider)
+        construct_id = f"{kind}Permissions{provider.short_address}"
+        return child_of_stack(scope, construct_id, cls, lambda stack, name: cls(stack, name, provider))
 
     def allow(self, grants: Iterable[Grant]) -> None:
         """Add what is not granted yet: one statement for each set of resources."""
         for grant in grants:
-            if grant.on not in self._statements:
-                statement = iam.PolicyStatement(resources=[self._arn(on) for on in grant.on])
-                self._statements[grant.on] = statement
-                self.add(statement)
-            self._statements[grant.on].add_actions(*grant.actions)
+            granted = self._granted.setdefault(grant.on, set())
+            if not granted.issuperset(grant.actions):
+                self._statement(grant.on).add_actions(*grant.actions)
+                granted.update(grant.actions)
+
+    def _statement(self, on: tuple[On, ...]) -> iam.PolicyStatement:
+        if on not in self._statements:
+            self._statements[on] = iam.PolicyStatement(resources=[self._arn(each) for each in on])
+            self.add(self._statements[on])
+        return self._statements[on]
 
     def allow_passing(self, role: iam.IRole) -> None:
         """Allow to hand this role, and no other, to AWS IoT."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from constructs import Construct
 
 from iot_certificates.bundling import DEFAULT_TARGET, PROVIDER_SOURCE, Target, bundle
 from iot_certificates.declaration_error import CertificateDeclarationError
+from iot_certificates.stack_children import child_of_stack
 
 if TYPE_CHECKING:
     from aws_cdk import aws_ec2 as ec2
@@ -116,9 +118,12 @@ class IotCertificateProvider(Construct):
     @classmethod
     def get_or_create(cls, scope: Construct) -> IotCertificateProvider:
         """Return the one provider of the stack that ``scope`` is in; make it, with default properties, at first."""
-        stack = Stack.of(scope)
-        existing = stack.node.try_find_child(cls.__name__)
-        return existing if isinstance(existing, cls) else cls(stack, cls.__name__)
+        return child_of_stack(scope, cls.__name__, cls, cls)
+
+    @cached_property
+    def short_address(self) -> str:
+        """Eight digits that no other provider of the app has; for construct ids."""
+        return self.node.addr[-8:]
 
     def count_secret(self) -> None:
         """Count a secret that the function keeps a key in; warn of more than its role has room for."""

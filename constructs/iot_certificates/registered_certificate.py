@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from enum import StrEnum
 
     from aws_cdk import Duration
+    from constructs import IDependable
 
     from iot_certificates.permissions import ProviderPermissions
     from iot_certificates.provider import IotCertificateProvider
@@ -22,16 +23,50 @@ class RegisteredCertificate(Resource):
     """A certificate that a custom resource registers; all its attributes are tokens.
 
     * ``certificate_arn``, ``certificate_id``: the id is the lowercase hex SHA-256 of the certificate's DER.
+    * ``custom_resource``: what CloudFormation has of it.
     * ``subject``, ``issuer``: RFC 4514. ``serial_number``: hex. ``not_before``, ``not_after``: ISO 8601, UTC.
     """
 
-    certificate_arn: str
-    certificate_id: str
-    subject: str
-    issuer: str
-    serial_number: str
-    not_before: str
-    not_after: str
+    custom_resource: CustomResource
+
+    @property
+    def certificate_arn(self) -> str:
+        """The ARN."""
+        return self._attribute(DeviceCertificateAttribute.ARN)
+
+    @property
+    def certificate_id(self) -> str:
+        """The id."""
+        return self._attribute(DeviceCertificateAttribute.ID)
+
+    @property
+    def subject(self) -> str:
+        """The subject."""
+        return self._attribute(DeviceCertificateAttribute.SUBJECT)
+
+    @property
+    def issuer(self) -> str:
+        """The issuer."""
+        return self._attribute(DeviceCertificateAttribute.ISSUER)
+
+    @property
+    def serial_number(self) -> str:
+        """The serial number."""
+        return self._attribute(DeviceCertificateAttribute.SERIAL_NUMBER)
+
+    @property
+    def not_before(self) -> str:
+        """From when it is valid."""
+        return self._attribute(DeviceCertificateAttribute.NOT_BEFORE)
+
+    @property
+    def not_after(self) -> str:
+        """Until when it is valid."""
+        return self._attribute(DeviceCertificateAttribute.NOT_AFTER)
+
+    def _attribute(self, name: DeviceCertificateAttribute) -> str:
+        # Asked for when it is used: a stack of hundreds uses few, and each is a question to the CDK.
+        return self.custom_resource.get_att_string(name)
 
     def _register(
         self,
@@ -40,10 +75,14 @@ class RegisteredCertificate(Resource):
         *,
         provider: IotCertificateProvider,
         permissions: Iterable[ProviderPermissions],
+        after: Iterable[IDependable] = (),
         removal_policy: RemovalPolicy,
         service_timeout: Duration | None = None,
     ) -> CustomResource:
-        """Make the custom resource. ``properties``, by their names in the contract, stay out where they are None."""
+        """Make the custom resource. ``properties``, by their names in the contract, stay out where they are None.
+
+        ``after``: what else has to be there before it.
+        """
         resource = CustomResource(
             self,
             "Resource",
@@ -53,15 +92,8 @@ class RegisteredCertificate(Resource):
             properties={str(name): value for name, value in properties.items() if value is not None},
             removal_policy=removal_policy,
         )
-        resource.node.add_dependency(*permissions)
-        attribute = DeviceCertificateAttribute  # those of a CA certificate have the same names
-        self.certificate_arn = resource.get_att_string(attribute.ARN)
-        self.certificate_id = resource.get_att_string(attribute.ID)
-        self.subject = resource.get_att_string(attribute.SUBJECT)
-        self.issuer = resource.get_att_string(attribute.ISSUER)
-        self.serial_number = resource.get_att_string(attribute.SERIAL_NUMBER)
-        self.not_before = resource.get_att_string(attribute.NOT_BEFORE)
-        self.not_after = resource.get_att_string(attribute.NOT_AFTER)
+        resource.node.add_dependency(*permissions, *after)
+        self.custom_resource = resource
         return resource
 
 
