@@ -99,7 +99,7 @@ class Account:
 
     def environment(self) -> dict[str, str]:
         """Return the environment of a function that runs in a process of its own."""
-        return {**self._aws.environment(), "SSL_CERT_FILE": str(self._trust)}
+        return {**self._aws.environment(), "SSL_CERT_FILE": str(self._trust), "AWS_LAMBDA_FUNCTION_NAME": "provider"}
 
     def take_answers(self) -> list[dict[str, Any]]:
         """Return the answers since the last time."""

@@ -138,6 +138,7 @@ def _side(command: list[str], server: _Server) -> Callable[[], float]:
 def _environment(server: _Server) -> Mapping[str, str]:
     return {
         "PATH": os.environ["PATH"],
+        "AWS_LAMBDA_FUNCTION_NAME": "provider",
         "AWS_REGION": "eu-central-1",
         "AWS_DEFAULT_REGION": "eu-central-1",
         "AWS_ACCESS_KEY_ID": "test",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import subprocess
 import sys
+
+import pytest
 
 from iot_certificate_provider import handler
 
@@ -60,8 +61,16 @@ def test_keeps_what_the_environment_says_about_running_locally() -> None:
     assert done.stdout == "as it was\n"
 
 
-def test_garbage_is_not_looked_for_all_the_time_while_the_function_starts() -> None:
-    assert gc.get_threshold()[0] == 100_000
+@pytest.mark.parametrize(("of_lambda", "threshold"), [({"AWS_LAMBDA_FUNCTION_NAME": "f"}, 100_000), ({}, None)])
+def test_garbage_is_not_looked_for_all_the_time_while_lambda_starts_the_function(
+    of_lambda: dict[str, str], threshold: int | None
+) -> None:
+    """Nor does the import change anything for another process."""
+    program = "import gc; before = gc.get_threshold()[0]; from iot_certificate_provider import handler; "
+    command = [sys.executable, "-c", program + "print(before, gc.get_threshold()[0])"]
+    done = subprocess.run(command, env={**os.environ, **of_lambda}, capture_output=True, text=True, check=True)
+    before, after = map(int, done.stdout.split())
+    assert after == (threshold or before)
 
 
 def test_crhelpers_own_loggers_which_show_the_event_are_off() -> None:
