@@ -1,7 +1,7 @@
 """Whether anything grows with what is registered already: the ratio of a Create to bare boto3, the function's memory.
 
-And whether a sweep is linear. The emulator itself slows down with what it holds: what is compared is the ratio of the
-two sides at each population, never the time at one with the time at another.
+The emulator itself slows down with what it holds: so it is the ratio of the two sides at one population that is compared
+with their ratio at another, not the times. And whether a sweep is linear.
 """
 
 from __future__ import annotations

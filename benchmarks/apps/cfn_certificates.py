@@ -23,7 +23,7 @@ def synthesise(ca_pem: str, pems: Sequence[str], output: str) -> None:
         device = iot.CfnCertificate(
             stack, f"Device{number}", certificate_pem=pem, ca_certificate_pem=ca_pem, status="ACTIVE"
         )
-        device.add_dependency(ca)
+        device.add_resource_dependency(ca)
     app.synth()
 
 
