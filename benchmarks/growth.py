@@ -1,6 +1,6 @@
 """Whether anything grows with what is registered already: the ratio of a Create to bare boto3, the function's memory.
 
-The emulator itself slows down with what it holds: so it is the ratio of the two sides at one population that is compared
+The emulator itself slows down with what it holds: it is the ratio of the two sides at one population that is compared
 with their ratio at another, not the times. And whether a sweep is linear.
 """
 
