@@ -11,7 +11,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV AWS_PROFILE
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help setup policy-checks demo test soak faults mutate scale browser check format bundle dist reference lock clean
+.PHONY: help setup policy-checks demo test soak faults mutate scale browser bench check format bundle dist reference lock clean
 
 help: ## Show what there is to run
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -52,10 +52,13 @@ scale: $(READY) ## Measure the inventory of CERTIFICATES certificates (20,000 by
 browser: $(READY) ## Open the inventory's page in Chromium, and keep a picture of it in .browser
 	@PYTHONPATH=tests $(BIN)/python -m scale.browser
 
+bench: $(READY) ## Measure against what one would use instead; writes benchmarks/results.md (ONLY=cold_start for one)
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks $(ONLY)
+
 check: $(READY) ## Format, lint, types, import rules
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy app.py examples constructs/iot_certificates provider/iot_certificate_provider local/iot_certificates_local cli/iot_certificates_cli scripts tests
+	@$(BIN)/mypy app.py examples constructs/iot_certificates provider/iot_certificate_provider local/iot_certificates_local cli/iot_certificates_cli scripts benchmarks tests
 	@$(BIN)/lint-imports
 
 format: $(READY) ## Format the code and mend what the linter can

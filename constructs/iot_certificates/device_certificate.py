@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from aws_cdk import IResource, RemovalPolicy, Resource, Token
+from aws_cdk import IResource, RemovalPolicy, Resource
 
 from iot_certificate_provider.contract import (
     DEVICE_CERTIFICATE_TYPE,
@@ -20,7 +20,7 @@ from iot_certificates import permissions as needs
 from iot_certificates.attachments import policy_names, thing_names
 from iot_certificates.certificate_arn import certificate_id_of, check_certificate_arn
 from iot_certificates.declaration_error import CertificateDeclarationError
-from iot_certificates.literal_pem import read_certificate, read_signing_request
+from iot_certificates.literal_pem import is_token, read_certificate, read_signing_request
 from iot_certificates.permissions import ProviderPermissions
 from iot_certificates.provider import IotCertificateProvider
 from iot_certificates.registered_certificate import RegisteredCertificate, unless
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from aws_cdk import aws_iot as iot
-    from constructs import Construct
+    from constructs import Construct, IDependable
 
     from iot_certificates.ca_certificate import ICaCertificate
 
@@ -96,22 +96,29 @@ class DeviceCertificate(RegisteredCertificate):
             name.THING_NAMES: thing_names(things),
             name.EXISTING_CERTIFICATE: unless(ExistingCertificate.FAIL, existing_certificate),
         }
-        provider = provider or IotCertificateProvider.get_or_create(self)
+        provider = provider or IotCertificateProvider.get_or_create(scope)
         # One for all of the stack's: hundreds of devices must not be hundreds of policies.
-        permissions = ProviderPermissions.of_stack(self, "DeviceCertificate", provider)
+        permissions = ProviderPermissions.of_stack(scope, "DeviceCertificate", provider)
         register = _register_action(certificate_signing_request, certificate_mode)
         permissions.allow(needs.device_certificate(register, policies=bool(policies), things=bool(things)))
-        resource = self._register(
+        self._register(
             DEVICE_CERTIFICATE_TYPE,
             properties,
             provider=provider,
             permissions=[permissions],
+            after=[] if ca_certificate is None else [_resource_of(ca_certificate)],
             removal_policy=removal_policy,
         )
-        if ca_certificate is not None:
-            resource.node.add_dependency(ca_certificate.node.default_child or ca_certificate)
-        self.ca_certificate_id = resource.get_att_string(DeviceCertificateAttribute.CA_CERTIFICATE_ID)
-        self.certificate_pem = resource.get_att_string(DeviceCertificateAttribute.CERTIFICATE_PEM)
+
+    @property
+    def ca_certificate_id(self) -> str:
+        """The id of the CA that was named; empty where none was."""
+        return self._attribute(DeviceCertificateAttribute.CA_CERTIFICATE_ID)
+
+    @property
+    def certificate_pem(self) -> str:
+        """The certificate, where AWS IoT has issued it; else empty."""
+        return self._attribute(DeviceCertificateAttribute.CERTIFICATE_PEM)
 
     @staticmethod
     def from_certificate_arn(scope: Construct, construct_id: str, certificate_arn: str) -> IDeviceCertificate:
@@ -160,9 +167,13 @@ class _ImportedDeviceCertificate(Resource):
         self.certificate_id = certificate_id_of(self, arn)
 
 
+def _resource_of(ca: ICaCertificate) -> IDependable:
+    return ca.custom_resource if isinstance(ca, RegisteredCertificate) else ca
+
+
 def _check(certificate: Certificate, ca_pem: str | None) -> None:
     check_registrable(certificate)
-    if ca_pem is not None and not Token.is_unresolved(ca_pem):
+    if ca_pem is not None and not is_token(ca_pem):
         check_issued_by(certificate, Certificate.from_pem(ca_pem))
 
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 EXPIRED_WARNING = "cdk-iot-certificates:expired"
 """The id of the warning, for ``Annotations.acknowledge_warning``."""
 
+# AWS CDK Developer Guide, "String-encoded tokens".
+_TOKENS_BEGIN = "${Token["
+
 
 def read_certificate(scope: Construct, name: str, pem: str, check: Callable[[Certificate], None]) -> Certificate | None:
     """Return the certificate in ``pem``, or None when that is a token.
@@ -42,12 +45,17 @@ def read_signing_request(scope: Construct, name: str, pem: str) -> SigningReques
         return SigningRequest.from_pem(pem)
 
 
+def is_token(text: str) -> bool:
+    """Whether the text is a token, or has one in it. A certificate's has not: that needs no question to the CDK."""
+    return _TOKENS_BEGIN in text and Token.is_unresolved(text)
+
+
 def _is_token(scope: Construct, name: str, pem: object) -> bool:
     if not isinstance(pem, str):
         raise CertificateDeclarationError(
             scope, name, f"is a {type(pem).__name__}, not a text", "Give the PEM text itself: Path(…).read_text()"
         )
-    return Token.is_unresolved(pem)
+    return is_token(pem)
 
 
 def _warn_if_expired(scope: Construct, name: str, certificate: Certificate) -> None:

@@ -26,6 +26,7 @@ from iot_certificate_provider.contract import (
 from iot_certificates import permission_statements as statements
 from iot_certificates.accepted_findings import accept, wildcard
 from iot_certificates.declaration_error import CertificateDeclarationError
+from iot_certificates.stack_children import child_of_stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -265,6 +266,7 @@ class ProviderPermissions(Construct):
         self._role = provider.role
         self._policy: iam.Policy | None = None
         self._statements: dict[tuple[On, ...], iam.PolicyStatement] = {}
+        self._granted: dict[tuple[On, ...], set[str]] = {}
         self.grantee = cast("iam.IGrantable", _RoleThroughPolicy(provider.role, self))
 
     @classmethod
@@ -273,19 +275,23 @@ class ProviderPermissions(Construct):
 
         A policy for each would soon be too much: IAM allows 10,240 characters for all policies of a role together.
         """
-        stack = Stack.of(scope)
-        construct_id = f"{kind}Permissions{provider.node.addr[-8:]}"
-        existing = stack.node.try_find_child(construct_id)
-        return existing if isinstance(existing, cls) else cls(stack, construct_id, provider)
+        construct_id = f"{kind}Permissions{provider.short_address}"
+        return child_of_stack(scope, construct_id, cls, lambda stack, name: cls(stack, name, provider))
 
     def allow(self, grants: Iterable[Grant]) -> None:
         """Add what is not granted yet: one statement for each set of resources."""
         for grant in grants:
-            if grant.on not in self._statements:
-                self._statements[grant.on] = self._statement(grant.on)
-            self._statements[grant.on].add_actions(*grant.actions)
+            granted = self._granted.setdefault(grant.on, set())
+            if not granted.issuperset(grant.actions):
+                self._statement(grant.on).add_actions(*grant.actions)
+                granted.update(grant.actions)
 
     def _statement(self, kinds: tuple[On, ...]) -> iam.PolicyStatement:
+        if kinds not in self._statements:
+            self._statements[kinds] = self._new_statement(kinds)
+        return self._statements[kinds]
+
+    def _new_statement(self, kinds: tuple[On, ...]) -> iam.PolicyStatement:
         arns = [self._arn(on) for on in kinds]
         statement = iam.PolicyStatement(resources=arns)
         self.add(statement)

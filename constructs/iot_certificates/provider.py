@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Unpack
 
 from aws_cdk import Annotations, Duration, Stack
@@ -19,6 +20,7 @@ from iot_certificates.execution_role import allow, execution_role
 from iot_certificates.function_log_group import function_log_group
 from iot_certificates.metrics import MetricOptions, published_metric
 from iot_certificates.release import release
+from iot_certificates.stack_children import child_of_stack
 
 if TYPE_CHECKING:
     from aws_cdk import aws_ec2 as ec2
@@ -143,9 +145,12 @@ class IotCertificateProvider(Construct):
     @classmethod
     def get_or_create(cls, scope: Construct) -> IotCertificateProvider:
         """Return the one provider of the stack that ``scope`` is in; make it, with default properties, at first."""
-        stack = Stack.of(scope)
-        existing = stack.node.try_find_child(cls.__name__)
-        return existing if isinstance(existing, cls) else cls(stack, cls.__name__)
+        return child_of_stack(scope, cls.__name__, cls, cls)
+
+    @cached_property
+    def short_address(self) -> str:
+        """Eight digits that no other provider of the app has; for construct ids."""
+        return self.node.addr[-8:]
 
     def metric_failures(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Return how many requests failed: the sum over 5 minutes; the sample count is that of all requests.

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from aws_cdk import CfnResource, Duration
     from aws_cdk import aws_cloudwatch as cloudwatch
+    from constructs import IDependable
 
     from iot_certificates.metrics import MetricOptions
     from iot_certificates.permissions import ProviderPermissions
@@ -25,19 +26,53 @@ class RegisteredCertificate(Resource):
     """A certificate that a custom resource registers; all its attributes are tokens.
 
     * ``certificate_arn``, ``certificate_id``: the id is the lowercase hex SHA-256 of the certificate's DER.
+    * ``custom_resource``: what CloudFormation has of it.
     * ``subject``, ``issuer``: RFC 4514. ``serial_number``: hex. ``not_before``, ``not_after``: ISO 8601, UTC.
 
     And, known at synth, ``provider``: the IotCertificateProvider that registers it.
     """
 
     provider: IotCertificateProvider
-    certificate_arn: str
-    certificate_id: str
-    subject: str
-    issuer: str
-    serial_number: str
-    not_before: str
-    not_after: str
+    custom_resource: CustomResource
+
+    @property
+    def certificate_arn(self) -> str:
+        """The ARN."""
+        return self._attribute(DeviceCertificateAttribute.ARN)
+
+    @property
+    def certificate_id(self) -> str:
+        """The id."""
+        return self._attribute(DeviceCertificateAttribute.ID)
+
+    @property
+    def subject(self) -> str:
+        """The subject."""
+        return self._attribute(DeviceCertificateAttribute.SUBJECT)
+
+    @property
+    def issuer(self) -> str:
+        """The issuer."""
+        return self._attribute(DeviceCertificateAttribute.ISSUER)
+
+    @property
+    def serial_number(self) -> str:
+        """The serial number."""
+        return self._attribute(DeviceCertificateAttribute.SERIAL_NUMBER)
+
+    @property
+    def not_before(self) -> str:
+        """From when it is valid."""
+        return self._attribute(DeviceCertificateAttribute.NOT_BEFORE)
+
+    @property
+    def not_after(self) -> str:
+        """Until when it is valid."""
+        return self._attribute(DeviceCertificateAttribute.NOT_AFTER)
+
+    def _attribute(self, name: DeviceCertificateAttribute) -> str:
+        # Asked for when it is used: a stack of hundreds uses few, and each is a question to the CDK.
+        return self.custom_resource.get_att_string(name)
 
     def metric_days_to_expiry(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Return how many days are left until the certificate expires: the minimum over a day.
@@ -46,7 +81,8 @@ class RegisteredCertificate(Resource):
         Nothing is published of a certificate that was revoked, or deleted outside the stack.
         """
         schedule = CertificateExpirySchedule.get_or_create(self, self.provider)
-        return schedule.metric_days_to_expiry_of(self._logical_id, **options)
+        resource = cast("CfnResource", self.custom_resource.node.default_child)
+        return schedule.metric_days_to_expiry_of(resource.logical_id, **options)
 
     def _register(
         self,
@@ -55,10 +91,14 @@ class RegisteredCertificate(Resource):
         *,
         provider: IotCertificateProvider,
         permissions: Iterable[ProviderPermissions],
+        after: Iterable[IDependable] = (),
         removal_policy: RemovalPolicy,
         service_timeout: Duration | None = None,
     ) -> CustomResource:
-        """Make the custom resource. ``properties``, by their names in the contract, stay out where they are None."""
+        """Make the custom resource. ``properties``, by their names in the contract, stay out where they are None.
+
+        ``after``: what else has to be there before it.
+        """
         resource = CustomResource(
             self,
             "Resource",
@@ -68,17 +108,9 @@ class RegisteredCertificate(Resource):
             properties={str(name): value for name, value in properties.items() if value is not None},
             removal_policy=removal_policy,
         )
-        resource.node.add_dependency(*permissions)
+        resource.node.add_dependency(*permissions, *after)
         self.provider = provider
-        self._logical_id = cast("CfnResource", resource.node.default_child).logical_id
-        attribute = DeviceCertificateAttribute  # those of a CA certificate have the same names
-        self.certificate_arn = resource.get_att_string(attribute.ARN)
-        self.certificate_id = resource.get_att_string(attribute.ID)
-        self.subject = resource.get_att_string(attribute.SUBJECT)
-        self.issuer = resource.get_att_string(attribute.ISSUER)
-        self.serial_number = resource.get_att_string(attribute.SERIAL_NUMBER)
-        self.not_before = resource.get_att_string(attribute.NOT_BEFORE)
-        self.not_after = resource.get_att_string(attribute.NOT_AFTER)
+        self.custom_resource = resource
         return resource
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from iot_certificate_provider import response
+from iot_certificate_provider import cold_start, response  # noqa: F401 - the first for what its import does
 from iot_certificate_provider.aws.clients import CONNECT_SECONDS, READ_SECONDS, AwsClients
 from iot_certificate_provider.contract import (
     CREATE_FAILED,
@@ -71,6 +71,9 @@ logging.getLogger("crhelper.resource_helper").disabled = True
 logging.getLogger("crhelper.utils").disabled = True
 
 
+_LEVELS = {"root": logging.INFO, **dict.fromkeys(("boto", "boto3", "botocore", "urllib3"), logging.ERROR)}
+
+
 class ResponseNotDeliveredError(Exception):
     """CloudFormation could not be reached. Raised out of the function so that Lambda delivers the event again."""
 
@@ -96,6 +99,13 @@ class _Helper(CfnResource):
         """Wait for the timer's thread. Edge: frozen with the function, it would wake up in the next request."""
         if self._timer is not None:
             self._timer.join()
+
+    def _log_setup(self, event: object, context: object) -> None:  # noqa: ARG002
+        """Set crhelper's levels. Edge: it sets them also where they are so, and logging forgets its caches."""
+        for name, level in _LEVELS.items():
+            named = logging.getLogger(name)
+            if named.level != level:
+                named.setLevel(level)
 
     def _send(self, status: str | None = None, reason: str = "", send_response: object = None) -> None:  # noqa: ARG002
         """Answer once. Edges: a second answer after the timer's, an empty id, a Reason that loses its beginning."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
 from aws.wire import Answer, Wire
 from fakes.aws import FakeAws
-from iot_certificate_provider.aws.clients import ATTEMPTS, CONNECT_SECONDS, READ_SECONDS, AwsClients
+from iot_certificate_provider.aws.clients import ATTEMPTS, CONNECT_SECONDS, READ_SECONDS, AwsClients, ServiceName
 from iot_certificate_provider.aws.iot import IotGateway
 from iot_certificate_provider.aws.secrets import SecretsGateway
 from iot_certificate_provider.deadline import Deadline
@@ -64,7 +64,7 @@ def test_no_session_is_made_before_the_first_client(monkeypatch: pytest.MonkeyPa
     session = FakeAws().session()
     sessions = []
 
-    def make() -> Any:
+    def make(**_: object) -> Any:
         sessions.append(session)
         return session
 
@@ -211,3 +211,15 @@ def test_a_quota_is_told_from_throttling_and_fails_at_once(naps: list[float]) ->
     with pytest.raises(LimitExceededError, match="10 CA certificates"):
         IotGateway(clients).registration_code()
     assert (len(wire.requests), naps) == (1, [])
+
+
+def test_a_session_of_its_own_knows_its_services_without_looking_for_all_of_aws(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """There are hundreds, each in a folder: botocore lists them twice for each client, also at a cold start."""
+    monkeypatch.setattr("botocore.loaders.Loader.list_available_services", None)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    clients, services = AwsClients(), get_args(ServiceName)
+    assert len(services) == 6
+    for service in services:
+        assert clients.client(service).meta.service_model.service_name == service

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import platform
 import subprocess
 import sys
@@ -11,12 +12,24 @@ from pathlib import Path
 import pytest
 
 from iot_certificates import bundling
-from iot_certificates.bundling import DEFAULT_TARGET, MAX_BYTES, Bundle, BundlingError, Target, asset, wheels
+from iot_certificates.bundling import (
+    DEFAULT_TARGET,
+    MAX_BYTES,
+    Bundle,
+    BundlingError,
+    Target,
+    asset,
+    bytecode,
+    wheels,
+)
 
 HERE = Target(
     f"python{sys.version_info.major}.{sys.version_info.minor}",
     {"aarch64": "arm64"}.get(platform.machine(), platform.machine()),
 )
+UNCHECKED_HASH = 0b01
+"""PEP 552: the flags of bytecode that is taken as it is."""
+
 # boto3 comes with Lambda's runtime. crhelper imports it, and needs it only for what is never used.
 SMOKE_TEST = """
 import sys, types
@@ -86,8 +99,54 @@ def test_what_is_in_it(built: Bundle) -> None:
     assert names == sorted(names)
     assert {entry.date_time for entry in entries} == {(1980, 1, 1, 0, 0, 0)}
     assert any(name.endswith("licenses/LICENSE.APACHE") for name in names)
-    unwanted = (".pyi", ".pyc", "/RECORD", "/INSTALLER", "/direct_url.json")
+    unwanted = (".pyi", "/RECORD", "/INSTALLER", "/direct_url.json")
     assert not [name for name in names if name.endswith(unwanted)]
+    compiled = [name for name in names if name.endswith(".pyc")]
+    assert bool(compiled) is (bytecode.find_compiler("3.14") is not None)
+    assert {name.split("/")[0] for name in compiled} <= {"crhelper", "cryptography"}
+
+
+def test_cryptography_has_its_bytecode_where_a_python_of_the_version_is_at_hand(tmp_path: Path) -> None:
+    built = bundling.bundle(HERE, tmp_path)
+    tag = sys.implementation.cache_tag
+    with zipfile.ZipFile(built.path) as archive:
+        code = archive.read(f"cryptography/x509/__pycache__/extensions.{tag}.pyc")
+        names = archive.namelist()
+    assert code[:4] == importlib.util.MAGIC_NUMBER
+    assert int.from_bytes(code[4:8], "little") == UNCHECKED_HASH, "an asset's files have no times of their own"
+    assert b"/var/task/cryptography/x509/extensions.py" in code
+    assert str(tmp_path).encode() not in code
+    assert "cryptography/x509/extensions.py" in names, "whatever happens to the bytecode, there is the source"
+    assert built.path.stat().st_size <= MAX_BYTES
+
+
+def test_with_bytecode_it_is_reproducible_too(tmp_path: Path) -> None:
+    first, second = (bundling.bundle(HERE, tmp_path / name).path for name in ("first", "second"))
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_without_a_python_of_the_version_it_has_no_bytecode_and_the_same_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_bytecode = bundling.bundle(HERE, tmp_path / "with")
+    monkeypatch.setattr(asset, "find_compiler", lambda version: None)
+    without = bundling.bundle(HERE, tmp_path / "without")
+    with zipfile.ZipFile(without.path) as archive:
+        assert not [name for name in archive.namelist() if name.endswith(".pyc")]
+    assert without.key == with_bytecode.key
+
+
+def test_a_compiler_is_a_cpython_of_the_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert bytecode.find_compiler(f"{sys.version_info.major}.{sys.version_info.minor}") == sys.executable
+    assert bytecode.find_compiler("3.99") is None
+    # Version managers have a program for each version that they know of, whether it is installed or not.
+    shim = tmp_path / "python3.99"
+    shim.write_text("#!/bin/sh\nexit 127\n")
+    shim.chmod(0o755)
+    assert bytecode.find_compiler("3.99") is None
+    shim.write_text("#!/bin/sh\necho cpython-399\n")
+    assert bytecode.find_compiler("3.99") == str(shim)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the asset is for Linux")

@@ -9,6 +9,7 @@ import pytest
 from aws_cdk import CfnOutput, CfnParameter, Fn, RemovalPolicy, Stack, Tags
 from aws_cdk import aws_iot as iot
 from aws_cdk.assertions import Annotations, Match
+from jsii._kernel.providers import process
 
 import issuing
 from iot_certificates import (
@@ -294,3 +295,28 @@ def test_a_signing_request_with_a_ca_is_refused(new_stack: Callable[..., Stack])
     stack = new_stack()
     with pytest.raises(CertificateDeclarationError, match="does not go with ca_certificate: AWS IoT signs it"):
         DeviceCertificate(stack, "Device", certificate_signing_request=REQUEST.pem, ca_certificate=_ca(stack))
+
+
+def test_hundreds_of_certificates_do_not_ask_the_cdk_the_same_again(
+    new_stack: Callable[..., Stack], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each question goes through a pipe to Node.js: they are what a synthesis takes its time for."""
+    stack = new_stack()
+    ca = _ca(stack)
+    questions: list[object] = []
+    send = process._NodeProcess.send
+
+    def count(node: Any, request: Any, *arguments: Any) -> Any:
+        questions.append(request)
+        return send(node, request, *arguments)
+
+    monkeypatch.setattr(process._NodeProcess, "send", count)
+    counts = []
+    for number in range(3):
+        questions.clear()
+        certificate = issuing.make_device(CA, f"device {number}").pem
+        DeviceCertificate(stack, f"Device{number}", certificate_pem=certificate, ca_certificate=ca)
+        counts.append(len(questions))
+    first, *others = counts
+    assert first > 20, "of the function and its role, to begin with"
+    assert others == [4, 4], "two constructs, a node, and what the resource depends on"

@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from iot_certificate_provider import handler
 
 IMPORT_WITHOUT_AWS = """
@@ -57,6 +59,18 @@ def test_keeps_what_the_environment_says_about_running_locally() -> None:
         check=True,
     )
     assert done.stdout == "as it was\n"
+
+
+@pytest.mark.parametrize(("of_lambda", "threshold"), [({"AWS_LAMBDA_FUNCTION_NAME": "f"}, 100_000), ({}, None)])
+def test_garbage_is_not_looked_for_all_the_time_while_lambda_starts_the_function(
+    of_lambda: dict[str, str], threshold: int | None
+) -> None:
+    """Nor does the import change anything for another process."""
+    program = "import gc; before = gc.get_threshold()[0]; from iot_certificate_provider import handler; "
+    command = [sys.executable, "-c", program + "print(before, gc.get_threshold()[0])"]
+    done = subprocess.run(command, env={**os.environ, **of_lambda}, capture_output=True, text=True, check=True)
+    before, after = map(int, done.stdout.split())
+    assert after == (threshold or before)
 
 
 def test_crhelpers_own_loggers_which_show_the_event_are_off() -> None:

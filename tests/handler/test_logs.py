@@ -332,3 +332,12 @@ def test_the_format_of_lambdas_own_log_is_left_alone(stage: Stage) -> None:
     finally:
         logging.getLogger().removeHandler(lambdas)
     assert lambdas.formatter is None
+
+
+def test_levels_that_are_right_are_not_set_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Setting one makes logging forget what it has cached of every logger: a fifth of a warm request's own time."""
+    stage.invoke_for_all(stage.event("Delete", PhysicalResourceId="create-failed/x"))
+    monkeypatch.setattr(logging.Logger, "setLevel", None)
+    stage.invoke_for_all(stage.event("Delete", PhysicalResourceId="create-failed/x"))
+    assert logging.getLogger().level == logging.INFO
+    assert logging.getLogger("botocore").level == logging.ERROR

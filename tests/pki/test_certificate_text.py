@@ -284,3 +284,8 @@ def test_written_out_line_ends_get_a_sentence_of_their_own() -> None:
     text = issuing.make_ca().pem.replace("\n", "\\n")
     with pytest.raises(CertificateRejectedError, match="two characters"):
         Certificate.from_pem(text)
+
+
+def test_a_certificate_is_read_once_whatever_text_it_comes_in() -> None:
+    """A CA's comes with each of its devices: in a stack of hundreds, hundreds of times."""
+    assert Certificate.from_pem(DEVICE.pem) is Certificate.from_pem("\n" + DEVICE.pem.replace("\n", "\r\n"))

@@ -6,6 +6,7 @@ import hashlib
 import re
 import tempfile
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,11 @@ from platformdirs import user_cache_path
 
 import iot_certificate_provider
 from iot_certificates.bundling.archive import write_archive
+from iot_certificates.bundling.bytecode import compiled, find_compiler
 from iot_certificates.bundling.wheels import BundlingError, install_wheels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 PROVIDER_SOURCE = Path(iot_certificate_provider.__file__).parent
 """The package that the function runs."""
@@ -32,6 +34,10 @@ _ARCHITECTURES = ("arm64", "x86_64")
 # cryptography needs cffi's compiled half, the module _cffi_backend; not its Python half, nor the parser of that.
 _NEVER_RUN_FOLDERS = ("bin", "cffi", "pycparser", "pycparser-*.dist-info")
 _NEVER_RUN_FILES = ("*.pyi", "*.pyc", "py.typed")
+# Compiled, where this can be done: cryptography, which every cold start imports, takes longest. Ours, and what of it is
+# hardly ever imported, would make the asset larger than MAX_BYTES.
+_COMPILED = ("crhelper/*.py", "cryptography/*.py")
+_NOT_COMPILED = ("*/asn1/*", "*/fernet.py", "*/hpke.py", "*/kdf/*", "*/pkcs*.py", "*/twofactor/*")
 # What installers write about themselves, and what only they read. Licences and METADATA, which scanners read, stay.
 _INSTALLERS_OWN = (".lock", "RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "entry_points.txt", "top_level.txt")
 
@@ -91,11 +97,22 @@ def bundle(target: Target = DEFAULT_TARGET, cache: Path | None = None) -> Bundle
 
 def _build(target: Target, work: Path, path: Path) -> None:
     wheels, archive = work / "wheels", work / "asset.zip"
-    install_wheels(_LOCK, wheels, target.runtime.removeprefix("python"), target.architecture)
+    version = target.runtime.removeprefix("python")
+    install_wheels(_LOCK, wheels, version, target.architecture)
     files = {name: file for name, file in _files(wheels) if _is_needed(name)}
     files |= {PurePosixPath(PROVIDER_SOURCE.name) / name: file for name, file in _provider_files()}
+    compiler = find_compiler(version)
+    if compiler is not None:
+        files |= compiled(_to_compile(files), work / "bytecode", compiler)
     write_archive(archive, files)
     archive.replace(path)
+
+
+def _to_compile(files: Mapping[PurePosixPath, Path]) -> dict[PurePosixPath, Path]:
+    def matches(name: PurePosixPath, patterns: Iterable[str]) -> bool:
+        return any(fnmatchcase(str(name), pattern) for pattern in patterns)
+
+    return {name: file for name, file in files.items() if matches(name, _COMPILED) and not matches(name, _NOT_COMPILED)}
 
 
 def _provider_files() -> Iterator[tuple[PurePosixPath, Path]]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, get_args, overload
 
 import boto3
+import botocore.session
 from botocore.config import Config
+from botocore.loaders import Loader
 
 if TYPE_CHECKING:
     from types_boto3_acm_pca import ACMPCAClient
@@ -26,7 +28,8 @@ CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
     connect_timeout=CONNECT_SECONDS,
     read_timeout=READ_SECONDS,
-    user_agent_extra="cdk-iot-certificates",
+    # All of it: botocore would put a longer one together twice a call, which takes a tenth of the call.
+    user_agent=f"Boto3/{boto3.__version__} cdk-iot-certificates",
 )
 
 ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1})
@@ -80,7 +83,7 @@ class AwsClients:
         return self._clients[key]
 
     def _make(self, service: ServiceName, config: Config) -> Any:
-        self._session = self._session or boto3.Session()
+        self._session = self._session or _session()
         client = self._session.client(service, config=config)
         client.meta.events.register("before-call", self._before_call)
         # For each attempt: botocore's own retries must not write after the answer either.
@@ -107,6 +110,19 @@ class AwsClients:
     def _before_call(self, model: Any, **_: Any) -> None:
         self._before_attempt()
         self.calls[f"{model.service_model.service_name}.{model.name}"] += 1
+
+
+class _Loader(Loader):
+    """Knows which services there are, without a look into the hundreds of folders of all of AWS's: twice a client."""
+
+    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002
+        return list(get_args(ServiceName))
+
+
+def _session() -> boto3.Session:
+    session = botocore.session.get_session()
+    session.register_component("data_loader", _Loader())
+    return boto3.Session(botocore_session=session)
 
 
 def _tell_quotas_from_throttling(parsed_response: Any, **_: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -31,6 +32,9 @@ UNREADABLE = (
     x509.UnsupportedGeneralNameType,
 )
 """What cryptography raises while it reads certificates, keys and requests that it cannot make sense of."""
+
+# A CA's certificate comes with every device's, and with an Update each comes twice.
+_REMEMBERED = 32
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ class Certificate:
         return cls._from_der(certificate.public_bytes(Encoding.DER))
 
     @classmethod
+    @lru_cache(_REMEMBERED)
     def _from_der(cls, der: bytes) -> Certificate:
         # cryptography warns of what it will refuse one day (a serial of zero, say): its verdict of today counts.
         with warnings.catch_warnings():

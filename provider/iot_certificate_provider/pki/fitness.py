@@ -7,6 +7,7 @@ CA certificates with basicConstraints CA:TRUE; and the *direct* issuer registere
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -91,12 +92,18 @@ def check_issued_by(certificate: Certificate, ca: Certificate) -> None:
             "Name the CA that signed it; in a hierarchy that is the direct issuer, not the root",
         )
     try:
-        certificate.parsed.verify_directly_issued_by(ca.parsed)
+        _verify(certificate.parsed, ca.parsed)
     except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise CertificateRejectedError(
             "was not signed by the CA: the names match, but the signature is not of the CA's key",
             "Name the CA certificate whose key signed it: another of the same name is no use",
         ) from error
+
+
+# An Update comes with the same two certificates twice.
+@lru_cache(1)
+def _verify(certificate: x509.Certificate, ca: x509.Certificate) -> None:
+    certificate.verify_directly_issued_by(ca)
 
 
 def shorten(text: str, characters: int = 48) -> str:
