@@ -7,12 +7,13 @@ TLS, as those of the side that it is compared with do.
 from __future__ import annotations
 
 import http.client
+import io
 import json
 import math
 import ssl
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +64,8 @@ class Account:
 
     def serve(self, event: Mapping[str, Any]) -> float:
         """Have the function serve an event, its answer included; return the seconds. Raises what it answers FAILED."""
-        took = timed(lambda: provider.handler(dict(event), self._context))
+        with redirect_stdout(io.StringIO()):  # the metric of each request, which Lambda takes
+            took = timed(lambda: provider.handler(dict(event), self._context))
         answer = self._endpoint.received.pop().answer
         if answer["Status"] != "SUCCESS":
             raise RuntimeError(answer["Reason"])

@@ -11,7 +11,6 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.node import choose_node
 from benchmarks.report import Section, counted
 from iot_certificates.bundling import MAX_BYTES, bundle
 
@@ -44,7 +43,6 @@ _REMARKS = (
 
 def run(say: Callable[[str], None]) -> Section:
     """Measure. Downloads the other two wheels, with pip, by their hashes."""
-    choose_node()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         say("building the wheel, downloading the others")

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from benchmarks.certificates import Factory
 from benchmarks.measuring import in_turn, ratios, timed
-from benchmarks.node import choose_node
 from benchmarks.report import Row, Section, counted
 
 if TYPE_CHECKING:
@@ -41,7 +40,6 @@ _REMARKS = (
 
 def run(say: Callable[[str], None]) -> Section:
     """Measure."""
-    choose_node()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         factory = Factory()
