@@ -113,6 +113,41 @@ def adopted_with_what_others_attached(cloud: Cloud, kind: Kind) -> None:
     _left(stack)
 
 
+def updated_with_what_others_attached(cloud: Cloud, kind: Kind) -> None:
+    """It is theirs: neither the rollback of the update detaches it, nor the Delete."""
+    if kind.name == "ca":
+        return
+    stack = _adopted(cloud, kind)
+    adopted, arn = stack.live[X].physical_id, cloud.iot.certificates[foreign_id(kind)].arn
+    both = ["connect", "publish"]
+    for declared in (
+        {X: using(kind, PolicyNames=both), "Broken": BROKEN},
+        {X: using(kind, PolicyNames=[*both, "missing"])},
+    ):
+        require(stack.update(declared) == "ROLLED_BACK", "I4", f"no rollback: {_reason(cloud)}")
+        require(stack.live[X].physical_id == adopted, "I4", "another id after the rollback")
+        require(arn in cloud.iot.policies["connect"], "I3", "the rollback detached what others attached")
+        require(arn in cloud.iot.policies["publish"], "I4", "the rollback detached what is declared")
+    require(stack.update({X: using(kind, PolicyNames=both)}) == "COMPLETE", "", f"added: {_reason(cloud)}")
+    require(stack.live[X].physical_id != adopted, "I3", "the id has no mark of it")
+    require(arn in cloud.iot.policies["publish"], "I4", "the clean-up detached what is declared")
+    _left(stack)
+
+
+def refused_and_left(cloud: Cloud, kind: Kind) -> None:
+    """Refused adoptions detach nothing, also of what the stack has had for long and others attached by hand."""
+    if kind.name == "ca":
+        return
+    stack = Stack(cloud)
+    stack.ledger.log("Policy", "connect", "CREATE_COMPLETE", cloud.clock.now)
+    require(stack.create({"Other": kind()}) == "COMPLETE", "", "what the stack has")
+    refused = using(kind, PolicyNames=["connect"], Status="INACTIVE")
+    require(stack.update({"Other": kind(), X: refused}) == "ROLLED_BACK", "I3", "the difference was passed over")
+    i3_nothing_foreign(cloud)
+    require(stack.update({"Other": refused}) == "ROLLED_BACK", "I3", "the difference was passed over")
+    i3_nothing_foreign(cloud)
+
+
 def rollback_of_an_adoption_with_what_others_attached(cloud: Cloud, kind: Kind) -> None:
     if kind.name == "ca":
         return
@@ -196,9 +231,14 @@ def renamed(cloud: Cloud, kind: Kind) -> None:
 
 
 def killed_while_adopting(cloud: Cloud, kind: Kind) -> None:
-    operation = "iot.AttachPolicy" if kind.name == "device" else "iot.DescribeCACertificate"
-    cloud.arm(Fault("die", operation))
-    _left(_adopted(cloud, kind))
+    """What the stack holds itself, and a delivery that died had attached, is detached in the end."""
+    stack = Stack(cloud)
+    for name in (*PUBLISH["PolicyNames"], *PUBLISH["ThingNames"]):
+        stack.ledger.log(name, name, "CREATE_COMPLETE", cloud.clock.now)
+    cloud.arm(Fault("die", "iot.AttachPolicy" if kind.name == "device" else "iot.DescribeCACertificate"))
+    require(stack.create({X: using(kind)}) == "COMPLETE", "", f"it was to be adopted: {_reason(cloud)}")
+    require(stack.live[X].physical_id == adopted_id(foreign_id(kind)), "I3", "what it attached counts as others'")
+    _left(stack)
 
 
 def failed_while_adopting(cloud: Cloud, kind: Kind) -> None:
@@ -241,6 +281,8 @@ ALL: tuple[Callable[[Cloud, Kind], None], ...] = (
     adoption_that_finds_nothing,
     adopted_and_changed,
     adopted_with_what_others_attached,
+    updated_with_what_others_attached,
+    refused_and_left,
     rollback_of_an_adoption_with_what_others_attached,
     ownership_taken,
     ownership_taken_and_rolled_back,

@@ -59,6 +59,14 @@ def forgets_what_others_attached(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(module, "marks_in", lambda _: frozenset())
 
 
+def takes_old_policies_for_new(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(adopted_device_certificate.AdoptedDeviceCertificate, "_is_new", lambda *_: True)
+
+
+def forgets_that_the_update_failed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(adopted_device_certificate.AdoptedDeviceCertificate, "_has_failed", lambda *_: False)
+
+
 def believes_any_date(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ownership.Evidence, "created_within", lambda *_: True)
 
@@ -327,6 +335,14 @@ DEFECTS = [
         "forgets what others attached",
         forgets_what_others_attached,
         adoption.rollback_of_an_adoption_with_what_others_attached,
+        "device",
+        "I3",
+    ),
+    Defect("takes old policies for new", takes_old_policies_for_new, adoption.refused_and_left, "device", "I3"),
+    Defect(
+        "forgets that the update failed",
+        forgets_that_the_update_failed,
+        adoption.updated_with_what_others_attached,
         "device",
         "I3",
     ),

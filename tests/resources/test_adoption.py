@@ -226,12 +226,41 @@ class TestCreateOfADevice:
         assert stage.iot.policies == {"theirs": {existing.record.arn}, "ours": set()}
         assert stage.iot.things == {"hall": {existing.record.arn}, "yard": set()}
 
-    def test_that_is_delivered_again_takes_what_is_declared_for_its_own(self, stage: Stage, existing: Existing) -> None:
+    def test_that_is_delivered_again_takes_what_the_stack_holds_for_its_own(
+        self, stage: Stage, existing: Existing
+    ) -> None:
         request = stage.request(RequestType.CREATE, {**existing.properties, **ADOPT, **ATTACHED})
         stage.log("", "CREATE_IN_PROGRESS")
+        stage.aws.cloudformation.resources["Policy"] = ("ours", "CREATE_COMPLETE")
+        stage.iot.AttachPolicy("ours", existing.record.arn)
         a_minute_later = stage.now() + timedelta(minutes=1)
         stage.now = lambda: a_minute_later
-        assert stage.device.create(request).physical_id == f"{existing.id}/adopted"
+        created = stage.device.create(request)
+        stage.delete(stage.device, created.physical_id, {**existing.properties, **ADOPT, **ATTACHED})
+        assert stage.iot.policies == {"theirs": {existing.record.arn}, "ours": set()}
+        assert stage.iot.things == {"hall": {existing.record.arn}, "yard": set()}
+
+    def test_that_fails_and_detaches_leaves_nothing_to_be_released(self, stage: Stage, existing: Existing) -> None:
+        stage.iot.things.pop("yard")
+        with pytest.raises(ProviderError, match="yard"):
+            existing.adopt(**ATTACHED)
+        assert stage.progress.registered is None
+
+    @pytest.mark.parametrize(
+        "what", [{}, ADOPT], ids=["not asked for", "asked for, without an answer from CloudFormation"]
+    )
+    def test_whose_delete_has_nothing_to_detach_writes_nothing(
+        self, stage: Stage, existing: Existing, what: dict[str, str]
+    ) -> None:
+        stage.aws.cloudformation.resources["Policy"] = ("ours", "CREATE_COMPLETE")
+
+        def deny(call: Call) -> None:
+            if call.name == "cloudformation.ListStackResources":
+                raise Refusal("AccessDenied", "planned", 403)
+
+        stage.aws.before = deny if what else lambda _: None
+        stage.delete(stage.device, "factory-Certificate-0A1B2C3D", {**existing.properties, **what, **ATTACHED})
+        assert stage.aws.writes() == []
 
     def test_that_died_leaves_nothing_on_the_stacks_own_policies_and_things(
         self, stage: Stage, existing: Existing

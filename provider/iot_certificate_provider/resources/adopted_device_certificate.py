@@ -15,6 +15,7 @@ from iot_certificate_provider.contract import (
     Outcome,
     adopted_id,
     certificate_id_in,
+    is_adopted,
     marks_in,
 )
 from iot_certificate_provider.errors import InvalidPropertyError, ProviderError
@@ -34,7 +35,7 @@ from iot_certificate_provider.resources.registration import (
 from iot_certificate_provider.response import ensure_fits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from datetime import datetime
 
     from iot_certificate_provider.aws.cloudformation import StackGateway
@@ -71,16 +72,37 @@ class AdoptedDeviceCertificate:
         if held_id is None:
             # Not in a rollback: whatever has happened to it since, there is no other to go back to.
             check_adoptable(_differences(live, wanted))
-        attached = Attachments(tuple(self._iot.attached_policies(live.arn)), tuple(self._iot.attached_things(live.arn)))
         declared = Attachments.of(wanted)
-        missing = declared.without(attached)
-        physical_id = held_id or self._adopted_id(request, certificate.id, declared.without(missing))
+        missing = self._missing(request, certificate.id, declared)
+        physical_id = held_id or self._marked(request, adopted_id(certificate.id), declared.without(missing))
         outcome = replace(outcome_of(certificate, wanted.ca, request), physical_id=physical_id)
         ensure_fits(request, outcome)
-        with self._detached_on_failure(request, outcome, missing):
+        with self._detached_on_failure(request, physical_id, missing):
             change_attachments(self._iot, live.arn, Attachments(), missing)
             check_still_wanted(request, self._stacks)
         return outcome
+
+    def update(
+        self,
+        request: Request,
+        wanted: DeviceCertificateProperties,
+        old: DeviceCertificateProperties | None,
+        change: Callable[[Collection[str]], Outcome],
+    ) -> Outcome:
+        """Have ``change`` bring it from ``old`` to ``wanted``; what the marks are of that it is given stays attached.
+
+        What is declared anew and others had attached already is theirs: the physical id goes on with a mark of it.
+        """
+        before, after = Attachments.of(old), Attachments.of(wanted)
+        if old is None or before == after:
+            return replace(change(()), physical_id=request.existing_id)
+        if self._stacks.is_rolling_back(request.stack_id):
+            return self._roll_back(request, before.without(after), change)
+        added = after.without(before)
+        missing = self._missing(request, certificate_id_in(request.existing_id), added)
+        physical_id = self._marked(request, request.existing_id, added.without(missing))
+        with self._detached_on_failure(request, physical_id, missing):
+            return replace(change(marks_in(physical_id)), physical_id=physical_id)
 
     def release(self, request: Request) -> None:
         """Detach what the resource attached."""
@@ -89,40 +111,85 @@ class AdoptedDeviceCertificate:
         self._detach(request, certificate_id_in(request.existing_id), own)
 
     def abandon(self, request: Request, declared: DeviceCertificateProperties) -> None:
-        """Detach the stack's own policies and things after an adoption that CloudFormation never heard of.
-
-        They could not be deleted otherwise. Of others nobody can tell who attached them: they stay attached.
-        """
+        """Detach what an adoption may have attached that CloudFormation never heard of, as far as it has to be."""
         if declared.certificate is None or declared.existing is ExistingCertificate.FAIL:
             return
         with suppress(ProviderError):
             held = self._stacks.held_ids(request.stack_id)
             if declared.certificate.id not in map(certificate_id_in, held):
-                self._detach(request, declared.certificate.id, Attachments.of(declared).named(held))
+                self._detach_new(request, declared.certificate.id, Attachments.of(declared))
 
-    def _adopted_id(self, request: Request, certificate_id: str, attached: Attachments) -> str:
-        """Return an id that says what others had attached; nothing of it where an earlier delivery may have done it."""
-        marks = set(attached.marks())
-        if marks and may_be_repeated(request, self._now()) and self._ownership.is_repeated(request, self._now()):
-            return adopted_id(certificate_id)
+    def _roll_back(
+        self, request: Request, leaving: Attachments, change: Callable[[Collection[str]], Outcome]
+    ) -> Outcome:
+        """Return to the id that the resource had. An Update that failed has detached what it attached."""
+        certificate_id = certificate_id_in(request.existing_id)
+        failed = self._has_failed(request)
+        others = marks_in(request.existing_id).union(leaving.marks() if failed else ())
+        outcome = change(others)
+        if failed:
+            self._detach_new(request, certificate_id, leaving)
+        had = self._stacks.id_before_update(request.stack_id, request.logical_id)
+        is_same = had is not None and is_adopted(had) and certificate_id_in(had) == certificate_id
+        return replace(outcome, physical_id=had if is_same and had else request.existing_id)
+
+    def _has_failed(self, request: Request) -> bool:
+        rows = self._stacks.rows(request.stack_id, request.logical_id)
+        newest = next((row for row in rows if not row.status.endswith("_IN_PROGRESS")), None)
+        return newest is not None and newest.status == "UPDATE_FAILED"
+
+    def _detach_new(self, request: Request, certificate_id: str, attached: Attachments) -> None:
+        """Detach the policies and things that the stack has made in this operation: it is to delete them next.
+
+        Nobody had attached them before. Of others nobody can tell who did: they stay attached.
+        """
+        names = {*attached.policy_names, *attached.thing_names}
+        made = {
+            resource.physical_id
+            for resource in self._stacks.resources(request.stack_id)
+            if resource.physical_id in names and self._is_new(request, resource.logical_id)
+        }
+        self._detach(request, certificate_id, attached.named(made))
+
+    def _is_new(self, request: Request, logical_id: str) -> bool:
+        return next(self._stacks.rows_before_update(request.stack_id, logical_id), None) is None
+
+    def _missing(self, request: Request, certificate_id: str, declared: Attachments) -> Attachments:
+        """Return those that are not attached."""
+        if declared == Attachments():
+            return declared
+        arn = request.home.certificate_arn(certificate_id)
+        attached = Attachments(tuple(self._iot.attached_policies(arn)), tuple(self._iot.attached_things(arn)))
+        return declared.without(attached)
+
+    def _marked(self, request: Request, physical_id: str, attached: Attachments) -> str:
+        """Return the id with marks of what others have attached.
+
+        An earlier delivery may have done it. Then what the stack holds itself counts as the resource's, and no more.
+        """
+        if attached == Attachments():
+            return physical_id
+        if may_be_repeated(request, self._now()) and self._ownership.is_repeated(request, self._now()):
+            attached = attached.without(attached.named(self._stacks.held_ids(request.stack_id)))
+        marks = marks_in(physical_id).union(attached.marks())
         if len(marks) > MAX_ATTACHED_BY_OTHERS:
             raise InvalidPropertyError(
                 DeviceCertificateProperty.THING_NAMES,
                 f"{len(marks)} of the declared policies and things are attached already, by somebody else",
                 f"Declare at most {MAX_ATTACHED_BY_OTHERS} of them, or better those only that are to be attached here",
             )
-        return adopted_id(certificate_id, marks)
+        return adopted_id(certificate_id_in(physical_id), marks)
 
     @contextmanager
-    def _detached_on_failure(self, request: Request, outcome: Outcome, attached: Attachments) -> Iterator[None]:
-        """Detach again when the rest fails; where even that fails, the answer names what is to be released."""
-        request.progress.registered = outcome.physical_id
+    def _detached_on_failure(self, request: Request, physical_id: str, attached: Attachments) -> Iterator[None]:
+        """Detach again when the rest fails; where even that fails, a Create's answer names what is to be released."""
+        request.progress.registered = physical_id
         try:
             yield
         except BaseException as error:
             with suppress(ProviderError), request.deadline.undoing():
                 wait_for_late_effects(error, request.deadline)
-                arn = request.home.certificate_arn(certificate_id_in(outcome.physical_id))
+                arn = request.home.certificate_arn(certificate_id_in(physical_id))
                 change_attachments(self._iot, arn, attached, Attachments())
                 request.progress.registered = None
             raise

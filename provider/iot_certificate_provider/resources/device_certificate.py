@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.aws.iot import Issued
@@ -284,9 +285,11 @@ class DeviceCertificateResource:
     ) -> Outcome:
         """Change the certificate that the resource has, or has adopted; return the id that it has now."""
         physical_id = self._adoption.physical_id(request, wanted.existing, certificate.id)
+        change = partial(self._change, request, wanted, old, certificate)
         try:
-            outcome = self._change(request, wanted, old, certificate, others=marks_in(physical_id))
-            return replace(outcome, physical_id=physical_id)
+            if is_adopted(request.existing_id) and is_adopted(physical_id):
+                return self._adopted.update(request, wanted, old, change)
+            return replace(change(marks_in(physical_id)), physical_id=physical_id)
         except NotFoundError:
             # Deleted outside the stack: what is declared is to be there again. Or is it a policy that is missing?
             if self._registered(certificate.id) is not None:
