@@ -12,7 +12,10 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name is not None and error.name.startswith("iot_certificate"):
             raise
-        sys.exit(f"Error: the command needs the extra 'cli' ({error}): pip install 'cdk-iot-certificates[cli]'")
+        sys.exit(
+            f"Error: the command needs the extra 'cli' ({error}). Install with [cli] what was installed: "
+            "pip install '<path of the wheel or the clone, or cdk-iot-certificates>[cli]'"
+        )
     run()
 
 

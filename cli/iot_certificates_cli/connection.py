@@ -1,7 +1,8 @@
-"""The account and Region that a command is about, found as boto3 finds them."""
+"""The account and Region that a command is about, found as the AWS CLI finds them."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from botocore.exceptions import BotoCoreError
 
 from iot_certificate_provider.aws.clients import AwsClients
 from iot_certificate_provider.aws.iot import IotGateway
-from iot_certificates_cli.errors import CommandError, UsageError
+from iot_certificates_cli.errors import UsageError
 from iot_certificates_cli.pace import Pace
 
 if TYPE_CHECKING:
@@ -46,21 +47,23 @@ class Connection:
 
 
 def connect(profile: str | None, region: str | None, endpoint_url: str | None, rate: float) -> Connection:
-    """Return the connection; raise UsageError for a profile or a Region that there is not."""
+    """Return the connection; raise UsageError for a profile, a Region or credentials that there are not."""
     return Connection(open_session(profile, region, endpoint_url), Pace(rate))
 
 
 def open_session(profile: str | None, region: str | None, endpoint_url: str | None) -> boto3.Session:
     """Return a boto3 session that has a Region and credentials."""
     try:
-        session = _Session(endpoint_url, profile_name=profile, region_name=region)
+        # Of the two variables, boto3 reads AWS_DEFAULT_REGION alone.
+        named = region or os.environ.get("AWS_REGION") or None
+        session = _Session(endpoint_url, profile_name=profile, region_name=named)
         credentials = session.get_credentials()
     except BotoCoreError as error:
         raise UsageError(f"{error}. Check --profile and the AWS configuration") from error
     if session.region_name is None:
         raise UsageError("No Region is configured. Name one with --region, or set AWS_REGION")
     if credentials is None:
-        raise CommandError("No AWS credentials were found. Sign in (aws sso login, say), or name a --profile")
+        raise UsageError("No AWS credentials were found. Sign in (aws sso login, say), or name a --profile")
     return session
 
 

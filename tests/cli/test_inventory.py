@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import issuing
+from iot_certificates_cli.connection import open_session
 from iot_certificates_cli.formats import printable
 
 if TYPE_CHECKING:
@@ -186,11 +187,29 @@ class TestWhatGoesWrong:
             "Error: No Region is configured. Name one with --region, or set AWS_REGION.\n",
         )
 
+    @pytest.mark.parametrize(
+        ("variables", "option", "expected"),
+        [
+            ({"AWS_REGION": "eu-west-1"}, None, "eu-west-1"),
+            ({"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-2"}, None, "eu-west-1"),
+            ({"AWS_REGION": "", "AWS_DEFAULT_REGION": "eu-west-2"}, None, "eu-west-2"),
+            ({"AWS_REGION": "eu-west-1"}, "eu-west-3", "eu-west-3"),
+        ],
+    )
+    def test_the_region_is_the_options_or_the_variables(
+        self, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], option: str | None, expected: str
+    ) -> None:
+        for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", **variables}.items():
+            monkeypatch.setenv(name, value)
+        assert open_session(None, option, None).region_name == expected
+
     def test_no_credentials(self, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("AWS_ACCESS_KEY_ID")
         monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
         ran = run("inventory")
-        assert (ran.status, ran.err[:35]) == (1, "Error: No AWS credentials were foun")
+        assert (ran.status, ran.err[:35]) == (2, "Error: No AWS credentials were foun")
 
 
 class TestAsAProgram:
@@ -212,7 +231,7 @@ def test_the_extra_is_missing() -> None:
     program = "import sys; sys.modules['typer'] = None; from iot_certificates_cli.__main__ import main; main()"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.endswith("pip install 'cdk-iot-certificates[cli]'\n")
+    assert done.stderr.endswith("pip install '<path of the wheel or the clone, or cdk-iot-certificates>[cli]'\n")
 
 
 def test_the_console_script_is_the_module() -> None:

@@ -125,7 +125,8 @@ def test_the_command_says_which_extra_it_needs(project: Project) -> None:
     done = subprocess.run([command, "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == (
-        "Error: the command needs the extra 'cli' (No module named 'typer'): pip install 'cdk-iot-certificates[cli]'\n"
+        "Error: the command needs the extra 'cli' (No module named 'typer'). Install with [cli] what was installed: "
+        "pip install '<path of the wheel or the clone, or cdk-iot-certificates>[cli]'\n"
     )
 
 
