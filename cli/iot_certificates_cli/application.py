@@ -93,7 +93,7 @@ def show_inventory(
 ) -> None:
     """Show every CA and device certificate of the account and Region.
 
-    With status, CA, policies, things, expiry, and the CloudFormation stack that owns it. What a certificate says never
+    With status, CA, policies, things, expiry, and the CloudFormation stacks that own it. What a certificate says never
     changes, and is kept on disk: the first run takes long, the next ones do not.
     """
     if html is not None and not expiry:
@@ -177,7 +177,7 @@ def _delete_found(connection: Connection, leftovers: list[Entry], *, asking: boo
     # Anew: the question may have stood there for long.
     owners = find_stack_owners(connection.cloudformation_client)
     check_owners_are_known(owners)
-    unowned = [entry for entry in leftovers if entry.id not in owners.stack_of]
+    unowned = [entry for entry in leftovers if entry.id not in owners.stacks_of]
     try:
         with screen.progress(remarks, "deleted", len(unowned)) as another:
             swept = delete_all(connection, unowned, another)

@@ -62,7 +62,7 @@ def fields_of(entry: Entry) -> dict[str, str | list[str]]:
         "caSubject": entry.ca,
         "policies": list(entry.policies),
         "things": list(entry.things),
-        "stack": entry.stack,
+        "stacks": list(entry.stacks),
         "creationDate": entry.created.isoformat(),
         "certificateArn": entry.arn,
     }
@@ -86,7 +86,7 @@ class JsonWriter:
 
 
 class CsvWriter:
-    """A line of names and a line for each certificate; several policies or things have semicolons between them."""
+    """A line of names and a line for each certificate; several policies, things and stacks have semicolons between."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = csv.writer(out, lineterminator="\n")
@@ -130,7 +130,7 @@ class TableWriter:
 
 _NAMES = (
     "kind", "certificateId", "status", "subject", "notAfter", "caCertificateId", "caSubject", "policies", "things",
-    "stack", "creationDate", "certificateArn",
+    "stacks", "creationDate", "certificateArn",
 )  # fmt: skip
 
 
@@ -141,7 +141,7 @@ def _cell(value: str | list[str]) -> str:
 def _columns() -> list[Column]:
     fixed = {"kind": 6, "id": _SHORT_ID, "status": 18, "expires": 10}
     columns = [Column(name, width=width, no_wrap=True) for name, width in fixed.items()]
-    shares: Mapping[str, int] = {"subject": 3, "CA": 2, "policies": 2, "things": 2, "stack": 2}
+    shares: Mapping[str, int] = {"subject": 3, "CA": 2, "policies": 2, "things": 2, "stacks": 2}
     return columns + [Column(name, ratio=ratio, overflow="fold") for name, ratio in shares.items()]
 
 
@@ -155,7 +155,7 @@ def _cells(entry: Entry) -> list[Text]:
         Text(printable(entry.ca or entry.ca_certificate_id[:_SHORT_ID])),
         Text(", ".join(entry.policies)),
         Text(", ".join(entry.things)),
-        Text(entry.stack),
+        Text(", ".join(entry.stacks)),
     ]
 
 

@@ -101,7 +101,7 @@ def _table(tally: Tally) -> str:
     heads = "".join(f'<th class="number">{status}</th>' for status in statuses)
     rows = "".join(_row(tally, ca, statuses) for ca in _cas(tally))
     return (
-        '<table id="cas"><thead><tr><th>CA</th><th>status</th><th>expires</th><th>stack</th>'
+        '<table id="cas"><thead><tr><th>CA</th><th>status</th><th>expires</th><th>stacks</th>'
         f'{heads}<th class="number">all</th></tr></thead><tbody>{rows}</tbody></table>'
     )
 
@@ -110,11 +110,11 @@ def _row(tally: Tally, ca: str, statuses: list[str]) -> str:
     entry = tally.cas.get(ca)
     counts = [tally.statuses[ca, status] for status in statuses]
     numbers = "".join(f'<td class="number">{count:,}</td>' for count in [*counts, sum(counts)])
-    status, stack = (entry.status, entry.stack) if entry is not None else ("", "")
+    status, stacks = (entry.status, ", ".join(entry.stacks)) if entry is not None else ("", "")
     expires = f"{entry.expires:%Y-%m-%d}" if entry is not None and entry.expires is not None else ""
     return (
         f'<tr id="ca-{escape(ca)}"><td class="name">{escape(tally.name_of(ca))}</td><td>{escape(status)}</td>'
-        f"<td>{expires}</td><td>{escape(stack)}</td>{numbers}</tr>"
+        f"<td>{expires}</td><td>{escape(stacks)}</td>{numbers}</tr>"
     )
 
 

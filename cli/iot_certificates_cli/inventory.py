@@ -39,7 +39,7 @@ class Entry:
     * ``kind``: CA or DEVICE. ``ca_certificate_id``, ``ca``: the id and the subject of the CA that AWS IoT files a
       device certificate under; empty for one in SNI_ONLY mode, and for one that AWS IoT issued.
     * ``said``: what the certificate says; None where that was not asked for.
-    * ``stack``: the name of the stack that owns it, empty when none is known to.
+    * ``stacks``: the names of the stacks that own or adopted it, empty when none is known to.
     """
 
     kind: str
@@ -52,7 +52,7 @@ class Entry:
     ca: str = ""
     policies: tuple[str, ...] = ()
     things: tuple[str, ...] = ()
-    stack: str = ""
+    stacks: tuple[str, ...] = ()
 
     @property
     def subject(self) -> str:
@@ -119,8 +119,11 @@ class Inventory:
                 said = Said.by(self._connection.iot.describe_ca_certificate(listed.id).pem)
                 self._known.keep(listed.id, said)
         if said is not None:
-            stack = self.owners.stack_of.get(listed.id, "")
-            yield Entry(CA, listed.id, listed.arn, listed.status, listed.created, said, stack=stack)
+            stacks = self._stacks_of(listed)
+            yield Entry(CA, listed.id, listed.arn, listed.status, listed.created, said, stacks=stacks)
+
+    def _stacks_of(self, listed: Listed) -> tuple[str, ...]:
+        return tuple(self.owners.stacks_of.get(listed.id, ()))
 
     def _file(self) -> None:
         """File what the lists say about certificates by CA and by policy."""
@@ -148,7 +151,7 @@ class Inventory:
                 ca=names.get(ca, ""),
                 policies=self._filed.policies_of(listed.id),
                 things=things,
-                stack=self.owners.stack_of.get(listed.id, ""),
+                stacks=self._stacks_of(listed),
             )
 
     def _said_by(self, page: list[Listed]) -> dict[str, Said]:

@@ -1,4 +1,4 @@
-"""Which stack owns which certificate, as CloudFormation has it now."""
+"""Which stacks own which certificate, as CloudFormation has it now."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _NOT_HELD = ("DELETE_COMPLETE", "DELETE_SKIPPED")
 
 @dataclass
 class StackOwners:
-    """Certificate ids with the name of the stack that has each among its resources.
+    """Certificate ids with the stacks that have each among their resources, by name: several, where some adopted it.
 
     * ``unreadable``: stacks that the credentials may not read; each may own any certificate.
     * ``changing``: stacks with certificates that are being created, updated or deleted right now.
     """
 
-    stack_of: dict[str, str] = field(default_factory=dict)
+    stacks_of: dict[str, list[str]] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
     changing: list[str] = field(default_factory=list)
 
@@ -76,7 +76,8 @@ def _take(owners: StackOwners, stack: _Stack, certificates: _Certificates | None
     if certificates is None:
         owners.unreadable.append(stack.name)
         return
-    owners.stack_of.update(dict.fromkeys(certificates.ids, stack.name))
+    for certificate_id in dict.fromkeys(certificates.ids):
+        owners.stacks_of.setdefault(certificate_id, []).append(stack.name)
     if certificates.unsettled:
         owners.changing.append(stack.name)
 

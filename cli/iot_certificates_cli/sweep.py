@@ -111,7 +111,7 @@ def _selected_cas(connection: Connection, inventory: Inventory, selection: Selec
 def _sorted_out(entries: Iterable[Entry]) -> Found:
     found = Found()
     for entry in entries:
-        if entry.stack:
+        if entry.stacks:
             found.owned += 1
         elif entry.status == _PENDING_TRANSFER:
             found.pending_transfer += 1

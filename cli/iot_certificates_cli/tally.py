@@ -36,7 +36,7 @@ class Tally:
 
     def count(self, entry: Entry) -> None:
         """Count one certificate."""
-        self.without_stack += not entry.stack
+        self.without_stack += not entry.stacks
         if entry.expires is not None:
             self.expired += entry.expires < self.now
             self.expiring_soon += self.now <= entry.expires < self.now + SOON

@@ -23,7 +23,8 @@ def embedded_aws() -> Iterator[EmbeddedAws]:
     except ModuleNotFoundError as error:
         pytest.fail(
             f"The fixture embedded_aws needs the extra 'local': {error}. "
-            "Install it with: pip install 'cdk-iot-certificates[local]'",
+            "Install with [local] what was installed: "
+            "pip install '<path of the wheel or the clone, or cdk-iot-certificates>[local]'",
             pytrace=False,
         )
     with EmbeddedAws() as aws:

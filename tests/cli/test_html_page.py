@@ -74,7 +74,7 @@ class Page(HTMLParser):
         return traces
 
 
-def _entry(kind: str, id: str, subject: str, expires: datetime, **more: str) -> Entry:  # noqa: A002
+def _entry(kind: str, id: str, subject: str, expires: datetime, **more: object) -> Entry:  # noqa: A002
     said = Said(subject, NOW - timedelta(days=400), expires)
     status = more.pop("status", "ACTIVE")
     return Entry(kind, id, f"arn:{id}", status, NOW, said, **more)  # type: ignore[arg-type]
@@ -83,7 +83,7 @@ def _entry(kind: str, id: str, subject: str, expires: datetime, **more: str) -> 
 @pytest.fixture(scope="module")
 def page() -> Page:
     tally = Tally(NOW)
-    tally.count(_entry(CA, "a1", "CN=Factory CA", datetime(2030, 1, 2, tzinfo=UTC), stack="factory"))
+    tally.count(_entry(CA, "a1", "CN=Factory CA", datetime(2030, 1, 2, tzinfo=UTC), stacks=("factory",)))
     tally.count(_entry(CA, "b2", HOSTILE, datetime(2026, 7, 1, tzinfo=UTC)))
     for day, status in ((3, "ACTIVE"), (28, "ACTIVE"), (30, "PENDING_ACTIVATION")):
         device = _entry(DEVICE, f"d{day}", "CN=pump", datetime(2026, 6, day, tzinfo=UTC), status=status)
@@ -106,7 +106,7 @@ def test_counts(page: Page) -> None:
 
 def test_the_table_has_the_counts_of_each_ca(page: Page) -> None:
     assert page.rows == [
-        ["CA", "status", "expires", "stack", "ACTIVE", "PENDING_ACTIVATION", "REVOKED", "all"],
+        ["CA", "status", "expires", "stacks", "ACTIVE", "PENDING_ACTIVATION", "REVOKED", "all"],
         ["CN=Factory CA", "ACTIVE", "2030-01-02", "factory", "2", "1", "0", "3"],
         [HOSTILE, "ACTIVE", "2026-07-01", "", "1", "0", "0", "1"],
         ["no CA", "", "", "", "0", "0", "1", "1"],

@@ -47,7 +47,7 @@ def test_tells_all_that_is_known(account: Account, run: Callable[..., Ran]) -> N
         "caSubject": "CN=Factory CA",
         "policies": ["telemetry"],
         "things": ["pump-thing"],
-        "stack": "",
+        "stacks": [],
         "certificateArn": f"arn:aws:iot:eu-central-1:{account.id}:cert/{pump}",
     }
     assert (found["CN=valve"]["certificateId"], found["CN=valve"]["status"]) == (valve, "INACTIVE")
@@ -66,7 +66,7 @@ def test_csv_has_the_same(account: Account, run: Callable[..., Ran]) -> None:
     )
     lines = list(csv.DictReader(io.StringIO(run("inventory", "--format", "csv").out)))
     (entry,) = (one for one in run("inventory", "--format", "json").entries if one["kind"] == "device")
-    assert lines[1] == entry | {"policies": "telemetry", "things": "a-thing;b-thing"}
+    assert lines[1] == entry | {"policies": "telemetry", "things": "a-thing;b-thing", "stacks": ""}
 
 
 def test_the_table_has_a_row_for_each(account: Account, run: Callable[..., Ran]) -> None:
@@ -74,7 +74,7 @@ def test_the_table_has_a_row_for_each(account: Account, run: Callable[..., Ran])
     pump = account.register("pump", "Factory CA")
     account.attach(pump, "telemetry", "pump-thing")
     header, _, ca, device, *_ = run("inventory").out.splitlines()
-    assert header.split() == ["kind", "id", "status", "expires", "subject", "CA", "policies", "things", "stack"]
+    assert header.split() == ["kind", "id", "status", "expires", "subject", "CA", "policies", "things", "stacks"]
     assert ca.split()[:2] == ["CA", account.iot.list_ca_certificates()["certificates"][0]["certificateId"][:12]]
     assert device.split()[:4] == ["device", pump[:12], "ACTIVE", "2120-01-01"]
     assert "telemetry" in device
@@ -116,7 +116,7 @@ class TestExpiry:
         assert [entry["subject"] for entry in run("inventory", "--format", "json").entries] == ["CN=Factory CA"]
 
 
-def test_names_the_stack(account: Account, run: Callable[..., Ran]) -> None:
+def test_names_the_stacks(account: Account, run: Callable[..., Ran]) -> None:
     ca = issuing.make_ca("Stack's CA")
     device = issuing.make_device(ca, "stack's device")
     account.make_stack(
@@ -134,8 +134,8 @@ def test_names_the_stack(account: Account, run: Callable[..., Ran]) -> None:
         },
     )
     account.register_ca("Other CA")
-    found = {entry["subject"]: entry["stack"] for entry in run("inventory", "--format", "json").entries}
-    assert found == {"CN=Stack's CA": "factory", "CN=stack's device": "factory", "CN=Other CA": ""}
+    found = {entry["subject"]: entry["stacks"] for entry in run("inventory", "--format", "json").entries}
+    assert found == {"CN=Stack's CA": ["factory"], "CN=stack's device": ["factory"], "CN=Other CA": []}
 
 
 def test_an_account_without_any(run: Callable[..., Ran]) -> None:

@@ -76,7 +76,15 @@ def cloudformation() -> Iterator[CloudFormation]:
 def test_a_resource_names_its_certificate(cloudformation: CloudFormation, kind: str, physical_id: str) -> None:
     cloudformation.lists(factory="CREATE_COMPLETE")
     cloudformation.has((kind, physical_id, "CREATE_COMPLETE"), ("AWS::IoT::Policy", OTHER, "CREATE_COMPLETE"))
-    assert cloudformation.owners() == StackOwners({ID: "factory"})
+    assert cloudformation.owners() == StackOwners({ID: ["factory"]})
+
+
+def test_a_certificate_that_was_adopted_has_several_stacks_each_once(cloudformation: CloudFormation) -> None:
+    cloudformation.lists(factory="CREATE_COMPLETE", telemetry="CREATE_COMPLETE")
+    adopted = ("Custom::IotCaCertificate", f"{ID}/adopted", "CREATE_COMPLETE")
+    cloudformation.has(("AWS::IoT::CACertificate", ID, "CREATE_COMPLETE"))
+    cloudformation.has(adopted, adopted)
+    assert cloudformation.owners() == StackOwners({ID: ["factory", "telemetry"]})
 
 
 @pytest.mark.parametrize("status", ["DELETE_COMPLETE", "DELETE_SKIPPED"])
@@ -84,13 +92,13 @@ def test_what_a_stack_let_go_of_is_not_its_own(cloudformation: CloudFormation, s
     cloudformation.lists(factory="UPDATE_COMPLETE")
     cloudformation.has(("AWS::IoT::Certificate", ID, status))
     owners = cloudformation.owners()
-    assert (owners.stack_of, owners.are_known) == ({}, True)
+    assert (owners.stacks_of, owners.are_known) == ({}, True)
 
 
 def test_what_a_stack_failed_to_delete_is_its_own(cloudformation: CloudFormation) -> None:
     cloudformation.lists(factory="DELETE_FAILED")
     cloudformation.has(("AWS::IoT::Certificate", ID, "DELETE_FAILED"))
-    assert cloudformation.owners().stack_of == {ID: "factory"}
+    assert cloudformation.owners().stacks_of == {ID: ["factory"]}
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "AccessDeniedException"])
@@ -127,4 +135,4 @@ def test_a_stack_that_is_being_changed_may_own_more(
 ) -> None:
     cloudformation.lists(factory=status)
     cloudformation.has(("Custom::IotDeviceCertificate", ID, "CREATE_COMPLETE"))
-    assert cloudformation.owners() == StackOwners({ID: "factory"}, changing=["factory"] if changing else [])
+    assert cloudformation.owners() == StackOwners({ID: ["factory"]}, changing=["factory"] if changing else [])
