@@ -20,11 +20,14 @@ from iot_certificate_provider.errors import ProviderError
 from iot_certificate_provider.pki import Certificate, CertificateRejectedError
 from iot_certificates_cli.errors import sentence_of
 from iot_certificates_cli.listings import list_ca_certificates
+from iot_certificates_cli.stack_owners import find_stack_owners
+from iot_certificates_cli.tally import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from iot_certificates_cli.connection import Connection
+    from iot_certificates_cli.stack_owners import StackOwners
 
 DISTRIBUTION = "cdk-iot-certificates"
 PROVIDER = re.compile(r"\(cdk-iot-certificates(?: (?P<version>\S+))?\)")
@@ -150,7 +153,22 @@ def _functions(connection: Connection) -> Iterator[Finding]:
             fix = f"{installed} is installed here. Deploy its stack again"
             yield Finding("provider function", Health.TROUBLE, f"{name} is {was}, and {fix}.")
     if not functions:
-        yield Finding("provider functions", Health.FINE, "None is deployed here yet.")
+        yield _no_function(find_stack_owners(connection.cloudformation_client))
+
+
+def _no_function(owners: StackOwners) -> Finding:
+    """Tell whether any stack needs one: to change or delete such a resource, CloudFormation calls its function."""
+    what, stacks = "provider functions", ", ".join(sorted(owners.custom_resources))
+    if stacks:
+        resources = counted(owners.custom_resources.total(), "resource")
+        sentence = f"None is deployed here, and {resources} of Custom::Iot types cannot be changed or deleted without"
+        return Finding(what, Health.TROUBLE, f"{sentence} (stacks: {stacks}). Deploy the function again.")
+    if owners.unreadable:
+        unread = ", ".join(owners.unreadable)
+        return Finding(
+            what, Health.NOTE, f"None is deployed here. Stacks that may need one could not be read: {unread}."
+        )
+    return Finding(what, Health.FINE, "None is deployed here yet.")
 
 
 def _provider_functions(connection: Connection) -> Iterator[tuple[str, str | None]]:

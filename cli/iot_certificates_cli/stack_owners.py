@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
     from types_boto3_cloudformation.type_defs import StackResourceSummaryTypeDef
 
-_TYPES = re.compile(r"Custom::Iot\w+|AWS::IoT::(CA)?Certificate")
+_CUSTOM_TYPES = re.compile(r"Custom::Iot\w+")
+_TYPES = re.compile(rf"{_CUSTOM_TYPES.pattern}|AWS::IoT::(CA)?Certificate")
 # A custom resource of somebody else's that has a certificate's id for its own has made the certificate too.
 _OTHER_TYPES = re.compile(r"Custom::.+|AWS::CloudFormation::CustomResource")
 # The physical id may go on: /adopted, /transfer/…; and some tools write an ARN.
@@ -29,11 +31,13 @@ _NOT_HELD = ("DELETE_COMPLETE", "DELETE_SKIPPED")
 class StackOwners:
     """Certificate ids with the stacks that have each among their resources, by name: several, where some adopted it.
 
+    * ``custom_resources``: how many resources of ``Custom::Iot…`` types each stack has, by its name.
     * ``unreadable``: stacks that the credentials may not read; each may own any certificate.
     * ``changing``: stacks with certificates that are being created, updated or deleted right now.
     """
 
     stacks_of: dict[str, list[str]] = field(default_factory=dict)
+    custom_resources: Counter[str] = field(default_factory=Counter)
     unreadable: list[str] = field(default_factory=list)
     changing: list[str] = field(default_factory=list)
 
@@ -69,6 +73,7 @@ class _Certificates:
     """What one stack says of its certificates."""
 
     ids: list[str]
+    custom_resources: int
     unsettled: bool
 
 
@@ -78,6 +83,8 @@ def _take(owners: StackOwners, stack: _Stack, certificates: _Certificates | None
         return
     for certificate_id in dict.fromkeys(certificates.ids):
         owners.stacks_of.setdefault(certificate_id, []).append(stack.name)
+    if certificates.custom_resources:
+        owners.custom_resources[stack.name] = certificates.custom_resources
     if certificates.unsettled:
         owners.changing.append(stack.name)
 
@@ -102,12 +109,13 @@ def _certificates_of(cloudformation: CloudFormationClient, stack: _Stack) -> _Ce
     except AccessDeniedError:
         return None
     except (NotFoundError, RefusedError):
-        return _Certificates([], unsettled=False)  # ValidationError: deleted since it was listed
+        return _Certificates([], 0, unsettled=False)  # ValidationError: deleted since it was listed
     held = [row for row in rows if row["ResourceStatus"] not in _NOT_HELD]
     ours = [row for row in held if _TYPES.fullmatch(row["ResourceType"])]
     others = [row for row in held if _OTHER_TYPES.fullmatch(row["ResourceType"])]
     ids = [each for row in (*ours, *others) for each in _ids_in(row)]
-    return _Certificates(ids, bool(ours) and _is_changing(stack.status))
+    custom = sum(_CUSTOM_TYPES.fullmatch(row["ResourceType"]) is not None for row in ours)
+    return _Certificates(ids, custom, bool(ours) and _is_changing(stack.status))
 
 
 def _ids_in(row: StackResourceSummaryTypeDef) -> list[str]:

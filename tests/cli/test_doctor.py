@@ -13,6 +13,7 @@ import pytest
 
 import issuing
 from iot_certificates_cli.doctor import Health, _clock
+from iot_certificates_cli.stack_owners import StackOwners
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +22,16 @@ if TYPE_CHECKING:
 
 VERSION = version("cdk-iot-certificates")
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+
+IDLE = "def handler(event, context): pass\n"
+ANSWERING = """\
+import json, urllib.request
+
+def handler(event, context):
+    echoed = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
+    body = json.dumps({"Status": "SUCCESS", "PhysicalResourceId": "code", **echoed}).encode()
+    urllib.request.urlopen(urllib.request.Request(event["ResponseURL"], body, {"Content-Type": ""}, method="PUT"))
+"""
 
 emulator = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
 
@@ -44,6 +55,36 @@ class TestExamination:
             "✓ quota: 0 of at most 10 CA certificates share their subject and key.",
             f"✓ provider function: factory-provider is of version {VERSION}, as installed here.",
         ]
+
+    def test_no_function_yet(self, run: Callable[..., Ran]) -> None:
+        ran = run("doctor")
+        assert (ran.status, ran.err) == (0, "")
+        assert "✓ provider functions   None is deployed here yet." in ran.out
+
+    def test_a_function_that_is_gone_from_under_its_resources(self, account: Account, run: Callable[..., Ran]) -> None:
+        _deploy(account, "answering", "Of this test", ANSWERING)
+        token = f"arn:aws:lambda:eu-central-1:{account.id}:function:answering"
+        code = {"Type": "Custom::IotRegistrationCode", "Properties": {"ServiceToken": token}}
+        other = {"Type": "Custom::Other", "Properties": {"ServiceToken": token}}
+        account.make_stack("telemetry", {"Code": code, "Other": other})
+        account.make_stack("factory", {"Code": code, "Same": code})
+        account.client("lambda").delete_function(FunctionName="answering")
+        ran = run("doctor")
+        assert (ran.status, ran.err) == (1, "")
+        assert ran.out.splitlines()[-1] == (
+            "✗ provider functions   None is deployed here, and 3 resources of Custom::Iot types cannot be changed or "
+            "deleted without (stacks: factory, telemetry). Deploy the function again."
+        )
+
+    def test_no_function_and_stacks_that_cannot_be_read(
+        self, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        unreadable = StackOwners(unreadable=["secret-stack"])
+        monkeypatch.setattr("iot_certificates_cli.doctor.find_stack_owners", lambda _: unreadable)
+        ran = run("doctor")
+        assert ran.status == 0
+        sentence = "None is deployed here. Stacks that may need one could not be read: secret-stack."
+        assert f"! provider functions   {sentence}" in ran.out
 
     def test_functions_of_other_versions(self, account: Account, run: Callable[..., Ran]) -> None:
         _deploy(account, "old", "For CloudFormation (cdk-iot-certificates 0.0.1)")
@@ -102,10 +143,10 @@ def test_an_answer_without_a_date() -> None:
     assert finding.health is Health.NOTE
 
 
-def _deploy(account: Account, name: str, description: str) -> None:
+def _deploy(account: Account, name: str, description: str, program: str = IDLE) -> None:
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as archive:
-        archive.writestr("index.py", "def handler(event, context): pass\n")
+        archive.writestr("index.py", program)
     account.client("lambda").create_function(
         FunctionName=name,
         Description=description,
