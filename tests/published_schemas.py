@@ -12,26 +12,11 @@ from jsonschema import Draft202012Validator
 from jsonschema.validators import extend
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from jsonschema.exceptions import ValidationError
 
-    Keyword = Callable[..., Iterator[ValidationError] | None]
-
 FOLDER = Path(__file__).parents[1] / "docs" / "schema"
-
-
-def is_intrinsic(value: object) -> bool:
-    """Whether it is an intrinsic function, which stands for any value."""
-    return isinstance(value, dict) and len(value) == 1 and next(iter(value)).startswith(("Ref", "Fn::"))
-
-
-def _passing_intrinsics(keyword: Keyword) -> Keyword:
-    def check(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
-        if not is_intrinsic(instance):
-            yield from keyword(validator, wanted, instance, schema) or ()
-
-    return check
 
 
 def _ecma_pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[ValidationError]:
@@ -40,8 +25,7 @@ def _ecma_pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> I
         yield from Draft202012Validator.VALIDATORS["pattern"](validator, "(?!)", instance, schema) or ()
 
 
-_KEYWORDS = {**Draft202012Validator.VALIDATORS, "pattern": _ecma_pattern}
-_Validator = extend(Draft202012Validator, {name: _passing_intrinsics(each) for name, each in _KEYWORDS.items()})
+_Validator = extend(Draft202012Validator, {"pattern": _ecma_pattern})
 
 
 @cache

@@ -10,6 +10,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from cfnlint.decode import cfn_yaml
+
+from published_schemas import check_custom_resources
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples" / "cloudformation"
@@ -25,6 +28,23 @@ def test_cfn_lint_finds_nothing() -> None:
     command = [str(Path(sys.executable).parent / "cfn-lint"), *map(str, sorted(EXAMPLES.rglob("*.yaml")))]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.stdout, done.returncode) == ("", 0)
+
+
+@pytest.mark.parametrize("file", sorted(EXAMPLES.rglob("*.yaml")), ids=lambda file: file.stem)
+def test_the_published_schemas_allow_its_properties(file: Path) -> None:
+    check_custom_resources(cfn_yaml.load(str(file)))
+
+
+def test_the_documented_program_checks_a_template_by_the_schemas(tmp_path: Path) -> None:
+    (program,) = blocks("resources/README.md", "python")
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    text = (EXAMPLES / "certificates.yaml").read_text(encoding="utf-8")
+    wrong = "Valve: $.Status: 'BROKEN' is not one of ['ACTIVE', 'INACTIVE', 'REVOKED']\n"
+    for template, status, says in ((text, 0, ""), (text.replace("Status: INACTIVE", "Status: BROKEN"), 1, wrong)):
+        (tmp_path / "template.yaml").write_text(template, encoding="utf-8")
+        command = [sys.executable, "-c", program]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (status, says)
 
 
 @pytest.mark.parametrize("block", blocks("cloudformation.md", "yaml"))

@@ -30,7 +30,7 @@ from iot_certificate_provider.properties.shapes import (
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from iot_certificate_provider.properties.shapes import Condition, Dependent, Rule
     from reference.documented_types import DocumentedType
@@ -68,13 +68,24 @@ _OF_CLOUDFORMATION = (
 )
 
 _NOT_BLANK: Schema = {"pattern": r"\S"}
+_INTRINSIC: Schema = {"$ref": "#/$defs/intrinsic"}
+_DEFINITIONS: Schema = {
+    "intrinsic": {
+        "description": "An intrinsic function: Ref, or one that is named Fn::….",
+        "type": "object",
+        "patternProperties": {"^(Ref|Fn::.+)$": True},
+        "additionalProperties": False,
+        "minProperties": 1,
+        "maxProperties": 1,
+    }
+}
 
 
 def schema_of_type(documented: DocumentedType) -> Schema:
     """Return the schema of a type's properties."""
     schema = _schema_of_shape(Shape((*_OF_CLOUDFORMATION, *documented.shape.properties), documented.shape.rules))
     about = f"{documented.about} {_FOR_AUTHORS}"
-    return {"$schema": DIALECT, "title": documented.type, "description": about, **schema}
+    return {"$schema": DIALECT, "title": documented.type, "description": about, **schema, "$defs": _DEFINITIONS}
 
 
 def _schema_of_shape(shape: Shape) -> Schema:
@@ -98,6 +109,14 @@ def _conditionally_required(shape: Shape) -> Iterator[Schema]:
             yield _depending(each.required, given)
 
 
+def _or_intrinsic(schema: Schema) -> Schema:
+    """Allow an intrinsic function in the place of a value."""
+    default = {name: schema[name] for name in ("default",) if name in schema}
+    value = {name: each for name, each in schema.items() if name not in default}
+    values = value["anyOf"] if set(value) == {"anyOf"} else [value]
+    return {"anyOf": [*values, _INTRINSIC], **default}
+
+
 def _schema_of_rule(rule: Rule) -> Schema:
     if isinstance(rule, OneOf):
         return _depending(rule, {"oneOf": [{"required": [str(each.name)]} for each in rule.properties]})
@@ -113,17 +132,19 @@ def _never(rule: Forbidden) -> Schema:
 def _depending(on: Dependent, what: Schema) -> Schema:
     if on.when is not None:
         return {"if": _schema_of_condition(on.when), "then": what}
-    return what if on.unless is None else {"if": _schema_of_condition(on.unless), "else": what}
+    # What an intrinsic function stands for nobody knows: it may be what nothing is asked for.
+    return what if on.unless is None else {"if": _schema_of_condition(on.unless, _or_intrinsic), "else": what}
 
 
-def _schema_of_condition(condition: Condition) -> Schema:
+def _schema_of_condition(condition: Condition, of_value: Callable[[Schema], Schema] = dict) -> Schema:
+    """Return when a condition holds; ``of_value`` makes the schema of a value out of that of the one asked for."""
     if isinstance(condition, GivenIn):
-        inner = {"required": [str(condition.property.name)]}
+        inner = of_value({"required": [str(condition.property.name)]})
         return {"properties": {str(condition.map.name): inner}, "required": [str(condition.map.name)]}
     if isinstance(condition, Given):
         return {"required": [str(condition.property.name)]}
     name = str(condition.choice.name)
-    schema: Schema = {"properties": {name: {"const": str(condition.value)}}}
+    schema: Schema = {"properties": {name: of_value({"const": str(condition.value)})}}
     return schema if condition.value is condition.choice.default else {**schema, "required": [name]}
 
 
@@ -131,7 +152,7 @@ def _described(declared: Property) -> Schema:
     update = "" if declared.update is None else f"Update: {declared.update}{declared.exception}."
     about = f"{declared.about[:1].upper()}{declared.about[1:]}." if declared.about else ""
     description = " ".join(part for part in (about, update) if part).replace("`", "")
-    return {**({"description": description} if description else {}), **schema_of(declared)}
+    return {**({"description": description} if description else {}), **_or_intrinsic(schema_of(declared))}
 
 
 @singledispatch
@@ -169,12 +190,17 @@ def _of_pem(declared: Pem) -> Schema:
 @schema_of.register(Choice)
 def _of_choice(declared: Choice[StrEnum]) -> Schema:
     values = [str(value) for value in declared.values]
-    return {"enum": values, **({} if declared.default is None else {"default": str(declared.default)})}
+    # With its type, though the values tell it: by that a validator knows that no intrinsic function was meant.
+    return {
+        "type": "string",
+        "enum": values,
+        **({} if declared.default is None else {"default": str(declared.default)}),
+    }
 
 
 @schema_of.register(Flag)
 def _of_flag(_: Flag) -> Schema:
-    return {"enum": [True, False, "true", "false"], "default": False}
+    return {"type": ["boolean", "string"], "enum": [True, False, "true", "false"], "default": False}
 
 
 @schema_of.register(WholeNumber)
@@ -203,7 +229,7 @@ def _digits_up_to(greatest: int) -> Iterator[str]:
 
 @schema_of.register(Texts)
 def _of_texts(declared: Texts) -> Schema:
-    schema: Schema = {"type": "array", "items": {"type": "string", "pattern": _whole(declared.pattern)}}
+    schema: Schema = {"type": "array", "items": _or_intrinsic({"type": "string", "pattern": _whole(declared.pattern)})}
     if declared.most is None:
         return schema
     most = {"maxItems": declared.most}
@@ -213,7 +239,7 @@ def _of_texts(declared: Texts) -> Schema:
 
 @schema_of.register(Maps)
 def _of_maps(declared: Maps) -> Schema:
-    schema: Schema = {"type": "array", "items": _schema_of_shape(declared.shape)}
+    schema: Schema = {"type": "array", "items": _or_intrinsic(_schema_of_shape(declared.shape))}
     return schema if declared.most is None else {**schema, "maxItems": declared.most}
 
 

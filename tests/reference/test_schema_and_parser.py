@@ -147,6 +147,48 @@ def test_what_goes_with_what_is_the_same_to_both(kind: Samples) -> None:
     assert [each for each in tried if is_read(kind, each) != is_allowed(kind, each)] == []
 
 
+# What an intrinsic function stands for
+
+
+INTRINSIC: list[dict[str, Any]] = [{"Ref": "Other"}, {"Fn::ImportValue": "Exported"}, {"Fn::If": ["Is", "a", "b"]}]
+NOT_INTRINSIC: list[dict[str, Any]] = [{}, {"ref": "Other"}, {"Fn::": ""}, {"Ref": "Other", "Fn::Sub": "text"}]
+
+
+@every_kind
+def test_an_intrinsic_function_stands_for_any_value(kind: Samples) -> None:
+    for raw in kind.accepted:
+        for path, _ in places(raw, kind.shape):
+            assert [each for each in INTRINSIC if not is_allowed(kind, changed(raw, path, each))] == []
+            assert [each for each in NOT_INTRINSIC if is_allowed(kind, changed(raw, path, each))] == []
+
+
+@pytest.mark.parametrize(
+    ("names", "allowed"),
+    [
+        ([{"Ref": "Policy"}, "other"], True),
+        ({"Fn::Split": [",", "a,b"]}, True),
+        ([{"ref": "Policy"}, "other"], False),
+        ([{"Ref": "Policy"}, "no name!"], False),
+    ],
+)
+def test_also_for_a_list_and_for_an_item_of_it(names: Any, allowed: bool) -> None:
+    assert is_allowed(SAMPLES[1], {"CertificatePem": DEVICE.pem, "PolicyNames": names}) is allowed
+
+
+@pytest.mark.parametrize(
+    ("tag", "allowed"),
+    [
+        ({"Ref": "Tag"}, True),
+        ({"Key": "stage", "Value": {"Ref": "Stage"}}, True),
+        ({"Key": "stage", "Value": {"ref": "Stage"}}, False),
+        ({"Key": {"Ref": "Stage"}}, False),
+    ],
+)
+def test_also_for_a_map_in_a_list_and_what_is_in_it(tag: dict[str, Any], allowed: bool) -> None:
+    sample = SAMPLES[0]
+    assert is_allowed(sample, {**sample.accepted[0], "Tags": [tag]}) is allowed
+
+
 # What cannot be
 
 
