@@ -93,7 +93,7 @@ class DeviceCertificate(RegisteredCertificate):
             name.CERTIFICATE_MODE: unless(CertificateMode.DEFAULT, certificate_mode),
             name.STATUS: unless(DeviceCertificateStatus.ACTIVE, status),
             name.POLICY_NAMES: policy_names(self, policies),
-            name.THING_NAMES: thing_names(things),
+            name.THING_NAMES: thing_names(self, things),
             name.EXISTING_CERTIFICATE: unless(ExistingCertificate.FAIL, existing_certificate),
         }
         provider = provider or IotCertificateProvider.get_or_create(scope)

@@ -128,7 +128,7 @@ class IssuedDeviceCertificate(RegisteredCertificate):
             **self._key(request, own),
             name.STATUS: unless(DeviceCertificateStatus.ACTIVE, status),
             name.POLICY_NAMES: policy_names(self, policies),
-            name.THING_NAMES: thing_names(things),
+            name.THING_NAMES: thing_names(self, things),
         }
         resource = self._register(
             ISSUED_DEVICE_CERTIFICATE_TYPE,

@@ -40,6 +40,13 @@ MAX_CSR_CHARACTERS = 4_096
 MAX_TRANSFER_TEXT_CHARACTERS = 128
 """``transferMessage`` and ``rejectReason`` of the AWS IoT API."""
 
+MAX_POLICIES = 10
+"""Policies that can be attached to one certificate (AWS IoT Core quotas)."""
+
+POLICY_NAME = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)
+THING_NAME = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
+"""``policyName`` and ``thingName`` of the AWS IoT API, the whole of each."""
+
 CREATE_FAILED = "create-failed"
 """Begins the physical id of a Create that registered nothing: not this delivery of it. The Delete looks for others'."""
 

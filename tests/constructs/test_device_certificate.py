@@ -258,6 +258,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"certificate_signing_request": REQUEST.pem, "certificate_mode": CertificateMode.SNI_ONLY},
         "certificate_signing_request does not go with CertificateMode.SNI_ONLY. Leave certificate_mode out",
     ),
+    "a policy's name that is none": (
+        {"certificate_pem": DEVICE.pem, "policies": ["telemetry", "a b c!"]},
+        "policies has 'a b c!', which is not a valid name. A name matches [\\w+=,.@-]{1,128}",
+    ),
+    "a thing's name that is none": (
+        {"certificate_pem": DEVICE.pem, "things": ["pump/4"]},
+        "things has 'pump/4', which is not a valid name. A name matches [a-zA-Z0-9:_-]{1,128}",
+    ),
     "too many policies": (
         {"certificate_pem": DEVICE.pem, "policies": [f"policy-{n}" for n in range(11)]},
         (
@@ -275,6 +283,16 @@ def test_refusals_name_path_property_problem_and_fix(
     with pytest.raises(CertificateDeclarationError) as caught:
         DeviceCertificate(new_stack(), "Device", **arguments)
     assert str(caught.value) == f"Stack/Device: {message}"
+
+
+def test_a_name_that_the_deployment_knows_is_left_to_it(
+    new_stack: Callable[..., Stack], synthesise: Callable[[Stack], Synthesised]
+) -> None:
+    stack = new_stack()
+    name = f"{CfnParameter(stack, 'Site').value_as_string}-telemetry"
+    DeviceCertificate(stack, "Device", certificate_pem=DEVICE.pem, policies=[name], things=[name])
+    declared = synthesise(stack).declared("Device", TYPE)
+    assert (declared["PolicyNames"], declared["ThingNames"]) == (["${Site}-telemetry"], ["${Site}-telemetry"])
 
 
 @pytest.mark.parametrize("mode", CertificateMode)

@@ -305,6 +305,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"subject_alternative_names": [f"DNS:pump-{number}" for number in range(21)]},
         "subject_alternative_names has 21 items, more than 20. Leave out what nobody asks for",
     ),
+    "a policy's name that is none": (
+        {"policies": ["telemetry", "a b c!"]},
+        "policies has 'a b c!', which is not a valid name. A name matches [\\w+=,.@-]{1,128}",
+    ),
+    "a thing's name that is none": (
+        {"things": ["pump/4"]},
+        "things has 'pump/4', which is not a valid name. A name matches [a-zA-Z0-9:_-]{1,128}",
+    ),
     "too many policies": (
         {"policies": [f"policy-{number}" for number in range(11)]},
         (

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.properties.attachments import MAX_POLICIES
+from iot_certificate_provider.contract import MAX_POLICIES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
