@@ -14,6 +14,7 @@
     ├── RefusedError              AWS does not accept the request as it is
     ├── LimitExceededError        a quota that waiting does not lift
     ├── AccessDeniedError         the function's role lacks a permission
+    │   └── KeyAccessDeniedError   … for a secret, a key or a private CA that a property names
     ├── ThrottledError            AWS asked to slow down, longer than the deadline allows
     ├── UpstreamError             AWS failed, or answered what it never should
     └── DeadlineError             no time left for the rest of the work
@@ -88,6 +89,19 @@ class LimitExceededError(ProviderError):
 
 class AccessDeniedError(ProviderError):
     """The function's role lacks a permission; the message names the action as AWS does."""
+
+
+class KeyAccessDeniedError(AccessDeniedError):
+    """The function's role may not use a secret, a key or a private CA; which property names it, its reader knows."""
+
+    def __init__(self, problem: str, fix: str) -> None:
+        super().__init__(f"Access denied: {problem}. {fix}")
+        self.problem = problem
+        self.fix = fix
+
+    def of_property(self, name: str) -> AccessDeniedError:
+        """Return the error with the property's name before everything else."""
+        return AccessDeniedError(f"{name}: access denied, {self.problem}. {self.fix}")
 
 
 class ThrottledError(ProviderError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import pytest
 
 from every_type import declare_every_type
 from integration.permissions import permissions_of
+from iot_certificate_provider.aws import acm_pca, kms, secrets
 from iot_certificates import SERVICE_TOKEN_EXPORT, IotCertificateProviderStack
 from iot_certificates.provider_app import CODE_CONTEXT, uploaded_code
 
@@ -98,6 +100,14 @@ def test_all_that_constructs_ask_for_is_in_the_stack_somewhere(
 ) -> None:
     assert {p.action for p in permissions_of(template)} == {p.action for p in permissions_of(of_constructs)}
     assert set(template.raw["Parameters"]) == set(ALLOWS) | {"BootstrapVersion"}
+
+
+def test_reasons_of_denied_access_name_parameters_that_there_are() -> None:
+    """The template has those of ALLOWS and no others, as the test above says."""
+    sources = "".join(inspect.getsource(gateway) for gateway in (acm_pca, kms, secrets))
+    named = {*re.findall(r"the provider stack's (\w+)", sources)}
+    assert named == {"CertificateAuthorityArns", "KeptKeySecretArns", "ReadableSecretArns", "SigningKeyArns"}
+    assert named <= set(ALLOWS)
 
 
 @pytest.mark.parametrize("name", ALLOWS)

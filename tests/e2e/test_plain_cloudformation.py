@@ -121,7 +121,8 @@ def test_a_test_environment_out_of_nothing_lets_its_device_connect(guarded_aws: 
 def test_what_the_parameters_do_not_name_is_denied_and_nothing_is_left(
     nothing_named: None, stack: PlainStack, parameters: dict[str, str]
 ) -> None:
-    with pytest.raises(StackFailedError, match=r"Access denied: secretsmanager:GetSecretValue"):
+    said = r"VerificationKey\.SecretArn: access denied, secretsmanager:GetSecretValue.* stack's ReadableSecretArns, "
+    with pytest.raises(StackFailedError, match=said):
         stack.create((EXAMPLES / "certificates.yaml").read_text(), **parameters)
 
 
@@ -135,9 +136,12 @@ def test_a_key_in_kms_and_a_role_to_pass_are_allowed_where_the_parameters_name_t
     named = {"SigningKeyArns": key, "ProvisioningRoleArns": role["Role"]["Arn"]}
     public: Any = load_der_public_key(kms.get_public_key(KeyId=key)["PublicKey"])
     template = json.dumps({"Resources": {"Ca": ca_in_kms(public, key, named["ProvisioningRoleArns"])}})
-    for denied, action in (("SigningKeyArns", "kms:GetPublicKey"), ("ProvisioningRoleArns", "iam:PassRole")):
+    for denied, said in (
+        ("SigningKeyArns", r"VerificationKey\.KmsKeyId: access denied, kms:GetPublicKey.* stack's SigningKeyArns, "),
+        ("ProvisioningRoleArns", "Access denied: .*iam:PassRole"),
+    ):
         provider_stack.set_parameters(**{**named, denied: ""})
-        with pytest.raises(StackFailedError, match=rf"Access denied: .*{action}"):
+        with pytest.raises(StackFailedError, match=said):
             stack.create(template)
         stack.delete()
     provider_stack.set_parameters(**named)

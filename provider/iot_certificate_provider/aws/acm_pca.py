@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.pki.certificate_signer import SignatureHash
 
 _WHAT = "the private CA"
+_GRANT = "Name it in the provider stack's CertificateAuthorityArns, or grant it"
 _UNUSABLE = {
     "ResourceNotFoundException": (
         "the private CA does not exist",
@@ -68,7 +69,7 @@ class PrivateCaGateway:
 
     def ca_certificate(self, arn: str) -> str:
         """GetCertificateAuthorityCertificate: the PEM of the CA's own certificate, without the chain above it."""
-        with translating(_WHAT, _UNUSABLE):
+        with translating(_WHAT, _UNUSABLE, _GRANT):
             return self._acm_pca.get_certificate_authority_certificate(CertificateAuthorityArn=arn)["Certificate"]
 
     def issue_certificate(
@@ -86,7 +87,7 @@ class PrivateCaGateway:
         a day where it is a number of days); a CA of mode SHORT_LIVED_CERTIFICATE allows seven days at most.
         """
         end = int(not_after.timestamp())
-        with translating(_WHAT, _UNUSABLE):
+        with translating(_WHAT, _UNUSABLE, _GRANT):
             answer = self._acm_pca.issue_certificate(
                 CertificateAuthorityArn=arn,
                 Csr=signing_request.encode("ascii"),
@@ -101,7 +102,7 @@ class PrivateCaGateway:
     def certificate(self, arn: str, certificate_arn: str) -> str | None:
         """GetCertificate: the PEM of an issued certificate; None while it is being issued."""
         try:
-            with translating("the certificate of the private CA"):
+            with translating("the certificate of the private CA", grant=_GRANT):
                 answer = self._acm_pca.get_certificate(CertificateAuthorityArn=arn, CertificateArn=certificate_arn)
         except InProgressError:
             return None

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.pki.certificate import Certificate
     from iot_certificate_provider.pki.certificate_signer import SignatureHash
 
+_GRANT = "Name it in the provider stack's SigningKeyArns, or grant it"
 _NOT_FOR_SIGNING = (
     "is not a key for signing",
     "Name an asymmetric RSA or ECC NIST key whose key usage is SIGN_VERIFY",
@@ -63,7 +64,7 @@ class KmsGateway:
 
     def public_key(self, key_id: str) -> bytes:
         """GetPublicKey of a key for signing: DER, SubjectPublicKeyInfo (RFC 5280, 4.1)."""
-        with translating("the KMS key", _UNUSABLE):
+        with translating("the KMS key", _UNUSABLE, _GRANT):
             answer = self._kms.get_public_key(KeyId=key_id)
         if answer["KeyUsage"] != "SIGN_VERIFY":
             raise CertificateRejectedError(*_NOT_FOR_SIGNING)
@@ -71,6 +72,6 @@ class KmsGateway:
 
     def sign(self, key_id: str, digest: bytes, algorithm: SigningAlgorithmSpecType) -> bytes:
         """Sign a digest: what is signed itself may be longer than the 4,096 bytes that KMS takes."""
-        with translating("the KMS key", _UNUSABLE):
+        with translating("the KMS key", _UNUSABLE, _GRANT):
             answer = self._kms.sign(KeyId=key_id, Message=digest, MessageType="DIGEST", SigningAlgorithm=algorithm)
         return answer["Signature"]

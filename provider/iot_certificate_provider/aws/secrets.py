@@ -19,6 +19,10 @@ CURRENT, PREVIOUS, PENDING = "AWSCURRENT", "AWSPREVIOUS", "AWSPENDING"
 """Staging labels (Secrets Manager User Guide, "Secret versions"); each is on one version at most."""
 
 
+_GRANT_READING = "Name it in the provider stack's ReadableSecretArns, or grant it"
+_GRANT_KEEPING = "Name it in the provider stack's KeptKeySecretArns, or grant it"
+
+
 class SecretsGateway:
     """What is wrong with a secret is a CertificateRejectedError, to be named with its property."""
 
@@ -32,7 +36,7 @@ class SecretsGateway:
 
     def labels(self, secret_arn: str) -> Mapping[str, str]:
         """DescribeSecret: staging label → version id; empty for a secret that has no version yet."""
-        with _named("the secret, or its value,"):
+        with _named("the secret, or its value,", _GRANT_KEEPING):
             answer = self._clients.client("secretsmanager").describe_secret(SecretId=secret_arn)
         versions = answer.get("VersionIdsToStages", {})
         return {label: version_id for version_id, labels in versions.items() for label in labels}
@@ -40,7 +44,7 @@ class SecretsGateway:
     def version(self, secret_arn: str, version_id: str) -> str | None:
         """GetSecretValue of one version, labelled or not; None when there is none, or none with text."""
         client = self._clients.client("secretsmanager")
-        with _usable(), suppress(NotFoundError), translating("the secret"):
+        with _usable(), suppress(NotFoundError), translating("the secret", grant=_GRANT_KEEPING):
             return client.get_secret_value(SecretId=secret_arn, VersionId=version_id).get("SecretString")
         return None
 
@@ -49,7 +53,7 @@ class SecretsGateway:
 
         The same text again is no error; ConflictError when the version is there with another text.
         """
-        with _named("the secret"):
+        with _named("the secret", _GRANT_KEEPING):
             self._clients.client("secretsmanager").put_secret_value(
                 SecretId=secret_arn, ClientRequestToken=version_id, SecretString=text, VersionStages=[PENDING]
             )
@@ -57,14 +61,14 @@ class SecretsGateway:
     def make_current(self, secret_arn: str, version_id: str, instead_of: str | None) -> None:
         """UpdateSecretVersionStage: move AWSCURRENT; AWSPREVIOUS goes to the version that had it."""
         move = {} if instead_of is None else {"RemoveFromVersionId": instead_of}
-        with _named("the secret"):
+        with _named("the secret", _GRANT_KEEPING):
             self._clients.client("secretsmanager").update_secret_version_stage(
                 SecretId=secret_arn, VersionStage=CURRENT, MoveToVersionId=version_id, **move
             )
 
     def _value(self, secret_arn: str) -> str:
         client = self._clients.client("secretsmanager")
-        with _named("the secret, or its value,"):
+        with _named("the secret, or its value,", _GRANT_READING):
             answer = client.get_secret_value(SecretId=secret_arn)
         if "SecretString" not in answer:
             raise CertificateRejectedError("the secret is binary", "Store the PEM as text (SecretString)")
@@ -74,9 +78,9 @@ class SecretsGateway:
 
 
 @contextmanager
-def _named(what: str) -> Iterator[None]:
+def _named(what: str, grant: str) -> Iterator[None]:
     try:
-        with _usable(), translating("the secret"):
+        with _usable(), translating("the secret", grant=grant):
             yield
     except NotFoundError as error:
         raise CertificateRejectedError(

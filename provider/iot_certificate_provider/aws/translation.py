@@ -16,6 +16,7 @@ from iot_certificate_provider.errors import (
     ConflictError,
     InProgressError,
     InUseError,
+    KeyAccessDeniedError,
     LimitExceededError,
     NotFoundError,
     ProviderError,
@@ -103,11 +104,14 @@ _REJECTED: dict[str, str] = {
 
 
 @contextmanager
-def translating(what: str, unusable: Mapping[str, tuple[str, str]] | None = None) -> Iterator[None]:
+def translating(
+    what: str, unusable: Mapping[str, tuple[str, str]] | None = None, grant: str | None = None
+) -> Iterator[None]:
     """Raise our error for the SDK's; ``what`` names the thing that the call is about, in a few words.
 
     ``unusable``: error codes that say what is wrong with a key or a CA that a property names, each with the problem
-    and the fix of the CertificateRejectedError that is raised for it.
+    and the fix of the CertificateRejectedError that is raised for it. ``grant``: how such a use is allowed; access that
+    is denied is a KeyAccessDeniedError then, which says so.
     """
     try:
         yield
@@ -115,7 +119,7 @@ def translating(what: str, unusable: Mapping[str, tuple[str, str]] | None = None
         code = error.response.get("Error", {}).get("Code", "")
         if unusable is not None and code in unusable:
             raise CertificateRejectedError(*unusable[code]) from error
-        raise translate(error, what) from error
+        raise translate(error, what, grant) from error
     except ParamValidationError as error:
         # Not its text, which quotes the parameters.
         raise RefusedError(f"{what}: a value is not one that AWS's API takes") from error
@@ -124,7 +128,7 @@ def translating(what: str, unusable: Mapping[str, tuple[str, str]] | None = None
         raise UpstreamError(f"{what}: AWS could not be reached or did not answer ({kind}). Try again") from error
 
 
-def translate(error: ClientError, what: str) -> ProviderError:
+def translate(error: ClientError, what: str, grant: str | None = None) -> ProviderError:
     """Return our error for an error code of AWS's; codes that the tables lack are UpstreamErrors, by their name."""
     details = error.response.get("Error", {})
     code, said = details.get("Code", "Unknown"), _without_pem(details.get("Message", ""))
@@ -134,7 +138,7 @@ def translate(error: ClientError, what: str) -> ProviderError:
         return CertificateRejectedError(f"{what} was refused by AWS IoT: {said.rstrip('. ')}", _REJECTED[code])
     kind, meaning = _ERRORS.get(code, (UpstreamError, f"AWS answered {code}"))
     if kind is AccessDeniedError:
-        return _access_denied(error, what, meaning, said)
+        return _access_denied(error, f"{what}: {meaning}", said, grant)
     return kind(f"{error.operation_name} of {what}: {meaning}. AWS: {said}")
 
 
@@ -143,11 +147,14 @@ def _without_pem(said: str) -> str:
     return said.partition("-----BEGIN")[0]
 
 
-def _access_denied(error: ClientError, what: str, meaning: str, said: str) -> AccessDeniedError:
+def _access_denied(error: ClientError, problem: str, said: str, grant: str | None) -> AccessDeniedError:
     """Put the action first: AWS says it last, behind an ARN of a role that leaves no room for it."""
     named = _ACTION.search(said)
-    action = named.group(1) if named else error.operation_name
-    return AccessDeniedError(f"Access denied: {action} on {what}: {meaning}. AWS: {said}")
+    denied = f"{named.group(1) if named else error.operation_name} on {problem}"
+    if grant is None:
+        return AccessDeniedError(f"Access denied: {denied}. AWS: {said}")
+    # Where AWS names no action, it is something else that is denied: the KMS key that a secret is encrypted with, say.
+    return KeyAccessDeniedError(denied, f"{grant}. AWS: {said}" if named else f"AWS: {said}")
 
 
 def _already_exists(error: ClientError) -> AlreadyExistsError:

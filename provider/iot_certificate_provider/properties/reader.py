@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from iot_certificate_provider.errors import CertificateRejectedError, InvalidPropertyError
+from iot_certificate_provider.errors import CertificateRejectedError, InvalidPropertyError, KeyAccessDeniedError
 from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.pki.fitness import shorten
 from iot_certificate_provider.properties.shapes import Chosen, GivenIn, OneOf
@@ -49,6 +49,8 @@ def naming(name: str) -> Iterator[None]:
         yield
     except CertificateRejectedError as error:
         raise InvalidPropertyError(name, error.problem, error.fix) from error
+    except KeyAccessDeniedError as error:
+        raise error.of_property(name) from error
 
 
 def readable(read: Callable[[Mapping[str, Any]], _Value], raw: Mapping[str, Any]) -> _Value | None:
