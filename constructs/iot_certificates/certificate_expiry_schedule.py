@@ -15,9 +15,10 @@ from iot_certificate_provider.contract import EXPIRY_STACK_ID, MetricDimension, 
 from iot_certificates import accepted_findings as accepted
 from iot_certificates.accepted_findings import accept, wildcard
 from iot_certificates.declaration_error import CertificateDeclarationError
-from iot_certificates.execution_role import allow, execution_role
+from iot_certificates.execution_role import execution_role
 from iot_certificates.function_log_group import function_log_group
 from iot_certificates.metrics import MetricOptions, published_metric
+from iot_certificates.permission_statements import allowing
 from iot_certificates.release import release
 
 if TYPE_CHECKING:
@@ -130,12 +131,12 @@ class CertificateExpirySchedule(Construct):
         arns = {
             action: stack.format_arn(service="iot", resource=kind, resource_name="*") for action, kind in kinds.items()
         }
-        describe = [allow([action], arn) for action, arn in arns.items()]
+        describe = [allowing([action], [arn]) for action, arn in arns.items()]
         return execution_role(
             self,
             description="What the function that publishes the expiry of AWS IoT certificates may do",
             log_group=log_group,
-            policies={"Certificates": [allow(["cloudformation:ListStackResources"], stack.stack_id), *describe]},
+            policies={"Certificates": [allowing(["cloudformation:ListStackResources"], [stack.stack_id]), *describe]},
             findings=[
                 *(finding for arn in arns.values() for finding in wildcard(stack, arn, _ANY_OF_THE_STACK)),
                 *accepted.of_role(tracing=tracing),

@@ -16,9 +16,10 @@ from iot_certificates import accepted_findings as accepted
 from iot_certificates.accepted_findings import accept
 from iot_certificates.bundling import DEFAULT_TARGET, PROVIDER_SOURCE, Target, bundle
 from iot_certificates.declaration_error import CertificateDeclarationError
-from iot_certificates.execution_role import allow, execution_role
+from iot_certificates.execution_role import execution_role
 from iot_certificates.function_log_group import function_log_group
 from iot_certificates.metrics import MetricOptions, published_metric
+from iot_certificates.permission_statements import allowing
 from iot_certificates.release import release
 from iot_certificates.stack_children import child_of_stack
 
@@ -103,7 +104,7 @@ class IotCertificateProvider(Construct):
             self,
             description="What the AWS IoT certificate provider's function may do",
             log_group=log_group,
-            policies={} if vpc is None else {"NetworkInterfaces": [allow(_VPC_ACTIONS, "*")]},
+            policies={} if vpc is None else {"NetworkInterfaces": [allowing(_VPC_ACTIONS, ["*"])]},
             findings=accepted.of_role(in_vpc=vpc is not None, tracing=tracing),
         )
         self.tracing = tracing
