@@ -67,7 +67,8 @@ class IotCertificateProvider(Construct):
       from there.
     * ``tracing``: ACTIVE for AWS X-Ray, which the role may then write to; by default DISABLED.
     * ``code``: a prebuilt asset, where the synthesis must not install anything; made by
-      ``python -m iot_certificates.bundling`` for the same runtime and architecture.
+      ``python -m iot_certificates.bundling`` for the same runtime and architecture. Of ``Code.from_asset``, another
+      stack's expiry schedule takes the file alone, without options.
 
     The context keys ``iot-certificates:runtime`` (``python3.11``, say) and ``iot-certificates:architecture`` (``arm64``
     or ``x86_64``) overrule ``runtime`` and ``architecture``: an emulator runs functions with an interpreter and a
@@ -166,12 +167,18 @@ class IotCertificateProvider(Construct):
     def code_for(self, scope: Construct) -> lambda_.Code:
         """Return the asset for a function in ``scope``, which may be in another stack than the provider."""
         if self._given_code is not None:
-            return self._given_code
+            return self._given_code_in(scope, self._given_code)
         if not Stack.of(scope).bundling_required:
             return lambda_.Code.from_asset(str(PROVIDER_SOURCE), exclude=["**/__pycache__"])
         built = bundle(self._target)
         # By what went in: compressors differ in their bytes from machine to machine.
         return lambda_.Code.from_asset(str(built.path), asset_hash=built.key)
+
+    def _given_code_in(self, scope: Construct, code: lambda_.Code) -> lambda_.Code:
+        if isinstance(code, lambda_.AssetCode) and Stack.of(scope) is not Stack.of(self):
+            # The CDK lets no second stack have the same asset; it uploads the same file only once.
+            return lambda_.Code.from_asset(code.path)
+        return code
 
     def count_secret(self) -> None:
         """Count a secret that the function keeps a key in; warn of more than its role has room for."""
