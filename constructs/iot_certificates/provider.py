@@ -98,51 +98,14 @@ class IotCertificateProvider(Construct):
         super().__init__(scope, construct_id)
         timeout = timeout or Duration.minutes(5)
         self._check_timeout(timeout)
-        target = self._target_of(runtime, architecture)
-        log_group = function_log_group(self, log_group, log_retention)
-        self.service_timeout = _service_timeout(timeout)
-        self.role: iam.IRole = execution_role(
-            self,
-            description="What the AWS IoT certificate provider's function may do",
-            log_group=log_group,
-            policies={} if vpc is None else {"NetworkInterfaces": [allowing(_VPC_ACTIONS, ["*"])]},
-            findings=accepted.of_role(in_vpc=vpc is not None, tracing=tracing),
-        )
-        self.tracing = tracing
-        self._given_code, self._target = code, target
-        self.function = lambda_.Function(
-            self,
-            "Function",
-            description=f"Registers and deregisters AWS IoT certificates for CloudFormation ({release()})",
-            runtime=lambda_.Runtime(target.runtime, lambda_.RuntimeFamily.PYTHON, supports_inline_code=True),
-            architecture=_architecture(target.architecture),
-            handler=_HANDLER,
-            code=self.code_for(self),
-            role=self.role,
-            memory_size=memory_size,
-            timeout=timeout,
-            log_group=log_group,
-            vpc=vpc,
-            reserved_concurrent_executions=reserved_concurrent_executions,
-            tracing=tracing,
-            retry_attempts=_RETRIES,
-            # Once CloudFormation has given up on a request, it must not be served any more.
-            max_event_age=self.service_timeout,
-            # A sweep hands what is left on to another invocation, until ServiceTimeout: more often than the 16 times
-            # after which Lambda takes it for an accident.
-            recursive_loop=lambda_.RecursiveLoop.ALLOW,
-        )
-        accept(
-            self.function,
-            accepted.of_function(
-                accepted.NO_DEAD_LETTERS,
-                in_vpc=vpc is not None,
-                reserved=reserved_concurrent_executions is not None,
-                tracing=tracing,
-            ),
-        )
-        self.service_token = self.function.function_arn
+        self._given_code, self._target = code, self._target_of(runtime, architecture)
         self._secrets = 0
+        self.tracing = tracing
+        self.service_timeout = _service_timeout(timeout)
+        log_group = function_log_group(self, log_group, log_retention)
+        self.role: iam.IRole = self._role(log_group, in_vpc=vpc is not None)
+        self.function = self._function(memory_size, timeout, log_group, vpc, reserved_concurrent_executions)
+        self.service_token = self.function.function_arn
 
     @classmethod
     def get_or_create(cls, scope: Construct) -> IotCertificateProvider:
@@ -189,6 +152,52 @@ class IotCertificateProvider(Construct):
                 f"The function keeps keys in more than {_MAX_SECRETS} secrets, and IAM has hardly room for more in the "
                 "policies of one role. Give further certificates another IotCertificateProvider",
             )
+
+    def _role(self, log_group: logs.ILogGroup, *, in_vpc: bool) -> iam.Role:
+        return execution_role(
+            self,
+            description="What the AWS IoT certificate provider's function may do",
+            log_group=log_group,
+            policies={"NetworkInterfaces": [allowing(_VPC_ACTIONS, ["*"])]} if in_vpc else {},
+            findings=accepted.of_role(in_vpc=in_vpc, tracing=self.tracing),
+        )
+
+    def _function(
+        self,
+        memory_size: int,
+        timeout: Duration,
+        log_group: logs.ILogGroup,
+        vpc: ec2.IVpc | None,
+        reserved_concurrent_executions: int | None,
+    ) -> lambda_.Function:
+        function = lambda_.Function(
+            self,
+            "Function",
+            description=f"Registers and deregisters AWS IoT certificates for CloudFormation ({release()})",
+            runtime=lambda_.Runtime(self._target.runtime, lambda_.RuntimeFamily.PYTHON, supports_inline_code=True),
+            architecture=_architecture(self._target.architecture),
+            handler=_HANDLER,
+            code=self.code_for(self),
+            role=self.role,
+            memory_size=memory_size,
+            timeout=timeout,
+            log_group=log_group,
+            vpc=vpc,
+            reserved_concurrent_executions=reserved_concurrent_executions,
+            tracing=self.tracing,
+            retry_attempts=_RETRIES,
+            # Once CloudFormation has given up on a request, it must not be served any more.
+            max_event_age=self.service_timeout,
+            # A sweep hands what is left on to another invocation, until ServiceTimeout: more often than the 16 times
+            # after which Lambda takes it for an accident.
+            recursive_loop=lambda_.RecursiveLoop.ALLOW,
+        )
+        reserved = reserved_concurrent_executions is not None
+        findings = accepted.of_function(
+            accepted.NO_DEAD_LETTERS, in_vpc=vpc is not None, reserved=reserved, tracing=self.tracing
+        )
+        accept(function, findings)
+        return function
 
     def _target_of(self, runtime: lambda_.Runtime | None, architecture: lambda_.Architecture | None) -> Target:
         name = self.node.try_get_context(RUNTIME_CONTEXT) or (runtime.name if runtime else DEFAULT_TARGET.runtime)
