@@ -1,4 +1,8 @@
-"""What users would feel, as ratios to what they would use instead (``make bench``)."""
+"""What users would feel, as ratios to what they would use instead (``make bench``).
+
+Of the tests, benchmarks use what makes certificates (``issuing``), the endpoint and the context of the handler's stage
+(``handler.endpoint``, ``handler.stage``) and the emulated cloud (``protocol``). The product imports neither.
+"""
 
 from __future__ import annotations
 

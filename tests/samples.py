@@ -131,6 +131,10 @@ SAMPLES = (
                 **ATTACHED,
             },
             {"Issuer": {"CACertificatePem": CA.pem, **IN_KMS}, "CertificateSigningRequest": CSR.pem},
+            {
+                "Issuer": {**dict.fromkeys([*IN_SECRET, *IN_KMS], ""), **IN_PRIVATE_CA},
+                "CertificateSigningRequest": CSR.pem,
+            },
             {"Issuer": IN_PRIVATE_CA, "Subject": {"CommonName": "pump"}, "CredentialsSecretArn": SECRET},
         ),
     ),

@@ -7,11 +7,17 @@ from typing import Any
 import pytest
 
 import issuing
-from iot_certificate_provider.contract import CertificateMode, KeyAlgorithm
+from iot_certificate_provider.contract import CertificateMode, IssuerProperty, KeyAlgorithm
 from iot_certificate_provider.errors import InvalidPropertyError
 from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.pki.private_key import generate_private_key
-from iot_certificate_provider.properties.ca_key import KeyInKms, KeyInMemory, KeyInPrivateCa, KeyInSecret
+from iot_certificate_provider.properties.ca_key import (
+    CaKeyProperty,
+    KeyInKms,
+    KeyInMemory,
+    KeyInPrivateCa,
+    KeyInSecret,
+)
 from iot_certificate_provider.properties.issued_device_certificate import IssuedDeviceCertificateProperties, NewKey
 from iot_certificate_provider.properties.self_signed_ca_certificate import SelfSignedCaCertificateProperties
 
@@ -21,6 +27,7 @@ CA = {"Subject": {"CommonName": "Test CA"}, "PrivateKeySecretArn": SECRET}
 ISSUER_CA = issuing.make_ca("Issuer")
 CERTIFICATE = Certificate.from_pem(ISSUER_CA.pem)
 ISSUER = {"CACertificatePem": ISSUER_CA.pem, "SecretArn": SECRET}
+EVERY_ISSUER_PROPERTY = [*CaKeyProperty, *IssuerProperty]
 DEVICE = {"Issuer": ISSUER, "Subject": {"CommonName": "pump"}, "CredentialsSecretArn": SECRET}
 CSR = issuing.make_csr("pump").pem
 
@@ -122,9 +129,14 @@ class TestAnIssuedDevice:
             ({"SecretArn": SECRET}, KeyInSecret, None),
             ({"SecretArn": SECRET, "CACertificatePem": "", "CACertificateId": "ab" * 32}, KeyInSecret, "ab" * 32),
             ({"CertificateAuthorityArn": PRIVATE_CA}, KeyInPrivateCa, None),
+            (dict.fromkeys(EVERY_ISSUER_PROPERTY, "") | {"SecretArn": SECRET}, KeyInSecret, None),
+            (dict.fromkeys(EVERY_ISSUER_PROPERTY, "") | {"CertificateAuthorityArn": PRIVATE_CA}, KeyInPrivateCa, None),
             ({"KmsKeyId": "alias/ca", "CACertificatePem": ISSUER_CA.pem}, KeyInKms, CERTIFICATE.id),
         ],
-        ids=["in a secret", "of a self-signed CA", "in AWS Private CA", "in AWS KMS"],
+        ids=[
+            *["in a secret", "of a self-signed CA", "in AWS Private CA"],
+            *["in a secret, by a parameter", "in AWS Private CA, by a parameter", "in AWS KMS"],
+        ],
     )
     def test_has_an_issuer(self, issuer: dict[str, str], kind: type, certificate_id: str | None) -> None:
         read = IssuedDeviceCertificateProperties.read({**DEVICE, "Issuer": issuer}).issuer
@@ -139,7 +151,8 @@ class TestAnIssuedDevice:
             ({"Issuer": {"CACertificatePem": issuing.make_device(ISSUER_CA, "x").pem, "SecretArn": SECRET}}, None),
             ({"Issuer": {**ISSUER, "KmsKeyId": "alias/ca"}}, "Issuer"),
             ({"Issuer": {"KmsKeyId": "alias/ca", "CACertificatePem": ""}}, "Issuer.CACertificatePem"),
-            ({"Issuer": {**ISSUER, "JsonField": ""}}, "Issuer.JsonField"),
+            ({"Issuer": dict.fromkeys(EVERY_ISSUER_PROPERTY, "")}, "Issuer.SecretArn"),
+            ({"Issuer": {**ISSUER, "JsonField": " "}}, "Issuer.JsonField"),
             ({"Issuer": {**ISSUER, "Nonsense": ""}}, "Issuer.Nonsense"),
             ({"Issuer": {**ISSUER, "CACertificateId": "ab" * 32}}, "Issuer.CACertificateId"),
             ({"Issuer": {"SecretArn": SECRET, "CACertificateId": "no id"}}, "Issuer.CACertificateId"),

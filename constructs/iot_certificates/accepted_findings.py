@@ -65,13 +65,14 @@ NO_DEAD_LETTERS = AcceptedFinding(
     checkov=("CKV_AWS_116",),
 )
 EXPIRY_UNPUBLISHED = AcceptedFinding(
-    "The next run publishes again, and the alarm unpublished of CertificateAlarms tells of what Lambda gave up: there "
+    "The next run publishes again, and CertificateAlarms, where they are declared, tell of what Lambda gave up: there "
     "is nothing in an event that a queue would have to keep",
     nag=("Serverless-LambdaDLQ", "Serverless-LambdaAsyncFailureDestination"),
     checkov=("CKV_AWS_116",),
 )
 EXPIRY_NOT_STARTED = AcceptedFinding(
-    "What EventBridge could not start today it starts tomorrow, and the alarm days_to_expiry has no data until then",
+    "What EventBridge could not start today it starts tomorrow, and CertificateAlarms, where they are declared, have "
+    "no data until then",
     nag=("Serverless-EventBusDLQ",),
 )
 NO_TRACING = AcceptedFinding(

@@ -15,9 +15,10 @@ from iot_certificate_provider.contract import EXPIRY_STACK_ID, MetricDimension, 
 from iot_certificates import accepted_findings as accepted
 from iot_certificates.accepted_findings import accept, wildcard
 from iot_certificates.declaration_error import CertificateDeclarationError
-from iot_certificates.execution_role import allow, execution_role
+from iot_certificates.execution_role import execution_role
 from iot_certificates.function_log_group import function_log_group
 from iot_certificates.metrics import MetricOptions, published_metric
+from iot_certificates.permission_statements import allowing
 from iot_certificates.release import release
 
 if TYPE_CHECKING:
@@ -67,36 +68,8 @@ class CertificateExpirySchedule(Construct):
         self._check_only_one(stack)
         _OneOfStack(stack, self)
         log_group = function_log_group(self, log_group, log_retention)
-        self.function = lambda_.Function(
-            self,
-            "Function",
-            description=f"Publishes when the AWS IoT certificates of a stack expire ({release()})",
-            runtime=provider.function.runtime,
-            architecture=provider.function.architecture,
-            handler=_HANDLER,
-            code=provider.code_for(self),
-            role=self._role(stack, log_group, provider.tracing),
-            memory_size=_MEMORY_MIB,
-            timeout=_TIMEOUT,
-            log_group=log_group,
-            tracing=provider.tracing,
-            retry_attempts=_RETRIES,
-            max_event_age=_MAX_EVENT_AGE,
-        )
-        accept(self.function, accepted.of_function(accepted.EXPIRY_UNPUBLISHED, tracing=provider.tracing))
-        event = events.RuleTargetInput.from_object({EXPIRY_STACK_ID: stack.stack_id})
-        self.rule = events.Rule(
-            self,
-            "Rule",
-            description="When the expiry of the stack's AWS IoT certificates is published",
-            schedule=schedule or events.Schedule.rate(Duration.days(1)),
-            targets=[
-                targets.LambdaFunction(
-                    self.function, event=event, retry_attempts=_RETRIES, max_event_age=_MAX_EVENT_AGE
-                )
-            ],
-        )
-        accept(self.rule, [accepted.EXPIRY_NOT_STARTED])
+        self.function = self._function(stack, provider, log_group)
+        self.rule = self._rule(stack, schedule or events.Schedule.rate(Duration.days(1)))
 
     @classmethod
     def get_or_create(cls, scope: IConstruct, provider: IotCertificateProvider) -> CertificateExpirySchedule:
@@ -125,17 +98,52 @@ class CertificateExpirySchedule(Construct):
                 "Declare one, before the first metric_days_to_expiry, alarm or dashboard, which make one by themselves",
             )
 
+    def _function(self, stack: Stack, provider: IotCertificateProvider, log_group: logs.ILogGroup) -> lambda_.Function:
+        function = lambda_.Function(
+            self,
+            "Function",
+            description=f"Publishes when the AWS IoT certificates of a stack expire ({release()})",
+            runtime=provider.function.runtime,
+            architecture=provider.function.architecture,
+            handler=_HANDLER,
+            code=provider.code_for(self),
+            role=self._role(stack, log_group, provider.tracing),
+            memory_size=_MEMORY_MIB,
+            timeout=_TIMEOUT,
+            log_group=log_group,
+            tracing=provider.tracing,
+            retry_attempts=_RETRIES,
+            max_event_age=_MAX_EVENT_AGE,
+        )
+        accept(function, accepted.of_function(accepted.EXPIRY_UNPUBLISHED, tracing=provider.tracing))
+        return function
+
+    def _rule(self, stack: Stack, schedule: events.Schedule) -> events.Rule:
+        event = events.RuleTargetInput.from_object({EXPIRY_STACK_ID: stack.stack_id})
+        target = targets.LambdaFunction(
+            self.function, event=event, retry_attempts=_RETRIES, max_event_age=_MAX_EVENT_AGE
+        )
+        rule = events.Rule(
+            self,
+            "Rule",
+            description="When the expiry of the stack's AWS IoT certificates is published",
+            schedule=schedule,
+            targets=[target],
+        )
+        accept(rule, [accepted.EXPIRY_NOT_STARTED])
+        return rule
+
     def _role(self, stack: Stack, log_group: logs.ILogGroup, tracing: lambda_.Tracing) -> iam.Role:
         kinds = {"iot:DescribeCertificate": "cert", "iot:DescribeCACertificate": "cacert"}
         arns = {
             action: stack.format_arn(service="iot", resource=kind, resource_name="*") for action, kind in kinds.items()
         }
-        describe = [allow([action], arn) for action, arn in arns.items()]
+        describe = [allowing([action], [arn]) for action, arn in arns.items()]
         return execution_role(
             self,
             description="What the function that publishes the expiry of AWS IoT certificates may do",
             log_group=log_group,
-            policies={"Certificates": [allow(["cloudformation:ListStackResources"], stack.stack_id), *describe]},
+            policies={"Certificates": [allowing(["cloudformation:ListStackResources"], [stack.stack_id]), *describe]},
             findings=[
                 *(finding for arn in arns.values() for finding in wildcard(stack, arn, _ANY_OF_THE_STACK)),
                 *accepted.of_role(tracing=tracing),

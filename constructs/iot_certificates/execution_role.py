@@ -8,6 +8,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 
 from iot_certificates.accepted_findings import accept, wildcard
+from iot_certificates.permission_statements import allowing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +32,7 @@ def execution_role(
     ``policies`` are statements by the names of inline policies; ``findings`` are those about them.
     """
     # Not AWSLambdaBasicExecutionRole: it allows CreateLogGroup, which brings the group back after teardown.
-    write = allow(("logs:CreateLogStream", "logs:PutLogEvents"), log_group.log_group_arn)
+    write = allowing(("logs:CreateLogStream", "logs:PutLogEvents"), [log_group.log_group_arn])
     documents = {name: iam.PolicyDocument(statements=list(policies[name])) for name in policies}
     role = iam.Role(
         scope,
@@ -43,8 +44,3 @@ def execution_role(
     streams = wildcard(Stack.of(scope), log_group.log_group_arn, "The streams of the function's one log group")
     accept(role, [*streams, *findings])
     return role
-
-
-def allow(actions: Sequence[str], *resources: str) -> iam.PolicyStatement:
-    """Return a statement that allows the actions on the resources."""
-    return iam.PolicyStatement(actions=list(actions), resources=list(resources))

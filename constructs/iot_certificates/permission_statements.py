@@ -1,4 +1,4 @@
-"""IAM statements on resources that are given by their ARNs: keys, secrets, private CAs, and roles to pass.
+"""IAM statements on resources that are given by their ARNs: keys, secrets, private CAs, roles to pass, and any others.
 
 ARNs are texts, or one token that is a list.
 """
@@ -28,14 +28,19 @@ _VERSIONS_ACTIONS = (
 )
 
 
+def allowing(actions: Sequence[str], resources: Sequence[str]) -> iam.PolicyStatement:
+    """Allow the actions on the resources."""
+    return iam.PolicyStatement(actions=list(actions), resources=list(resources))
+
+
 def reading(secrets: Sequence[str]) -> iam.PolicyStatement:
     """Allow to read secrets that somebody else writes."""
-    return _allowing(("secretsmanager:GetSecretValue",), secrets)
+    return allowing(("secretsmanager:GetSecretValue",), secrets)
 
 
 def keeping_keys(secrets: Sequence[str]) -> iam.PolicyStatement:
     """Allow to read secrets, to write versions of them, and to say which one is current."""
-    return _allowing(_VERSIONS_ACTIONS, secrets)
+    return allowing(_VERSIONS_ACTIONS, secrets)
 
 
 def secrets_manager_in(region: str) -> str:
@@ -45,19 +50,19 @@ def secrets_manager_in(region: str) -> str:
 
 def encrypting(keys: Sequence[str], region: str) -> iam.PolicyStatement:
     """Allow to use KMS keys for secrets: through Secrets Manager, and in no other way."""
-    statement = _allowing(ENCRYPTION_ACTIONS, keys)
+    statement = allowing(ENCRYPTION_ACTIONS, keys)
     statement.add_condition("StringEquals", {"kms:ViaService": secrets_manager_in(region)})
     return statement
 
 
 def signing(keys: Sequence[str]) -> iam.PolicyStatement:
     """Allow to sign with KMS keys."""
-    return _allowing(SIGNING_ACTIONS, keys)
+    return allowing(SIGNING_ACTIONS, keys)
 
 
 def reading_issued(certificate_authorities: Sequence[str]) -> iam.PolicyStatement:
     """Allow to read the certificates of private CAs: their own, and those that they issued."""
-    return _allowing(("acm-pca:GetCertificate", "acm-pca:GetCertificateAuthorityCertificate"), certificate_authorities)
+    return allowing(("acm-pca:GetCertificate", "acm-pca:GetCertificateAuthorityCertificate"), certificate_authorities)
 
 
 def issuing(certificate_authorities: Sequence[str], template: PrivateCaTemplate) -> iam.PolicyStatement:
@@ -66,17 +71,13 @@ def issuing(certificate_authorities: Sequence[str], template: PrivateCaTemplate)
     Other templates make CAs: without this condition, the function could. In the partition of the CA, which an imported
     one's ARN does not tell at synth when it is a token.
     """
-    statement = _allowing(("acm-pca:IssueCertificate",), certificate_authorities)
+    statement = allowing(("acm-pca:IssueCertificate",), certificate_authorities)
     statement.add_condition("StringLike", {"acm-pca:TemplateArn": f"arn:*:acm-pca:::template/{template}"})
     return statement
 
 
 def passing(roles: Sequence[str]) -> iam.PolicyStatement:
     """Allow to hand roles to AWS IoT, and to no other service."""
-    statement = _allowing(("iam:PassRole",), roles)
+    statement = allowing(("iam:PassRole",), roles)
     statement.add_condition("StringEquals", {"iam:PassedToService": "iot.amazonaws.com"})
     return statement
-
-
-def _allowing(actions: Sequence[str], resources: Sequence[str]) -> iam.PolicyStatement:
-    return iam.PolicyStatement(actions=list(actions), resources=list(resources))

@@ -56,12 +56,16 @@ _ANY_OF_A_KIND = (
 _ATTACHED = (
     "What is attached to a certificate, also outside the stack, is known only when the certificate is to be deleted"
 )
+_LET_GO = (
+    "A policy is asked about when a certificate has let it go: by then the permissions are those of the new template, "
+    "which need not name it, and what a swept certificate had is known only then"
+)
 _WHY_ALL = {
     On.ANYTHING: "These actions take no resource in IAM; DescribeStackResources, by a physical id, names no stack",
     On.ANY_STACK: "A provider stack serves stacks that nobody knows when it is deployed",
     On.CA_CERTIFICATES: _ANY_OF_A_KIND,
     On.CERTIFICATES: _ANY_OF_A_KIND,
-    On.POLICIES: _ATTACHED,
+    On.POLICIES: _LET_GO,
     On.THINGS: _ATTACHED,
 }
 """Why a permission is for all of them."""

@@ -16,9 +16,10 @@ from iot_certificates import accepted_findings as accepted
 from iot_certificates.accepted_findings import accept
 from iot_certificates.bundling import DEFAULT_TARGET, PROVIDER_SOURCE, Target, bundle
 from iot_certificates.declaration_error import CertificateDeclarationError
-from iot_certificates.execution_role import allow, execution_role
+from iot_certificates.execution_role import execution_role
 from iot_certificates.function_log_group import function_log_group
 from iot_certificates.metrics import MetricOptions, published_metric
+from iot_certificates.permission_statements import allowing
 from iot_certificates.release import release
 from iot_certificates.stack_children import child_of_stack
 
@@ -66,7 +67,8 @@ class IotCertificateProvider(Construct):
       from there.
     * ``tracing``: ACTIVE for AWS X-Ray, which the role may then write to; by default DISABLED.
     * ``code``: a prebuilt asset, where the synthesis must not install anything; made by
-      ``python -m iot_certificates.bundling`` for the same runtime and architecture.
+      ``python -m iot_certificates.bundling`` for the same runtime and architecture. Of ``Code.from_asset``, another
+      stack's expiry schedule takes the file alone, without options.
 
     The context keys ``iot-certificates:runtime`` (``python3.11``, say) and ``iot-certificates:architecture`` (``arm64``
     or ``x86_64``) overrule ``runtime`` and ``architecture``: an emulator runs functions with an interpreter and a
@@ -96,51 +98,14 @@ class IotCertificateProvider(Construct):
         super().__init__(scope, construct_id)
         timeout = timeout or Duration.minutes(5)
         self._check_timeout(timeout)
-        target = self._target_of(runtime, architecture)
-        log_group = function_log_group(self, log_group, log_retention)
-        self.service_timeout = _service_timeout(timeout)
-        self.role: iam.IRole = execution_role(
-            self,
-            description="What the AWS IoT certificate provider's function may do",
-            log_group=log_group,
-            policies={} if vpc is None else {"NetworkInterfaces": [allow(_VPC_ACTIONS, "*")]},
-            findings=accepted.of_role(in_vpc=vpc is not None, tracing=tracing),
-        )
-        self.tracing = tracing
-        self._given_code, self._target = code, target
-        self.function = lambda_.Function(
-            self,
-            "Function",
-            description=f"Registers and deregisters AWS IoT certificates for CloudFormation ({release()})",
-            runtime=lambda_.Runtime(target.runtime, lambda_.RuntimeFamily.PYTHON, supports_inline_code=True),
-            architecture=_architecture(target.architecture),
-            handler=_HANDLER,
-            code=self.code_for(self),
-            role=self.role,
-            memory_size=memory_size,
-            timeout=timeout,
-            log_group=log_group,
-            vpc=vpc,
-            reserved_concurrent_executions=reserved_concurrent_executions,
-            tracing=tracing,
-            retry_attempts=_RETRIES,
-            # Once CloudFormation has given up on a request, it must not be served any more.
-            max_event_age=self.service_timeout,
-            # A sweep hands what is left on to another invocation, until ServiceTimeout: more often than the 16 times
-            # after which Lambda takes it for an accident.
-            recursive_loop=lambda_.RecursiveLoop.ALLOW,
-        )
-        accept(
-            self.function,
-            accepted.of_function(
-                accepted.NO_DEAD_LETTERS,
-                in_vpc=vpc is not None,
-                reserved=reserved_concurrent_executions is not None,
-                tracing=tracing,
-            ),
-        )
-        self.service_token = self.function.function_arn
+        self._given_code, self._target = code, self._target_of(runtime, architecture)
         self._secrets = 0
+        self.tracing = tracing
+        self.service_timeout = _service_timeout(timeout)
+        log_group = function_log_group(self, log_group, log_retention)
+        self.role: iam.IRole = self._role(log_group, in_vpc=vpc is not None)
+        self.function = self._function(memory_size, timeout, log_group, vpc, reserved_concurrent_executions)
+        self.service_token = self.function.function_arn
 
     @classmethod
     def get_or_create(cls, scope: Construct) -> IotCertificateProvider:
@@ -165,12 +130,18 @@ class IotCertificateProvider(Construct):
     def code_for(self, scope: Construct) -> lambda_.Code:
         """Return the asset for a function in ``scope``, which may be in another stack than the provider."""
         if self._given_code is not None:
-            return self._given_code
+            return self._given_code_in(scope, self._given_code)
         if not Stack.of(scope).bundling_required:
             return lambda_.Code.from_asset(str(PROVIDER_SOURCE), exclude=["**/__pycache__"])
         built = bundle(self._target)
         # By what went in: compressors differ in their bytes from machine to machine.
         return lambda_.Code.from_asset(str(built.path), asset_hash=built.key)
+
+    def _given_code_in(self, scope: Construct, code: lambda_.Code) -> lambda_.Code:
+        if isinstance(code, lambda_.AssetCode) and Stack.of(scope) is not Stack.of(self):
+            # The CDK lets no second stack have the same asset; it uploads the same file only once.
+            return lambda_.Code.from_asset(code.path)
+        return code
 
     def count_secret(self) -> None:
         """Count a secret that the function keeps a key in; warn of more than its role has room for."""
@@ -181,6 +152,52 @@ class IotCertificateProvider(Construct):
                 f"The function keeps keys in more than {_MAX_SECRETS} secrets, and IAM has hardly room for more in the "
                 "policies of one role. Give further certificates another IotCertificateProvider",
             )
+
+    def _role(self, log_group: logs.ILogGroup, *, in_vpc: bool) -> iam.Role:
+        return execution_role(
+            self,
+            description="What the AWS IoT certificate provider's function may do",
+            log_group=log_group,
+            policies={"NetworkInterfaces": [allowing(_VPC_ACTIONS, ["*"])]} if in_vpc else {},
+            findings=accepted.of_role(in_vpc=in_vpc, tracing=self.tracing),
+        )
+
+    def _function(
+        self,
+        memory_size: int,
+        timeout: Duration,
+        log_group: logs.ILogGroup,
+        vpc: ec2.IVpc | None,
+        reserved_concurrent_executions: int | None,
+    ) -> lambda_.Function:
+        function = lambda_.Function(
+            self,
+            "Function",
+            description=f"Registers and deregisters AWS IoT certificates for CloudFormation ({release()})",
+            runtime=lambda_.Runtime(self._target.runtime, lambda_.RuntimeFamily.PYTHON, supports_inline_code=True),
+            architecture=_architecture(self._target.architecture),
+            handler=_HANDLER,
+            code=self.code_for(self),
+            role=self.role,
+            memory_size=memory_size,
+            timeout=timeout,
+            log_group=log_group,
+            vpc=vpc,
+            reserved_concurrent_executions=reserved_concurrent_executions,
+            tracing=self.tracing,
+            retry_attempts=_RETRIES,
+            # Once CloudFormation has given up on a request, it must not be served any more.
+            max_event_age=self.service_timeout,
+            # A sweep hands what is left on to another invocation, until ServiceTimeout: more often than the 16 times
+            # after which Lambda takes it for an accident.
+            recursive_loop=lambda_.RecursiveLoop.ALLOW,
+        )
+        reserved = reserved_concurrent_executions is not None
+        findings = accepted.of_function(
+            accepted.NO_DEAD_LETTERS, in_vpc=vpc is not None, reserved=reserved, tracing=self.tracing
+        )
+        accept(function, findings)
+        return function
 
     def _target_of(self, runtime: lambda_.Runtime | None, architecture: lambda_.Architecture | None) -> Target:
         name = self.node.try_get_context(RUNTIME_CONTEXT) or (runtime.name if runtime else DEFAULT_TARGET.runtime)

@@ -15,6 +15,7 @@ import ssl
 import threading
 import time
 import traceback
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,9 +72,6 @@ logging.getLogger("crhelper.resource_helper").disabled = True
 logging.getLogger("crhelper.utils").disabled = True
 
 
-_LEVELS = {"root": logging.INFO, **dict.fromkeys(("boto", "boto3", "botocore", "urllib3"), logging.ERROR)}
-
-
 class ResponseNotDeliveredError(Exception):
     """CloudFormation could not be reached. Raised out of the function so that Lambda delivers the event again."""
 
@@ -102,7 +100,8 @@ class _Helper(CfnResource):
 
     def _log_setup(self, event: object, context: object) -> None:  # noqa: ARG002
         """Set crhelper's levels. Edge: it sets them also where they are so, and logging forgets its caches."""
-        for name, level in _LEVELS.items():
+        levels = {"root": logging.INFO, **dict.fromkeys(("boto", "boto3", "botocore", "urllib3"), logging.ERROR)}
+        for name, level in levels.items():
             named = logging.getLogger(name)
             if named.level != level:
                 named.setLevel(level)
@@ -326,7 +325,9 @@ def _log_line(event: Mapping[str, Any], physical_id: str, outcome: str, seconds:
 def _publish_failures(function_name: str, count: int) -> None:
     """Publish what Lambda's own metrics do not show: to Lambda, a request that is answered FAILED is no error."""
     name = MetricDimension.FUNCTION_NAME
-    publish_metric(MetricName.FAILURES, count, {name: function_name}, [[name]], _now())
+    # Whatever becomes of standard output, CloudFormation waits for the answer.
+    with suppress(OSError, ValueError):
+        publish_metric(MetricName.FAILURES, count, {name: function_name}, [[name]], _now())
 
 
 _tls: ssl.SSLContext | None = None

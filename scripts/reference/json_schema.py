@@ -1,11 +1,13 @@
 """JSON Schemas (draft 2020-12) out of the shapes by which the function reads a type's properties.
 
 A schema is for what the author of a template writes. CloudFormation makes text of every number and boolean: ``365`` and
-``"365"`` are the same to the function. Patterns are ECMA-262's, as JSON Schema has them.
+``"365"`` are the same to the function. What is a text all the same, like the number of an account, has to be written as
+one: a number loses its leading zeros. Patterns are ECMA-262's, as JSON Schema has them.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
@@ -40,8 +42,9 @@ Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _FOR_AUTHORS = (
-    "Properties as the author of a template writes them: a boolean or a number may be written as such or as text (true "
-    'or "true", 365 or "365"), since CloudFormation makes text of it. An intrinsic function stands for any value.'
+    "Properties as the author of a template writes them: what is a boolean or a number may be written as such or as "
+    'text (true or "true", 365 or "365"), since CloudFormation makes text of it; what is a text, like the number of an '
+    "account, as text only. An intrinsic function stands for any value but an empty text."
 )
 
 
@@ -72,66 +75,81 @@ _NOT_BLANK: Schema = {"pattern": r"\S"}
 
 def schema_of_type(documented: DocumentedType) -> Schema:
     """Return the schema of a type's properties."""
-    schema = _schema_of_shape(Shape((*_OF_CLOUDFORMATION, *documented.shape.properties), documented.shape.rules))
+    shape = Shape((*_OF_CLOUDFORMATION, *documented.shape.properties), documented.shape.rules)
     about = f"{documented.about} {_FOR_AUTHORS}"
-    return {"$schema": DIALECT, "title": documented.type, "description": about, **schema}
+    return {"$schema": DIALECT, "title": documented.type, "description": about, **_SchemaOfShape(shape).made()}
 
 
-def _schema_of_shape(shape: Shape) -> Schema:
-    required = [str(each.name) for each in shape.properties if each.required is ALWAYS]
-    depending = [*_conditionally_required(shape), *map(_schema_of_rule, shape.rules)]
-    return {
-        "type": "object",
-        "properties": {str(each.name): _described(each) for each in shape.properties},
-        **({"required": required} if required else {}),
-        "additionalProperties": False,
-        **({"allOf": depending} if depending else {}),
-    }
+@dataclass(frozen=True)
+class _SchemaOfShape:
+    """Makes the schema of a shape; with ``empty_is_left_out``, a property that is an empty text is not there."""
+
+    shape: Shape
+    empty_is_left_out: bool = False
+
+    def made(self) -> Schema:
+        properties = self.shape.properties
+        required = [str(each.name) for each in properties if each.required is ALWAYS]
+        depending = [*self._conditionally_required(), *map(self._rule, self.shape.rules)]
+        return {
+            "type": "object",
+            "properties": {str(each.name): self._described(each) for each in properties},
+            **({"required": required} if required else {}),
+            "additionalProperties": False,
+            **({"allOf": depending} if depending else {}),
+        }
+
+    def given(self, declared: Property) -> Schema:
+        name = str(declared.name)
+        not_empty = {"properties": {name: {"minLength": 1}}} if self.empty_is_left_out else {}
+        return {"required": [name], **not_empty}
+
+    def _conditionally_required(self) -> Iterator[Schema]:
+        for each in self.shape.properties:
+            if each.required is not None and each.required is not ALWAYS:
+                yield self._depending(each.required, self.given(each))
+
+    def _rule(self, rule: Rule) -> Schema:
+        if isinstance(rule, OneOf):
+            return self._depending(rule, {"oneOf": [self.given(each) for each in rule.properties]})
+        return self._depending(rule, self._never(rule))
+
+    def _never(self, rule: Forbidden) -> Schema:
+        if isinstance(rule.what, Given):
+            left_out = {"const": ""} if self.empty_is_left_out else False
+            return {"properties": {str(rule.what.property.name): left_out}}
+        return {"not": self._condition(rule.what)}
+
+    def _depending(self, on: Dependent, what: Schema) -> Schema:
+        if on.when is not None:
+            return {"if": self._condition(on.when), "then": what}
+        return what if on.unless is None else {"if": self._condition(on.unless), "else": what}
+
+    def _condition(self, condition: Condition) -> Schema:
+        if isinstance(condition, GivenIn):
+            inner = _schema_of_map(condition.map).given(condition.property)
+            return {"properties": {str(condition.map.name): inner}, "required": [str(condition.map.name)]}
+        if isinstance(condition, Given):
+            return self.given(condition.property)
+        name = str(condition.choice.name)
+        schema: Schema = {"properties": {name: {"const": str(condition.value)}}}
+        return schema if condition.value is condition.choice.default else {**schema, "required": [name]}
+
+    def _described(self, declared: Property) -> Schema:
+        update = "" if declared.update is None else f"Update: {declared.update}{declared.exception}."
+        about = f"{declared.about[:1].upper()}{declared.about[1:]}." if declared.about else ""
+        description = " ".join(part for part in (about, update) if part).replace("`", "")
+        return {**({"description": description} if description else {}), **self._value(declared)}
+
+    def _value(self, declared: Property) -> Schema:
+        schema = schema_of(declared)
+        if self.empty_is_left_out and declared.required is not ALWAYS:
+            return {"anyOf": [{"const": ""}, schema]}
+        return schema
 
 
-def _conditionally_required(shape: Shape) -> Iterator[Schema]:
-    for each in shape.properties:
-        if each.required is not None and each.required is not ALWAYS:
-            given: Schema = {"required": [str(each.name)]}
-            if isinstance(each, Pem) and each.or_empty:
-                given["properties"] = {str(each.name): {"minLength": 1}}
-            yield _depending(each.required, given)
-
-
-def _schema_of_rule(rule: Rule) -> Schema:
-    if isinstance(rule, OneOf):
-        return _depending(rule, {"oneOf": [{"required": [str(each.name)]} for each in rule.properties]})
-    return _depending(rule, _never(rule))
-
-
-def _never(rule: Forbidden) -> Schema:
-    if isinstance(rule.what, Given):
-        return {"properties": {str(rule.what.property.name): False}}
-    return {"not": _schema_of_condition(rule.what)}
-
-
-def _depending(on: Dependent, what: Schema) -> Schema:
-    if on.when is not None:
-        return {"if": _schema_of_condition(on.when), "then": what}
-    return what if on.unless is None else {"if": _schema_of_condition(on.unless), "else": what}
-
-
-def _schema_of_condition(condition: Condition) -> Schema:
-    if isinstance(condition, GivenIn):
-        inner = {"required": [str(condition.property.name)]}
-        return {"properties": {str(condition.map.name): inner}, "required": [str(condition.map.name)]}
-    if isinstance(condition, Given):
-        return {"required": [str(condition.property.name)]}
-    name = str(condition.choice.name)
-    schema: Schema = {"properties": {name: {"const": str(condition.value)}}}
-    return schema if condition.value is condition.choice.default else {**schema, "required": [name]}
-
-
-def _described(declared: Property) -> Schema:
-    update = "" if declared.update is None else f"Update: {declared.update}{declared.exception}."
-    about = f"{declared.about[:1].upper()}{declared.about[1:]}." if declared.about else ""
-    description = " ".join(part for part in (about, update) if part).replace("`", "")
-    return {**({"description": description} if description else {}), **schema_of(declared)}
+def _schema_of_map(declared: Map) -> _SchemaOfShape:
+    return _SchemaOfShape(declared.shape, declared.empty_is_left_out)
 
 
 @singledispatch
@@ -159,11 +177,7 @@ def _of_text(declared: Text) -> Schema:
 @schema_of.register(Pem)
 def _of_pem(declared: Pem) -> Schema:
     begin = f"-----BEGIN ({'|'.join(declared.labels)})-----"
-    return {
-        "type": "string",
-        "maxLength": declared.longest,
-        "pattern": f"^$|{begin}" if declared.or_empty else begin,
-    }
+    return {"type": "string", "maxLength": declared.longest, "pattern": begin}
 
 
 @schema_of.register(Choice)
@@ -213,13 +227,13 @@ def _of_texts(declared: Texts) -> Schema:
 
 @schema_of.register(Maps)
 def _of_maps(declared: Maps) -> Schema:
-    schema: Schema = {"type": "array", "items": _schema_of_shape(declared.shape)}
+    schema: Schema = {"type": "array", "items": _SchemaOfShape(declared.shape).made()}
     return schema if declared.most is None else {**schema, "maxItems": declared.most}
 
 
 @schema_of.register(Map)
 def _of_map(declared: Map) -> Schema:
-    return _schema_of_shape(declared.shape)
+    return _schema_of_map(declared).made()
 
 
 def _whole(pattern: re.Pattern[str]) -> str:

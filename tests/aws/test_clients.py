@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from aws.wire import Answer, Wire
 from fakes.aws import FakeAws
@@ -17,6 +18,7 @@ from iot_certificate_provider.errors import DeadlineError, LimitExceededError, T
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -223,3 +225,19 @@ def test_a_session_of_its_own_knows_its_services_without_looking_for_all_of_aws(
     assert len(services) == 6
     for service in services:
         assert clients.client(service).meta.service_model.service_name == service
+
+
+def test_a_session_of_its_own_can_ask_for_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An emulator, or whoever runs the function, may give a web identity instead of keys."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    token = tmp_path / "token"
+    token.write_text("a token")
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(token))
+    monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/provider")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    # Nothing listens there: the request is made, and that is enough.
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with pytest.raises(EndpointConnectionError, match="127"):
+        AwsClients().client("iot").get_registration_code()

@@ -7,7 +7,7 @@ import platform
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -134,6 +134,19 @@ def test_without_a_python_of_the_version_it_has_no_bytecode_and_the_same_key(
     with zipfile.ZipFile(without.path) as archive:
         assert not [name for name in archive.namelist() if name.endswith(".pyc")]
     assert without.key == with_bytecode.key
+
+
+@pytest.mark.parametrize("script", ["", "#!/bin/sh\nexec sleep 60\n"], ids=["does not run", "hangs"])
+def test_a_compiler_that_fails_leaves_the_sources_as_they_are(
+    script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bytecode, "_SECONDS", 0.2)
+    source, compiler = tmp_path / "module.py", tmp_path / "python"
+    source.write_text("")
+    if script:
+        compiler.write_text(script)
+        compiler.chmod(0o755)
+    assert bytecode.compiled({PurePosixPath("module.py"): source}, tmp_path / "compiled", str(compiler)) == {}
 
 
 def test_a_compiler_is_a_cpython_of_the_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

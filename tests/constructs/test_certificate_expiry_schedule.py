@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -244,6 +245,24 @@ def test_each_stack_has_its_own_also_where_the_provider_is_shared(
     assert not synthesise(home).of_type("AWS::Events::Rule")
     dimensions: Any = synthesise(watch).only("AWS::CloudWatch::Alarm")["Properties"]["Dimensions"]
     assert dimensions == [{"Name": "LogicalId", "Value": logical_id}, {"Name": "StackName", "Value": "Away"}]
+
+
+def test_a_prebuilt_asset_serves_all_stacks_that_share_the_provider(
+    new_app: Callable[..., App], synthesise: Callable[[Stack], Synthesised], tmp_path: Path
+) -> None:
+    built = tmp_path / "provider.zip"
+    with zipfile.ZipFile(built, "w") as archive:
+        archive.writestr("iot_certificate_provider/__init__.py", "")
+    app = new_app()
+    home, away = (Stack(app, name) for name in ("Home", "Away"))
+    provider = IotCertificateProvider(home, "Provider", code=lambda_.Code.from_asset(str(built)))
+    for stack in (home, away):
+        CaCertificate(
+            stack, "Ca", certificate_pem=CA.pem, certificate_mode=CertificateMode.SNI_ONLY, provider=provider
+        ).metric_days_to_expiry()
+    functions = [each for stack in (home, away) for each in synthesise(stack).of_type("AWS::Lambda::Function").values()]
+    codes = [each["Properties"]["Code"] for each in functions]
+    assert codes == [codes[0]] * 3
 
 
 def test_options_overrule(new_stack: Callable[..., Stack], synthesise: Callable[[Stack], Synthesised]) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from embedded_metrics import metrics_in
 from iot_certificate_provider import handler
 
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Callable
 
     import issuing
     from fakes.aws import Call
@@ -62,3 +65,22 @@ def test_it_is_written_before_the_function_can_be_frozen(stage: Stage, monkeypat
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written))
     stage.invoke(stage.event("Delete"))
     assert len(metrics_in(written.getvalue().decode().splitlines())) == 1
+
+
+class Full(io.StringIO):
+    def write(self, _: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def closed() -> io.StringIO:
+    output = io.StringIO()
+    output.close()
+    return output
+
+
+@pytest.mark.parametrize("output", [Full, closed])
+def test_without_it_there_is_an_answer_all_the_same(
+    output: Callable[[], io.StringIO], stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdout", output())
+    assert stage.invoke(stage.event("Delete"))["Status"] == "SUCCESS"

@@ -57,7 +57,7 @@ texts = st.text(st.characters(codec="utf-8", categories=["L", "N", "P"]), min_si
 by_name: dict[str, st.SearchStrategy[Any]] = {
     "SubjectAlternativeNames": st.lists(st.sampled_from(["DNS:a.example", "IP:192.0.2.1", "email:a@b", "URI:urn:a:b"])),
     "TemplateBody": st.sampled_from(["{}", '{"Resources": {}}', "[]"]),
-    "CACertificatePem": st.sampled_from([CA.pem, DEVICE.pem, ""]),
+    "CACertificatePem": st.sampled_from([CA.pem, DEVICE.pem]),
     "VerificationCertificatePem": st.sampled_from([PROOF.pem, CA.pem]),
     "CertificatePem": st.sampled_from([DEVICE.pem, CA.pem]),
     "CertificateSigningRequest": st.sampled_from([CSR.pem, DEVICE.pem]),
@@ -82,11 +82,16 @@ def values_of(declared: Property) -> st.SearchStrategy[Any]:
         case Maps():
             return st.lists(maps_of(declared.shape), max_size=3)
     assert isinstance(declared, Map)
-    return maps_of(declared.shape)
+    maps = maps_of(declared.shape)
+    return maps.flatmap(_with_empty_texts) if declared.empty_is_left_out else maps
 
 
 def maps_of(shape: Shape) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({}, optional={str(each.name): values_of(each) for each in shape.properties})
+
+
+def _with_empty_texts(raw: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries({name: st.sampled_from([value, ""]) for name, value in raw.items()})
 
 
 @st.composite
@@ -207,11 +212,19 @@ def changed(raw: Mapping[str, Any], path: tuple[str, ...], value: object) -> dic
     return {**raw, name: changed(raw[name], tuple(rest), value) if rest else value}
 
 
+def is_left_out(shape: Shape, path: tuple[str, ...], value: object) -> bool:
+    """Whether a value in that place counts as none."""
+    (holder,) = (each for each in shape.properties if each.name == path[0])
+    return value == "" and len(path) == 2 and isinstance(holder, Map) and holder.empty_is_left_out
+
+
 @every_kind
 def test_what_the_shape_does_not_allow_is_refused_by_both(kind: Samples) -> None:
     for raw in kind.accepted:
         for path, declared in places(raw, kind.shape):
             for value in wrong_values_of(declared):
+                if is_left_out(kind.shape, path, value):
+                    continue
                 wrong = changed(raw, path, value)
                 assert not is_read(kind, wrong)
                 assert not is_allowed(kind, wrong)
@@ -224,11 +237,31 @@ def test_any_text_that_the_shape_does_not_allow_is_refused_by_both(kind: Samples
     def check(data: st.DataObject) -> None:
         for raw in kind.accepted:
             for path, declared in places(raw, kind.shape):
-                wrong = changed(raw, path, data.draw(wrong_texts_of(declared), label=".".join(path)))
+                value = data.draw(wrong_texts_of(declared), label=".".join(path))
+                if is_left_out(kind.shape, path, value):
+                    continue
+                wrong = changed(raw, path, value)
                 assert not is_read(kind, wrong)
                 assert not is_allowed(kind, wrong)
 
     check()
+
+
+def test_an_empty_text_that_counts_as_left_out_does_so_to_both() -> None:
+    tried = [
+        (kind, changed(raw, path, ""), changed(raw, path[:-1], {n: v for n, v in raw[path[0]].items() if n != path[1]}))
+        for kind in SAMPLES
+        for raw in kind.accepted
+        for path, _ in places(raw, kind.shape)
+        if is_left_out(kind.shape, path, "")
+    ]
+    verdicts = [
+        {judge(kind, raw) for judge in (is_read, is_allowed) for raw in (empty, without)}
+        for kind, empty, without in tried
+    ]
+    assert [len(each) for each in verdicts] == [1] * len(tried)
+    assert {True} in verdicts
+    assert {False} in verdicts
 
 
 @every_kind

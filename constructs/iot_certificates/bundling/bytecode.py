@@ -32,13 +32,16 @@ def find_compiler(python_version: str) -> str | None:
 def compiled(sources: Mapping[PurePosixPath, Path], folder: Path, compiler: str) -> dict[PurePosixPath, Path]:
     """Compile the modules ``sources`` in ``folder``; return the bytecode by its names.
 
-    A module that this Python cannot compile stays a source.
+    A module that this Python cannot compile stays a source, and so do all of them where it does not run, or to no end.
     """
     for name, file in sources.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, folder / name)
     command = [compiler, "-I", "-m", "compileall", "-q", *_UNCHECKED, "-s", str(folder), "-p", _TASK, str(folder)]
-    subprocess.run(command, capture_output=True, check=False, timeout=_SECONDS)
+    try:
+        subprocess.run(command, capture_output=True, check=False, timeout=_SECONDS)
+    except (OSError, subprocess.TimeoutExpired):
+        return {}
     return {PurePosixPath(file.relative_to(folder).as_posix()): file for file in folder.rglob("*.pyc")}
 
 

@@ -40,6 +40,8 @@ THROTTLED = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsExce
 
 ServiceName = Literal["iot", "secretsmanager", "cloudformation", "lambda", "kms", "acm-pca"]
 
+_OF_CREDENTIALS = ("sts", "sso", "sso-oidc", "signin")
+"""What botocore asks for credentials where the environment has none: not in Lambda, but on an emulator, say."""
 
 QUOTA_EXCEEDED = "QuotaExceeded"
 """What LimitExceededException is called here, so that botocore does not take it for throttling and tries again."""
@@ -116,7 +118,7 @@ class _Loader(Loader):
     """Knows which services there are, without a look into the hundreds of folders of all of AWS's: twice a client."""
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002
-        return list(get_args(ServiceName))
+        return [*get_args(ServiceName), *_OF_CREDENTIALS]
 
 
 def _session() -> boto3.Session:

@@ -29,12 +29,10 @@ _CA_CERTIFICATE_PEM = Pem(
     IssuerProperty.CA_CERTIFICATE_PEM,
     CERTIFICATE_LABELS,
     MAX_PEM_CHARACTERS,
-    about="PEM of the CA certificate; left out, or an empty text: read beside the key, from the secret's field "
-    "`certificatePem` or from AWS Private CA",
+    about="PEM of the CA certificate; left out: read beside the key, from the secret's field `certificatePem` or from "
+    "AWS Private CA",
     required=Dependent(when=Given(KMS_KEY_ID)),
     missing="A KMS key has no certificate: give the CA's",
-    # What a self-signed CA's attribute is when its certificate is too large for an answer to CloudFormation.
-    or_empty=True,
 )
 _CA_CERTIFICATE_ID = Text(
     IssuerProperty.CA_CERTIFICATE_ID,
@@ -47,11 +45,13 @@ _CA_CERTIFICATE_ID = Text(
 ISSUER = Map(
     IssuedDeviceCertificateProperty.ISSUER,
     Shape((_CA_CERTIFICATE_PEM, _CA_CERTIFICATE_ID, *CA_KEY_PROPERTIES), CA_KEY_RULES),
-    about="the CA, and where its private key is",
+    about="the CA, and where its private key is; in it, an empty text counts as left out",
     update=Update.ROTATION,
     exception=", if it is another CA",
     required=ALWAYS,
     missing="Give the CA's certificate, and say where its private key is",
+    # What a parameter may be, and a self-signed CA's attribute whose certificate is too large for an answer.
+    empty_is_left_out=True,
 )
 
 
@@ -76,7 +76,7 @@ class Issuer:
 
 
 def read_issuer(reader: Reader) -> Issuer:
-    """Read Issuer; a CACertificatePem that is an empty text counts as left out."""
+    """Read Issuer; what is an empty text in it counts as left out."""
     nested = required(reader.nested(ISSUER), ISSUER.name, ISSUER.missing)
     certificate = nested.certificate(_CA_CERTIFICATE_PEM, check_ca)
     key = read_ca_key(nested)

@@ -66,11 +66,14 @@ class Reader:
     """Reads one property at a time; refuses, to begin with, those that the shape does not have.
 
     What is read of a property raises InvalidPropertyError where the shape does not allow it, or requires what is not
-    there.
+    there. With ``empty_is_left_out``, one that is an empty text is not there.
     """
 
-    def __init__(self, raw: Mapping[str, Any], shape: Shape, prefix: str = "") -> None:
+    def __init__(
+        self, raw: Mapping[str, Any], shape: Shape, prefix: str = "", *, empty_is_left_out: bool = False
+    ) -> None:
         self._raw = raw
+        self._empty_is_left_out = empty_is_left_out
         self._prefix = prefix
         names = shape.names
         others = CLOUDFORMATIONS_OWN if not prefix else frozenset()
@@ -94,7 +97,7 @@ class Reader:
 
     def given(self, declared: Property) -> bool:
         """Whether the property is there at all."""
-        return declared.name in self._raw
+        return _is_there(self._raw, declared, empty_is_left_out=self._empty_is_left_out)
 
     def text(self, declared: Text) -> str:
         """Return a text that has to be there."""
@@ -109,7 +112,7 @@ class Reader:
 
     def any_text(self, declared: Property) -> str | None:
         """Return a text that is not blank, whatever else the shape says; None without the property."""
-        if declared.name not in self._raw:
+        if not self.given(declared):
             return None
         value = self._raw[declared.name]
         if value is None:
@@ -122,8 +125,7 @@ class Reader:
 
     def pem(self, declared: Pem, read: Callable[[str], _Value]) -> _Value | None:
         """Return what ``read`` makes of the PEM; its CertificateRejectedError is told of the property."""
-        left_out = declared.or_empty and self._raw.get(declared.name) == ""
-        text = self._unless_required(declared, None if left_out else self.any_text(declared))
+        text = self._unless_required(declared, self.any_text(declared))
         if text is None:
             return None
         with naming(self.full_name(declared)):
@@ -150,7 +152,7 @@ class Reader:
 
     def flag(self, declared: Flag) -> bool:
         """Return whether it is "true"; "false" without the property. CloudFormation writes booleans so."""
-        value = self._raw.get(declared.name, "false")
+        value = self._raw[declared.name] if self.given(declared) else "false"
         if value not in ("true", "false"):
             raise self._error(declared, f"{shown(value)} is not a value it can have", "Use true or false")
         return bool(value == "true")
@@ -172,7 +174,7 @@ class Reader:
 
     def items(self, declared: Items) -> list[Any]:
         """Return a list of anything; empty without the property."""
-        value = self._raw.get(declared.name, [])
+        value = self._raw[declared.name] if self.given(declared) else []
         if not isinstance(value, list):
             raise self._error(declared, f"is a {_kind(value)}, not a list", "Give a list, also for one item")
         return value
@@ -195,7 +197,7 @@ class Reader:
 
     def mapping(self, declared: Map) -> Mapping[str, Any] | None:
         """Return a map of anything; None without the property."""
-        if declared.name not in self._raw:
+        if not self.given(declared):
             return self._unless_required(declared, None)
         value = self._raw[declared.name]
         if value is None:
@@ -207,7 +209,10 @@ class Reader:
     def nested(self, declared: Map) -> Reader | None:
         """Return a reader of a map's own properties, which are named after it in errors; None without the map."""
         value = self.mapping(declared)
-        return None if value is None else Reader(value, declared.shape, prefix=f"{self._prefix}{declared.name}.")
+        if value is None:
+            return None
+        prefix = f"{self._prefix}{declared.name}."
+        return Reader(value, declared.shape, prefix, empty_is_left_out=declared.empty_is_left_out)
 
     def full_name(self, declared: Property) -> str:
         """Return the name by which errors tell the property."""
@@ -253,11 +258,16 @@ class Reader:
             return self.choice(condition.choice) == condition.value
         if isinstance(condition, GivenIn):
             value = self.mapping(condition.map)
-            return value is not None and condition.property.name in value
+            left_out = condition.map.empty_is_left_out
+            return value is not None and _is_there(value, condition.property, empty_is_left_out=left_out)
         return self.given(condition.property)
 
     def _error(self, declared: Property, problem: str, fix: str) -> InvalidPropertyError:
         return InvalidPropertyError(self.full_name(declared), problem, fix)
+
+
+def _is_there(raw: Mapping[str, Any], declared: Property, *, empty_is_left_out: bool) -> bool:
+    return declared.name in raw and not (empty_is_left_out and raw[declared.name] == "")
 
 
 def required(value: _Value | None, name: str, fix: str) -> _Value:

@@ -1,7 +1,8 @@
 """What the properties of a type may be, as data.
 
-The ``Reader`` reads by it, and the JSON Schemas and the tables of the documentation are made of it: none of them can
-say another thing than the others. What takes a look into a certificate, a name or a template is code beside it.
+The ``Reader`` reads by it, and the JSON Schemas and the tables of the documentation are made of it, so that they do not
+have to be kept in step by hand. What takes a look into a certificate, a template, a name or a tag is code beside it,
+which refuses more than the shape: a key that two tags have, or a name whose letters outside ASCII leave it no room.
 
 ::
 
@@ -145,12 +146,10 @@ class Text(Property):
 
 @dataclass(frozen=True, eq=False)
 class Pem(Property):
-    """One block of PEM with one of the ``labels``; ``or_empty``: an empty text counts as left out."""
+    """One block of PEM with one of the ``labels``."""
 
     labels: tuple[str, ...]
     longest: int
-    _: KW_ONLY
-    or_empty: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,9 +201,11 @@ class Maps(Items):
 
 @dataclass(frozen=True, eq=False)
 class Map(Property):
-    """A map with properties of its own."""
+    """A map with properties of its own; ``empty_is_left_out``: one of them that is an empty text is not there."""
 
     shape: Shape
+    _: KW_ONLY
+    empty_is_left_out: bool = False
 
 
 @dataclass(frozen=True, eq=False)
