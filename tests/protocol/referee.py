@@ -191,8 +191,8 @@ class Stack:
         """
         event = next(each for each in reversed(self.sent) if each["LogicalResourceId"] == logical_id)
         deliveries = [each for each in self.cloud.invocations if each.event["RequestId"] == event["RequestId"]]
-        if answer is not None and is_certificate_id(answer.body["PhysicalResourceId"]):
-            self.excused.add(answer.body["PhysicalResourceId"])
+        if answer is not None and answer.body["Status"] == "FAILED":
+            self.excused |= {answer.body["PhysicalResourceId"]} & self._made_by(logical_id)
         if event["ResourceType"] != CA and any(each.died for each in deliveries):
             self.excused |= self._made_by(logical_id)
 
