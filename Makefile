@@ -14,14 +14,14 @@ export PYTHONDONTWRITEBYTECODE =
 .PHONY: help setup policy-checks demo test soak faults mutate scale browser bench check format bundle dist reference lock clean
 
 help: ## Show what there is to run
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 setup: $(READY) ## Install everything into this folder (demo and test do it by themselves)
 
 $(READY): scripts/setup.sh requirements/uv.txt requirements/dev.txt pyproject.toml package.json package-lock.json
 	@sh scripts/setup.sh
 
-policy-checks: $(POLICY_CHECKS)
+policy-checks: $(POLICY_CHECKS) ## Install checkov and parliament, which tests/policy runs (test does it by itself)
 
 $(POLICY_CHECKS): $(READY) scripts/setup-policy-checks.sh requirements/policy-checks.txt
 	@sh scripts/setup-policy-checks.sh

@@ -27,7 +27,7 @@ _COMMANDS_OF_THE_AWS_CLI = frozenset({("cloudformation", "deploy"), ("s3", "cp")
 """Its own: no operation of a service has these names."""
 _OPTIONS_OF_THE_AWS_CLI = {("lambda", "create-function"): {"--zip-file"}}
 """Its own: no parameter of the operation has these names."""
-_NOT_CHECKED = frozenset({".", "cat", "cd", "echo", "export", "head", "jq", "mkdir", "openssl", "terraform"})
+_NOT_CHECKED = frozenset({".", "cat", "cd", "echo", "export", "head", "jq", "mkdir", "openssl", "rm", "terraform"})
 
 
 def commands(text: str) -> Iterator[list[str]]:
