@@ -37,7 +37,7 @@ soak: $(READY) ## Play RUNS random lives of a stack, others every time (20,000 b
 	@PROTOCOL_RUNS=$(RUNS) $(BIN)/python -m pytest -s --timeout 0 tests/protocol/test_state_machine.py \
 		tests/protocol/test_lives_over_tls.py
 
-faults: $(READY) ## Every fault at every AWS call, every permission taken away; writes docs/faults.md, docs/permissions.md
+faults: $(READY) ## Every fault at every call of AWS IoT and Secrets Manager, permissions taken away; writes docs/faults.md, docs/permissions.md
 	@PYTHONPATH=tests $(BIN)/python -m protocol.fault_table
 	@PERMISSIONS=all $(BIN)/python -m pytest -q tests/integration/test_permissions.py
 

@@ -276,7 +276,7 @@ AWS that enforces IAM: the last column has the first such check, or says why the
 
 Not in the table, and so not tried in this way: what a transfer takes; `kms:Decrypt` and `kms:GenerateDataKey`, for a
 secret with a KMS key of its own; and for a device's certificate the issuers in AWS KMS and AWS Private CA, which take
-the actions of such a CA. The pages of [resources](resources/README.md) list whatever the constructs grant for each type.
+the actions of such a CA. The pages of [resources](resources/README.md) list what the constructs grant for each type.
 
 | action | resource | needed by | proven by |
 |---|---|---|---|
