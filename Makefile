@@ -14,14 +14,14 @@ export PYTHONDONTWRITEBYTECODE =
 .PHONY: help setup policy-checks demo test soak faults mutate scale browser bench check format bundle dist reference lock clean
 
 help: ## Show what there is to run
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 setup: $(READY) ## Install everything into this folder (demo and test do it by themselves)
 
 $(READY): scripts/setup.sh requirements/uv.txt requirements/dev.txt pyproject.toml package.json package-lock.json
 	@sh scripts/setup.sh
 
-policy-checks: $(POLICY_CHECKS)
+policy-checks: $(POLICY_CHECKS) ## Install checkov and parliament, which tests/policy runs (test does it by itself)
 
 $(POLICY_CHECKS): $(READY) scripts/setup-policy-checks.sh requirements/policy-checks.txt
 	@sh scripts/setup-policy-checks.sh
@@ -37,7 +37,7 @@ soak: $(READY) ## Play RUNS random lives of a stack, others every time (20,000 b
 	@PROTOCOL_RUNS=$(RUNS) $(BIN)/python -m pytest -s --timeout 0 tests/protocol/test_state_machine.py \
 		tests/protocol/test_lives_over_tls.py
 
-faults: $(READY) ## Every fault at every AWS call, every permission taken away; writes docs/faults.md, docs/permissions.md
+faults: $(READY) ## Every fault at every call of AWS IoT and Secrets Manager, permissions taken away; writes docs/faults.md, docs/permissions.md
 	@PYTHONPATH=tests $(BIN)/python -m protocol.fault_table
 	@PERMISSIONS=all $(BIN)/python -m pytest -q tests/integration/test_permissions.py
 

@@ -154,6 +154,7 @@ class Story:
                 self._aws.destroy(self._app_folder, STACK, self._context(), self._report.progress)
             secrets = self._session.client("secretsmanager")
             secrets.delete_secret(SecretId=SECRET, ForceDeleteWithoutRecovery=True)
+            self._report.say(f"deleted {SECRET}, which the factory had made and not the stack")
             return expect_nothing_left(self._session, self._before, self._report)
 
     def _cdk_deploy(self, inactive: str = "") -> None:

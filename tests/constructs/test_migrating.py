@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "migrating.md"
 CA = issuing.make_ca()
-NATIVE = {"AWS::IoT::CACertificate", "AWS::IoT::Certificate"}
+ATTACHMENT = "AWS::IoT::PolicyPrincipalAttachment"
+NATIVE = {"AWS::IoT::CACertificate", "AWS::IoT::Certificate", ATTACHMENT}
 OURS = {"Custom::IotCaCertificate", "Custom::IotDeviceCertificate"}
 
 
@@ -64,6 +65,7 @@ def test_the_constructs_adopt_the_same(
     for resource_type in OURS:
         assert template.only(resource_type)["Properties"]["ExistingCertificate"] == "ADOPT"
     assert template.declared("Pump", "Custom::IotDeviceCertificate")["CACertificatePem"] == CA.pem
+    assert template.only(ATTACHMENT)["DeletionPolicy"] == "Retain"
 
 
 def test_what_thing_with_cert_has_left_needs_no_ca(

@@ -25,7 +25,9 @@ _REDIRECTIONS = frozenset("<>")
 _OPTIONS_OF_EVERY_AWS_COMMAND = frozenset({"--region", "--profile", "--query", "--output", "--endpoint-url"})
 _COMMANDS_OF_THE_AWS_CLI = frozenset({("cloudformation", "deploy"), ("s3", "cp")})
 """Its own: no operation of a service has these names."""
-_NOT_CHECKED = frozenset({".", "cat", "cd", "echo", "export", "head", "jq", "mkdir", "openssl", "terraform"})
+_OPTIONS_OF_THE_AWS_CLI = {("lambda", "create-function"): {"--zip-file"}}
+"""Its own: no parameter of the operation has these names."""
+_NOT_CHECKED = frozenset({".", "cat", "cd", "echo", "export", "head", "jq", "mkdir", "openssl", "rm", "terraform"})
 
 
 def commands(text: str) -> Iterator[list[str]]:
@@ -117,6 +119,7 @@ def _aws(arguments: Sequence[str]) -> str | None:
     members = [] if shape is None else list(shape.members.items())
     known = {f"--{xform_name(name, '-')}" for name, _ in members}
     known |= {f"--no-{xform_name(name, '-')}" for name, member in members if member.type_name == "boolean"}
+    known |= _OPTIONS_OF_THE_AWS_CLI.get((service, operation), set())
     return _unknown_options(arguments[2:], known | _OPTIONS_OF_EVERY_AWS_COMMAND)
 
 

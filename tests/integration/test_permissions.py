@@ -270,9 +270,13 @@ def _proof(aws: EmbeddedAws, feature: Feature, permission: Permission, calls: Ca
 _HEAD = """# What the function may do, and why
 
 Each line is a permission that the constructs ask for, on resources of the stack's own account and Region. It was taken
-away from the policies of a synthesised stack, for each feature that needs it, and then something failed, on an AWS that
-enforces IAM: the last column has the first such check. Made by
+away from the policies of a synthesised stack, for each feature that the line names, and then something failed, on an
+AWS that enforces IAM: the last column has the first such check, or says why there is none. Made by
 `PERMISSIONS=all pytest tests/integration/test_permissions.py`.
+
+Not in the table, and so not tried in this way: what a transfer takes; `kms:Decrypt` and `kms:GenerateDataKey`, for a
+secret with a KMS key of its own; and for a device's certificate the issuers in AWS KMS and AWS Private CA, which take
+the actions of such a CA. The pages of [resources](resources/README.md) list what the constructs grant for each type.
 
 | action | resource | needed by | proven by |
 |---|---|---|---|

@@ -169,6 +169,7 @@ class Stack:
         self._log(logical_id, "", "CREATE_IN_PROGRESS")
         answer = self._send("Create", logical_id, declared)
         if logical_id in self.live:
+            self._excuse_given_up(logical_id, answer)
             return  # given up meanwhile: whatever it answers comes too late
         running.discard(logical_id)
         results[logical_id] = answer is not None and answer.body["Status"] == "SUCCESS"
@@ -182,6 +183,18 @@ class Stack:
         for sibling in sorted(running):
             self.give_up(sibling)
         running.clear()
+
+    def _excuse_given_up(self, logical_id: str, answer: Answer | None) -> None:
+        """Excuse what a Create that was given up while it ran could not undo, or died over: nobody asks for it again.
+
+        A delivery that comes again removes a CA.
+        """
+        event = next(each for each in reversed(self.sent) if each["LogicalResourceId"] == logical_id)
+        deliveries = [each for each in self.cloud.invocations if each.event["RequestId"] == event["RequestId"]]
+        if answer is not None and answer.body["Status"] == "FAILED":
+            self.excused |= {answer.body["PhysicalResourceId"]} & self._made_by(logical_id)
+        if event["ResourceType"] != CA and any(each.died for each in deliveries):
+            self.excused |= self._made_by(logical_id)
 
     def give_up(self, logical_id: str) -> None:
         """A sibling failed: the Create still runs, and its Delete comes already."""

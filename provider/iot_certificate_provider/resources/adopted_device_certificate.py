@@ -35,10 +35,10 @@ from iot_certificate_provider.resources.registration import (
 from iot_certificate_provider.response import ensure_fits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from datetime import datetime
 
-    from iot_certificate_provider.aws.cloudformation import StackGateway
+    from iot_certificate_provider.aws.cloudformation import StackGateway, StackResource
     from iot_certificate_provider.aws.iot import DeviceCertificateDescription, IotGateway
     from iot_certificate_provider.contract import Request
     from iot_certificate_provider.pki import Certificate
@@ -115,9 +115,9 @@ class AdoptedDeviceCertificate:
         if declared.certificate is None or declared.existing is ExistingCertificate.FAIL:
             return
         with suppress(ProviderError):
-            held = self._stacks.held_ids(request.stack_id)
-            if declared.certificate.id not in map(certificate_id_in, held):
-                self._detach_new(request, declared.certificate.id, Attachments.of(declared))
+            resources = list(self._stacks.resources(request.stack_id))
+            if declared.certificate.id not in {certificate_id_in(each.physical_id) for each in resources}:
+                self._detach_new(request, declared.certificate.id, Attachments.of(declared), resources)
 
     def _roll_back(
         self, request: Request, leaving: Attachments, change: Callable[[Collection[str]], Outcome]
@@ -128,7 +128,7 @@ class AdoptedDeviceCertificate:
         others = marks_in(request.existing_id).union(leaving.marks() if failed else ())
         outcome = change(others)
         if failed:
-            self._detach_new(request, certificate_id, leaving)
+            self._detach_new(request, certificate_id, leaving, self._stacks.resources(request.stack_id))
         had = self._stacks.id_before_update(request.stack_id, request.logical_id)
         is_same = had is not None and is_adopted(had) and certificate_id_in(had) == certificate_id
         return replace(outcome, physical_id=had if is_same and had else request.existing_id)
@@ -138,7 +138,9 @@ class AdoptedDeviceCertificate:
         newest = next((row for row in rows if not row.status.endswith("_IN_PROGRESS")), None)
         return newest is not None and newest.status == "UPDATE_FAILED"
 
-    def _detach_new(self, request: Request, certificate_id: str, attached: Attachments) -> None:
+    def _detach_new(
+        self, request: Request, certificate_id: str, attached: Attachments, resources: Iterable[StackResource]
+    ) -> None:
         """Detach the policies and things that the stack has made in this operation: it is to delete them next.
 
         Nobody had attached them before. Of others nobody can tell who did: they stay attached.
@@ -146,7 +148,7 @@ class AdoptedDeviceCertificate:
         names = {*attached.policy_names, *attached.thing_names}
         made = {
             resource.physical_id
-            for resource in self._stacks.resources(request.stack_id)
+            for resource in resources
             if resource.physical_id in names and self._is_new(request, resource.logical_id)
         }
         self._detach(request, certificate_id, attached.named(made))

@@ -418,11 +418,16 @@ class DeviceCertificateResource:
 
     def _delete_leftover(self, request: Request, declared: DeviceCertificateProperties) -> None:
         """Remove what the Create of an invented physical id left behind, if anything."""
-        leftover = find_leftover(request, lambda: self._own(request, declared))
+        leftover = find_leftover(request, lambda: self._leftover_of_create(request, declared))
         if leftover is not None:
             self.remove(request, leftover)
-        else:
-            self._adopted.abandon(request, declared)
+
+    def _leftover_of_create(
+        self, request: Request, declared: DeviceCertificateProperties
+    ) -> DeviceCertificateDescription | None:
+        # First: a Create that still runs may register meanwhile.
+        self._adopted.abandon(request, declared)
+        return self._own(request, declared)
 
     def _own(self, request: Request, declared: DeviceCertificateProperties) -> DeviceCertificateDescription | None:
         if declared.signing_request is not None:
