@@ -129,9 +129,9 @@ class AdoptedDeviceCertificate:
         outcome = change(others)
         if failed:
             self._detach_new(request, certificate_id, leaving, self._stacks.resources(request.stack_id))
-        had = self._stacks.id_before_update(request.stack_id, request.logical_id)
-        is_same = had is not None and is_adopted(had) and certificate_id_in(had) == certificate_id
-        return replace(outcome, physical_id=had if is_same and had else request.existing_id)
+        had = self._stacks.id_before_update(request.stack_id, request.logical_id) or ""
+        is_same = is_adopted(had) and certificate_id_in(had) == certificate_id
+        return replace(outcome, physical_id=had if is_same else request.existing_id)
 
     def _has_failed(self, request: Request) -> bool:
         rows = self._stacks.rows(request.stack_id, request.logical_id)
