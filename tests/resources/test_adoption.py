@@ -305,6 +305,31 @@ class TestCreateOfADevice:
         stage.delete(stage.device, stage.progress.registered, {**existing.properties, **ADOPT, **ATTACHED})
         assert stage.iot.policies == {"theirs": {existing.record.arn}, "ours": set()}
 
+    def test_rollback_detaches_what_the_update_attached(self, stage: Stage, existing: Existing) -> None:
+        adopted = {**existing.properties, **ADOPT}
+        created = existing.adopt()
+        declared = {**adopted, "PolicyNames": ["ours", "theirs"]}
+        updated = stage.update(stage.device, created.physical_id, adopted, declared)
+        stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+        back = stage.update(stage.device, updated.physical_id, declared, adopted)
+        assert back.physical_id == created.physical_id != updated.physical_id
+        assert stage.iot.policies == {"theirs": {existing.record.arn}, "ours": set()}
+
+    def test_rollback_of_an_update_that_died_detaches_what_the_stack_has_to_delete(
+        self, stage: Stage, existing: Existing
+    ) -> None:
+        stage.iot.policies["new"] = {existing.record.arn}
+        adopted = {**existing.properties, **ADOPT}
+        created = existing.adopt()
+        stage.aws.cloudformation.begin_update(stage.now())
+        stage.log(created.physical_id, "UPDATE_FAILED")
+        stage.aws.cloudformation.resources["New"] = ("new", "CREATE_COMPLETE")
+        stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+        declared = {**adopted, "PolicyNames": ["new", "theirs"]}
+        back = stage.update(stage.device, created.physical_id, declared, adopted)
+        assert back.physical_id == created.physical_id
+        assert stage.iot.policies == {"theirs": {existing.record.arn}, "ours": set(), "new": set()}
+
     def test_refuses_more_of_what_others_attached_than_an_id_has_room_for(
         self, stage: Stage, existing: Existing
     ) -> None:
