@@ -162,7 +162,8 @@ def _no_function(owners: StackOwners) -> Finding:
     if stacks:
         resources = counted(owners.custom_resources.total(), "resource")
         sentence = f"None is deployed here, and {resources} of Custom::Iot types cannot be changed or deleted without"
-        return Finding(what, Health.TROUBLE, f"{sentence} (stacks: {stacks}). Deploy the function again.")
+        fix = "Make it again under its old name, as docs/operations.md says."
+        return Finding(what, Health.TROUBLE, f"{sentence} (stacks: {stacks}). {fix}")
     if owners.unreadable:
         unread = ", ".join(owners.unreadable)
         return Finding(

@@ -73,7 +73,8 @@ class TestExamination:
         assert (ran.status, ran.err) == (1, "")
         assert ran.out.splitlines()[-1] == (
             "✗ provider functions   None is deployed here, and 3 resources of Custom::Iot types cannot be changed or "
-            "deleted without (stacks: factory, telemetry). Deploy the function again."
+            "deleted without (stacks: factory, telemetry). "
+            "Make it again under its old name, as docs/operations.md says."
         )
 
     def test_no_function_and_stacks_that_cannot_be_read(
