@@ -19,11 +19,11 @@ from iot_certificate_provider.resources import (
     device_certificate,
     device_certificate_ownership,
 )
-from iot_certificate_provider.resources.ca_certificate import CaCertificateResource
+from iot_certificate_provider.resources.ca.ca_certificate import CaCertificateResource
+from iot_certificate_provider.resources.ca.private_ca_identity import PrivateCaIdentity
 from iot_certificate_provider.resources.device_certificate import DeviceCertificateResource
 from iot_certificate_provider.resources.device_certificate_ownership import DeviceCertificateOwnership
 from iot_certificate_provider.resources.device_certificate_removal import DeviceCertificateRemoval
-from iot_certificate_provider.resources.private_ca_identity import PrivateCaIdentity
 from protocol import adoption, scenarios
 
 if TYPE_CHECKING:

@@ -17,7 +17,10 @@ from iot_certificate_provider.aws.kms import KmsGateway
 from iot_certificate_provider.aws.secrets import SecretsGateway
 from iot_certificate_provider.contract import Home, Outcome, Progress, Request, RequestType, Resource
 from iot_certificate_provider.deadline import Deadline
-from iot_certificate_provider.resources.ca_certificate import CaCertificateResource
+from iot_certificate_provider.resources.ca.ca_certificate import CaCertificateResource
+from iot_certificate_provider.resources.ca.device_certificate_sweep import DeviceCertificateSweep
+from iot_certificate_provider.resources.ca.private_ca_identity import PrivateCaIdentity
+from iot_certificate_provider.resources.ca.proof_of_possession import ProofOfPossession
 from iot_certificate_provider.resources.certificate_signers import CertificateSigners
 from iot_certificate_provider.resources.certificate_transfer import CertificateTransferResource
 from iot_certificate_provider.resources.certificate_transfer_decision import CertificateTransferDecisionResource
@@ -25,9 +28,6 @@ from iot_certificate_provider.resources.certificate_transfer_ownership import Ce
 from iot_certificate_provider.resources.device_certificate import DeviceCertificateResource
 from iot_certificate_provider.resources.device_certificate_ownership import DeviceCertificateOwnership
 from iot_certificate_provider.resources.device_certificate_removal import DeviceCertificateRemoval
-from iot_certificate_provider.resources.device_certificate_sweep import DeviceCertificateSweep
-from iot_certificate_provider.resources.private_ca_identity import PrivateCaIdentity
-from iot_certificate_provider.resources.proof_of_possession import ProofOfPossession
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from iot_certificate_provider.aws.clients import AwsClients
     from iot_certificate_provider.contract import Resource
-    from iot_certificate_provider.resources.ca_certificate import CaCertificateResource
+    from iot_certificate_provider.resources.ca.ca_certificate import CaCertificateResource
     from iot_certificate_provider.resources.certificate_signers import CertificateSigners
     from iot_certificate_provider.resources.device_certificate import DeviceCertificateResource
 
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 
 def _ca_certificate(clients: AwsClients, now: Now) -> CaCertificateResource:
     from iot_certificate_provider.aws.acm_pca import PrivateCaGateway
-    from iot_certificate_provider.resources.ca_certificate import CaCertificateResource
+    from iot_certificate_provider.resources.ca.ca_certificate import CaCertificateResource
+    from iot_certificate_provider.resources.ca.device_certificate_sweep import DeviceCertificateSweep
+    from iot_certificate_provider.resources.ca.private_ca_identity import PrivateCaIdentity
+    from iot_certificate_provider.resources.ca.proof_of_possession import ProofOfPossession
     from iot_certificate_provider.resources.device_certificate_removal import DeviceCertificateRemoval
-    from iot_certificate_provider.resources.device_certificate_sweep import DeviceCertificateSweep
-    from iot_certificate_provider.resources.private_ca_identity import PrivateCaIdentity
-    from iot_certificate_provider.resources.proof_of_possession import ProofOfPossession
 
     iot, stacks = IotGateway(clients), StackGateway(clients)
     proof = ProofOfPossession(iot, _signers(clients, "VerificationKey"))
@@ -60,7 +60,7 @@ def _device_certificate(clients: AwsClients, now: Now) -> DeviceCertificateResou
 
 def _self_signed_ca_certificate(clients: AwsClients, now: Now) -> Resource:
     from iot_certificate_provider.aws.secrets import SecretsGateway
-    from iot_certificate_provider.resources.self_signed_ca_certificate import SelfSignedCaCertificateResource
+    from iot_certificate_provider.resources.ca.self_signed_ca_certificate import SelfSignedCaCertificateResource
 
     return SelfSignedCaCertificateResource(
         _ca_certificate(clients, now), StackGateway(clients), SecretsGateway(clients), now
