@@ -15,10 +15,10 @@ from iot_certificate_provider.errors import NotFoundError
 from iot_certificate_provider.properties.ca_certificate import declared_device_certificates_on_delete
 from iot_certificate_provider.resources import (
     adopted_device_certificate,
-    ca_certificate,
     device_certificate,
     device_certificate_ownership,
 )
+from iot_certificate_provider.resources.ca import ca_certificate
 from iot_certificate_provider.resources.ca.ca_certificate import CaCertificateResource
 from iot_certificate_provider.resources.ca.private_ca_identity import PrivateCaIdentity
 from iot_certificate_provider.resources.device_certificate import DeviceCertificateResource
