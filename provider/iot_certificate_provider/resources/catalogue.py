@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.contract import Resource
     from iot_certificate_provider.resources.ca.ca_certificate import CaCertificateResource
     from iot_certificate_provider.resources.certificate_signers import CertificateSigners
-    from iot_certificate_provider.resources.device_certificate import DeviceCertificateResource
+    from iot_certificate_provider.resources.device.device_certificate import DeviceCertificateResource
 
     Now = Callable[[], datetime]
 
@@ -39,7 +39,7 @@ def _ca_certificate(clients: AwsClients, now: Now) -> CaCertificateResource:
     from iot_certificate_provider.resources.ca.device_certificate_sweep import DeviceCertificateSweep
     from iot_certificate_provider.resources.ca.private_ca_identity import PrivateCaIdentity
     from iot_certificate_provider.resources.ca.proof_of_possession import ProofOfPossession
-    from iot_certificate_provider.resources.device_certificate_removal import DeviceCertificateRemoval
+    from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
 
     iot, stacks = IotGateway(clients), StackGateway(clients)
     proof = ProofOfPossession(iot, _signers(clients, "VerificationKey"))
@@ -49,9 +49,9 @@ def _ca_certificate(clients: AwsClients, now: Now) -> CaCertificateResource:
 
 
 def _device_certificate(clients: AwsClients, now: Now) -> DeviceCertificateResource:
-    from iot_certificate_provider.resources.device_certificate import DeviceCertificateResource
-    from iot_certificate_provider.resources.device_certificate_ownership import DeviceCertificateOwnership
-    from iot_certificate_provider.resources.device_certificate_removal import DeviceCertificateRemoval
+    from iot_certificate_provider.resources.device.device_certificate import DeviceCertificateResource
+    from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
+    from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
 
     iot, stacks = IotGateway(clients), StackGateway(clients)
     ownership = DeviceCertificateOwnership(iot, stacks)
@@ -70,7 +70,7 @@ def _self_signed_ca_certificate(clients: AwsClients, now: Now) -> Resource:
 def _issued_device_certificate(clients: AwsClients, now: Now) -> Resource:
     from iot_certificate_provider.aws.acm_pca import PrivateCaGateway
     from iot_certificate_provider.aws.secrets import SecretsGateway
-    from iot_certificate_provider.resources.device_certificate_ownership import DeviceCertificateOwnership
+    from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
     from iot_certificate_provider.resources.issued_by_request import IssuedByRequest
     from iot_certificate_provider.resources.issued_device_certificate import IssuedDeviceCertificateResource
     from iot_certificate_provider.resources.issued_with_new_key import IssuedWithNewKey
@@ -117,7 +117,7 @@ def _certificate_transfer(clients: AwsClients, now: Now) -> Resource:
 
 def _certificate_transfer_decision(clients: AwsClients, now: Now) -> Resource:
     from iot_certificate_provider.resources.certificate_transfer_decision import CertificateTransferDecisionResource
-    from iot_certificate_provider.resources.device_certificate_removal import DeviceCertificateRemoval
+    from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
 
     iot, stacks = IotGateway(clients), StackGateway(clients)
     return CertificateTransferDecisionResource(iot, stacks, DeviceCertificateRemoval(iot), now)

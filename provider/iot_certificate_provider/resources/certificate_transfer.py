@@ -31,8 +31,8 @@ from iot_certificate_provider.properties.certificate_transfer import Certificate
 from iot_certificate_provider.properties.reader import readable
 from iot_certificate_provider.resources.certificate_transfer_identity import TransferIdentity
 from iot_certificate_provider.resources.certificate_transfer_ownership import PENDING_TRANSFER, is_as_declared
-from iot_certificate_provider.resources.device_certificate_attachments import Attachments, change_attachments
-from iot_certificate_provider.resources.device_certificate_removal import POLICY_RELEASE_SECONDS
+from iot_certificate_provider.resources.device.attachments import Attachments, change_attachments
+from iot_certificate_provider.resources.device.removal import POLICY_RELEASE_SECONDS
 from iot_certificate_provider.resources.registration import (
     check_awaited,
     check_still_wanted,

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.aws.cloudformation import StackGateway
     from iot_certificate_provider.aws.iot import DeviceCertificateDescription, IotGateway
     from iot_certificate_provider.contract import Request
-    from iot_certificate_provider.resources.device_certificate_removal import DeviceCertificateRemoval
+    from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
 
 REJECTED = "/rejected"
 """Ends the physical id of a transfer that was rejected: there is nothing to delete."""

@@ -15,7 +15,7 @@ from iot_certificate_provider.errors import AccessDeniedError
 from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.properties.issued_device_certificate import IssuedDeviceCertificateProperties
 from iot_certificate_provider.properties.reader import readable
-from iot_certificate_provider.resources.device_certificate_outcome import outcome_of
+from iot_certificate_provider.resources.device.outcome import outcome_of
 from iot_certificate_provider.resources.registration import check_awaited, find_leftover
 from iot_certificate_provider.response import ensure_fits
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.aws.iot import DeviceCertificateDescription
     from iot_certificate_provider.contract import Request
     from iot_certificate_provider.properties.device_certificate import DeviceCertificateProperties
-    from iot_certificate_provider.resources.device_certificate import DeviceCertificateResource
+    from iot_certificate_provider.resources.device.device_certificate import DeviceCertificateResource
 
 
 @dataclass(frozen=True)

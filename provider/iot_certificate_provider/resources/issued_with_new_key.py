@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.contract import Request
     from iot_certificate_provider.properties.issued_device_certificate import IssuedDeviceCertificateProperties
     from iot_certificate_provider.resources.credentials import Credentials
-    from iot_certificate_provider.resources.device_certificate_ownership import DeviceCertificateOwnership
+    from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
     from iot_certificate_provider.resources.issuing import DeviceCertificateIssuing
 
 

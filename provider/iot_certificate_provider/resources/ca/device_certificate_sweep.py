@@ -13,7 +13,7 @@ from iot_certificate_provider.errors import (
     ThrottledError,
     UnfinishedError,
 )
-from iot_certificate_provider.resources.device_certificate_removal import OFF
+from iot_certificate_provider.resources.device.removal import OFF
 from iot_certificate_provider.resources.registration import wait_for_late_effects
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from iot_certificate_provider.aws.iot import DeviceCertificateEntry, IotGateway
     from iot_certificate_provider.deadline import Deadline
-    from iot_certificate_provider.resources.device_certificate_removal import DeviceCertificateRemoval
+    from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
 
 
 class DeviceCertificateSweep:

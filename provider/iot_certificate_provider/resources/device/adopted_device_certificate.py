@@ -21,12 +21,12 @@ from iot_certificate_provider.contract import (
 from iot_certificate_provider.errors import InvalidPropertyError, ProviderError
 from iot_certificate_provider.properties.device_certificate import declared_policy_names, declared_thing_names
 from iot_certificate_provider.resources.adoption import Adoption, Difference, check_adoptable
-from iot_certificate_provider.resources.device_certificate_attachments import (
+from iot_certificate_provider.resources.device.attachments import (
     MAX_ATTACHED_BY_OTHERS,
     Attachments,
     change_attachments,
 )
-from iot_certificate_provider.resources.device_certificate_outcome import outcome_of
+from iot_certificate_provider.resources.device.outcome import outcome_of
 from iot_certificate_provider.resources.registration import (
     check_still_wanted,
     may_be_repeated,
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from iot_certificate_provider.contract import Request
     from iot_certificate_provider.pki import Certificate
     from iot_certificate_provider.properties.device_certificate import DeviceCertificateProperties
-    from iot_certificate_provider.resources.device_certificate_ownership import DeviceCertificateOwnership
-    from iot_certificate_provider.resources.device_certificate_removal import DeviceCertificateRemoval
+    from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
+    from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
 
 
 class AdoptedDeviceCertificate:

@@ -33,17 +33,17 @@ from iot_certificate_provider.properties.device_certificate import (
     declared_policy_names,
 )
 from iot_certificate_provider.properties.reader import naming, readable
-from iot_certificate_provider.resources.adopted_device_certificate import AdoptedDeviceCertificate
 from iot_certificate_provider.resources.adoption import (
     Adoption,
     is_superseded,
     registered_already,
 )
-from iot_certificate_provider.resources.device_certificate_attachments import (
+from iot_certificate_provider.resources.device.adopted_device_certificate import AdoptedDeviceCertificate
+from iot_certificate_provider.resources.device.attachments import (
     Attachments,
     change_attachments,
 )
-from iot_certificate_provider.resources.device_certificate_outcome import largest_outcome, outcome_of
+from iot_certificate_provider.resources.device.outcome import largest_outcome, outcome_of
 from iot_certificate_provider.resources.registration import (
     check_awaited,
     check_still_wanted,
@@ -60,8 +60,8 @@ if TYPE_CHECKING:
     from iot_certificate_provider.aws.iot import DeviceCertificateDescription, IotGateway, Registered
     from iot_certificate_provider.contract import Request
     from iot_certificate_provider.pki import SigningRequest
-    from iot_certificate_provider.resources.device_certificate_ownership import DeviceCertificateOwnership
-    from iot_certificate_provider.resources.device_certificate_removal import DeviceCertificateRemoval
+    from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
+    from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
 
 
 class DeviceCertificateResource:
