@@ -71,10 +71,10 @@ def _issued_device_certificate(clients: AwsClients, now: Now) -> Resource:
     from iot_certificate_provider.aws.acm_pca import PrivateCaGateway
     from iot_certificate_provider.aws.secrets import SecretsGateway
     from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
-    from iot_certificate_provider.resources.issued_by_request import IssuedByRequest
-    from iot_certificate_provider.resources.issued_device_certificate import IssuedDeviceCertificateResource
-    from iot_certificate_provider.resources.issued_with_new_key import IssuedWithNewKey
-    from iot_certificate_provider.resources.issuing import DeviceCertificateIssuing
+    from iot_certificate_provider.resources.issued.issued_device_certificate import IssuedDeviceCertificateResource
+    from iot_certificate_provider.resources.issued.issuing import DeviceCertificateIssuing
+    from iot_certificate_provider.resources.issued.new_key_history import IssuedWithNewKey
+    from iot_certificate_provider.resources.issued.signing_request_history import IssuedByRequest
 
     iot, stacks, secrets = IotGateway(clients), StackGateway(clients), SecretsGateway(clients)
     ownership = DeviceCertificateOwnership(iot, stacks)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from iot_certificate_provider.contract import is_certificate_id
 from iot_certificate_provider.errors import ConflictError, NotFoundError
 from iot_certificate_provider.pki import Certificate, SigningRequest
-from iot_certificate_provider.resources.issued_device_certificate import IssuedCertificate
+from iot_certificate_provider.resources.issued.issued_device_certificate import IssuedCertificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.contract import Request
     from iot_certificate_provider.properties.issued_device_certificate import IssuedDeviceCertificateProperties
     from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
-    from iot_certificate_provider.resources.issuing import DeviceCertificateIssuing
+    from iot_certificate_provider.resources.issued.issuing import DeviceCertificateIssuing
 
 
 class IssuedByRequest:

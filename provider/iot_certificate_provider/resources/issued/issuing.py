@@ -9,7 +9,7 @@ from iot_certificate_provider.errors import CertificateRejectedError
 from iot_certificate_provider.pki import Certificate, check_ca, check_not_expired
 from iot_certificate_provider.properties.ca_key import KeyInPrivateCa, KeyInSecret
 from iot_certificate_provider.properties.reader import naming
-from iot_certificate_provider.resources.issued_device_certificate import IssuedCertificate
+from iot_certificate_provider.resources.issued.issued_device_certificate import IssuedCertificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
