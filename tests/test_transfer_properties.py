@@ -13,7 +13,7 @@ from iot_certificate_provider.properties.certificate_transfer_decision import (
     CertificateTransferDecisionProperties,
     declared_on_delete,
 )
-from iot_certificate_provider.resources.certificate_transfer_identity import TransferIdentity
+from iot_certificate_provider.resources.transfer.identity import TransferIdentity
 from iot_certificate_provider.response import reason
 
 ID = "ab" * 32

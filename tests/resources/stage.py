@@ -22,12 +22,14 @@ from iot_certificate_provider.resources.ca.device_certificate_sweep import Devic
 from iot_certificate_provider.resources.ca.private_ca_identity import PrivateCaIdentity
 from iot_certificate_provider.resources.ca.proof_of_possession import ProofOfPossession
 from iot_certificate_provider.resources.certificate_signers import CertificateSigners
-from iot_certificate_provider.resources.certificate_transfer import CertificateTransferResource
-from iot_certificate_provider.resources.certificate_transfer_decision import CertificateTransferDecisionResource
-from iot_certificate_provider.resources.certificate_transfer_ownership import CertificateTransferOwnership
 from iot_certificate_provider.resources.device.device_certificate import DeviceCertificateResource
 from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
 from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
+from iot_certificate_provider.resources.transfer.certificate_transfer import CertificateTransferResource
+from iot_certificate_provider.resources.transfer.certificate_transfer_decision import (
+    CertificateTransferDecisionResource,
+)
+from iot_certificate_provider.resources.transfer.ownership import CertificateTransferOwnership
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,7 +12,7 @@ import issuing
 from fakes.refusal import Refusal
 from iot_certificate_provider.contract import Outcome, RequestType
 from iot_certificate_provider.errors import ConflictError, InvalidPropertyError, ProviderError
-from iot_certificate_provider.resources.certificate_transfer_identity import TransferIdentity
+from iot_certificate_provider.resources.transfer.identity import TransferIdentity
 from iot_certificate_provider.response import reason
 from resources.stage import LOGICAL_ID
 

@@ -108,16 +108,18 @@ def _registration_code(clients: AwsClients, _: Now) -> Resource:
 
 
 def _certificate_transfer(clients: AwsClients, now: Now) -> Resource:
-    from iot_certificate_provider.resources.certificate_transfer import CertificateTransferResource
-    from iot_certificate_provider.resources.certificate_transfer_ownership import CertificateTransferOwnership
+    from iot_certificate_provider.resources.transfer.certificate_transfer import CertificateTransferResource
+    from iot_certificate_provider.resources.transfer.ownership import CertificateTransferOwnership
 
     iot, stacks = IotGateway(clients), StackGateway(clients)
     return CertificateTransferResource(iot, stacks, CertificateTransferOwnership(iot, stacks), now)
 
 
 def _certificate_transfer_decision(clients: AwsClients, now: Now) -> Resource:
-    from iot_certificate_provider.resources.certificate_transfer_decision import CertificateTransferDecisionResource
     from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
+    from iot_certificate_provider.resources.transfer.certificate_transfer_decision import (
+        CertificateTransferDecisionResource,
+    )
 
     iot, stacks = IotGateway(clients), StackGateway(clients)
     return CertificateTransferDecisionResource(iot, stacks, DeviceCertificateRemoval(iot), now)

@@ -29,8 +29,6 @@ from iot_certificate_provider.errors import (
 from iot_certificate_provider.ownership import began
 from iot_certificate_provider.properties.certificate_transfer import CertificateTransferProperties
 from iot_certificate_provider.properties.reader import readable
-from iot_certificate_provider.resources.certificate_transfer_identity import TransferIdentity
-from iot_certificate_provider.resources.certificate_transfer_ownership import PENDING_TRANSFER, is_as_declared
 from iot_certificate_provider.resources.device.attachments import Attachments, change_attachments
 from iot_certificate_provider.resources.device.removal import POLICY_RELEASE_SECONDS
 from iot_certificate_provider.resources.registration import (
@@ -41,6 +39,8 @@ from iot_certificate_provider.resources.registration import (
     returns_to_what_it_had,
     uncertain_without_answer,
 )
+from iot_certificate_provider.resources.transfer.identity import TransferIdentity
+from iot_certificate_provider.resources.transfer.ownership import PENDING_TRANSFER, is_as_declared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.aws.cloudformation import StackGateway
     from iot_certificate_provider.aws.iot import DeviceCertificateDescription, IotGateway, OutgoingTransfer
     from iot_certificate_provider.contract import Request
-    from iot_certificate_provider.resources.certificate_transfer_ownership import CertificateTransferOwnership
+    from iot_certificate_provider.resources.transfer.ownership import CertificateTransferOwnership
 
 STALE_SECONDS = 5.0
 """How long a list may still show what a sibling has just detached before it is believed."""

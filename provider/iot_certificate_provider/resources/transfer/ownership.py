@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import DeviceCertificateStatus
 from iot_certificate_provider.ownership import began, evidence
-from iot_certificate_provider.resources.certificate_transfer_identity import TransferIdentity
 from iot_certificate_provider.resources.holders import is_held_by_another
+from iot_certificate_provider.resources.transfer.identity import TransferIdentity
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -37,7 +37,6 @@ from iot_certificate_provider.properties.certificate_transfer_decision import (
     declared_on_delete,
 )
 from iot_certificate_provider.properties.reader import readable
-from iot_certificate_provider.resources.certificate_transfer_ownership import PENDING_TRANSFER
 from iot_certificate_provider.resources.holders import is_held_by_another
 from iot_certificate_provider.resources.registration import (
     check_awaited,
@@ -47,6 +46,7 @@ from iot_certificate_provider.resources.registration import (
     returns_to_what_it_had,
     uncertain_without_answer,
 )
+from iot_certificate_provider.resources.transfer.ownership import PENDING_TRANSFER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
