@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from iot_certificate_provider.ownership import Row, began, evidence, registered_since
+from iot_certificate_provider.resources.lifecycle.ownership import Row, began, evidence, registered_since
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iot_certificate_provider import continuation, ownership, response
+from iot_certificate_provider import continuation, response
 from iot_certificate_provider.aws.cloudformation import StackGateway
 from iot_certificate_provider.contract import CREATE_FAILED, Outcome, Progress
 from iot_certificate_provider.errors import NotFoundError
@@ -21,6 +21,7 @@ from iot_certificate_provider.resources.device import ownership as device_certif
 from iot_certificate_provider.resources.device.device_certificate import DeviceCertificateResource
 from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
 from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
+from iot_certificate_provider.resources.lifecycle import ownership
 from protocol import adoption, scenarios
 
 if TYPE_CHECKING:

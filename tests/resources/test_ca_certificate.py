@@ -22,7 +22,7 @@ from iot_certificate_provider.errors import (
     UnfinishedError,
     UpstreamError,
 )
-from iot_certificate_provider.ownership import LOGICAL_ID_TAG, OUR_TAGS
+from iot_certificate_provider.resources.lifecycle.ownership import LOGICAL_ID_TAG, OUR_TAGS
 from resources.stage import KEY_SECRET, LOGICAL_ID
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from iot_certificate_provider.errors import (
     ProviderError,
     UpstreamError,
 )
-from iot_certificate_provider.resources.holders import ANSWER_SECONDS
-from iot_certificate_provider.resources.registration import LATE_EFFECT_SECONDS
+from iot_certificate_provider.resources.lifecycle.holders import ANSWER_SECONDS
+from iot_certificate_provider.resources.lifecycle.redelivery import LATE_EFFECT_SECONDS
 from resources.stage import KEY_SECRET, LOGICAL_ID
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from iot_certificate_provider.aws.translation import translating
 from iot_certificate_provider.errors import NotFoundError, RefusedError
-from iot_certificate_provider.ownership import Row
+from iot_certificate_provider.resources.lifecycle.ownership import Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -28,7 +28,6 @@ from iot_certificate_provider.errors import (
     ProviderError,
     UpstreamError,
 )
-from iot_certificate_provider.ownership import OUR_TAGS, REQUEST_TAG, STACK_TAG, tagged_by, tags_of
 from iot_certificate_provider.pki import Certificate, check_not_expired
 from iot_certificate_provider.pki.fitness import shorten
 from iot_certificate_provider.properties.ca_certificate import (
@@ -37,14 +36,15 @@ from iot_certificate_provider.properties.ca_certificate import (
 )
 from iot_certificate_provider.properties.reader import naming, readable
 from iot_certificate_provider.properties.verification import VerificationCertificate
-from iot_certificate_provider.resources.adoption import (
+from iot_certificate_provider.resources.lifecycle.adoption import (
     Adoption,
     Difference,
     check_adoptable,
     is_superseded,
     registered_already,
 )
-from iot_certificate_provider.resources.registration import (
+from iot_certificate_provider.resources.lifecycle.ownership import OUR_TAGS, REQUEST_TAG, STACK_TAG, tagged_by, tags_of
+from iot_certificate_provider.resources.lifecycle.redelivery import (
     check_awaited,
     check_still_wanted,
     find_leftover,

@@ -14,7 +14,7 @@ from iot_certificate_provider.errors import (
     UnfinishedError,
 )
 from iot_certificate_provider.resources.device.removal import OFF
-from iot_certificate_provider.resources.registration import wait_for_late_effects
+from iot_certificate_provider.resources.lifecycle.redelivery import wait_for_late_effects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

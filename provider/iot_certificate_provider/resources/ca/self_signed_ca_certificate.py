@@ -18,7 +18,7 @@ from iot_certificate_provider.pki.self_signed import self_signed_ca
 from iot_certificate_provider.properties.reader import readable
 from iot_certificate_provider.properties.self_signed_ca_certificate import SelfSignedCaCertificateProperties
 from iot_certificate_provider.resources.credentials import CredentialsStore, properties_digest
-from iot_certificate_provider.resources.registration import check_awaited, find_leftover
+from iot_certificate_provider.resources.lifecycle.redelivery import check_awaited, find_leftover
 from iot_certificate_provider.response import with_attribute_that_fits
 
 if TYPE_CHECKING:

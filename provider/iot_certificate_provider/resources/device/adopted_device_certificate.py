@@ -20,14 +20,14 @@ from iot_certificate_provider.contract import (
 )
 from iot_certificate_provider.errors import InvalidPropertyError, ProviderError
 from iot_certificate_provider.properties.device_certificate import declared_policy_names, declared_thing_names
-from iot_certificate_provider.resources.adoption import Adoption, Difference, check_adoptable
 from iot_certificate_provider.resources.device.attachments import (
     MAX_ATTACHED_BY_OTHERS,
     Attachments,
     change_attachments,
 )
 from iot_certificate_provider.resources.device.outcome import outcome_of
-from iot_certificate_provider.resources.registration import (
+from iot_certificate_provider.resources.lifecycle.adoption import Adoption, Difference, check_adoptable
+from iot_certificate_provider.resources.lifecycle.redelivery import (
     check_still_wanted,
     may_be_repeated,
     wait_for_late_effects,

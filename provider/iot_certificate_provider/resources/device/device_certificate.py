@@ -33,18 +33,18 @@ from iot_certificate_provider.properties.device_certificate import (
     declared_policy_names,
 )
 from iot_certificate_provider.properties.reader import naming, readable
-from iot_certificate_provider.resources.adoption import (
-    Adoption,
-    is_superseded,
-    registered_already,
-)
 from iot_certificate_provider.resources.device.adopted_device_certificate import AdoptedDeviceCertificate
 from iot_certificate_provider.resources.device.attachments import (
     Attachments,
     change_attachments,
 )
 from iot_certificate_provider.resources.device.outcome import largest_outcome, outcome_of
-from iot_certificate_provider.resources.registration import (
+from iot_certificate_provider.resources.lifecycle.adoption import (
+    Adoption,
+    is_superseded,
+    registered_already,
+)
+from iot_certificate_provider.resources.lifecycle.redelivery import (
     check_awaited,
     check_still_wanted,
     find_leftover,

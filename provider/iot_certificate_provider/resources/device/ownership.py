@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import is_certificate_id
 from iot_certificate_provider.errors import NotFoundError
-from iot_certificate_provider.ownership import evidence, registered_since
 from iot_certificate_provider.pki import Certificate, CertificateRejectedError
-from iot_certificate_provider.resources.holders import is_held_by_another
-from iot_certificate_provider.resources.registration import REDELIVERED_AFTER
+from iot_certificate_provider.resources.lifecycle.holders import is_held_by_another
+from iot_certificate_provider.resources.lifecycle.ownership import evidence, registered_since
+from iot_certificate_provider.resources.lifecycle.redelivery import REDELIVERED_AFTER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from iot_certificate_provider.aws.cloudformation import StackGateway
     from iot_certificate_provider.aws.iot import DeviceCertificateDescription, IotGateway
     from iot_certificate_provider.contract import Request
-    from iot_certificate_provider.ownership import Row
     from iot_certificate_provider.pki import SigningRequest
+    from iot_certificate_provider.resources.lifecycle.ownership import Row
 
 
 RECENT_PAGES = 3

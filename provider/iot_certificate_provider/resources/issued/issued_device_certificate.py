@@ -16,7 +16,7 @@ from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.properties.issued_device_certificate import IssuedDeviceCertificateProperties
 from iot_certificate_provider.properties.reader import readable
 from iot_certificate_provider.resources.device.outcome import outcome_of
-from iot_certificate_provider.resources.registration import check_awaited, find_leftover
+from iot_certificate_provider.resources.lifecycle.redelivery import check_awaited, find_leftover
 from iot_certificate_provider.response import ensure_fits
 
 if TYPE_CHECKING:

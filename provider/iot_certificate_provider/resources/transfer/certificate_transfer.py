@@ -26,12 +26,12 @@ from iot_certificate_provider.errors import (
     RefusedError,
     TransferCompletedError,
 )
-from iot_certificate_provider.ownership import began
 from iot_certificate_provider.properties.certificate_transfer import CertificateTransferProperties
 from iot_certificate_provider.properties.reader import readable
 from iot_certificate_provider.resources.device.attachments import Attachments, change_attachments
 from iot_certificate_provider.resources.device.removal import POLICY_RELEASE_SECONDS
-from iot_certificate_provider.resources.registration import (
+from iot_certificate_provider.resources.lifecycle.ownership import began
+from iot_certificate_provider.resources.lifecycle.redelivery import (
     check_awaited,
     check_still_wanted,
     find_leftover,

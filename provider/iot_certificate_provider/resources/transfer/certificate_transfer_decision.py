@@ -31,14 +31,14 @@ from iot_certificate_provider.errors import (
     TransferCompletedError,
     UpstreamError,
 )
-from iot_certificate_provider.ownership import evidence
 from iot_certificate_provider.properties.certificate_transfer_decision import (
     CertificateTransferDecisionProperties,
     declared_on_delete,
 )
 from iot_certificate_provider.properties.reader import readable
-from iot_certificate_provider.resources.holders import is_held_by_another
-from iot_certificate_provider.resources.registration import (
+from iot_certificate_provider.resources.lifecycle.holders import is_held_by_another
+from iot_certificate_provider.resources.lifecycle.ownership import evidence
+from iot_certificate_provider.resources.lifecycle.redelivery import (
     check_awaited,
     check_still_wanted,
     find_leftover,

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import DeviceCertificateStatus
-from iot_certificate_provider.ownership import began, evidence
-from iot_certificate_provider.resources.holders import is_held_by_another
+from iot_certificate_provider.resources.lifecycle.holders import is_held_by_another
+from iot_certificate_provider.resources.lifecycle.ownership import began, evidence
 from iot_certificate_provider.resources.transfer.identity import TransferIdentity
 
 if TYPE_CHECKING:

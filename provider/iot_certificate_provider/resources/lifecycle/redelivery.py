@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from iot_certificate_provider.contract import CREATE_UNFINISHED, RequestType
 from iot_certificate_provider.errors import ConflictError, DeadlineError, UpstreamError
-from iot_certificate_provider.ownership import began
+from iot_certificate_provider.resources.lifecycle.ownership import began
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.aws.cloudformation import StackGateway
     from iot_certificate_provider.contract import Request
     from iot_certificate_provider.deadline import Deadline
-    from iot_certificate_provider.ownership import Row
+    from iot_certificate_provider.resources.lifecycle.ownership import Row
 
 LATE_EFFECT_SECONDS = 10.0
 """As long as a call that hangs may take before botocore gives it up."""
