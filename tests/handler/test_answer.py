@@ -16,7 +16,7 @@ from iot_certificate_provider.contract import (
     Request,
 )
 from iot_certificate_provider.errors import ProviderError
-from iot_certificate_provider.resources.catalogue import RESOURCES
+from iot_certificate_provider.resources.registry import RESOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.aws.iot import IotGateway
     from iot_certificate_provider.deadline import Deadline
     from iot_certificate_provider.properties.verification import Verification
-    from iot_certificate_provider.resources.certificate_signers import CertificateSigners
+    from iot_certificate_provider.resources.keys.signers import CertificateSigners
 
 
 class ProofOfPossession:

@@ -17,7 +17,7 @@ from iot_certificate_provider.pki.private_key import generate_private_key
 from iot_certificate_provider.pki.self_signed import self_signed_ca
 from iot_certificate_provider.properties.reader import readable
 from iot_certificate_provider.properties.self_signed_ca_certificate import SelfSignedCaCertificateProperties
-from iot_certificate_provider.resources.credentials import CredentialsStore, properties_digest
+from iot_certificate_provider.resources.keys.credentials import CredentialsStore, properties_digest
 from iot_certificate_provider.resources.lifecycle.redelivery import check_awaited, find_leftover
 from iot_certificate_provider.response import with_attribute_that_fits
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.pki import Certificate
     from iot_certificate_provider.properties.ca_certificate import CaCertificateProperties
     from iot_certificate_provider.resources.ca_certificate import CaCertificateResource
-    from iot_certificate_provider.resources.credentials import Credentials
+    from iot_certificate_provider.resources.keys.credentials import Credentials
 
 
 class SelfSignedCaCertificateResource:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.deadline import Deadline
     from iot_certificate_provider.pki import SigningRequest
     from iot_certificate_provider.properties.issuer import Issuer
-    from iot_certificate_provider.resources.certificate_signers import CertificateSigners
+    from iot_certificate_provider.resources.keys.signers import CertificateSigners
 
 _ISSUER = IssuedDeviceCertificateProperty.ISSUER
 

@@ -10,8 +10,8 @@ from iot_certificate_provider.contract import IssuedDeviceCertificateProperty
 from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.pki.private_key import generate_private_key
 from iot_certificate_provider.properties.issued_device_certificate import NewKey
-from iot_certificate_provider.resources.credentials import CredentialsStore, properties_digest
 from iot_certificate_provider.resources.issued.issued_device_certificate import IssuedCertificate
+from iot_certificate_provider.resources.keys.credentials import CredentialsStore, properties_digest
 
 if TYPE_CHECKING:
     from iot_certificate_provider.aws.cloudformation import StackGateway
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from iot_certificate_provider.aws.secrets import SecretsGateway
     from iot_certificate_provider.contract import Request
     from iot_certificate_provider.properties.issued_device_certificate import IssuedDeviceCertificateProperties
-    from iot_certificate_provider.resources.credentials import Credentials
     from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
     from iot_certificate_provider.resources.issued.issuing import DeviceCertificateIssuing
+    from iot_certificate_provider.resources.keys.credentials import Credentials
 
 
 class IssuedWithNewKey:

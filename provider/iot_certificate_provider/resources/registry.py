@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from iot_certificate_provider.aws.clients import AwsClients
     from iot_certificate_provider.contract import Resource
     from iot_certificate_provider.resources.ca.ca_certificate import CaCertificateResource
-    from iot_certificate_provider.resources.certificate_signers import CertificateSigners
     from iot_certificate_provider.resources.device.device_certificate import DeviceCertificateResource
+    from iot_certificate_provider.resources.keys.signers import CertificateSigners
 
     Now = Callable[[], datetime]
 
@@ -95,7 +95,7 @@ def _signers(
     from iot_certificate_provider.aws.acm_pca import PrivateCaGateway
     from iot_certificate_provider.aws.kms import KmsGateway
     from iot_certificate_provider.aws.secrets import SecretsGateway
-    from iot_certificate_provider.resources.certificate_signers import CertificateSigners
+    from iot_certificate_provider.resources.keys.signers import CertificateSigners
 
     secrets, keys, authorities = SecretsGateway(clients), KmsGateway(clients), PrivateCaGateway(clients)
     return CertificateSigners(secrets, keys, authorities, name, template)
