@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.aws.cloudformation import StackGateway
 from iot_certificate_provider.aws.functions import FunctionGateway
-from iot_certificate_provider.service_timeout import service_timeout
+from iot_certificate_provider.deadline import service_timeout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

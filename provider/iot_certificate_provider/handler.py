@@ -37,12 +37,11 @@ from iot_certificate_provider.contract import (
     Resource,
     is_certificate_id,
 )
-from iot_certificate_provider.deadline import Deadline
+from iot_certificate_provider.deadline import Deadline, sent_at, service_timeout
 from iot_certificate_provider.embedded_metrics import publish_metric
 from iot_certificate_provider.errors import DeadlineError, InvalidPropertyError, ProviderError, UnfinishedError
 from iot_certificate_provider.pki.fitness import shorten
 from iot_certificate_provider.resources.registry import RESOURCES
-from iot_certificate_provider.service_timeout import sent_at, service_timeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

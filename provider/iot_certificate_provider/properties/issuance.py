@@ -1,20 +1,33 @@
-"""The distinguished name of a certificate that is to be made."""
+"""What a certificate that is issued has: subject, alternative names, validity, generation, key algorithm."""
 
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from iot_certificate_provider.contract import IssuedDeviceCertificateProperty, SubjectProperty
-from iot_certificate_provider.errors import InvalidPropertyError
+from iot_certificate_provider.contract import IssuedDeviceCertificateProperty, KeyAlgorithm, SubjectProperty
+from iot_certificate_provider.errors import CertificateRejectedError, InvalidPropertyError
+from iot_certificate_provider.pki.alternative_names import KINDS, alternative_name
 from iot_certificate_provider.properties.reader import required, shown
-from iot_certificate_provider.properties.shapes import ALWAYS, Dependent, Map, Shape, Text, Update
+from iot_certificate_provider.properties.shapes import (
+    ALWAYS,
+    Choice,
+    Dependent,
+    Map,
+    Shape,
+    Text,
+    Texts,
+    Update,
+    WholeNumber,
+)
 
 if TYPE_CHECKING:
     from iot_certificate_provider.properties.reader import Reader
+
 
 _NAME = SubjectProperty
 
@@ -109,3 +122,74 @@ def _mistake(attribute: Text, value: str) -> tuple[str, str] | None:
 def _size(attribute: Text, value: str) -> int:
     # cryptography counts the bytes of a common name, and the characters of the others; RFC 5280 counts characters.
     return len(value.encode() if attribute is _COMMON_NAME else value)
+
+
+MAX_ALTERNATIVE_NAMES = 20
+
+SUBJECT_ALTERNATIVE_NAMES = Texts(
+    IssuedDeviceCertificateProperty.SUBJECT_ALTERNATIVE_NAMES,
+    re.compile(rf"({'|'.join(KINDS)}):[\s\S]*"),
+    about="names like `DNS:…`, `URI:…`, `IP:…`, `email:…`",
+    update=Update.ROTATION,
+    most=MAX_ALTERNATIVE_NAMES,
+    too_many=f"At most {MAX_ALTERNATIVE_NAMES} are possible",
+)
+
+
+def read_alternative_names(reader: Reader) -> x509.SubjectAlternativeName | None:
+    """Read a list of names as OpenSSL writes them (``DNS:…``, ``URI:…``, ``IP:…``, ``email:…``), each once.
+
+    Returns None without any. Raises InvalidPropertyError.
+    """
+    items = reader.items(SUBJECT_ALTERNATIVE_NAMES)
+    reader.check_count(SUBJECT_ALTERNATIVE_NAMES, items)
+    names = dict.fromkeys(map(_alternative_name, items))
+    return x509.SubjectAlternativeName(names) if names else None
+
+
+def _alternative_name(item: object) -> x509.GeneralName:
+    name = SUBJECT_ALTERNATIVE_NAMES.name
+    if not isinstance(item, str):
+        raise InvalidPropertyError(name, f"{shown(item)} is not a text", "Write each like DNS:host.example.com")
+    try:
+        return alternative_name(item)
+    except CertificateRejectedError as error:
+        raise InvalidPropertyError(name, f"{shown(item)} {error.problem}", error.fix) from error
+
+
+MAX_VALIDITY_DAYS = 36_500
+"""A hundred years: far from the year 9999, with which the time of certificates ends (RFC 5280, 4.1.2.5)."""
+
+
+def validity_days(default: int) -> WholeNumber:
+    """Return the property of a type whose certificates are valid for so many days by default."""
+    return WholeNumber(
+        IssuedDeviceCertificateProperty.VALIDITY_DAYS,
+        MAX_VALIDITY_DAYS,
+        default,
+        about="days for which the certificate is valid",
+        update=Update.ROTATION,
+        problem="is not a number of days",
+    )
+
+
+def read_validity(reader: Reader, declared: WholeNumber) -> timedelta:
+    """Read a whole number of days; raise InvalidPropertyError for another."""
+    return timedelta(days=reader.whole_number(declared))
+
+
+GENERATION = Text(
+    IssuedDeviceCertificateProperty.GENERATION,
+    about="any text: change it to rotate",
+    update=Update.ROTATION,
+    numeric=True,
+)
+
+
+KEY_ALGORITHM = Choice(
+    IssuedDeviceCertificateProperty.KEY_ALGORITHM,
+    KeyAlgorithm,
+    KeyAlgorithm.EC_P256,
+    about="the kind of the key, which is made in the function",
+    update=Update.ROTATION,
+)
