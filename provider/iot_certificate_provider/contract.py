@@ -59,6 +59,13 @@ ADOPTED = "/adopted"
 REGISTRATION_CODE_ID = "registration-code"
 """The physical id of every registration code: the code may change outside the stack, which is no replacement."""
 
+OUR_TAG_PREFIX = "cdk-iot-certificates:"
+STACK_TAG = f"{OUR_TAG_PREFIX}stack-id"
+LOGICAL_ID_TAG = f"{OUR_TAG_PREFIX}logical-id"
+REQUEST_TAG = f"{OUR_TAG_PREFIX}request-id"
+OUR_TAGS = frozenset({STACK_TAG, LOGICAL_ID_TAG, REQUEST_TAG})
+"""The tags of a CA certificate by which it is found to be a resource's."""
+
 _CERTIFICATE_ID = re.compile(r"[0-9a-f]{64}")
 _ADOPTED_ID = re.compile(rf"([0-9a-f]{{64}}){ADOPTED}(?:/([0-9a-f.]+))?")
 

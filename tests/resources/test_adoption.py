@@ -12,9 +12,8 @@ from cryptography.x509.oid import NameOID
 
 import issuing
 from fakes.refusal import Refusal
-from iot_certificate_provider.contract import RequestType
+from iot_certificate_provider.contract import LOGICAL_ID_TAG, OUR_TAGS, STACK_TAG, RequestType
 from iot_certificate_provider.errors import ConflictError, InvalidPropertyError, ProviderError
-from iot_certificate_provider.resources.lifecycle.ownership import LOGICAL_ID_TAG, OUR_TAGS, STACK_TAG
 from resources.stage import LOGICAL_ID
 
 if TYPE_CHECKING:

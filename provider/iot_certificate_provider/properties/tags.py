@@ -6,11 +6,10 @@ import re
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.contract import CaCertificateProperty
+from iot_certificate_provider.contract import OUR_TAG_PREFIX, OUR_TAGS, CaCertificateProperty
 from iot_certificate_provider.errors import InvalidPropertyError
 from iot_certificate_provider.properties.reader import Reader, is_text, shown
 from iot_certificate_provider.properties.shapes import ALWAYS, Maps, Shape, Text, Update
-from iot_certificate_provider.resources.lifecycle.ownership import OUR_TAG_PREFIX, OUR_TAGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

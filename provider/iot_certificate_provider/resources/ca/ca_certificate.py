@@ -7,6 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import (
+    OUR_TAGS,
+    REQUEST_TAG,
+    STACK_TAG,
     AutoRegistrationStatus,
     CaCertificateAttribute,
     CaCertificateProperty,
@@ -43,7 +46,7 @@ from iot_certificate_provider.resources.lifecycle.adoption import (
     is_superseded,
     registered_already,
 )
-from iot_certificate_provider.resources.lifecycle.ownership import OUR_TAGS, REQUEST_TAG, STACK_TAG, tagged_by, tags_of
+from iot_certificate_provider.resources.lifecycle.ownership import tagged_by, tags_of
 from iot_certificate_provider.resources.lifecycle.redelivery import (
     check_awaited,
     check_still_wanted,

@@ -11,12 +11,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.contract import certificate_id_in, is_certificate_id
+from iot_certificate_provider.contract import REQUEST_TAG, certificate_id_in, is_certificate_id
 from iot_certificate_provider.errors import InvalidPropertyError, NotFoundError
 from iot_certificate_provider.pki import Certificate, check_ca
 from iot_certificate_provider.properties.ca_key import KeyInPrivateCa
 from iot_certificate_provider.properties.reader import naming
-from iot_certificate_provider.resources.lifecycle.ownership import REQUEST_TAG, evidence, tagged_by
+from iot_certificate_provider.resources.lifecycle.ownership import evidence, tagged_by
 from iot_certificate_provider.resources.lifecycle.redelivery import may_be_repeated
 
 if TYPE_CHECKING:

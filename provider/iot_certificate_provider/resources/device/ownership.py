@@ -17,11 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-    from iot_certificate_provider.aws.cloudformation import StackGateway
+    from iot_certificate_provider.aws.cloudformation import ResourceEvent, StackGateway
     from iot_certificate_provider.aws.iot import DeviceCertificateDescription, IotGateway
     from iot_certificate_provider.contract import Request
     from iot_certificate_provider.pki import SigningRequest
-    from iot_certificate_provider.resources.lifecycle.ownership import Row
 
 
 RECENT_PAGES = 3
@@ -99,7 +98,7 @@ class DeviceCertificateOwnership:
             return self._iot.describe_certificate(certificate_id)
         return None
 
-    def _registered_since_start(self, rows: list[Row]) -> Iterator[str]:
+    def _registered_since_start(self, rows: list[ResourceEvent]) -> Iterator[str]:
         started = evidence(rows, "").started
         if started is None:
             return

@@ -17,38 +17,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from iot_certificate_provider.contract import LOGICAL_ID_TAG, REQUEST_TAG, STACK_TAG
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
+    from iot_certificate_provider.aws.cloudformation import ResourceEvent
     from iot_certificate_provider.contract import Request
 
-OUR_TAG_PREFIX = "cdk-iot-certificates:"
-STACK_TAG = f"{OUR_TAG_PREFIX}stack-id"
-LOGICAL_ID_TAG = f"{OUR_TAG_PREFIX}logical-id"
-REQUEST_TAG = f"{OUR_TAG_PREFIX}request-id"
-OUR_TAGS = frozenset({STACK_TAG, LOGICAL_ID_TAG, REQUEST_TAG})
-
 _STARTS = frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"})
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row of a resource in the stack's log; ``at`` is aware."""
-
-    status: str
-    physical_id: str
-    at: datetime
-
-    @property
-    def complete(self) -> bool:
-        """Whether an operation on the resource ended well with it."""
-        return self.status.endswith("_COMPLETE")
-
-    @property
-    def settled(self) -> bool:
-        """Whether it says what became of this physical id: rows of a Create or an Update that failed carry one too."""
-        return self.complete or self.status in ("DELETE_SKIPPED", "DELETE_FAILED")
 
 
 def tags_of(request: Request) -> Mapping[str, str]:
@@ -84,7 +62,7 @@ class Evidence:
         return self.started is not None and created >= self.started.replace(microsecond=0)
 
 
-def registered_since(rows: Iterable[Row], physical_id: str, created: datetime) -> bool:
+def registered_since(rows: Iterable[ResourceEvent], physical_id: str, created: datetime) -> bool:
     """Decide whether a certificate was registered after the resource last had one of this id: it is another's then.
 
     So it is when a Delete took effect, its answer was lost, and it comes again after somebody else registered the
@@ -95,7 +73,7 @@ def registered_since(rows: Iterable[Row], physical_id: str, created: datetime) -
     return newest is not None and created > newest
 
 
-def began(rows: Iterable[Row]) -> datetime | None:
+def began(rows: Iterable[ResourceEvent]) -> datetime | None:
     """Return when the running operation began to work on a resource whose rows these are, newest first.
 
     A Delete counts to the Create or Update that it cleans up after; None when nothing runs.
@@ -109,7 +87,7 @@ def began(rows: Iterable[Row]) -> datetime | None:
     return began
 
 
-def evidence(rows: Iterable[Row], physical_id: str) -> Evidence:
+def evidence(rows: Iterable[ResourceEvent], physical_id: str) -> Evidence:
     """Read the rows of a resource, newest first, no further than needed.
 
     The newest row that settles the matter counts: after a deletion, also one that was skipped or has failed, the

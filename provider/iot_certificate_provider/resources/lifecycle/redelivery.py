@@ -15,10 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from iot_certificate_provider.aws.cloudformation import StackGateway
+    from iot_certificate_provider.aws.cloudformation import ResourceEvent, StackGateway
     from iot_certificate_provider.contract import Request
     from iot_certificate_provider.deadline import Deadline
-    from iot_certificate_provider.resources.lifecycle.ownership import Row
 
 LATE_EFFECT_SECONDS = 10.0
 """As long as a call that hangs may take before botocore gives it up."""
@@ -64,7 +63,7 @@ def returns_to_what_it_had(request: Request, stacks: StackGateway, now: datetime
     return request.type is RequestType.UPDATE and stacks.is_rolling_back(request.stack_id)
 
 
-def _is_awaited(request: Request, rows: Iterator[Row]) -> bool:
+def _is_awaited(request: Request, rows: Iterator[ResourceEvent]) -> bool:
     """Whether the newest operation on the resource is this request's; one that has ended well may be served again."""
     deleted: set[str] = set()
     for row in rows:
@@ -78,13 +77,13 @@ def _is_awaited(request: Request, rows: Iterator[Row]) -> bool:
     return False
 
 
-def _is_of_kind(row: Row, kind: RequestType) -> bool:
+def _is_of_kind(row: ResourceEvent, kind: RequestType) -> bool:
     # What has no id yet is being created, also where the log calls that a part of the stack's update.
     is_new = kind is RequestType.CREATE and not row.physical_id and row.status == "UPDATE_IN_PROGRESS"
     return is_new or row.status in (f"{kind.upper()}_IN_PROGRESS", f"{kind.upper()}_COMPLETE")
 
 
-def _began_with(request: Request, newest: Row, older: Iterator[Row]) -> bool:
+def _began_with(request: Request, newest: ResourceEvent, older: Iterator[ResourceEvent]) -> bool:
     if request.sent is None:
         return not newest.complete
     began = next((row.at for row in older if row.status.endswith("_IN_PROGRESS")), newest.at)
