@@ -9,13 +9,9 @@ import pytest
 
 from handler.stage import CA, DEVICE, KEY_SECRET
 from iot_certificate_provider import handler
-from iot_certificate_provider.contract import (
-    CaCertificateAttribute,
-    DeviceCertificateAttribute,
-    Outcome,
-    Request,
-)
+from iot_certificate_provider.contract import CaCertificateAttribute, DeviceCertificateAttribute
 from iot_certificate_provider.errors import ProviderError
+from iot_certificate_provider.protocol.response import Outcome
 from iot_certificate_provider.resources.registry import RESOURCES
 
 if TYPE_CHECKING:
@@ -23,6 +19,7 @@ if TYPE_CHECKING:
 
     import issuing
     from handler.stage import Stage
+    from iot_certificate_provider.protocol.request import Request
 
 
 class Scripted:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from iot_certificate_provider.contract import is_certificate_id
+from iot_certificate_provider.physical_id import is_certificate_id
 from protocol import function, invariants
 
 if TYPE_CHECKING:

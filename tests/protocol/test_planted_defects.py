@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iot_certificate_provider import continuation, response
 from iot_certificate_provider.aws.cloudformation import StackGateway
-from iot_certificate_provider.contract import CREATE_FAILED, Outcome, Progress
 from iot_certificate_provider.errors import NotFoundError
+from iot_certificate_provider.physical_id import CREATE_FAILED
 from iot_certificate_provider.properties.ca_certificate import declared_device_certificates_on_delete
+from iot_certificate_provider.protocol import continuation, response
+from iot_certificate_provider.protocol.response import Outcome
 from iot_certificate_provider.resources.ca import ca_certificate
 from iot_certificate_provider.resources.ca.ca_certificate import CaCertificateResource
 from iot_certificate_provider.resources.ca.private_ca_identity import PrivateCaIdentity
@@ -27,6 +28,7 @@ from protocol import adoption, scenarios
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from iot_certificate_provider.protocol.request import Progress
     from protocol.function import Cloud, Instance
     from protocol.scenarios import Kind
 

@@ -15,8 +15,8 @@ from iot_certificate_provider.aws.cloudformation import StackGateway
 from iot_certificate_provider.aws.iot import IotGateway
 from iot_certificate_provider.aws.kms import KmsGateway
 from iot_certificate_provider.aws.secrets import SecretsGateway
-from iot_certificate_provider.contract import Home, Outcome, Progress, Request, RequestType, Resource
 from iot_certificate_provider.deadline import Deadline
+from iot_certificate_provider.protocol.request import AwsEnvironment, Progress, Request, RequestType
 from iot_certificate_provider.resources.ca.ca_certificate import CaCertificateResource
 from iot_certificate_provider.resources.ca.device_certificate_sweep import DeviceCertificateSweep
 from iot_certificate_provider.resources.ca.private_ca_identity import PrivateCaIdentity
@@ -33,6 +33,9 @@ from iot_certificate_provider.resources.transfer.ownership import CertificateTra
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from iot_certificate_provider.protocol.response import Outcome
+    from iot_certificate_provider.resources.resource import Resource
 
 KEY_SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:factory-ca-key-AbCdEf"
 PRIVATE_CA = "arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/0f6e3a54-0000-4000-8000-000000000001"
@@ -105,7 +108,7 @@ class Stage:
             physical_id=physical_id,
             properties={"ServiceToken": "arn:aws:lambda:…", "ServiceTimeout": "900", **properties},
             old_properties=old or {},
-            home=Home("aws", "eu-west-1", "123456789012"),
+            home=AwsEnvironment("aws", "eu-west-1", "123456789012"),
             deadline=deadline,
             progress=self.progress,
             sent=self.now(),

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from iot_certificate_provider.aws.clients import AwsClients
-    from iot_certificate_provider.contract import Resource
     from iot_certificate_provider.resources.ca.ca_certificate import CaCertificateResource
     from iot_certificate_provider.resources.device.device_certificate import DeviceCertificateResource
     from iot_certificate_provider.resources.keys.signers import CertificateSigners
+    from iot_certificate_provider.resources.resource import Resource
 
     Now = Callable[[], datetime]
 

@@ -16,11 +16,6 @@ from iot_certificate_provider.contract import (
     CaCertificateStatus,
     DeviceCertificatesOnDelete,
     ExistingCertificate,
-    Outcome,
-    adopted_id,
-    certificate_id_in,
-    is_adopted,
-    is_certificate_id,
 )
 from iot_certificate_provider.errors import (
     AccessDeniedError,
@@ -31,6 +26,7 @@ from iot_certificate_provider.errors import (
     ProviderError,
     UpstreamError,
 )
+from iot_certificate_provider.physical_id import adopted_id, certificate_id_in, is_adopted, is_certificate_id
 from iot_certificate_provider.pki import Certificate, check_not_expired
 from iot_certificate_provider.pki.fitness import shorten
 from iot_certificate_provider.properties.ca_certificate import (
@@ -39,6 +35,7 @@ from iot_certificate_provider.properties.ca_certificate import (
 )
 from iot_certificate_provider.properties.reader import naming, readable
 from iot_certificate_provider.properties.verification import VerificationCertificate
+from iot_certificate_provider.protocol.response import Outcome, ensure_fits
 from iot_certificate_provider.resources.lifecycle.adoption import (
     Adoption,
     Difference,
@@ -53,7 +50,6 @@ from iot_certificate_provider.resources.lifecycle.redelivery import (
     find_leftover,
     uncertain_without_answer,
 )
-from iot_certificate_provider.response import ensure_fits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -61,10 +57,11 @@ if TYPE_CHECKING:
 
     from iot_certificate_provider.aws.cloudformation import StackGateway
     from iot_certificate_provider.aws.iot import CaCertificateDescription, IotGateway, Registered
-    from iot_certificate_provider.contract import CertificateMode, Request
-    from iot_certificate_provider.resources.device_certificate_sweep import DeviceCertificateSweep
-    from iot_certificate_provider.resources.private_ca_identity import PrivateCaIdentity
-    from iot_certificate_provider.resources.proof_of_possession import ProofOfPossession
+    from iot_certificate_provider.contract import CertificateMode
+    from iot_certificate_provider.protocol.request import Request
+    from iot_certificate_provider.resources.ca.device_certificate_sweep import DeviceCertificateSweep
+    from iot_certificate_provider.resources.ca.private_ca_identity import PrivateCaIdentity
+    from iot_certificate_provider.resources.ca.proof_of_possession import ProofOfPossession
 
 
 class CaCertificateResource:

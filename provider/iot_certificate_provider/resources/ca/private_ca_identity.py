@@ -11,8 +11,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.contract import REQUEST_TAG, certificate_id_in, is_certificate_id
+from iot_certificate_provider.contract import REQUEST_TAG
 from iot_certificate_provider.errors import InvalidPropertyError, NotFoundError
+from iot_certificate_provider.physical_id import certificate_id_in, is_certificate_id
 from iot_certificate_provider.pki import Certificate, check_ca
 from iot_certificate_provider.properties.ca_key import KeyInPrivateCa
 from iot_certificate_provider.properties.reader import naming
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from iot_certificate_provider.aws.acm_pca import PrivateCaGateway
     from iot_certificate_provider.aws.cloudformation import StackGateway
     from iot_certificate_provider.aws.iot import IotGateway
-    from iot_certificate_provider.contract import Request
     from iot_certificate_provider.properties.ca_certificate import CaCertificateProperties
+    from iot_certificate_provider.protocol.request import Request
 
 
 LONGEST_REQUEST = timedelta(hours=1)

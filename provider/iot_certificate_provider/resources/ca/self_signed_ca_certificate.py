@@ -7,19 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.contract import (
-    Outcome,
-    SelfSignedCaCertificateAttribute,
-    SelfSignedCaCertificateProperty,
-    is_certificate_id,
-)
+from iot_certificate_provider.contract import SelfSignedCaCertificateAttribute, SelfSignedCaCertificateProperty
+from iot_certificate_provider.physical_id import is_certificate_id
 from iot_certificate_provider.pki.private_key import generate_private_key
 from iot_certificate_provider.pki.self_signed import self_signed_ca
 from iot_certificate_provider.properties.reader import readable
 from iot_certificate_provider.properties.self_signed_ca_certificate import SelfSignedCaCertificateProperties
+from iot_certificate_provider.protocol.response import Outcome, with_attribute_that_fits
 from iot_certificate_provider.resources.keys.credentials import CredentialsStore, properties_digest
 from iot_certificate_provider.resources.lifecycle.redelivery import check_awaited, find_leftover
-from iot_certificate_provider.response import with_attribute_that_fits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,10 +23,10 @@ if TYPE_CHECKING:
 
     from iot_certificate_provider.aws.cloudformation import StackGateway
     from iot_certificate_provider.aws.secrets import SecretsGateway
-    from iot_certificate_provider.contract import Request
     from iot_certificate_provider.pki import Certificate
     from iot_certificate_provider.properties.ca_certificate import CaCertificateProperties
-    from iot_certificate_provider.resources.ca_certificate import CaCertificateResource
+    from iot_certificate_provider.protocol.request import Request
+    from iot_certificate_provider.resources.ca.ca_certificate import CaCertificateResource
     from iot_certificate_provider.resources.keys.credentials import Credentials
 
 

@@ -9,17 +9,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.contract import (
-    DeviceCertificateProperty,
-    ExistingCertificate,
-    Outcome,
-    adopted_id,
-    certificate_id_in,
-    is_adopted,
-    marks_in,
-)
+from iot_certificate_provider.contract import DeviceCertificateProperty, ExistingCertificate
 from iot_certificate_provider.errors import InvalidPropertyError, ProviderError
+from iot_certificate_provider.physical_id import adopted_id, certificate_id_in, is_adopted, marks_in
 from iot_certificate_provider.properties.device_certificate import declared_policy_names, declared_thing_names
+from iot_certificate_provider.protocol.response import Outcome, ensure_fits
 from iot_certificate_provider.resources.device.attachments import (
     MAX_ATTACHED_BY_OTHERS,
     Attachments,
@@ -32,7 +26,6 @@ from iot_certificate_provider.resources.lifecycle.redelivery import (
     may_be_repeated,
     wait_for_late_effects,
 )
-from iot_certificate_provider.response import ensure_fits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -40,9 +33,9 @@ if TYPE_CHECKING:
 
     from iot_certificate_provider.aws.cloudformation import StackGateway, StackResource
     from iot_certificate_provider.aws.iot import DeviceCertificateDescription, IotGateway
-    from iot_certificate_provider.contract import Request
     from iot_certificate_provider.pki import Certificate
     from iot_certificate_provider.properties.device_certificate import DeviceCertificateProperties
+    from iot_certificate_provider.protocol.request import Request
     from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
     from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
 

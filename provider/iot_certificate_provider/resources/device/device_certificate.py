@@ -13,11 +13,6 @@ from iot_certificate_provider.contract import (
     DeviceCertificateProperty,
     DeviceCertificateStatus,
     ExistingCertificate,
-    Outcome,
-    certificate_id_in,
-    is_adopted,
-    is_certificate_id,
-    marks_in,
 )
 from iot_certificate_provider.errors import (
     AlreadyExistsError,
@@ -27,12 +22,14 @@ from iot_certificate_provider.errors import (
     ProviderError,
     UpstreamError,
 )
+from iot_certificate_provider.physical_id import certificate_id_in, is_adopted, is_certificate_id, marks_in
 from iot_certificate_provider.pki import Certificate, check_not_expired
 from iot_certificate_provider.properties.device_certificate import (
     DeviceCertificateProperties,
     declared_policy_names,
 )
 from iot_certificate_provider.properties.reader import naming, readable
+from iot_certificate_provider.protocol.response import Outcome, ensure_fits
 from iot_certificate_provider.resources.device.adopted_device_certificate import AdoptedDeviceCertificate
 from iot_certificate_provider.resources.device.attachments import (
     Attachments,
@@ -50,7 +47,6 @@ from iot_certificate_provider.resources.lifecycle.redelivery import (
     find_leftover,
     uncertain_without_answer,
 )
-from iot_certificate_provider.response import ensure_fits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -58,8 +54,8 @@ if TYPE_CHECKING:
 
     from iot_certificate_provider.aws.cloudformation import StackGateway
     from iot_certificate_provider.aws.iot import DeviceCertificateDescription, IotGateway, Registered
-    from iot_certificate_provider.contract import Request
     from iot_certificate_provider.pki import SigningRequest
+    from iot_certificate_provider.protocol.request import Request
     from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
     from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
 

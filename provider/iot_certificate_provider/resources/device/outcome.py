@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.contract import DeviceCertificateAttribute, Outcome
+from iot_certificate_provider.contract import DeviceCertificateAttribute
+from iot_certificate_provider.protocol.response import Outcome
 
 if TYPE_CHECKING:
-    from iot_certificate_provider.contract import Request
     from iot_certificate_provider.pki import Certificate, SigningRequest
+    from iot_certificate_provider.protocol.request import Request
 
 
 def outcome_of(certificate: Certificate, ca: Certificate | None, request: Request, *, issued: bool = False) -> Outcome:

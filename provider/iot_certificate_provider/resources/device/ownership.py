@@ -6,8 +6,8 @@ import itertools
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.contract import is_certificate_id
 from iot_certificate_provider.errors import NotFoundError
+from iot_certificate_provider.physical_id import is_certificate_id
 from iot_certificate_provider.pki import Certificate, CertificateRejectedError
 from iot_certificate_provider.resources.lifecycle.holders import is_held_by_another
 from iot_certificate_provider.resources.lifecycle.ownership import evidence, registered_since
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from iot_certificate_provider.aws.cloudformation import ResourceEvent, StackGateway
     from iot_certificate_provider.aws.iot import DeviceCertificateDescription, IotGateway
-    from iot_certificate_provider.contract import Request
     from iot_certificate_provider.pki import SigningRequest
+    from iot_certificate_provider.protocol.request import Request
 
 
 RECENT_PAGES = 3

@@ -10,14 +10,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from iot_certificate_provider.contract import Outcome, is_certificate_id
 from iot_certificate_provider.errors import AccessDeniedError
+from iot_certificate_provider.physical_id import is_certificate_id
 from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.properties.issued_device_certificate import IssuedDeviceCertificateProperties
 from iot_certificate_provider.properties.reader import readable
+from iot_certificate_provider.protocol.response import Outcome, ensure_fits
 from iot_certificate_provider.resources.device.outcome import outcome_of
 from iot_certificate_provider.resources.lifecycle.redelivery import check_awaited, find_leftover
-from iot_certificate_provider.response import ensure_fits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from iot_certificate_provider.aws.cloudformation import StackGateway
     from iot_certificate_provider.aws.iot import DeviceCertificateDescription
-    from iot_certificate_provider.contract import Request
     from iot_certificate_provider.properties.device_certificate import DeviceCertificateProperties
+    from iot_certificate_provider.protocol.request import Request
     from iot_certificate_provider.resources.device.device_certificate import DeviceCertificateResource
 
 

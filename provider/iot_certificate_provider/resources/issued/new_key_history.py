@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from iot_certificate_provider.aws.cloudformation import StackGateway
     from iot_certificate_provider.aws.iot import DeviceCertificateDescription
     from iot_certificate_provider.aws.secrets import SecretsGateway
-    from iot_certificate_provider.contract import Request
     from iot_certificate_provider.properties.issued_device_certificate import IssuedDeviceCertificateProperties
+    from iot_certificate_provider.protocol.request import Request
     from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
     from iot_certificate_provider.resources.issued.issuing import DeviceCertificateIssuing
     from iot_certificate_provider.resources.keys.credentials import Credentials

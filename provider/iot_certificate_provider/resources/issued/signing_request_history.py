@@ -8,8 +8,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.contract import is_certificate_id
 from iot_certificate_provider.errors import ConflictError, NotFoundError
+from iot_certificate_provider.physical_id import is_certificate_id
 from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.resources.issued.issued_device_certificate import IssuedCertificate
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from iot_certificate_provider.aws.cloudformation import StackGateway
     from iot_certificate_provider.aws.iot import DeviceCertificateDescription, IotGateway
-    from iot_certificate_provider.contract import Request
     from iot_certificate_provider.properties.issued_device_certificate import IssuedDeviceCertificateProperties
+    from iot_certificate_provider.protocol.request import Request
     from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
     from iot_certificate_provider.resources.issued.issuing import DeviceCertificateIssuing
 

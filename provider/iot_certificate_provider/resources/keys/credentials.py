@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from iot_certificate_provider.aws.secrets import SecretsGateway
-    from iot_certificate_provider.contract import Request
     from iot_certificate_provider.pki.private_key import CaPrivateKey
+    from iot_certificate_provider.protocol.request import Request
 
 _ID, _DIGEST = "certificateId", "propertiesDigest"
 

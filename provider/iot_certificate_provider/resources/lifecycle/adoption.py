@@ -12,20 +12,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.contract import (
-    CaCertificateProperty,
-    ExistingCertificate,
-    certificate_id_in,
-    is_adopted,
-)
+from iot_certificate_provider.contract import CaCertificateProperty, ExistingCertificate
 from iot_certificate_provider.errors import AlreadyExistsError, InvalidPropertyError
+from iot_certificate_provider.physical_id import certificate_id_in, is_adopted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
     from iot_certificate_provider.aws.cloudformation import StackGateway, StackResource
-    from iot_certificate_provider.contract import Request
+    from iot_certificate_provider.protocol.request import Request
 
 _PROPERTY = CaCertificateProperty.EXISTING_CERTIFICATE
 

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from iot_certificate_provider.aws.cloudformation import StackGateway
-    from iot_certificate_provider.contract import Request
+    from iot_certificate_provider.protocol.request import Request
 
 ANSWER_SECONDS = 3.0
 """How long another resource may take to answer after it has registered: then CloudFormation knows the holder."""

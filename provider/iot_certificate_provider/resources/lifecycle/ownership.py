@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from iot_certificate_provider.aws.cloudformation import ResourceEvent
-    from iot_certificate_provider.contract import Request
+    from iot_certificate_provider.protocol.request import Request
 
 _STARTS = frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"})
 

@@ -7,8 +7,9 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from iot_certificate_provider.contract import CREATE_UNFINISHED, RequestType
 from iot_certificate_provider.errors import ConflictError, DeadlineError, UpstreamError
+from iot_certificate_provider.physical_id import CREATE_UNFINISHED
+from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.resources.lifecycle.ownership import began
 
 if TYPE_CHECKING:
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from iot_certificate_provider.aws.cloudformation import ResourceEvent, StackGateway
-    from iot_certificate_provider.contract import Request
     from iot_certificate_provider.deadline import Deadline
+    from iot_certificate_provider.protocol.request import Request
 
 LATE_EFFECT_SECONDS = 10.0
 """As long as a call that hangs may take before botocore gives it up."""

@@ -15,7 +15,6 @@ from iot_certificate_provider.contract import (
     CertificateTransferAttribute,
     CertificateTransferProperty,
     DeviceCertificateStatus,
-    Outcome,
 )
 from iot_certificate_provider.errors import (
     ConflictError,
@@ -26,8 +25,10 @@ from iot_certificate_provider.errors import (
     RefusedError,
     TransferCompletedError,
 )
+from iot_certificate_provider.physical_id import TransferIdentity
 from iot_certificate_provider.properties.certificate_transfer import CertificateTransferProperties
 from iot_certificate_provider.properties.reader import readable
+from iot_certificate_provider.protocol.response import Outcome
 from iot_certificate_provider.resources.device.attachments import Attachments, change_attachments
 from iot_certificate_provider.resources.device.removal import POLICY_RELEASE_SECONDS
 from iot_certificate_provider.resources.lifecycle.ownership import began
@@ -39,7 +40,6 @@ from iot_certificate_provider.resources.lifecycle.redelivery import (
     returns_to_what_it_had,
     uncertain_without_answer,
 )
-from iot_certificate_provider.resources.transfer.identity import TransferIdentity
 from iot_certificate_provider.resources.transfer.ownership import PENDING_TRANSFER, is_as_declared
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from iot_certificate_provider.aws.cloudformation import StackGateway
     from iot_certificate_provider.aws.iot import DeviceCertificateDescription, IotGateway, OutgoingTransfer
-    from iot_certificate_provider.contract import Request
+    from iot_certificate_provider.protocol.request import Request
     from iot_certificate_provider.resources.transfer.ownership import CertificateTransferOwnership
 
 STALE_SECONDS = 5.0

@@ -12,16 +12,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import (
-    ADOPTED,
     AcceptedCertificateOnDelete,
     AcceptedCertificateStatus,
     CertificateTransferDecisionAttribute,
     CertificateTransferDecisionProperty,
     DeviceCertificateStatus,
-    Outcome,
     TransferDecision,
-    certificate_id_in,
-    is_certificate_id,
 )
 from iot_certificate_provider.errors import (
     ConflictError,
@@ -31,11 +27,13 @@ from iot_certificate_provider.errors import (
     TransferCompletedError,
     UpstreamError,
 )
+from iot_certificate_provider.physical_id import ADOPTED, certificate_id_in, is_certificate_id
 from iot_certificate_provider.properties.certificate_transfer_decision import (
     CertificateTransferDecisionProperties,
     declared_on_delete,
 )
 from iot_certificate_provider.properties.reader import readable
+from iot_certificate_provider.protocol.response import Outcome
 from iot_certificate_provider.resources.lifecycle.holders import is_held_by_another
 from iot_certificate_provider.resources.lifecycle.ownership import evidence
 from iot_certificate_provider.resources.lifecycle.redelivery import (
@@ -54,11 +52,10 @@ if TYPE_CHECKING:
 
     from iot_certificate_provider.aws.cloudformation import StackGateway
     from iot_certificate_provider.aws.iot import DeviceCertificateDescription, IotGateway
-    from iot_certificate_provider.contract import Request
+    from iot_certificate_provider.protocol.request import Request
     from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
 
-REJECTED = "/rejected"
-"""Ends the physical id of a transfer that was rejected: there is nothing to delete."""
+from iot_certificate_provider.physical_id import REJECTED
 
 
 class CertificateTransferDecisionResource:

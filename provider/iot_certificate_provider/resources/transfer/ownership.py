@@ -9,17 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import DeviceCertificateStatus
+from iot_certificate_provider.physical_id import TransferIdentity
 from iot_certificate_provider.resources.lifecycle.holders import is_held_by_another
 from iot_certificate_provider.resources.lifecycle.ownership import began, evidence
-from iot_certificate_provider.resources.transfer.identity import TransferIdentity
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from iot_certificate_provider.aws.cloudformation import StackGateway
     from iot_certificate_provider.aws.iot import DeviceCertificateDescription, IotGateway, OutgoingTransfer
-    from iot_certificate_provider.contract import Request
     from iot_certificate_provider.properties.certificate_transfer import CertificateTransferProperties
+    from iot_certificate_provider.protocol.request import Request
 
 PENDING_TRANSFER = "PENDING_TRANSFER"
 

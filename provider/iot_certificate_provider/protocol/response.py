@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from iot_certificate_provider.contract import MAX_REASON_CHARACTERS, MAX_RESPONSE_BYTES, Outcome, Request
+from iot_certificate_provider.contract import MAX_REASON_CHARACTERS, MAX_RESPONSE_BYTES
 from iot_certificate_provider.errors import InvalidPropertyError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from iot_certificate_provider.protocol.request import Request
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a request led to: the physical id, and the attributes that templates can read. Never a secret."""
+
+    physical_id: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
+    """What the reader of CloudFormation's events should know of a request that succeeded."""
 
 
 def body(request: Mapping[str, str], outcome: Outcome, *, failure: str | None = None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from iot_certificate_provider.aws.clients import AwsClients
-    from iot_certificate_provider.contract import Request
+    from iot_certificate_provider.protocol.request import Request
 
 WORTHWHILE = timedelta(minutes=1)
 """What the next invocation needs at least: half of it is kept for undoing and answering."""
