@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-    from iot_certificate_provider.aws.cloudformation import ResourceEvent, StackGateway
-    from iot_certificate_provider.aws.iot import DeviceCertificateDescription, IotGateway
+    from iot_certificate_provider.aws.cloudformation import ResourceEvent
+    from iot_certificate_provider.aws.gateways import Gateways
+    from iot_certificate_provider.aws.iot import DeviceCertificateDescription
     from iot_certificate_provider.pki import SigningRequest
     from iot_certificate_provider.protocol.request import Request
 
@@ -30,9 +31,9 @@ RECENT_PAGES = 3
 class DeviceCertificateOwnership:
     """Gathers the facts from AWS IoT and CloudFormation; ``ownership`` decides."""
 
-    def __init__(self, iot: IotGateway, stacks: StackGateway) -> None:
-        self._iot = iot
-        self._stacks = stacks
+    def __init__(self, aws: Gateways) -> None:
+        self._iot = aws.iot
+        self._stacks = aws.stacks
 
     def own(self, request: Request, certificate_id: str) -> DeviceCertificateDescription | None:
         """Return the registered certificate if it is this resource's, None if it is not registered or foreign."""
