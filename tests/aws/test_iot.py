@@ -27,7 +27,7 @@ from iot_certificate_provider.errors import (
     NotFoundError,
     TransferCompletedError,
 )
-from iot_certificate_provider.properties.registration_config import RegistrationConfig
+from iot_certificate_provider.registration_config import RegistrationConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
