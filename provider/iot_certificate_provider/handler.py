@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any
 from iot_certificate_provider import cold_start  # noqa: F401 - for what its import does
 from iot_certificate_provider.aws.clients import AwsClients
 from iot_certificate_provider.aws.gateways import Gateways
-from iot_certificate_provider.contract import MAX_RESPONSE_BYTES, MetricDimension, MetricName, ResourceType
+from iot_certificate_provider.contract import (
+    MAX_REASON_CHARACTERS,
+    MAX_RESPONSE_BYTES,
+    MetricDimension,
+    MetricName,
+    ResourceType,
+)
 from iot_certificate_provider.deadline import Deadline, sent_at, service_timeout
 from iot_certificate_provider.embedded_metrics import publish_metric
 from iot_certificate_provider.errors import DeadlineError, InvalidPropertyError, ProviderError, UnfinishedError
@@ -91,7 +97,7 @@ class Function:
         """Make the resource of a type; raise InvalidPropertyError for a type that this provider does not serve."""
         if resource_type not in self.resources:
             problem = f"'{shorten(resource_type, 60)}' is not a resource type of this provider"
-            raise InvalidPropertyError("Type", problem, f"It has {', '.join(self.resources)}")
+            raise InvalidPropertyError("Type", problem, _nearest_type(resource_type))
         return self.resources[ResourceType(resource_type)](self.aws, self.now)
 
     def publish_failures(self, function_name: str, count: int) -> None:
@@ -251,7 +257,7 @@ def _too_large(event: Mapping[str, Any], outcome: Outcome) -> ProviderError | No
 
 def _failure(error: BaseException) -> str:
     if isinstance(error, ProviderError):
-        return str(error)
+        return error.within(MAX_REASON_CHARACTERS)
     # Never the text of an error that is not ours: it may quote a property.
     return f"Unexpected {_where(error)} in the provider. Please report it; the function's log has no more"
 
@@ -260,6 +266,13 @@ def _where(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     last = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     return f"{type(error).__name__}{last}"
+
+
+def _nearest_type(resource_type: str) -> str:
+    import difflib  # noqa: PLC0415 - hardly ever needed
+
+    near = difflib.get_close_matches(resource_type, ResourceType, n=1)
+    return f"Did you mean {near[0]}?" if near else "Check the name; a later version of the provider may serve it"
 
 
 def _is_text(value: object) -> bool:

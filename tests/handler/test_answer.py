@@ -245,8 +245,17 @@ class TestATypeThatTheProviderDoesNotKnow:
     def test_is_refused_by_name(self, stage: Stage) -> None:
         answer = stage.invoke(stage.event("Create", resource_type="Custom::IotDeviceCertifcate"))
         assert answer["Status"] == "FAILED"
-        assert "Custom::IotDeviceCertifcate" in answer["Reason"]
-        assert "Custom::IotDeviceCertificate" in answer["Reason"]
+        assert answer["Reason"] == (
+            "Type: 'Custom::IotDeviceCertifcate' is not a resource type of this provider. "
+            "Did you mean Custom::IotDeviceCertificate?"
+        )
+
+    def test_that_resembles_none_is_refused_with_a_way_out(self, stage: Stage) -> None:
+        answer = stage.invoke(stage.event("Create", resource_type="Custom::Unknown"))
+        assert answer["Reason"] == (
+            "Type: 'Custom::Unknown' is not a resource type of this provider. "
+            "Check the name; a later version of the provider may serve it"
+        )
 
     @pytest.mark.parametrize("physical_id", ["create-failed/a3a4", "factory-Certificate-1KJ2H3"])
     def test_can_always_be_deleted_again(self, stage: Stage, physical_id: str) -> None:
