@@ -82,13 +82,16 @@ def _application(strictness: dict[str, Any] | None) -> Any:
         return app
     from iot_certificates_local.strict import StrictAws, Strictness  # noqa: PLC0415
     from iot_certificates_local.strict.authorization import correct_ministack  # noqa: PLC0415
+    from iot_certificates_local.strict.cloudformation.teaching import teach_cloudformation  # noqa: PLC0415
     from iot_certificates_local.strict.provisioning import provision_just_in_time  # noqa: PLC0415
     from iot_certificates_local.strict.secrets import correct_secrets_of_stacks  # noqa: PLC0415
 
     correct_ministack()
     correct_secrets_of_stacks()
     provision_just_in_time()
-    return StrictAws(app, Strictness(**strictness), authorizes=AUTH)
+    strict = Strictness(**strictness)
+    teach_cloudformation(reads_per_second=strict.stack_reads_per_second, index_seconds=strict.stack_index_seconds)
+    return StrictAws(app, strict, authorizes=AUTH)
 
 
 def _bind(port: int) -> socket.socket:

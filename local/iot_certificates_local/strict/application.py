@@ -37,10 +37,14 @@ class Strictness:
     * ``requests_per_second``: of each operation that AWS throttles, for each account and Region; None is AWS's own
       default quota, infinity is no throttling.
     * ``detach_seconds``: how long a policy that was detached still shows.
+    * ``stack_reads_per_second``: of CloudFormation's events and resources, for each account and Region, as above.
+    * ``stack_index_seconds``: how long CloudFormation does not find the stack of a new physical id.
     """
 
     requests_per_second: float | None = None
     detach_seconds: float = 0.5
+    stack_reads_per_second: float | None = None
+    stack_index_seconds: float = 0.5
 
 
 class StrictAws:
