@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import zipfile
@@ -14,19 +15,20 @@ if TYPE_CHECKING:
     from boto3 import Session
 
 FUNCTION = """
-import json, urllib.request
+import json, time, urllib.request
 
 def handler(event, context):
     new, old = event["ResourceProperties"], event.get("OldResourceProperties", {})
     print("SENT " + json.dumps([event["LogicalResourceId"], event["RequestType"],
         event.get("PhysicalResourceId"), old.get("Id"), new["Id"]]))
+    time.sleep(float(new.get("Seconds", 0)))
     fails = event["RequestType"] in new.get("Fails", [])
     physical_id = new.get("FailsWith") if fails and "FailsWith" in new else new["Id"]
     if event["RequestType"] == "Delete":
         physical_id = event["PhysicalResourceId"]
     answer = {
         "Status": "FAILED" if fails else "SUCCESS", "Reason": "as declared", "PhysicalResourceId": physical_id,
-        **{name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}, "Data": {"Url": event["ResponseURL"]},
+        **{name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")},
     }
     body = json.dumps(answer).encode()
     urllib.request.urlopen(urllib.request.Request(event["ResponseURL"], data=body, method="PUT"))
@@ -36,7 +38,10 @@ Resources = dict[str, dict[str, Any]]
 
 
 def custom(physical_id: str, **more: Any) -> dict[str, Any]:
-    """Declare a custom resource that gets this physical id; ``Fails``: the requests it fails."""
+    """Declare a custom resource that gets this physical id.
+
+    ``Fails``: the requests it fails; ``FailsWith``: the physical id of those answers; ``Seconds`` before each answer.
+    """
     return {"Type": "Custom::Declared", "Properties": {"ServiceToken": "", "Id": physical_id, **more}}
 
 
@@ -82,12 +87,10 @@ class StackStage:
 
     def settled(self, what: Any, name: str | None = None) -> str:
         stack_id = self.stack_id(name)
-        try:
+        with contextlib.suppress(WaiterError):
             self.cloudformation.get_waiter(what).wait(
                 StackName=stack_id, WaiterConfig={"Delay": 0.1, "MaxAttempts": 300}
             )
-        except WaiterError:
-            pass
         return str(self.cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"])
 
     def stack_id(self, name: str | None = None) -> str:

@@ -10,18 +10,14 @@ from botocore.exceptions import ClientError
 from local.stack_stage import StackStage, custom
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from boto3 import Session
 
 pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
 
 
 @pytest.fixture
-def stage(account: Session) -> Iterator[StackStage]:
-    stage = StackStage(account)
-    yield stage
-    assert all(not row[0].startswith("leak") for row in stage.sent())
+def stage(account: Session) -> StackStage:
+    return StackStage(account)
 
 
 def test_a_stack_is_found_by_the_physical_id_of_a_resource(stage: StackStage) -> None:
@@ -57,6 +53,16 @@ def test_a_creation_has_its_events(stage: StackStage) -> None:
         ("CREATE_IN_PROGRESS", "one"),
         ("CREATE_COMPLETE", "one"),
     ]
+
+
+def test_what_is_under_way_shows(stage: StackStage) -> None:
+    template = stage.template({"One": custom("one", Seconds="1")})
+    stage.cloudformation.create_stack(StackName=stage.name, TemplateBody=template)
+    _wait_for(stage, "One", "CREATE_IN_PROGRESS")
+    assert stage.settled("stack_create_complete") == "CREATE_COMPLETE"
+    stage.cloudformation.delete_stack(StackName=stage.name)
+    _wait_for(stage, "One", "DELETE_IN_PROGRESS")
+    assert stage.settled("stack_delete_complete", stage.stack_id()) == "DELETE_COMPLETE"
 
 
 def test_a_creation_that_fails_is_deleted_under_the_id_of_its_answer(stage: StackStage) -> None:
@@ -170,6 +176,14 @@ def test_another_service_token_is_refused(stage: StackStage) -> None:
     assert "Modifying service token is not allowed." in stage.reasons("One")
     assert len(stage.sent()) == 1
     assert stage.resources() == {"One": ("one", "UPDATE_COMPLETE")}
+
+
+def _wait_for(stage: StackStage, logical_id: str, status: str) -> None:
+    for _ in range(200):
+        seen = stage.resources().get(logical_id)
+        if seen is not None and seen[1] == status:
+            return
+    raise AssertionError(f"{logical_id} is not {status} but {seen}")
 
 
 def _found(stage: StackStage, physical_id: str) -> list[dict[str, str]]:
