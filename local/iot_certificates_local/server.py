@@ -83,6 +83,7 @@ def _application(strictness: dict[str, Any] | None) -> Any:
     from iot_certificates_local.strict import StrictAws, Strictness  # noqa: PLC0415
     from iot_certificates_local.strict.authorization import correct_ministack  # noqa: PLC0415
     from iot_certificates_local.strict.cloudformation.teaching import teach_cloudformation  # noqa: PLC0415
+    from iot_certificates_local.strict.native_deletions import refuse_native_deletions  # noqa: PLC0415
     from iot_certificates_local.strict.provisioning import provision_just_in_time  # noqa: PLC0415
     from iot_certificates_local.strict.secrets import correct_secrets_of_stacks  # noqa: PLC0415
 
@@ -91,7 +92,11 @@ def _application(strictness: dict[str, Any] | None) -> Any:
     provision_just_in_time()
     strict = Strictness(**strictness)
     teach_cloudformation(reads_per_second=strict.stack_reads_per_second, index_seconds=strict.stack_index_seconds)
-    return StrictAws(app, strict, authorizes=AUTH)
+    application = StrictAws(app, strict, authorizes=AUTH)
+    refuse_native_deletions(
+        {"AWS::IoT::Policy": application.deletion_of_policy, "AWS::IoT::Thing": application.deletion_of_thing}
+    )
+    return application
 
 
 def _bind(port: int) -> socket.socket:

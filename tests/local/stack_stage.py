@@ -82,8 +82,9 @@ class StackStage:
         return self.settled("stack_update_complete", name)
 
     def delete(self, name: str | None = None) -> str:
-        self.cloudformation.delete_stack(StackName=self.stack_id(name))
-        return self.settled("stack_delete_complete", name)
+        stack_id = self.stack_id(name)
+        self.cloudformation.delete_stack(StackName=stack_id)
+        return self.settled("stack_delete_complete", stack_id)
 
     def settled(self, what: Any, name: str | None = None) -> str:
         stack_id = self.stack_id(name)

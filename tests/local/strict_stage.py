@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from iot_certificates_local.strict import StrictAws, Strictness
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import Callable, MutableMapping
 
 Record = dict[str, Any]
 
@@ -34,6 +34,7 @@ class FakeRegistry:
     cas: dict[str, Record] = field(default_factory=dict)
     certificates: dict[str, Record] = field(default_factory=dict)
     policies: dict[str, Record] = field(default_factory=dict)
+    things: dict[str, list[str]] = field(default_factory=dict)
 
     def ca_certificates(self) -> list[Record]:
         return list(self.cas.values())
@@ -65,6 +66,9 @@ class FakeRegistry:
     def policies_of(self, target: str) -> list[str]:
         return [name for name, policy in self.policies.items() if target in policy["targets"]]
 
+    def principals_of(self, thing: str) -> list[str]:
+        return self.things.get(thing, [])
+
 
 class Stage:
     """``answers``: the wrapped application's documents by method and path, an empty object for what is not there."""
@@ -74,6 +78,7 @@ class Stage:
         self.registry = FakeRegistry()
         self.answers: dict[tuple[str, str], Any] = {}
         self.asked: list[tuple[str, str]] = []
+        self.on_ask: Callable[[], None] = lambda: None
         self.strict = StrictAws(
             self._application, strictness, clock=self.clock, registries=lambda headers, query: self._registry(headers)
         )
@@ -87,6 +92,7 @@ class Stage:
         query: str = "",
         signed_for: str = "iot",
         account: str = ACCOUNT,
+        principal: str = "",
     ) -> tuple[int, dict[str, Any]]:
         """Send a request through the layer; return the status and the document."""
         sent: list[MutableMapping[str, Any]] = []
@@ -101,6 +107,7 @@ class Stage:
                     f"AWS4-HMAC-SHA256 Credential=AKID/20260101/{REGION}/{signed_for}/aws4_request".encode(),
                 ),
                 (b"x-account", account.encode()),
+                (b"x-amzn-principal", principal.encode()),
             ],
         }
 
@@ -115,11 +122,12 @@ class Stage:
 
     def _registry(self, headers: Any) -> FakeRegistry:
         registry = self.registry
-        return FakeRegistry((headers["x-account"], REGION), registry.cas, registry.certificates, registry.policies)
+        return replace(registry, place=(headers["x-account"], REGION))
 
     async def _application(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         await receive()
         self.asked.append((scope["method"], scope["path"]))
+        self.on_ask()
         document = self.answers.get((scope["method"], scope["path"]), {})
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"999")]})
         await send({"type": "http.response.body", "body": json.dumps(document).encode()})

@@ -60,9 +60,10 @@ def test_what_is_under_way_shows(stage: StackStage) -> None:
     stage.cloudformation.create_stack(StackName=stage.name, TemplateBody=template)
     _wait_for(stage, "One", "CREATE_IN_PROGRESS")
     assert stage.settled("stack_create_complete") == "CREATE_COMPLETE"
-    stage.cloudformation.delete_stack(StackName=stage.name)
+    stack_id = stage.stack_id()
+    stage.cloudformation.delete_stack(StackName=stack_id)
     _wait_for(stage, "One", "DELETE_IN_PROGRESS")
-    assert stage.settled("stack_delete_complete", stage.stack_id()) == "DELETE_COMPLETE"
+    assert stage.settled("stack_delete_complete", stack_id) == "DELETE_COMPLETE"
 
 
 def test_a_creation_that_fails_is_deleted_under_the_id_of_its_answer(stage: StackStage) -> None:

@@ -17,6 +17,8 @@ from iot_certificates_local.strict.detaching import DelayedDetach
 from iot_certificates_local.strict.messages import CURRENT, REFUSAL, Answer, HandOn, Refusal, Request, Rule
 from iot_certificates_local.strict.operations import Operation, operation_of
 from iot_certificates_local.strict.registry import MiniStackRegistry, Registries
+from iot_certificates_local.strict.status_lag import StatusLag
+from iot_certificates_local.strict.thing_detaching import DelayedThingDetach
 from iot_certificates_local.strict.throttling import Throttle
 from iot_certificates_local.strict.transfers import Transfers
 
@@ -37,12 +39,16 @@ class Strictness:
     * ``requests_per_second``: of each operation that AWS throttles, for each account and Region; None is AWS's own
       default quota, infinity is no throttling.
     * ``detach_seconds``: how long a policy that was detached still shows.
+    * ``thing_detach_seconds``: how long a certificate that was detached from a thing still shows there.
+    * ``status_seconds``: how long a certificate that was deactivated cannot be deleted.
     * ``stack_reads_per_second``: of CloudFormation's events and resources, for each account and Region, as above.
     * ``stack_index_seconds``: how long CloudFormation does not find the stack of a new physical id.
     """
 
     requests_per_second: float | None = None
     detach_seconds: float = 0.5
+    thing_detach_seconds: float = 0.5
+    status_seconds: float = 0.3
     stack_reads_per_second: float | None = None
     stack_index_seconds: float = 0.5
 
@@ -71,7 +77,7 @@ class StrictAws:
         self._authorizes = authorizes
         # One change at a time: between a rule's look and MiniStack's act nothing may be registered.
         self._changing = asyncio.Lock()
-        self._rules = self._fresh_rules()
+        self._rules = self._start()
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer as ASGI has it."""
@@ -81,15 +87,27 @@ class StrictAws:
             return
         await self._app(scope, receive, send)
         if scope["type"] == "http" and scope["path"] == _RESET:
-            self._rules = self._fresh_rules()
+            self._rules = self._start()
 
-    def _fresh_rules(self) -> tuple[Rule, ...]:
-        """Return the rules, outermost first: a list is divided into pages after it was changed."""
-        detached = DelayedDetach(self._strictness.detach_seconds, self._clock)
+    def deletion_of_policy(self, place: tuple[str, str], name: str) -> Refusal | None:
+        """Return what a policy cannot be deleted for yet, in an account and Region; None when it can."""
+        return self._detached.refusal(place, name)
+
+    def deletion_of_thing(self, place: tuple[str, str], name: str) -> Refusal | None:
+        """Return what a thing cannot be deleted for yet, in an account and Region; None when it can."""
+        return self._detached_things.refusal(place, name)
+
+    def _start(self) -> tuple[Rule, ...]:
+        """Remember nothing; return the rules, outermost first: a list is divided into pages after it was changed."""
+        strictness, clock = self._strictness, self._clock
+        self._detached = detached = DelayedDetach(strictness.detach_seconds, clock)
+        self._detached_things = DelayedThingDetach(strictness.thing_detach_seconds, clock)
         return (
-            Throttle(self._strictness.requests_per_second, self._clock),
+            Throttle(strictness.requests_per_second, clock),
             pagination.in_pages,
             detached,
+            self._detached_things,
+            StatusLag(strictness.status_seconds, clock),
             Transfers(detached.shows_attached),
             statuses.as_aws_changes_them,
             certificates.fit_to_register,

@@ -54,6 +54,9 @@ class Registry(Protocol):
     def policies_of(self, target: str) -> list[str]:
         """Return the names of the policies that are attached to a target."""
 
+    def principals_of(self, thing: str) -> list[str]:
+        """Return the ARNs of what is attached to a thing; none when there is no such thing."""
+
 
 Registries = Callable[[Mapping[str, str], Mapping[str, list[str]]], Registry]
 """Takes a request's headers and query to the registry of its account and Region."""
@@ -120,6 +123,11 @@ class MiniStackRegistry:
         with self._scope():
             policies = list(_iot()._policies.values())  # noqa: SLF001
         return [policy["policyName"] for policy in policies if target in policy.get("targets", [])]
+
+    def principals_of(self, thing: str) -> list[str]:
+        """Return them from the thing's record."""
+        record = _iot()._things.get_scoped(*self.place, thing)  # noqa: SLF001
+        return list(record.get("principals", [])) if record is not None else []
 
     def _scope(self) -> AbstractContextManager[None]:
         from ministack.core.responses import request_scope  # noqa: PLC0415
