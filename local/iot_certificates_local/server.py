@@ -85,14 +85,17 @@ def _application(strictness: dict[str, Any] | None) -> Any:
     from iot_certificates_local.strict.cloudformation.teaching import teach_cloudformation  # noqa: PLC0415
     from iot_certificates_local.strict.native_deletions import refuse_native_deletions  # noqa: PLC0415
     from iot_certificates_local.strict.provisioning import provision_just_in_time  # noqa: PLC0415
+    from iot_certificates_local.strict.role_watch import watch_roles  # noqa: PLC0415
+    from iot_certificates_local.strict.secret_arns import take_partial_arns_as_aws_does  # noqa: PLC0415
     from iot_certificates_local.strict.secrets import correct_secrets_of_stacks  # noqa: PLC0415
 
     correct_ministack()
     correct_secrets_of_stacks()
+    take_partial_arns_as_aws_does()
     provision_just_in_time()
     strict = Strictness(**strictness)
     teach_cloudformation(reads_per_second=strict.stack_reads_per_second, index_seconds=strict.stack_index_seconds)
-    application = StrictAws(app, strict, authorizes=AUTH)
+    application = StrictAws(app, strict, authorizes=AUTH, role_age=watch_roles(strict.permission_seconds).age)
     refuse_native_deletions(
         {"AWS::IoT::Policy": application.deletion_of_policy, "AWS::IoT::Thing": application.deletion_of_thing}
     )

@@ -35,9 +35,13 @@ class FakeRegistry:
     certificates: dict[str, Record] = field(default_factory=dict)
     policies: dict[str, Record] = field(default_factory=dict)
     things: dict[str, list[str]] = field(default_factory=dict)
+    cas_elsewhere: list[tuple[str, Record]] = field(default_factory=list)
 
     def ca_certificates(self) -> list[Record]:
         return list(self.cas.values())
+
+    def ca_certificates_of_all_accounts(self) -> list[tuple[str, Record]]:
+        return [*((self.place[0], record) for record in self.cas.values()), *self.cas_elsewhere]
 
     def ca_certificate(self, certificate_id: str) -> Record | None:
         return self.cas.get(certificate_id)
@@ -79,8 +83,13 @@ class Stage:
         self.answers: dict[tuple[str, str], Any] = {}
         self.asked: list[tuple[str, str]] = []
         self.on_ask: Callable[[], None] = lambda: None
+        self.role_ages: dict[tuple[str, str], float] = {}
         self.strict = StrictAws(
-            self._application, strictness, clock=self.clock, registries=lambda headers, query: self._registry(headers)
+            self._application,
+            strictness,
+            clock=self.clock,
+            registries=lambda headers, query: self._registry(headers),
+            role_age=lambda account, arn: self.role_ages.get((account, arn)),
         )
 
     def ask(

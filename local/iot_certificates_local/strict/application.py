@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -12,10 +13,11 @@ from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 
-from iot_certificates_local.strict import certificates, pagination, quotas, statuses
+from iot_certificates_local.strict import certificates, pagination, quotas, sole_registration, statuses
 from iot_certificates_local.strict.detaching import DelayedDetach
 from iot_certificates_local.strict.messages import CURRENT, REFUSAL, Answer, HandOn, Refusal, Request, Rule
 from iot_certificates_local.strict.operations import Operation, operation_of
+from iot_certificates_local.strict.registration_configuration import RegistrationConfiguration
 from iot_certificates_local.strict.registry import MiniStackRegistry, Registries
 from iot_certificates_local.strict.status_lag import StatusLag
 from iot_certificates_local.strict.thing_detaching import DelayedThingDetach
@@ -41,6 +43,8 @@ class Strictness:
     * ``detach_seconds``: how long a policy that was detached still shows.
     * ``thing_detach_seconds``: how long a certificate that was detached from a thing still shows there.
     * ``status_seconds``: how long a certificate that was deactivated cannot be deleted.
+    * ``permission_seconds``: how long a role's new or changed policy has no effect, where IAM is enforced.
+    * ``role_seconds``: how long AWS IoT cannot assume a new role.
     * ``stack_reads_per_second``: of CloudFormation's events and resources, for each account and Region, as above.
     * ``stack_index_seconds``: how long CloudFormation does not find the stack of a new physical id.
     """
@@ -49,6 +53,8 @@ class Strictness:
     detach_seconds: float = 0.5
     thing_detach_seconds: float = 0.5
     status_seconds: float = 0.3
+    permission_seconds: float = 1.0
+    role_seconds: float = 1.0
     stack_reads_per_second: float | None = None
     stack_index_seconds: float = 0.5
 
@@ -58,7 +64,8 @@ class StrictAws:
 
     Only requests that are signed for AWS IoT meet the rules. ``clock``: seconds that never go back. ``registries``:
     where the rules look. ``authorizes``: MiniStack authorizes, and ``authorization.correct_ministack`` was called;
-    then who may not do a thing at all is told so, and not what else is wrong.
+    then who may not do a thing at all is told so, and not what else is wrong. ``role_age``: takes an account and the
+    ARN of a role to its age in seconds, None for one that is not there.
     """
 
     def __init__(
@@ -69,12 +76,14 @@ class StrictAws:
         clock: Callable[[], float] = time.monotonic,
         registries: Registries = MiniStackRegistry.of_request,
         authorizes: bool = False,
+        role_age: Callable[[str, str], float | None] = lambda _account, _arn: math.inf,
     ) -> None:
         self._app = app
         self._strictness = strictness or Strictness()
         self._clock = clock
         self._registries = registries
         self._authorizes = authorizes
+        self._role_age = role_age
         # One change at a time: between a rule's look and MiniStack's act nothing may be registered.
         self._changing = asyncio.Lock()
         self._rules = self._start()
@@ -110,6 +119,8 @@ class StrictAws:
             StatusLag(strictness.status_seconds, clock),
             Transfers(detached.shows_attached),
             statuses.as_aws_changes_them,
+            RegistrationConfiguration(strictness.role_seconds, self._role_age),
+            sole_registration.one_account_of_the_region,
             certificates.fit_to_register,
             quotas.within_quotas,
         )

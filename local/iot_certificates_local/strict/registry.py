@@ -27,6 +27,9 @@ class Registry(Protocol):
     def ca_certificates(self) -> list[Record]:
         """Return the CA certificates: ``certificateId``, ``certificatePem``, ``certificateMode``."""
 
+    def ca_certificates_of_all_accounts(self) -> list[tuple[str, Record]]:
+        """Return the CA certificates of every account, in the same Region, with their accounts."""
+
     def ca_certificate(self, certificate_id: str) -> Record | None:
         """Return one of them; a change to it is a change to what is registered."""
 
@@ -84,6 +87,11 @@ class MiniStackRegistry:
         """Return them all."""
         with self._scope():
             return list(_iot()._ca_certificates.values())  # noqa: SLF001
+
+    def ca_certificates_of_all_accounts(self) -> list[tuple[str, Record]]:
+        """Return those of the Region."""
+        entries = _iot()._ca_certificates.all_items()  # noqa: SLF001
+        return [(account, record) for (account, region, _), record in entries if region == self.place[1]]
 
     def ca_certificate(self, certificate_id: str) -> Record | None:
         """Return MiniStack's own record, not a copy."""
