@@ -84,6 +84,7 @@ def _application(strictness: dict[str, Any] | None) -> Any:
     from iot_certificates_local.strict.authorization import correct_ministack  # noqa: PLC0415
     from iot_certificates_local.strict.cloudformation.teaching import teach_cloudformation  # noqa: PLC0415
     from iot_certificates_local.strict.native_deletions import refuse_native_deletions  # noqa: PLC0415
+    from iot_certificates_local.strict.partitions import Partitions, keep_signatures_and_events  # noqa: PLC0415
     from iot_certificates_local.strict.provisioning import provision_just_in_time  # noqa: PLC0415
     from iot_certificates_local.strict.role_watch import watch_roles  # noqa: PLC0415
     from iot_certificates_local.strict.secret_arns import take_partial_arns_as_aws_does  # noqa: PLC0415
@@ -99,7 +100,8 @@ def _application(strictness: dict[str, Any] | None) -> Any:
     refuse_native_deletions(
         {"AWS::IoT::Policy": application.deletion_of_policy, "AWS::IoT::Thing": application.deletion_of_thing}
     )
-    return application
+    keep_signatures_and_events()
+    return Partitions(application)
 
 
 def _bind(port: int) -> socket.socket:

@@ -123,7 +123,8 @@ def test_a_resource_is_what_its_events_say() -> None:
 def test_reads_come_out_of_one_bucket_of_an_account() -> None:
     clock, place = Clock(), ["one"]
     quota = ReadQuota(None, lambda: (place[0], "eu-central-1"), clock)
-    events, resources = (quota.within(lambda _, name=name: name, lambda: "Rate exceeded") for name in ("e", "r"))
+    events = quota.within(lambda _: "e", lambda: "Rate exceeded")
+    resources = quota.within(lambda _: "r", lambda: "Rate exceeded")
     answers = [read(None) for _ in range(6) for read in (events, resources)]
     assert answers == [*["e", "r"] * 5, "Rate exceeded", "Rate exceeded"]
     assert READS_PER_SECOND == 10

@@ -73,11 +73,12 @@ def test_on_the_embedded_aws(account: Session) -> None:
     role = account.client("iam").create_role(RoleName="provisioning", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
 
     def register() -> str:
-        return iot.register_ca_certificate(
+        registered: str = iot.register_ca_certificate(
             caCertificate=make_ca().pem,
             certificateMode="SNI_ONLY",
             registrationConfig={"roleArn": role, "templateBody": json.dumps(TEMPLATE)},
         )["certificateId"]
+        return registered
 
     with pytest.raises(iot.exceptions.InvalidRequestException, match="cannot be assumed by AWS IoT"):
         register()

@@ -7,13 +7,13 @@ import contextlib
 import math
 import re
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from iot_certificates_local.strict import certificates, pagination, quotas, sole_registration, statuses
+from iot_certificates_local.strict.asgi import AsgiApplication, Message, Receive, Send, read_body, replayed
 from iot_certificates_local.strict.detaching import DelayedDetach
 from iot_certificates_local.strict.messages import CURRENT, REFUSAL, Answer, HandOn, Refusal, Request, Rule
 from iot_certificates_local.strict.operations import Operation, operation_of
@@ -24,10 +24,8 @@ from iot_certificates_local.strict.thing_detaching import DelayedThingDetach
 from iot_certificates_local.strict.throttling import Throttle
 from iot_certificates_local.strict.transfers import Transfers
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-AsgiApplication = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+if TYPE_CHECKING:
+    from collections.abc import Callable, MutableMapping
 
 # The service that a request is signed for (Signature Version 4, the credential scope): the data plane has another name.
 _SIGNED_FOR_IOT = re.compile(r"Credential=[^,\s]*/iot/aws4_request")
@@ -133,7 +131,7 @@ class StrictAws:
         receive: Receive,
         send: Send,
     ) -> None:
-        body = await _body(receive)
+        body = await read_body(receive)
         if body is None:
             return
         headers = _headers(scope)
@@ -169,7 +167,7 @@ class StrictAws:
         async def collect(message: Message) -> None:
             messages.append(message)
 
-        await self._app(scope, _replayed(request.body, receive), collect)
+        await self._app(scope, replayed(request.body, receive), collect)
         start = messages[0]
         body = b"".join(message.get("body", b"") for message in messages[1:])
         return Answer(start["status"], tuple((name, value) for name, value in start.get("headers", [])), body)
@@ -198,32 +196,6 @@ def _operation(scope: MutableMapping[str, Any]) -> tuple[Operation, dict[str, st
 
 def _headers(scope: MutableMapping[str, Any]) -> dict[str, str]:
     return {name.decode("latin-1").lower(): value.decode("utf-8", "replace") for name, value in scope["headers"]}
-
-
-async def _body(receive: Receive) -> bytes | None:
-    """Read the whole body; None when the client went away before it was there."""
-    body: bytes = b""
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return None
-        body += message.get("body", b"")
-        if not message.get("more_body", False):
-            return body
-
-
-def _replayed(body: bytes, receive: Receive) -> Receive:
-    """Return a ``receive`` that tells the body again, and after it what the client does next."""
-    told = False
-
-    async def replay() -> Message:
-        nonlocal told
-        if told:
-            return await receive()
-        told = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return replay
 
 
 async def _send(send: Send, answer: Answer) -> None:
