@@ -104,14 +104,20 @@ class EventLog:
     def of_resource(self, stack_id: str, logical_id: str) -> Iterator[Event]:
         """Yield a resource's events, newest first."""
         for event in reversed(self._events.get(stack_id, [])):
-            if event["LogicalResourceId"] == logical_id and event["PhysicalResourceId"] != stack_id:
+            if event["LogicalResourceId"] == logical_id and not _is_of_stack(event):
                 yield event
 
-    def logical_ids(self, stack_id: str) -> Iterator[str]:
-        """Yield the logical ids that the log names, in the order of their events; the stack's own is none."""
+    def by_resource(self, stack_id: str) -> dict[str, list[Event]]:
+        """Return the events of each resource of a stack, newest first, by logical id in the order of their first."""
+        found: dict[str, list[Event]] = {}
         for event in self._events.get(stack_id, []):
-            if event["PhysicalResourceId"] != stack_id:
-                yield event["LogicalResourceId"]
+            if not _is_of_stack(event):
+                found.setdefault(event["LogicalResourceId"], []).insert(0, event)
+        return found
+
+    def names(self, stack_id: str, physical_id: str) -> bool:
+        """Whether an event of a stack names a physical id."""
+        return any(event["PhysicalResourceId"] == physical_id for event in self._events.get(stack_id, []))
 
     def stack(self, stack_name: str) -> Stack:
         """Return MiniStack's record of a stack, not a copy."""

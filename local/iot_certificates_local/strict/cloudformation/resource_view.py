@@ -27,9 +27,9 @@ _DELETE = ("DELETE_IN_PROGRESS", "DELETE_FAILED", *_GONE)
 def resources_of(stack: Stack, log: EventLog) -> dict[str, dict[str, Any]]:
     """Return a stack's resources by logical id, with the physical id and the status that their events tell."""
     seen = {}
-    records = stack.get("_resources", {})
-    for logical_id in dict.fromkeys([*records, *log.logical_ids(stack["StackId"])]):
-        resource = _state(list(log.of_resource(stack["StackId"], logical_id)), records.get(logical_id))
+    records, events = stack.get("_resources", {}), log.by_resource(stack["StackId"])
+    for logical_id in {**records, **events}:
+        resource = _state(events.get(logical_id, []), records.get(logical_id))
         if resource is not None:
             seen[logical_id] = resource
     return seen
@@ -74,13 +74,13 @@ class PhysicalIds:
         return found[0] if found else None
 
     def _has(self, stack: Stack, physical_id: str) -> bool:
+        if not self._log.names(stack["StackId"], physical_id):
+            return False
         resources = resources_of(stack, self._log).items()
         of_it = [logical for logical, each in resources if each["PhysicalResourceId"] == physical_id]
         return any(self._is_known(stack["StackId"], logical, physical_id) for logical in of_it)
 
     def _is_known(self, stack_id: str, logical_id: str, physical_id: str) -> bool:
         named = [e for e in self._log.of_resource(stack_id, logical_id) if e["PhysicalResourceId"] == physical_id]
-        if not named:
-            return True
         since = datetime.fromisoformat(named[-1]["Timestamp"])
         return (self._now() - since).total_seconds() >= self._seconds
