@@ -103,7 +103,7 @@ def keep_signatures_and_events() -> None:
     replace(app, "pin_signed_request", "method raw_path query_params raw_headers handshake", pinning)
     replace(app, "pin_signed_body", "body", pinning_body)
     check_parameters(Worker.invoke, "self event request_id trace_id depth durable invoked_function_arn")
-    Worker.invoke = _invoking(Worker.invoke)  # type: ignore[method-assign]
+    Worker.invoke = _invoking(Worker.invoke)
 
 
 def _invoking(invoke: Callable[..., Any]) -> Callable[..., Any]:
