@@ -209,6 +209,8 @@ class Cloud:
         self.aws.functions = FakeFunctions()
         self.aws.calls.clear()
         self.made: dict[str, Owner] = {}
+        self.shared: set[tuple[str, Owner]] = set()
+        """Certificates that an earlier release let another resource have as well as the one that made it."""
         self.requests: dict[str, str] = {}
         """Certificate id → the request that registered it."""
         self.foreign: dict[str, Picture | None] = {}
@@ -425,6 +427,8 @@ class Cloud:
         if call.name in ("iot.DeleteCertificate", "iot.DeleteCACertificate"):
             self._excuse_others(invocation, certificate_id)
         if certificate_id and self.made.get(certificate_id) == invocation.owner:
+            return
+        if (certificate_id, invocation.owner) in self.shared:
             return
         self._known = self._registered_ids()
         incoming = call.name in _DECIDES[:2]

@@ -471,7 +471,10 @@ class Stack:
 
 def _ledger(cloud: Cloud, name: str) -> FakeCloudFormation:
     first = cloud.aws.cloudformation
-    return first.beside(name) if cloud.stacks else first
+    if cloud.stacks:
+        return first.beside(name)
+    first.stack_id = first.stack_id.replace(f"/{first.name}/", f"/{name}/")
+    return first
 
 
 def _levels(template: Mapping[str, Declared]) -> list[list[str]]:
