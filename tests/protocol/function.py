@@ -39,6 +39,7 @@ from iot_certificate_provider.deadline import Deadline
 from iot_certificate_provider.physical_id import certificate_id_in
 from iot_certificate_provider.pki import Certificate
 from protocol.clock import Clock
+from protocol.possessions import Possessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -201,15 +202,20 @@ class Cloud:
         """Certificates that a function died over which adopted them: nobody can tell who attached what to them."""
         self.detached: set[str] = set()
         """Certificates that a transfer has detached, as its template says."""
-        self.aws.cloudformation = FakeCloudFormation(page=100)
+        self.aws.cloudformation = FakeCloudFormation(page=100, clock=lambda: self.clock.now, asker=self._asking_stack)
         self.aws.functions = FakeFunctions()
         self.aws.calls.clear()
         self.made: dict[str, Owner] = {}
+        self.shared: set[tuple[str, Owner]] = set()
+        """Certificates that an earlier release let another resource have as well as the one that made it."""
         self.requests: dict[str, str] = {}
         """Certificate id → the request that registered it."""
         self.foreign: dict[str, Picture | None] = {}
         """What was there before, and how it looked: nothing may happen to it."""
         self.deleted_outside: set[str] = set()
+        self.possessions = Possessions(self)
+        self.left: dict[str, str] = {}
+        """Orphans that a Delete left in doubt, and the reason that names them."""
         self.stacks: list[Stack] = []
         self.request_numbers = itertools.count(1)
         self.invocations: list[Invocation] = []
@@ -223,6 +229,10 @@ class Cloud:
         """Raises a Refusal for an attempt that is one too many."""
         self._armed: list[list[Any]] = []
         self._since = 0
+
+    def _asking_stack(self) -> str | None:
+        invocation = self._running()
+        return None if invocation is None else invocation.owner[0]
 
     def _new_clock(self) -> Clock:
         return Clock()
@@ -414,6 +424,8 @@ class Cloud:
         if call.name in ("iot.DeleteCertificate", "iot.DeleteCACertificate"):
             self._excuse_others(invocation, certificate_id)
         if certificate_id and self.made.get(certificate_id) == invocation.owner:
+            return
+        if (certificate_id, invocation.owner) in self.shared:
             return
         self._known = self._registered_ids()
         incoming = call.name in _DECIDES[:2]

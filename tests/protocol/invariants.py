@@ -83,7 +83,8 @@ def check(stack: Stack) -> None:
 
 def i2_no_orphans(stack: Stack) -> None:
     """Whatever the stack registered is now a resource of its own, or gone; all of it is gone with the stack."""
-    held = {live.physical_id for live in stack.live.values()}
+    # Any stack's: an orphan that another one uses is not left, it is used.
+    held = {certificate_id_in(live.physical_id) for each in stack.cloud.stacks for live in each.live.values()}
     registered = {*stack.cloud.iot.certificates, *stack.cloud.iot.cas}
     for certificate_id, (stack_id, logical_id) in stack.cloud.made.items():
         if stack_id != stack.ledger.stack_id or certificate_id in held | stack.excused:
