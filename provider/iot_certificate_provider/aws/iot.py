@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.aws.translation import translating
+from iot_certificate_provider.contract import CertificateMode
 from iot_certificate_provider.errors import NotFoundError
 from iot_certificate_provider.properties.registration_config import RegistrationConfig
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from iot_certificate_provider.contract import (
         AutoRegistrationStatus,
         CaCertificateStatus,
-        CertificateMode,
         DeviceCertificateStatus,
     )
 
@@ -114,6 +114,11 @@ class IotGateway:
     def _iot_once(self) -> IoTClient:
         return self._clients.client("iot", retry=False)
 
+    @property
+    def was_unanswered(self) -> bool:
+        """Whether an attempt of the last call, whichever, went unanswered or failed at AWS."""
+        return self._clients.was_unanswered
+
     # Registration code
 
     def registration_code(self) -> str:
@@ -186,7 +191,8 @@ class IotGateway:
             found["certificateId"],
             found["certificateArn"],
             found["status"],
-            found["certificateMode"],
+            # API reference: the mode of a CA from before there were modes is "optional", and means DEFAULT.
+            found.get("certificateMode", CertificateMode.DEFAULT),
             found["autoRegistrationStatus"],
             RegistrationConfig(config.get("templateName"), config.get("templateBody"), config.get("roleArn"))
             if config
@@ -261,7 +267,7 @@ class IotGateway:
             found["certificateArn"],
             found["status"],
             found["certificatePem"],
-            found["certificateMode"],
+            found.get("certificateMode", CertificateMode.DEFAULT),
             found["creationDate"],
             found.get("lastModifiedDate"),
             found.get("previousOwnedBy"),
