@@ -15,15 +15,11 @@ from iot_certificate_provider.aws.clients import AwsClients
 from iot_certificate_provider.aws.cloudformation import StackGateway
 from iot_certificate_provider.aws.iot import IotGateway
 from iot_certificate_provider.contract import (
-    CA_CERTIFICATE_TYPE,
-    CERTIFICATE_TRANSFER_DECISION_TYPE,
-    DEVICE_CERTIFICATE_TYPE,
     EXPIRY_STACK_ID,
-    ISSUED_DEVICE_CERTIFICATE_TYPE,
-    SELF_SIGNED_CA_CERTIFICATE_TYPE,
     DeviceCertificateStatus,
     MetricDimension,
     MetricName,
+    ResourceType,
 )
 from iot_certificate_provider.deadline import Deadline
 from iot_certificate_provider.embedded_metrics import publish_metric
@@ -39,9 +35,13 @@ if TYPE_CHECKING:
 PAUSE_SECONDS = 0.2
 """Between two certificates: half of what AWS IoT allows an account, ten descriptions a second, is left to others."""
 
-_CA_TYPES = (CA_CERTIFICATE_TYPE, SELF_SIGNED_CA_CERTIFICATE_TYPE)
+_CA_TYPES = (ResourceType.CA_CERTIFICATE, ResourceType.SELF_SIGNED_CA_CERTIFICATE)
 # A transfer to another account has no certificate of its own; what it hands over is another resource's.
-_DEVICE_TYPES = (DEVICE_CERTIFICATE_TYPE, ISSUED_DEVICE_CERTIFICATE_TYPE, CERTIFICATE_TRANSFER_DECISION_TYPE)
+_DEVICE_TYPES = (
+    ResourceType.DEVICE_CERTIFICATE,
+    ResourceType.ISSUED_DEVICE_CERTIFICATE,
+    ResourceType.CERTIFICATE_TRANSFER_DECISION,
+)
 
 logger = logging.getLogger("iot_certificate_provider")
 clients = AwsClients()

@@ -23,7 +23,8 @@ from urllib.parse import urlsplit
 
 from iot_certificate_provider import cold_start  # noqa: F401 - for what its import does
 from iot_certificate_provider.aws.clients import CONNECT_SECONDS, READ_SECONDS, AwsClients
-from iot_certificate_provider.contract import MAX_RESPONSE_BYTES, MetricDimension, MetricName
+from iot_certificate_provider.aws.gateways import Gateways
+from iot_certificate_provider.contract import MAX_RESPONSE_BYTES, MetricDimension, MetricName, ResourceType
 from iot_certificate_provider.deadline import Deadline, sent_at, service_timeout
 from iot_certificate_provider.embedded_metrics import publish_metric
 from iot_certificate_provider.errors import DeadlineError, InvalidPropertyError, ProviderError, UnfinishedError
@@ -209,9 +210,9 @@ def _finished(request: Request, event: Mapping[str, Any], function_arn: str) -> 
         # Imported when it is needed: hardly ever.
         from iot_certificate_provider.protocol import continuation  # noqa: PLC0415
 
-        if not continuation.is_worthwhile(request, clients, _now()):
+        if not continuation.is_worthwhile(request, Gateways(clients).stacks, _now()):
             raise
-        helper.hand_on(lambda: continuation.hand_on(request, event, function_arn, clients))
+        helper.hand_on(lambda: continuation.hand_on(request, event, function_arn, Gateways(clients).functions))
         return Outcome(request.existing_id)
 
 
@@ -257,11 +258,10 @@ def _properties(event: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _resource(resource_type: str) -> Resource:
-    make = RESOURCES.get(resource_type)
-    if make is None:
+    if resource_type not in RESOURCES:
         problem = f"'{shorten(resource_type, 60)}' is not a resource type of this provider"
         raise InvalidPropertyError("Type", problem, f"It has {', '.join(RESOURCES)}")
-    return make(clients, _now)
+    return RESOURCES[ResourceType(resource_type)](Gateways(clients), _now)
 
 
 def id_after_failure(event: Mapping[str, Any], progress: Progress) -> str:

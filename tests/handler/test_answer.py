@@ -34,7 +34,7 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Request], Outco
     """Put a scripted resource in the place of the device certificates'."""
 
     def put(act: Callable[[Request], Outcome]) -> None:
-        monkeypatch.setitem(RESOURCES, DEVICE, lambda _clients, _now: Scripted(act))
+        monkeypatch.setitem(RESOURCES, DEVICE, lambda _aws, _now: Scripted(act))
 
     return put
 

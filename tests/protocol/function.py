@@ -34,7 +34,7 @@ from fakes.secrets import FakeSecrets
 from fakes.transfers import connect
 from iot_certificate_provider import handler as installed_handler
 from iot_certificate_provider.aws.clients import AwsClients
-from iot_certificate_provider.contract import CERTIFICATE_TRANSFER_DECISION_TYPE, CERTIFICATE_TRANSFER_TYPE
+from iot_certificate_provider.contract import ResourceType
 from iot_certificate_provider.deadline import Deadline
 from iot_certificate_provider.physical_id import certificate_id_in
 from iot_certificate_provider.pki import Certificate
@@ -65,7 +65,7 @@ REGISTRATIONS = (
 ACCOUNTS = ("210987654321", "333333333333")
 """Those beside the one that the function runs in."""
 
-TRANSFER, DECISION = CERTIFICATE_TRANSFER_TYPE, CERTIFICATE_TRANSFER_DECISION_TYPE
+TRANSFER, DECISION = ResourceType.CERTIFICATE_TRANSFER, ResourceType.CERTIFICATE_TRANSFER_DECISION
 _HANDS_OVER = ("iot.UpdateCertificate", "iot.TransferCertificate", "iot.CancelCertificateTransfer")
 _DECIDES = ("iot.AcceptCertificateTransfer", "iot.RejectCertificateTransfer", "iot.UpdateCertificate")
 _ATTACHMENTS = ("iot.AttachPolicy", "iot.DetachPolicy", "iot.AttachThingPrincipal", "iot.DetachThingPrincipal")

@@ -9,13 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from fakes.transfers import PENDING
-from iot_certificate_provider.contract import (
-    CERTIFICATE_TRANSFER_DECISION_TYPE as DECISION,
-)
-from iot_certificate_provider.contract import (
-    CERTIFICATE_TRANSFER_TYPE as TRANSFER,
-)
-from iot_certificate_provider.contract import REGISTRATION_CODE_TYPE
+from iot_certificate_provider.contract import ResourceType
 from iot_certificate_provider.physical_id import REGISTRATION_CODE_ID, certificate_id_in, is_adopted, is_certificate_id
 
 if TYPE_CHECKING:
@@ -25,6 +19,7 @@ if TYPE_CHECKING:
     from protocol.function import Cloud, Invocation
     from protocol.referee import Stack
 
+TRANSFER, DECISION = ResourceType.CERTIFICATE_TRANSFER, ResourceType.CERTIFICATE_TRANSFER_DECISION
 MAX_BYTES = 4096
 MAX_ID = 1024
 MAX_REASON = 240
@@ -120,7 +115,7 @@ def _as_it_may_be(cloud: Cloud, certificate_id: str, before: Picture | None, now
 def i4_everything_there(stack: Stack) -> None:
     """What CloudFormation believes to be there is there, unless it was deleted outside the stack."""
     for logical_id, live in stack.live.items():
-        if live.declared.type == REGISTRATION_CODE_TYPE:
+        if live.declared.type == ResourceType.REGISTRATION_CODE:
             require(live.physical_id == REGISTRATION_CODE_ID, "I4", f"{logical_id} has another physical id")
             continue
         if live.declared.type in (TRANSFER, DECISION):
@@ -170,7 +165,7 @@ def i4_rolled_back(stack: Stack, before: Snapshot, revoking: set[str], skipped: 
             require(parts[0] == parts[1], "I4", f"{logical_id} is another transfer after the rollback")
             continue
         require(live.physical_id == old_id, "I4", f"{logical_id} has another physical id after the rollback")
-        if live.declared.type in (REGISTRATION_CODE_TYPE, DECISION):
+        if live.declared.type in (ResourceType.REGISTRATION_CODE, DECISION):
             continue  # ``registration_code`` looks at the code itself
         declared = live.declared.properties
         was, now = before.pictures[old_id], _picture(stack.cloud, certificate_id_in(old_id))

@@ -36,6 +36,9 @@ from iot_certificate_provider.properties.ca_certificate import (
 from iot_certificate_provider.properties.reader import naming, readable
 from iot_certificate_provider.properties.verification import VerificationCertificate
 from iot_certificate_provider.protocol.response import Outcome, ensure_fits
+from iot_certificate_provider.resources.ca.device_certificate_sweep import DeviceCertificateSweep
+from iot_certificate_provider.resources.ca.private_ca_identity import PrivateCaIdentity
+from iot_certificate_provider.resources.ca.proof_of_possession import ProofOfPossession
 from iot_certificate_provider.resources.lifecycle.adoption import (
     Adoption,
     Difference,
@@ -55,35 +58,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
-    from iot_certificate_provider.aws.cloudformation import StackGateway
-    from iot_certificate_provider.aws.iot import CaCertificateDescription, IotGateway, Registered
+    from iot_certificate_provider.aws.gateways import Gateways
+    from iot_certificate_provider.aws.iot import CaCertificateDescription, Registered
     from iot_certificate_provider.contract import CertificateMode
     from iot_certificate_provider.protocol.request import Request
-    from iot_certificate_provider.resources.ca.device_certificate_sweep import DeviceCertificateSweep
-    from iot_certificate_provider.resources.ca.private_ca_identity import PrivateCaIdentity
-    from iot_certificate_provider.resources.ca.proof_of_possession import ProofOfPossession
 
 
 class CaCertificateResource:
     """Registers, changes and deregisters a CA certificate."""
 
-    def __init__(
-        self,
-        iot: IotGateway,
-        stacks: StackGateway,
-        proof: ProofOfPossession,
-        identity: PrivateCaIdentity,
-        sweep: DeviceCertificateSweep,
-        *,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._iot = iot
-        self._stacks = stacks
-        self._proof = proof
-        self._identity = identity
-        self._sweep = sweep
+    def __init__(self, aws: Gateways, now: Callable[[], datetime]) -> None:
+        self._iot = aws.iot
+        self._stacks = aws.stacks
+        self._proof = ProofOfPossession(aws)
+        self._identity = PrivateCaIdentity(aws, now)
+        self._sweep = DeviceCertificateSweep(aws)
         self._now = now
-        self._adoption = Adoption(stacks)
+        self._adoption = Adoption(aws.stacks)
 
     def create(self, request: Request) -> Outcome:
         """Register the CA certificate, with proof of possession unless it is SNI_ONLY."""

@@ -13,23 +13,23 @@ from iot_certificate_provider.errors import (
     ThrottledError,
     UnfinishedError,
 )
-from iot_certificate_provider.resources.device.removal import OFF
+from iot_certificate_provider.resources.device.removal import OFF, DeviceCertificateRemoval
 from iot_certificate_provider.resources.lifecycle.redelivery import wait_for_late_effects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from iot_certificate_provider.aws.iot import DeviceCertificateEntry, IotGateway
+    from iot_certificate_provider.aws.gateways import Gateways
+    from iot_certificate_provider.aws.iot import DeviceCertificateEntry
     from iot_certificate_provider.deadline import Deadline
-    from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
 
 
 class DeviceCertificateSweep:
     """Deactivates or deletes all certificates of a CA, those that devices brought in just in time among them."""
 
-    def __init__(self, iot: IotGateway, removal: DeviceCertificateRemoval) -> None:
-        self._iot = iot
-        self._removal = removal
+    def __init__(self, aws: Gateways) -> None:
+        self._iot = aws.iot
+        self._removal = DeviceCertificateRemoval(aws)
 
     def run(
         self, ca_certificate_id: str, what: DeviceCertificatesOnDelete, held: Collection[str], deadline: Deadline

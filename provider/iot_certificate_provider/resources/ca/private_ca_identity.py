@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
-    from iot_certificate_provider.aws.acm_pca import PrivateCaGateway
-    from iot_certificate_provider.aws.cloudformation import StackGateway
-    from iot_certificate_provider.aws.iot import IotGateway
+    from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.properties.ca_certificate import CaCertificateProperties
     from iot_certificate_provider.protocol.request import Request
 
@@ -38,12 +36,10 @@ LONGEST_REQUEST = timedelta(hours=1)
 class PrivateCaIdentity:
     """Completes properties that lack the certificate; those that have one are returned as they are."""
 
-    def __init__(
-        self, iot: IotGateway, stacks: StackGateway, authorities: PrivateCaGateway, now: Callable[[], datetime]
-    ) -> None:
-        self._iot = iot
-        self._stacks = stacks
-        self._authorities = authorities
+    def __init__(self, aws: Gateways, now: Callable[[], datetime]) -> None:
+        self._iot = aws.iot
+        self._stacks = aws.stacks
+        self._authorities = aws.private_ca
         self._now = now
 
     def of_create(self, request: Request, wanted: CaCertificateProperties) -> CaCertificateProperties:

@@ -14,6 +14,7 @@ from iot_certificate_provider.pki.self_signed import self_signed_ca
 from iot_certificate_provider.properties.reader import readable
 from iot_certificate_provider.properties.self_signed_ca_certificate import SelfSignedCaCertificateProperties
 from iot_certificate_provider.protocol.response import Outcome, with_attribute_that_fits
+from iot_certificate_provider.resources.ca.ca_certificate import CaCertificateResource
 from iot_certificate_provider.resources.keys.credentials import CredentialsStore, properties_digest
 from iot_certificate_provider.resources.lifecycle.redelivery import check_awaited, find_leftover
 
@@ -21,28 +22,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from iot_certificate_provider.aws.cloudformation import StackGateway
-    from iot_certificate_provider.aws.secrets import SecretsGateway
+    from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.pki import Certificate
     from iot_certificate_provider.properties.ca_certificate import CaCertificateProperties
     from iot_certificate_provider.protocol.request import Request
-    from iot_certificate_provider.resources.ca.ca_certificate import CaCertificateResource
     from iot_certificate_provider.resources.keys.credentials import Credentials
 
 
 class SelfSignedCaCertificateResource:
     """Makes, registers, rotates and deregisters a CA of the stack's own."""
 
-    def __init__(
-        self,
-        ca_certificates: CaCertificateResource,
-        stacks: StackGateway,
-        secrets: SecretsGateway,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._ca_certificates = ca_certificates
-        self._stacks = stacks
-        self._secrets = secrets
+    def __init__(self, aws: Gateways, now: Callable[[], datetime]) -> None:
+        self._ca_certificates = CaCertificateResource(aws, now)
+        self._stacks = aws.stacks
+        self._secrets = aws.secrets
         self._now = now
 
     def create(self, request: Request) -> Outcome:

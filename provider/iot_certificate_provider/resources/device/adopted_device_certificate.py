@@ -20,6 +20,7 @@ from iot_certificate_provider.resources.device.attachments import (
     change_attachments,
 )
 from iot_certificate_provider.resources.device.outcome import outcome_of
+from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
 from iot_certificate_provider.resources.lifecycle.adoption import Adoption, Difference, check_adoptable
 from iot_certificate_provider.resources.lifecycle.redelivery import (
     check_still_wanted,
@@ -31,32 +32,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
     from datetime import datetime
 
-    from iot_certificate_provider.aws.cloudformation import StackGateway, StackResource
-    from iot_certificate_provider.aws.iot import DeviceCertificateDescription, IotGateway
+    from iot_certificate_provider.aws.cloudformation import StackResource
+    from iot_certificate_provider.aws.gateways import Gateways
+    from iot_certificate_provider.aws.iot import DeviceCertificateDescription
     from iot_certificate_provider.pki import Certificate
     from iot_certificate_provider.properties.device_certificate import DeviceCertificateProperties
     from iot_certificate_provider.protocol.request import Request
-    from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
     from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
 
 
 class AdoptedDeviceCertificate:
     """Attaches what is declared to it, and nothing else is changed; ``release`` and ``abandon`` are the way back."""
 
-    def __init__(
-        self,
-        iot: IotGateway,
-        stacks: StackGateway,
-        ownership: DeviceCertificateOwnership,
-        removal: DeviceCertificateRemoval,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._iot = iot
-        self._stacks = stacks
-        self._ownership = ownership
+    def __init__(self, aws: Gateways, now: Callable[[], datetime], removal: DeviceCertificateRemoval) -> None:
+        self._iot = aws.iot
+        self._stacks = aws.stacks
+        self._ownership = DeviceCertificateOwnership(aws)
         self._removal = removal
         self._now = now
-        self._adoption = Adoption(stacks)
+        self._adoption = Adoption(aws.stacks)
 
     def adopt(self, request: Request, wanted: DeviceCertificateProperties, certificate: Certificate) -> Outcome:
         """Attach what is declared to a certificate that somebody else registered, and change nothing else of it."""

@@ -36,6 +36,8 @@ from iot_certificate_provider.resources.device.attachments import (
     change_attachments,
 )
 from iot_certificate_provider.resources.device.outcome import largest_outcome, outcome_of
+from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
+from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
 from iot_certificate_provider.resources.lifecycle.adoption import (
     Adoption,
     is_superseded,
@@ -52,32 +54,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from datetime import datetime
 
-    from iot_certificate_provider.aws.cloudformation import StackGateway
-    from iot_certificate_provider.aws.iot import DeviceCertificateDescription, IotGateway, Registered
+    from iot_certificate_provider.aws.gateways import Gateways
+    from iot_certificate_provider.aws.iot import DeviceCertificateDescription, Registered
     from iot_certificate_provider.pki import SigningRequest
     from iot_certificate_provider.protocol.request import Request
-    from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
-    from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
 
 
 class DeviceCertificateResource:
     """Registers, changes and deregisters a device certificate."""
 
-    def __init__(
-        self,
-        iot: IotGateway,
-        stacks: StackGateway,
-        ownership: DeviceCertificateOwnership,
-        removal: DeviceCertificateRemoval,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._iot = iot
-        self._stacks = stacks
-        self._ownership = ownership
-        self._removal = removal
+    def __init__(self, aws: Gateways, now: Callable[[], datetime]) -> None:
+        self._iot = aws.iot
+        self._stacks = aws.stacks
+        self._ownership = DeviceCertificateOwnership(aws)
+        self._removal = DeviceCertificateRemoval(aws)
         self._now = now
-        self._adoption = Adoption(stacks)
-        self._adopted = AdoptedDeviceCertificate(iot, stacks, ownership, removal, now)
+        self._adoption = Adoption(aws.stacks)
+        self._adopted = AdoptedDeviceCertificate(aws, now, self._removal)
 
     def create(self, request: Request) -> Outcome:
         """Register the certificate, or have AWS IoT issue it, and attach its policies and things."""

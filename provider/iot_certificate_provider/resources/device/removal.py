@@ -12,7 +12,8 @@ from iot_certificate_provider.errors import InUseError, NotFoundError, ProviderE
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from iot_certificate_provider.aws.iot import DeviceCertificateEntry, IotGateway
+    from iot_certificate_provider.aws.gateways import Gateways
+    from iot_certificate_provider.aws.iot import DeviceCertificateEntry
     from iot_certificate_provider.deadline import Deadline
 
 POLICY_RELEASE_SECONDS = 300.0
@@ -29,8 +30,8 @@ DetachThing = Callable[[str, str], None]
 class DeviceCertificateRemoval:
     """Removes device certificates with whatever is attached to them, also from outside the stack."""
 
-    def __init__(self, iot: IotGateway) -> None:
-        self._iot = iot
+    def __init__(self, aws: Gateways) -> None:
+        self._iot = aws.iot
         self._detached: dict[str, set[str]] = {}
         """Policies, with the ARNs that they were detached from by this request."""
 

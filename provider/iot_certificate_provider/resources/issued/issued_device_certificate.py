@@ -7,8 +7,8 @@ that was issued for the same request or the same properties before, or a new one
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from iot_certificate_provider.errors import AccessDeniedError
 from iot_certificate_provider.physical_id import is_certificate_id
@@ -16,71 +16,32 @@ from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.properties.issued_device_certificate import IssuedDeviceCertificateProperties
 from iot_certificate_provider.properties.reader import readable
 from iot_certificate_provider.protocol.response import Outcome, ensure_fits
+from iot_certificate_provider.resources.device.device_certificate import DeviceCertificateResource
 from iot_certificate_provider.resources.device.outcome import outcome_of
+from iot_certificate_provider.resources.issued.issuing import DeviceCertificateIssuing
+from iot_certificate_provider.resources.issued.new_key_history import IssuedWithNewKey
+from iot_certificate_provider.resources.issued.signing_request_history import IssuedByRequest
 from iot_certificate_provider.resources.lifecycle.redelivery import check_awaited, find_leftover
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from iot_certificate_provider.aws.cloudformation import StackGateway
-    from iot_certificate_provider.aws.iot import DeviceCertificateDescription
+    from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.properties.device_certificate import DeviceCertificateProperties
     from iot_certificate_provider.protocol.request import Request
-    from iot_certificate_provider.resources.device.device_certificate import DeviceCertificateResource
-
-
-@dataclass(frozen=True)
-class IssuedCertificate:
-    """A certificate, its issuer where that is known, and the version of the secret that keeps it with its key."""
-
-    certificate: Certificate
-    ca: Certificate | None
-    kept_as: str | None = None
-
-
-class CertificateHistory(Protocol):
-    """What was issued for a resource: a secret tells where the key is made here; else the log and the device's key."""
-
-    def of_create(self, request: Request, wanted: IssuedDeviceCertificateProperties) -> IssuedCertificate:
-        """Return what an earlier delivery has had issued, or have one issued."""
-        ...
-
-    def of_update(
-        self,
-        request: Request,
-        wanted: IssuedDeviceCertificateProperties,
-        old: IssuedDeviceCertificateProperties | None,
-    ) -> IssuedCertificate:
-        """Return what the resource has, or what a rollback returns to, or have a new one issued."""
-        ...
-
-    def left_by(
-        self, request: Request, declared: IssuedDeviceCertificateProperties
-    ) -> DeviceCertificateDescription | None:
-        """Return what a request with these properties has registered, and that nobody has heard of."""
-        ...
-
-    def registered(self, wanted: IssuedDeviceCertificateProperties, issued: IssuedCertificate) -> None:
-        """Take note that the certificate is registered and attached by now."""
-        ...
+    from iot_certificate_provider.resources.issued.certificate_history import CertificateHistory, IssuedCertificate
 
 
 class IssuedDeviceCertificateResource:
     """Has certificates issued, and registers, rotates and deregisters them."""
 
-    def __init__(
-        self,
-        device_certificates: DeviceCertificateResource,
-        stacks: StackGateway,
-        with_new_key: CertificateHistory,
-        by_request: CertificateHistory,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._device_certificates = device_certificates
-        self._stacks = stacks
-        self._with_new_key = with_new_key
-        self._by_request = by_request
+    def __init__(self, aws: Gateways, now: Callable[[], datetime]) -> None:
+        issuing = DeviceCertificateIssuing(aws, now)
+        self._device_certificates = DeviceCertificateResource(aws, now)
+        self._stacks = aws.stacks
+        self._with_new_key: CertificateHistory = IssuedWithNewKey(aws, issuing)
+        self._by_request: CertificateHistory = IssuedByRequest(aws, now, issuing)
         self._now = now
 
     def create(self, request: Request) -> Outcome:

@@ -10,16 +10,15 @@ from iot_certificate_provider.contract import IssuedDeviceCertificateProperty
 from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.pki.private_key import generate_private_key
 from iot_certificate_provider.properties.issued_device_certificate import NewKey
-from iot_certificate_provider.resources.issued.issued_device_certificate import IssuedCertificate
+from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
+from iot_certificate_provider.resources.issued.certificate_history import IssuedCertificate
 from iot_certificate_provider.resources.keys.credentials import CredentialsStore, properties_digest
 
 if TYPE_CHECKING:
-    from iot_certificate_provider.aws.cloudformation import StackGateway
+    from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.aws.iot import DeviceCertificateDescription
-    from iot_certificate_provider.aws.secrets import SecretsGateway
     from iot_certificate_provider.properties.issued_device_certificate import IssuedDeviceCertificateProperties
     from iot_certificate_provider.protocol.request import Request
-    from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
     from iot_certificate_provider.resources.issued.issuing import DeviceCertificateIssuing
     from iot_certificate_provider.resources.keys.credentials import Credentials
 
@@ -27,16 +26,10 @@ if TYPE_CHECKING:
 class IssuedWithNewKey:
     """A CertificateHistory."""
 
-    def __init__(
-        self,
-        secrets: SecretsGateway,
-        stacks: StackGateway,
-        ownership: DeviceCertificateOwnership,
-        issuing: DeviceCertificateIssuing,
-    ) -> None:
-        self._secrets = secrets
-        self._stacks = stacks
-        self._ownership = ownership
+    def __init__(self, aws: Gateways, issuing: DeviceCertificateIssuing) -> None:
+        self._secrets = aws.secrets
+        self._stacks = aws.stacks
+        self._ownership = DeviceCertificateOwnership(aws)
         self._issuing = issuing
 
     def of_create(self, request: Request, wanted: IssuedDeviceCertificateProperties) -> IssuedCertificate:

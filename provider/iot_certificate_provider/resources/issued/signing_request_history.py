@@ -11,34 +11,27 @@ from typing import TYPE_CHECKING
 from iot_certificate_provider.errors import ConflictError, NotFoundError
 from iot_certificate_provider.physical_id import is_certificate_id
 from iot_certificate_provider.pki import Certificate, SigningRequest
-from iot_certificate_provider.resources.issued.issued_device_certificate import IssuedCertificate
+from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
+from iot_certificate_provider.resources.issued.certificate_history import IssuedCertificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from iot_certificate_provider.aws.cloudformation import StackGateway
-    from iot_certificate_provider.aws.iot import DeviceCertificateDescription, IotGateway
+    from iot_certificate_provider.aws.gateways import Gateways
+    from iot_certificate_provider.aws.iot import DeviceCertificateDescription
     from iot_certificate_provider.properties.issued_device_certificate import IssuedDeviceCertificateProperties
     from iot_certificate_provider.protocol.request import Request
-    from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
     from iot_certificate_provider.resources.issued.issuing import DeviceCertificateIssuing
 
 
 class IssuedByRequest:
     """A CertificateHistory."""
 
-    def __init__(
-        self,
-        iot: IotGateway,
-        stacks: StackGateway,
-        ownership: DeviceCertificateOwnership,
-        issuing: DeviceCertificateIssuing,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._iot = iot
-        self._stacks = stacks
-        self._ownership = ownership
+    def __init__(self, aws: Gateways, now: Callable[[], datetime], issuing: DeviceCertificateIssuing) -> None:
+        self._iot = aws.iot
+        self._stacks = aws.stacks
+        self._ownership = DeviceCertificateOwnership(aws)
         self._issuing = issuing
         self._now = now
 

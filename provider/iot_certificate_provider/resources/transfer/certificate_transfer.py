@@ -40,16 +40,19 @@ from iot_certificate_provider.resources.lifecycle.redelivery import (
     returns_to_what_it_had,
     uncertain_without_answer,
 )
-from iot_certificate_provider.resources.transfer.ownership import PENDING_TRANSFER, is_as_declared
+from iot_certificate_provider.resources.transfer.ownership import (
+    PENDING_TRANSFER,
+    CertificateTransferOwnership,
+    is_as_declared,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from iot_certificate_provider.aws.cloudformation import StackGateway
-    from iot_certificate_provider.aws.iot import DeviceCertificateDescription, IotGateway, OutgoingTransfer
+    from iot_certificate_provider.aws.gateways import Gateways
+    from iot_certificate_provider.aws.iot import DeviceCertificateDescription, OutgoingTransfer
     from iot_certificate_provider.protocol.request import Request
-    from iot_certificate_provider.resources.transfer.ownership import CertificateTransferOwnership
 
 STALE_SECONDS = 5.0
 """How long a list may still show what a sibling has just detached before it is believed."""
@@ -64,16 +67,10 @@ _NAMED = 3
 class CertificateTransferResource:
     """Transfers a certificate, changes where it goes, and takes it back while nobody has accepted it."""
 
-    def __init__(
-        self,
-        iot: IotGateway,
-        stacks: StackGateway,
-        ownership: CertificateTransferOwnership,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._iot = iot
-        self._stacks = stacks
-        self._ownership = ownership
+    def __init__(self, aws: Gateways, now: Callable[[], datetime]) -> None:
+        self._iot = aws.iot
+        self._stacks = aws.stacks
+        self._ownership = CertificateTransferOwnership(aws)
         self._now = now
 
     def create(self, request: Request) -> Outcome:

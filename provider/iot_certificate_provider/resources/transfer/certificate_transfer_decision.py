@@ -34,6 +34,7 @@ from iot_certificate_provider.properties.certificate_transfer_decision import (
 )
 from iot_certificate_provider.properties.reader import readable
 from iot_certificate_provider.protocol.response import Outcome
+from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
 from iot_certificate_provider.resources.lifecycle.holders import is_held_by_another
 from iot_certificate_provider.resources.lifecycle.ownership import evidence
 from iot_certificate_provider.resources.lifecycle.redelivery import (
@@ -50,10 +51,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from iot_certificate_provider.aws.cloudformation import StackGateway
-    from iot_certificate_provider.aws.iot import DeviceCertificateDescription, IotGateway
+    from iot_certificate_provider.aws.gateways import Gateways
+    from iot_certificate_provider.aws.iot import DeviceCertificateDescription
     from iot_certificate_provider.protocol.request import Request
-    from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
 
 from iot_certificate_provider.physical_id import REJECTED
 
@@ -61,16 +61,10 @@ from iot_certificate_provider.physical_id import REJECTED
 class CertificateTransferDecisionResource:
     """Waits for a certificate, accepts or rejects it, and changes the status of an accepted one."""
 
-    def __init__(
-        self,
-        iot: IotGateway,
-        stacks: StackGateway,
-        removal: DeviceCertificateRemoval,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._iot = iot
-        self._stacks = stacks
-        self._removal = removal
+    def __init__(self, aws: Gateways, now: Callable[[], datetime]) -> None:
+        self._iot = aws.iot
+        self._stacks = aws.stacks
+        self._removal = DeviceCertificateRemoval(aws)
         self._now = now
 
     def create(self, request: Request) -> Outcome:

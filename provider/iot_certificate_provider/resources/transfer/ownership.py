@@ -16,8 +16,8 @@ from iot_certificate_provider.resources.lifecycle.ownership import began, eviden
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from iot_certificate_provider.aws.cloudformation import StackGateway
-    from iot_certificate_provider.aws.iot import DeviceCertificateDescription, IotGateway, OutgoingTransfer
+    from iot_certificate_provider.aws.gateways import Gateways
+    from iot_certificate_provider.aws.iot import DeviceCertificateDescription, OutgoingTransfer
     from iot_certificate_provider.properties.certificate_transfer import CertificateTransferProperties
     from iot_certificate_provider.protocol.request import Request
 
@@ -27,9 +27,9 @@ PENDING_TRANSFER = "PENDING_TRANSFER"
 class CertificateTransferOwnership:
     """Gathers the facts from AWS IoT and CloudFormation, and decides; what is ambiguous is foreign."""
 
-    def __init__(self, iot: IotGateway, stacks: StackGateway) -> None:
-        self._iot = iot
-        self._stacks = stacks
+    def __init__(self, aws: Gateways) -> None:
+        self._iot = aws.iot
+        self._stacks = aws.stacks
 
     def held(self, request: Request, certificate_id: str, account: str) -> TransferIdentity | None:
         """Return what the log says that the resource has: this certificate's transfer to this account."""
