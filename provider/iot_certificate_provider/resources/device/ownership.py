@@ -38,10 +38,10 @@ class DeviceCertificateOwnership:
             return self._iot.describe_certificate(certificate_id)
         return None
 
-    def own(self, request: Request, certificate_id: str) -> DeviceCertificateDescription | None:
-        """Return the registered certificate if it is this resource's, None if it is not registered or foreign."""
+    def made_here(self, request: Request, certificate_id: str) -> bool:
+        """Whether a certificate whose key was made for the resource is registered, and was by the resource."""
         live = self.registered(certificate_id)
-        return live if live is not None and self._inquiry.taking_up(request, live).proceeds else None
+        return live is not None and self._inquiry.of_existing(request, live, is_key_ours=True).proceeds
 
     def is_repeated(self, request: Request, now: datetime) -> bool:
         """Whether a Create may have been delivered before: after success, or a minute after a function that died."""

@@ -55,7 +55,12 @@ class DeviceCertificateRegistration:
     # A certificate that is given
 
     def register_or_take_up(
-        self, request: Request, wanted: DeviceCertificateProperties, certificate: Certificate
+        self,
+        request: Request,
+        wanted: DeviceCertificateProperties,
+        certificate: Certificate,
+        *,
+        is_key_ours: bool = False,
     ) -> Outcome:
         """Register it; or go on with what an earlier delivery, or an attempt without an answer, registered."""
         try:
@@ -64,7 +69,7 @@ class DeviceCertificateRegistration:
             live = self._ownership.registered(certificate.id)
             if live is None:
                 raise
-            decision = self._inquiry.of_existing(request, live)
+            decision = self._inquiry.of_existing(request, live, is_key_ours=is_key_ours)
             if not decision.proceeds:
                 raise self.refusal(request, live, decision) from error
             return noted(self.take_up(request, wanted, certificate), decision.reason)
@@ -90,9 +95,7 @@ class DeviceCertificateRegistration:
         ca_pem = None if wanted.ca is None else wanted.ca.pem
         return self._iot.register_certificate(certificate.pem, ca_pem=ca_pem, status=wanted.status)
 
-    def refusal(
-        self, request: Request, live: DeviceCertificateDescription, decision: Decision
-    ) -> AlreadyExistsError:
+    def refusal(self, request: Request, live: DeviceCertificateDescription, decision: Decision) -> AlreadyExistsError:
         """Return the error for a certificate that is another owner's, or may be."""
         doubt = decision.reason if decision.action is Action.WAIT else ""
         return registered_already(request, live, self._inquiry.holders_to_name(request, live), doubt)

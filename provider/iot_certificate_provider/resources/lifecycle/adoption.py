@@ -1,8 +1,8 @@
 """Using a certificate that another owner registered, and taking it over: what both kinds of certificate share.
 
-One owner, always. The physical id of an adopted certificate's resource is ``<certificate id>/adopted``: that alone makes
-Delete leave the certificate registered. What another resource holds is adopted only where that one would leave it. A
-resource goes from one id to the other when ADOPT is left out of the template, and back when that update is rolled back.
+One owner, always. The physical id of an adopted certificate's resource is ``<certificate id>/adopted``: that alone
+makes Delete leave the certificate registered. What another resource holds is adopted only where that one would leave
+it. A resource goes from one id to the other when ADOPT is left out of the template, and back when that is rolled back.
 """
 
 from __future__ import annotations
@@ -34,13 +34,24 @@ class Existing(Protocol):
     """A registered certificate, as much of it as a refusal tells."""
 
     @property
-    def id(self) -> str: ...
+    def id(self) -> str:
+        """Its id."""
+        ...
+
     @property
-    def arn(self) -> str: ...
+    def arn(self) -> str:
+        """Its ARN."""
+        ...
+
     @property
-    def status(self) -> str: ...
+    def status(self) -> str:
+        """Its live status."""
+        ...
+
     @property
-    def created(self) -> datetime: ...
+    def created(self) -> datetime:
+        """When it was registered; aware."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -66,7 +77,9 @@ class Adoption:
                 return None if row.status.startswith("DELETE_") else row.physical_id
         return None
 
-    def physical_id(self, request: Request, existing: ExistingCertificate, live: Registration) -> str:
+    def physical_id(
+        self, request: Request, existing: ExistingCertificate, certificate_id: str, created: datetime | None
+    ) -> str:
         """Return the id that an Update of a resource of this certificate answers with.
 
         Without ADOPT that is the plain one: the resource takes the certificate over, unless another resource holds it.
@@ -75,12 +88,12 @@ class Adoption:
         adopted = is_adopted(request.existing_id)
         if existing is ExistingCertificate.FAIL:
             if adopted:
-                self._check_nobody_owns(request, live)
-            return live.id
-        return request.existing_id if adopted else self.held_id(request, live.id) or live.id
+                self._check_nobody_owns(request, certificate_id, created)
+            return certificate_id
+        return request.existing_id if adopted else self.held_id(request, certificate_id) or certificate_id
 
-    def _check_nobody_owns(self, request: Request, live: Registration) -> None:
-        claiming = self._holders.standing(request, live.id).claiming(live.created)
+    def _check_nobody_owns(self, request: Request, certificate_id: str, created: datetime | None) -> None:
+        claiming = self._holders.standing(request, certificate_id).claiming(created)
         owners = [each for each in claiming if not is_adopted(each.physical_id)]
         # A rollback never refuses: what it returns to, the resource had.
         if owners and not self._stacks.is_rolling_back(request.stack_id):
@@ -111,7 +124,9 @@ class Adoption:
         fix = f"A deployment each: {_STEPS}"
         if is_sibling:
             fix = f"Renamed? Keep its logical id (override_logical_id). Else, {fix[0].lower()}{fix[1:]}"
-        raise InvalidPropertyError(_PROPERTY, f"{among([holder], request)} holds the certificate, and would delete it", fix)
+        raise InvalidPropertyError(
+            _PROPERTY, f"{among([holder], request)} holds the certificate, and would delete it", fix
+        )
 
 
 def check_same(differences: Iterable[Difference]) -> None:

@@ -130,7 +130,9 @@ class Holders:
                 if stack_id == request.stack_id and self._is_back_already(request, taking=taking):
                     continue
                 for each in self._stacks.all_resources(stack_id):
-                    if not each.is_of(request.stack_id, request.logical_id) and is_at_work(each, created, taking=taking):
+                    if not each.is_of(request.stack_id, request.logical_id) and is_at_work(
+                        each, created, taking=taking
+                    ):
                         return each
         except AccessDeniedError:
             return UNKNOWN

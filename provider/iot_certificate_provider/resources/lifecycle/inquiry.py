@@ -47,9 +47,14 @@ class Registration(Protocol):
     """A certificate as AWS IoT describes it, a CA's or a device's."""
 
     @property
-    def id(self) -> str: ...
+    def id(self) -> str:
+        """Its id."""
+        ...
+
     @property
-    def created(self) -> datetime: ...
+    def created(self) -> datetime:
+        """When it was registered; aware."""
+        ...
 
 
 _Found = TypeVar("_Found", bound=Registration)
@@ -138,16 +143,17 @@ class Inquiry:
 
     # Is what is registered already this request's own?
 
-    def of_existing(self, request: Request, live: Registration) -> Decision:
+    def of_existing(self, request: Request, live: Registration, *, is_key_ours: bool = False) -> Decision:
         """Decide whose a certificate is that turns out to be registered already.
 
         A young request all of whose attempts were answered has not registered it: so it is another owner's, and a
-        Create, which has had nothing before, reads no log for that.
+        Create, which has had nothing before, reads no log for that. ``is_key_ours``: its key was made here, so that
+        nobody else can have registered it.
         """
         is_clean = not request.progress.uncertain
-        if is_clean and request.type is RequestType.CREATE:
+        if is_clean and not is_key_ours and request.type is RequestType.CREATE:
             return ownership.of_another(live.id)
-        return self.taking_up(request, live, is_clean=is_clean)
+        return self.taking_up(request, live, is_clean=is_clean and not is_key_ours, is_key_ours=is_key_ours)
 
     def holders_to_name(self, request: Request, live: Registration) -> tuple[StackResource, ...]:
         """Return who holds a certificate, for a message alone: nobody where CloudFormation cannot be asked."""
@@ -156,7 +162,9 @@ class Inquiry:
         except ProviderError:
             return ()
 
-    def taking_up(self, request: Request, live: Registration, *, is_clean: bool = False) -> Decision:
+    def taking_up(
+        self, request: Request, live: Registration, *, is_clean: bool = False, is_key_ours: bool = False
+    ) -> Decision:
         """Decide whether a certificate is the one that the resource has, or that its running operation has made.
 
         The log proves the one. Of the other, the date proves when, and not who: it is taken up only where nobody else
@@ -168,6 +176,8 @@ class Inquiry:
             return ownership.of_the_resource(live.id)
         if is_clean or not is_within(live.created, registration_started(events)):
             return ownership.of_another(live.id)
+        if is_key_ours:
+            return ownership.of_the_resource(live.id)
         # Until it is known, it may be this request's: a Delete has to look.
         request.progress.uncertain = True
         return self._taking(request, live)

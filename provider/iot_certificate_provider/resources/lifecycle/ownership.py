@@ -99,9 +99,7 @@ def deletion_after_a_failed_create(physical_id: str, *, readable: bool) -> Decis
     return None
 
 
-def deletion(
-    certificate_id: str, request: Request, *, anew: bool, keeping: Sequence[StackResource]
-) -> Decision:
+def deletion(certificate_id: str, request: Request, *, anew: bool, keeping: Sequence[StackResource]) -> Decision:
     """Decide whether a certificate that the resource had is to be destroyed.
 
     ``anew``: it was registered again since; ``keeping``: other resources that hold it.
@@ -117,7 +115,7 @@ def left_as_anothers(certificate_id: str) -> Decision:
     """Decide on a certificate that was registered again since the resource last had it."""
     return Decision(
         Action.LEAVE,
-        f"Left as it is: {short(certificate_id)} was registered again since this resource last had it, by another owner",
+        f"Left as it is: {short(certificate_id)} was registered again by another owner, after this resource had it",
     )
 
 
@@ -126,9 +124,31 @@ def left_to(certificate_id: str, holder: str) -> Decision:
     return Decision(Action.LEAVE, f"Left registered: {short(certificate_id)} is held by {holder}")
 
 
+def left_as_adopted(certificate_id: str) -> Decision:
+    """Decide on a certificate that the resource uses, and does not own."""
+    return Decision(
+        Action.LEAVE,
+        f"Left registered: {short(certificate_id)} was adopted. What this resource attached is detached",
+    )
+
+
+def ca_left_as_adopted(certificate_id: str) -> Decision:
+    """Decide on a CA that the resource uses, and does not own."""
+    return Decision(Action.LEAVE, f"Left registered: {short(certificate_id)} was adopted, and its devices with it")
+
+
+def not_its_own_any_more(certificate_id: str) -> Decision:
+    """Decide on what a rollback returns to, and another owner has by now."""
+    return Decision(
+        Action.LEAVE, f"Rolled back, and nothing touched: {short(certificate_id)} is another owner's by now"
+    )
+
+
 def left_unowned(certificate_id: str) -> Decision:
     """Decide on a certificate that an invented id's Create did not make."""
-    return Decision(Action.LEAVE, f"Left registered: {short(certificate_id)} was not registered by this Create or Update")
+    return Decision(
+        Action.LEAVE, f"Left registered: {short(certificate_id)} was not registered by this Create or Update"
+    )
 
 
 def orphan(
@@ -139,7 +159,9 @@ def orphan(
         return Decision(Action.WAIT, f"{short(certificate_id)} may be that of {_at_work(at_work, request)}")
     if keeping:
         return left_to(certificate_id, among(keeping, request))
-    return Decision(Action.PROCEED, f"{short(certificate_id)} was left by this resource, and no other resource holds it")
+    return Decision(
+        Action.PROCEED, f"{short(certificate_id)} was left by this resource, and no other resource holds it"
+    )
 
 
 def orphan_given_up(certificate_id: str, waiting: Decision) -> Decision:
@@ -179,6 +201,11 @@ def of_another(certificate_id: str) -> Decision:
 def of_the_resource(certificate_id: str) -> Decision:
     """Decide on a certificate that the log says the resource has."""
     return Decision(Action.PROCEED, f"{short(certificate_id)} is the one that this resource has")
+
+
+def taken_up(certificate_id: str) -> Decision:
+    """Decide on a CA whose tag names this request."""
+    return Decision(Action.PROCEED, f"{short(certificate_id)} was registered by this request before, and is taken up")
 
 
 def in_doubt(certificate_id: str) -> Decision:

@@ -146,11 +146,18 @@ class StillWanted:
             self._asked = now
 
 
+def wait_for_late_registration(request: Request) -> None:
+    """Before a Delete looks for what its Create may have left: where AWS did not answer it in time, wait.
+
+    The call that was not answered may only now take effect: the last attempt too, when the first is there.
+    """
+    if request.existing_id.startswith(CREATE_UNFINISHED):
+        request.deadline.pause(LATE_EFFECT_SECONDS)
+
+
 def find_leftover(request: Request, find: Callable[[], _Found | None]) -> _Found | None:
     """Look for what the Create of this Delete may have left behind; later where AWS did not answer it in time."""
-    if request.existing_id.startswith(CREATE_UNFINISHED):
-        # The call that was not answered may only now take effect: the last attempt too, when the first is there.
-        request.deadline.pause(LATE_EFFECT_SECONDS)
+    wait_for_late_registration(request)
     return find()
 
 

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _RETAINS_ON_DELETE = frozenset({"Retain", "RetainExceptOnCreate"})
-_KEY = re.compile(r"""(?P<indent> *)(?P<quote>["']?)(?P<key>[\w:-]+)(?P=quote)\s*:(?:\s+(?P<value>[^#]*?))?\s*(?:#.*)?""")
+_KEY = re.compile(
+    r"""(?P<indent> *)(?P<quote>["']?)(?P<key>[\w:-]+)(?P=quote)\s*:(?:\s+(?P<value>[^#]*?))?\s*(?:#.*)?"""
+)
 
 
 @dataclass(frozen=True)

@@ -15,16 +15,19 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def undone_on_failure(request: Request, physical_id: str, undo: Callable[[], bool]) -> Iterator[None]:
+def undone_on_failure(
+    request: Request, physical_id: str, undo: Callable[[], bool], *, is_late: bool = False
+) -> Iterator[None]:
     """Have ``undo`` take back what was done when the rest fails; it says whether nothing is left.
 
-    Where something is, a failed Create answers with ``physical_id``, so that its Delete finds it.
+    Where something is, a failed Create answers with ``physical_id``, so that its Delete finds it. ``is_late``: what AWS
+    has not answered may have its effect after it was undone, and so is waited for.
     """
     request.progress.registered = physical_id
     try:
         yield
     except BaseException as error:
-        undo_now(request, undo, error)
+        undo_now(request, undo, error if is_late else None)
         raise
 
 
