@@ -243,6 +243,10 @@ class Stack:
 
     def _update_one(self, logical_id: str, live: Live, declared: Declared, replaced: list[tuple[str, Live]]) -> bool:
         self._log(logical_id, live.physical_id, "UPDATE_IN_PROGRESS")
+        if _changes_service_token(live.declared, declared):
+            # "Modifying service token is not allowed.": the function never hears of it.
+            self._log(logical_id, live.physical_id, "UPDATE_FAILED")
+            return False
         answer = self._send("Update", logical_id, declared, live.physical_id, live.declared)
         if declared.properties.get("Status") == "REVOKED":
             self._rollback.revoking.add(live.physical_id)
@@ -475,6 +479,10 @@ def _ledger(cloud: Cloud, name: str) -> FakeCloudFormation:
         return first.beside(name)
     first.stack_id = first.stack_id.replace(f"/{first.name}/", f"/{name}/")
     return first
+
+
+def _changes_service_token(before: Declared, now: Declared) -> bool:
+    return now.properties.get("ServiceToken") != before.properties.get("ServiceToken")
 
 
 def _levels(template: Mapping[str, Declared]) -> list[list[str]]:
