@@ -32,6 +32,7 @@ def serve(cloud: Cloud, event: Mapping[str, Any]) -> Answer:
     try:
         if event["RequestType"] == "Delete":
             delete(cloud, physical_id)
+            cloud.possessions.deleted_by_native(physical_id)
         elif event["RequestType"] == "Create" or _replaces(event):
             physical_id = _register(cloud, event)
         else:

@@ -55,6 +55,9 @@ class Possessions:
         self.held[owner] = Possession(certificate_id, adopted, _attachments(now.properties))
         if had is not None and had.certificate_id == certificate_id and had.adopted != adopted:
             self._pass_on(certificate_id, owner, adopted=adopted)
+        if not adopted:
+            for stack in self.cloud.stacks:
+                stack.excused.discard(certificate_id)  # somebody has it, and answers for it
         if _sets_status(now, before, had, self.held[owner]):
             self.statuses[certificate_id] = str(now.properties.get("Status", "ACTIVE"))
 
@@ -92,6 +95,24 @@ class Possessions:
         for owner, had in self.held.items():
             if had.certificate_id == certificate_id:
                 self.held[owner] = Possession(certificate_id, had.adopted, frozenset())
+
+    def deleted_by_native(self, certificate_id: str) -> None:
+        """Note that CloudFormation's own type deleted a certificate.
+
+        It asks nobody: whoever adopted it from there, with Retain, has lost it when Retain was dropped later.
+        """
+        for owner in self.holders(certificate_id):
+            if self.held[owner].adopted:
+                del self.held[owner]
+                self.cloud.deleted_outside.add(certificate_id)
+
+    def attached_by_others(self, owner: Owner) -> frozenset[str]:
+        """Return the names of what others have attached to what a resource has."""
+        had = self.held.get(owner)
+        others = [each for who, each in self.held.items() if had and who != owner]
+        return frozenset(
+            name for each in others if had and each.certificate_id == had.certificate_id for name in each.attached
+        )
 
     def holders(self, certificate_id: str) -> list[Owner]:
         return [owner for owner, had in self.held.items() if had.certificate_id == certificate_id]
