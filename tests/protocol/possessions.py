@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from protocol.function import Cloud, Owner
-    from protocol.referee import Declared
+    from protocol.referee import Declared, Stack
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Possessions:
     lost: set[tuple[Owner, str]] = field(default_factory=set)
     unsettled: set[Owner] = field(default_factory=set)
     """Resources whose last Update failed, and was not rolled back: what they have attached is not known."""
-    _before: dict[str, Owner | None] = field(default_factory=dict)
-    """Who owned a certificate before a resource took it."""
+    _before: dict[str, tuple[Owner | None, list[Stack]]] = field(default_factory=dict)
+    """Who owned a certificate before a resource took it, and who was excused for leaving it."""
 
     def completed(self, owner: Owner, physical_id: str, now: Declared, before: Declared | None = None) -> None:
         """Note a CREATE_COMPLETE or UPDATE_COMPLETE."""
@@ -55,9 +55,8 @@ class Possessions:
         self.held[owner] = Possession(certificate_id, adopted, _attachments(now.properties))
         if had is not None and had.certificate_id == certificate_id and had.adopted != adopted:
             self._pass_on(certificate_id, owner, adopted=adopted)
-        if not adopted:
-            for stack in self.cloud.stacks:
-                stack.excused.discard(certificate_id)  # somebody has it, and answers for it
+        elif not adopted:
+            self._unexcuse(certificate_id)
         if _sets_status(now, before, had, self.held[owner]):
             self.statuses[certificate_id] = str(now.properties.get("Status", "ACTIVE"))
 
@@ -65,13 +64,22 @@ class Possessions:
         """Note that ownership was taken, or given back in a rollback."""
         made = self.cloud.made
         if not adopted:
-            self._before[certificate_id] = made.get(certificate_id)
+            self._before[certificate_id] = made.get(certificate_id), self._unexcuse(certificate_id)
             made[certificate_id] = owner
             return
-        before = self._before.pop(certificate_id, None)
+        before, excusing = self._before.pop(certificate_id, (None, []))
         made.pop(certificate_id, None)
+        for stack in excusing:
+            stack.excused.add(certificate_id)
         if before is not None:
             made[certificate_id] = before
+
+    def _unexcuse(self, certificate_id: str) -> list[Stack]:
+        """Somebody has a certificate, and answers for it, whoever was to be excused for leaving it before."""
+        excusing = [stack for stack in self.cloud.stacks if certificate_id in stack.excused]
+        for stack in excusing:
+            stack.excused.remove(certificate_id)
+        return excusing
 
     def failed(self, owner: Owner) -> None:
         """Note an UPDATE_FAILED."""
