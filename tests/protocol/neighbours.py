@@ -342,14 +342,15 @@ class Neighbourhood:
             if what == "connect":
                 self.cloud.bring_in_device(certificate_id)
             return
+        possessions = self.cloud.possessions
         if what == "deactivate":
+            possessions.changed_outside(certificate_id)
             iot.UpdateCertificate(certificateId=certificate_id, newStatus="INACTIVE")
         elif what == "detach":
+            possessions.detached_outside(certificate_id)
             native.detach(self.cloud, device.arn)
         elif what == "attach":
             iot.AttachPolicy(policyName="shadow", target=device.arn)
-        if what in ("deactivate", "detach"):
-            self.cloud.possessions.changed_outside(certificate_id)
         if certificate_id in self.cloud.foreign:
             self.cloud.foreign[certificate_id] = invariants.picture(self.cloud, certificate_id)
 

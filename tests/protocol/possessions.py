@@ -37,6 +37,8 @@ class Possessions:
     held: dict[Owner, Possession] = field(default_factory=dict)
     statuses: dict[str, str] = field(default_factory=dict)
     lost: set[tuple[Owner, str]] = field(default_factory=set)
+    torn: dict[str, set[str]] = field(default_factory=dict)
+    """By certificate: the policies and things that a hand from outside detached it from."""
     unsettled: set[Owner] = field(default_factory=set)
     """Resources whose last Update failed, and was not rolled back: what they have attached is not known."""
     _before: dict[str, tuple[Owner | None, list[Stack]]] = field(default_factory=dict)
@@ -52,13 +54,23 @@ class Possessions:
             return  # it says that it has it, and has it not
         self.lost.discard((owner, certificate_id))
         adopted = is_adopted(physical_id)
-        self.held[owner] = Possession(certificate_id, adopted, _attachments(now.properties))
+        attached = self._attached_by(certificate_id, now, before, had)
+        self.held[owner] = Possession(certificate_id, adopted, attached)
         if had is not None and had.certificate_id == certificate_id and had.adopted != adopted:
             self._pass_on(certificate_id, owner, adopted=adopted)
         elif not adopted:
             self._unexcuse(certificate_id)
         if _sets_status(now, before, had, self.held[owner]):
             self.statuses[certificate_id] = str(now.properties.get("Status", "ACTIVE"))
+
+    def _attached_by(
+        self, certificate_id: str, now: Declared, before: Declared | None, had: Possession | None
+    ) -> frozenset[str]:
+        """Return what a resource has attached: an Update in place attaches the difference, whatever a hand detached."""
+        declared, torn = _attachments(now.properties), self.torn.setdefault(certificate_id, set())
+        same = before is not None and had is not None and had.certificate_id == certificate_id
+        torn -= declared - (_attachments(before.properties) if same and before is not None else frozenset())
+        return declared - torn
 
     def _pass_on(self, certificate_id: str, owner: Owner, *, adopted: bool) -> None:
         """Note that ownership was taken, or given back in a rollback."""
@@ -96,12 +108,17 @@ class Possessions:
                 self.lost.add((owner, certificate_id))
                 del self.held[owner]
         self.statuses.pop(certificate_id, None)
+        self.torn.pop(certificate_id, None)
 
     def changed_outside(self, certificate_id: str) -> None:
-        """Note that a hand from outside set another status, or detached something."""
+        """Note that a hand from outside set another status."""
         self.statuses.pop(certificate_id, None)
+
+    def detached_outside(self, certificate_id: str) -> None:
+        """Note that a hand from outside detached everything."""
         for owner, had in self.held.items():
             if had.certificate_id == certificate_id:
+                self.torn.setdefault(certificate_id, set()).update(had.attached)
                 self.held[owner] = Possession(certificate_id, had.adopted, frozenset())
 
     def deleted_by_native(self, certificate_id: str) -> None:
