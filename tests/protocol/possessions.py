@@ -121,15 +121,24 @@ class Possessions:
                 self.torn.setdefault(certificate_id, set()).update(had.attached)
                 self.held[owner] = Possession(certificate_id, had.adopted, frozenset())
 
-    def deleted_by_native(self, certificate_id: str) -> None:
-        """Note that CloudFormation's own type deleted a certificate.
+    def deleted_by_native(self, owner: Owner, certificate_id: str) -> None:
+        """Note that CloudFormation's own type deleted a certificate: it asks nobody.
 
-        It asks nobody: whoever adopted it from there, with Retain, has lost it when Retain was dropped later.
+        Whoever adopted it from there, with Retain, has lost it when Retain was dropped later; and everybody has when
+        it was no longer the native resource's own, since a hand had deleted that before.
         """
-        for owner in self.holders(certificate_id):
-            if self.held[owner].adopted:
-                del self.held[owner]
+        if (owner, certificate_id) in self.lost:
+            self.deleted_outside(certificate_id)
+            self.cloud.deleted_outside.add(certificate_id)
+        for each in self.holders(certificate_id):
+            if self.held[each].adopted:
+                del self.held[each]
                 self.cloud.deleted_outside.add(certificate_id)
+
+    def changed_by_native(self, owner: Owner, certificate_id: str) -> None:
+        """Note that CloudFormation's own type set the status of a certificate, which may not be its own any more."""
+        if (owner, certificate_id) in self.lost:
+            self.changed_outside(certificate_id)
 
     def attached_by_others(self, owner: Owner) -> frozenset[str]:
         """Return the names of what others have attached to what a resource has."""

@@ -347,7 +347,7 @@ class Stack:
         answer = self._send("Delete", logical_id, live.declared, live.physical_id)
         done = answer is not None and answer.body["Status"] == "SUCCESS"
         if answer is not None and done:
-            self._excuse_named(logical_id, answer, doubt | self._doubt(logical_id))
+            self._excuse_named(logical_id, live.physical_id, answer, doubt | self._doubt(logical_id))
         self._log(logical_id, live.physical_id, "DELETE_COMPLETE" if done else "DELETE_FAILED", moved=replaced)
         if not replaced:
             self._gone[logical_id] = done
@@ -462,12 +462,18 @@ class Stack:
         held = {had.certificate_id for owner, had in self.cloud.possessions.held.items() if owner != me}
         return {*busy, *(siblings - {logical_id}), *held, *self.cloud.struck.items()}
 
-    def _excuse_named(self, logical_id: str, answer: Answer, doubt: set[object]) -> None:
-        """Excuse what a Delete leaves because it might be somebody else's: it has to name it, and to have a doubt."""
+    def _excuse_named(self, logical_id: str, physical_id: str, answer: Answer, doubt: set[object]) -> None:
+        """Excuse what a Delete leaves because it might be somebody else's: it has to name it, and to have a doubt.
+
+        The certificate that the Delete is about is named by its physical id; only the reason is to say why it stays.
+        """
+        reason = answer.body["Reason"]
         for certificate_id in self._made_by(logical_id):
-            if certificate_id[:NAMED] in answer.body["Reason"] and doubt:
+            is_named = certificate_id[:NAMED] in reason or (reason and certificate_id == physical_id)
+            if is_named and doubt:
                 self.excused.add(certificate_id)
-                self.cloud.left[certificate_id] = answer.body["Reason"]
+                if not self.cloud.possessions.holders(certificate_id):
+                    self.cloud.left[certificate_id] = reason
 
     def _made_by(self, logical_id: str) -> set[str]:
         return {each for each, owner in self.cloud.made.items() if owner == (self.ledger.stack_id, logical_id)}
