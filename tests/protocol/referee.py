@@ -304,7 +304,8 @@ class Stack:
             current = self.live.get(logical_id)
             replaced = current is not None and current.physical_id != live.physical_id
             policy = live.declared.update_replace_policy if replaced else live.declared.deletion_policy
-            if policy == "Retain":
+            # What failed to be created is deleted all the same.
+            if policy == "Retain" and is_certificate_id(certificate_id_in(live.physical_id)):
                 self._leave(logical_id, live, replaced=replaced)
             elif not self._delete_one(logical_id, live, replaced=replaced):
                 # It is abandoned, whatever the physical id stands for.
