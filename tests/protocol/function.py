@@ -424,9 +424,7 @@ class Cloud:
         certificate_id = _certificate_of(call)
         if call.name in ("iot.DeleteCertificate", "iot.DeleteCACertificate"):
             self._excuse_others(invocation, certificate_id)
-        if certificate_id and self.made.get(certificate_id) == invocation.owner:
-            return
-        if (certificate_id, invocation.owner) in self.shared:
+        if self._is_own(invocation, certificate_id):
             return
         self._known = self._registered_ids()
         incoming = call.name in _DECIDES[:2]
@@ -437,6 +435,10 @@ class Cloud:
         if not self._is_swept(invocation, certificate_id) and not _is_adopted(invocation):
             who = invocation.event["RequestType"], invocation.owner[1]
             self.violations.append(f"I3: {who} called {call.name} on a certificate that it did not make")
+
+    def _is_own(self, invocation: Invocation, certificate_id: str) -> bool:
+        made = certificate_id and self.made.get(certificate_id) == invocation.owner
+        return bool(made) or (certificate_id, invocation.owner) in self.shared
 
     def _excuse_others(self, invocation: Invocation, certificate_id: str) -> None:
         """What a stack swept, or used, is gone for it when another one deletes it."""

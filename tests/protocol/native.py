@@ -27,15 +27,17 @@ SECONDS = 2.0
 def serve(cloud: Cloud, event: Mapping[str, Any]) -> Answer:
     """Serve one request without the function."""
     cloud.clock.sleep(SECONDS)
-    physical_id = event.get("PhysicalResourceId", "")
+    physical_id, owner = event.get("PhysicalResourceId", ""), (event["StackId"], event["LogicalResourceId"])
     status, reason = "SUCCESS", ""
     try:
         if event["RequestType"] == "Delete":
             delete(cloud, physical_id)
+            cloud.possessions.deleted_by_native(owner, physical_id)
         elif event["RequestType"] == "Create" or _replaces(event):
             physical_id = _register(cloud, event)
         else:
             _set_status(cloud, physical_id, event["ResourceProperties"].get("Status", "ACTIVE"))
+            cloud.possessions.changed_by_native(owner, physical_id)
     except Refusal as refusal:
         status, reason = "FAILED", str(refusal)
     body = {"Status": status, "Reason": reason, "PhysicalResourceId": physical_id}

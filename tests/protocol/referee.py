@@ -243,6 +243,10 @@ class Stack:
 
     def _update_one(self, logical_id: str, live: Live, declared: Declared, replaced: list[tuple[str, Live]]) -> bool:
         self._log(logical_id, live.physical_id, "UPDATE_IN_PROGRESS")
+        if _changes_service_token(live.declared, declared):
+            # "Modifying service token is not allowed.": the function never hears of it.
+            self._log(logical_id, live.physical_id, "UPDATE_FAILED")
+            return False
         answer = self._send("Update", logical_id, declared, live.physical_id, live.declared)
         if declared.properties.get("Status") == "REVOKED":
             self._rollback.revoking.add(live.physical_id)
@@ -300,7 +304,8 @@ class Stack:
             current = self.live.get(logical_id)
             replaced = current is not None and current.physical_id != live.physical_id
             policy = live.declared.update_replace_policy if replaced else live.declared.deletion_policy
-            if policy == "Retain":
+            # What failed to be created is deleted all the same.
+            if policy == "Retain" and is_certificate_id(certificate_id_in(live.physical_id)):
                 self._leave(logical_id, live, replaced=replaced)
             elif not self._delete_one(logical_id, live, replaced=replaced):
                 # It is abandoned, whatever the physical id stands for.
@@ -343,7 +348,7 @@ class Stack:
         answer = self._send("Delete", logical_id, live.declared, live.physical_id)
         done = answer is not None and answer.body["Status"] == "SUCCESS"
         if answer is not None and done:
-            self._excuse_named(logical_id, answer, doubt | self._doubt(logical_id))
+            self._excuse_named(logical_id, live.physical_id, answer, doubt | self._doubt(logical_id))
         self._log(logical_id, live.physical_id, "DELETE_COMPLETE" if done else "DELETE_FAILED", moved=replaced)
         if not replaced:
             self._gone[logical_id] = done
@@ -458,12 +463,18 @@ class Stack:
         held = {had.certificate_id for owner, had in self.cloud.possessions.held.items() if owner != me}
         return {*busy, *(siblings - {logical_id}), *held, *self.cloud.struck.items()}
 
-    def _excuse_named(self, logical_id: str, answer: Answer, doubt: set[object]) -> None:
-        """Excuse what a Delete leaves because it might be somebody else's: it has to name it, and to have a doubt."""
+    def _excuse_named(self, logical_id: str, physical_id: str, answer: Answer, doubt: set[object]) -> None:
+        """Excuse what a Delete leaves because it might be somebody else's: it has to name it, and to have a doubt.
+
+        The certificate that the Delete is about is named by its physical id; only the reason is to say why it stays.
+        """
+        reason = answer.body["Reason"]
         for certificate_id in self._made_by(logical_id):
-            if certificate_id[:NAMED] in answer.body["Reason"] and doubt:
+            is_named = certificate_id[:NAMED] in reason or (reason and certificate_id == physical_id)
+            if is_named and doubt:
                 self.excused.add(certificate_id)
-                self.cloud.left[certificate_id] = answer.body["Reason"]
+                if not self.cloud.possessions.holders(certificate_id):
+                    self.cloud.left[certificate_id] = reason
 
     def _made_by(self, logical_id: str) -> set[str]:
         return {each for each, owner in self.cloud.made.items() if owner == (self.ledger.stack_id, logical_id)}
@@ -475,6 +486,10 @@ def _ledger(cloud: Cloud, name: str) -> FakeCloudFormation:
         return first.beside(name)
     first.stack_id = first.stack_id.replace(f"/{first.name}/", f"/{name}/")
     return first
+
+
+def _changes_service_token(before: Declared, now: Declared) -> bool:
+    return now.properties.get("ServiceToken") != before.properties.get("ServiceToken")
 
 
 def _levels(template: Mapping[str, Declared]) -> list[list[str]]:

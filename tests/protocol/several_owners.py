@@ -396,7 +396,7 @@ def _sweep_under_another(cloud: Cloud, kind: Kind, what: str) -> None:
 def two_holders_deleted_together(cloud: Cloud, kind: Kind) -> None:
     """Two stacks have one certificate, from the time when that was possible; both are deleted at the same time."""
     one, other = _two_holders(cloud, kind)
-    _together(cloud, lambda: one.delete(), lambda: other.delete())
+    _together(cloud, one.delete, other.delete)
     require(not kind.registered(cloud), "I2", "each stack left the certificate to the other")
 
 
