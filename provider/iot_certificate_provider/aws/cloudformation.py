@@ -107,6 +107,8 @@ class ResourceEvent:
     status: str
     physical_id: str
     at: datetime
+    of_stack: bool = False
+    """Whether it says that an operation on the stack itself begins: no row of the resource belongs to both sides."""
 
     @property
     def complete(self) -> bool:
@@ -139,22 +141,24 @@ class StackAnswer:
 class EventReading:
     """Rows of one resource, newest first, of a log that is read no further than they are asked for.
 
-    ``oldest``: when the oldest event happened that was read so far, whichever resource's it is; aware.
+    ``oldest``: when the oldest event happened that was read so far, whichever resource's it is; aware. ``borders``:
+    whether the rows by which the stack itself begins something are among them.
     """
 
-    def __init__(self, logical_id: str, events: Iterator[StackEventTypeDef]) -> None:
+    def __init__(self, logical_id: str, events: Iterator[StackEventTypeDef], *, borders: bool = False) -> None:
         self._logical_id = logical_id
         self._events = events
+        self._borders = borders
         self.oldest: datetime | None = None
 
     def __iter__(self) -> Iterator[ResourceEvent]:
         """Go on reading."""
         for event in self._events:
             self.oldest = event["Timestamp"]
-            if event.get("LogicalResourceId") == self._logical_id:
-                yield ResourceEvent(
-                    event.get("ResourceStatus", ""), event.get("PhysicalResourceId", ""), event["Timestamp"]
-                )
+            begins = self._borders and _begins(event)
+            if begins or event.get("LogicalResourceId") == self._logical_id:
+                status, physical_id = event.get("ResourceStatus", ""), event.get("PhysicalResourceId", "")
+                yield ResourceEvent(status, physical_id, event["Timestamp"], of_stack=begins)
 
 
 class StackGateway:
@@ -297,7 +301,7 @@ class StackGateway:
 
     def events_since(self, stack_id: str, logical_id: str, since: datetime) -> EventReading:
         """DescribeStackEvents: as ``rows``, and no event that is older than ``since``, save the first such."""
-        return EventReading(logical_id, _until(since, self._events(stack_id, EVENT_PAGES)))
+        return EventReading(logical_id, _until(since, self._events(stack_id, EVENT_PAGES)), borders=True)
 
     def id_before_update(self, stack_id: str, logical_id: str) -> str | None:
         """Return the physical id that a resource had before the stack's newest update began."""
@@ -320,6 +324,11 @@ class StackGateway:
         with translating("the events of the stack"):
             for page in islice(log, pages):
                 yield from page["StackEvents"]
+
+
+def _begins(event: StackEventTypeDef) -> bool:
+    of_stack = event.get("PhysicalResourceId") == event.get("StackId")
+    return of_stack and event.get("ResourceStatus") in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
 
 
 def _until(since: datetime, events: Iterator[StackEventTypeDef]) -> Iterator[StackEventTypeDef]:

@@ -191,8 +191,6 @@ class CaCertificateResource:
     ) -> Outcome:
         """Change the CA that the resource has, or has adopted; return the outcome with the id that it has now."""
         old = old if old is not None and old.certificate in (None, wanted.certificate) else None
-        if not differs(old, wanted):
-            return replace(outcome, physical_id=request.existing_id)
         tags = self._ownership.tags(request, outcome.physical_id)
         if tags is None:
             # Deleted outside the stack: what is declared is to be there again.
@@ -200,6 +198,8 @@ class CaCertificateResource:
         adopted = is_adopted(request.existing_id)
         if not adopted and self._ownership.is_anothers_by_now(request, outcome.physical_id, tags):
             return self._not_own(request, outcome, self._iot.describe_ca_certificate(outcome.physical_id))
+        if not differs(old, wanted):
+            return replace(outcome, physical_id=request.existing_id)
         created = self._iot.describe_ca_certificate(outcome.physical_id).created if adopted else None
         physical_id = self._adoption.physical_id(request, wanted.existing, outcome.physical_id, created)
         self._change.bring(wanted, old, outcome)

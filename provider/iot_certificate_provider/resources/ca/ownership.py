@@ -70,10 +70,13 @@ class CaCertificateOwnership:
     def is_anothers_by_now(self, request: Request, certificate_id: str, tags: Mapping[str, str]) -> bool:
         """Whether another owner has registered the CA since the resource last had it.
 
-        Where no tag says whose it is, the date of its registration does.
+        The stack's tag says so, as long as that stack has anything to do with it. Otherwise the date of its registration
+        does: where there is no tag, and where an earlier version let two stacks have one CA.
         """
-        if STACK_TAG in tags:
-            return ownership.tagged_by_another(request, tags)
+        if tags.get(STACK_TAG) == request.stack_id:
+            return False
+        if STACK_TAG in tags and self._inquiry.is_used_in(tags[STACK_TAG], certificate_id):
+            return True
         live = self.registered(certificate_id)
         return live is not None and self._inquiry.is_registered_anew(request, live)
 

@@ -200,9 +200,6 @@ class DeviceCertificateResource:
         certificate: Certificate,
     ) -> Outcome:
         """Change the certificate that the resource has, or has adopted; return the id that it has now."""
-        if not differs(old, wanted):
-            outcome = outcome_of(certificate, wanted.ca, request)
-            return replace(outcome, physical_id=request.existing_id)
         live = self._ownership.registered(certificate.id)
         if live is None:
             # Deleted outside the stack: what is declared is to be there again.
@@ -210,6 +207,8 @@ class DeviceCertificateResource:
         adopted = is_adopted(request.existing_id)
         if not adopted and self._inquiry.is_registered_anew(request, live):
             return self._not_own(request, wanted, certificate, live, ownership.of_another(live.id))
+        if not differs(old, wanted):
+            return replace(outcome_of(certificate, wanted.ca, request), physical_id=request.existing_id)
         physical_id = self._adoption.physical_id(request, wanted.existing, live.id, live.created)
         if adopted and is_adopted(physical_id):
             return self._adopted.update(request, wanted, old, certificate, live)

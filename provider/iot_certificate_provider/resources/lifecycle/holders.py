@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.aws.cloudformation import StackResource
+from iot_certificate_provider.contract import ResourceType
 from iot_certificate_provider.errors import AccessDeniedError
 from iot_certificate_provider.physical_id import adopted_id, certificate_id_in, is_certificate_id
 from iot_certificate_provider.resources.lifecycle.history import CLOCKS_DIFFER
@@ -27,13 +28,18 @@ ANSWER_SECONDS = 3.0
 
 DEVICE_CERTIFICATE_TYPES = frozenset(
     {
-        "Custom::IotDeviceCertificate",
-        "Custom::IotIssuedDeviceCertificate",
-        "Custom::IotCertificateTransferDecision",
+        ResourceType.DEVICE_CERTIFICATE,
+        ResourceType.ISSUED_DEVICE_CERTIFICATE,
+        ResourceType.CERTIFICATE_TRANSFER_DECISION,
         "AWS::IoT::Certificate",
     }
 )
 """What can have a device certificate: ours, and CloudFormation's own."""
+
+CA_CERTIFICATE_TYPES = frozenset(
+    {ResourceType.CA_CERTIFICATE, ResourceType.SELF_SIGNED_CA_CERTIFICATE, "AWS::IoT::CACertificate"}
+)
+"""What can have a CA certificate, likewise."""
 
 _AT_WORK = frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"})
 _FAILED = frozenset({"CREATE_FAILED", "UPDATE_FAILED"})
@@ -77,6 +83,13 @@ def is_at_work(resource: StackResource, created: datetime | None, *, taking: boo
         return False
     began_later = created is not None and resource.at is not None and resource.at > created + CLOCKS_DIFFER
     return not (taking and began_later)
+
+
+def is_user_of_ca(resource: StackResource, certificate_id: str) -> bool:
+    """Decide whether a resource has a CA, or may be registering it."""
+    if resource.type in CA_CERTIFICATE_TYPES and resource.status in _AT_WORK:
+        return True
+    return _holds(resource, certificate_id) and not resource.is_going
 
 
 @dataclass(frozen=True)

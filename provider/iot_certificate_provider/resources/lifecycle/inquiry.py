@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from iot_certificate_provider.errors import ProviderError
+from iot_certificate_provider.errors import NotFoundError, ProviderError, RefusedError
+from iot_certificate_provider.physical_id import certificate_id_in
 from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.resources.lifecycle import ownership
 from iot_certificate_provider.resources.lifecycle.history import (
@@ -20,7 +21,7 @@ from iot_certificate_provider.resources.lifecycle.history import (
     is_within,
     registration_started,
 )
-from iot_certificate_provider.resources.lifecycle.holders import Holders, Standing
+from iot_certificate_provider.resources.lifecycle.holders import Holders, Standing, is_user_of_ca
 from iot_certificate_provider.resources.lifecycle.ownership import Action, Decision
 
 if TYPE_CHECKING:
@@ -86,7 +87,19 @@ class Inquiry:
         """Whether another owner has registered the certificate since the resource last had it."""
         since = live.created - CLOCKS_DIFFER
         events = self._stacks.events_since(request.stack_id, request.logical_id, since)
-        return is_registered_anew(events, live.id, live.created)
+        decided = is_registered_anew(events, live.id, live.created)
+        if decided is not None:
+            return decided
+        # It came back to the certificate: was that its own before?
+        rows = self._stacks.rows(request.stack_id, request.logical_id)
+        return any(row.lasting and certificate_id_in(row.physical_id) == live.id and row.at < since for row in rows)
+
+    def is_used_in(self, stack_id: str, certificate_id: str) -> bool:
+        """Whether a resource of a stack holds a CA, or is at work and may register it; not in one that is gone."""
+        try:
+            return any(is_user_of_ca(each, certificate_id) for each in self._stacks.all_resources(stack_id))
+        except (NotFoundError, RefusedError):
+            return False  # CloudFormation has one code, ValidationError, for a stack that does not exist
 
     def deletion(self, request: Request, live: Registration, standing: Standing) -> Decision:
         """Decide whether a certificate that the resource had is to be destroyed."""

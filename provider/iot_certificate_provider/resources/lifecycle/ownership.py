@@ -233,8 +233,3 @@ def tagged_by(request: Request, tags: Mapping[str, str]) -> bool:
 def tagged_by_request(request: Request, tags: Mapping[str, str]) -> bool:
     """Decide from a CA certificate's live tags: this very request, or an earlier delivery of it, registered it."""
     return tagged_by(request, tags) and tags.get(REQUEST_TAG) == request.request_id
-
-
-def tagged_by_another(request: Request, tags: Mapping[str, str]) -> bool:
-    """Decide from a CA certificate's live tags: another stack registered it, or took it over."""
-    return STACK_TAG in tags and tags[STACK_TAG] != request.stack_id
