@@ -40,6 +40,7 @@ from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.protocol.crhelper_once import TIMER_MARGIN_SECONDS
 from iot_certificate_provider.protocol.delivery import Delivery
 from protocol.clock import Clock
+from protocol.possessions import Possessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -199,15 +200,20 @@ class Cloud:
         """Certificates that a function died over which adopted them: nobody can tell who attached what to them."""
         self.detached: set[str] = set()
         """Certificates that a transfer has detached, as its template says."""
-        self.aws.cloudformation = FakeCloudFormation(page=100)
+        self.aws.cloudformation = FakeCloudFormation(page=100, clock=lambda: self.clock.now, asker=self._asking_stack)
         self.aws.functions = FakeFunctions()
         self.aws.calls.clear()
         self.made: dict[str, Owner] = {}
+        self.shared: set[tuple[str, Owner]] = set()
+        """Certificates that an earlier release let another resource have as well as the one that made it."""
         self.requests: dict[str, str] = {}
         """Certificate id → the request that registered it."""
         self.foreign: dict[str, Picture | None] = {}
         """What was there before, and how it looked: nothing may happen to it."""
         self.deleted_outside: set[str] = set()
+        self.possessions = Possessions(self)
+        self.left: dict[str, str] = {}
+        """Orphans that a Delete left in doubt, and the reason that names them."""
         self.stacks: list[Stack] = []
         self.request_numbers = itertools.count(1)
         self.invocations: list[Invocation] = []
@@ -221,6 +227,10 @@ class Cloud:
         """Raises a Refusal for an attempt that is one too many."""
         self._armed: list[list[Any]] = []
         self._since = 0
+
+    def _asking_stack(self) -> str | None:
+        invocation = self._running()
+        return None if invocation is None else invocation.owner[0]
 
     def _new_clock(self) -> Clock:
         return Clock()
@@ -386,6 +396,7 @@ class Cloud:
         if invocation is None:
             return False
         clients = invocation.instance.clients
+        clients.note_attempt({"status_code": refusal.status})
         pause: float | None = 2.0 ** (attempt - 1) * self.jitter()
         if attempt >= attempts or not (refusal.code in _THROTTLING or refusal.status in _TRANSIENT):
             pause = clients._when_throttled((None, refusal.parsed()), attempt)
@@ -410,7 +421,7 @@ class Cloud:
         certificate_id = _certificate_of(call)
         if call.name in ("iot.DeleteCertificate", "iot.DeleteCACertificate"):
             self._excuse_others(invocation, certificate_id)
-        if certificate_id and self.made.get(certificate_id) == invocation.owner:
+        if self._is_own(invocation, certificate_id):
             return
         self._known = self._registered_ids()
         incoming = call.name in _DECIDES[:2]
@@ -421,6 +432,10 @@ class Cloud:
         if not self._is_swept(invocation, certificate_id) and not _is_adopted(invocation):
             who = invocation.event["RequestType"], invocation.owner[1]
             self.violations.append(f"I3: {who} called {call.name} on a certificate that it did not make")
+
+    def _is_own(self, invocation: Invocation, certificate_id: str) -> bool:
+        made = certificate_id and self.made.get(certificate_id) == invocation.owner
+        return bool(made) or (certificate_id, invocation.owner) in self.shared
 
     def _excuse_others(self, invocation: Invocation, certificate_id: str) -> None:
         """What a stack swept, or used, is gone for it when another one deletes it."""

@@ -43,6 +43,9 @@ ServiceName = Literal["iot", "secretsmanager", "cloudformation", "lambda", "kms"
 _OF_CREDENTIALS = ("sts", "sso", "sso-oidc", "signin")
 """What botocore asks for credentials where the environment has none: not in Lambda, but on an emulator, say."""
 
+_FAILED_AT_AWS = 500
+"""HTTP statuses from here on: the request was not refused."""
+
 QUOTA_EXCEEDED = "QuotaExceeded"
 """What LimitExceededException is called here, so that botocore does not take it for throttling and tries again."""
 
@@ -59,6 +62,8 @@ class AwsClients:
         self._clients: dict[tuple[str, bool], Any] = {}
         self._deadline: Deadline | None = None
         self.calls: Counter[str] = Counter()
+        self.was_unanswered = False
+        """Whether an attempt of the last call went unanswered, or failed at AWS: it may have had its effect."""
 
     def begin(self, deadline: Deadline) -> None:
         """Start a request: a new deadline and a new count."""
@@ -92,6 +97,7 @@ class AwsClients:
         client.meta.events.register("request-created", self._before_attempt)
         client.meta.events.register_last("needs-retry", self._when_throttled)
         client.meta.events.register("response-received", _tell_quotas_from_throttling)
+        client.meta.events.register("response-received", self.note_attempt)
         return client
 
     def _when_throttled(self, response: Any, attempts: int, **_: Any) -> float | None:
@@ -109,8 +115,14 @@ class AwsClients:
         if self._deadline is not None:
             self._deadline.check()
 
+    def note_attempt(self, response_dict: Any, **_: Any) -> None:
+        """Remember an attempt without an answer (None), or with one that says that AWS failed."""
+        if response_dict is None or response_dict["status_code"] >= _FAILED_AT_AWS:
+            self.was_unanswered = True
+
     def _before_call(self, model: Any, **_: Any) -> None:
         self._before_attempt()
+        self.was_unanswered = False
         self.calls[f"{model.service_model.service_name}.{model.name}"] += 1
 
 

@@ -14,6 +14,7 @@ from iot_certificate_provider.aws.iot_descriptions import (
     Registered,
 )
 from iot_certificate_provider.aws.translation import translating
+from iot_certificate_provider.contract import CertificateMode
 from iot_certificate_provider.errors import NotFoundError
 from iot_certificate_provider.registration_config import RegistrationConfig
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from iot_certificate_provider.contract import (
         AutoRegistrationStatus,
         CaCertificateStatus,
-        CertificateMode,
         DeviceCertificateStatus,
     )
 
@@ -66,6 +66,11 @@ class IotGateway:
     @property
     def _iot_once(self) -> IoTClient:
         return self._clients.client("iot", retry=False)
+
+    @property
+    def was_unanswered(self) -> bool:
+        """Whether an attempt of the last call, whichever, went unanswered or failed at AWS."""
+        return self._clients.was_unanswered
 
     # Registration code
 
@@ -139,7 +144,8 @@ class IotGateway:
             found["certificateId"],
             found["certificateArn"],
             found["status"],
-            found["certificateMode"],
+            # API reference: the mode of a CA from before there were modes is "optional", and means DEFAULT.
+            found.get("certificateMode", CertificateMode.DEFAULT),
             found["autoRegistrationStatus"],
             RegistrationConfig(config.get("templateName"), config.get("templateBody"), config.get("roleArn"))
             if config
@@ -214,7 +220,7 @@ class IotGateway:
             found["certificateArn"],
             found["status"],
             found["certificatePem"],
-            found["certificateMode"],
+            found.get("certificateMode", CertificateMode.DEFAULT),
             found["creationDate"],
             found.get("lastModifiedDate"),
             found.get("previousOwnedBy"),

@@ -21,7 +21,7 @@ class Outcome:
 
     physical_id: str
     attributes: Mapping[str, str] = field(default_factory=dict)
-    note: str = ""
+    note: str = field(default="", compare=False)
     """What the reader of CloudFormation's events should know of a request that succeeded."""
 
 

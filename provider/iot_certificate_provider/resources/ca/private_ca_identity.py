@@ -17,7 +17,8 @@ from iot_certificate_provider.physical_id import certificate_id_in, is_certifica
 from iot_certificate_provider.pki import Certificate, check_ca
 from iot_certificate_provider.properties.ca_key import KeyInPrivateCa
 from iot_certificate_provider.properties.reader import naming
-from iot_certificate_provider.resources.lifecycle.ownership import evidence, tagged_by
+from iot_certificate_provider.resources.lifecycle.history import is_within, registration_started
+from iot_certificate_provider.resources.lifecycle.ownership import tagged_by
 from iot_certificate_provider.resources.lifecycle.redelivery import may_be_repeated
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class PrivateCaIdentity:
 
         Without a look at the private CA, which may be gone.
         """
-        started = evidence(self._stacks.rows(request.stack_id, request.logical_id), "").started
+        started = registration_started(self._stacks.rows(request.stack_id, request.logical_id))
         if started is not None:
             yield from (certificate_id for certificate_id, _ in self._own_since(request, started))
 
@@ -79,8 +80,7 @@ class PrivateCaIdentity:
 
     def _own_since(self, request: Request, since: datetime) -> Iterator[tuple[str, Mapping[str, str]]]:
         for certificate_id, created in self._iot.newest_ca_certificates():
-            # Creation dates may have whole seconds only.
-            if created < since.replace(microsecond=0):
+            if not is_within(created, since):
                 return
             with suppress(NotFoundError):
                 tags = self._iot.tags(request.home.ca_certificate_arn(certificate_id))

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from iot_certificate_provider.aws.iot import DeviceCertificateDescription
+    from collections.abc import Iterator
+
     from iot_certificate_provider.pki import Certificate
     from iot_certificate_provider.properties.issued_device_certificate import IssuedDeviceCertificateProperties
     from iot_certificate_provider.protocol.request import Request
@@ -37,10 +38,8 @@ class CertificateHistory(Protocol):
         """Return what the resource has, or what a rollback returns to, or have a new one issued."""
         ...
 
-    def left_by(
-        self, request: Request, declared: IssuedDeviceCertificateProperties
-    ) -> DeviceCertificateDescription | None:
-        """Return what a request with these properties has registered, and that nobody has heard of."""
+    def left_by(self, request: Request, declared: IssuedDeviceCertificateProperties) -> Iterator[str]:
+        """Yield the ids of what requests with these properties may have registered, and nobody has heard of."""
         ...
 
     def registered(self, wanted: IssuedDeviceCertificateProperties, issued: IssuedCertificate) -> None:

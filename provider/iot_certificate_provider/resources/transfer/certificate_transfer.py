@@ -31,7 +31,7 @@ from iot_certificate_provider.properties.reader import readable
 from iot_certificate_provider.protocol.response import Outcome
 from iot_certificate_provider.resources.device.attachments import Attachments, change_attachments
 from iot_certificate_provider.resources.device.removal import POLICY_RELEASE_SECONDS
-from iot_certificate_provider.resources.lifecycle.ownership import began
+from iot_certificate_provider.resources.lifecycle.history import operation_started
 from iot_certificate_provider.resources.lifecycle.redelivery import (
     check_awaited,
     check_still_wanted,
@@ -197,12 +197,10 @@ class CertificateTransferResource:
         """Return what is to be detached; raise InvalidPropertyError where something is attached that may not be."""
         attached = Attachments()
         for _ in request.deadline.attempts(STALE_SECONDS):
-            attached = Attachments(tuple(self._iot.attached_policies(arn)), tuple(self._iot.attached_things(arn)))
-            if wanted.detach or attached == Attachments():
+            attached = Attachments.of_certificate(self._iot, arn)
+            if wanted.detach or not attached:
                 return attached
-        names = [f"policy {name}" for name in attached.policy_names] + [
-            f"thing {name}" for name in attached.thing_names
-        ]
+        names = [f"{each.kind.name.lower()} {each.name}" for each in attached]
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         raise InvalidPropertyError(
             CertificateTransferProperty.DETACH_ON_TRANSFER,
@@ -271,7 +269,7 @@ class CertificateTransferResource:
         return _outcome(request, replace(identity, was_active=was_active))
 
     def _after_it_left(self, request: Request, identity: TransferIdentity) -> Outcome:
-        if began(self._stacks.rows(request.stack_id, request.logical_id)) is None:
+        if operation_started(self._stacks.rows(request.stack_id, request.logical_id)) is None:
             return _outcome(request, identity)  # the same request once more, after success
         if self._stacks.is_rolling_back(request.stack_id):
             return replace(_outcome(request, identity), note="The certificate has left this account for good")
