@@ -399,7 +399,7 @@ class Cloud:
         clients.note_attempt({"status_code": refusal.status})
         pause: float | None = 2.0 ** (attempt - 1) * self.jitter()
         if attempt >= attempts or not (refusal.code in _THROTTLING or refusal.status in _TRANSIENT):
-            pause = clients._when_throttled((None, refusal.parsed()), attempt)
+            pause = clients._when_refused((None, refusal.parsed()), attempt)
         if pause is None:
             return False
         self.sleep(pause)

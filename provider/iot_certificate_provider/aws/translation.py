@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from iot_certificate_provider.aws.clients import QUOTA_EXCEEDED
+from iot_certificate_provider.aws.clients import QUOTA_EXCEEDED, WAITED
 from iot_certificate_provider.errors import (
     AccessDeniedError,
     AlreadyExistsError,
@@ -149,8 +149,14 @@ def translate(error: ClientError, what: str, grant: str | None = None) -> Provid
         return CertificateRejectedError(f"AWS IoT refused {what}", _REJECTED[code], said)
     kind, meaning = _ERRORS.get(code, (UpstreamError, f"AWS answered {code}"))
     if kind is AccessDeniedError:
-        return _access_denied(error, f"{what}: {meaning}", said, grant)
-    return kind(f"{error.operation_name} of {what}: {meaning}", said=said)
+        return _access_denied(error, f"{what}{_waited(details)}: {meaning}", said, grant)
+    return kind(f"{error.operation_name} of {what}{_waited(details)}: {meaning}", said=said)
+
+
+def _waited(details: Mapping[str, object]) -> str:
+    """Return for how long the call was made again, where that took seconds."""
+    seconds = details.get(WAITED, 0)
+    return f" for {seconds} s" if seconds else ""
 
 
 def _without_pem(said: str) -> str:

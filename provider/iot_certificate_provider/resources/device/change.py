@@ -9,6 +9,7 @@ from iot_certificate_provider.contract import DeviceCertificateProperty, DeviceC
 from iot_certificate_provider.errors import ConflictError, InvalidPropertyError
 from iot_certificate_provider.resources.device.attachments import Attachments, change_attachments
 from iot_certificate_provider.resources.device.outcome import outcome_of
+from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +40,7 @@ class DeviceCertificateChange:
     """Brings a certificate that is the resource's to what is declared."""
 
     def __init__(self, aws: Gateways, now: Callable[[], datetime]) -> None:
+        self._aws = aws
         self._iot = aws.iot
         self._stacks = aws.stacks
         self._now = now
@@ -58,6 +60,10 @@ class DeviceCertificateChange:
         note = ""
         if old is None or old.status is not wanted.status:
             note = self.set_status(request, certificate.id, wanted.status)
+        # Removed from the template, they may be deleted next.
+        DeviceCertificateRemoval(self._aws).wait_until_released(
+            Attachments.of(old).without(Attachments.of(wanted)), arn, request.deadline
+        )
         outcome = outcome_of(certificate, wanted.ca, request, issued=wanted.signing_request is not None)
         return replace(outcome, note=note)
 
