@@ -7,13 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import issuing
 from iot_certificate_provider.contract import (
-    CA_CERTIFICATE_TYPE,
-    CERTIFICATE_TRANSFER_DECISION_TYPE,
-    CERTIFICATE_TRANSFER_TYPE,
-    DEVICE_CERTIFICATE_TYPE,
-    ISSUED_DEVICE_CERTIFICATE_TYPE,
-    REGISTRATION_CODE_TYPE,
-    SELF_SIGNED_CA_CERTIFICATE_TYPE,
+    ResourceType,
 )
 from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.properties import (
@@ -77,7 +71,7 @@ class Samples:
 
 SAMPLES = (
     Samples(
-        CA_CERTIFICATE_TYPE,
+        ResourceType.CA_CERTIFICATE,
         ca_certificate.CaCertificateProperties.read,
         ca_certificate.SHAPE,
         (
@@ -89,7 +83,7 @@ SAMPLES = (
         ),
     ),
     Samples(
-        DEVICE_CERTIFICATE_TYPE,
+        ResourceType.DEVICE_CERTIFICATE,
         device_certificate.DeviceCertificateProperties.read,
         device_certificate.SHAPE,
         (
@@ -99,7 +93,7 @@ SAMPLES = (
         ),
     ),
     Samples(
-        SELF_SIGNED_CA_CERTIFICATE_TYPE,
+        ResourceType.SELF_SIGNED_CA_CERTIFICATE,
         self_signed_ca_certificate.SelfSignedCaCertificateProperties.read,
         self_signed_ca_certificate.SHAPE,
         (
@@ -116,7 +110,7 @@ SAMPLES = (
         ),
     ),
     Samples(
-        ISSUED_DEVICE_CERTIFICATE_TYPE,
+        ResourceType.ISSUED_DEVICE_CERTIFICATE,
         issued_device_certificate.IssuedDeviceCertificateProperties.read,
         issued_device_certificate.SHAPE,
         (
@@ -139,13 +133,13 @@ SAMPLES = (
         ),
     ),
     Samples(
-        REGISTRATION_CODE_TYPE,
+        ResourceType.REGISTRATION_CODE,
         registration_code.RegistrationCodeProperties.read,
         registration_code.SHAPE,
         ({}, {"OnDelete": "DELETE"}),
     ),
     Samples(
-        CERTIFICATE_TRANSFER_TYPE,
+        ResourceType.CERTIFICATE_TRANSFER,
         certificate_transfer.CertificateTransferProperties.read,
         certificate_transfer.SHAPE,
         (
@@ -159,7 +153,7 @@ SAMPLES = (
         ),
     ),
     Samples(
-        CERTIFICATE_TRANSFER_DECISION_TYPE,
+        ResourceType.CERTIFICATE_TRANSFER_DECISION,
         certificate_transfer_decision.CertificateTransferDecisionProperties.read,
         certificate_transfer_decision.SHAPE,
         (

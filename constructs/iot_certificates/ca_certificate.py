@@ -8,12 +8,12 @@ import jsii
 from aws_cdk import Duration, IResource, ITaggable, RemovalPolicy, Resource, TagManager, TagType
 
 from iot_certificate_provider.contract import (
-    CA_CERTIFICATE_TYPE,
     CaCertificateProperty,
     CaCertificateStatus,
     CertificateMode,
     DeviceCertificatesOnDelete,
     ExistingCertificate,
+    ResourceType,
 )
 from iot_certificate_provider.pki import check_ca
 from iot_certificates import permissions as needs
@@ -91,7 +91,7 @@ class CaCertificate(RegisteredCertificate):
         super().__init__(scope, construct_id)
         certificate = self._read_certificate(certificate_pem, proof_of_possession)
         self.certificate_pem = certificate_pem if certificate is None else certificate.pem
-        self._tag_manager = TagManager(TagType.KEY_VALUE, CA_CERTIFICATE_TYPE)
+        self._tag_manager = TagManager(TagType.KEY_VALUE, ResourceType.CA_CERTIFICATE)
         provider = provider or IotCertificateProvider.get_or_create(self)
         # One for all of the stack's that fare alike on Delete: this CA's share must not go before the CA itself.
         shared = ProviderPermissions.of_stack(self, f"CaCertificate{device_certificates_on_delete}", provider)
@@ -110,7 +110,7 @@ class CaCertificate(RegisteredCertificate):
             name.TAGS: self._tag_manager.rendered_tags,
         }
         self._register(
-            CA_CERTIFICATE_TYPE,
+            ResourceType.CA_CERTIFICATE,
             properties,
             provider=provider,
             permissions=[shared, own],

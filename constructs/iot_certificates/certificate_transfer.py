@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from aws_cdk import CustomResource, Resource, Stack, Token
 
 from iot_certificate_provider.contract import (
-    CERTIFICATE_TRANSFER_TYPE,
     MAX_TRANSFER_TEXT_CHARACTERS,
     CertificateTransferAttribute,
     CertificateTransferProperty,
+    ResourceType,
 )
 from iot_certificates import permissions as needs
 from iot_certificates.declaration_error import CertificateDeclarationError
@@ -66,7 +66,7 @@ class CertificateTransfer(Resource):
         resource = CustomResource(
             self,
             "Resource",
-            resource_type=CERTIFICATE_TRANSFER_TYPE,
+            resource_type=ResourceType.CERTIFICATE_TRANSFER,
             service_token=provider.service_token,
             service_timeout=provider.service_timeout,
             properties={str(key): value for key, value in properties.items() if value is not None},

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from aws_cdk import CustomResource, Resource, Token
 
 from iot_certificate_provider.contract import (
-    CERTIFICATE_TRANSFER_DECISION_TYPE,
     AcceptedCertificateOnDelete,
     AcceptedCertificateStatus,
     CertificateTransferDecisionAttribute,
     CertificateTransferDecisionProperty,
+    ResourceType,
     TransferDecision,
 )
 from iot_certificates import permissions as needs
@@ -75,7 +75,7 @@ class CertificateTransferDecision(Resource):
         resource = CustomResource(
             self,
             "Resource",
-            resource_type=CERTIFICATE_TRANSFER_DECISION_TYPE,
+            resource_type=ResourceType.CERTIFICATE_TRANSFER_DECISION,
             service_token=provider.service_token,
             service_timeout=provider.service_timeout,
             properties={str(key): value for key, value in properties.items() if value is not None},

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 from aws_cdk import IResource, RemovalPolicy, Resource
 
 from iot_certificate_provider.contract import (
-    DEVICE_CERTIFICATE_TYPE,
     CertificateMode,
     DeviceCertificateAttribute,
     DeviceCertificateProperty,
     DeviceCertificateStatus,
     ExistingCertificate,
+    ResourceType,
 )
 from iot_certificate_provider.pki import Certificate, check_issued_by, check_registrable
 from iot_certificates import permissions as needs
@@ -102,7 +102,7 @@ class DeviceCertificate(RegisteredCertificate):
         register = _register_action(certificate_signing_request, certificate_mode)
         permissions.allow(needs.device_certificate(register, policies=bool(policies), things=bool(things)))
         self._register(
-            DEVICE_CERTIFICATE_TYPE,
+            ResourceType.DEVICE_CERTIFICATE,
             properties,
             provider=provider,
             permissions=[permissions],

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from aws_cdk import Duration, RemovalPolicy
 
 from iot_certificate_provider.contract import (
-    ISSUED_DEVICE_CERTIFICATE_TYPE,
     DeviceCertificateAttribute,
     DeviceCertificateStatus,
     IssuedDeviceCertificateProperty,
     KeyAlgorithm,
+    ResourceType,
 )
 from iot_certificates import permissions as needs
 from iot_certificates.alternative_names import alternative_names
@@ -131,7 +131,7 @@ class IssuedDeviceCertificate(RegisteredCertificate):
             name.THING_NAMES: thing_names(self, things),
         }
         resource = self._register(
-            ISSUED_DEVICE_CERTIFICATE_TYPE,
+            ResourceType.ISSUED_DEVICE_CERTIFICATE,
             properties,
             provider=provider,
             permissions=[shared, own],

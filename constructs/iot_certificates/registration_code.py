@@ -8,10 +8,10 @@ from aws_cdk import CustomResource, RemovalPolicy
 from constructs import Construct
 
 from iot_certificate_provider.contract import (
-    REGISTRATION_CODE_TYPE,
     RegistrationCodeAttribute,
     RegistrationCodeOnDelete,
     RegistrationCodeProperty,
+    ResourceType,
 )
 from iot_certificates import permissions as needs
 from iot_certificates.declaration_error import CertificateDeclarationError
@@ -56,7 +56,7 @@ class RegistrationCode(Construct):
         resource = CustomResource(
             self,
             "Resource",
-            resource_type=REGISTRATION_CODE_TYPE,
+            resource_type=ResourceType.REGISTRATION_CODE,
             service_token=provider.service_token,
             service_timeout=provider.service_timeout,
             properties=properties,

@@ -8,11 +8,11 @@ import jsii
 from aws_cdk import Duration, ITaggable, RemovalPolicy, TagManager, TagType
 
 from iot_certificate_provider.contract import (
-    SELF_SIGNED_CA_CERTIFICATE_TYPE,
     CaCertificateStatus,
     CertificateMode,
     DeviceCertificatesOnDelete,
     KeyAlgorithm,
+    ResourceType,
     SelfSignedCaCertificateAttribute,
     SelfSignedCaCertificateProperty,
 )
@@ -80,7 +80,7 @@ class SelfSignedCaCertificate(RegisteredCertificate):
         provider: IotCertificateProvider | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._tag_manager = TagManager(TagType.KEY_VALUE, SELF_SIGNED_CA_CERTIFICATE_TYPE)
+        self._tag_manager = TagManager(TagType.KEY_VALUE, ResourceType.SELF_SIGNED_CA_CERTIFICATE)
         self.provider = provider or IotCertificateProvider.get_or_create(self)
         self.private_key_secret = secret_for(
             self,
@@ -109,7 +109,7 @@ class SelfSignedCaCertificate(RegisteredCertificate):
             name.TAGS: self._tag_manager.rendered_tags,
         }
         resource = self._register(
-            SELF_SIGNED_CA_CERTIFICATE_TYPE,
+            ResourceType.SELF_SIGNED_CA_CERTIFICATE,
             properties,
             provider=self.provider,
             permissions=[self._shared_permissions(device_certificates_on_delete), own],

@@ -9,13 +9,18 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
-CA_CERTIFICATE_TYPE = "Custom::IotCaCertificate"
-DEVICE_CERTIFICATE_TYPE = "Custom::IotDeviceCertificate"
-SELF_SIGNED_CA_CERTIFICATE_TYPE = "Custom::IotSelfSignedCaCertificate"
-ISSUED_DEVICE_CERTIFICATE_TYPE = "Custom::IotIssuedDeviceCertificate"
-REGISTRATION_CODE_TYPE = "Custom::IotRegistrationCode"
-CERTIFICATE_TRANSFER_TYPE = "Custom::IotCertificateTransfer"
-CERTIFICATE_TRANSFER_DECISION_TYPE = "Custom::IotCertificateTransferDecision"
+
+class ResourceType(StrEnum):
+    """The types of custom resource that the provider serves; the names that templates give as ``Type``."""
+
+    CA_CERTIFICATE = "Custom::IotCaCertificate"
+    DEVICE_CERTIFICATE = "Custom::IotDeviceCertificate"
+    SELF_SIGNED_CA_CERTIFICATE = "Custom::IotSelfSignedCaCertificate"
+    ISSUED_DEVICE_CERTIFICATE = "Custom::IotIssuedDeviceCertificate"
+    REGISTRATION_CODE = "Custom::IotRegistrationCode"
+    CERTIFICATE_TRANSFER = "Custom::IotCertificateTransfer"
+    CERTIFICATE_TRANSFER_DECISION = "Custom::IotCertificateTransferDecision"
+
 
 MAX_RESPONSE_BYTES = 4096
 """The whole body of a custom resource's response (CloudFormation User Guide, "Custom resource response objects")."""

@@ -4,28 +4,27 @@
 
     <certificate id>                                  a certificate that is the resource's own
     <certificate id>/adopted                          a certificate that the resource uses, and does not own
-    <certificate id>/adopted/<marks>                  … with marks of what others had attached to it
+    <certificate id>/adopted/<marks>                  … as version 0.1.0 wrote it: read, and never written
     <certificate id>/rejected                         a transfer that was rejected
     <certificate id>/transfer/<account>[/was-active]  a transfer to another account
     registration-code                                 the registration code
     create-failed/<request id>                        a Create that registered nothing
-    create-unfinished/<request id>                    a Create that AWS did not answer in time
+    create-unfinished/<request id>                    a Create that may have registered something
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 CREATE_FAILED = "create-failed"
-"""Begins the physical id of a Create that registered nothing: not this delivery of it. The Delete looks for others'."""
+"""Begins the physical id of a Create that registered nothing, in any delivery of it: its Delete looks for nothing."""
 
 CREATE_UNFINISHED = "create-unfinished"
-"""Begins that of a Create that AWS did not answer in time: what it registered may be there only a moment later."""
+"""Begins that of a Create of which it is not known: AWS did not answer in time, or an earlier delivery came to its end.
+
+What it registered may be there only a moment later: its Delete waits, and looks.
+"""
 
 ADOPTED = "/adopted"
 """In the physical id of a resource that uses a certificate which somebody else registered: Delete leaves it there."""
@@ -45,9 +44,9 @@ def is_certificate_id(physical_id: str) -> bool:
     return _CERTIFICATE_ID.fullmatch(physical_id) is not None
 
 
-def adopted_id(certificate_id: str, marks: Collection[str] = ()) -> str:
-    """Return the physical id of an adopted certificate; ``marks`` say what was attached to it by somebody else."""
-    return "/".join([certificate_id + ADOPTED, *([".".join(sorted(marks))] if marks else [])])
+def adopted_id(certificate_id: str) -> str:
+    """Return the physical id of an adopted certificate: CloudFormation finds its holders by exactly this text."""
+    return certificate_id + ADOPTED
 
 
 def is_adopted(physical_id: str) -> bool:
@@ -59,12 +58,6 @@ def certificate_id_in(physical_id: str) -> str:
     """Return the certificate id of a physical id, adopted or not; an invented one is returned as it is."""
     match = _ADOPTED_ID.fullmatch(physical_id)
     return physical_id if match is None else match.group(1)
-
-
-def marks_in(physical_id: str) -> frozenset[str]:
-    """Return the marks of the physical id of an adopted certificate; none of any other."""
-    match = _ADOPTED_ID.fullmatch(physical_id)
-    return frozenset() if match is None or match.group(2) is None else frozenset(match.group(2).split("."))
 
 
 _TRANSFER_ID = re.compile(r"(?P<certificate>[0-9a-f]{64})/transfer/(?P<account>[0-9]{12})(?P<was_active>/was-active)?")

@@ -6,18 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import (
-    CA_CERTIFICATE_TYPE,
-    CERTIFICATE_TRANSFER_DECISION_TYPE,
-    CERTIFICATE_TRANSFER_TYPE,
-    DEVICE_CERTIFICATE_TYPE,
-    ISSUED_DEVICE_CERTIFICATE_TYPE,
-    REGISTRATION_CODE_TYPE,
-    SELF_SIGNED_CA_CERTIFICATE_TYPE,
     CaCertificateAttribute,
     CertificateTransferAttribute,
     CertificateTransferDecisionAttribute,
     DeviceCertificateAttribute,
     RegistrationCodeAttribute,
+    ResourceType,
     SelfSignedCaCertificateAttribute,
 )
 from iot_certificate_provider.properties import (
@@ -80,7 +74,7 @@ def _attributes(names: Iterable[StrEnum], **others: str) -> Mapping[str, str]:
 
 TYPES = (
     DocumentedType(
-        CA_CERTIFICATE_TYPE,
+        ResourceType.CA_CERTIFICATE,
         "ca-certificate",
         "A CA certificate that is registered with AWS IoT Core.",
         ca_certificate.SHAPE,
@@ -88,7 +82,7 @@ TYPES = (
         _attributes(CaCertificateAttribute),
     ),
     DocumentedType(
-        DEVICE_CERTIFICATE_TYPE,
+        ResourceType.DEVICE_CERTIFICATE,
         "device-certificate",
         "A device certificate that is registered with AWS IoT Core, or issued by it; attached to policies and things.",
         device_certificate.SHAPE,
@@ -97,7 +91,7 @@ TYPES = (
         _attributes(DeviceCertificateAttribute, CertificatePem="the certificate, where AWS IoT issued it, else empty"),
     ),
     DocumentedType(
-        SELF_SIGNED_CA_CERTIFICATE_TYPE,
+        ResourceType.SELF_SIGNED_CA_CERTIFICATE,
         "self-signed-ca-certificate",
         "A CA that is made in the function, and registered with AWS IoT Core.",
         self_signed_ca_certificate.SHAPE,
@@ -108,7 +102,7 @@ TYPES = (
         ),
     ),
     DocumentedType(
-        ISSUED_DEVICE_CERTIFICATE_TYPE,
+        ResourceType.ISSUED_DEVICE_CERTIFICATE,
         "issued-device-certificate",
         "A device certificate that a CA of yours issues in the function, and that is registered with AWS IoT Core.",
         issued_device_certificate.SHAPE,
@@ -120,7 +114,7 @@ TYPES = (
         ),
     ),
     DocumentedType(
-        REGISTRATION_CODE_TYPE,
+        ResourceType.REGISTRATION_CODE,
         "registration-code",
         "The registration code of the account and Region.",
         registration_code.SHAPE,
@@ -128,7 +122,7 @@ TYPES = (
         _attributes(RegistrationCodeAttribute, RegistrationCode="the code, 64 hex digits; no secret"),
     ),
     DocumentedType(
-        CERTIFICATE_TRANSFER_TYPE,
+        ResourceType.CERTIFICATE_TRANSFER,
         "certificate-transfer",
         "A transfer of a device certificate to another account, in a stack of the account that it leaves.",
         certificate_transfer.SHAPE,
@@ -139,7 +133,7 @@ TYPES = (
         ),
     ),
     DocumentedType(
-        CERTIFICATE_TRANSFER_DECISION_TYPE,
+        ResourceType.CERTIFICATE_TRANSFER_DECISION,
         "certificate-transfer-decision",
         "The acceptance or rejection of a certificate that another account transfers, in a stack of the account that "
         "it is transferred to.",

@@ -12,13 +12,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 
 from iot_certificate_provider.contract import (
-    CA_CERTIFICATE_TYPE,
-    CERTIFICATE_TRANSFER_DECISION_TYPE,
-    CERTIFICATE_TRANSFER_TYPE,
-    DEVICE_CERTIFICATE_TYPE,
-    ISSUED_DEVICE_CERTIFICATE_TYPE,
-    REGISTRATION_CODE_TYPE,
-    SELF_SIGNED_CA_CERTIFICATE_TYPE,
+    ResourceType,
 )
 from iot_certificates import (
     AcceptedCertificateOnDelete,
@@ -80,7 +74,7 @@ def permissions_of_types() -> Mapping[str, list[Grant]]:
     """Return for each type what is allowed; first what always is."""
     app = App(analytics_reporting=False)
     stacks: dict[tuple[str, str], Stack] = {}
-    for resource_type, uses in _USES.items():
+    for resource_type, uses in USES.items():
         for number, (use, declare) in enumerate(uses.items()):
             stack = Stack(app, f"{resource_type.removeprefix('Custom::')}{number}")
             code = lambda_.Code.from_inline("handler = None")
@@ -89,9 +83,9 @@ def permissions_of_types() -> Mapping[str, list[Grant]]:
             stacks[resource_type, use] = stack
     assembly = app.synth()
     found: dict[str, dict[str, Permissions]] = {}
-    for (resource_type, use), stack in stacks.items():
+    for (name, use), stack in stacks.items():
         template = assembly.get_stack_by_name(stack.stack_name).template
-        found.setdefault(resource_type, {})[use] = frozenset(_allowed(template))
+        found.setdefault(name, {})[use] = frozenset(_allowed(template))
     return {resource_type: list(_grants(uses)) for resource_type, uses in found.items()}
 
 
@@ -251,8 +245,8 @@ def _swept(declare: Callable[..., None]) -> Mapping[str, Declare]:
     }
 
 
-_USES: Mapping[str, Mapping[str, Declare]] = {
-    CA_CERTIFICATE_TYPE: {
+USES: Mapping[ResourceType, Mapping[str, Declare]] = {
+    ResourceType.CA_CERTIFICATE: {
         "`CertificateMode` `SNI_ONLY`": _ca,
         "`VerificationKey` `SecretArn`": _proving_by_secret,
         "`VerificationKey` `KmsKeyId`": lambda stack: _proving(
@@ -264,14 +258,14 @@ _USES: Mapping[str, Mapping[str, Declare]] = {
         "`RegistrationConfig` `TemplateBody`": lambda stack: _ca(stack, auto_registration=_provisioning(stack)),
         **_swept(_ca),
     },
-    DEVICE_CERTIFICATE_TYPE: {
+    ResourceType.DEVICE_CERTIFICATE: {
         "`CertificatePem`": _device,
         "`CertificateMode` `SNI_ONLY`": _with(_device, certificate_mode=CertificateMode.SNI_ONLY),
         "`CertificateSigningRequest`": _by_request,
         "`PolicyNames`": _with(_device, policies=["policy"]),
         "`ThingNames`": _with(_device, things=["thing"]),
     },
-    SELF_SIGNED_CA_CERTIFICATE_TYPE: {
+    ResourceType.SELF_SIGNED_CA_CERTIFICATE: {
         "`CertificateMode` `DEFAULT`": _self_signed,
         "`CertificateMode` `SNI_ONLY`": _with(_self_signed, certificate_mode=CertificateMode.SNI_ONLY),
         "a secret with a KMS key of its own": lambda stack: _self_signed(stack, private_key_secret=_encrypted(stack)),
@@ -280,7 +274,7 @@ _USES: Mapping[str, Mapping[str, Declare]] = {
         ),
         **_swept(_self_signed),
     },
-    ISSUED_DEVICE_CERTIFICATE_TYPE: {
+    ResourceType.ISSUED_DEVICE_CERTIFICATE: {
         "`Issuer` `SecretArn`": _issued,
         "`Issuer` `KmsKeyId`": _issued_by_kms,
         "`Issuer` `CertificateAuthorityArn`": lambda stack: _issued(
@@ -291,15 +285,15 @@ _USES: Mapping[str, Mapping[str, Declare]] = {
         "`PolicyNames`": _with(_issued, policies=["policy"]),
         "`ThingNames`": _with(_issued, things=["thing"]),
     },
-    REGISTRATION_CODE_TYPE: {
+    ResourceType.REGISTRATION_CODE: {
         "`OnDelete` `RETAIN`": _code,
         "`OnDelete` `DELETE`": _with(_code, removal_policy=RemovalPolicy.DESTROY),
     },
-    CERTIFICATE_TRANSFER_TYPE: {
+    ResourceType.CERTIFICATE_TRANSFER: {
         "`DetachOnTransfer` `false`": _transfer,
         "`DetachOnTransfer` `true`": _with(_transfer, detach_on_transfer=True),
     },
-    CERTIFICATE_TRANSFER_DECISION_TYPE: {
+    ResourceType.CERTIFICATE_TRANSFER_DECISION: {
         "`Decision` `ACCEPT`": _with(_decision, decision=TransferDecision.ACCEPT),
         "`Decision` `REJECT`": _with(_decision, decision=TransferDecision.REJECT),
         "`OnDelete` `DELETE`": _with(

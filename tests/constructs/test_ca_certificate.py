@@ -187,6 +187,7 @@ DELETING: dict[str, set[str]] = {
     },
     "cert/* thing/*": {"iot:DetachThingPrincipal"},
     "policy/*": {"iot:ListTargetsForPolicy"},
+    "thing/*": {"iot:ListThingPrincipals"},
     "${AWS::StackId}": {*ALWAYS["${AWS::StackId}"], *SWEEP_ASKS},
     FUNCTION: {"lambda:InvokeFunction"},
 }

@@ -18,11 +18,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 import issuing
 from integration.permissions import NAME_IN_STACK
 from iot_certificate_provider.contract import (
-    CA_CERTIFICATE_TYPE,
-    DEVICE_CERTIFICATE_TYPE,
-    ISSUED_DEVICE_CERTIFICATE_TYPE,
-    REGISTRATION_CODE_TYPE,
-    SELF_SIGNED_CA_CERTIFICATE_TYPE,
+    ResourceType,
 )
 from iot_certificate_provider.physical_id import CREATE_FAILED
 from iot_certificate_provider.pki import Certificate
@@ -92,24 +88,24 @@ NEVER = {
 def ca_lives(function: Function) -> None:
     """A CA is registered, changed, tagged, and deregistered."""
     tagged = {**CA_PROPERTIES, "Tags": [{"Key": "plant", "Value": "Lyon"}]}
-    function.succeeds("Create", CA_CERTIFICATE_TYPE, CA_PROPERTIES)
-    function.succeeds("Update", CA_CERTIFICATE_TYPE, {**tagged, "Status": "INACTIVE"}, CA_ID, CA_PROPERTIES)
-    function.succeeds("Update", CA_CERTIFICATE_TYPE, CA_PROPERTIES, CA_ID, tagged)
-    function.succeeds("Delete", CA_CERTIFICATE_TYPE, CA_PROPERTIES, CA_ID)
+    function.succeeds("Create", ResourceType.CA_CERTIFICATE, CA_PROPERTIES)
+    function.succeeds("Update", ResourceType.CA_CERTIFICATE, {**tagged, "Status": "INACTIVE"}, CA_ID, CA_PROPERTIES)
+    function.succeeds("Update", ResourceType.CA_CERTIFICATE, CA_PROPERTIES, CA_ID, tagged)
+    function.succeeds("Delete", ResourceType.CA_CERTIFICATE, CA_PROPERTIES, CA_ID)
     assert function.iot.list_ca_certificates()["certificates"] == []
 
 
 def ca_twice(function: Function) -> None:
     """A CA's Create is delivered again, minutes later."""
     function.create_stack(OTHERS)
-    function.succeeds("Create", CA_CERTIFICATE_TYPE, CA_PROPERTIES)
-    function.succeeds("Create", CA_CERTIFICATE_TYPE, CA_PROPERTIES, ago=LONG_AGO)
+    function.succeeds("Create", ResourceType.CA_CERTIFICATE, CA_PROPERTIES)
+    function.succeeds("Create", ResourceType.CA_CERTIFICATE, CA_PROPERTIES, ago=LONG_AGO)
 
 
 def ca_of_somebody_else(function: Function) -> None:
     """A CA is registered already: since when, and how it is, is said."""
     register_ca(function)
-    function.fails("(ACTIVE, ", "Create", CA_CERTIFICATE_TYPE, CA_PROPERTIES)
+    function.fails("(ACTIVE, ", "Create", ResourceType.CA_CERTIFICATE, CA_PROPERTIES)
 
 
 def ca_taken_over(function: Function) -> None:
@@ -117,16 +113,16 @@ def ca_taken_over(function: Function) -> None:
     function.create_stack(OTHERS)
     register_ca(function)
     adopting = {**CA_PROPERTIES, "ExistingCertificate": "ADOPT"}
-    function.succeeds("Create", CA_CERTIFICATE_TYPE, adopting)
-    function.succeeds("Update", CA_CERTIFICATE_TYPE, CA_PROPERTIES, f"{CA_ID}/adopted", adopting)
+    function.succeeds("Create", ResourceType.CA_CERTIFICATE, adopting)
+    function.succeeds("Update", ResourceType.CA_CERTIFICATE, CA_PROPERTIES, f"{CA_ID}/adopted", adopting)
 
 
 def ca_with_its_key_in_a_secret(function: Function) -> None:
     """A CA proves possession with its key in Secrets Manager."""
     secret = function.root.client("secretsmanager").create_secret(Name=KEY_SECRET, SecretString=CA.key_pem())["ARN"]
     properties = {"CACertificatePem": CA.pem, "VerificationKey": {"SecretArn": secret}}
-    function.succeeds("Create", CA_CERTIFICATE_TYPE, properties)
-    function.succeeds("Delete", CA_CERTIFICATE_TYPE, properties, CA_ID)
+    function.succeeds("Create", ResourceType.CA_CERTIFICATE, properties)
+    function.succeeds("Delete", ResourceType.CA_CERTIFICATE, properties, CA_ID)
 
 
 def ca_with_its_key_in_kms(function: Function) -> None:
@@ -137,8 +133,8 @@ def ca_with_its_key_in_kms(function: Function) -> None:
     public: Any = load_der_public_key(kms.get_public_key(KeyId=key_id)["PublicKey"])
     pem = issuing.certify_ca(public, issuing.common_name("CA in KMS"), issuing.make_ca("Root CA"))
     properties = {"CACertificatePem": pem, "VerificationKey": {"KmsKeyId": key_id}}
-    created = function.succeeds("Create", CA_CERTIFICATE_TYPE, properties)
-    function.succeeds("Delete", CA_CERTIFICATE_TYPE, properties, created["PhysicalResourceId"])
+    created = function.succeeds("Create", ResourceType.CA_CERTIFICATE, properties)
+    function.succeeds("Delete", ResourceType.CA_CERTIFICATE, properties, created["PhysicalResourceId"])
 
 
 def ca_with_a_template(function: Function) -> None:
@@ -150,9 +146,9 @@ def ca_with_a_template(function: Function) -> None:
         "AutoRegistrationStatus": "ENABLE",
         "RegistrationConfig": {"TemplateBody": TEMPLATE, "RoleArn": role["Role"]["Arn"]},
     }
-    function.succeeds("Create", CA_CERTIFICATE_TYPE, provisioning)
-    function.succeeds("Update", CA_CERTIFICATE_TYPE, CA_PROPERTIES, CA_ID, provisioning)
-    function.succeeds("Update", CA_CERTIFICATE_TYPE, provisioning, CA_ID, CA_PROPERTIES)
+    function.succeeds("Create", ResourceType.CA_CERTIFICATE, provisioning)
+    function.succeeds("Update", ResourceType.CA_CERTIFICATE, CA_PROPERTIES, CA_ID, provisioning)
+    function.succeeds("Update", ResourceType.CA_CERTIFICATE, provisioning, CA_ID, CA_PROPERTIES)
 
 
 def deactivating(function: Function) -> None:
@@ -178,7 +174,7 @@ def deleting_with_things(function: Function) -> None:
 def sweep(function: Function, what: str) -> None:
     prepare_sweep(function)
     properties = {**CA_PROPERTIES, "DeviceCertificatesOnDelete": what}
-    function.succeeds("Delete", CA_CERTIFICATE_TYPE, properties, CA_ID)
+    function.succeeds("Delete", ResourceType.CA_CERTIFICATE, properties, CA_ID)
 
 
 def sweep_that_is_handed_on(function: Function) -> None:
@@ -187,7 +183,7 @@ def sweep_that_is_handed_on(function: Function) -> None:
     create_function(function)
     function.run_out_of_time("ListCertificatesByCA")
     properties = {**CA_PROPERTIES, "DeviceCertificatesOnDelete": "DEACTIVATE"}
-    assert function.invoke("Delete", CA_CERTIFICATE_TYPE, properties, CA_ID) == {}
+    assert function.invoke("Delete", ResourceType.CA_CERTIFICATE, properties, CA_ID) == {}
 
 
 def create_function(function: Function) -> None:
@@ -217,7 +213,7 @@ def thing_that_cannot_be_deleted(function: Function) -> None:
     prepare_sweep(function)
     function.deny("iot:DeleteThing")
     properties = {**CA_PROPERTIES, "DeviceCertificatesOnDelete": "DELETE_WITH_THINGS"}
-    function.fails("iot:DeleteThing", "Delete", CA_CERTIFICATE_TYPE, properties, CA_ID)
+    function.fails("iot:DeleteThing", "Delete", ResourceType.CA_CERTIFICATE, properties, CA_ID)
     assert len(function.iot.list_thing_principals(thingName="hall")["principals"]) == 1
 
 
@@ -261,11 +257,11 @@ def device_lives(function: Function) -> None:
     register_ca(function)
     prepare_attachments(function)
     attached = {**DEVICE_PROPERTIES, "PolicyNames": ["telemetry"], "ThingNames": ["hall"]}
-    function.succeeds("Create", DEVICE_CERTIFICATE_TYPE, attached)
+    function.succeeds("Create", ResourceType.DEVICE_CERTIFICATE, attached)
     changed = {**DEVICE_PROPERTIES, "Status": "INACTIVE"}
-    function.succeeds("Update", DEVICE_CERTIFICATE_TYPE, changed, DEVICE_ID, attached)
-    function.succeeds("Update", DEVICE_CERTIFICATE_TYPE, attached, DEVICE_ID, changed)
-    function.succeeds("Delete", DEVICE_CERTIFICATE_TYPE, attached, DEVICE_ID)
+    function.succeeds("Update", ResourceType.DEVICE_CERTIFICATE, changed, DEVICE_ID, attached)
+    function.succeeds("Update", ResourceType.DEVICE_CERTIFICATE, attached, DEVICE_ID, changed)
+    function.succeeds("Delete", ResourceType.DEVICE_CERTIFICATE, attached, DEVICE_ID)
     assert there(function) == {"hall"}
     function.iot.delete_policy(policyName="telemetry")
 
@@ -274,12 +270,12 @@ def device_is_changed(function: Function, properties: Properties = DEVICE_PROPER
     """A device's certificate is registered, deactivated, and deleted."""
     function.create_stack(OTHERS)
     register_ca(function)
-    created = function.succeeds("Create", DEVICE_CERTIFICATE_TYPE, properties)["PhysicalResourceId"]
+    created = function.succeeds("Create", ResourceType.DEVICE_CERTIFICATE, properties)["PhysicalResourceId"]
     inactive = {**properties, "Status": "INACTIVE"}
-    function.succeeds("Update", DEVICE_CERTIFICATE_TYPE, inactive, created, properties)
+    function.succeeds("Update", ResourceType.DEVICE_CERTIFICATE, inactive, created, properties)
     assert there(function) == {"INACTIVE"}
-    function.succeeds("Update", DEVICE_CERTIFICATE_TYPE, properties, created, inactive)
-    function.succeeds("Delete", DEVICE_CERTIFICATE_TYPE, properties, created)
+    function.succeeds("Update", ResourceType.DEVICE_CERTIFICATE, properties, created, inactive)
+    function.succeeds("Delete", ResourceType.DEVICE_CERTIFICATE, properties, created)
     assert there(function) == set()
 
 
@@ -287,10 +283,10 @@ def device_attached_from_outside(function: Function, properties: Properties = DE
     """A device's certificate is deleted with what was attached outside, and its policy can go right after."""
     function.create_stack(OTHERS)
     register_ca(function)
-    answer = function.succeeds("Create", DEVICE_CERTIFICATE_TYPE, properties)
+    answer = function.succeeds("Create", ResourceType.DEVICE_CERTIFICATE, properties)
     attach(function, answer["Data"]["Arn"])
     declared = {**properties, "PolicyNames": ["telemetry"]}
-    function.succeeds("Delete", DEVICE_CERTIFICATE_TYPE, declared, answer["PhysicalResourceId"])
+    function.succeeds("Delete", ResourceType.DEVICE_CERTIFICATE, declared, answer["PhysicalResourceId"])
     assert there(function) == {"hall"}
     function.iot.delete_policy(policyName="telemetry")
 
@@ -298,7 +294,7 @@ def device_attached_from_outside(function: Function, properties: Properties = DE
 def device_twice(function: Function, properties: Properties = DEVICE_PROPERTIES) -> None:
     """A device's Create is delivered again after success: CloudFormation's log says whose the certificate is."""
     function.create_stack({NAME_IN_STACK: holder(register_device(function, properties))})
-    function.succeeds("Create", DEVICE_CERTIFICATE_TYPE, properties, ago=LONG_AGO)
+    function.succeeds("Create", ResourceType.DEVICE_CERTIFICATE, properties, ago=LONG_AGO)
     assert there(function) == {"ACTIVE"}
     assert len(function.iot.list_certificates()["certificates"]) == 1
 
@@ -307,7 +303,7 @@ def device_of_a_function_that_died(function: Function, properties: Properties = 
     """The Create before a device's Delete died: what it registered is deleted, since nobody else holds it."""
     function.create_stack(NEVER, wait=False)
     register_device(function, properties)
-    function.succeeds("Delete", DEVICE_CERTIFICATE_TYPE, properties, f"{CREATE_FAILED}/x")
+    function.succeeds("Delete", ResourceType.DEVICE_CERTIFICATE, properties, f"{CREATE_FAILED}/x")
     assert there(function) == set()
 
 
@@ -317,7 +313,7 @@ def device_that_is_revoked(function: Function, properties: Properties = DEVICE_P
     registered = register_device(function, properties)
     function.iot.update_certificate(certificateId=registered, newStatus="REVOKED")
     revoked = {**properties, "Status": "REVOKED"}
-    function.fails("REVOKED is final", "Update", DEVICE_CERTIFICATE_TYPE, properties, registered, revoked)
+    function.fails("REVOKED is final", "Update", ResourceType.DEVICE_CERTIFICATE, properties, registered, revoked)
 
 
 def register_device(function: Function, properties: Properties) -> str:
@@ -340,9 +336,9 @@ def self_signed_ca_lives(function: Function) -> None:
     secrets = function.root.client("secretsmanager")
     secret = secrets.create_secret(Name=MADE_KEY_SECRET)["ARN"]
     first = {"Subject": {"CommonName": "Own CA"}, "PrivateKeySecretArn": secret}
-    made = _rotated(function, SELF_SIGNED_CA_CERTIFICATE_TYPE, first)
+    made = _rotated(function, ResourceType.SELF_SIGNED_CA_CERTIFICATE, first)
     assert json.loads(secrets.get_secret_value(SecretId=secret)["SecretString"])["certificateId"] == made
-    function.succeeds("Delete", SELF_SIGNED_CA_CERTIFICATE_TYPE, first, made)
+    function.succeeds("Delete", ResourceType.SELF_SIGNED_CA_CERTIFICATE, first, made)
     assert function.iot.list_ca_certificates()["certificates"] == []
 
 
@@ -350,9 +346,11 @@ def self_signed_ca_of_an_earlier_generation(function: Function) -> None:
     """A CA's earlier generation is asked for again: its old key is only for a stack that is rolling back."""
     secret = function.root.client("secretsmanager").create_secret(Name=MADE_KEY_SECRET)["ARN"]
     first = {"Subject": {"CommonName": "Own CA"}, "PrivateKeySecretArn": secret}
-    second = _rotated(function, SELF_SIGNED_CA_CERTIFICATE_TYPE, first)
+    second = _rotated(function, ResourceType.SELF_SIGNED_CA_CERTIFICATE, first)
     kept = json.loads(_previous(function, secret))["certificateId"]
-    third = function.succeeds("Update", SELF_SIGNED_CA_CERTIFICATE_TYPE, first, second, {**first, "Generation": "2"})
+    third = function.succeeds(
+        "Update", ResourceType.SELF_SIGNED_CA_CERTIFICATE, first, second, {**first, "Generation": "2"}
+    )
     assert third["PhysicalResourceId"] not in {second, kept}
 
 
@@ -367,17 +365,17 @@ def device_is_issued(function: Function) -> None:
     issuer = _issuer(function)
     secret = secrets.create_secret(Name=MADE_KEY_SECRET)["ARN"]
     first = {"Issuer": issuer, "Subject": {"CommonName": "pump"}, "CredentialsSecretArn": secret}
-    made = _rotated(function, ISSUED_DEVICE_CERTIFICATE_TYPE, first)
+    made = _rotated(function, ResourceType.ISSUED_DEVICE_CERTIFICATE, first)
     assert json.loads(secrets.get_secret_value(SecretId=secret)["SecretString"])["certificateId"] == made
-    function.succeeds("Delete", ISSUED_DEVICE_CERTIFICATE_TYPE, first, made)
+    function.succeeds("Delete", ResourceType.ISSUED_DEVICE_CERTIFICATE, first, made)
     assert there(function) == set()
 
 
 def device_is_issued_for_a_request(function: Function) -> None:
     """A device's certificate is issued for its signing request, issued anew and deleted."""
     first = {"Issuer": _issuer(function), "CertificateSigningRequest": CSR.pem}
-    made = _rotated(function, ISSUED_DEVICE_CERTIFICATE_TYPE, first)
-    function.succeeds("Delete", ISSUED_DEVICE_CERTIFICATE_TYPE, first, made)
+    made = _rotated(function, ResourceType.ISSUED_DEVICE_CERTIFICATE, first)
+    function.succeeds("Delete", ResourceType.ISSUED_DEVICE_CERTIFICATE, first, made)
     assert there(function) == set()
 
 
@@ -387,7 +385,7 @@ def device_issued_by_a_function_that_died(function: Function) -> None:
     properties = {"Issuer": _issuer(function), "CertificateSigningRequest": CSR.pem}
     pem = issuing.make_device(CA, "sensor", key=CSR.key).pem
     function.iot.register_certificate(certificatePem=pem, caCertificatePem=CA.pem, status="ACTIVE")
-    function.succeeds("Delete", ISSUED_DEVICE_CERTIFICATE_TYPE, properties, f"{CREATE_FAILED}/x")
+    function.succeeds("Delete", ResourceType.ISSUED_DEVICE_CERTIFICATE, properties, f"{CREATE_FAILED}/x")
     assert there(function) == set()
 
 
@@ -413,7 +411,7 @@ def _rotated(function: Function, resource_type: str, first: Properties) -> str:
 
 def code_is_read(function: Function) -> None:
     """The code is read."""
-    answer = function.succeeds("Create", REGISTRATION_CODE_TYPE, {})
+    answer = function.succeeds("Create", ResourceType.REGISTRATION_CODE, {})
     assert answer["Data"]["RegistrationCode"] == function.iot.get_registration_code()["registrationCode"]
 
 
@@ -421,7 +419,7 @@ def code_is_deleted(function: Function) -> None:
     """The code is deleted with its resource."""
     code = function.iot.get_registration_code()["registrationCode"]
     function.create_stack(OTHERS)
-    function.succeeds("Delete", REGISTRATION_CODE_TYPE, {"OnDelete": "DELETE"}, "registration-code")
+    function.succeeds("Delete", ResourceType.REGISTRATION_CODE, {"OnDelete": "DELETE"}, "registration-code")
     assert function.iot.get_registration_code()["registrationCode"] != code
 
 

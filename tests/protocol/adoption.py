@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.physical_id import adopted_id, certificate_id_in, is_adopted
@@ -10,7 +9,7 @@ from iot_certificate_provider.pki import Certificate
 from protocol import material
 from protocol.function import Fault
 from protocol.invariants import i3_nothing_foreign, require
-from protocol.referee import CA, DEVICE, Declared, Stack
+from protocol.referee import CA, DEVICE, Declared, Stack, retained
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -221,7 +220,7 @@ def rollback_to_what_was_changed_outside(cloud: Cloud, kind: Kind) -> None:
 def renamed(cloud: Cloud, kind: Kind) -> None:
     """RETAIN on the old logical id, ADOPT on the new one."""
     stack = Stack(cloud)
-    require(stack.create({X: replace(kind(), retain=True)}) == "COMPLETE", "", "the old logical id")
+    require(stack.create({X: retained(kind())}) == "COMPLETE", "", "the old logical id")
     first = stack.live[X].physical_id
     adopting = kind(ExistingCertificate="ADOPT")
     require(stack.update({"Renamed": adopting}) == "COMPLETE", "", f"the new one: {_reason(cloud)}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_LOOK_SECONDS = 0.01
 START = datetime(2030, 1, 1, 12, 0, 0, 400_000, tzinfo=UTC)
 
 
@@ -43,12 +44,19 @@ class Clock:
 
     def spawn(self, work: Callable[[], object], after: float = 0.0) -> None:
         """Start another work beside those that run."""
-        task = _Task(work, self.now + timedelta(seconds=after))
+        self._spawn(work, after, self._running.groups if self._running else ())
+
+    def _spawn(self, work: Callable[[], object], after: float, groups: tuple[object, ...]) -> _Task:
+        task = _Task(work, self.now + timedelta(seconds=after), groups)
         self._tasks.append(task)
         task.start()
+        return task
 
     def together(self, *works: Callable[[], object]) -> None:
-        """Run works at the same time, and what they spawn; return when all have ended."""
+        """Run works at the same time, and what they spawn; return when all have ended. A work may do so itself."""
+        if self._running is not None:
+            self._together_within(self._running, works)
+            return
         for number, work in enumerate(works):
             self.spawn(work, number / 1000)
         errors = []
@@ -66,10 +74,20 @@ class Clock:
         if errors:
             raise errors[0]
 
+    def _together_within(self, running: _Task, works: tuple[Callable[[], object], ...]) -> None:
+        """Wait for works and what they spawn, without keeping others from their turns."""
+        group = object()
+        for number, work in enumerate(works):
+            self._spawn(work, number / 1000, (*running.groups, group))
+        while any(group in task.groups for task in self._tasks):
+            self.sleep(_LOOK_SECONDS)
+
 
 class _Task(threading.Thread):
-    def __init__(self, work: Callable[[], object], wake: datetime) -> None:
+    def __init__(self, work: Callable[[], object], wake: datetime, groups: tuple[object, ...]) -> None:
         super().__init__(daemon=True)
+        self.groups = groups
+        """Whoever waits for it to end."""
         self.wake = wake
         self.ended = False
         self.error: BaseException | None = None

@@ -8,7 +8,6 @@ its instance along.
 from __future__ import annotations
 
 import functools
-import importlib.util
 import itertools
 import json
 import threading
@@ -34,11 +33,14 @@ from fakes.secrets import FakeSecrets
 from fakes.transfers import connect
 from iot_certificate_provider import handler as installed_handler
 from iot_certificate_provider.aws.clients import AwsClients
-from iot_certificate_provider.contract import CERTIFICATE_TRANSFER_DECISION_TYPE, CERTIFICATE_TRANSFER_TYPE
+from iot_certificate_provider.contract import ResourceType
 from iot_certificate_provider.deadline import Deadline
 from iot_certificate_provider.physical_id import certificate_id_in
 from iot_certificate_provider.pki import Certificate
+from iot_certificate_provider.protocol.crhelper_once import TIMER_MARGIN_SECONDS
+from iot_certificate_provider.protocol.delivery import Delivery
 from protocol.clock import Clock
+from protocol.possessions import Possessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -64,7 +66,7 @@ REGISTRATIONS = (
 ACCOUNTS = ("210987654321", "333333333333")
 """Those beside the one that the function runs in."""
 
-TRANSFER, DECISION = CERTIFICATE_TRANSFER_TYPE, CERTIFICATE_TRANSFER_DECISION_TYPE
+TRANSFER, DECISION = ResourceType.CERTIFICATE_TRANSFER, ResourceType.CERTIFICATE_TRANSFER_DECISION
 _HANDS_OVER = ("iot.UpdateCertificate", "iot.TransferCertificate", "iot.CancelCertificateTransfer")
 _DECIDES = ("iot.AcceptCertificateTransfer", "iot.RejectCertificateTransfer", "iot.UpdateCertificate")
 _ATTACHMENTS = ("iot.AttachPolicy", "iot.DetachPolicy", "iot.AttachThingPrincipal", "iot.DetachThingPrincipal")
@@ -137,7 +139,7 @@ class Invocation:
 
 
 class Instance:
-    """One function instance: a module of its own, and clients."""
+    """One function instance, with clients of its own."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
@@ -145,21 +147,18 @@ class Instance:
         self.start()
 
     def start(self) -> None:
-        """Execute the handler's module anew; module state is what it was when it was imported."""
-        spec = importlib.util.spec_from_file_location("handler_of_an_instance", installed_handler.__file__)
-        assert spec is not None
-        assert spec.loader is not None
-        module: Any = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        self.module = module
-        self.deliver = module.deliver
-        module.clients = self.clients
-        module.Deadline = functools.partial(Deadline, sleep=self.cloud.sleep, jitter=self.cloud.share_of_pause)
-        module._now = lambda: self.cloud.clock.now
-        module.deliver = self.cloud.receive
-        module._publish_failures = self.cloud.measure
+        """Start anew, as after the death of the process."""
+        self.deliver = Delivery(self.cloud.tls)
+        self.function = installed_handler.Function(
+            self.clients,
+            lambda: self.cloud.clock.now,
+            self.cloud.receive,
+            self.cloud.measure,
+            deadline=functools.partial(Deadline, sleep=self.cloud.sleep, jitter=self.cloud.share_of_pause),
+        )
         # It runs by the clock on the wall; here ``_hang`` does what it does.
-        module.helper._set_timeout = lambda: None
+        crhelper: Any = self.function.crhelper
+        crhelper._set_timeout = lambda: None
 
 
 class _Context:
@@ -201,15 +200,20 @@ class Cloud:
         """Certificates that a function died over which adopted them: nobody can tell who attached what to them."""
         self.detached: set[str] = set()
         """Certificates that a transfer has detached, as its template says."""
-        self.aws.cloudformation = FakeCloudFormation(page=100)
+        self.aws.cloudformation = FakeCloudFormation(page=100, clock=lambda: self.clock.now, asker=self._asking_stack)
         self.aws.functions = FakeFunctions()
         self.aws.calls.clear()
         self.made: dict[str, Owner] = {}
+        self.shared: set[tuple[str, Owner]] = set()
+        """Certificates that an earlier release let another resource have as well as the one that made it."""
         self.requests: dict[str, str] = {}
         """Certificate id → the request that registered it."""
         self.foreign: dict[str, Picture | None] = {}
         """What was there before, and how it looked: nothing may happen to it."""
         self.deleted_outside: set[str] = set()
+        self.possessions = Possessions(self)
+        self.left: dict[str, str] = {}
+        """Orphans that a Delete left in doubt, and the reason that names them."""
         self.stacks: list[Stack] = []
         self.request_numbers = itertools.count(1)
         self.invocations: list[Invocation] = []
@@ -223,6 +227,10 @@ class Cloud:
         """Raises a Refusal for an attempt that is one too many."""
         self._armed: list[list[Any]] = []
         self._since = 0
+
+    def _asking_stack(self) -> str | None:
+        invocation = self._running()
+        return None if invocation is None else invocation.owner[0]
 
     def _new_clock(self) -> Clock:
         return Clock()
@@ -286,10 +294,9 @@ class Cloud:
         invocation = Invocation(event, len(self.invocations) - self._since, self.clock.now, instance)
         self.invocations.append(invocation)
         outer, self._current.invocation = getattr(self._current, "invocation", None), invocation
-        instance.module._tls = self.tls
         try:
-            instance.module.handler(json.loads(json.dumps(event)), _Context(self.clock, invocation.ends))
-        except instance.module.ResponseNotDeliveredError:
+            instance.function(json.loads(json.dumps(event)), _Context(self.clock, invocation.ends))
+        except installed_handler.ResponseNotDeliveredError:
             invocation.undelivered = True
         finally:
             self._current.invocation = outer
@@ -321,7 +328,7 @@ class Cloud:
             self.violations.append(f"I1: answered at another request's URL, {url}")
         return True if self.endpoint is None else bool(invocation.instance.deliver(url, raw))
 
-    def measure(self, _: str, failures: int) -> None:
+    def measure(self, _name: object, failures: int, *_: object) -> None:
         """Take a value of the metric Failures, in place of standard output."""
         invocation = self._running()
         assert invocation is not None
@@ -389,9 +396,10 @@ class Cloud:
         if invocation is None:
             return False
         clients = invocation.instance.clients
+        clients.note_attempt({"status_code": refusal.status})
         pause: float | None = 2.0 ** (attempt - 1) * self.jitter()
         if attempt >= attempts or not (refusal.code in _THROTTLING or refusal.status in _TRANSIENT):
-            pause = clients._when_throttled((None, refusal.parsed()), attempt)
+            pause = clients._when_refused((None, refusal.parsed()), attempt)
         if pause is None:
             return False
         self.sleep(pause)
@@ -413,7 +421,7 @@ class Cloud:
         certificate_id = _certificate_of(call)
         if call.name in ("iot.DeleteCertificate", "iot.DeleteCACertificate"):
             self._excuse_others(invocation, certificate_id)
-        if certificate_id and self.made.get(certificate_id) == invocation.owner:
+        if self._is_own(invocation, certificate_id):
             return
         self._known = self._registered_ids()
         incoming = call.name in _DECIDES[:2]
@@ -424,6 +432,10 @@ class Cloud:
         if not self._is_swept(invocation, certificate_id) and not _is_adopted(invocation):
             who = invocation.event["RequestType"], invocation.owner[1]
             self.violations.append(f"I3: {who} called {call.name} on a certificate that it did not make")
+
+    def _is_own(self, invocation: Invocation, certificate_id: str) -> bool:
+        made = certificate_id and self.made.get(certificate_id) == invocation.owner
+        return bool(made) or (certificate_id, invocation.owner) in self.shared
 
     def _excuse_others(self, invocation: Invocation, certificate_id: str) -> None:
         """What a stack swept, or used, is gone for it when another one deletes it."""
@@ -488,9 +500,10 @@ class Cloud:
     def _hang(self, invocation: Invocation) -> None:
         """Do as crhelper's timer does before the end, and as Lambda does at the end."""
         left = (invocation.ends - self.clock.now).total_seconds()
-        self.clock.sleep(max(0.0, left - installed_handler.TIMER_MARGIN_SECONDS))
-        invocation.instance.module.helper._timeout()
-        self.clock.sleep(installed_handler.TIMER_MARGIN_SECONDS)
+        self.clock.sleep(max(0.0, left - TIMER_MARGIN_SECONDS))
+        crhelper: Any = invocation.instance.function.crhelper
+        crhelper._timeout()
+        self.clock.sleep(TIMER_MARGIN_SECONDS)
         self._die(invocation)
 
 

@@ -9,13 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from fakes.transfers import PENDING
-from iot_certificate_provider.contract import (
-    CERTIFICATE_TRANSFER_DECISION_TYPE as DECISION,
-)
-from iot_certificate_provider.contract import (
-    CERTIFICATE_TRANSFER_TYPE as TRANSFER,
-)
-from iot_certificate_provider.contract import REGISTRATION_CODE_TYPE
+from iot_certificate_provider.contract import OUR_TAGS, ResourceType
 from iot_certificate_provider.physical_id import REGISTRATION_CODE_ID, certificate_id_in, is_adopted, is_certificate_id
 
 if TYPE_CHECKING:
@@ -25,6 +19,7 @@ if TYPE_CHECKING:
     from protocol.function import Cloud, Invocation
     from protocol.referee import Stack
 
+TRANSFER, DECISION = ResourceType.CERTIFICATE_TRANSFER, ResourceType.CERTIFICATE_TRANSFER_DECISION
 MAX_BYTES = 4096
 MAX_ID = 1024
 MAX_REASON = 240
@@ -83,7 +78,8 @@ def check(stack: Stack) -> None:
 
 def i2_no_orphans(stack: Stack) -> None:
     """Whatever the stack registered is now a resource of its own, or gone; all of it is gone with the stack."""
-    held = {live.physical_id for live in stack.live.values()}
+    # Any stack's: an orphan that another one uses is not left, it is used.
+    held = {certificate_id_in(live.physical_id) for each in stack.cloud.stacks for live in each.live.values()}
     registered = {*stack.cloud.iot.certificates, *stack.cloud.iot.cas}
     for certificate_id, (stack_id, logical_id) in stack.cloud.made.items():
         if stack_id != stack.ledger.stack_id or certificate_id in held | stack.excused:
@@ -96,13 +92,15 @@ def i2_no_orphans(stack: Stack) -> None:
 def i3_nothing_foreign(cloud: Cloud) -> None:
     """Nothing that the stack did not make is changed or deleted; and what broke a rule during an invocation."""
     require(not cloud.violations, "", "; ".join(cloud.violations))
+    if any(stack.ledger.status.endswith("_IN_PROGRESS") for stack in cloud.stacks):
+        return  # others are at work: what they do is looked at when they are done
     resources = [live for stack in cloud.stacks for live in stack.live.values()]
     adopted = {certificate_id_in(live.physical_id) for live in resources if is_adopted(live.physical_id)}
     handed_over = {live.declared.properties.get("CertificateId") for live in resources}
     for certificate_id, before in cloud.foreign.items():
         if certificate_id in adopted or certificate_id in handed_over | cloud.handled_outside:
             continue  # the template says what to do with it; it is to be as before once the stack is gone
-        now = _picture(cloud, certificate_id)
+        now = picture(cloud, certificate_id)
         require(now in _as_it_may_be(cloud, certificate_id, before, now), "I3", "a foreign certificate was changed")
 
 
@@ -119,7 +117,7 @@ def _as_it_may_be(cloud: Cloud, certificate_id: str, before: Picture | None, now
 def i4_everything_there(stack: Stack) -> None:
     """What CloudFormation believes to be there is there, unless it was deleted outside the stack."""
     for logical_id, live in stack.live.items():
-        if live.declared.type == REGISTRATION_CODE_TYPE:
+        if live.declared.type == ResourceType.REGISTRATION_CODE:
             require(live.physical_id == REGISTRATION_CODE_ID, "I4", f"{logical_id} has another physical id")
             continue
         if live.declared.type in (TRANSFER, DECISION):
@@ -169,10 +167,10 @@ def i4_rolled_back(stack: Stack, before: Snapshot, revoking: set[str], skipped: 
             require(parts[0] == parts[1], "I4", f"{logical_id} is another transfer after the rollback")
             continue
         require(live.physical_id == old_id, "I4", f"{logical_id} has another physical id after the rollback")
-        if live.declared.type in (REGISTRATION_CODE_TYPE, DECISION):
+        if live.declared.type in (ResourceType.REGISTRATION_CODE, DECISION):
             continue  # ``registration_code`` looks at the code itself
         declared = live.declared.properties
-        was, now = before.pictures[old_id], _picture(stack.cloud, certificate_id_in(old_id))
+        was, now = before.pictures[old_id], picture(stack.cloud, certificate_id_in(old_id))
         require(now is not None, "I4", f"{logical_id} is gone after the rollback")
         assert was is not None
         assert now is not None
@@ -183,8 +181,21 @@ def i4_rolled_back(stack: Stack, before: Snapshot, revoking: set[str], skipped: 
             was.attached & wanted <= now.attached, "I4", f"{logical_id} lost {was.attached & wanted - now.attached}"
         )
         extra = now.attached - was.attached - wanted
-        require(not extra, "I4", f"{logical_id} is attached to {extra} after the rollback")
-        require(now.settings == was.settings or not was.settings, "I4", f"{logical_id}: {now.settings}, {was.settings}")
+        # What others attach meanwhile is theirs.
+        others_at_work = any(
+            each is not stack and each.ledger.status.endswith("_IN_PROGRESS") for each in stack.cloud.stacks
+        )
+        others = stack.cloud.possessions.attached_by_others((stack.ledger.stack_id, logical_id))
+        require(others_at_work or not extra - others, "I4", f"{logical_id} is attached to {extra} after the rollback")
+        as_before = now.settings == was.settings or not was.settings
+        # Of a CA that was adopted: the tags of its last owner, which is gone, are overwritten where ownership is taken.
+        as_before = as_before or (is_adopted(old_id) and now.settings == _without_our_tags(was.settings))
+        require(as_before, "I4", f"{logical_id}: {now.settings}, {was.settings}")
+
+
+def _without_our_tags(settings: tuple[Any, ...]) -> tuple[Any, ...]:
+    *others, tags = settings
+    return (*others, tuple(tag for tag in tags if tag[0] not in OUR_TAGS))
 
 
 @dataclass(frozen=True)
@@ -207,10 +218,10 @@ class Snapshot:
     def of(cls, stack: Stack) -> Snapshot:
         ids = {logical_id: live.physical_id for logical_id, live in stack.live.items()}
         known = [each for each in ids.values() if is_certificate_id(certificate_id_in(each))]
-        return cls(ids, {each: _picture(stack.cloud, certificate_id_in(each)) for each in known})
+        return cls(ids, {each: picture(stack.cloud, certificate_id_in(each)) for each in known})
 
 
-def _picture(cloud: Cloud, certificate_id: str) -> Picture | None:
+def picture(cloud: Cloud, certificate_id: str) -> Picture | None:
     ca, device = cloud.iot.cas.get(certificate_id), cloud.iot.certificates.get(certificate_id)
     if ca is not None:
         config = tuple(sorted((ca.config or {}).items()))
@@ -224,4 +235,4 @@ def _picture(cloud: Cloud, certificate_id: str) -> Picture | None:
 
 def remember_foreign(cloud: Cloud) -> None:
     """Take everything that is registered now for somebody else's: nothing may happen to it."""
-    cloud.foreign = {each: _picture(cloud, each) for each in {*cloud.iot.certificates, *cloud.iot.cas}}
+    cloud.foreign = {each: picture(cloud, each) for each in {*cloud.iot.certificates, *cloud.iot.cas}}

@@ -7,19 +7,19 @@ Source: the CloudFormation User Guide on custom resources, and what CloudFormati
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from iot_certificate_provider.physical_id import is_certificate_id
-from protocol import function, invariants
+from iot_certificate_provider.physical_id import certificate_id_in, is_certificate_id
+from protocol import function, invariants, native
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from fakes.cloudformation import FakeCloudFormation
-    from protocol.function import Answer, Cloud
+    from protocol.function import Answer, Cloud, Owner
 
 CA = "Custom::IotCaCertificate"
 DEVICE = "Custom::IotDeviceCertificate"
@@ -29,6 +29,9 @@ TRANSFER, DECISION = function.TRANSFER, function.DECISION
 SERVICE_TIMEOUT = 1200.0
 REDELIVERIES = (60.0, 120.0)
 """AWS Lambda Developer Guide, "Asynchronous invocation": twice more, after one minute and after two."""
+
+NAMED = 12
+"""How much of a certificate's id names it in a reason, at least."""
 
 Result = Literal["COMPLETE", "ROLLED_BACK", "ROLLBACK_FAILED", "DELETE_FAILED"]
 Template = dict[str, "Declared"]
@@ -41,7 +44,23 @@ class Declared:
     type: str
     properties: Mapping[str, Any]
     after: tuple[str, ...] = ()
-    retain: bool = False
+    deletion_policy: str = "Delete"
+    update_replace_policy: str = "Delete"
+
+    @property
+    def policies(self) -> dict[str, str]:
+        """Its attributes, as the template has them."""
+        named = {"DeletionPolicy": self.deletion_policy, "UpdateReplacePolicy": self.update_replace_policy}
+        return {name: policy for name, policy in named.items() if policy != "Delete"}
+
+    @property
+    def is_native(self) -> bool:
+        return self.type.startswith("AWS::")
+
+
+def retained(declared: Declared) -> Declared:
+    """Declare a resource with RemovalPolicy.RETAIN, as the CDK calls it."""
+    return replace(declared, deletion_policy="Retain", update_replace_policy="Retain")
 
 
 @dataclass(frozen=True)
@@ -94,6 +113,7 @@ class Stack:
         """Create the stack; ROLLED_BACK when that failed and nothing is left of it."""
         self.ledger.status = "CREATE_IN_PROGRESS"
         self._gone = {}
+        self._show(template)
         failed = False
         for level in _levels(template):
             if not failed:
@@ -110,6 +130,7 @@ class Stack:
         self.ledger.begin_update(self.cloud.clock.now)
         self._rollback = _Rollback(snapshot=invariants.Snapshot.of(self))
         self._gone = {}
+        self._show({**self.template, **template})
         replaced: list[tuple[str, Live]] = []
         for logical_id in [each for level in _levels(template) for each in level]:
             declared, live = template[logical_id], self.live.get(logical_id)
@@ -122,12 +143,24 @@ class Stack:
                 done = True
             if not done:
                 return self._roll_back()
+        self._take_attributes(template)
         order = [each for level in reversed(_levels(self.template)) for each in level]
         removed = [(each, self.live[each]) for each in order if each not in template]
         self.ledger.status = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
         self._clean_up([*replaced, *removed])
         self.template = template
+        self._show(template)
         return self._settle("UPDATE_COMPLETE", "COMPLETE")
+
+    def _take_attributes(self, template: Template) -> None:
+        """An attribute such as DeletionPolicy changes without an event."""
+        for logical_id, declared in template.items():
+            self.live[logical_id] = replace(self.live[logical_id], declared=declared)
+
+    def _show(self, template: Template) -> None:
+        """Have GetTemplate answer with a template; while it changes, with the one to come."""
+        self.ledger.types.update({logical_id: declared.type for logical_id, declared in template.items()})
+        self.ledger.policies = {logical_id: declared.policies for logical_id, declared in template.items()}
 
     def continue_rollback(self, *, skip: bool = False) -> Result:
         """ContinueUpdateRollback, after UPDATE_ROLLBACK_FAILED; ``skip`` the resource that it failed at."""
@@ -135,6 +168,7 @@ class Stack:
             logical_id = self._rollback.updates.pop(0)[0]
             self._rollback.skipped.add(logical_id)
             self._abandon(logical_id)
+            self.cloud.possessions.gives_up(self._owner(logical_id))
         self.ledger.status = "UPDATE_ROLLBACK_IN_PROGRESS"
         return self._go_back()
 
@@ -178,6 +212,7 @@ class Stack:
         if results[logical_id]:
             self._log(logical_id, physical_id, "CREATE_IN_PROGRESS")
             self._log(logical_id, physical_id, "CREATE_COMPLETE")
+            self.cloud.possessions.completed(self._owner(logical_id), physical_id, declared)
             return
         self._log(logical_id, physical_id, "CREATE_FAILED")
         for sibling in sorted(running):
@@ -208,16 +243,22 @@ class Stack:
 
     def _update_one(self, logical_id: str, live: Live, declared: Declared, replaced: list[tuple[str, Live]]) -> bool:
         self._log(logical_id, live.physical_id, "UPDATE_IN_PROGRESS")
+        if _changes_service_token(live.declared, declared):
+            # "Modifying service token is not allowed.": the function never hears of it.
+            self._log(logical_id, live.physical_id, "UPDATE_FAILED")
+            return False
         answer = self._send("Update", logical_id, declared, live.physical_id, live.declared)
         if declared.properties.get("Status") == "REVOKED":
             self._rollback.revoking.add(live.physical_id)
         if answer is None or answer.body["Status"] == "FAILED":
             adopted = live.physical_id if answer is None else answer.body["PhysicalResourceId"]
             self._log(logical_id, adopted, "UPDATE_FAILED")
+            self.cloud.possessions.failed(self._owner(logical_id))
             self._rollback.updates.append((logical_id, adopted, declared, live.declared))
             return False
         physical_id = answer.body["PhysicalResourceId"]
         self._log(logical_id, physical_id, "UPDATE_COMPLETE")
+        self.cloud.possessions.completed(self._owner(logical_id), physical_id, declared, live.declared)
         self._rollback.updates.append((logical_id, physical_id, declared, live.declared))
         if physical_id != live.physical_id:
             replaced.append((logical_id, live))
@@ -244,11 +285,13 @@ class Stack:
             todo.updates.pop(0)
             back = answer.body["PhysicalResourceId"]
             self._log(logical_id, back, "UPDATE_COMPLETE")
+            self.cloud.possessions.completed(self._owner(logical_id), back, before, now)
             if back != physical_id:
                 todo.cleanup.append((logical_id, Live(physical_id, now)))
             self.live[logical_id] = Live(back, before)
         self.ledger.status = "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
         self._clean_up(todo.cleanup)
+        self._show(self.template)
         result = self._settle("UPDATE_ROLLBACK_COMPLETE", "ROLLED_BACK")
         assert todo.snapshot is not None
         invariants.i4_rolled_back(self, todo.snapshot, todo.revoking, todo.skipped)
@@ -260,9 +303,10 @@ class Stack:
         for logical_id, live in superfluous:
             current = self.live.get(logical_id)
             replaced = current is not None and current.physical_id != live.physical_id
-            if live.declared.retain:
-                self.excused.add(live.physical_id)
-                self._log(logical_id, live.physical_id, "DELETE_SKIPPED", moved=replaced)
+            policy = live.declared.update_replace_policy if replaced else live.declared.deletion_policy
+            # What failed to be created is deleted all the same.
+            if policy == "Retain" and is_certificate_id(certificate_id_in(live.physical_id)):
+                self._leave(logical_id, live, replaced=replaced)
             elif not self._delete_one(logical_id, live, replaced=replaced):
                 # It is abandoned, whatever the physical id stands for.
                 self._abandon(logical_id, *([current.physical_id] if current and replaced else []))
@@ -273,9 +317,8 @@ class Stack:
         order = _levels({each: live.declared for each, live in self.live.items()})
         for logical_id in [each for level in reversed(order) for each in level]:
             live = self.live[logical_id]
-            if live.declared.retain and is_certificate_id(live.physical_id):
-                self.excused.add(live.physical_id)
-                self._log(logical_id, live.physical_id, "DELETE_SKIPPED")
+            if live.declared.deletion_policy == "Retain" and is_certificate_id(certificate_id_in(live.physical_id)):
+                self._leave(logical_id, live)
                 self._gone[logical_id] = True
             elif not self._gone.get(logical_id):
                 self._delete_one(logical_id, live)
@@ -288,12 +331,24 @@ class Stack:
         self.template = {}
         return self._settle(well, "ROLLED_BACK" if well.startswith("ROLLBACK") else "COMPLETE")
 
+    def _leave(self, logical_id: str, live: Live, *, replaced: bool = False) -> None:
+        """Skip a deletion, as the template says."""
+        self.excused.add(certificate_id_in(live.physical_id))
+        self._log(logical_id, live.physical_id, "DELETE_SKIPPED", moved=replaced)
+        if not replaced:
+            self.cloud.possessions.gives_up(self._owner(logical_id))
+
     def _delete_one(self, logical_id: str, live: Live, *, replaced: bool = False) -> bool:
         self._log(logical_id, live.physical_id, "DELETE_IN_PROGRESS", moved=replaced)
+        if not replaced:
+            self.cloud.possessions.gives_up(self._owner(logical_id))
+        doubt = self._doubt(logical_id)
         if live.declared.type == DECISION and live.declared.properties.get("OnDelete") != "DELETE":
             self.excused.add(live.declared.properties["CertificateId"])
         answer = self._send("Delete", logical_id, live.declared, live.physical_id)
         done = answer is not None and answer.body["Status"] == "SUCCESS"
+        if answer is not None and done:
+            self._excuse_named(logical_id, live.physical_id, answer, doubt | self._doubt(logical_id))
         self._log(logical_id, live.physical_id, "DELETE_COMPLETE" if done else "DELETE_FAILED", moved=replaced)
         if not replaced:
             self._gone[logical_id] = done
@@ -328,7 +383,7 @@ class Stack:
         if old is not None:
             event["OldResourceProperties"] = {"ServiceToken": "arn", "ServiceTimeout": "1200", **old.properties}
         self.sent.append(event)
-        answer = self._deliver(event)
+        answer = native.serve(self.cloud, event) if declared.is_native else self._deliver(event)
         if answer is None or answer.body["Status"] == "FAILED":
             self.cloud.notice_half_adopted(event)
         return answer
@@ -397,21 +452,44 @@ class Stack:
         self.cloud.handled_outside |= named - {current, ""}
         self.cloud.forgotten |= named
 
+    def _owner(self, logical_id: str) -> Owner:
+        return self.ledger.stack_id, logical_id
+
+    def _doubt(self, logical_id: str) -> set[object]:
+        """Return what can make it doubtful whose a certificate is: others at work, holders, faults that struck."""
+        me = self._owner(logical_id)
+        busy = {each for each in self.cloud.stacks if each is not self and each.ledger.status.endswith("_IN_PROGRESS")}
+        siblings = {name for name, (_, status) in self.ledger.resources.items() if status.endswith("_IN_PROGRESS")}
+        held = {had.certificate_id for owner, had in self.cloud.possessions.held.items() if owner != me}
+        return {*busy, *(siblings - {logical_id}), *held, *self.cloud.struck.items()}
+
+    def _excuse_named(self, logical_id: str, physical_id: str, answer: Answer, doubt: set[object]) -> None:
+        """Excuse what a Delete leaves because it might be somebody else's: it has to name it, and to have a doubt.
+
+        The certificate that the Delete is about is named by its physical id; only the reason is to say why it stays.
+        """
+        reason = answer.body["Reason"]
+        for certificate_id in self._made_by(logical_id):
+            is_named = certificate_id[:NAMED] in reason or (reason and certificate_id == physical_id)
+            if is_named and doubt:
+                self.excused.add(certificate_id)
+                if not self.cloud.possessions.holders(certificate_id):
+                    self.cloud.left[certificate_id] = reason
+
     def _made_by(self, logical_id: str) -> set[str]:
         return {each for each, owner in self.cloud.made.items() if owner == (self.ledger.stack_id, logical_id)}
 
 
 def _ledger(cloud: Cloud, name: str) -> FakeCloudFormation:
     first = cloud.aws.cloudformation
-    cloud_stacks = cloud.stacks
-    if not cloud_stacks:
-        ledger = first
-    else:
-        ledger = type(first)(stack_id=first.stack_id.replace("factory", name), page=first.page)
-        for stack in cloud_stacks:
-            stack.ledger.others[ledger.stack_id] = ledger
-            ledger.others[stack.ledger.stack_id] = stack.ledger
-    return ledger
+    if cloud.stacks:
+        return first.beside(name)
+    first.stack_id = first.stack_id.replace(f"/{first.name}/", f"/{name}/")
+    return first
+
+
+def _changes_service_token(before: Declared, now: Declared) -> bool:
+    return now.properties.get("ServiceToken") != before.properties.get("ServiceToken")
 
 
 def _levels(template: Mapping[str, Declared]) -> list[list[str]]:

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import issuing
 from fakes.iot import CertificateRecord
 from fakes.refusal import Refusal
-from protocol import material
+from protocol import material, referee
 from protocol.function import REGISTRATIONS, Fault
 from protocol.invariants import check, require
 from protocol.referee import CA, DEVICE, Declared, Stack, Template, last_event
@@ -106,7 +106,7 @@ def create_update_delete(cloud: Cloud, kind: Kind) -> None:
 
 def retained(cloud: Cloud, kind: Kind) -> None:
     stack = Stack(cloud)
-    first = _made(stack, {X: replace(kind(), retain=True)})
+    first = _made(stack, {X: referee.retained(kind())})
     _gone(stack)
     require(kind.registered(cloud) == {first}, "I2", "RETAIN was asked for")
 

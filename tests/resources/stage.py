@@ -9,27 +9,12 @@ from typing import TYPE_CHECKING, Any
 from fakes.aws import FakeAws
 from fakes.iot import FakeIot
 from fakes.transfers import connect
-from iot_certificate_provider.aws.acm_pca import PrivateCaGateway
 from iot_certificate_provider.aws.clients import AwsClients
-from iot_certificate_provider.aws.cloudformation import StackGateway
-from iot_certificate_provider.aws.iot import IotGateway
-from iot_certificate_provider.aws.kms import KmsGateway
-from iot_certificate_provider.aws.secrets import SecretsGateway
+from iot_certificate_provider.aws.gateways import Gateways
+from iot_certificate_provider.contract import ResourceType
 from iot_certificate_provider.deadline import Deadline
 from iot_certificate_provider.protocol.request import AwsEnvironment, Progress, Request, RequestType
-from iot_certificate_provider.resources.ca.ca_certificate import CaCertificateResource
-from iot_certificate_provider.resources.ca.device_certificate_sweep import DeviceCertificateSweep
-from iot_certificate_provider.resources.ca.private_ca_identity import PrivateCaIdentity
-from iot_certificate_provider.resources.ca.proof_of_possession import ProofOfPossession
-from iot_certificate_provider.resources.device.device_certificate import DeviceCertificateResource
-from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
-from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
-from iot_certificate_provider.resources.keys.signers import CertificateSigners
-from iot_certificate_provider.resources.transfer.certificate_transfer import CertificateTransferResource
-from iot_certificate_provider.resources.transfer.certificate_transfer_decision import (
-    CertificateTransferDecisionResource,
-)
-from iot_certificate_provider.resources.transfer.ownership import CertificateTransferOwnership
+from iot_certificate_provider.resources.registry import RESOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,29 +49,21 @@ class Stage:
         self.progress = Progress()
         self.now = _now
         """Read anew whenever a resource asks: a test may set it."""
-        clients = self.clients = AwsClients(self.aws.session())
-        iot, stacks = IotGateway(clients), StackGateway(clients)
-        removal = DeviceCertificateRemoval(iot)
-        ownership = DeviceCertificateOwnership(iot, stacks)
-        self.device: Resource = DeviceCertificateResource(iot, stacks, ownership, removal, self._time)
-        authorities = PrivateCaGateway(clients)
-        signers = CertificateSigners(SecretsGateway(clients), KmsGateway(clients), authorities, "VerificationKey")
-        self.ca: Resource = CaCertificateResource(
-            iot,
-            stacks,
-            ProofOfPossession(iot, signers),
-            PrivateCaIdentity(iot, stacks, authorities, self._time),
-            DeviceCertificateSweep(iot, removal),
-            now=self._time,
-        )
-        transfers = CertificateTransferOwnership(iot, stacks)
-        self.transfer: Resource = CertificateTransferResource(iot, stacks, transfers, self._time)
-        self.decision: Resource = CertificateTransferDecisionResource(iot, stacks, removal, self._time)
+        self.clients = AwsClients(self.aws.session())
+        self.gateways = Gateways(self.clients)
+        self.device = self.resource(ResourceType.DEVICE_CERTIFICATE)
+        self.ca = self.resource(ResourceType.CA_CERTIFICATE)
+        self.transfer = self.resource(ResourceType.CERTIFICATE_TRANSFER)
+        self.decision = self.resource(ResourceType.CERTIFICATE_TRANSFER_DECISION)
         self.other = FakeIot(account="210987654321")
         connect(self.iot, self.other)
 
     def _time(self) -> datetime:
         return self.now()
+
+    def resource(self, resource_type: ResourceType) -> Resource:
+        """Make the resource of a type, as the function does."""
+        return RESOURCES[resource_type](self.gateways, self._time)
 
     def request(
         self,

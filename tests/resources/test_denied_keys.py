@@ -11,13 +11,10 @@ from fakes.acm_pca import PrivateCa
 from fakes.kms import Key
 from fakes.refusal import Refusal
 from iot_certificate_provider.contract import (
-    CA_CERTIFICATE_TYPE,
-    ISSUED_DEVICE_CERTIFICATE_TYPE,
-    SELF_SIGNED_CA_CERTIFICATE_TYPE,
+    ResourceType,
 )
 from iot_certificate_provider.errors import AccessDeniedError
 from iot_certificate_provider.protocol.response import reason
-from iot_certificate_provider.resources.registry import RESOURCES
 from resources.stage import KEY_SECRET, PRIVATE_CA
 
 if TYPE_CHECKING:
@@ -66,9 +63,9 @@ def stage(stage: Stage) -> Stage:
     return stage
 
 
-def denied(stage: Stage, resource_type: str, properties: dict[str, Any]) -> str:
+def denied(stage: Stage, resource_type: ResourceType, properties: dict[str, Any]) -> str:
     """Return the reason that CloudFormation shows."""
-    resource = RESOURCES[resource_type](stage.clients, stage.now)
+    resource = stage.resource(resource_type)
     with pytest.raises(AccessDeniedError) as caught:
         stage.create(resource, properties)
     assert (stage.iot.cas, stage.iot.certificates) == ({}, {})
@@ -79,49 +76,67 @@ def denied(stage: Stage, resource_type: str, properties: dict[str, Any]) -> str:
     ("resource_type", "properties", "action", "arn", "name", "parameter"),
     [
         (
-            *(CA_CERTIFICATE_TYPE, {**PROVEN, "VerificationKey": IN_SECRET}, "secretsmanager:GetSecretValue"),
+            *(ResourceType.CA_CERTIFICATE, {**PROVEN, "VerificationKey": IN_SECRET}, "secretsmanager:GetSecretValue"),
             *(KEY_SECRET, "VerificationKey.SecretArn", "ReadableSecretArns"),
         ),
         (
-            *(CA_CERTIFICATE_TYPE, {**PROVEN, "VerificationKey": IN_SECRET}, "secretsmanager:GetSecretValue"),
+            *(ResourceType.CA_CERTIFICATE, {**PROVEN, "VerificationKey": IN_SECRET}, "secretsmanager:GetSecretValue"),
             *(PASSPHRASE, "VerificationKey.PassphraseSecretArn", "ReadableSecretArns"),
         ),
         (
-            *(CA_CERTIFICATE_TYPE, {**PROVEN, "VerificationKey": IN_KMS}, "kms:GetPublicKey"),
+            *(ResourceType.CA_CERTIFICATE, {**PROVEN, "VerificationKey": IN_KMS}, "kms:GetPublicKey"),
             *(KMS_KEY, "VerificationKey.KmsKeyId", "SigningKeyArns"),
         ),
         (
-            *(CA_CERTIFICATE_TYPE, {**PROVEN, "VerificationKey": IN_KMS}, "kms:Sign"),
+            *(ResourceType.CA_CERTIFICATE, {**PROVEN, "VerificationKey": IN_KMS}, "kms:Sign"),
             *(KMS_KEY, "VerificationKey.KmsKeyId", "SigningKeyArns"),
         ),
         (
-            *(CA_CERTIFICATE_TYPE, {"VerificationKey": IN_PRIVATE_CA}, "acm-pca:GetCertificateAuthorityCertificate"),
+            *(
+                ResourceType.CA_CERTIFICATE,
+                {"VerificationKey": IN_PRIVATE_CA},
+                "acm-pca:GetCertificateAuthorityCertificate",
+            ),
             *(PRIVATE_CA, "VerificationKey.CertificateAuthorityArn", "CertificateAuthorityArns"),
         ),
         (
-            *(CA_CERTIFICATE_TYPE, {"VerificationKey": IN_PRIVATE_CA}, "acm-pca:IssueCertificate"),
+            *(ResourceType.CA_CERTIFICATE, {"VerificationKey": IN_PRIVATE_CA}, "acm-pca:IssueCertificate"),
             *(PRIVATE_CA, "VerificationKey.CertificateAuthorityArn", "CertificateAuthorityArns"),
         ),
         (
-            *(ISSUED_DEVICE_CERTIFICATE_TYPE, {"Issuer": IN_SECRET, **BY_REQUEST}, "secretsmanager:GetSecretValue"),
+            *(
+                ResourceType.ISSUED_DEVICE_CERTIFICATE,
+                {"Issuer": IN_SECRET, **BY_REQUEST},
+                "secretsmanager:GetSecretValue",
+            ),
             *(KEY_SECRET, "Issuer.SecretArn", "ReadableSecretArns"),
         ),
         (
-            *(ISSUED_DEVICE_CERTIFICATE_TYPE, {"Issuer": IN_PRIVATE_CA, **BY_REQUEST}, "acm-pca:GetCertificate"),
+            *(
+                ResourceType.ISSUED_DEVICE_CERTIFICATE,
+                {"Issuer": IN_PRIVATE_CA, **BY_REQUEST},
+                "acm-pca:GetCertificate",
+            ),
             *(PRIVATE_CA, "Issuer.CertificateAuthorityArn", "CertificateAuthorityArns"),
         ),
         (
-            *(ISSUED_DEVICE_CERTIFICATE_TYPE, {**BY_KMS, **WITH_KEY}, "secretsmanager:PutSecretValue"),
+            *(ResourceType.ISSUED_DEVICE_CERTIFICATE, {**BY_KMS, **WITH_KEY}, "secretsmanager:PutSecretValue"),
             *(KEPT, "CredentialsSecretArn", "KeptKeySecretArns"),
         ),
         (
-            *(SELF_SIGNED_CA_CERTIFICATE_TYPE, SELF_SIGNED, "secretsmanager:GetSecretValue"),
+            *(ResourceType.SELF_SIGNED_CA_CERTIFICATE, SELF_SIGNED, "secretsmanager:GetSecretValue"),
             *(KEPT, "PrivateKeySecretArn", "KeptKeySecretArns"),
         ),
     ],
 )
 def test_the_reason_has_the_property_the_action_and_the_fix(
-    stage: Stage, resource_type: str, properties: dict[str, Any], action: str, arn: str, name: str, parameter: str
+    stage: Stage,
+    resource_type: ResourceType,
+    properties: dict[str, Any],
+    action: str,
+    arn: str,
+    name: str,
+    parameter: str,
 ) -> None:
     refuse(stage, action, arn)
     told = denied(stage, resource_type, properties)
@@ -147,6 +162,6 @@ def test_what_is_not_the_secrets_own_does_not_point_to_its_parameter(
     stage: Stage, refusal: Refusal, problem: str
 ) -> None:
     refuse(stage, "secretsmanager:GetSecretValue", KEY_SECRET, refusal)
-    assert denied(stage, CA_CERTIFICATE_TYPE, {**PROVEN, "VerificationKey": IN_SECRET}) == (
+    assert denied(stage, ResourceType.CA_CERTIFICATE, {**PROVEN, "VerificationKey": IN_SECRET}) == (
         f"VerificationKey.SecretArn: access denied, GetSecretValue on the secret: {problem}"
     )

@@ -15,11 +15,7 @@ import issuing
 from fakes.acm_pca import PrivateCa
 from fakes.kms import Key
 from fakes.refusal import Refusal
-from iot_certificate_provider.aws.acm_pca import PrivateCaGateway
-from iot_certificate_provider.aws.clients import AwsClients
-from iot_certificate_provider.aws.kms import KmsGateway
-from iot_certificate_provider.aws.secrets import SecretsGateway
-from iot_certificate_provider.contract import ISSUED_DEVICE_CERTIFICATE_TYPE, PrivateCaTemplate
+from iot_certificate_provider.contract import PrivateCaTemplate, ResourceType
 from iot_certificate_provider.deadline import Deadline
 from iot_certificate_provider.errors import (
     AccessDeniedError,
@@ -30,7 +26,6 @@ from iot_certificate_provider.errors import (
 from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.properties.ca_key import KeyInPrivateCa
 from iot_certificate_provider.resources.keys.signers import CertificateSigners
-from iot_certificate_provider.resources.registry import RESOURCES
 from resources.stage import KEY_SECRET, PRIVATE_CA
 
 if TYPE_CHECKING:
@@ -157,9 +152,7 @@ class TestAPrivateCaThatIssuesForADevice:
 
     def issue(self, stage: Stage, ca: issuing.Issued, names: x509.SubjectAlternativeName) -> Certificate:
         in_private_ca(stage, ca)
-        clients = AwsClients(stage.aws.session())
-        secrets, keys, authorities = SecretsGateway(clients), KmsGateway(clients), PrivateCaGateway(clients)
-        signers = CertificateSigners(secrets, keys, authorities, "Issuer", PrivateCaTemplate.CLIENT_AUTH)
+        signers = CertificateSigners(stage.gateways, "Issuer", PrivateCaTemplate.CLIENT_AUTH)
         deadline = Deadline(lambda: stage.clock.left, sleep=stage.clock.sleep)
         signer = signers.signer(Certificate.from_pem(ca.pem), KeyInPrivateCa(PRIVATE_CA), deadline)
         request = SigningRequest.from_pem(issuing.make_csr(extensions=[(names, False)]).pem)
@@ -175,7 +168,7 @@ class TestAPrivateCaThatIssuesForADevice:
         """By the same template: the function's policy allows no other."""
         issuer = in_private_ca(stage, factory_ca)
         stage.create(stage.ca, {"VerificationKey": issuer})
-        resource = RESOURCES[ISSUED_DEVICE_CERTIFICATE_TYPE](stage.clients, stage.now)
+        resource = stage.resource(ResourceType.ISSUED_DEVICE_CERTIFICATE)
         properties = {"Issuer": issuer, "CertificateSigningRequest": issuing.make_csr().pem}
         issued = stage.iot.certificates[stage.create(resource, properties).physical_id]
         extensions = Certificate.from_pem(issued.pem).parsed.extensions

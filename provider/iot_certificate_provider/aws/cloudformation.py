@@ -11,9 +11,11 @@ from iot_certificate_provider.errors import NotFoundError, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from types_boto3_cloudformation import CloudFormationClient
+    from types_boto3_cloudformation.literals import StackStatusType
     from types_boto3_cloudformation.type_defs import StackEventTypeDef
 
     from iot_certificate_provider.aws.clients import AwsClients
@@ -21,7 +23,40 @@ if TYPE_CHECKING:
 EVENT_PAGES = 500
 """How far back the events are read at most: a page has up to 100 rows. The deadline usually comes first."""
 
+DESCRIBED = 100
+"""API reference, DescribeStackResources: "only the first 100 resources are returned"."""
+
+FRESH_SECONDS = 5.0
+"""How long the events that were read are good enough for a Delete: a stack of hundreds asks hundreds of times."""
+
 _GIVEN_UP = ("DELETE_COMPLETE", "DELETE_SKIPPED")
+
+_IN_PROGRESS: tuple[StackStatusType, ...] = (
+    "CREATE_IN_PROGRESS",
+    "ROLLBACK_IN_PROGRESS",
+    "DELETE_IN_PROGRESS",
+    "UPDATE_IN_PROGRESS",
+    "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+    "UPDATE_ROLLBACK_IN_PROGRESS",
+    "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
+    "IMPORT_IN_PROGRESS",
+    "IMPORT_ROLLBACK_IN_PROGRESS",
+)
+_AT_REST: tuple[StackStatusType, ...] = (
+    "CREATE_COMPLETE",
+    "CREATE_FAILED",
+    "ROLLBACK_COMPLETE",
+    "ROLLBACK_FAILED",
+    "DELETE_FAILED",
+    "UPDATE_COMPLETE",
+    "UPDATE_FAILED",
+    "UPDATE_ROLLBACK_COMPLETE",
+    "UPDATE_ROLLBACK_FAILED",
+    "IMPORT_COMPLETE",
+    "IMPORT_ROLLBACK_COMPLETE",
+    "IMPORT_ROLLBACK_FAILED",
+)
+"""API reference, StackSummary, StackStatus: all that a stack can have which has resources."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +108,8 @@ class ResourceEvent:
     status: str
     physical_id: str
     at: datetime
+    of_stack: bool = False
+    """Whether it says that an operation on the stack itself begins: no row of the resource belongs to both sides."""
 
     @property
     def complete(self) -> bool:
@@ -80,9 +117,49 @@ class ResourceEvent:
         return self.status.endswith("_COMPLETE")
 
     @property
+    def lasting(self) -> bool:
+        """Whether the resource had this physical id when the operation had ended well: not a deletion."""
+        return self.complete and not self.status.startswith("DELETE_")
+
+    @property
     def settled(self) -> bool:
         """Whether it says what became of this physical id: rows of a Create or an Update that failed carry one too."""
         return self.complete or self.status in ("DELETE_SKIPPED", "DELETE_FAILED")
+
+
+@dataclass(frozen=True)
+class StackAnswer:
+    """What DescribeStackResources answers to a physical id: one stack, though several may hold the id.
+
+    ``resources`` are the first hundred of it, deleted ones left out; ``is_whole``: there are no more.
+    """
+
+    stack_id: str
+    resources: tuple[StackResource, ...]
+    is_whole: bool
+
+
+class EventReading:
+    """Rows of one resource, newest first, of a log that is read no further than they are asked for.
+
+    ``oldest``: when the oldest event happened that was read so far, whichever resource's it is; aware. ``borders``:
+    whether the rows by which the stack itself begins something are among them.
+    """
+
+    def __init__(self, logical_id: str, events: Iterator[StackEventTypeDef], *, borders: bool = False) -> None:
+        self._logical_id = logical_id
+        self._events = events
+        self._borders = borders
+        self.oldest: datetime | None = None
+
+    def __iter__(self) -> Iterator[ResourceEvent]:
+        """Go on reading."""
+        for event in self._events:
+            self.oldest = event["Timestamp"]
+            begins = self._borders and _begins(event)
+            if begins or event.get("LogicalResourceId") == self._logical_id:
+                status, physical_id = event.get("ResourceStatus", ""), event.get("PhysicalResourceId", "")
+                yield ResourceEvent(status, physical_id, event["Timestamp"], of_stack=begins)
 
 
 class StackGateway:
@@ -90,6 +167,10 @@ class StackGateway:
 
     def __init__(self, clients: AwsClients) -> None:
         self._clients = clients
+
+    def expecting_denial(self) -> AbstractContextManager[None]:
+        """Take a denial in the block for an answer, at once: it decides something, and no permission is waited for."""
+        return self._clients.expecting_denial()
 
     @property
     def _cloudformation(self) -> CloudFormationClient:
@@ -139,6 +220,52 @@ class StackGateway:
             if row["ResourceStatus"] not in _GIVEN_UP
         ]
 
+    def holding(self, physical_id: str) -> StackAnswer | None:
+        """DescribeStackResources by physical id; None when it is not found. AWS finds it by exactly this text."""
+        try:
+            with translating("the holder of the certificate"):
+                rows = self._cloudformation.describe_stack_resources(PhysicalResourceId=physical_id)["StackResources"]
+        except (NotFoundError, RefusedError):
+            return None  # ValidationError: no stack has a resource of this physical id
+        resources = tuple(
+            StackResource(
+                row.get("StackId", ""),
+                row["LogicalResourceId"],
+                row.get("PhysicalResourceId", ""),
+                row["ResourceStatus"],
+                row.get("Timestamp"),
+                row["ResourceType"],
+            )
+            for row in rows
+            if row["ResourceStatus"] != "DELETE_COMPLETE"
+        )
+        return StackAnswer(rows[0].get("StackId", ""), resources, len(rows) < DESCRIBED) if rows else None
+
+    def stacks_in_progress(self) -> list[str]:
+        """ListStacks: the ids of the account's stacks in which something is under way."""
+        return self._stack_ids(_IN_PROGRESS)
+
+    def stack_ids(self) -> list[str]:
+        """ListStacks: the ids of all stacks of the account that are not deleted."""
+        return self._stack_ids((*_AT_REST, *_IN_PROGRESS))
+
+    def _stack_ids(self, statuses: tuple[StackStatusType, ...]) -> list[str]:
+        pages = self._cloudformation.get_paginator("list_stacks").paginate(StackStatusFilter=list(statuses))
+        with translating("the stacks of the account"):
+            return [row.get("StackId", "") for page in pages for row in page["StackSummaries"]]
+
+    def is_at_rest(self, stack_id: str) -> bool:
+        """DescribeStacks: whether nothing is under way in a stack."""
+        with translating("the stack"):
+            stacks = self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"]
+        return all(not stack["StackStatus"].endswith("_IN_PROGRESS") for stack in stacks)
+
+    def template(self, stack_id: str) -> object:
+        """GetTemplate, processed: a mapping where it is JSON, else its text; while it changes, the one to come."""
+        with translating("the template of the stack"):
+            answer = self._cloudformation.get_template(StackName=stack_id, TemplateStage="Processed")
+        return answer["TemplateBody"]
+
     def is_rolling_back(self, stack_id: str) -> bool:
         """DescribeStacks: whether the stack is on its way back to an earlier template."""
         with translating("the stack"):
@@ -155,15 +282,19 @@ class StackGateway:
 
     def resources(self, stack_id: str) -> Iterator[StackResource]:
         """ListStackResources, as many pages as are asked for: those that have a physical id and are not deleted."""
+        return (resource for resource in self.all_resources(stack_id) if resource.physical_id)
+
+    def all_resources(self, stack_id: str) -> Iterator[StackResource]:
+        """ListStackResources, likewise, with those that have no physical id yet: it is empty."""
         pages = self._cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack_id)
         with translating("the resources of the stack"):
             for page in pages:
                 for row in page["StackResourceSummaries"]:
-                    if "PhysicalResourceId" in row and row["ResourceStatus"] != "DELETE_COMPLETE":
+                    if row["ResourceStatus"] != "DELETE_COMPLETE":
                         yield StackResource(
                             stack_id,
                             row["LogicalResourceId"],
-                            row["PhysicalResourceId"],
+                            row.get("PhysicalResourceId", ""),
                             row["ResourceStatus"],
                             row.get("LastUpdatedTimestamp"),
                             row["ResourceType"],
@@ -171,12 +302,16 @@ class StackGateway:
 
     def rows(self, stack_id: str, logical_id: str, *, pages: int = EVENT_PAGES) -> Iterator[ResourceEvent]:
         """DescribeStackEvents: the rows of one resource, newest first, for as many ``pages`` as they are asked for."""
-        return _rows_of(logical_id, self._events(stack_id, pages))
+        return iter(EventReading(logical_id, self._events(stack_id, pages)))
+
+    def events_since(self, stack_id: str, logical_id: str, since: datetime) -> EventReading:
+        """DescribeStackEvents: as ``rows``, and no event that is older than ``since``, save the first such."""
+        return EventReading(logical_id, _until(since, self._events(stack_id, EVENT_PAGES)), borders=True)
 
     def id_before_update(self, stack_id: str, logical_id: str) -> str | None:
         """Return the physical id that a resource had before the stack's newest update began."""
         rows = self.rows_before_update(stack_id, logical_id)
-        return next((row.physical_id for row in rows if row.complete and not row.status.startswith("DELETE_")), None)
+        return next((row.physical_id for row in rows if row.lasting), None)
 
     def rows_before_update(self, stack_id: str, logical_id: str) -> Iterator[ResourceEvent]:
         """DescribeStackEvents: the rows of one resource from before the stack's newest update began, newest first.
@@ -187,7 +322,7 @@ class StackGateway:
         for event in events:
             if event.get("PhysicalResourceId") == stack_id and event.get("ResourceStatus") == "UPDATE_IN_PROGRESS":
                 break
-        return _rows_of(logical_id, events)
+        return iter(EventReading(logical_id, events))
 
     def _events(self, stack_id: str, pages: int) -> Iterator[StackEventTypeDef]:
         log = self._cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_id)
@@ -196,9 +331,13 @@ class StackGateway:
                 yield from page["StackEvents"]
 
 
-def _rows_of(logical_id: str, events: Iterator[StackEventTypeDef]) -> Iterator[ResourceEvent]:
+def _begins(event: StackEventTypeDef) -> bool:
+    of_stack = event.get("PhysicalResourceId") == event.get("StackId")
+    return of_stack and event.get("ResourceStatus") in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
+
+
+def _until(since: datetime, events: Iterator[StackEventTypeDef]) -> Iterator[StackEventTypeDef]:
     for event in events:
-        if event.get("LogicalResourceId") == logical_id:
-            yield ResourceEvent(
-                event.get("ResourceStatus", ""), event.get("PhysicalResourceId", ""), event["Timestamp"]
-            )
+        yield event
+        if event["Timestamp"] < since:
+            return

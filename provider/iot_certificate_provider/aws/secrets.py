@@ -11,6 +11,7 @@ from iot_certificate_provider.errors import CertificateRejectedError, NotFoundEr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from iot_certificate_provider.aws.clients import AwsClients
 
@@ -28,6 +29,10 @@ class SecretsGateway:
 
     def __init__(self, clients: AwsClients) -> None:
         self._clients = clients
+
+    def expecting_denial(self) -> AbstractContextManager[None]:
+        """Take a denial in the block for an answer, at once: it decides something, and no permission is waited for."""
+        return self._clients.expecting_denial()
 
     def text(self, secret_arn: str, json_field: str | None = None) -> str:
         """Return the current value of a secret as text, or the text under one field of a JSON object."""

@@ -15,17 +15,19 @@ from iot_certificate_provider.properties.registration_code import RegistrationCo
 from iot_certificate_provider.protocol.response import Outcome, ensure_fits
 
 if TYPE_CHECKING:
-    from iot_certificate_provider.aws.cloudformation import StackGateway
-    from iot_certificate_provider.aws.iot import IotGateway
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.protocol.request import Request
 
 
 class RegistrationCodeResource:
     """Reads the registration code; deletes it with the resource where that is declared."""
 
-    def __init__(self, iot: IotGateway, stacks: StackGateway) -> None:
-        self._iot = iot
-        self._stacks = stacks
+    def __init__(self, aws: Gateways, now: Callable[[], datetime]) -> None:  # noqa: ARG002 - as every resource
+        self._iot = aws.iot
+        self._stacks = aws.stacks
 
     def create(self, request: Request) -> Outcome:
         """Return the account's code, which AWS IoT makes where there is none."""

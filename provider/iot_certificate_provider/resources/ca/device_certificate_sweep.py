@@ -13,45 +13,78 @@ from iot_certificate_provider.errors import (
     ThrottledError,
     UnfinishedError,
 )
-from iot_certificate_provider.resources.device.removal import OFF
+from iot_certificate_provider.physical_id import certificate_id_in
+from iot_certificate_provider.resources.device.removal import OFF, DeviceCertificateRemoval
 from iot_certificate_provider.resources.lifecycle.redelivery import wait_for_late_effects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
+    from datetime import datetime
 
-    from iot_certificate_provider.aws.iot import DeviceCertificateEntry, IotGateway
+    from iot_certificate_provider.aws.cloudformation import StackGateway
+    from iot_certificate_provider.aws.gateways import Gateways
+    from iot_certificate_provider.aws.iot import DeviceCertificateEntry
     from iot_certificate_provider.deadline import Deadline
-    from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
+    from iot_certificate_provider.protocol.request import Request
+
+
+HELD_SECONDS = 60.0
+"""How long it is believed which resources there are: a sweep of thousands takes longer than a deployment."""
+
+
+class Held:
+    """What resources of any stack of the account hold: ids of certificates, and names of things and policies.
+
+    A stack that is being changed may hold more a minute later, so the stacks are asked again.
+    """
+
+    def __init__(self, stacks: StackGateway, now: Callable[[], datetime]) -> None:
+        self._stacks = stacks
+        self._now = now
+        self._ids: frozenset[str] = frozenset()
+        self._asked: datetime | None = None
+
+    def __contains__(self, name: str) -> bool:
+        """Whether a resource holds it; ListStacks and ListStackResources, of each stack."""
+        now = self._now()
+        if self._asked is None or (now - self._asked).total_seconds() > HELD_SECONDS:
+            self._asked = now
+            ids = (each.physical_id for stack in self._stacks.stack_ids() for each in self._stacks.resources(stack))
+            self._ids = frozenset(map(certificate_id_in, ids))
+        return name in self._ids
 
 
 class DeviceCertificateSweep:
-    """Deactivates or deletes all certificates of a CA, those that devices brought in just in time among them."""
+    """Deactivates or deletes all certificates of a CA, those that devices brought in just in time among them.
 
-    def __init__(self, iot: IotGateway, removal: DeviceCertificateRemoval) -> None:
-        self._iot = iot
-        self._removal = removal
+    It spares those that a resource of any stack holds.
+    """
 
-    def run(
-        self, ca_certificate_id: str, what: DeviceCertificatesOnDelete, held: Collection[str], deadline: Deadline
-    ) -> None:
-        """Do ``what`` to the certificates of the CA, until a listing names none but those in ``held``.
+    def __init__(self, aws: Gateways, now: Callable[[], datetime]) -> None:
+        self._iot = aws.iot
+        self._stacks = aws.stacks
+        self._now = now
+        self._removal = DeviceCertificateRemoval(aws)
 
-        ``held`` are physical ids of the stack's resources: certificates by their id, things by their name. One whose
-        state refuses (a pending transfer, say) does not keep the others: ConflictError comes at the end. Out of time,
-        UnfinishedError says how many are left: another run goes on with them.
+    def run(self, ca_certificate_id: str, what: DeviceCertificatesOnDelete, request: Request) -> None:
+        """Do ``what`` to the certificates of the CA, until a listing names none but those that resources hold.
+
+        One whose state refuses (a pending transfer, say) does not keep the others: ConflictError comes at the end. Out
+        of time, UnfinishedError says how many are left: another run goes on with them.
         """
-        act = self._action(what, held, deadline)
+        held = Held(self._stacks, self._now)
+        act = self._action(what, held, request.deadline)
         entries: list[DeviceCertificateEntry] = []
-        for _ in deadline.attempts():
+        for _ in request.deadline.attempts():
             entries = self._left(ca_certificate_id, what, held)
             if not entries:
                 return
             self._act_on_each(entries, act)
         raise _unfinished(len(entries))
 
-    def wait_until_released(self, held: Collection[str], deadline: Deadline) -> None:
+    def wait_until_released(self, request: Request) -> None:
         """Wait, at most five minutes, until the policies that the stack holds can be deleted after a ``run``."""
-        self._removal.wait_until_own_are_released(held, deadline)
+        self._removal.wait_until_own_are_released(self._stacks.held_ids(request.stack_id), request.deadline)
 
     def _act_on_each(
         self, entries: list[DeviceCertificateEntry], act: Callable[[DeviceCertificateEntry], None]
@@ -70,7 +103,7 @@ class DeviceCertificateSweep:
             raise refused
 
     def _left(
-        self, ca_certificate_id: str, what: DeviceCertificatesOnDelete, held: Collection[str]
+        self, ca_certificate_id: str, what: DeviceCertificatesOnDelete, held: Held
     ) -> list[DeviceCertificateEntry]:
         try:
             entries = [entry for entry in self._iot.certificates_of_ca(ca_certificate_id) if entry.id not in held]
@@ -81,7 +114,7 @@ class DeviceCertificateSweep:
         return entries
 
     def _action(
-        self, what: DeviceCertificatesOnDelete, held: Collection[str], deadline: Deadline
+        self, what: DeviceCertificatesOnDelete, held: Held, deadline: Deadline
     ) -> Callable[[DeviceCertificateEntry], None]:
         if what is DeviceCertificatesOnDelete.DEACTIVATE:
             return self._removal.deactivate
@@ -89,11 +122,15 @@ class DeviceCertificateSweep:
             return lambda entry: self._removal.remove_live(entry, deadline)
         return lambda entry: self._remove_with_things(entry, held, deadline)
 
-    def _remove_with_things(self, entry: DeviceCertificateEntry, held: Collection[str], deadline: Deadline) -> None:
+    def _remove_with_things(self, entry: DeviceCertificateEntry, held: Held, deadline: Deadline) -> None:
         def remove_thing(thing_name: str, arn: str) -> None:
             try:
                 self._iot.detach_thing(thing_name, arn)
-                if thing_name not in held and not self._iot.has_principals(thing_name):
+                if thing_name in held:
+                    return
+                self._removal.wait_until_things_are_released([thing_name], arn, deadline)
+                if not set(self._iot.principals(thing_name)) - {arn}:
+                    # With the certificate still listed it fails, and is attached again.
                     self._iot.delete_thing(thing_name)
             except ProviderError as error:
                 # Only its attachment names the thing: the next try has to find it again.

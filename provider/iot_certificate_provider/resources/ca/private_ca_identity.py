@@ -17,16 +17,15 @@ from iot_certificate_provider.physical_id import certificate_id_in, is_certifica
 from iot_certificate_provider.pki import Certificate, check_ca
 from iot_certificate_provider.properties.ca_key import KeyInPrivateCa
 from iot_certificate_provider.properties.reader import naming
-from iot_certificate_provider.resources.lifecycle.ownership import evidence, tagged_by
+from iot_certificate_provider.resources.lifecycle.history import is_within, registration_started
+from iot_certificate_provider.resources.lifecycle.ownership import tagged_by
 from iot_certificate_provider.resources.lifecycle.redelivery import may_be_repeated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
-    from iot_certificate_provider.aws.acm_pca import PrivateCaGateway
-    from iot_certificate_provider.aws.cloudformation import StackGateway
-    from iot_certificate_provider.aws.iot import IotGateway
+    from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.properties.ca_certificate import CaCertificateProperties
     from iot_certificate_provider.protocol.request import Request
 
@@ -38,12 +37,10 @@ LONGEST_REQUEST = timedelta(hours=1)
 class PrivateCaIdentity:
     """Completes properties that lack the certificate; those that have one are returned as they are."""
 
-    def __init__(
-        self, iot: IotGateway, stacks: StackGateway, authorities: PrivateCaGateway, now: Callable[[], datetime]
-    ) -> None:
-        self._iot = iot
-        self._stacks = stacks
-        self._authorities = authorities
+    def __init__(self, aws: Gateways, now: Callable[[], datetime]) -> None:
+        self._iot = aws.iot
+        self._stacks = aws.stacks
+        self._authorities = aws.private_ca
         self._now = now
 
     def of_create(self, request: Request, wanted: CaCertificateProperties) -> CaCertificateProperties:
@@ -71,7 +68,7 @@ class PrivateCaIdentity:
 
         Without a look at the private CA, which may be gone.
         """
-        started = evidence(self._stacks.rows(request.stack_id, request.logical_id), "").started
+        started = registration_started(self._stacks.rows(request.stack_id, request.logical_id))
         if started is not None:
             yield from (certificate_id for certificate_id, _ in self._own_since(request, started))
 
@@ -83,8 +80,7 @@ class PrivateCaIdentity:
 
     def _own_since(self, request: Request, since: datetime) -> Iterator[tuple[str, Mapping[str, str]]]:
         for certificate_id, created in self._iot.newest_ca_certificates():
-            # Creation dates may have whole seconds only.
-            if created < since.replace(microsecond=0):
+            if not is_within(created, since):
                 return
             with suppress(NotFoundError):
                 tags = self._iot.tags(request.home.ca_certificate_arn(certificate_id))

@@ -8,22 +8,22 @@ from iot_certificate_provider.contract import CaCertificateProperty
 from iot_certificate_provider.pki import Certificate, check_not_expired, verification_certificate
 from iot_certificate_provider.properties.reader import naming
 from iot_certificate_provider.properties.verification import VerificationCertificate
+from iot_certificate_provider.resources.keys.signers import CertificateSigners
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from iot_certificate_provider.aws.iot import IotGateway
+    from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.deadline import Deadline
     from iot_certificate_provider.properties.verification import Verification
-    from iot_certificate_provider.resources.keys.signers import CertificateSigners
 
 
 class ProofOfPossession:
     """Takes the verification certificate that was declared, or has one signed with the key that was."""
 
-    def __init__(self, iot: IotGateway, signers: CertificateSigners) -> None:
-        self._iot = iot
-        self._signers = signers
+    def __init__(self, aws: Gateways) -> None:
+        self._iot = aws.iot
+        self._signers = CertificateSigners(aws, CaCertificateProperty.VERIFICATION_KEY)
 
     def verification_certificate(
         self, ca: Certificate, verification: Verification | None, deadline: Deadline, now: datetime

@@ -14,35 +14,30 @@ from iot_certificate_provider.pki.self_signed import self_signed_ca
 from iot_certificate_provider.properties.reader import readable
 from iot_certificate_provider.properties.self_signed_ca_certificate import SelfSignedCaCertificateProperties
 from iot_certificate_provider.protocol.response import Outcome, with_attribute_that_fits
+from iot_certificate_provider.resources.ca.ca_certificate import CaCertificateResource
+from iot_certificate_provider.resources.ca.deletion import left
 from iot_certificate_provider.resources.keys.credentials import CredentialsStore, properties_digest
-from iot_certificate_provider.resources.lifecycle.redelivery import check_awaited, find_leftover
+from iot_certificate_provider.resources.lifecycle import ownership
+from iot_certificate_provider.resources.lifecycle.redelivery import check_awaited
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from iot_certificate_provider.aws.cloudformation import StackGateway
-    from iot_certificate_provider.aws.secrets import SecretsGateway
+    from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.pki import Certificate
     from iot_certificate_provider.properties.ca_certificate import CaCertificateProperties
     from iot_certificate_provider.protocol.request import Request
-    from iot_certificate_provider.resources.ca.ca_certificate import CaCertificateResource
     from iot_certificate_provider.resources.keys.credentials import Credentials
 
 
 class SelfSignedCaCertificateResource:
     """Makes, registers, rotates and deregisters a CA of the stack's own."""
 
-    def __init__(
-        self,
-        ca_certificates: CaCertificateResource,
-        stacks: StackGateway,
-        secrets: SecretsGateway,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._ca_certificates = ca_certificates
-        self._stacks = stacks
-        self._secrets = secrets
+    def __init__(self, aws: Gateways, now: Callable[[], datetime]) -> None:
+        self._ca_certificates = CaCertificateResource(aws, now)
+        self._stacks = aws.stacks
+        self._secrets = aws.secrets
         self._now = now
 
     def create(self, request: Request) -> Outcome:
@@ -72,11 +67,10 @@ class SelfSignedCaCertificateResource:
         if is_certificate_id(request.existing_id):
             return self._ca_certificates.delete(request)
         declared = readable(SelfSignedCaCertificateProperties.read, request.properties)
-        if declared is not None:
-            leftover = find_leftover(request, lambda: self._left_by_create(request, declared))
-            if leftover is not None:
-                self._ca_certificates.remove(request, leftover)
-        return Outcome(request.existing_id)
+        nothing = ownership.deletion_after_a_failed_create(request.existing_id, readable=declared is not None)
+        if nothing is not None or declared is None:
+            return left(request, nothing or ownership.deletion_of_nothing(request.existing_id))
+        return self._ca_certificates.remove_leftovers(request, lambda: self._left_by_create(request, declared))
 
     def _change_without_key(
         self,
@@ -128,12 +122,9 @@ class SelfSignedCaCertificateResource:
         before = next((each for each in self._store(old).left() if each.digest == digest), None)
         return None if before is None else old.of_certificate(before.certificate, before.key)
 
-    def _left_by_create(self, request: Request, declared: SelfSignedCaCertificateProperties) -> str | None:
+    def _left_by_create(self, request: Request, declared: SelfSignedCaCertificateProperties) -> Iterator[str]:
         digest = _digest(request, declared)
-        for made in self._store(declared).left():
-            if made.digest == digest and self._ca_certificates.is_own(request, made.certificate):
-                return made.certificate.id
-        return None
+        yield from (made.certificate.id for made in self._store(declared).left() if made.digest == digest)
 
     def _current(
         self, request: Request, wanted: SelfSignedCaCertificateProperties, made: Credentials, outcome: Outcome

@@ -2,90 +2,125 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.contract import MAX_POLICIES
+from iot_certificate_provider.contract import MAX_POLICIES, DeviceCertificateProperty
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from iot_certificate_provider.aws.iot import IotGateway
     from iot_certificate_provider.properties.device_certificate import DeviceCertificateProperties
 
-MAX_ATTACHED_BY_OTHERS = 100
-"""Whose marks a physical id of 1 KB has room for (CloudFormation User Guide, "Custom resource response objects")."""
 
-_MARK_CHARACTERS = 8
+class Kind(Enum):
+    """What a certificate can be attached to."""
+
+    POLICY = auto()
+    THING = auto()
+
+    @property
+    def property_name(self) -> str:
+        """The property that declares attachments of the kind."""
+        name = DeviceCertificateProperty
+        return {Kind.POLICY: name.POLICY_NAMES, Kind.THING: name.THING_NAMES}[self]
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """One policy, or one thing."""
+
+    kind: Kind
+    name: str
+
+
+@dataclass(frozen=True)
+class Calls:
+    """How one kind is attached, detached and listed, each of a certificate's ARN."""
+
+    attach: Callable[[str, str], None]
+    detach: Callable[[str, str], None]
+    listed: Callable[[str], Iterable[str]]
+
+
+def calls_of(iot: IotGateway) -> Mapping[Kind, Calls]:
+    """Return what AWS IoT has for each kind."""
+    return {
+        Kind.POLICY: Calls(iot.attach_policy, iot.detach_policy, iot.attached_policies),
+        Kind.THING: Calls(iot.attach_thing, iot.detach_thing, iot.attached_things),
+    }
 
 
 @dataclass(frozen=True)
 class Attachments:
-    """Names of policies and of things, in the order in which they were declared."""
+    """A set of attachments, in the order in which they were declared."""
 
-    policy_names: tuple[str, ...] = ()
-    thing_names: tuple[str, ...] = ()
+    all: tuple[Attachment, ...] = ()
 
     @classmethod
     def of(cls, properties: DeviceCertificateProperties | None) -> Attachments:
         """Return those that are declared; none without properties."""
-        return cls() if properties is None else cls(properties.policy_names, properties.thing_names)
+        return cls() if properties is None else cls.named(properties.policy_names, properties.thing_names)
+
+    @classmethod
+    def named(cls, policy_names: Iterable[str] = (), thing_names: Iterable[str] = ()) -> Attachments:
+        """Return policies and things of these names."""
+        policies = (Attachment(Kind.POLICY, name) for name in policy_names)
+        return cls((*policies, *(Attachment(Kind.THING, name) for name in thing_names)))
+
+    @classmethod
+    def of_certificate(cls, iot: IotGateway, arn: str) -> Attachments:
+        """List what a certificate is attached to."""
+        calls = calls_of(iot)
+        return cls(tuple(Attachment(kind, name) for kind in Kind for name in list(calls[kind].listed(arn))))
+
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self.all)
+
+    def __iter__(self) -> Iterator[Attachment]:
+        """Iterate, policies first."""
+        return iter(self.all)
+
+    def names(self, kind: Kind) -> tuple[str, ...]:
+        """Return the names of one kind."""
+        return tuple(each.name for each in self.all if each.kind is kind)
 
     def without(self, other: Attachments) -> Attachments:
         """Return those that ``other`` lacks."""
-        return Attachments(
-            tuple(name for name in self.policy_names if name not in other.policy_names),
-            tuple(name for name in self.thing_names if name not in other.thing_names),
-        )
+        return Attachments(tuple(each for each in self.all if each not in other.all))
 
-    def named(self, names: Collection[str]) -> Attachments:
+    def among(self, names: Collection[str]) -> Attachments:
         """Return those whose names are among ``names``."""
-        return Attachments(
-            tuple(name for name in self.policy_names if name in names),
-            tuple(name for name in self.thing_names if name in names),
-        )
-
-    def unmarked(self, marks: Collection[str]) -> Attachments:
-        """Return those that none of the marks is of."""
-        return Attachments(
-            tuple(name for name in self.policy_names if _mark("policy", name) not in marks),
-            tuple(name for name in self.thing_names if _mark("thing", name) not in marks),
-        )
-
-    def marks(self) -> Iterator[str]:
-        """Yield one short mark each: a physical id has no room for names."""
-        yield from (_mark("policy", name) for name in self.policy_names)
-        yield from (_mark("thing", name) for name in self.thing_names)
-
-
-def _mark(kind: str, name: str) -> str:
-    return hashlib.sha256(f"{kind}/{name}".encode()).hexdigest()[:_MARK_CHARACTERS]
+        return Attachments(tuple(each for each in self.all if each.name in names))
 
 
 def change_attachments(
-    iot: IotGateway, arn: str, before: Attachments, after: Attachments, others: Collection[str] = ()
+    iot: IotGateway, arn: str, before: Attachments, after: Attachments, between: Callable[[], None] = lambda: None
 ) -> None:
-    """Attach and detach exactly the difference, save what the marks ``others`` are of: that stays attached."""
-    leaving, coming = before.without(after).unmarked(others), after.without(before)
-    if len({*before.policy_names, *after.policy_names}) > MAX_POLICIES:
-        _detach(iot, arn, leaving)
-        _attach(iot, arn, coming)
+    """Attach and detach exactly the difference; ``between`` is called before each is attached."""
+    leaving, coming = before.without(after), after.without(before)
+    if len({*before.names(Kind.POLICY), *after.names(Kind.POLICY)}) > MAX_POLICIES:
+        detach(iot, arn, leaving)
+        attach(iot, arn, coming, between)
         return
     # Otherwise the new ones first: there is no moment in which the device may do nothing.
-    _attach(iot, arn, coming)
-    _detach(iot, arn, leaving)
+    attach(iot, arn, coming, between)
+    detach(iot, arn, leaving)
 
 
-def _attach(iot: IotGateway, arn: str, attachments: Attachments) -> None:
-    for policy_name in attachments.policy_names:
-        iot.attach_policy(policy_name, arn)
-    for thing_name in attachments.thing_names:
-        iot.attach_thing(thing_name, arn)
+def attach(iot: IotGateway, arn: str, attachments: Attachments, between: Callable[[], None] = lambda: None) -> None:
+    """Attach a certificate, by its ARN, to each."""
+    calls = calls_of(iot)
+    for each in attachments:
+        between()
+        calls[each.kind].attach(each.name, arn)
 
 
-def _detach(iot: IotGateway, arn: str, attachments: Attachments) -> None:
-    for policy_name in attachments.policy_names:
-        iot.detach_policy(policy_name, arn)
-    for thing_name in attachments.thing_names:
-        iot.detach_thing(thing_name, arn)
+def detach(iot: IotGateway, arn: str, attachments: Attachments) -> None:
+    """Detach a certificate, by its ARN, from each."""
+    calls = calls_of(iot)
+    for each in attachments:
+        calls[each.kind].detach(each.name, arn)

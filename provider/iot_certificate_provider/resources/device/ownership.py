@@ -1,4 +1,4 @@
-"""Which of the registered device certificates are this resource's."""
+"""Which of the registered device certificates are this resource's: by their id, or by the key that they are for."""
 
 from __future__ import annotations
 
@@ -9,48 +9,44 @@ from typing import TYPE_CHECKING
 from iot_certificate_provider.errors import NotFoundError
 from iot_certificate_provider.physical_id import is_certificate_id
 from iot_certificate_provider.pki import Certificate, CertificateRejectedError
-from iot_certificate_provider.resources.lifecycle.holders import is_held_by_another
-from iot_certificate_provider.resources.lifecycle.ownership import evidence, registered_since
+from iot_certificate_provider.resources.lifecycle.history import is_within, registration_started
+from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.redelivery import REDELIVERED_AFTER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
-    from iot_certificate_provider.aws.cloudformation import ResourceEvent, StackGateway
-    from iot_certificate_provider.aws.iot import DeviceCertificateDescription, IotGateway
+    from iot_certificate_provider.aws.cloudformation import ResourceEvent
+    from iot_certificate_provider.aws.gateways import Gateways
+    from iot_certificate_provider.aws.iot import DeviceCertificateDescription
     from iot_certificate_provider.pki import SigningRequest
     from iot_certificate_provider.protocol.request import Request
 
 
-RECENT_PAGES = 3
-"""Of a hundred rows: where the failure of an earlier Delete is to be found."""
-
-
 class DeviceCertificateOwnership:
-    """Gathers the facts from AWS IoT and CloudFormation; ``ownership`` decides."""
+    """Looks for certificates in AWS IoT; ``Inquiry`` says whose they are."""
 
-    def __init__(self, iot: IotGateway, stacks: StackGateway) -> None:
-        self._iot = iot
-        self._stacks = stacks
+    def __init__(self, aws: Gateways, now: Callable[[], datetime]) -> None:
+        self._iot = aws.iot
+        self._stacks = aws.stacks
+        self._inquiry = Inquiry(aws.stacks, now)
 
-    def own(self, request: Request, certificate_id: str) -> DeviceCertificateDescription | None:
-        """Return the registered certificate if it is this resource's, None if it is not registered or foreign."""
+    def registered(self, certificate_id: str) -> DeviceCertificateDescription | None:
+        """Return the certificate as AWS IoT has it; None when it is not registered."""
+        with suppress(NotFoundError):
+            return self._iot.describe_certificate(certificate_id)
+        return None
+
+    def made_here(self, request: Request, certificate_id: str) -> bool:
+        """Whether a certificate whose key was made for the resource is registered, and was by the resource."""
         live = self.registered(certificate_id)
-        return live if live is not None and self._is_own(request, live) else None
-
-    def is_another_ones(self, request: Request, live: DeviceCertificateDescription) -> bool:
-        """Whether what a Delete names was registered by somebody else since this resource had it.
-
-        Only the newest part of the log is read: in the first deletion of a large stack it does not tell, and need not.
-        """
-        rows = self._stacks.rows(request.stack_id, request.logical_id, pages=RECENT_PAGES)
-        return registered_since(rows, live.id, live.created)
+        return live is not None and self._inquiry.of_existing(request, live, is_key_ours=True).proceeds
 
     def is_repeated(self, request: Request, now: datetime) -> bool:
         """Whether a Create may have been delivered before: after success, or a minute after a function that died."""
         rows = list(self._stacks.rows(request.stack_id, request.logical_id))
-        started = evidence(rows, "").started
+        started = registration_started(rows)
         if started is None:
             return bool(rows)
         return now - started > REDELIVERED_AFTER
@@ -60,8 +56,10 @@ class DeviceCertificateOwnership:
         newest = next(self._stacks.rows(request.stack_id, request.logical_id), None)
         return newest is not None and newest.complete
 
+    # Those that AWS IoT issues, or that a CA issues for a key which only the device has
+
     def own_issued(self, request: Request, signing: SigningRequest) -> DeviceCertificateDescription | None:
-        """Find the certificate that AWS IoT issued for a signing request of this resource's; None when there is none.
+        """Find the certificate that was issued for a signing request of this resource's; None when there is none.
 
         Its id was never known, so all that the running operation can have made are looked at, and those that the
         resource had before: the rollback of an update returns to one of them.
@@ -82,38 +80,33 @@ class DeviceCertificateOwnership:
         candidates = itertools.chain(ended_with, self._registered_since_start(rows))
         return self._first_own(request, signing, (each for each in candidates if each != request.physical_id))
 
+    def left_issued(self, request: Request, signing: SigningRequest) -> Iterator[str]:
+        """Yield the ids of those that the running operation can have registered for the key, newest first."""
+        for certificate_id in self._registered_since_start(
+            list(self._stacks.rows(request.stack_id, request.logical_id))
+        ):
+            live = self.registered(certificate_id)
+            if live is not None and _answers(live, signing):
+                yield certificate_id
+
     def _first_own(
         self, request: Request, signing: SigningRequest, candidates: Iterable[str]
     ) -> DeviceCertificateDescription | None:
         for certificate_id in candidates:
             live = self.registered(certificate_id)
             # The key first: whose it is takes calls and a wait to find out, and most are other devices'.
-            if live is not None and _answers(live, signing) and self._is_own(request, live):
+            if live is not None and _answers(live, signing) and self._inquiry.taking_up(request, live).proceeds:
                 return live
         return None
 
-    def registered(self, certificate_id: str) -> DeviceCertificateDescription | None:
-        """Return the certificate as AWS IoT has it; None when it is not registered."""
-        with suppress(NotFoundError):
-            return self._iot.describe_certificate(certificate_id)
-        return None
-
     def _registered_since_start(self, rows: list[ResourceEvent]) -> Iterator[str]:
-        started = evidence(rows, "").started
+        started = registration_started(rows)
         if started is None:
             return
         for certificate_id, created in self._iot.newest_certificates():
-            if created < started.replace(microsecond=0):
+            if not is_within(created, started):
                 return
             yield certificate_id
-
-    def _is_own(self, request: Request, live: DeviceCertificateDescription) -> bool:
-        found = evidence(self._stacks.rows(request.stack_id, request.logical_id), live.id)
-        if found.held:
-            return True
-        return found.created_within(live.created) and not is_held_by_another(
-            request, self._stacks, live.id, created=live.created
-        )
 
 
 def _answers(live: DeviceCertificateDescription, signing: SigningRequest) -> bool:

@@ -7,8 +7,8 @@ that was issued for the same request or the same properties before, or a new one
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from iot_certificate_provider.errors import AccessDeniedError
 from iot_certificate_provider.physical_id import is_certificate_id
@@ -16,71 +16,37 @@ from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.properties.issued_device_certificate import IssuedDeviceCertificateProperties
 from iot_certificate_provider.properties.reader import readable
 from iot_certificate_provider.protocol.response import Outcome, ensure_fits
+from iot_certificate_provider.resources.device.deletion import left
+from iot_certificate_provider.resources.device.device_certificate import DeviceCertificateResource
 from iot_certificate_provider.resources.device.outcome import outcome_of
-from iot_certificate_provider.resources.lifecycle.redelivery import check_awaited, find_leftover
+from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
+from iot_certificate_provider.resources.issued.issuing import DeviceCertificateIssuing
+from iot_certificate_provider.resources.issued.new_key_history import IssuedWithNewKey
+from iot_certificate_provider.resources.issued.signing_request_history import IssuedByRequest
+from iot_certificate_provider.resources.lifecycle import ownership
+from iot_certificate_provider.resources.lifecycle.redelivery import check_awaited
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from iot_certificate_provider.aws.cloudformation import StackGateway
+    from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.aws.iot import DeviceCertificateDescription
     from iot_certificate_provider.properties.device_certificate import DeviceCertificateProperties
     from iot_certificate_provider.protocol.request import Request
-    from iot_certificate_provider.resources.device.device_certificate import DeviceCertificateResource
-
-
-@dataclass(frozen=True)
-class IssuedCertificate:
-    """A certificate, its issuer where that is known, and the version of the secret that keeps it with its key."""
-
-    certificate: Certificate
-    ca: Certificate | None
-    kept_as: str | None = None
-
-
-class CertificateHistory(Protocol):
-    """What was issued for a resource: a secret tells where the key is made here; else the log and the device's key."""
-
-    def of_create(self, request: Request, wanted: IssuedDeviceCertificateProperties) -> IssuedCertificate:
-        """Return what an earlier delivery has had issued, or have one issued."""
-        ...
-
-    def of_update(
-        self,
-        request: Request,
-        wanted: IssuedDeviceCertificateProperties,
-        old: IssuedDeviceCertificateProperties | None,
-    ) -> IssuedCertificate:
-        """Return what the resource has, or what a rollback returns to, or have a new one issued."""
-        ...
-
-    def left_by(
-        self, request: Request, declared: IssuedDeviceCertificateProperties
-    ) -> DeviceCertificateDescription | None:
-        """Return what a request with these properties has registered, and that nobody has heard of."""
-        ...
-
-    def registered(self, wanted: IssuedDeviceCertificateProperties, issued: IssuedCertificate) -> None:
-        """Take note that the certificate is registered and attached by now."""
-        ...
+    from iot_certificate_provider.resources.issued.certificate_history import CertificateHistory, IssuedCertificate
 
 
 class IssuedDeviceCertificateResource:
     """Has certificates issued, and registers, rotates and deregisters them."""
 
-    def __init__(
-        self,
-        device_certificates: DeviceCertificateResource,
-        stacks: StackGateway,
-        with_new_key: CertificateHistory,
-        by_request: CertificateHistory,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._device_certificates = device_certificates
-        self._stacks = stacks
-        self._with_new_key = with_new_key
-        self._by_request = by_request
+    def __init__(self, aws: Gateways, now: Callable[[], datetime]) -> None:
+        issuing = DeviceCertificateIssuing(aws, now)
+        self._device_certificates = DeviceCertificateResource(aws, now)
+        self._ownership = DeviceCertificateOwnership(aws, now)
+        self._stacks = aws.stacks
+        self._with_new_key: CertificateHistory = IssuedWithNewKey(aws, now, issuing)
+        self._by_request: CertificateHistory = IssuedByRequest(aws, now, issuing)
         self._now = now
 
     def create(self, request: Request) -> Outcome:
@@ -89,9 +55,11 @@ class IssuedDeviceCertificateResource:
         check_awaited(request, self._stacks, self._now())
         issued = self._history(wanted).of_create(request, wanted)
         answer = _answer(request, wanted, issued)
-        self._device_certificates.create_declared(request, wanted.of_certificate(issued.certificate, issued.ca))
+        outcome = self._device_certificates.create_declared(
+            request, wanted.of_certificate(issued.certificate, issued.ca), is_key_ours=True
+        )
         self._history(wanted).registered(wanted, issued)
-        return answer
+        return replace(answer, note=outcome.note)
 
     def update(self, request: Request) -> Outcome:
         """Change what differs in place; whatever the certificate itself says is a rotation."""
@@ -104,6 +72,7 @@ class IssuedDeviceCertificateResource:
             request,
             wanted.of_certificate(issued.certificate, issued.ca),
             self._old(request, wanted, old, issued),
+            is_key_ours=True,
         )
         self._history(wanted).registered(wanted, issued)
         return replace(answer, note=outcome.note)
@@ -113,11 +82,12 @@ class IssuedDeviceCertificateResource:
         if is_certificate_id(request.existing_id):
             return self._device_certificates.delete(request)
         declared = readable(IssuedDeviceCertificateProperties.read, request.properties)
-        if declared is not None:
-            leftover = find_leftover(request, lambda: self._history(declared).left_by(request, declared))
-            if leftover is not None:
-                self._device_certificates.remove(request, leftover)
-        return Outcome(request.existing_id)
+        nothing = ownership.deletion_after_a_failed_create(request.existing_id, readable=declared is not None)
+        if nothing is not None or declared is None:
+            return left(request, nothing or ownership.deletion_of_nothing(request.existing_id))
+        return self._device_certificates.remove_leftovers(
+            request, lambda: self._history(declared).left_by(request, declared)
+        )
 
     def _old(
         self,
@@ -132,10 +102,14 @@ class IssuedDeviceCertificateResource:
         if old.identity() == wanted.identity():
             return old.of_certificate(issued.certificate, issued.ca)
         # A rollback. Where its Update named another secret, or none, the role may not look there any more.
-        left = None
-        with suppress(AccessDeniedError):
-            left = self._history(old).left_by(request, old)
-        return None if left is None else old.of_certificate(Certificate.from_pem(left.pem), None)
+        found = None
+        with suppress(AccessDeniedError), self._stacks.expecting_denial():
+            found = self._registered(self._history(old).left_by(request, old))
+        return None if found is None else old.of_certificate(Certificate.from_pem(found.pem), None)
+
+    def _registered(self, certificate_ids: Iterable[str]) -> DeviceCertificateDescription | None:
+        found = (self._ownership.registered(each) for each in certificate_ids)
+        return next((each for each in found if each is not None), None)
 
     def _history(self, properties: IssuedDeviceCertificateProperties) -> CertificateHistory:
         return self._by_request if isinstance(properties.subject, SigningRequest) else self._with_new_key

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.contract import CredentialsField, IssuedDeviceCertificateProperty, IssuerProperty
+from iot_certificate_provider.contract import (
+    CredentialsField,
+    IssuedDeviceCertificateProperty,
+    IssuerProperty,
+    PrivateCaTemplate,
+)
 from iot_certificate_provider.errors import CertificateRejectedError
 from iot_certificate_provider.pki import Certificate, check_ca, check_not_expired
 from iot_certificate_provider.properties.ca_key import KeyInPrivateCa, KeyInSecret
 from iot_certificate_provider.properties.reader import naming
-from iot_certificate_provider.resources.issued.issued_device_certificate import IssuedCertificate
+from iot_certificate_provider.resources.issued.certificate_history import IssuedCertificate
+from iot_certificate_provider.resources.keys.signers import CertificateSigners
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime, timedelta
 
-    from iot_certificate_provider.aws.acm_pca import PrivateCaGateway
-    from iot_certificate_provider.aws.secrets import SecretsGateway
+    from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.deadline import Deadline
     from iot_certificate_provider.pki import SigningRequest
     from iot_certificate_provider.properties.issuer import Issuer
-    from iot_certificate_provider.resources.keys.signers import CertificateSigners
 
 _ISSUER = IssuedDeviceCertificateProperty.ISSUER
 
@@ -28,16 +32,10 @@ _ISSUER = IssuedDeviceCertificateProperty.ISSUER
 class DeviceCertificateIssuing:
     """Finds the CA's certificate and its signer, and has it issue."""
 
-    def __init__(
-        self,
-        secrets: SecretsGateway,
-        authorities: PrivateCaGateway,
-        signers: CertificateSigners,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._secrets = secrets
-        self._authorities = authorities
-        self._signers = signers
+    def __init__(self, aws: Gateways, now: Callable[[], datetime]) -> None:
+        self._secrets = aws.secrets
+        self._authorities = aws.private_ca
+        self._signers = CertificateSigners(aws, _ISSUER, PrivateCaTemplate.CLIENT_AUTH)
         self._now = now
 
     def issue(

@@ -10,16 +10,17 @@ from iot_certificate_provider.contract import IssuedDeviceCertificateProperty
 from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.pki.private_key import generate_private_key
 from iot_certificate_provider.properties.issued_device_certificate import NewKey
-from iot_certificate_provider.resources.issued.issued_device_certificate import IssuedCertificate
+from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
+from iot_certificate_provider.resources.issued.certificate_history import IssuedCertificate
 from iot_certificate_provider.resources.keys.credentials import CredentialsStore, properties_digest
 
 if TYPE_CHECKING:
-    from iot_certificate_provider.aws.cloudformation import StackGateway
-    from iot_certificate_provider.aws.iot import DeviceCertificateDescription
-    from iot_certificate_provider.aws.secrets import SecretsGateway
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.properties.issued_device_certificate import IssuedDeviceCertificateProperties
     from iot_certificate_provider.protocol.request import Request
-    from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
     from iot_certificate_provider.resources.issued.issuing import DeviceCertificateIssuing
     from iot_certificate_provider.resources.keys.credentials import Credentials
 
@@ -27,16 +28,10 @@ if TYPE_CHECKING:
 class IssuedWithNewKey:
     """A CertificateHistory."""
 
-    def __init__(
-        self,
-        secrets: SecretsGateway,
-        stacks: StackGateway,
-        ownership: DeviceCertificateOwnership,
-        issuing: DeviceCertificateIssuing,
-    ) -> None:
-        self._secrets = secrets
-        self._stacks = stacks
-        self._ownership = ownership
+    def __init__(self, aws: Gateways, now: Callable[[], datetime], issuing: DeviceCertificateIssuing) -> None:
+        self._secrets = aws.secrets
+        self._stacks = aws.stacks
+        self._ownership = DeviceCertificateOwnership(aws, now)
         self._issuing = issuing
 
     def of_create(self, request: Request, wanted: IssuedDeviceCertificateProperties) -> IssuedCertificate:
@@ -54,7 +49,7 @@ class IssuedWithNewKey:
         def is_kept(made: Credentials) -> bool:
             return (
                 made.certificate.id == request.existing_id
-                or self._ownership.own(request, made.certificate.id) is not None
+                or self._ownership.made_here(request, made.certificate.id)
                 or self._stacks.is_rolling_back(request.stack_id)
             )
 
@@ -67,15 +62,11 @@ class IssuedWithNewKey:
                 return IssuedCertificate(Certificate.from_pem(live.pem), None)
         return _issued(found or self._make(request, wanted))
 
-    def left_by(
-        self, request: Request, declared: IssuedDeviceCertificateProperties
-    ) -> DeviceCertificateDescription | None:
-        """Return the certificate of the version that these properties led to, if it is registered, and ours."""
+    def left_by(self, request: Request, declared: IssuedDeviceCertificateProperties) -> Iterator[str]:
+        """Yield the ids of the certificates of the versions that these properties led to."""
         for made in self._store(declared).left():
-            live = self._ownership.own(request, made.certificate.id)
-            if live is not None and made.digest == _digest(request, declared):
-                return live
-        return None
+            if made.digest == _digest(request, declared):
+                yield made.certificate.id
 
     def registered(self, wanted: IssuedDeviceCertificateProperties, issued: IssuedCertificate) -> None:
         """Let whoever reads the secret have the key: not before its certificate can be used."""

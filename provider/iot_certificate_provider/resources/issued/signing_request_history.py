@@ -11,34 +11,26 @@ from typing import TYPE_CHECKING
 from iot_certificate_provider.errors import ConflictError, NotFoundError
 from iot_certificate_provider.physical_id import is_certificate_id
 from iot_certificate_provider.pki import Certificate, SigningRequest
-from iot_certificate_provider.resources.issued.issued_device_certificate import IssuedCertificate
+from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
+from iot_certificate_provider.resources.issued.certificate_history import IssuedCertificate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from iot_certificate_provider.aws.cloudformation import StackGateway
-    from iot_certificate_provider.aws.iot import DeviceCertificateDescription, IotGateway
+    from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.properties.issued_device_certificate import IssuedDeviceCertificateProperties
     from iot_certificate_provider.protocol.request import Request
-    from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
     from iot_certificate_provider.resources.issued.issuing import DeviceCertificateIssuing
 
 
 class IssuedByRequest:
     """A CertificateHistory."""
 
-    def __init__(
-        self,
-        iot: IotGateway,
-        stacks: StackGateway,
-        ownership: DeviceCertificateOwnership,
-        issuing: DeviceCertificateIssuing,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._iot = iot
-        self._stacks = stacks
-        self._ownership = ownership
+    def __init__(self, aws: Gateways, now: Callable[[], datetime], issuing: DeviceCertificateIssuing) -> None:
+        self._iot = aws.iot
+        self._stacks = aws.stacks
+        self._ownership = DeviceCertificateOwnership(aws, now)
         self._issuing = issuing
         self._now = now
 
@@ -67,15 +59,14 @@ class IssuedByRequest:
             kept = self._registered(self._stacks.id_before_update(request.stack_id, request.logical_id))
         if kept is None:
             # What an earlier delivery has had issued for the rotation, or in place of one that was deleted outside.
-            live = self.left_by(request, wanted)
+            live = self._ownership.made_now(request, _signing(wanted))
             kept = None if live is None else Certificate.from_pem(live.pem)
         return self._issue(request, wanted) if kept is None else self._again(wanted, kept)
 
-    def left_by(
-        self, request: Request, declared: IssuedDeviceCertificateProperties
-    ) -> DeviceCertificateDescription | None:
-        """Return what the running operation has registered for the device's key, and the resource does not have."""
-        return self._ownership.made_now(request, _signing(declared))
+    def left_by(self, request: Request, declared: IssuedDeviceCertificateProperties) -> Iterator[str]:
+        """Yield the ids of what the running operation has registered for the device's key, and the resource has not."""
+        found = self._ownership.left_issued(request, _signing(declared))
+        yield from (each for each in found if each != request.physical_id)
 
     def registered(self, wanted: IssuedDeviceCertificateProperties, issued: IssuedCertificate) -> None:
         """Nobody else is to know: the answer has the certificate."""

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from iot_certificate_provider.aws.acm_pca import PrivateCaGateway
-    from iot_certificate_provider.aws.kms import KmsGateway
-    from iot_certificate_provider.aws.secrets import SecretsGateway
+    from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.deadline import Deadline
     from iot_certificate_provider.pki import CertificateSigner, SigningRequest
     from iot_certificate_provider.properties.ca_key import CaKey, KeyInPrivateCa
@@ -36,17 +35,10 @@ class CertificateSigners:
     before anything is signed.
     """
 
-    def __init__(
-        self,
-        secrets: SecretsGateway,
-        keys: KmsGateway,
-        authorities: PrivateCaGateway,
-        name: str,
-        template: PrivateCaTemplate = PrivateCaTemplate.END_ENTITY,
-    ) -> None:
-        self._secrets = secrets
-        self._keys = keys
-        self._authorities = authorities
+    def __init__(self, aws: Gateways, name: str, template: PrivateCaTemplate = PrivateCaTemplate.END_ENTITY) -> None:
+        self._secrets = aws.secrets
+        self._keys = aws.kms
+        self._authorities = aws.private_ca
         self._name = name
         self._template = template
 

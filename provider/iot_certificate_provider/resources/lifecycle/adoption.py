@@ -1,29 +1,57 @@
-"""Using a certificate that somebody else registered, and taking it over: what both kinds of certificate share.
+"""Using a certificate that another owner registered, and taking it over: what both kinds of certificate share.
 
-The physical id of an adopted certificate's resource is ``<certificate id>/adopted``, followed by marks of what it
-declares and somebody else had attached already. That alone makes Delete leave the certificate registered, and attached
-to these: a Delete is told nothing else of what was there before. A resource goes from one id to the other when ADOPT is
-left out of the template, and back when that update is rolled back; the Delete of the id that it does not have any more
-then does nothing.
+One owner, always. The physical id of an adopted certificate's resource is ``<certificate id>/adopted``: that alone
+makes Delete leave the certificate registered. What another resource holds is adopted only where that one would leave
+it. A resource goes from one id to the other when ADOPT is left out of the template, and back when that is rolled back.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from iot_certificate_provider.contract import CaCertificateProperty, ExistingCertificate
 from iot_certificate_provider.errors import AlreadyExistsError, InvalidPropertyError
 from iot_certificate_provider.physical_id import certificate_id_in, is_adopted
+from iot_certificate_provider.resources.lifecycle.holders import Holders
+from iot_certificate_provider.resources.lifecycle.ownership import among
+from iot_certificate_provider.resources.lifecycle.template import declared_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from iot_certificate_provider.aws.cloudformation import StackGateway, StackResource
     from iot_certificate_provider.protocol.request import Request
+    from iot_certificate_provider.resources.lifecycle.inquiry import Registration
 
 _PROPERTY = CaCertificateProperty.EXISTING_CERTIFICATE
+_ADOPT = f"{_PROPERTY} {ExistingCertificate.ADOPT}"
+_STEPS = "Retain there (DeletionPolicy and UpdateReplacePolicy); ADOPT here; remove it there; drop ADOPT"
+
+
+class Existing(Protocol):
+    """A registered certificate, as much of it as a refusal tells."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
+        ...
+
+    @property
+    def status(self) -> str:
+        """Its live status."""
+        ...
+
+    @property
+    def created(self) -> datetime:
+        """When it was registered; aware."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -36,10 +64,11 @@ class Difference:
 
 
 class Adoption:
-    """Decides which of its two ids a resource has, from what CloudFormation knows of it."""
+    """Decides which of its two ids a resource has, and whether it may have it."""
 
     def __init__(self, stacks: StackGateway) -> None:
         self._stacks = stacks
+        self._holders = Holders(stacks)
 
     def held_id(self, request: Request, certificate_id: str) -> str | None:
         """Return the physical id under which the resource adopted the certificate, unless it gave that up since."""
@@ -48,38 +77,59 @@ class Adoption:
                 return None if row.status.startswith("DELETE_") else row.physical_id
         return None
 
-    def physical_id(self, request: Request, existing: ExistingCertificate, certificate_id: str) -> str:
+    def physical_id(
+        self, request: Request, existing: ExistingCertificate, certificate_id: str, created: datetime | None
+    ) -> str:
         """Return the id that an Update of a resource of this certificate answers with.
 
-        Without ADOPT that is the plain one: the resource takes the certificate over, unless somebody else holds it. A
-        certificate that is the resource's own stays so, except in a rollback to an adopted one.
+        Without ADOPT that is the plain one: the resource takes the certificate over, unless another resource holds it.
+        A certificate that is the resource's own stays so, except in a rollback to an adopted one.
         """
         adopted = is_adopted(request.existing_id)
         if existing is ExistingCertificate.FAIL:
             if adopted:
-                self._check_nobody_holds(certificate_id)
+                self._check_nobody_owns(request, certificate_id, created)
             return certificate_id
         return request.existing_id if adopted else self.held_id(request, certificate_id) or certificate_id
 
-    def _check_nobody_holds(self, certificate_id: str) -> None:
-        for holder in self._stacks.holders(certificate_id):
+    def _check_nobody_owns(self, request: Request, certificate_id: str, created: datetime | None) -> None:
+        claiming = self._holders.standing(request, certificate_id).claiming(created)
+        owners = [each for each in claiming if not is_adopted(each.physical_id)]
+        # A rollback never refuses: what it returns to, the resource had.
+        if owners and not self._stacks.is_rolling_back(request.stack_id):
             raise InvalidPropertyError(
                 _PROPERTY,
-                f"cannot be left out: {holder.name} holds the certificate",
+                f"cannot be left out: {among(owners, request)} holds the certificate",
                 "Remove it there first, with RETAIN",
             )
 
+    def check_adoptable(self, request: Request, live: Registration) -> None:
+        """Raise InvalidPropertyError when another resource holds the certificate, and would not leave it."""
+        claiming = self._holders.standing(request, live.id).claiming(live.created)
+        for holder in claiming:
+            if is_adopted(holder.physical_id):
+                continue  # it leaves the certificate, whatever its template says
+            self._check_left(request, holder)
 
-def is_superseded(request: Request, current: StackResource | None) -> bool:
-    """Whether the resource has the other of the certificate's two ids by now: a Delete of this one is to do nothing."""
-    return (
-        current is not None
-        and current.physical_id != request.existing_id
-        and certificate_id_in(current.physical_id) == certificate_id_in(request.existing_id)
-    )
+    def _check_left(self, request: Request, holder: StackResource) -> None:
+        is_sibling = holder.stack_id == request.stack_id
+        if not is_sibling and not self._stacks.is_at_rest(holder.stack_id):
+            raise InvalidPropertyError(
+                _PROPERTY,
+                f"ADOPT has to wait: {among([holder], request)} holds the certificate, and the stack is being changed",
+                "Deploy again when that is over",
+            )
+        if holder.logical_id and declared_in(self._stacks.template(holder.stack_id), holder.logical_id).is_left:
+            return
+        fix = f"A deployment each: {_STEPS}"
+        if is_sibling:
+            fix = f"Renamed? Keep its logical id (override_logical_id). Else, {fix[0].lower()}{fix[1:]}"
+        raise InvalidPropertyError(
+            _PROPERTY, f"{among([holder], request)} holds the certificate, and would delete it", fix
+        )
 
 
-def check_adoptable(differences: Iterable[Difference]) -> None:
+def check_same(differences: Iterable[Difference]) -> None:
     """Raise InvalidPropertyError for the first difference: adopting changes nothing."""
     for difference in differences:
         raise InvalidPropertyError(
@@ -89,11 +139,29 @@ def check_adoptable(differences: Iterable[Difference]) -> None:
         )
 
 
-def registered_already(arn: str, certificate_id: str, status: str, created: datetime) -> AlreadyExistsError:
-    """Return the error for a certificate that this resource did not make, with the ways out."""
-    return AlreadyExistsError(
-        f"Registered already by somebody else ({status}, {created:%Y-%m-%d}): {arn}. "
-        f"Use it with {_PROPERTY} {ExistingCertificate.ADOPT}, or delete it first",
-        certificate_id,
-        arn,
-    )
+def registered_already(
+    request: Request, live: Existing, claiming: Sequence[StackResource], doubt: str = ""
+) -> AlreadyExistsError:
+    """Return the error for a certificate that this resource did not make, with the way out that is right.
+
+    ``claiming``: other resources that hold it; ``doubt``: why it is not known whose it is.
+    """
+    owners = [each for each in claiming if not is_adopted(each.physical_id)]
+    if doubt:
+        text = f"Registered already. {doubt}. Deploy again when that is over"
+    elif not owners:
+        text = (
+            f"Registered already by somebody else ({live.status}, {live.created:%Y-%m-%d}): {live.arn}. "
+            f"Use it with {_ADOPT}, or delete it first"
+        )
+    elif owners[0].stack_id == request.stack_id:
+        text = (
+            f"Registered already by {among(owners, request)}. Renamed? Keep its logical id (override_logical_id); "
+            "declared twice? Once is enough"
+        )
+    else:
+        text = (
+            f"Registered already by {among(owners, request)}. To move it here, a deployment each: "
+            "Retain there (DeletionPolicy and UpdateReplacePolicy); ADOPT here; remove it there; drop ADOPT"
+        )
+    return AlreadyExistsError(text, live.id, live.arn)

@@ -1,17 +1,180 @@
-"""Whether another resource holds what a date alone cannot tell from this resource's own."""
+"""Who has a certificate, and who may be about to: asked of CloudFormation, of all stacks of the account.
+
+A holder is a resource whose physical id is exactly ``<certificate id>`` or ``<certificate id>/adopted``: CloudFormation
+finds no other by it. It answers with one stack, though several may hold the id; an answer that names only the stack
+that asks proves nothing about others.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from iot_certificate_provider.aws.cloudformation import StackResource
+from iot_certificate_provider.contract import ResourceType
+from iot_certificate_provider.errors import AccessDeniedError
+from iot_certificate_provider.physical_id import adopted_id, certificate_id_in, is_certificate_id
+from iot_certificate_provider.resources.lifecycle.history import CLOCKS_DIFFER
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-    from iot_certificate_provider.aws.cloudformation import StackGateway
+    from iot_certificate_provider.aws.cloudformation import StackAnswer, StackGateway
     from iot_certificate_provider.protocol.request import Request
 
 ANSWER_SECONDS = 3.0
 """How long another resource may take to answer after it has registered: then CloudFormation knows the holder."""
+
+DEVICE_CERTIFICATE_TYPES = frozenset(
+    {
+        ResourceType.DEVICE_CERTIFICATE,
+        ResourceType.ISSUED_DEVICE_CERTIFICATE,
+        ResourceType.CERTIFICATE_TRANSFER_DECISION,
+        "AWS::IoT::Certificate",
+    }
+)
+"""What can have a device certificate: ours, and CloudFormation's own."""
+
+CA_CERTIFICATE_TYPES = frozenset(
+    {ResourceType.CA_CERTIFICATE, ResourceType.SELF_SIGNED_CA_CERTIFICATE, "AWS::IoT::CACertificate"}
+)
+"""What can have a CA certificate, likewise."""
+
+_AT_WORK = frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"})
+_FAILED = frozenset({"CREATE_FAILED", "UPDATE_FAILED"})
+_GIVEN_UP = frozenset({"DELETE_COMPLETE", "DELETE_SKIPPED"})
+
+
+def counts_for_destroying(holder: StackResource, created: datetime | None) -> bool:
+    """Decide whether what a holder has is to be left to it.
+
+    Not to one that is going itself: else two stacks that are deleted together would each leave it to the other.
+    """
+    return not holder.is_going and not is_void(holder, created)
+
+
+def counts_for_taking(holder: StackResource, created: datetime | None) -> bool:
+    """Decide whether what a holder has cannot be taken: one that is going may yet delete it."""
+    return holder.status not in _GIVEN_UP and not is_void(holder, created)
+
+
+def is_void(holder: StackResource, created: datetime | None) -> bool:
+    """Decide whether a holder's own certificate is gone: what is registered now was ``created`` after it was heard of.
+
+    Only of one that owns it: whoever adopted a certificate uses it, whoever registers it.
+    """
+    if created is None or holder.at is None or not is_certificate_id(holder.physical_id):
+        return False
+    return not holder.status.endswith("_IN_PROGRESS") and created > holder.at + CLOCKS_DIFFER
+
+
+def is_at_work(resource: StackResource, created: datetime | None, *, taking: bool) -> bool:
+    """Decide whether a resource may have registered a certificate, and not have answered yet.
+
+    For ``taking``, also one that failed without a certificate's id, whose Delete is still to look for what it left; but
+    none that began to work after the certificate was ``created``.
+    """
+    if resource.type not in DEVICE_CERTIFICATE_TYPES:
+        return False
+    if taking and resource.status in _FAILED:
+        return not is_certificate_id(certificate_id_in(resource.physical_id))
+    if resource.status not in _AT_WORK:
+        return False
+    began_later = created is not None and resource.at is not None and resource.at > created + CLOCKS_DIFFER
+    return not (taking and began_later)
+
+
+def is_user_of_ca(resource: StackResource, certificate_id: str) -> bool:
+    """Decide whether a resource has a CA, or may be registering it."""
+    if resource.type in CA_CERTIFICATE_TYPES and resource.status in _AT_WORK:
+        return True
+    return _holds(resource, certificate_id) and not resource.is_going
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A certificate's holders, as CloudFormation has them now.
+
+    ``own``: the resource that asks, with whatever physical id it has; None when the stack has it no more.
+    """
+
+    own: StackResource | None
+    others: tuple[StackResource, ...]
+
+    def keeping(self, created: datetime | None) -> tuple[StackResource, ...]:
+        """Return the others that are to keep it; ``created``: when what is registered now was."""
+        return tuple(each for each in self.others if counts_for_destroying(each, created))
+
+    def claiming(self, created: datetime | None) -> tuple[StackResource, ...]:
+        """Return the others that it cannot be taken from."""
+        return tuple(each for each in self.others if counts_for_taking(each, created))
+
+
+class Holders:
+    """Asks CloudFormation on behalf of a request."""
+
+    def __init__(self, stacks: StackGateway) -> None:
+        self._stacks = stacks
+
+    def standing(self, request: Request, certificate_id: str) -> Standing:
+        """DescribeStackResources by both ids of a certificate: who holds it, in whatever status.
+
+        Siblings are in the answer that names the own stack; ListStackResources has them where none does.
+        """
+        answers = [self._stacks.holding(each) for each in (certificate_id, adopted_id(certificate_id))]
+        found = list(_named(answers, certificate_id))
+        whole = [each for each in answers if each is not None and each.stack_id == request.stack_id and each.is_whole]
+        siblings = whole[0].resources if whole else tuple(self._stacks.resources(request.stack_id))
+        found += [each for each in siblings if _holds(each, certificate_id)]
+        others = {(each.stack_id, each.logical_id): each for each in found}
+        others.pop((request.stack_id, request.logical_id), None)
+        others.pop((request.stack_id, ""), None)
+        own = next((each for each in siblings if each.logical_id == request.logical_id), None)
+        return Standing(own, tuple(others.values()))
+
+    def at_work(self, request: Request, created: datetime | None, *, taking: bool) -> StackResource | None:
+        """ListStacks, ListStackResources: a resource that may have registered the certificate and not answered yet.
+
+        Where the function's role may not ask, that is a resource without a name: it is not known.
+        """
+        try:
+            with self._stacks.expecting_denial():
+                return next(self._at_work(request, created, taking=taking), None)
+        except AccessDeniedError:
+            return UNKNOWN
+
+    def _at_work(self, request: Request, created: datetime | None, *, taking: bool) -> Iterator[StackResource]:
+        for stack_id in self._stacks.stacks_in_progress():
+            if stack_id == request.stack_id and self._is_back_already(request, taking=taking):
+                continue
+            for each in self._stacks.all_resources(stack_id):
+                is_own = each.is_of(request.stack_id, request.logical_id)
+                if not is_own and is_at_work(each, created, taking=taking):
+                    yield each
+
+    def _is_back_already(self, request: Request, *, taking: bool) -> bool:
+        """Whether the request's own stack rolls an update back: then its resources register nothing any more."""
+        return not taking and request.type == "Update" and self._stacks.is_rolling_back(request.stack_id)
+
+
+UNKNOWN = StackResource("", "", "", "")
+"""Stands for whoever CloudFormation was not allowed to tell."""
+
+
+def _named(answers: Iterable[StackAnswer | None], certificate_id: str) -> Iterator[StackResource]:
+    for answer, physical_id in zip(answers, (certificate_id, adopted_id(certificate_id)), strict=True):
+        if answer is None:
+            continue
+        named = [each for each in answer.resources if _holds(each, certificate_id)]
+        yield from named
+        if not named and not answer.is_whole:
+            # The holder is not among the first hundred.
+            yield StackResource(answer.stack_id, "", physical_id, "")
+
+
+def _holds(resource: StackResource, certificate_id: str) -> bool:
+    return certificate_id_in(resource.physical_id) == certificate_id and is_certificate_id(certificate_id)
 
 
 def is_held_by_another(

@@ -1,32 +1,219 @@
-"""Whether this stack made a certificate.
+"""Whose a certificate is, and who uses it still: pure decisions on gathered facts, each with its reason.
 
 A certificate's id says nothing about who registered it. For CA certificates their tags decide. Device certificates take
-no tags; for them CloudFormation's own log is the ledger:
-
-1. The newest ``*_COMPLETE`` row of the resource that names the certificate says that the resource had it.
-2. A certificate that was created no earlier than the resource's own IN_PROGRESS row of the running operation may be
-   ours: the date proves when, not who. It is, unless any other resource holds it.
-
-3. One that was registered after the last row in which the resource had it is not the one that it had.
-
-What remains ambiguous is decided against deleting: it is foreign. The decisions are functions of gathered facts.
+no tags; for them CloudFormation's own log is the ledger, and its list of resources says who holds what. What remains
+ambiguous is decided against destroying, and against taking.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import LOGICAL_ID_TAG, REQUEST_TAG, STACK_TAG
+from iot_certificate_provider.physical_id import CREATE_FAILED, certificate_id_in, is_adopted, is_certificate_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import datetime
+    from collections.abc import Mapping, Sequence
 
-    from iot_certificate_provider.aws.cloudformation import ResourceEvent
+    from iot_certificate_provider.aws.cloudformation import StackResource
     from iot_certificate_provider.protocol.request import Request
 
-_STARTS = frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"})
+SHOWN = 16
+"""How much of a certificate's id a reason has room for: enough to find it with ``iot-certificates sweep``."""
+
+
+class Action(Enum):
+    """What follows from a decision."""
+
+    PROCEED = auto()
+    """It is this resource's, and nobody else's: what was asked for is done."""
+    LEAVE = auto()
+    """Nothing is done to the certificate."""
+    WAIT = auto()
+    """Nothing is known yet: ask again."""
+    REFUSE = auto()
+    """It is another owner's."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What follows, and why: for the log line, and for whoever reads CloudFormation's events."""
+
+    action: Action
+    reason: str
+
+    def __post_init__(self) -> None:
+        """Refuse a decision without a reason."""
+        if not self.reason.strip():
+            raise ValueError(f"{self.action.name} without a reason")
+
+    @property
+    def proceeds(self) -> bool:
+        """Whether what was asked for is to be done."""
+        return self.action is Action.PROCEED
+
+
+def short(certificate_id: str) -> str:
+    """Name a certificate in a sentence."""
+    return f"certificate {certificate_id[:SHOWN]}…"
+
+
+def among(holders: Sequence[StackResource], request: Request) -> str:
+    """Name holders in a sentence: siblings as such."""
+    first = holders[0]
+    more = f" and {len(holders) - 1} more" if len(holders) > 1 else ""
+    name = first.logical_id or "a resource"
+    stack = "this stack" if first.stack_id == request.stack_id else f"stack {first.stack_name}"
+    return f"{name} of {stack}{more}"
+
+
+# Deleting
+
+
+def deletion_of_an_id(physical_id: str, own: StackResource | None) -> Decision | None:
+    """Decide on a Delete by its physical id alone: the resource may have the certificate under its other id by now."""
+    if own is None or own.physical_id == physical_id:
+        return None
+    certificate_id = certificate_id_in(physical_id)
+    if not is_certificate_id(certificate_id) or certificate_id_in(own.physical_id) != certificate_id:
+        return None
+    kept = "adopted" if is_adopted(own.physical_id) else "its own"
+    return Decision(Action.LEAVE, f"Left registered: {short(certificate_id)} is still used by this resource, as {kept}")
+
+
+def deletion_of_nothing(certificate_id: str) -> Decision:
+    """Decide on a certificate that AWS IoT does not have."""
+    return Decision(Action.LEAVE, f"Nothing to delete: {short(certificate_id)} is not registered")
+
+
+def deletion_after_a_failed_create(physical_id: str, *, readable: bool) -> Decision | None:
+    """Decide on the Delete of a Create that registered nothing; None where it has to be looked for."""
+    if not readable:
+        return Decision(
+            Action.LEAVE, "Nothing to delete: the properties are not valid, so that nothing was ever registered"
+        )
+    if physical_id.startswith(CREATE_FAILED):
+        return Decision(Action.LEAVE, "Nothing to delete: the Create registered nothing")
+    return None
+
+
+def deletion(certificate_id: str, request: Request, *, anew: bool, keeping: Sequence[StackResource]) -> Decision:
+    """Decide whether a certificate that the resource had is to be destroyed.
+
+    ``anew``: it was registered again since; ``keeping``: other resources that hold it.
+    """
+    if anew:
+        return left_as_anothers(certificate_id)
+    if keeping:
+        return left_to(certificate_id, among(keeping, request))
+    return Decision(Action.PROCEED, f"{short(certificate_id)} is this resource's, and no other resource holds it")
+
+
+def left_as_anothers(certificate_id: str) -> Decision:
+    """Decide on a certificate that was registered again since the resource last had it."""
+    return Decision(
+        Action.LEAVE,
+        f"Left as it is: {short(certificate_id)} was registered again by another owner, after this resource had it",
+    )
+
+
+def left_to(certificate_id: str, holder: str) -> Decision:
+    """Decide on a certificate that another resource holds."""
+    return Decision(Action.LEAVE, f"Left registered: {short(certificate_id)} is held by {holder}")
+
+
+def left_as_adopted(certificate_id: str) -> Decision:
+    """Decide on a certificate that the resource uses, and does not own."""
+    return Decision(
+        Action.LEAVE,
+        f"Left registered: {short(certificate_id)} was adopted. What this resource attached is detached",
+    )
+
+
+def ca_left_as_adopted(certificate_id: str) -> Decision:
+    """Decide on a CA that the resource uses, and does not own."""
+    return Decision(Action.LEAVE, f"Left registered: {short(certificate_id)} was adopted, and its devices with it")
+
+
+def not_its_own_any_more(certificate_id: str) -> Decision:
+    """Decide on what a rollback returns to, and another owner has by now."""
+    return Decision(
+        Action.LEAVE, f"Rolled back, and nothing touched: {short(certificate_id)} is another owner's by now"
+    )
+
+
+def left_unowned(certificate_id: str) -> Decision:
+    """Decide on a certificate that an invented id's Create did not make."""
+    return Decision(
+        Action.LEAVE, f"Left registered: {short(certificate_id)} was not registered by this Create or Update"
+    )
+
+
+def orphan(
+    certificate_id: str, request: Request, *, at_work: StackResource | None, keeping: Sequence[StackResource]
+) -> Decision:
+    """Decide on what a Create or an Update may have left that never answered: it goes when it can be nobody else's."""
+    if at_work is not None:
+        return Decision(Action.WAIT, f"{short(certificate_id)} may be that of {_at_work(at_work, request)}")
+    if keeping:
+        return left_to(certificate_id, among(keeping, request))
+    return Decision(
+        Action.PROCEED, f"{short(certificate_id)} was left by this resource, and no other resource holds it"
+    )
+
+
+def orphan_given_up(certificate_id: str, waiting: Decision) -> Decision:
+    """Decide on an orphan of which it was not known in time whose it is."""
+    why = waiting.reason.removeprefix(f"{short(certificate_id)} ")
+    return Decision(
+        Action.LEAVE,
+        f"Left registered, in doubt: {short(certificate_id)} {why}. If nobody uses it: iot-certificates sweep",
+    )
+
+
+def _at_work(resource: StackResource, request: Request) -> str:
+    if not resource.status:
+        return "another resource: the function's role may not list the stacks"
+    return f"{among([resource], request)} ({resource.status})"
+
+
+# Taking
+
+
+def taking(
+    certificate_id: str, request: Request, *, claiming: Sequence[StackResource], at_work: StackResource | None
+) -> Decision:
+    """Decide whether a certificate that may be an earlier delivery's, or an unanswered attempt's, is taken up."""
+    if at_work is not None:
+        return Decision(Action.WAIT, f"In doubt whose {short(certificate_id)} is: {_at_work(at_work, request)}")
+    if claiming:
+        return Decision(Action.REFUSE, among(claiming, request))
+    return Decision(Action.PROCEED, f"{short(certificate_id)} was registered by this request, and is taken up")
+
+
+def of_another(certificate_id: str) -> Decision:
+    """Decide on a certificate that was there before, or that others have registered."""
+    return Decision(Action.REFUSE, f"{short(certificate_id)} was not registered by this resource")
+
+
+def of_the_resource(certificate_id: str) -> Decision:
+    """Decide on a certificate that the log says the resource has."""
+    return Decision(Action.PROCEED, f"{short(certificate_id)} is the one that this resource has")
+
+
+def taken_up(certificate_id: str) -> Decision:
+    """Decide on a CA whose tag names this request."""
+    return Decision(Action.PROCEED, f"{short(certificate_id)} was registered by this request before, and is taken up")
+
+
+def in_doubt(certificate_id: str) -> Decision:
+    """Decide on a certificate before anybody was asked."""
+    return Decision(Action.WAIT, f"In doubt whose {short(certificate_id)} is")
+
+
+# CA certificates: their tags say it
 
 
 def tags_of(request: Request) -> Mapping[str, str]:
@@ -43,61 +230,6 @@ def tagged_by(request: Request, tags: Mapping[str, str]) -> bool:
     return (tags.get(STACK_TAG), tags.get(LOGICAL_ID_TAG)) == (request.stack_id, request.logical_id)
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """What the log says of a resource and one physical id.
-
-    * ``held``: whether the resource had that id and has not given it up since.
-    * ``started``: when the running operation began to work on the resource; None when none does.
-    """
-
-    held: bool
-    started: datetime | None
-
-    def created_within(self, created: datetime) -> bool:
-        """Decide whether the running operation can have made a certificate of this age.
-
-        Creation dates may have whole seconds only, so the operation counts from the second in which it began.
-        """
-        return self.started is not None and created >= self.started.replace(microsecond=0)
-
-
-def registered_since(rows: Iterable[ResourceEvent], physical_id: str, created: datetime) -> bool:
-    """Decide whether a certificate was registered after the resource last had one of this id: it is another's then.
-
-    So it is when a Delete took effect, its answer was lost, and it comes again after somebody else registered the
-    certificate anew. ``rows`` are newest first, and may end before they tell.
-    """
-    had = (row.at for row in rows if row.physical_id == physical_id and not row.status.startswith("DELETE_"))
-    newest = next(had, None)
-    return newest is not None and created > newest
-
-
-def began(rows: Iterable[ResourceEvent]) -> datetime | None:
-    """Return when the running operation began to work on a resource whose rows these are, newest first.
-
-    A Delete counts to the Create or Update that it cleans up after; None when nothing runs.
-    """
-    began = None
-    for row in rows:
-        if row.complete:
-            break
-        if row.status.endswith("_IN_PROGRESS"):
-            began = row.at
-    return began
-
-
-def evidence(rows: Iterable[ResourceEvent], physical_id: str) -> Evidence:
-    """Read the rows of a resource, newest first, no further than needed.
-
-    The newest row that settles the matter counts: after a deletion, also one that was skipped or has failed, the
-    certificate is no longer this resource's, whoever may have registered it again.
-    """
-    started, running = None, True
-    for row in rows:
-        running = running and not row.complete
-        if running and row.status in _STARTS:
-            started = row.at
-        if row.physical_id == physical_id and row.settled:
-            return Evidence(not row.status.startswith("DELETE_"), started)
-    return Evidence(held=False, started=started)
+def tagged_by_request(request: Request, tags: Mapping[str, str]) -> bool:
+    """Decide from a CA certificate's live tags: this very request, or an earlier delivery of it, registered it."""
+    return tagged_by(request, tags) and tags.get(REQUEST_TAG) == request.request_id

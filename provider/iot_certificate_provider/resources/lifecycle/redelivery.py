@@ -7,16 +7,17 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from iot_certificate_provider.errors import ConflictError, DeadlineError, UpstreamError
+from iot_certificate_provider.errors import ConflictError, DeadlineError, ProviderError, UpstreamError
 from iot_certificate_provider.physical_id import CREATE_UNFINISHED
 from iot_certificate_provider.protocol.request import RequestType
-from iot_certificate_provider.resources.lifecycle.ownership import began
+from iot_certificate_provider.resources.lifecycle.history import operation_started
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from iot_certificate_provider.aws.cloudformation import ResourceEvent, StackGateway
+    from iot_certificate_provider.aws.iot import IotGateway
     from iot_certificate_provider.deadline import Deadline
     from iot_certificate_provider.protocol.request import Request
 
@@ -25,6 +26,9 @@ LATE_EFFECT_SECONDS = 10.0
 
 REDELIVERED_AFTER = timedelta(seconds=45)
 """AWS Lambda Developer Guide, "Asynchronous invocation": the first retry comes after a minute. Clocks differ."""
+
+ASKED_EVERY = timedelta(seconds=10)
+"""How long a Create works on before it asks whether it is still wanted."""
 
 SENT_SLACK = timedelta(seconds=2)
 """CloudFormation logs that an operation begins before it sends the request, whose date has whole seconds only."""
@@ -59,7 +63,7 @@ def returns_to_what_it_had(request: Request, stacks: StackGateway, now: datetime
     """
     if request.type is RequestType.CREATE and not may_be_repeated(request, now):
         return False
-    if began(stacks.rows(request.stack_id, request.logical_id)) is None:
+    if operation_started(stacks.rows(request.stack_id, request.logical_id)) is None:
         return True
     return request.type is RequestType.UPDATE and stacks.is_rolling_back(request.stack_id)
 
@@ -87,17 +91,29 @@ def _is_of_kind(row: ResourceEvent, kind: RequestType) -> bool:
 def _began_with(request: Request, newest: ResourceEvent, older: Iterator[ResourceEvent]) -> bool:
     if request.sent is None:
         return not newest.complete
-    began = next((row.at for row in older if row.status.endswith("_IN_PROGRESS")), newest.at)
-    return (began if newest.complete else newest.at) <= request.sent + SENT_SLACK
+    start = next((row.at for row in older if row.status.endswith("_IN_PROGRESS")), newest.at)
+    return (start if newest.complete else newest.at) <= request.sent + SENT_SLACK
+
+
+def begin(request: Request, stacks: StackGateway, now: datetime) -> None:
+    """Do as ``check_awaited``, and remember that an earlier delivery may have registered something."""
+    check_awaited(request, stacks, now)
+    if may_be_repeated(request, now):
+        request.progress.uncertain = True
 
 
 @contextmanager
-def uncertain_without_answer(request: Request) -> Iterator[None]:
-    """Remember, when AWS IoT does not answer a registration, that it may have happened all the same."""
+def uncertain_without_answer(request: Request, iot: IotGateway | None = None) -> Iterator[None]:
+    """Remember, when AWS IoT does not answer an attempt to register, that it may have happened all the same."""
     try:
         yield
     except (UpstreamError, DeadlineError):
         request.progress.uncertain = True
+        raise
+    except ProviderError:
+        # An attempt before this one may have had its effect: "already exists" is no proof of another owner then.
+        if iot is not None and iot.was_unanswered:
+            request.progress.uncertain = True
         raise
 
 
@@ -113,11 +129,35 @@ def check_still_wanted(request: Request, stacks: StackGateway) -> None:
         raise ConflictError("CloudFormation gave the resource up while it was created. Its registration is undone")
 
 
+class StillWanted:
+    """Asks, every ten seconds of a Create's work, whether CloudFormation still waits for it."""
+
+    def __init__(self, request: Request, stacks: StackGateway, now: Callable[[], datetime]) -> None:
+        self._request = request
+        self._stacks = stacks
+        self._now = now
+        self._asked = request.sent
+
+    def check(self) -> None:
+        """Raise ConflictError when the Create was given up; ask only where that is not known to be so yet."""
+        now = self._now()
+        if self._asked is None or now - self._asked >= ASKED_EVERY:
+            check_still_wanted(self._request, self._stacks)
+            self._asked = now
+
+
+def wait_for_late_registration(request: Request) -> None:
+    """Before a Delete looks for what its Create may have left: where AWS did not answer it in time, wait.
+
+    The call that was not answered may only now take effect: the last attempt too, when the first is there.
+    """
+    if request.existing_id.startswith(CREATE_UNFINISHED):
+        request.deadline.pause(LATE_EFFECT_SECONDS)
+
+
 def find_leftover(request: Request, find: Callable[[], _Found | None]) -> _Found | None:
     """Look for what the Create of this Delete may have left behind; later where AWS did not answer it in time."""
-    if request.existing_id.startswith(CREATE_UNFINISHED):
-        # The call that was not answered may only now take effect: the last attempt too, when the first is there.
-        request.deadline.pause(LATE_EFFECT_SECONDS)
+    wait_for_late_registration(request)
     return find()
 
 

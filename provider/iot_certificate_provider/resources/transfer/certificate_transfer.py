@@ -31,7 +31,7 @@ from iot_certificate_provider.properties.reader import readable
 from iot_certificate_provider.protocol.response import Outcome
 from iot_certificate_provider.resources.device.attachments import Attachments, change_attachments
 from iot_certificate_provider.resources.device.removal import POLICY_RELEASE_SECONDS
-from iot_certificate_provider.resources.lifecycle.ownership import began
+from iot_certificate_provider.resources.lifecycle.history import operation_started
 from iot_certificate_provider.resources.lifecycle.redelivery import (
     check_awaited,
     check_still_wanted,
@@ -40,16 +40,19 @@ from iot_certificate_provider.resources.lifecycle.redelivery import (
     returns_to_what_it_had,
     uncertain_without_answer,
 )
-from iot_certificate_provider.resources.transfer.ownership import PENDING_TRANSFER, is_as_declared
+from iot_certificate_provider.resources.transfer.ownership import (
+    PENDING_TRANSFER,
+    CertificateTransferOwnership,
+    is_as_declared,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from iot_certificate_provider.aws.cloudformation import StackGateway
-    from iot_certificate_provider.aws.iot import DeviceCertificateDescription, IotGateway, OutgoingTransfer
+    from iot_certificate_provider.aws.gateways import Gateways
+    from iot_certificate_provider.aws.iot_descriptions import DeviceCertificateDescription, OutgoingTransfer
     from iot_certificate_provider.protocol.request import Request
-    from iot_certificate_provider.resources.transfer.ownership import CertificateTransferOwnership
 
 STALE_SECONDS = 5.0
 """How long a list may still show what a sibling has just detached before it is believed."""
@@ -64,16 +67,10 @@ _NAMED = 3
 class CertificateTransferResource:
     """Transfers a certificate, changes where it goes, and takes it back while nobody has accepted it."""
 
-    def __init__(
-        self,
-        iot: IotGateway,
-        stacks: StackGateway,
-        ownership: CertificateTransferOwnership,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._iot = iot
-        self._stacks = stacks
-        self._ownership = ownership
+    def __init__(self, aws: Gateways, now: Callable[[], datetime]) -> None:
+        self._iot = aws.iot
+        self._stacks = aws.stacks
+        self._ownership = CertificateTransferOwnership(aws)
         self._now = now
 
     def create(self, request: Request) -> Outcome:
@@ -200,12 +197,10 @@ class CertificateTransferResource:
         """Return what is to be detached; raise InvalidPropertyError where something is attached that may not be."""
         attached = Attachments()
         for _ in request.deadline.attempts(STALE_SECONDS):
-            attached = Attachments(tuple(self._iot.attached_policies(arn)), tuple(self._iot.attached_things(arn)))
-            if wanted.detach or attached == Attachments():
+            attached = Attachments.of_certificate(self._iot, arn)
+            if wanted.detach or not attached:
                 return attached
-        names = [f"policy {name}" for name in attached.policy_names] + [
-            f"thing {name}" for name in attached.thing_names
-        ]
+        names = [f"{each.kind.name.lower()} {each.name}" for each in attached]
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         raise InvalidPropertyError(
             CertificateTransferProperty.DETACH_ON_TRANSFER,
@@ -274,7 +269,7 @@ class CertificateTransferResource:
         return _outcome(request, replace(identity, was_active=was_active))
 
     def _after_it_left(self, request: Request, identity: TransferIdentity) -> Outcome:
-        if began(self._stacks.rows(request.stack_id, request.logical_id)) is None:
+        if operation_started(self._stacks.rows(request.stack_id, request.logical_id)) is None:
             return _outcome(request, identity)  # the same request once more, after success
         if self._stacks.is_rolling_back(request.stack_id):
             return replace(_outcome(request, identity), note="The certificate has left this account for good")

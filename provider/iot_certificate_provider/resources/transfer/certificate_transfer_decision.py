@@ -34,8 +34,9 @@ from iot_certificate_provider.properties.certificate_transfer_decision import (
 )
 from iot_certificate_provider.properties.reader import readable
 from iot_certificate_provider.protocol.response import Outcome
+from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
+from iot_certificate_provider.resources.lifecycle.history import held, is_within, registration_started
 from iot_certificate_provider.resources.lifecycle.holders import is_held_by_another
-from iot_certificate_provider.resources.lifecycle.ownership import evidence
 from iot_certificate_provider.resources.lifecycle.redelivery import (
     check_awaited,
     check_still_wanted,
@@ -50,10 +51,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from iot_certificate_provider.aws.cloudformation import StackGateway
-    from iot_certificate_provider.aws.iot import DeviceCertificateDescription, IotGateway
+    from iot_certificate_provider.aws.gateways import Gateways
+    from iot_certificate_provider.aws.iot_descriptions import DeviceCertificateDescription
     from iot_certificate_provider.protocol.request import Request
-    from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
 
 from iot_certificate_provider.physical_id import REJECTED
 
@@ -61,16 +61,10 @@ from iot_certificate_provider.physical_id import REJECTED
 class CertificateTransferDecisionResource:
     """Waits for a certificate, accepts or rejects it, and changes the status of an accepted one."""
 
-    def __init__(
-        self,
-        iot: IotGateway,
-        stacks: StackGateway,
-        removal: DeviceCertificateRemoval,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._iot = iot
-        self._stacks = stacks
-        self._removal = removal
+    def __init__(self, aws: Gateways, now: Callable[[], datetime]) -> None:
+        self._iot = aws.iot
+        self._stacks = aws.stacks
+        self._removal = DeviceCertificateRemoval(aws)
         self._now = now
 
     def create(self, request: Request) -> Outcome:
@@ -107,7 +101,7 @@ class CertificateTransferDecisionResource:
     def _decided_or_new(self, request: Request, wanted: CertificateTransferDecisionProperties) -> Outcome:
         if returns_to_what_it_had(request, self._stacks, self._now()):
             for physical_id in _physical_ids(wanted):
-                if evidence(self._stacks.rows(request.stack_id, request.logical_id), physical_id).held:
+                if held(self._stacks.rows(request.stack_id, request.logical_id), physical_id):
                     return _outcome(request, physical_id)
         if wanted.decision is TransferDecision.ACCEPT:
             return self._accept(request, wanted)
@@ -208,10 +202,10 @@ class CertificateTransferDecisionResource:
 
     def _is_own(self, request: Request, live: DeviceCertificateDescription) -> bool:
         """Whether this resource has it, or has accepted it since its running operation began."""
-        found = evidence(self._stacks.rows(request.stack_id, request.logical_id), live.id)
-        if found.held:
+        rows = list(self._stacks.rows(request.stack_id, request.logical_id))
+        if held(rows, live.id):
             return True
-        if live.accepted is None or not found.created_within(live.accepted):
+        if live.accepted is None or not is_within(live.accepted, registration_started(rows)):
             return False
         return not is_held_by_another(request, self._stacks, live.id)
 

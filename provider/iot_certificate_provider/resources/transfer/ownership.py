@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import DeviceCertificateStatus
 from iot_certificate_provider.physical_id import TransferIdentity
+from iot_certificate_provider.resources.lifecycle.history import held, is_within, operation_started
 from iot_certificate_provider.resources.lifecycle.holders import is_held_by_another
-from iot_certificate_provider.resources.lifecycle.ownership import began, evidence
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from iot_certificate_provider.aws.cloudformation import StackGateway
-    from iot_certificate_provider.aws.iot import DeviceCertificateDescription, IotGateway, OutgoingTransfer
+    from iot_certificate_provider.aws.gateways import Gateways
+    from iot_certificate_provider.aws.iot_descriptions import DeviceCertificateDescription, OutgoingTransfer
     from iot_certificate_provider.properties.certificate_transfer import CertificateTransferProperties
     from iot_certificate_provider.protocol.request import Request
 
@@ -27,15 +27,15 @@ PENDING_TRANSFER = "PENDING_TRANSFER"
 class CertificateTransferOwnership:
     """Gathers the facts from AWS IoT and CloudFormation, and decides; what is ambiguous is foreign."""
 
-    def __init__(self, iot: IotGateway, stacks: StackGateway) -> None:
-        self._iot = iot
-        self._stacks = stacks
+    def __init__(self, aws: Gateways) -> None:
+        self._iot = aws.iot
+        self._stacks = aws.stacks
 
     def held(self, request: Request, certificate_id: str, account: str) -> TransferIdentity | None:
         """Return what the log says that the resource has: this certificate's transfer to this account."""
         rows = list(self._stacks.rows(request.stack_id, request.logical_id))
         for identity in _identities(certificate_id, account):
-            if evidence(rows, identity.physical_id).held:
+            if held(rows, identity.physical_id):
                 return identity
         return None
 
@@ -50,7 +50,7 @@ class CertificateTransferOwnership:
             return identity
         first, second = _identities(wanted.certificate_id, wanted.account)
         start = self._began(request)
-        if start is None or transfer.made < start.replace(microsecond=0):
+        if not is_within(transfer.made, start):
             return None
         if is_held_by_another(request, self._stacks, first.physical_id, second.physical_id):
             return None
@@ -66,7 +66,7 @@ class CertificateTransferOwnership:
         start = self._began(request)
         if start is None or live.modified is None or live.modified <= live.created:
             return False
-        returned = live.transferred is not None and live.transferred >= start.replace(microsecond=0)
+        returned = live.transferred is not None and is_within(live.transferred, start)
         return not returned and _is_off_since(live, start)
 
     def is_off_since_it_began(self, request: Request, live: DeviceCertificateDescription) -> bool:
@@ -75,7 +75,7 @@ class CertificateTransferOwnership:
         return start is not None and _is_off_since(live, start)
 
     def _began(self, request: Request) -> datetime | None:
-        return began(self._stacks.rows(request.stack_id, request.logical_id))
+        return operation_started(self._stacks.rows(request.stack_id, request.logical_id))
 
 
 def _is_off_since(live: DeviceCertificateDescription, start: datetime) -> bool:

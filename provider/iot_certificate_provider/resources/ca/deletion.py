@@ -1,0 +1,97 @@
+"""Deleting a CA certificate: whose it is, who uses it still, and what becomes of its devices."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from iot_certificate_provider.contract import DeviceCertificatesOnDelete
+from iot_certificate_provider.physical_id import certificate_id_in
+from iot_certificate_provider.properties.ca_certificate import declared_device_certificates_on_delete
+from iot_certificate_provider.protocol.response import Outcome
+from iot_certificate_provider.resources.ca.device_certificate_sweep import DeviceCertificateSweep
+from iot_certificate_provider.resources.ca.ownership import CaCertificateOwnership
+from iot_certificate_provider.resources.lifecycle import ownership
+from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
+from iot_certificate_provider.resources.lifecycle.redelivery import wait_for_late_registration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from iot_certificate_provider.aws.gateways import Gateways
+    from iot_certificate_provider.protocol.request import Request
+    from iot_certificate_provider.resources.ca.registration import CaCertificateRegistration
+    from iot_certificate_provider.resources.lifecycle.ownership import Decision
+
+
+class CaCertificateDeletion:
+    """Deregisters what is the resource's own and nobody else's; whatever it leaves, it says why."""
+
+    def __init__(self, aws: Gateways, now: Callable[[], datetime], registration: CaCertificateRegistration) -> None:
+        self._iot = aws.iot
+        self._registration = registration
+        self._inquiry = Inquiry(aws.stacks, now)
+        self._ownership = CaCertificateOwnership(aws, now)
+        self._sweep = DeviceCertificateSweep(aws, now)
+
+    def of_own(self, request: Request) -> Outcome:
+        """Serve the Delete of a CA's own id."""
+        certificate_id = request.existing_id
+        standing = self._inquiry.standing(request, certificate_id)
+        superseded = ownership.deletion_of_an_id(request.existing_id, standing.own)
+        if superseded is not None:
+            return left(request, superseded)
+        tags = self._ownership.tags(request, certificate_id)
+        note = ""
+        if tags is None:
+            note = ownership.deletion_of_nothing(certificate_id).reason
+        else:
+            decision = self._ownership.deletion(request, certificate_id, tags, standing)
+            if not decision.proceeds:
+                return left(request, decision)
+        # Of a CA that was replaced, the devices stay.
+        replaced = standing.own is None or standing.own.physical_id != request.existing_id
+        self._remove(request, certificate_id, sweep=not replaced)
+        return Outcome(request.existing_id, note=note)
+
+    def of_adopted(self, request: Request) -> Outcome:
+        """Serve the Delete of an adopted CA's id: it stays."""
+        return left(request, ownership.ca_left_as_adopted(certificate_id_in(request.existing_id)))
+
+    def of_leftovers(self, request: Request, find: Callable[[], Iterable[str]]) -> Outcome:
+        """Serve the Delete of a Create that never answered: remove what it left, with the devices that came in."""
+        wait_for_late_registration(request)
+        reasons = []
+        for certificate_id in find():
+            decision = self._ownership.leftover(request, certificate_id)
+            if decision.proceeds:
+                self._remove(request, certificate_id, sweep=True)
+            else:
+                reasons.append(decision.reason)
+        return replace(Outcome(request.existing_id), note=reasons[0] if reasons else "")
+
+    def remove_left_by_update(self, request: Request, certificate_ids: Iterable[str]) -> str:
+        """Deregister what an Update registered that never answered; return why the first of the others stays."""
+        decisions = {each: self._ownership.leftover(request, each) for each in certificate_ids}
+        for certificate_id, decision in decisions.items():
+            if decision.proceeds:
+                self._registration.deregister(certificate_id)
+        return next((each.reason for each in decisions.values() if not each.proceeds), "")
+
+    def _remove(self, request: Request, certificate_id: str, *, sweep: bool) -> None:
+        what = declared_device_certificates_on_delete(request.properties)
+        sweep = sweep and what is not DeviceCertificatesOnDelete.RETAIN
+        # Auto-registration first: a device that is swept now must not come back with its next connection.
+        self._registration.turn_off(certificate_id)
+        if sweep:
+            self._sweep.run(certificate_id, what, request)
+        self._registration.delete(certificate_id)
+        if sweep:
+            # The stack deletes its own policies next.
+            self._sweep.wait_until_released(request)
+
+
+def left(request: Request, decision: Decision) -> Outcome:
+    """Answer a Delete that leaves something, or has nothing to do."""
+    return Outcome(request.existing_id, note=decision.reason)

@@ -1,0 +1,106 @@
+"""Whose a registered CA certificate is: its tags name the stack, the resource and the request that registered it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from iot_certificate_provider.contract import STACK_TAG
+from iot_certificate_provider.errors import NotFoundError
+from iot_certificate_provider.resources.lifecycle import ownership
+from iot_certificate_provider.resources.lifecycle.history import held
+from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from iot_certificate_provider.aws.cloudformation import StackResource
+    from iot_certificate_provider.aws.gateways import Gateways
+    from iot_certificate_provider.aws.iot import CaCertificateDescription
+    from iot_certificate_provider.protocol.request import Request
+    from iot_certificate_provider.resources.lifecycle.holders import Standing
+    from iot_certificate_provider.resources.lifecycle.ownership import Decision
+
+
+class CaCertificateOwnership:
+    """Gathers the facts from AWS IoT and CloudFormation; ``ownership`` decides."""
+
+    def __init__(self, aws: Gateways, now: Callable[[], datetime]) -> None:
+        self._iot = aws.iot
+        self._stacks = aws.stacks
+        self._inquiry = Inquiry(aws.stacks, now)
+
+    def registered(self, certificate_id: str) -> CaCertificateDescription | None:
+        """Return the CA certificate as AWS IoT has it; None when it is not registered."""
+        with suppress(NotFoundError):
+            return self._iot.describe_ca_certificate(certificate_id)
+        return None
+
+    def tags(self, request: Request, certificate_id: str) -> Mapping[str, str] | None:
+        """Return the tags of a CA certificate; None when it is not registered."""
+        with suppress(NotFoundError):
+            return self._iot.tags(request.home.ca_certificate_arn(certificate_id))
+        return None
+
+    def is_own(self, request: Request, certificate_id: str) -> bool:
+        """Whether this resource has registered the CA: its tags say so."""
+        tags = self.tags(request, certificate_id)
+        return tags is not None and ownership.tagged_by(request, tags)
+
+    def is_of_request(self, request: Request, certificate_id: str) -> bool:
+        """Whether this very request, or an earlier delivery of it, has registered the CA."""
+        tags = self.tags(request, certificate_id)
+        return tags is not None and ownership.tagged_by_request(request, tags)
+
+    def of_existing(self, request: Request, certificate_id: str) -> Decision:
+        """Decide whose a CA is that turns out to be registered already.
+
+        The request's tag says that this request registered it. What an Update returns to has an older request's.
+        """
+        tags = self.tags(request, certificate_id) or {}
+        if ownership.tagged_by_request(request, tags):
+            return ownership.taken_up(certificate_id)
+        if tags.get(STACK_TAG) == request.stack_id and held(
+            self._stacks.rows(request.stack_id, request.logical_id), certificate_id
+        ):
+            return ownership.of_the_resource(certificate_id)
+        return ownership.of_another(certificate_id)
+
+    def is_anothers_by_now(self, request: Request, certificate_id: str, tags: Mapping[str, str]) -> bool:
+        """Whether another owner has registered the CA since the resource last had it.
+
+        The stack's tag says so, as long as that stack has anything to do with it. Otherwise the date of its
+        registration does: where there is no tag, and where an earlier version let two stacks have one CA.
+        """
+        if tags.get(STACK_TAG) == request.stack_id:
+            return False
+        if STACK_TAG in tags and self._inquiry.is_used_in(tags[STACK_TAG], certificate_id):
+            return True
+        live = self.registered(certificate_id)
+        return live is not None and self._inquiry.is_registered_anew(request, live)
+
+    def deletion(self, request: Request, certificate_id: str, tags: Mapping[str, str], standing: Standing) -> Decision:
+        """Decide whether a CA that the resource had is to be deregistered."""
+        live = self.registered(certificate_id) if standing.others else None
+        keeping = standing.keeping(None if live is None else live.created)
+        anew = self.is_anothers_by_now(request, certificate_id, tags)
+        return ownership.deletion(certificate_id, request, anew=anew, keeping=keeping)
+
+    def leftover(self, request: Request, certificate_id: str) -> Decision:
+        """Decide on what a Create or an Update may have left that never answered."""
+        tags = self.tags(request, certificate_id)
+        if tags is None:
+            return ownership.deletion_of_nothing(certificate_id)
+        if not ownership.tagged_by(request, tags):
+            return ownership.left_unowned(certificate_id)
+        return ownership.orphan(certificate_id, request, at_work=None, keeping=self._keeping(request, certificate_id))
+
+    def undoing(self, request: Request, certificate_id: str) -> Decision:
+        """Decide whether what this request registered is to be undone."""
+        return ownership.deletion(certificate_id, request, anew=False, keeping=self._keeping(request, certificate_id))
+
+    def _keeping(self, request: Request, certificate_id: str) -> tuple[StackResource, ...]:
+        standing = self._inquiry.standing(request, certificate_id)
+        live = self.registered(certificate_id) if standing.others else None
+        return standing.keeping(None if live is None else live.created)

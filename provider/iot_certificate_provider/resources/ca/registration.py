@@ -1,0 +1,158 @@
+"""Registering a CA certificate: what is undone when it fails, and what an earlier delivery registered."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+from iot_certificate_provider.contract import AutoRegistrationStatus, CaCertificateProperty, CaCertificateStatus
+from iot_certificate_provider.errors import AlreadyExistsError, ConflictError, NotFoundError, UpstreamError
+from iot_certificate_provider.physical_id import certificate_id_in
+from iot_certificate_provider.pki import check_not_expired
+from iot_certificate_provider.properties.reader import naming
+from iot_certificate_provider.properties.verification import VerificationCertificate
+from iot_certificate_provider.protocol.response import ensure_fits
+from iot_certificate_provider.resources.ca.change import CaCertificateChange, given
+from iot_certificate_provider.resources.ca.ownership import CaCertificateOwnership
+from iot_certificate_provider.resources.ca.proof_of_possession import ProofOfPossession
+from iot_certificate_provider.resources.lifecycle.adoption import registered_already
+from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
+from iot_certificate_provider.resources.lifecycle.ownership import tagged_by_request, tags_of
+from iot_certificate_provider.resources.lifecycle.redelivery import (
+    StillWanted,
+    check_still_wanted,
+    uncertain_without_answer,
+)
+from iot_certificate_provider.resources.lifecycle.undo import undo_now, undone_on_failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from iot_certificate_provider.aws.gateways import Gateways
+    from iot_certificate_provider.aws.iot import CaCertificateDescription, Registered
+    from iot_certificate_provider.pki import Certificate
+    from iot_certificate_provider.properties.ca_certificate import CaCertificateProperties
+    from iot_certificate_provider.protocol.request import Request
+    from iot_certificate_provider.protocol.response import Outcome
+
+
+class CaCertificateRegistration:
+    """Registers at most one CA a request, and leaves none that the request does not answer with."""
+
+    def __init__(self, aws: Gateways, now: Callable[[], datetime]) -> None:
+        self._iot = aws.iot
+        self._stacks = aws.stacks
+        self._now = now
+        self._proof = ProofOfPossession(aws)
+        self._inquiry = Inquiry(aws.stacks, now)
+        self._ownership = CaCertificateOwnership(aws, now)
+        self._change = CaCertificateChange(aws)
+
+    def register_or_take_up(self, request: Request, wanted: CaCertificateProperties, outcome: Outcome) -> str:
+        """Register it; or go on with what an earlier delivery registered. Return what is to be said about it."""
+        try:
+            self.register(request, wanted, outcome)
+        except AlreadyExistsError as error:
+            live = self._ownership.registered(outcome.physical_id)
+            if live is None:
+                raise
+            decision = self._ownership.of_existing(request, outcome.physical_id)
+            if not decision.proceeds:
+                raise self.refusal(request, live) from error
+            self._take_up(request, wanted, outcome)
+            return decision.reason
+        return ""
+
+    def register(self, request: Request, wanted: CaCertificateProperties, outcome: Outcome) -> None:
+        """Register it, with proof of possession unless it is SNI_ONLY; AlreadyExistsError when it is registered."""
+        ca, now = given(wanted), self._now()
+        with naming(CaCertificateProperty.CA_CERTIFICATE_PEM):
+            check_not_expired(ca, now)
+        ensure_fits(request, outcome)
+        verification = self._proof.verification_certificate(ca, wanted.verification, request.deadline, now)
+        StillWanted(request, self._stacks, self._now).check()
+        registered = self._call_register(request, wanted, verification)
+        request.progress.uncertain = False
+        with undone_on_failure(request, registered.id, partial(self._undo, request, registered.id)):
+            if registered.id != outcome.physical_id:
+                raise UpstreamError(
+                    "AWS IoT gave the CA certificate another id than the SHA-256 of its DER. Its registration is undone"
+                )
+            check_still_wanted(request, self._stacks)
+
+    def _call_register(
+        self, request: Request, wanted: CaCertificateProperties, verification: Certificate | None
+    ) -> Registered:
+        with uncertain_without_answer(request, self._iot), naming(_registered_properties(wanted)):
+            return self._iot.register_ca_certificate(
+                given(wanted).pem,
+                verification_pem=None if verification is None else verification.pem,
+                mode=wanted.mode,
+                status=wanted.status,
+                auto_registration=wanted.auto_registration,
+                config=wanted.registration_config,
+                tags={**wanted.tags, **tags_of(request)},
+            )
+
+    def refusal(self, request: Request, live: CaCertificateDescription) -> AlreadyExistsError:
+        """Return the error for a CA that is another owner's."""
+        return registered_already(request, live, self._inquiry.holders_to_name(request, live))
+
+    def _take_up(self, request: Request, wanted: CaCertificateProperties, outcome: Outcome) -> None:
+        """Go on with a CA that this request, or an earlier delivery, registered; undo it only if it was given up."""
+        request.progress.registered = outcome.physical_id
+        self._change.bring(wanted, None, outcome)
+        try:
+            check_still_wanted(request, self._stacks)
+        except ConflictError:
+            undo_now(request, partial(self._undo, request, outcome.physical_id))
+            raise
+
+    def _undo(self, request: Request, certificate_id: str) -> bool:
+        """Deregister it, unless another resource has it by now; say whether nothing of it is left."""
+        if not self._ownership.undoing(request, certificate_id).proceeds:
+            return False
+        self.deregister(certificate_id)
+        return True
+
+    def deregister(self, certificate_id: str) -> None:
+        """Turn a CA off, and delete it; one that is gone counts as deleted."""
+        self.turn_off(certificate_id)
+        self.delete(certificate_id)
+
+    def delete(self, certificate_id: str) -> None:
+        """Delete a CA that is off; one that is gone counts as deleted."""
+        with suppress(NotFoundError):
+            self._iot.delete_ca_certificate(certificate_id)
+
+    def turn_off(self, certificate_id: str) -> None:
+        """Set a CA INACTIVE and end its auto-registration; one that is gone is off."""
+        with suppress(NotFoundError):
+            self._iot.update_ca_certificate(
+                certificate_id,
+                status=CaCertificateStatus.INACTIVE,
+                auto_registration=AutoRegistrationStatus.DISABLE,
+            )
+
+    def remove_abandoned(self, request: Request, outcome: Outcome) -> None:
+        """Remove what an earlier delivery of a Create registered, and died, after its Delete had come and gone.
+
+        An id that CloudFormation has ever heard of is none such: it may have been retained, say.
+        """
+        tags = self._ownership.tags(request, outcome.physical_id)
+        if tags is None or not tagged_by_request(request, tags):
+            return
+        rows = self._stacks.rows(request.stack_id, request.logical_id)
+        if any(row.settled and certificate_id_in(row.physical_id) == outcome.physical_id for row in rows):
+            return
+        if self._ownership.undoing(request, outcome.physical_id).proceeds:
+            self.deregister(outcome.physical_id)
+
+
+def _registered_properties(wanted: CaCertificateProperties) -> str:
+    """Name what AWS IoT looks at in a registration; what it refuses may be the one or the other."""
+    name = CaCertificateProperty
+    declared = isinstance(wanted.verification, VerificationCertificate)
+    return f"{name.CA_CERTIFICATE_PEM}, {name.VERIFICATION_CERTIFICATE_PEM}" if declared else name.CA_CERTIFICATE_PEM

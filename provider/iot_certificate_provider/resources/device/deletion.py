@@ -1,0 +1,114 @@
+"""Deleting a device certificate: whose it is, who uses it still, and what a Create that never answered has left."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from iot_certificate_provider.physical_id import adopted_id, certificate_id_in
+from iot_certificate_provider.properties.device_certificate import declared_policy_names, declared_thing_names
+from iot_certificate_provider.protocol.response import Outcome
+from iot_certificate_provider.resources.device.attachments import Attachments
+from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
+from iot_certificate_provider.resources.device.releasing import Releasing
+from iot_certificate_provider.resources.lifecycle import ownership
+from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
+from iot_certificate_provider.resources.lifecycle.redelivery import wait_for_late_registration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from iot_certificate_provider.aws.cloudformation import StackResource
+    from iot_certificate_provider.aws.gateways import Gateways
+    from iot_certificate_provider.protocol.request import Request
+    from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
+    from iot_certificate_provider.resources.lifecycle.ownership import Decision
+
+
+class DeviceCertificateDeletion:
+    """Removes what is the resource's own and nobody else's; whatever it leaves, it says why."""
+
+    def __init__(self, aws: Gateways, now: Callable[[], datetime], removal: DeviceCertificateRemoval) -> None:
+        self._removal = removal
+        self._inquiry = Inquiry(aws.stacks, now)
+        self._ownership = DeviceCertificateOwnership(aws, now)
+        self._releasing = Releasing(aws, removal)
+
+    def of_own(self, request: Request) -> Outcome:
+        """Serve the Delete of a certificate's own id."""
+        certificate_id = request.existing_id
+        standing = self._inquiry.standing(request, certificate_id)
+        superseded = ownership.deletion_of_an_id(request.existing_id, standing.own)
+        if superseded is not None:
+            return left(request, superseded)
+        live = self._ownership.registered(certificate_id)
+        if live is None:
+            self._wait_until_released(request, certificate_id)
+            return left(request, ownership.deletion_of_nothing(certificate_id))
+        decision = self._inquiry.deletion(request, live, standing)
+        if not decision.proceeds:
+            self._leave(request, decision, certificate_id, standing.keeping(live.created))
+            return left(request, decision)
+        self._removal.remove_live(live, request.deadline)
+        self._wait_until_released(request, certificate_id)
+        return Outcome(request.existing_id)
+
+    def _leave(
+        self, request: Request, decision: Decision, certificate_id: str, keeping: tuple[StackResource, ...]
+    ) -> None:
+        """Detach a certificate that another resource goes on using from what only this resource attached."""
+        if decision != ownership.left_as_anothers(certificate_id):
+            own = self._releasing.releasable(request, _declared(request), keeping)
+            self._releasing.release(request, certificate_id, own)
+
+    def of_adopted(self, request: Request) -> Outcome:
+        """Serve the Delete of an adopted certificate's id: it stays, detached from what the resource attached."""
+        certificate_id = certificate_id_in(request.existing_id)
+        standing = self._inquiry.standing(request, certificate_id)
+        superseded = ownership.deletion_of_an_id(request.existing_id, standing.own)
+        if superseded is not None:
+            return left(request, superseded)
+        live = self._ownership.registered(certificate_id)
+        if live is None:
+            return left(request, ownership.deletion_of_nothing(certificate_id))
+        if self._inquiry.is_registered_anew(request, live):
+            return left(request, ownership.left_as_anothers(certificate_id))
+        keeping = standing.keeping(live.created)
+        # An earlier version's ids had marks of what others had attached; nobody reads them any more.
+        is_known = request.existing_id == adopted_id(certificate_id)
+        own = self._releasing.releasable(request, _declared(request), keeping, is_known=is_known)
+        self._releasing.release(request, certificate_id, own)
+        return left(request, ownership.left_as_adopted(certificate_id))
+
+    def of_leftovers(self, request: Request, find: Callable[[], Iterable[str]]) -> Outcome:
+        """Serve the Delete of a Create that never answered: remove what it left, if anything, and is nobody else's."""
+        wait_for_late_registration(request)
+        return replace(Outcome(request.existing_id), note=self.remove_leftovers(request, find()))
+
+    def remove_leftovers(self, request: Request, certificate_ids: Iterable[str], seconds: float | None = None) -> str:
+        """Remove those that the running operation has left; return why the first of the others stays."""
+        reasons = []
+        for certificate_id in certificate_ids:
+            look = partial(self._ownership.registered, certificate_id)
+            leftover = self._inquiry.leftover(request, look, certificate_id, seconds)
+            if leftover.found is None:
+                reasons.append(leftover.decision.reason)
+                continue
+            self._removal.remove_live(leftover.found, request.deadline)
+            self._wait_until_released(request, certificate_id)
+        return reasons[0] if reasons else ""
+
+    def _wait_until_released(self, request: Request, certificate_id: str) -> None:
+        arn = request.home.certificate_arn(certificate_id)
+        self._removal.wait_until_released(_declared(request), arn, request.deadline)
+
+
+def left(request: Request, decision: Decision) -> Outcome:
+    """Answer a Delete that leaves something, or has nothing to do."""
+    return Outcome(request.existing_id, note=decision.reason)
+
+
+def _declared(request: Request) -> Attachments:
+    return Attachments.named(declared_policy_names(request.properties), declared_thing_names(request.properties))

@@ -1,0 +1,103 @@
+"""Detaching a device certificate that stays registered: from what is this resource's own doing, and nobody else's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from iot_certificate_provider.contract import ExistingCertificate
+from iot_certificate_provider.errors import ProviderError
+from iot_certificate_provider.resources.device.attachments import Attachments, Kind, detach
+from iot_certificate_provider.resources.lifecycle.template import declared_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from iot_certificate_provider.aws.cloudformation import StackResource
+    from iot_certificate_provider.aws.gateways import Gateways
+    from iot_certificate_provider.protocol.request import Request
+    from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
+
+
+class Releasing:
+    """Tells which attachments may go, and detaches them."""
+
+    def __init__(self, aws: Gateways, removal: DeviceCertificateRemoval) -> None:
+        self._iot = aws.iot
+        self._stacks = aws.stacks
+        self._removal = removal
+
+    def releasable(
+        self, request: Request, attached: Attachments, keeping: Sequence[StackResource], *, is_known: bool = True
+    ) -> Attachments:
+        """Return those that no other holder declares as well.
+
+        Where that is not known (whether it may be asked depends on ADOPT, and an earlier version's id ``is_known`` not
+        to tell), those that are the stack's own policies and things: it may be about to delete them.
+        """
+        if not attached or (is_known and not keeping):
+            return attached
+        theirs = self._declared_by(request, keeping) if is_known else None
+        if theirs is not None:
+            return attached.without(theirs)
+        return attached.among(self._stacks.held_ids(request.stack_id))
+
+    def release(self, request: Request, certificate_id: str, attached: Attachments) -> None:
+        """Detach, and wait until the policies and things can be deleted."""
+        arn = request.home.certificate_arn(certificate_id)
+        detach(self._iot, arn, attached)
+        self.wait_until_released(request, certificate_id, attached)
+
+    def wait_until_released(self, request: Request, certificate_id: str, detached: Attachments) -> None:
+        """Wait until the policies and things that the certificate was detached from can be deleted."""
+        arn = request.home.certificate_arn(certificate_id)
+        self._removal.wait_until_released(detached, arn, request.deadline)
+
+    def release_new(
+        self, request: Request, certificate_id: str, attached: Attachments, resources: Iterable[StackResource]
+    ) -> None:
+        """Detach the policies and things that the stack has made in this operation: it is to delete them next.
+
+        Nobody had attached them before. Of others nobody can tell who did: they stay attached.
+        """
+        names = {each.name for each in attached}
+        made = {
+            resource.physical_id
+            for resource in resources
+            if resource.physical_id in names and self._is_new(request, resource.logical_id)
+        }
+        self.release(request, certificate_id, attached.among(made))
+
+    def _is_new(self, request: Request, logical_id: str) -> bool:
+        return next(self._stacks.rows_before_update(request.stack_id, logical_id), None) is None
+
+    def _declared_by(self, request: Request, keeping: Sequence[StackResource]) -> Attachments | None:
+        """Read what other holders declare in their templates; None where one of them does not say."""
+        if request.properties.get("ExistingCertificate") != ExistingCertificate.ADOPT:
+            return None
+        theirs: tuple[Any, ...] = ()
+        for holder in keeping:
+            try:
+                declared = declared_in(self._stacks.template(holder.stack_id), holder.logical_id)
+                names = {kind: self._names(holder, declared.properties, kind) for kind in Kind}
+            except ProviderError:
+                return None
+            if None in names.values():
+                return None
+            theirs += Attachments.named(names[Kind.POLICY] or (), names[Kind.THING] or ()).all
+        return Attachments(theirs)
+
+    def _names(self, holder: StackResource, properties: Mapping[str, Any] | None, kind: Kind) -> list[str] | None:
+        """Resolve the names that a holder declares: texts, and references to resources of its stack."""
+        declared = None if properties is None else properties.get(kind.property_name, [])
+        if not isinstance(declared, list):
+            return None
+        if all(isinstance(each, str) for each in declared):
+            return declared
+        ids = {each.logical_id: each.physical_id for each in self._stacks.resources(holder.stack_id)}
+        names = [each if isinstance(each, str) else ids.get(_referenced(each), "") for each in declared]
+        return names if all(names) else None
+
+
+def _referenced(value: object) -> str:
+    name = value.get("Ref") if isinstance(value, dict) and len(value) == 1 else None
+    return name if isinstance(name, str) else ""

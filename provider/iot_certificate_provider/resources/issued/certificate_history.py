@@ -1,0 +1,47 @@
+"""What was issued for a resource, and where that is remembered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from iot_certificate_provider.pki import Certificate
+    from iot_certificate_provider.properties.issued_device_certificate import IssuedDeviceCertificateProperties
+    from iot_certificate_provider.protocol.request import Request
+
+
+@dataclass(frozen=True)
+class IssuedCertificate:
+    """A certificate, its issuer where that is known, and the version of the secret that keeps it with its key."""
+
+    certificate: Certificate
+    ca: Certificate | None
+    kept_as: str | None = None
+
+
+class CertificateHistory(Protocol):
+    """What was issued for a resource: a secret tells where the key is made here; else the log and the device's key."""
+
+    def of_create(self, request: Request, wanted: IssuedDeviceCertificateProperties) -> IssuedCertificate:
+        """Return what an earlier delivery has had issued, or have one issued."""
+        ...
+
+    def of_update(
+        self,
+        request: Request,
+        wanted: IssuedDeviceCertificateProperties,
+        old: IssuedDeviceCertificateProperties | None,
+    ) -> IssuedCertificate:
+        """Return what the resource has, or what a rollback returns to, or have a new one issued."""
+        ...
+
+    def left_by(self, request: Request, declared: IssuedDeviceCertificateProperties) -> Iterator[str]:
+        """Yield the ids of what requests with these properties may have registered, and nobody has heard of."""
+        ...
+
+    def registered(self, wanted: IssuedDeviceCertificateProperties, issued: IssuedCertificate) -> None:
+        """Take note that the certificate is registered and attached by now."""
+        ...

@@ -1,0 +1,131 @@
+"""What the stack's log says of one resource; its rows are newest first, and are read no further than needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from iot_certificate_provider.physical_id import certificate_id_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+    from iot_certificate_provider.aws.cloudformation import EventReading, ResourceEvent
+
+CLOCKS_DIFFER = timedelta(seconds=30)
+"""How far AWS IoT's dates and CloudFormation's may lie apart: else a fast Create would disown its own certificate."""
+
+_REGISTERS = frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"})
+
+
+def held(events: Iterable[ResourceEvent], physical_id: str) -> bool:
+    """Decide whether the resource had a physical id and has not given it up since.
+
+    The newest row that settles the matter counts: after a deletion, also one that was skipped or has failed, the
+    certificate is no longer this resource's, whoever may have registered it again.
+    """
+    for event in events:
+        if event.physical_id == physical_id and event.settled:
+            return not event.status.startswith("DELETE_")
+    return False
+
+
+def operation_started(events: Iterable[ResourceEvent]) -> datetime | None:
+    """Return when the running operation began to work on the resource; None when nothing runs.
+
+    A Delete counts to the Create or Update that it cleans up after.
+    """
+    started = None
+    for event in events:
+        if event.complete:
+            break
+        if event.status.endswith("_IN_PROGRESS"):
+            started = event.at
+    return started
+
+
+def registration_started(events: Iterable[ResourceEvent]) -> datetime | None:
+    """Return when the running Create or Update, or the one that is being cleaned up after, began; None without one."""
+    started = None
+    for event in events:
+        if event.complete:
+            break
+        if event.status in _REGISTERS:
+            started = event.at
+    return started
+
+
+def is_within(created: datetime, started: datetime | None) -> bool:
+    """Decide whether an operation that ``started`` then can have made a certificate that was ``created`` then.
+
+    Creation dates may have whole seconds only, so the operation counts from the second in which it began.
+    """
+    return started is not None and created >= started.replace(microsecond=0)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A Create or an Update of the resource, or what followed a failed one, as far as the log was read.
+
+    ``end``: the row of its good end; None while it runs. ``rows`` are those before, newest first.
+    """
+
+    end: ResourceEvent | None
+    rows: tuple[ResourceEvent, ...]
+
+    def can_have_made(self, created: datetime) -> bool:
+        """Decide whether a certificate was created while it ran. Where its start was not read, it is older."""
+        if self.end is not None and created > self.end.at + CLOCKS_DIFFER:
+            return False
+        starts = [row.at for row in self.rows if row.status in _REGISTERS]
+        is_whole = bool(self.rows) and self.rows[-1].status in _REGISTERS
+        return is_within(created, min(starts)) if is_whole else self.end is not None or bool(self.rows)
+
+    def proves(self, certificate_id: str) -> bool:
+        """Decide whether its good end says that the certificate was the resource's: an Update looks at that first.
+
+        Not one that came back to it: a rollback ends well too where it finds that the certificate is another owner's.
+        """
+        failed = any(row.status.endswith("_FAILED") for row in self.rows)
+        before = {certificate_id_in(row.physical_id) for row in self.rows if row.status == "UPDATE_IN_PROGRESS"}
+        return not failed and before <= {certificate_id}
+
+
+def operations(events: Iterable[ResourceEvent]) -> Iterator[Operation]:
+    """Tell the operations of a resource apart, newest first. Rows of deletions belong to none."""
+    end: ResourceEvent | None = None
+    rows: list[ResourceEvent] = []
+    for event in events:
+        if event.lasting or event.of_stack:
+            if end is not None or rows:
+                yield Operation(end, tuple(rows))
+            end, rows = (None if event.of_stack else event), []
+        elif not event.status.startswith("DELETE_"):
+            rows.append(event)
+    if end is not None or rows:
+        yield Operation(end, tuple(rows))
+
+
+def is_registered_anew(events: EventReading, certificate_id: str, created: datetime) -> bool | None:
+    """Decide whether a certificate was registered after the resource last had it: then it is another owner's.
+
+    The resource had it when its last completed operation says so; what its own operations made is its own. None where
+    it came back to the certificate in an operation that made nothing, and the events do not reach further back. Where
+    the log ends before it tells (CloudFormation keeps events for 90 days), the certificate is old, and nobody else's.
+    """
+    came_back = False
+    for operation in operations(events):
+        end = operation.end
+        if end is not None and certificate_id_in(end.physical_id) == certificate_id:
+            if created > end.at + CLOCKS_DIFFER:
+                return True
+            if operation.can_have_made(created) or operation.proves(certificate_id):
+                return False
+            came_back = True
+        elif end is None and operation.can_have_made(created):
+            return False
+    if events.oldest is None or events.oldest >= created - CLOCKS_DIFFER:
+        return False
+    return None if came_back else True

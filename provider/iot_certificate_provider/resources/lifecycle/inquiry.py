@@ -1,0 +1,207 @@
+"""Whether a certificate is this resource's, and whether anybody else still uses it: the one place that both are asked.
+
+Whatever a resource destroys, detaches, overwrites or takes up goes by an answer from here: a decision with its reason.
+The facts are gathered from CloudFormation as far as a decision needs them; ``ownership`` decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from iot_certificate_provider.errors import NotFoundError, ProviderError, RefusedError
+from iot_certificate_provider.physical_id import certificate_id_in
+from iot_certificate_provider.protocol.request import RequestType
+from iot_certificate_provider.resources.lifecycle import ownership
+from iot_certificate_provider.resources.lifecycle.history import (
+    CLOCKS_DIFFER,
+    held,
+    is_registered_anew,
+    is_within,
+    registration_started,
+)
+from iot_certificate_provider.resources.lifecycle.holders import Holders, Standing, is_user_of_ca
+from iot_certificate_provider.resources.lifecycle.ownership import Action, Decision
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from iot_certificate_provider.aws.cloudformation import StackGateway, StackResource
+    from iot_certificate_provider.protocol.request import Request
+
+FOUND_AFTER = timedelta(seconds=60)
+"""How old a certificate is before it is taken up: whoever else has it can be found by its id then."""
+
+KEPT_BACK_SECONDS = 30.0
+"""Of a Delete's time, for what it does when it has asked long enough."""
+
+ROLLBACK_SECONDS = 60.0
+"""How long an Update asks whose it is what an earlier one left, and others wait for its rollback."""
+
+IN_DOUBT_SECONDS = 120.0
+"""How long a Create asks whether others are at work that may have registered what it is to take up."""
+
+
+class Registration(Protocol):
+    """A certificate as AWS IoT describes it, a CA's or a device's."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def created(self) -> datetime:
+        """When it was registered; aware."""
+        ...
+
+
+_Found = TypeVar("_Found", bound=Registration)
+
+
+@dataclass(frozen=True)
+class Leftover(Generic[_Found]):
+    """What an operation that never answered has left; ``found`` only where it is to be removed."""
+
+    decision: Decision
+    found: _Found | None = None
+
+
+class Inquiry:
+    """Asks CloudFormation on behalf of a request."""
+
+    def __init__(self, stacks: StackGateway, now: Callable[[], datetime]) -> None:
+        self._stacks = stacks
+        self._now = now
+        self._holders = Holders(stacks)
+
+    def standing(self, request: Request, certificate_id: str) -> Standing:
+        """Return who holds a certificate, and what the resource itself has."""
+        return self._holders.standing(request, certificate_id)
+
+    # Is it still this resource's?
+
+    def is_registered_anew(self, request: Request, live: Registration) -> bool:
+        """Whether another owner has registered the certificate since the resource last had it."""
+        since = live.created - CLOCKS_DIFFER
+        events = self._stacks.events_since(request.stack_id, request.logical_id, since)
+        decided = is_registered_anew(events, live.id, live.created)
+        if decided is not None:
+            return decided
+        # It came back to the certificate: was that its own before?
+        rows = self._stacks.rows(request.stack_id, request.logical_id)
+        return any(row.lasting and certificate_id_in(row.physical_id) == live.id and row.at < since for row in rows)
+
+    def is_used_in(self, stack_id: str, certificate_id: str) -> bool:
+        """Whether a resource of a stack holds a CA, or is at work and may register it; not in one that is gone."""
+        try:
+            return any(is_user_of_ca(each, certificate_id) for each in self._stacks.all_resources(stack_id))
+        except (NotFoundError, RefusedError):
+            return False  # CloudFormation has one code, ValidationError, for a stack that does not exist
+
+    def deletion(self, request: Request, live: Registration, standing: Standing) -> Decision:
+        """Decide whether a certificate that the resource had is to be destroyed."""
+        return ownership.deletion(
+            live.id,
+            request,
+            anew=self.is_registered_anew(request, live),
+            keeping=standing.keeping(live.created),
+        )
+
+    def undoing(self, request: Request, live: Registration, until: datetime) -> Decision:
+        """Decide whether what this request registered, before ``until``, is to be undone."""
+        keeping = self.standing(request, live.id).keeping(live.created)
+        return ownership.deletion(live.id, request, anew=live.created > until + CLOCKS_DIFFER, keeping=keeping)
+
+    # Was it left by an operation that never answered?
+
+    def leftover(
+        self, request: Request, find: Callable[[], _Found | None], certificate_id: str, seconds: float | None = None
+    ) -> Leftover[_Found]:
+        """Decide on what the running operation may have registered; ask again while others are at work.
+
+        A Delete asks for as long as it has time; ``seconds`` at most.
+        """
+        found = find()
+        if found is None:
+            return Leftover(ownership.deletion_of_nothing(certificate_id))
+        if not self._is_made_now(request, found):
+            return Leftover(ownership.left_unowned(found.id))
+        longest = max(0.0, request.deadline.seconds_left - KEPT_BACK_SECONDS)
+        decision = self._ask(request, found, longest if seconds is None else min(seconds, longest))
+        if not decision.proceeds:
+            return Leftover(decision)
+        again = find()
+        if again is None or again.created != found.created:
+            return Leftover(ownership.left_as_anothers(found.id))
+        return Leftover(decision, again)
+
+    def _ask(self, request: Request, found: Registration, seconds: float) -> Decision:
+        decision = ownership.left_unowned(found.id)
+        for _ in request.deadline.attempts(seconds):
+            # First who is at work, then who holds it: who has answered in between is a holder by then.
+            at_work = self._holders.at_work(request, found.created, taking=False)
+            keeping = () if at_work else self.standing(request, found.id).keeping(found.created)
+            decision = ownership.orphan(found.id, request, at_work=at_work, keeping=keeping)
+            if decision.action is not Action.WAIT:
+                return decision
+        return ownership.orphan_given_up(found.id, decision)
+
+    def _is_made_now(self, request: Request, live: Registration) -> bool:
+        since = live.created - CLOCKS_DIFFER
+        events = self._stacks.events_since(request.stack_id, request.logical_id, since)
+        return is_within(live.created, registration_started(events))
+
+    # Is what is registered already this request's own?
+
+    def of_existing(self, request: Request, live: Registration, *, is_key_ours: bool = False) -> Decision:
+        """Decide whose a certificate is that turns out to be registered already.
+
+        A young request all of whose attempts were answered has not registered it: so it is another owner's, and a
+        Create, which has had nothing before, reads no log for that. ``is_key_ours``: its key was made here, so that
+        nobody else can have registered it.
+        """
+        is_clean = not request.progress.uncertain
+        if is_clean and not is_key_ours and request.type is RequestType.CREATE:
+            return ownership.of_another(live.id)
+        return self.taking_up(request, live, is_clean=is_clean and not is_key_ours, is_key_ours=is_key_ours)
+
+    def holders_to_name(self, request: Request, live: Registration) -> tuple[StackResource, ...]:
+        """Return who holds a certificate, for a message alone: nobody where CloudFormation cannot be asked."""
+        try:
+            return self.standing(request, live.id).claiming(live.created)
+        except ProviderError:
+            return ()
+
+    def taking_up(
+        self, request: Request, live: Registration, *, is_clean: bool = False, is_key_ours: bool = False
+    ) -> Decision:
+        """Decide whether a certificate is the one that the resource has, or that its running operation has made.
+
+        The log proves the one. Of the other, the date proves when, and not who: it is taken up only where nobody else
+        can have registered it, which takes a minute to be known.
+        """
+        since = live.created - CLOCKS_DIFFER
+        events = list(self._stacks.events_since(request.stack_id, request.logical_id, since))
+        if held(events, live.id):
+            return ownership.of_the_resource(live.id)
+        if is_clean or not is_within(live.created, registration_started(events)):
+            return ownership.of_another(live.id)
+        if is_key_ours:
+            return ownership.of_the_resource(live.id)
+        # Until it is known, it may be this request's: a Delete has to look.
+        request.progress.uncertain = True
+        return self._taking(request, live)
+
+    def _taking(self, request: Request, live: Registration) -> Decision:
+        request.deadline.pause(max(0.0, (live.created + FOUND_AFTER - self._now()).total_seconds()))
+        decision = ownership.in_doubt(live.id)
+        for _ in request.deadline.attempts(IN_DOUBT_SECONDS):
+            at_work = self._holders.at_work(request, live.created, taking=True)
+            claiming = () if at_work else self.standing(request, live.id).claiming(live.created)
+            decision = ownership.taking(live.id, request, claiming=claiming, at_work=at_work)
+            if decision.action is not Action.WAIT:
+                return decision
+        return decision

@@ -1,0 +1,40 @@
+"""Undoing what a request did when the rest of it fails."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from iot_certificate_provider.errors import ProviderError
+from iot_certificate_provider.resources.lifecycle.redelivery import wait_for_late_effects
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from iot_certificate_provider.protocol.request import Request
+
+
+@contextmanager
+def undone_on_failure(
+    request: Request, physical_id: str, undo: Callable[[], bool], *, is_late: bool = False
+) -> Iterator[None]:
+    """Have ``undo`` take back what was done when the rest fails; it says whether nothing is left.
+
+    Where something is, a failed Create answers with ``physical_id``, so that its Delete finds it. ``is_late``: what AWS
+    has not answered may have its effect after it was undone, and so is waited for.
+    """
+    request.progress.registered = physical_id
+    try:
+        yield
+    except BaseException as error:
+        undo_now(request, undo, error if is_late else None)
+        raise
+
+
+def undo_now(request: Request, undo: Callable[[], bool], error: BaseException | None = None) -> None:
+    """Undo in the time that is kept for it, after whatever AWS has not answered has taken effect."""
+    with suppress(ProviderError), request.deadline.undoing():
+        if error is not None:
+            wait_for_late_effects(error, request.deadline)
+        if undo():
+            request.progress.registered = None

@@ -1,0 +1,274 @@
+"""Drawing lives of neighbours by a seed, and making a failing one as short as it can be.
+
+A draw is mostly a pattern of what users do (rename, move, race, delete by hand and register elsewhere), around one
+certificate, with other steps and faults thrown in between. The same seed is the same life.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from protocol.function import Fault
+from protocol.neighbours import STACKS, Again, Amend, Deploy, Destroy, Hand, Race, Wish
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from protocol.function import Kind
+    from protocol.neighbours import Operation, Step
+
+MOST_TRIALS = 400
+"""Of a shrinking: it ends soon, with a life that may not be the shortest one."""
+
+CERTIFICATES = ("device",) * 5 + ("ca",) * 3 + ("csr", "sni", "under", "under")
+KINDS: tuple[Kind, ...] = ("die", "die", "fail", "fail", "deny", "hang", "mute", "throttle")
+CALLS = (
+    "iot.RegisterCertificate",
+    "iot.RegisterCACertificate",
+    "iot.CreateCertificateFromCsr",
+    "iot.UpdateCertificate",
+    "iot.DeleteCertificate",
+    "iot.DescribeCertificate",
+    "iot.AttachPolicy",
+    "iot.DetachPolicy",
+    "cloudformation.DescribeStackResource",
+    "cloudformation.DescribeStackResources",
+    "cloudformation.DescribeStackEvents",
+    "cloudformation.ListStacks",
+    "cloudformation.ListStackResources",
+    "cloudformation.GetTemplate",
+)
+ATTACHED = ((), ("connect",), ("connect", "thermostat"), ("publish",))
+AMENDMENTS = (
+    "rename",
+    "rename-adopting",
+    "adopt",
+    "own",
+    "retain",
+    "release",
+    "status",
+    "status",
+    "attach",
+    "attach-more",
+    "detach",
+    "replace",
+    "remove",
+)
+HANDS = ("delete", "delete", "register", "register", "deactivate", "detach", "attach", "connect")
+
+
+class Drawing:
+    """One life being drawn."""
+
+    def __init__(self, seed: str) -> None:
+        self._draw = random.Random(seed)  # noqa: S311 - the same life each time
+        self._certificate = self._draw.choice(CERTIFICATES)
+
+    def life(self) -> list[Step]:
+        """Draw a life: a pattern, with a few steps thrown in."""
+        steps = self._draw.choice(PATTERNS)(self)
+        for _ in range(self._draw.choice((0, 0, 1, 1, 2, 3))):
+            steps.insert(self._draw.randint(0, len(steps)), self.step())
+        return steps
+
+    # Patterns
+
+    def moves(self) -> list[Step]:
+        """Draw the way from one stack to another that a refusal advises, maybe with a step left out."""
+        there, here, name = *self._two_stacks(), self._certificate
+        native = self._chance(0.3) and name in ("device", "sni")
+        steps: list[Step] = [
+            self._deploy(there, replace(self.wish(name), native=native)),
+            Amend(there, "retain", faults=self._faults()),
+            self._deploy(here, replace(self.wish(name), adopt=True, attached=self._draw.choice(ATTACHED))),
+            self._draw.choice((Destroy(there, self._faults()), Amend(there, "release"), Amend(there, "attach"))),
+            Amend(here, "own", faults=self._faults(), breaks=self._chance(0.2)),
+        ]
+        if self._chance(0.4):
+            steps.pop(self._draw.randrange(len(steps)))
+        return steps
+
+    def renames(self) -> list[Step]:
+        """Draw a construct that is renamed, with ADOPT and without, with Retain and without."""
+        stack = self._stack()
+        steps: list[Step] = [self._deploy(stack, self.wish(self._certificate))]
+        if self._chance(0.5):
+            steps.append(Amend(stack, "retain"))
+        steps.append(self._amend(stack, self._draw.choice(("rename", "rename-adopting"))))
+        steps.append(self._amend(stack, self._draw.choice(("own", "status", "attach"))))
+        return steps
+
+    def races(self) -> list[Step]:
+        """Draw two stacks that want one certificate at the same time."""
+        one, other = self._two_stacks()
+        first = self._draw.choice((self._deploy(one), self._deploy(one), Destroy(one), self._amend(one)))
+        second = self._draw.choice((self._deploy(other), self._deploy(other), Destroy(other)))
+        later = self._draw.choice((0.0, 0.0, 0.3, 1.0, 5.0, 20.0, 60.0))
+        before: list[Step] = [self._deploy(one)] if self._chance(0.4) else []
+        return [*before, Race(first, second, later, self._draw.randint(0, 1)), self._again()]
+
+    def siblings(self) -> list[Step]:
+        """Draw two resources of a stack that want one certificate, and what one does about it."""
+        stack = self._stack()
+        wishes = (("DeviceA", self.wish(self._certificate)), ("DeviceB", self.wish(self._certificate)))
+        if self._certificate == "ca":
+            wishes = (("CaA", wishes[0][1]), ("CaB", wishes[1][1]))
+        return [Deploy(stack, wishes, faults=self._faults()), self._amend(stack)]
+
+    def disappears(self) -> list[Step]:
+        """Draw a certificate that is deleted by hand, and registered by somebody else."""
+        one, other = self._two_stacks()
+        again = self._draw.choice((Hand("register", self._certificate), self._deploy(other), self._deploy(other)))
+        change = self._draw.choice((self._amend(one), Destroy(one, self._faults())))
+        return [self._deploy(one), Hand("delete", self._certificate), again, change]
+
+    def sweeps(self) -> list[Step]:
+        """Draw a CA that goes, while another stack has devices of it."""
+        one, other = self._two_stacks()
+        sweep = self._draw.choice(("DEACTIVATE", "DELETE", "DELETE", "DELETE_WITH_THINGS"))
+        authority = Wish("ca", sweep=sweep, retain=self._draw.choice(("Delete", "Delete", "Retain")))
+        return [
+            Deploy(one, (("CaA", authority),)),
+            self._deploy(other, self.wish("under")),
+            self._draw.choice((Destroy(one, self._faults()), self._amend(one, "replace"), self._amend(one, "rename"))),
+        ]
+
+    def anything(self) -> list[Step]:
+        return [self._deploy(self._stack()), *(self.step() for _ in range(self._draw.randint(2, 4)))]
+
+    # Steps
+
+    def step(self) -> Step:
+        """Draw any step."""
+        what = self._draw.choice(("deploy", "amend", "amend", "destroy", "race", "hand", "again"))
+        if what == "race":
+            one, other = self._two_stacks()
+            return Race(self._operation(one), self._operation(other), self._draw.choice((0.0, 1.0, 20.0)))
+        if what == "hand":
+            return Hand(self._draw.choice(HANDS), self._certificate)
+        if what == "again":
+            return self._again()
+        if what == "destroy":
+            return Destroy(self._stack(), self._faults())
+        return self._amend(self._stack()) if what == "amend" else self._deploy(self._stack())
+
+    def wish(self, certificate: str) -> Wish:
+        """Draw how a certificate is declared."""
+        is_ca = certificate.startswith("ca")
+        return Wish(
+            certificate,
+            status=self._draw.choice(("ACTIVE", "ACTIVE", "ACTIVE", "INACTIVE")),
+            attached=() if is_ca else self._draw.choice(ATTACHED),
+            adopt=certificate != "csr" and self._chance(0.25),
+            retain=self._draw.choice(("Delete", "Delete", "Delete", "Retain", "half")),
+            native=certificate in ("device", "sni") and self._chance(0.12),
+            sweep=self._draw.choice(("RETAIN", "RETAIN", "DEACTIVATE", "DELETE")) if is_ca else "RETAIN",
+        )
+
+    def _operation(self, stack: int) -> Operation:
+        return self._draw.choice((self._deploy(stack), self._amend(stack), Destroy(stack, self._faults())))
+
+    def _deploy(self, stack: int, wish: Wish | None = None) -> Deploy:
+        if wish is None:
+            elsewhere = self._draw.choice(CERTIFICATES)
+            wish = self.wish(self._certificate if self._chance(0.8) else elsewhere)
+        return Deploy(stack, ((f"{wish.type_name}A", wish),), self._chance(0.1), self._faults())
+
+    def _amend(self, stack: int, what: str | None = None) -> Amend:
+        what = what or self._draw.choice(AMENDMENTS)
+        return Amend(stack, what, self._draw.randint(0, 1), self._chance(0.2), self._faults())
+
+    def _again(self) -> Again:
+        return Again(self._draw.randint(0, 2))
+
+    def _faults(self) -> tuple[Fault, ...]:
+        if not self._chance(0.2):
+            return ()
+        at: Any = self._draw.choice(CALLS) if self._chance(0.6) else self._draw.randint(0, 7)
+        when = self._draw.choice(("before", "after"))
+        times, invocation = self._draw.choice((1, 1, 3, 4)), self._draw.randint(0, 2)
+        return (Fault(self._draw.choice(KINDS), at, "before" if when == "before" else "after", times, invocation),)
+
+    def _chance(self, share: float) -> bool:
+        return self._draw.random() < share
+
+    def _stack(self) -> int:
+        return self._draw.choice((0, 0, 1, 1, 2))
+
+    def _two_stacks(self) -> tuple[int, int]:
+        one, other = self._draw.sample(range(len(STACKS)), 2)
+        return one, other
+
+
+PATTERNS: tuple[Callable[[Drawing], list[Step]], ...] = (
+    Drawing.moves,
+    Drawing.moves,
+    Drawing.renames,
+    Drawing.races,
+    Drawing.races,
+    Drawing.siblings,
+    Drawing.disappears,
+    Drawing.sweeps,
+    Drawing.anything,
+)
+
+
+def drawn(seed: str) -> list[Step]:
+    """Return the life of a seed."""
+    return Drawing(seed).life()
+
+
+# Shrinking
+
+
+def shrunk(steps: list[Step], fails: Callable[[list[Step]], bool], trials: int = MOST_TRIALS) -> list[Step]:
+    """Return a life that still ``fails``, and of which nothing more can be left out, or ``trials`` are used up."""
+    left, smaller = trials, True
+    while smaller:
+        smaller = False
+        for candidate in _simpler(steps):
+            if not left:
+                return steps
+            left -= 1
+            if fails(candidate):
+                steps, smaller = candidate, True
+                break
+    return steps
+
+
+def _simpler(steps: list[Step]) -> Iterator[list[Step]]:
+    """Yield lives with a step less; then lives in which one step is simpler."""
+    for number in range(len(steps) - 1, -1, -1):
+        yield steps[:number] + steps[number + 1 :]
+    for number, step in enumerate(steps):
+        for simpler in _simpler_steps(step):
+            yield [*steps[:number], simpler, *steps[number + 1 :]]
+
+
+def _simpler_steps(step: Step) -> Iterator[Step]:
+    if isinstance(step, Race):
+        yield step.one
+        yield step.other
+        yield from (replace(step, one=each) for each in _simpler_steps(step.one) if not isinstance(each, Race))  # type: ignore[arg-type]
+        yield from (replace(step, other=each) for each in _simpler_steps(step.other) if not isinstance(each, Race))  # type: ignore[arg-type]
+    elif isinstance(step, Deploy | Amend | Destroy):
+        if step.faults:
+            yield replace(step, faults=())
+        if not isinstance(step, Destroy) and step.breaks:
+            yield replace(step, breaks=False)
+        if isinstance(step, Deploy):
+            yield from _simpler_deploys(step)
+
+
+def _simpler_deploys(step: Deploy) -> Iterator[Deploy]:
+    for number, (name, wish) in enumerate(step.wishes):
+        before, after = step.wishes[:number], step.wishes[number + 1 :]
+        if before or after:
+            yield replace(step, wishes=(*before, *after))
+        plain = Wish(wish.certificate)
+        for field in ("status", "attached", "adopt", "retain", "sweep"):
+            if getattr(wish, field) != getattr(plain, field):
+                simpler = replace(wish, **{field: getattr(plain, field)})
+                yield replace(step, wishes=(*before, (name, simpler), *after))

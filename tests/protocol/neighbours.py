@@ -1,0 +1,399 @@
+"""Lives of several stacks, and hands from outside, that want the same few certificates: steps, and how to play them.
+
+Every life can be played: what a step cannot be applied to, it passes over. After each step every invariant is looked
+at, and at the end the faults stop, the stacks are deleted one after the other, and nothing may be left or be missing.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from fakes.refusal import Refusal
+from iot_certificate_provider.physical_id import certificate_id_in, is_adopted
+from iot_certificate_provider.pki import Certificate
+from protocol import invariants, material, native
+from protocol.function import CALL_SECONDS
+from protocol.invariants import require
+from protocol.referee import DEVICE, Declared, Stack
+from protocol.several_owners import delete_outside
+from protocol.story import Story
+
+if TYPE_CHECKING:
+    from protocol.function import Cloud, Fault
+    from protocol.referee import Template
+
+STACKS = ("warehouse", "office", "depot")
+REST_SECONDS = 90.0
+"""Between two steps: more than clocks may differ, so that what is older and what is newer is never in doubt."""
+
+SLOW_CALL_SECONDS = 6.0
+"""In a race, each call of the slow one: it answers long after it has registered."""
+
+TRIES = 4
+RETAINED = {
+    "Delete": {},
+    "Retain": {"deletion_policy": "Retain", "update_replace_policy": "Retain"},
+    "half": {"deletion_policy": "Retain"},
+}
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A resource of a template, in few words: which of the few certificates, and how."""
+
+    certificate: str = "device"
+    status: str = "ACTIVE"
+    attached: tuple[str, ...] = ()
+    adopt: bool = False
+    retain: str = "Delete"
+    native: bool = False
+    sweep: str = "RETAIN"
+
+    @property
+    def type_name(self) -> str:
+        return "Native" if self.native else "Ca" if self.certificate.startswith("ca") else "Device"
+
+
+@dataclass(frozen=True)
+class Deploy:
+    """Create a stack or update it: its resources are named by their type and A, B …"""
+
+    stack: int
+    wishes: tuple[tuple[str, Wish], ...]
+    breaks: bool = False
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True)
+class Amend:
+    """Update a stack with one of its resources changed; ``rename``, ``adopt``, ``own``, ``retain`` …"""
+
+    stack: int
+    what: str
+    which: int = 0
+    breaks: bool = False
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True)
+class Destroy:
+    """Delete a stack."""
+
+    stack: int
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True)
+class Race:
+    """Two stacks' operations at once, the second so many seconds later; ``slow``: which of them takes long."""
+
+    one: Deploy | Amend | Destroy
+    other: Deploy | Amend | Destroy
+    later: float = 0.0
+    slow: int = 0
+
+
+@dataclass(frozen=True)
+class Hand:
+    """Somebody deletes, registers, deactivates, detaches or attaches by hand."""
+
+    what: str
+    certificate: str = "device"
+
+
+@dataclass(frozen=True)
+class Again:
+    """An event of the last operation comes once more."""
+
+    which: int = 0
+
+
+Operation = Deploy | Amend | Destroy
+Step = Operation | Race | Hand | Again
+Wishes = dict[str, Wish]
+
+
+def properties_of(certificate: str) -> dict[str, Any]:
+    """Return what says which certificate it is."""
+    if certificate in ("ca", "ca-other"):
+        return dict(material.ca(int(certificate != "ca")).properties)
+    if certificate == "csr":
+        return dict(material.issued().properties)
+    if certificate == "under":
+        return dict(material.device_under("", name="under").properties)
+    if certificate == "sni":
+        return {"CertificatePem": material.device_certificate("sni").pem, "CertificateMode": "SNI_ONLY"}
+    return dict(material.device("thermostat", int(certificate != "device")).properties)
+
+
+def declare(wish: Wish) -> Declared:
+    """Write a resource as a template has it."""
+    properties = properties_of(wish.certificate) | {"Status": wish.status}
+    if wish.native:
+        return Declared(native.CERTIFICATE, properties, **RETAINED[wish.retain])
+    if wish.adopt and wish.certificate != "csr":
+        properties["ExistingCertificate"] = "ADOPT"
+    if wish.type_name == "Ca":
+        properties["DeviceCertificatesOnDelete"] = wish.sweep
+        return Declared("Custom::IotCaCertificate", properties, **RETAINED[wish.retain])
+    properties["PolicyNames"] = [name for name in wish.attached if name in material.POLICIES]
+    properties["ThingNames"] = [name for name in wish.attached if name in material.THINGS]
+    return Declared(DEVICE, properties, **RETAINED[wish.retain])
+
+
+def template_of(wishes: Wishes, *, breaks: bool) -> Template:
+    """Write a template; what is to break comes last, and devices come after their CA."""
+    cas = tuple(name for name, wish in wishes.items() if wish.type_name == "Ca")
+    template = {
+        name: replace(declare(wish), after=cas if wish.certificate == "under" else ()) for name, wish in wishes.items()
+    }
+    if breaks:
+        template["Broken"] = Declared(DEVICE, {"CertificatePem": "not a PEM"}, after=tuple(wishes))
+    return template
+
+
+def amended(wishes: Wishes, what: str, which: int) -> Wishes:
+    """Change one resource of a template."""
+    name = sorted(wishes)[which % len(wishes)]
+    wish, others = wishes[name], {each: other for each, other in wishes.items() if each != name}
+    if what == "remove" and others:
+        return others
+    if what in ("rename", "rename-adopting"):
+        new = replace(wish, adopt=what == "rename-adopting")
+        return {**others, f"{wish.type_name}{'B' if name.endswith('A') else 'A'}": new}
+    return {**wishes, name: replace(wish, **_CHANGES[what](wish))}
+
+
+_CHANGES: dict[str, Any] = {
+    "remove": lambda wish: {},
+    "adopt": lambda wish: {"adopt": True},
+    "own": lambda wish: {"adopt": False},
+    "retain": lambda wish: {"retain": "Retain"},
+    "release": lambda wish: {"retain": "Delete"},
+    "status": lambda wish: {"status": "INACTIVE" if wish.status == "ACTIVE" else "ACTIVE"},
+    "attach": lambda wish: {"attached": ("connect", "thermostat")},
+    "attach-more": lambda wish: {"attached": ("connect", "publish", "boiler")},
+    "detach": lambda wish: {"attached": ()},
+    "replace": lambda wish: {"certificate": _OTHERS.get(wish.certificate, wish.certificate)},
+}
+_OTHERS = {"device": "other", "other": "device", "ca": "ca-other", "ca-other": "ca"}
+
+
+class Neighbourhood:
+    """One life being played on one account."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self.stacks = [self._new_stack(number) for number in range(len(STACKS))]
+        self.wishes: list[Wishes] = [{} for _ in STACKS]
+        self.used: set[str] = set()
+        """What somebody registered by hand and a stack uses: it has to be left."""
+        self.story = Story(cloud)
+        self._recent: list[tuple[Stack, dict[str, Any]]] = []
+
+    def _new_stack(self, number: int) -> Stack:
+        again = sum(stack.name.startswith(STACKS[number]) for stack in self.cloud.stacks)
+        stack = Stack(self.cloud, f"{STACKS[number]}{again or ''}")
+        stack.late_without_faults = True
+        return stack
+
+    def play(self, steps: list[Step]) -> None:
+        """Play a life to its end."""
+        try:
+            for step in steps:
+                self.story.begins(step)
+                self._play(step)
+                self.cloud.clock.sleep(REST_SECONDS)
+                self._look()
+            self._end()
+        except AssertionError as error:
+            error.add_note(self.story.told())
+            raise
+
+    def _play(self, step: Step) -> None:
+        if isinstance(step, Hand):
+            self._recent = []
+            self._lend_a_hand(step)
+        elif isinstance(step, Again):
+            self._send_again(step)
+        elif isinstance(step, Race):
+            self._race(step)
+        else:
+            self._operate([step])
+
+    # Stacks
+
+    def _operate(self, operations: list[Operation], later: float = 0.0) -> None:
+        self.cloud.arm(*(fault for each in operations for fault in each.faults))
+        works = [self._work(each, later * number) for number, each in enumerate(operations)]
+        before = [(stack, len(stack.sent)) for stack in self.stacks]
+        if len(works) == 1:
+            works[0]()
+        else:
+            self.cloud.clock.together(*works)
+        self.cloud.arm()
+        self._recent = [(stack, event) for stack, count in before for event in stack.sent[count:]]
+        for each in operations:
+            self._finish_rollback(self.stacks[each.stack])
+
+    def _race(self, race: Race) -> None:
+        operations = [race.one, race.other]
+        if race.one.stack == race.other.stack:
+            self._operate(operations[:1])
+            return
+        slow = operations[race.slow].stack
+
+        def seconds() -> float:
+            invocation = self.cloud._running()
+            is_slow = invocation is not None and invocation.owner[0] == self.stacks[slow].ledger.stack_id
+            return SLOW_CALL_SECONDS if is_slow else CALL_SECONDS
+
+        self.cloud.call_seconds = seconds
+        self._operate(operations, race.later)
+        self.cloud.call_seconds = lambda: CALL_SECONDS
+
+    def _work(self, operation: Operation, later: float) -> Any:
+        if isinstance(operation, Deploy):
+            stack = self.stacks[operation.stack]
+            if not stack.live and stack.sent:
+                self.stacks[operation.stack] = self._new_stack(operation.stack)
+
+        def work() -> None:
+            self.cloud.clock.sleep(later)
+            if isinstance(operation, Destroy):
+                self._delete(operation.stack)
+            else:
+                self._deploy(operation)
+
+        return work
+
+    def _deploy(self, operation: Deploy | Amend) -> None:
+        stack, had = self.stacks[operation.stack], self.wishes[operation.stack]
+        if stack.ledger.status in ("DELETE_FAILED", "ROLLBACK_FAILED"):
+            return
+        if isinstance(operation, Deploy):
+            wishes = dict(operation.wishes)
+        elif stack.live and had:
+            wishes = amended(had, operation.what, operation.which)
+        else:
+            return
+        template = template_of(wishes, breaks=operation.breaks)
+        result = stack.update(template) if stack.live else stack.create(template, parallel=len(wishes) > 1)
+        if result == "COMPLETE":
+            self.wishes[operation.stack] = wishes
+
+    def _finish_rollback(self, stack: Stack) -> None:
+        """Continue a rollback that is stuck; without a fault it has to end."""
+        stuck = stack.ledger.status == "UPDATE_ROLLBACK_FAILED"
+        for _ in range(TRIES if stuck else 0):
+            stuck = stuck and stack.continue_rollback() == "ROLLBACK_FAILED"
+        require(not stuck, "I4", "the rollback of an update does not converge, without a fault")
+
+    def _delete(self, number: int) -> bool:
+        stack = self.stacks[number]
+        done = not stack.live or stack.delete() == "COMPLETE"
+        if done:
+            self.wishes[number] = {}
+        return done
+
+    def _send_again(self, step: Again) -> None:
+        """Within the minutes in which Lambda may deliver an event again: the newest one of a resource."""
+        newest = {(id(stack), event["LogicalResourceId"]): (stack, event) for stack, event in self._recent}
+        if newest:
+            stack, event = list(newest.values())[step.which % len(newest)]
+            if not event["ResourceType"].startswith("AWS::"):
+                stack.duplicate(event)
+
+    # Hands from outside
+
+    def _lend_a_hand(self, step: Hand) -> None:
+        certificate_id = self._id_of(step.certificate)
+        if step.what == "register":
+            self._register(step.certificate)
+        elif certificate_id in {*self.cloud.iot.certificates, *self.cloud.iot.cas}:
+            if step.what == "delete":
+                self.used.discard(certificate_id)
+                self.cloud.foreign.pop(certificate_id, None)
+                delete_outside(self.cloud, certificate_id)
+            else:
+                self._change(step.what, certificate_id)
+
+    def _id_of(self, certificate: str) -> str:
+        properties = properties_of(certificate)
+        pem = properties.get("CertificatePem") or properties.get("CACertificatePem")
+        if certificate == "csr" or pem is None:
+            return ""
+        return _id(pem)
+
+    def _register(self, certificate: str) -> None:
+        properties = properties_of(certificate)
+        if certificate == "csr":
+            return
+        with suppress(Refusal):
+            certificate_id = native.register(self.cloud, {**properties, "Status": "ACTIVE"})
+            self.cloud.made.pop(certificate_id, None)
+            self.cloud.foreign[certificate_id] = invariants.picture(self.cloud, certificate_id)
+
+    def _change(self, what: str, certificate_id: str) -> None:
+        iot, device = self.cloud.iot, self.cloud.iot.certificates.get(certificate_id)
+        if device is None:
+            if what == "connect":
+                self.cloud.bring_in_device(certificate_id)
+            return
+        possessions = self.cloud.possessions
+        if what == "deactivate":
+            possessions.changed_outside(certificate_id)
+            iot.UpdateCertificate(certificateId=certificate_id, newStatus="INACTIVE")
+        elif what == "detach":
+            possessions.detached_outside(certificate_id)
+            native.detach(self.cloud, device.arn)
+        elif what == "attach":
+            iot.AttachPolicy(policyName="shadow", target=device.arn)
+        if certificate_id in self.cloud.foreign:
+            self.cloud.foreign[certificate_id] = invariants.picture(self.cloud, certificate_id)
+
+    # What has to hold
+
+    def _look(self) -> None:
+        self._notice_adoptions()
+        invariants.i3_nothing_foreign(self.cloud)
+        self.cloud.possessions.check()
+        for stack in self.stacks:
+            if stack.ledger.status.endswith("_COMPLETE"):
+                invariants.i2_no_orphans(stack)
+                invariants.i4_everything_there(stack)
+        registered = {*self.cloud.iot.certificates, *self.cloud.iot.cas}
+        require(self.used <= registered | self.cloud.deleted_outside, "I3", "what a stack only used is gone")
+
+    def _notice_adoptions(self) -> None:
+        for owner, had in self.cloud.possessions.held.items():
+            if had.adopted and had.certificate_id in self.cloud.foreign:
+                del self.cloud.foreign[had.certificate_id]
+                self.used.add(had.certificate_id)
+            if not had.adopted:
+                self.used.discard(had.certificate_id)
+                if self.cloud.made.get(had.certificate_id) == owner:
+                    self.cloud.foreign.pop(had.certificate_id, None)
+
+    def _end(self) -> None:
+        self.story.begins("at last, without a fault, everything is deleted")
+        self.cloud.arm()
+        self.cloud.clock.sleep(600)
+        for number, stack in enumerate(self.stacks):
+            done = any(self._delete(number) for _ in range(2))
+            require(done, "I2", f"{stack.name} cannot be deleted, without a fault")
+            self.cloud.clock.sleep(REST_SECONDS)
+            self._look()
+        for stack in self.cloud.stacks:
+            invariants.check(stack)
+
+
+def held_ids(stack: Stack) -> set[str]:
+    """Return the certificates that a stack has, owned or adopted."""
+    return {certificate_id_in(live.physical_id) for live in stack.live.values() if not is_adopted(live.physical_id)}
+
+
+def _id(pem: str) -> str:
+    return Certificate.from_pem(pem).id

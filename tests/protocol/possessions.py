@@ -1,0 +1,185 @@
+"""What every resource of every stack has, by CloudFormation's last completed event: kept beside the provider.
+
+A certificate may have several holders: the resource that owns it, and those that adopted it. Each of them is owed what
+its last completed event says: the certificate is registered, in the status that a holder last set, and attached to what
+this holder attached. Only that very resource, or a hand from outside, may take it away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from iot_certificate_provider.physical_id import certificate_id_in, is_adopted, is_certificate_id
+from protocol.invariants import require
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from protocol.function import Cloud, Owner
+    from protocol.referee import Declared, Stack
+
+
+@dataclass(frozen=True)
+class Possession:
+    """What one resource has: ``attached`` are names of policies and things."""
+
+    certificate_id: str
+    adopted: bool
+    attached: frozenset[str]
+
+
+@dataclass
+class Possessions:
+    """By stack id and logical id; ``lost``: certificates that a hand from outside took from a resource."""
+
+    cloud: Cloud
+    held: dict[Owner, Possession] = field(default_factory=dict)
+    statuses: dict[str, str] = field(default_factory=dict)
+    lost: set[tuple[Owner, str]] = field(default_factory=set)
+    torn: dict[str, set[str]] = field(default_factory=dict)
+    """By certificate: the policies and things that a hand from outside detached it from."""
+    unsettled: set[Owner] = field(default_factory=set)
+    """Resources whose last Update failed, and was not rolled back: what they have attached is not known."""
+    _before: dict[str, tuple[Owner | None, list[Stack]]] = field(default_factory=dict)
+    """Who owned a certificate before a resource took it, and who was excused for leaving it."""
+
+    def completed(self, owner: Owner, physical_id: str, now: Declared, before: Declared | None = None) -> None:
+        """Note a CREATE_COMPLETE or UPDATE_COMPLETE."""
+        self.unsettled.discard(owner)
+        certificate_id, had = certificate_id_in(physical_id), self.held.pop(owner, None)
+        if not is_certificate_id(certificate_id):
+            return
+        if (owner, certificate_id) in self.lost and self.cloud.made.get(certificate_id) != owner:
+            return  # it says that it has it, and has it not
+        self.lost.discard((owner, certificate_id))
+        adopted = is_adopted(physical_id)
+        attached = self._attached_by(certificate_id, now, before, had)
+        self.held[owner] = Possession(certificate_id, adopted, attached)
+        if had is not None and had.certificate_id == certificate_id and had.adopted != adopted:
+            self._pass_on(certificate_id, owner, adopted=adopted)
+        elif not adopted:
+            self._unexcuse(certificate_id)
+        if _sets_status(now, before, had, self.held[owner]):
+            self.statuses[certificate_id] = str(now.properties.get("Status", "ACTIVE"))
+
+    def _attached_by(
+        self, certificate_id: str, now: Declared, before: Declared | None, had: Possession | None
+    ) -> frozenset[str]:
+        """Return what a resource has attached: an Update in place attaches the difference, whatever a hand detached."""
+        declared, torn = _attachments(now.properties), self.torn.setdefault(certificate_id, set())
+        same = before is not None and had is not None and had.certificate_id == certificate_id
+        torn -= declared - (_attachments(before.properties) if same and before is not None else frozenset())
+        return declared - torn
+
+    def _pass_on(self, certificate_id: str, owner: Owner, *, adopted: bool) -> None:
+        """Note that ownership was taken, or given back in a rollback."""
+        made = self.cloud.made
+        if not adopted:
+            self._before[certificate_id] = made.get(certificate_id), self._unexcuse(certificate_id)
+            made[certificate_id] = owner
+            return
+        before, excusing = self._before.pop(certificate_id, (None, []))
+        made.pop(certificate_id, None)
+        for stack in excusing:
+            stack.excused.add(certificate_id)
+        if before is not None:
+            made[certificate_id] = before
+
+    def _unexcuse(self, certificate_id: str) -> list[Stack]:
+        """Somebody has a certificate, and answers for it, whoever was to be excused for leaving it before."""
+        excusing = [stack for stack in self.cloud.stacks if certificate_id in stack.excused]
+        for stack in excusing:
+            stack.excused.remove(certificate_id)
+        return excusing
+
+    def failed(self, owner: Owner) -> None:
+        """Note an UPDATE_FAILED."""
+        self.unsettled.add(owner)
+
+    def gives_up(self, owner: Owner) -> None:
+        """Note that a resource is deleted, skipped or abandoned: it is owed nothing any more."""
+        self.held.pop(owner, None)
+
+    def deleted_outside(self, certificate_id: str) -> None:
+        """Note that a hand from outside deleted a certificate: whoever had it has it no longer."""
+        for owner, had in list(self.held.items()):
+            if had.certificate_id == certificate_id:
+                self.lost.add((owner, certificate_id))
+                del self.held[owner]
+        self.statuses.pop(certificate_id, None)
+        self.torn.pop(certificate_id, None)
+
+    def changed_outside(self, certificate_id: str) -> None:
+        """Note that a hand from outside set another status."""
+        self.statuses.pop(certificate_id, None)
+
+    def detached_outside(self, certificate_id: str) -> None:
+        """Note that a hand from outside detached everything."""
+        for owner, had in self.held.items():
+            if had.certificate_id == certificate_id:
+                self.torn.setdefault(certificate_id, set()).update(had.attached)
+                self.held[owner] = Possession(certificate_id, had.adopted, frozenset())
+
+    def deleted_by_native(self, owner: Owner, certificate_id: str) -> None:
+        """Note that CloudFormation's own type deleted a certificate: it asks nobody.
+
+        Whoever adopted it from there, with Retain, has lost it when Retain was dropped later; and everybody has when
+        it was no longer the native resource's own, since a hand had deleted that before.
+        """
+        if (owner, certificate_id) in self.lost:
+            self.deleted_outside(certificate_id)
+            self.cloud.deleted_outside.add(certificate_id)
+        for each in self.holders(certificate_id):
+            if self.held[each].adopted:
+                del self.held[each]
+                self.cloud.deleted_outside.add(certificate_id)
+
+    def changed_by_native(self, owner: Owner, certificate_id: str) -> None:
+        """Note that CloudFormation's own type set the status of a certificate, which may not be its own any more."""
+        if (owner, certificate_id) in self.lost:
+            self.changed_outside(certificate_id)
+
+    def attached_by_others(self, owner: Owner) -> frozenset[str]:
+        """Return the names of what others have attached to what a resource has."""
+        had = self.held.get(owner)
+        others = [each for who, each in self.held.items() if had and who != owner]
+        return frozenset(
+            name for each in others if had and each.certificate_id == had.certificate_id for name in each.attached
+        )
+
+    def holders(self, certificate_id: str) -> list[Owner]:
+        return [owner for owner, had in self.held.items() if had.certificate_id == certificate_id]
+
+    def check(self) -> None:
+        """Require that everybody has what is theirs; while no operation runs."""
+        iot = self.cloud.iot
+        for owner, had in self.held.items():
+            ca, device = iot.cas.get(had.certificate_id), iot.certificates.get(had.certificate_id)
+            record, who = ca or device, f"{owner[1]} of stack {owner[0].split('/')[1]}"
+            require(record is not None, "I5", f"what {who} has is not registered any more")
+            assert record is not None
+            if owner in self.unsettled:
+                continue
+            wanted = self.statuses.get(had.certificate_id, record.status)
+            require(record.status == wanted, "I5", f"what {who} has is {record.status}, and was set {wanted}")
+            missing = had.attached - _attached(self.cloud, record.arn)
+            require(not missing, "I5", f"what {who} has is not attached any more to {', '.join(sorted(missing))}")
+
+
+def _attachments(properties: Mapping[str, object]) -> frozenset[str]:
+    declared = [properties.get("PolicyNames") or [], properties.get("ThingNames") or []]
+    return frozenset(name for names in declared if isinstance(names, list) for name in names)
+
+
+def _attached(cloud: Cloud, arn: str) -> set[str]:
+    kinds = (cloud.iot.policies, cloud.iot.things)
+    return {name for kind in kinds for name, arns in kind.items() if arn in arns}
+
+
+def _sets_status(now: Declared, before: Declared | None, had: Possession | None, has: Possession) -> bool:
+    """Whether the request says the status: adopting changes nothing, and an Update changes what differs."""
+    if had is None or had.certificate_id != has.certificate_id:
+        return not has.adopted
+    changed = before is None or before.properties.get("Status", "ACTIVE") != now.properties.get("Status", "ACTIVE")
+    return changed or (had.adopted and not has.adopted)
