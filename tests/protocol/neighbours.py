@@ -358,14 +358,14 @@ class Neighbourhood:
 
     def _look(self) -> None:
         self._notice_adoptions()
-        invariants.i3_nothing_foreign(self.cloud)
+        invariants.nothing_foreign_touched(self.cloud)
         self.cloud.possessions.check()
         for stack in self.stacks:
             if stack.ledger.status.endswith("_COMPLETE"):
-                invariants.i2_no_orphans(stack)
-                invariants.i4_everything_there(stack)
+                invariants.nothing_left_behind(stack)
+                invariants.everything_is_there(stack)
         registered = {*self.cloud.iot.certificates, *self.cloud.iot.cas}
-        require(self.used <= registered | self.cloud.deleted_outside, "I3", "what a stack only used is gone")
+        require(self.used <= registered | self.cloud.excuses.deleted_outside, "I3", "what a stack only used is gone")
 
     def _notice_adoptions(self) -> None:
         for owner, had in self.cloud.possessions.held.items():

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from protocol.scenarios import Kind
 
 FALLS = {
+    "rollback_that_leaves_what_another_attached-device",
+    "adoption_refused_while_a_sibling_among_many_holds-ca",
+    "adoption_refused_while_a_sibling_among_many_holds-device",
+    "given_up_while_it_attaches-device",
+    "undone_after_another_registered-device",
     "renamed_with_adopt-ca",
     "renamed_with_adopt-device",
     "renamed_ca_with_adopt-ca",
