@@ -11,17 +11,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from fakes.refusal import Refusal
-from iot_certificate_provider.contract import certificate_id_in, is_adopted
 from iot_certificate_provider.pki import Certificate
 from protocol import invariants, material, native
 from protocol.function import CALL_SECONDS
 from protocol.invariants import require
-from protocol.referee import DEVICE, Declared, Stack
+from protocol.referee import DEVICE, Declared, Stack, retained
 from protocol.several_owners import delete_outside
 from protocol.story import Story
 
 if TYPE_CHECKING:
-    from protocol.function import Cloud, Fault
+    from protocol.function import Cloud, Fault, Owner
     from protocol.referee import Template
 
 STACKS = ("warehouse", "office", "depot")
@@ -32,7 +31,7 @@ SLOW_CALL_SECONDS = 6.0
 """In a race, each call of the slow one: it answers long after it has registered."""
 
 TRIES = 4
-RETAINED = {
+RETAINED: dict[str, dict[str, Any]] = {
     "Delete": {},
     "Retain": {"deletion_policy": "Retain", "update_replace_policy": "Retain"},
     "half": {"deletion_policy": "Retain"},
@@ -115,6 +114,21 @@ Step = Operation | Race | Hand | Again
 Wishes = dict[str, Wish]
 
 
+_OTHERS: dict[str, str] = {"device": "other", "other": "device", "ca": "ca-other", "ca-other": "ca"}
+_CHANGES: dict[str, Any] = {
+    "remove": lambda wish: {},
+    "adopt": lambda wish: {"adopt": True},
+    "own": lambda wish: {"adopt": False},
+    "retain": lambda wish: {"retain": "Retain"},
+    "release": lambda wish: {"retain": "Delete"},
+    "status": lambda wish: {"status": "INACTIVE" if wish.status == "ACTIVE" else "ACTIVE"},
+    "attach": lambda wish: {"attached": ("connect", "thermostat")},
+    "attach-more": lambda wish: {"attached": ("connect", "publish", "boiler")},
+    "detach": lambda wish: {"attached": ()},
+    "replace": lambda wish: {"certificate": _OTHERS.get(wish.certificate, wish.certificate)},
+}
+
+
 def properties_of(certificate: str) -> dict[str, Any]:
     """Return what says which certificate it is."""
     if certificate in ("ca", "ca-other"):
@@ -166,21 +180,6 @@ def amended(wishes: Wishes, what: str, which: int) -> Wishes:
     return {**wishes, name: replace(wish, **_CHANGES[what](wish))}
 
 
-_CHANGES: dict[str, Any] = {
-    "remove": lambda wish: {},
-    "adopt": lambda wish: {"adopt": True},
-    "own": lambda wish: {"adopt": False},
-    "retain": lambda wish: {"retain": "Retain"},
-    "release": lambda wish: {"retain": "Delete"},
-    "status": lambda wish: {"status": "INACTIVE" if wish.status == "ACTIVE" else "ACTIVE"},
-    "attach": lambda wish: {"attached": ("connect", "thermostat")},
-    "attach-more": lambda wish: {"attached": ("connect", "publish", "boiler")},
-    "detach": lambda wish: {"attached": ()},
-    "replace": lambda wish: {"certificate": _OTHERS.get(wish.certificate, wish.certificate)},
-}
-_OTHERS = {"device": "other", "other": "device", "ca": "ca-other", "ca-other": "ca"}
-
-
 class Neighbourhood:
     """One life being played on one account."""
 
@@ -191,6 +190,7 @@ class Neighbourhood:
         self.used: set[str] = set()
         """What somebody registered by hand and a stack uses: it has to be left."""
         self.story = Story(cloud)
+        self._adopted: set[tuple[Owner, str]] = set()
         self._recent: list[tuple[Stack, dict[str, Any]]] = []
 
     def _new_stack(self, number: int) -> Stack:
@@ -206,7 +206,7 @@ class Neighbourhood:
                 self.story.begins(step)
                 self._play(step)
                 self.cloud.clock.sleep(REST_SECONDS)
-                self._look()
+                self._look(step)
             self._end()
         except AssertionError as error:
             error.add_note(self.story.told())
@@ -356,8 +356,9 @@ class Neighbourhood:
 
     # What has to hold
 
-    def _look(self) -> None:
+    def _look(self, step: Step | None = None) -> None:
         self._notice_adoptions()
+        self._look_at_native_types(step)
         invariants.nothing_foreign_touched(self.cloud)
         self.cloud.possessions.check()
         for stack in self.stacks:
@@ -366,6 +367,16 @@ class Neighbourhood:
                 invariants.everything_is_there(stack)
         registered = {*self.cloud.iot.certificates, *self.cloud.iot.cas}
         require(self.used <= registered | self.cloud.excuses.deleted_outside, "I3", "what a stack only used is gone")
+
+    def _look_at_native_types(self, step: Step | None) -> None:
+        """Nothing is adopted from a native resource that would delete it; Retain may be dropped later."""
+        held = self.cloud.possessions.held.items()
+        adopted = {(owner, had.certificate_id) for owner, had in held if had.adopted}
+        taken = {certificate_id for _, certificate_id in adopted - self._adopted}
+        self._adopted = adopted
+        for live in (live for stack in self.stacks for live in stack.live.values() if live.declared.is_native):
+            leaves = live.declared == retained(live.declared) or isinstance(step, Race)
+            require(leaves or live.physical_id not in taken, "I5", "what a native resource would delete was adopted")
 
     def _notice_adoptions(self) -> None:
         for owner, had in self.cloud.possessions.held.items():
@@ -388,11 +399,6 @@ class Neighbourhood:
             self._look()
         for stack in self.cloud.stacks:
             invariants.check(stack)
-
-
-def held_ids(stack: Stack) -> set[str]:
-    """Return the certificates that a stack has, owned or adopted."""
-    return {certificate_id_in(live.physical_id) for live in stack.live.values() if not is_adopted(live.physical_id)}
 
 
 def _id(pem: str) -> str:

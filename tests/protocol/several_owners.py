@@ -30,6 +30,8 @@ SLOW_CALL_SECONDS = 0.5
 """With 60 things to attach, a Create answers half a minute after it registered."""
 
 ADOPT: dict[str, Any] = {"ExistingCertificate": "ADOPT"}
+SWEEPING: dict[str, Any] = {"DeviceCertificatesOnDelete": "DELETE_WITH_THINGS"}
+PUBLISH: dict[str, Any] = {"PolicyNames": ["publish"]}
 
 
 def _created(stack: Stack, template: Template) -> str:
@@ -75,6 +77,11 @@ def _together(cloud: Cloud, *works: Callable[[], object]) -> None:
     cloud.possessions.check()
 
 
+def _later(seconds: float, stack: Stack, template: Template) -> None:
+    stack.cloud.clock.sleep(seconds)
+    stack.create(template, parallel=False)
+
+
 # Renaming
 
 
@@ -90,7 +97,7 @@ def renamed_with_adopt(cloud: Cloud, kind: Kind) -> None:
 
 def renamed_ca_with_adopt(cloud: Cloud, kind: Kind) -> None:
     """A user does so with a CA that has DELETE_WITH_THINGS: three field devices and their things are at stake."""
-    stack, what = Stack(cloud), {"DeviceCertificatesOnDelete": "DELETE_WITH_THINGS"}
+    stack, what = Stack(cloud), {**SWEEPING}
     ca_id = _created(stack, {X: kind(**what)})
     devices = [_field_device(cloud, f"field {number}") for number in range(3)]
     stack.update({RENAMED: kind(**what, **ADOPT)})
@@ -217,21 +224,21 @@ def retain_dropped_after_the_adoption(cloud: Cloud, kind: Kind) -> None:
 
 def detached_only_what_nobody_else_declares(cloud: Cloud, kind: Kind) -> None:
     """B adopts and attaches a policy; A, that owns the certificate, declares the same one later; B is deleted."""
-    owner, user, attached = Stack(cloud, "warehouse"), Stack(cloud, "office"), {"PolicyNames": ["publish"]}
+    owner, user = Stack(cloud, "warehouse"), Stack(cloud, "office")
     _created(owner, {X: retained(kind())})
-    require(user.create({X: kind(**ADOPT, **attached)}) == "COMPLETE", "", f"ADOPT here: {reasons(cloud)}")
-    require(owner.update({X: retained(kind(**attached))}) == "COMPLETE", "", "the same policy there")
+    require(user.create({X: kind(**ADOPT, **PUBLISH)}) == "COMPLETE", "", f"ADOPT here: {reasons(cloud)}")
+    require(owner.update({X: retained(kind(**PUBLISH))}) == "COMPLETE", "", "the same policy there")
     _deleted(user)
-    require(owner.update({X: kind(**attached)}) == "COMPLETE", "", "without Retain")
+    require(owner.update({X: kind(**PUBLISH)}) == "COMPLETE", "", "without Retain")
     _all_deleted(kind, owner)
 
 
 def rollback_that_leaves_what_another_attached(cloud: Cloud, kind: Kind) -> None:
     """B adopts and attaches a policy; an Update of A's declares the same one, and fails: its rollback leaves it."""
-    owner, user, attached = Stack(cloud, "warehouse"), Stack(cloud, "office"), {"PolicyNames": ["publish"]}
+    owner, user = Stack(cloud, "warehouse"), Stack(cloud, "office")
     _created(owner, {X: retained(kind())})
-    require(user.create({X: kind(**ADOPT, **attached)}) == "COMPLETE", "", f"ADOPT here: {reasons(cloud)}")
-    result = owner.update({X: retained(kind(**attached)), "Broken": BROKEN})
+    require(user.create({X: kind(**ADOPT, **PUBLISH)}) == "COMPLETE", "", f"ADOPT here: {reasons(cloud)}")
+    result = owner.update({X: retained(kind(**PUBLISH)), "Broken": BROKEN})
     require(result == "ROLLED_BACK", "I4", f"no rollback: {reasons(cloud)}")
     cloud.possessions.check()
 
@@ -315,7 +322,7 @@ def registered_by_another_in_a_pause(cloud: Cloud, kind: Kind) -> None:
     _together(
         cloud,
         lambda: unlucky.create({X: kind()}, parallel=False),
-        lambda: (cloud.clock.sleep(1.0), other.create({X: kind(ThingNames=things)}, parallel=False)),
+        lambda: _later(1.0, other, {X: kind(ThingNames=things)}),
     )
     require(sum(bool(stack.live) for stack in (unlucky, other)) <= 1, "I5", "both stacks have one certificate")
     _all_deleted(kind, unlucky, other)
@@ -326,13 +333,11 @@ def two_stacks_of_one_signing_request(cloud: Cloud, kind: Kind) -> None:
     slow, unlucky = Stack(cloud, "slow"), Stack(cloud, "unlucky")
     cloud.call_seconds, things = lambda: SLOW_CALL_SECONDS, list(_things(cloud))
 
-    def die_before_asking() -> None:
-        cloud.arm(Fault("die", kind.registration, "before"))
-
+    cloud.arm(Fault("die", kind.registration, "before"))
     _together(
         cloud,
-        lambda: (die_before_asking(), unlucky.create({X: kind()}, parallel=False)),
-        lambda: (cloud.clock.sleep(45.0), slow.create({X: kind(ThingNames=things)}, parallel=False)),
+        lambda: unlucky.create({X: kind()}, parallel=False),
+        lambda: _later(45.0, slow, {X: kind(ThingNames=things)}),
     )
     require(slow.live[X].physical_id != unlucky.live[X].physical_id, "I5", "both stacks have one certificate")
     _all_deleted(kind, unlucky, slow)
