@@ -1,4 +1,4 @@
-"""The referee of several owners is itself tested: with a defect in each rule of ownership, a named sequence has to fail.
+"""The referee of several owners is itself tested: with a defect in each rule of ownership, a named sequence must fail.
 
 A defect is data first: which rule it breaks, and what to do to the provider. ``plant`` is given with the change that
 brings the rule; until then there is nothing to break, and the sequence is among those that fall by themselves.
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from protocol.scenarios import Kind
 
 RULES = {
-    1: "a holder's physical id is exactly the certificate's, or that with /adopted; which statuses count depends on why",
+    1: "a holder's physical id is exactly the certificate's, or that with /adopted; which statuses count, depends",
     2: "an answer that names only the own stack proves nothing about others; siblings come from ListStackResources",
     3: 'a clean "already exists" is another owner; anything else is doubt',
     4: "in doubt: first what is in flight, then holders; an orphan goes when both are empty, or is left with a reason",
