@@ -31,6 +31,7 @@ SLOW_CALL_SECONDS = 6.0
 """In a race, each call of the slow one: it answers long after it has registered."""
 
 TRIES = 4
+BOTH = 2
 RETAINED: dict[str, dict[str, Any]] = {
     "Delete": {},
     "Retain": {"deletion_policy": "Retain", "update_replace_policy": "Retain"},
@@ -61,7 +62,8 @@ class Deploy:
 
     stack: int
     wishes: tuple[tuple[str, Wish], ...]
-    breaks: bool = False
+    breaks: str = ""
+    """``last``: another resource fails when these are done; ``first``: while they run, and so they are given up."""
     faults: tuple[Fault, ...] = ()
 
 
@@ -72,7 +74,7 @@ class Amend:
     stack: int
     what: str
     which: int = 0
-    breaks: bool = False
+    breaks: str = ""
     faults: tuple[Fault, ...] = ()
 
 
@@ -86,7 +88,7 @@ class Destroy:
 
 @dataclass(frozen=True)
 class Race:
-    """Two stacks' operations at once, the second so many seconds later; ``slow``: which of them takes long."""
+    """Two stacks' operations at once, the second so many seconds later; ``slow``: which of them takes long, or BOTH."""
 
     one: Deploy | Amend | Destroy
     other: Deploy | Amend | Destroy
@@ -157,14 +159,15 @@ def declare(wish: Wish) -> Declared:
     return Declared(DEVICE, properties, **RETAINED[wish.retain])
 
 
-def template_of(wishes: Wishes, *, breaks: bool) -> Template:
+def template_of(wishes: Wishes, breaks: str) -> Template:
     """Write a template; what is to break comes last, and devices come after their CA."""
     cas = tuple(name for name, wish in wishes.items() if wish.type_name == "Ca")
     template = {
         name: replace(declare(wish), after=cas if wish.certificate == "under" else ()) for name, wish in wishes.items()
     }
     if breaks:
-        template["Broken"] = Declared(DEVICE, {"CertificatePem": "not a PEM"}, after=tuple(wishes))
+        after = tuple(wishes) if breaks == "last" else ()
+        template["Broken"] = Declared(DEVICE, {"CertificatePem": "not a PEM"}, after=after)
     return template
 
 
@@ -243,12 +246,12 @@ class Neighbourhood:
         if race.one.stack == race.other.stack:
             self._operate(operations[:1])
             return
-        slow = operations[race.slow].stack
+        slow = [each.stack for number, each in enumerate(operations) if race.slow in (number, BOTH)]
 
         def seconds() -> float:
             invocation = self.cloud._running()
-            is_slow = invocation is not None and invocation.owner[0] == self.stacks[slow].ledger.stack_id
-            return SLOW_CALL_SECONDS if is_slow else CALL_SECONDS
+            slow_ids = {self.stacks[number].ledger.stack_id for number in slow}
+            return SLOW_CALL_SECONDS if invocation is not None and invocation.owner[0] in slow_ids else CALL_SECONDS
 
         self.cloud.call_seconds = seconds
         self._operate(operations, race.later)
@@ -279,8 +282,8 @@ class Neighbourhood:
             wishes = amended(had, operation.what, operation.which)
         else:
             return
-        template = template_of(wishes, breaks=operation.breaks)
-        result = stack.update(template) if stack.live else stack.create(template, parallel=len(wishes) > 1)
+        template = template_of(wishes, operation.breaks)
+        result = stack.update(template) if stack.live else stack.create(template, parallel=len(template) > 1)
         if result == "COMPLETE":
             self.wishes[operation.stack] = wishes
 

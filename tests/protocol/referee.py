@@ -219,8 +219,10 @@ class Stack:
             return
         self._log(logical_id, physical_id, "CREATE_FAILED")
         for sibling in sorted(running):
-            self.give_up(sibling)
-        running.clear()
+            # Of its own types CloudFormation knows what they do: it waits for them, and deletes what there is then.
+            if not _type_in(self.sent, sibling).startswith("AWS::"):
+                self.give_up(sibling)
+                running.discard(sibling)
 
     def _excuse_given_up(self, logical_id: str, answer: Answer | None) -> None:
         """Excuse what a Create that was given up while it ran could not undo, or died over: nobody asks for it again.
@@ -491,6 +493,11 @@ def _ledger(cloud: Cloud, name: str) -> FakeCloudFormation:
         return first.beside(name)
     first.stack_id = first.stack_id.replace(f"/{first.name}/", f"/{name}/")
     return first
+
+
+def _type_in(events: list[dict[str, Any]], logical_id: str) -> str:
+    """Return the type in the newest event of a resource; none of one that has not begun."""
+    return next((str(each["ResourceType"]) for each in reversed(events) if each["LogicalResourceId"] == logical_id), "")
 
 
 def _changes_service_token(before: Declared, now: Declared) -> bool:
