@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from protocol import scenarios, several_owners
+from protocol import several_owners
+from protocol.cases import cases_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from _pytest.mark import ParameterSet
 
     from protocol.function import Cloud
     from protocol.scenarios import Kind
@@ -54,16 +53,6 @@ FALLS = {
 """In these the provider still loses a certificate, or takes one: each is unmarked by the change that keeps it."""
 
 
-def _cases() -> list[ParameterSet]:
-    cases = []
-    for scenario, kinds in several_owners.ALL.items():
-        for name in kinds:
-            case = f"{scenario.__name__}-{name}"
-            marks = [pytest.mark.xfail(strict=True, reason="issue: several owners")] if case in FALLS else []
-            cases.append(pytest.param(scenario, scenarios.KINDS[name], id=case, marks=marks))
-    return cases
-
-
-@pytest.mark.parametrize(("scenario", "kind"), _cases())
+@pytest.mark.parametrize(("scenario", "kind"), cases_of(several_owners.ALL, FALLS, "several owners"))
 def test_everybody_keeps_what_is_theirs(cloud: Cloud, scenario: Callable[[Cloud, Kind], None], kind: Kind) -> None:
     scenario(cloud, kind)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fakes.iot import CertificateRecord
 from iot_certificate_provider.contract import certificate_id_in, is_adopted
-from protocol import invariants, material
+from protocol import invariants, material, native
 from protocol.invariants import require
 from protocol.referee import DEVICE, Declared, Stack
 
@@ -284,7 +284,7 @@ def _change_device(walk: Walk, what: str, device: CertificateRecord) -> None:
         iot.AttachPolicy(policyName="shadow", target=device.arn)
         iot.AttachThingPrincipal(thingName="boiler", principal=device.arn)
     if what in ("detach", "delete"):
-        _detach(walk.cloud, device.arn)
+        native.detach(walk.cloud, device.arn)
     if what in ("deactivate", "delete") and device.status == "ACTIVE":
         iot.UpdateCertificate(certificateId=device.id, newStatus="INACTIVE")
     if what == "revoke":
@@ -293,15 +293,6 @@ def _change_device(walk: Walk, what: str, device: CertificateRecord) -> None:
     if what == "delete":
         iot.DeleteCertificate(certificateId=device.id)
         walk.cloud.excuses.deleted_outside.add(device.id)
-
-
-def _detach(cloud: Cloud, arn: str) -> None:
-    for name, targets in list(cloud.iot.policies.items()):
-        if arn in targets:
-            cloud.iot.DetachPolicy(policyName=name, target=arn)
-    for name, principals in list(cloud.iot.things.items()):
-        if arn in principals:
-            cloud.iot.DetachThingPrincipal(thingName=name, principal=arn)
 
 
 @dataclass
