@@ -6,14 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from iot_certificate_provider.ownership import Row, began, evidence, registered_since
+from iot_certificate_provider.aws.cloudformation import ResourceEvent
+from iot_certificate_provider.resources.lifecycle.ownership import began, evidence, registered_since
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-def rows(*statuses: str, physical_id: str = "certificate") -> list[Row]:
+def rows(*statuses: str, physical_id: str = "certificate") -> list[ResourceEvent]:
     """Rows of one physical id, newest first, a minute apart, the newest at noon."""
-    return [Row(status, physical_id, NOON - timedelta(minutes=n)) for n, status in enumerate(statuses)]
+    return [ResourceEvent(status, physical_id, NOON - timedelta(minutes=n)) for n, status in enumerate(statuses)]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_the_running_operation_began_with_its_oldest_start(statuses: list[str], 
 
 def test_a_certificate_counts_from_the_second_in_which_the_operation_began() -> None:
     begun = NOON + timedelta(milliseconds=700)
-    found = evidence([Row("CREATE_IN_PROGRESS", "", begun)], "certificate")
+    found = evidence([ResourceEvent("CREATE_IN_PROGRESS", "", begun)], "certificate")
     assert found.created_within(NOON)
     assert found.created_within(begun + timedelta(seconds=1))
     assert not found.created_within(NOON - timedelta(seconds=1))

@@ -31,7 +31,7 @@ from iot_certificate_provider.properties.device_certificate import DeviceCertifi
 from iot_certificate_provider.properties.reader import readable
 from iot_certificate_provider.properties.registration_config import RegistrationConfig
 from iot_certificate_provider.properties.verification import VerificationCertificate
-from iot_certificate_provider.response import reason
+from iot_certificate_provider.protocol.response import reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

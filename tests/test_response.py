@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iot_certificate_provider import response
-from iot_certificate_provider.contract import Home, Outcome, Request, RequestType
 from iot_certificate_provider.deadline import Deadline
 from iot_certificate_provider.errors import InvalidPropertyError
+from iot_certificate_provider.protocol import response
+from iot_certificate_provider.protocol.request import AwsEnvironment, Request, RequestType
+from iot_certificate_provider.protocol.response import Outcome
 
 ECHOED = {"StackId": "stack", "RequestId": "request", "LogicalResourceId": "Certificate"}
 
@@ -26,7 +27,7 @@ def request() -> Request:
         physical_id=None,
         properties={},
         old_properties={},
-        home=Home("aws", "eu-west-1", "123456789012"),
+        home=AwsEnvironment("aws", "eu-west-1", "123456789012"),
         deadline=Deadline(lambda: 280.0),
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from iot_certificate_provider.service_timeout import LONGEST, SHORTEST, service_timeout
+from iot_certificate_provider.deadline import LONGEST, SHORTEST, service_timeout
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,16 @@ import issuing
 from iot_certificate_provider.contract import IssuedDeviceCertificateProperty, KeyAlgorithm, SubjectProperty
 from iot_certificate_provider.errors import InvalidPropertyError
 from iot_certificate_provider.pki import Certificate, self_signed_ca
+from iot_certificate_provider.properties.issuance import (
+    read_alternative_names,
+    read_subject,
+    read_validity,
+    validity_days,
+)
+from iot_certificate_provider.properties.issuance import subject as subject_property
 from iot_certificate_provider.properties.issued_device_certificate import SHAPE
 from iot_certificate_provider.properties.reader import Reader
 from iot_certificate_provider.properties.shapes import ALWAYS
-from iot_certificate_provider.properties.subject import read_subject
-from iot_certificate_provider.properties.subject import subject as subject_property
-from iot_certificate_provider.properties.subject_alternative_names import read_alternative_names
-from iot_certificate_provider.properties.validity import read_validity, validity_days
 from pki import making
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ import pytest
 
 from iot_certificate_provider.contract import AcceptedCertificateOnDelete, AcceptedCertificateStatus, TransferDecision
 from iot_certificate_provider.errors import InvalidPropertyError
+from iot_certificate_provider.physical_id import TransferIdentity
 from iot_certificate_provider.properties.certificate_transfer import CertificateTransferProperties
 from iot_certificate_provider.properties.certificate_transfer_decision import (
     CertificateTransferDecisionProperties,
     declared_on_delete,
 )
-from iot_certificate_provider.resources.certificate_transfer_identity import TransferIdentity
-from iot_certificate_provider.response import reason
+from iot_certificate_provider.protocol.response import reason
 
 ID = "ab" * 32
 OWN = {"ServiceToken": "arn:aws:lambda:eu-west-1:123456789012:function:provider", "ServiceTimeout": "900"}

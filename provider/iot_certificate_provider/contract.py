@@ -1,4 +1,4 @@
-"""The public vocabulary: type names, property names, their values, attributes, and the shape of the work.
+"""The public vocabulary: type names, property names, their values, attributes, limits and tags.
 
 The property names are those of ``AWS::IoT::CACertificate`` and ``AWS::IoT::Certificate`` wherever these
 have one. The CDK constructs write templates with the names below and the provider reads them: one list.
@@ -7,15 +7,7 @@ have one. The CDK constructs write templates with the names below and the provid
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-    from datetime import datetime
-
-    from iot_certificate_provider.deadline import Deadline
 
 CA_CERTIFICATE_TYPE = "Custom::IotCaCertificate"
 DEVICE_CERTIFICATE_TYPE = "Custom::IotDeviceCertificate"
@@ -47,47 +39,12 @@ POLICY_NAME = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)
 THING_NAME = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
 """``policyName`` and ``thingName`` of the AWS IoT API, the whole of each."""
 
-CREATE_FAILED = "create-failed"
-"""Begins the physical id of a Create that registered nothing: not this delivery of it. The Delete looks for others'."""
-
-CREATE_UNFINISHED = "create-unfinished"
-"""Begins that of a Create that AWS did not answer in time: what it registered may be there only a moment later."""
-
-ADOPTED = "/adopted"
-"""In the physical id of a resource that uses a certificate which somebody else registered: Delete leaves it there."""
-
-REGISTRATION_CODE_ID = "registration-code"
-"""The physical id of every registration code: the code may change outside the stack, which is no replacement."""
-
-_CERTIFICATE_ID = re.compile(r"[0-9a-f]{64}")
-_ADOPTED_ID = re.compile(rf"([0-9a-f]{{64}}){ADOPTED}(?:/([0-9a-f.]+))?")
-
-
-def is_certificate_id(physical_id: str) -> bool:
-    """Whether a physical id is a certificate id: the lowercase hex SHA-256 of a DER certificate."""
-    return _CERTIFICATE_ID.fullmatch(physical_id) is not None
-
-
-def adopted_id(certificate_id: str, marks: Collection[str] = ()) -> str:
-    """Return the physical id of an adopted certificate; ``marks`` say what was attached to it by somebody else."""
-    return "/".join([certificate_id + ADOPTED, *([".".join(sorted(marks))] if marks else [])])
-
-
-def is_adopted(physical_id: str) -> bool:
-    """Whether a physical id is that of an adopted certificate."""
-    return _ADOPTED_ID.fullmatch(physical_id) is not None
-
-
-def certificate_id_in(physical_id: str) -> str:
-    """Return the certificate id of a physical id, adopted or not; an invented one is returned as it is."""
-    match = _ADOPTED_ID.fullmatch(physical_id)
-    return physical_id if match is None else match.group(1)
-
-
-def marks_in(physical_id: str) -> frozenset[str]:
-    """Return the marks of the physical id of an adopted certificate; none of any other."""
-    match = _ADOPTED_ID.fullmatch(physical_id)
-    return frozenset() if match is None or match.group(2) is None else frozenset(match.group(2).split("."))
+OUR_TAG_PREFIX = "cdk-iot-certificates:"
+STACK_TAG = f"{OUR_TAG_PREFIX}stack-id"
+LOGICAL_ID_TAG = f"{OUR_TAG_PREFIX}logical-id"
+REQUEST_TAG = f"{OUR_TAG_PREFIX}request-id"
+OUR_TAGS = frozenset({STACK_TAG, LOGICAL_ID_TAG, REQUEST_TAG})
+"""The tags of a CA certificate by which it is found to be a resource's."""
 
 
 class CaCertificateProperty(StrEnum):
@@ -376,107 +333,3 @@ class AcceptedCertificateOnDelete(StrEnum):
 
     RETAIN = "RETAIN"
     DELETE = "DELETE"
-
-
-class RequestType(StrEnum):
-    """The three things that CloudFormation asks for."""
-
-    CREATE = "Create"
-    UPDATE = "Update"
-    DELETE = "Delete"
-
-
-@dataclass(frozen=True)
-class Home:
-    """Where the function runs, and so where its calls to AWS land: partition, Region and account."""
-
-    partition: str
-    region: str
-    account: str
-
-    @classmethod
-    def of_function_arn(cls, arn: str) -> Home:
-        """Read ``arn:{partition}:lambda:{region}:{account}:function:…``, as Lambda's context has it."""
-        _, partition, _, region, account = arn.split(":")[:5]
-        return cls(partition, region, account)
-
-    def certificate_arn(self, certificate_id: str) -> str:
-        """Return the ARN of a device certificate registered here (Service Authorization Reference, "AWS IoT")."""
-        return f"arn:{self.partition}:iot:{self.region}:{self.account}:cert/{certificate_id}"
-
-    def ca_certificate_arn(self, certificate_id: str) -> str:
-        """Return the ARN of a CA certificate registered here."""
-        return f"arn:{self.partition}:iot:{self.region}:{self.account}:cacert/{certificate_id}"
-
-
-@dataclass
-class Progress:
-    """What a request has brought about so far, for the answer of one that fails half-way.
-
-    * ``registered``: the physical id of what this request registered, or adopted, and has not undone. A failed Create
-      answers with it, so that the Delete which CloudFormation sends next finds it.
-    * ``uncertain``: AWS did not answer a registration, which may have happened all the same: the Delete has to look.
-    """
-
-    registered: str | None = None
-    uncertain: bool = False
-
-
-@dataclass(frozen=True)
-class Request:
-    """One request of CloudFormation's, read and checked; properties as they came, strings and all."""
-
-    type: RequestType
-    resource_type: str
-    request_id: str
-    stack_id: str
-    logical_id: str
-    physical_id: str | None
-    properties: Mapping[str, Any]
-    old_properties: Mapping[str, Any]
-    home: Home
-    deadline: Deadline
-    progress: Progress = field(default_factory=Progress)
-    sent: datetime | None = None
-    """When CloudFormation sent it, aware; None where that is not known."""
-
-    @property
-    def existing_id(self) -> str:
-        """The physical id of an Update or a Delete, which always have one."""
-        if self.physical_id is None:
-            raise ValueError(f"a {self.type} has no physical id")
-        return self.physical_id
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a request led to: the physical id, and the attributes that templates can read. Never a secret."""
-
-    physical_id: str
-    attributes: Mapping[str, str] = field(default_factory=dict)
-    note: str = ""
-    """What the reader of CloudFormation's events should know of a request that succeeded."""
-
-
-class Resource(Protocol):
-    """The lifecycle of one resource type.
-
-    Each method may be called again with the same request, and after any crash:
-
-    * ``create`` registers at most one certificate, and undoes what it did before it raises.
-    * ``update`` changes in place where the identity is the same; otherwise it registers the new certificate
-      and returns its id. It never deletes the old one: CloudFormation sends a Delete for it later.
-    * ``delete`` succeeds when there is nothing to delete, and never needs valid properties.
-    """
-
-    def create(self, request: Request) -> Outcome:
-        """Make what the properties describe."""
-        ...
-
-    def update(self, request: Request) -> Outcome:
-        """Bring what exists from the old properties to the new ones."""
-        ...
-
-    def delete(self, request: Request) -> Outcome:
-        """Remove what the physical id names, and what hangs on it."""
-        ...

@@ -1,7 +1,9 @@
 """How much time a request has left, and waiting within it.
 
 Two limits: ``work`` must be over in time for ``undo``, and undo in time for the answer. So that a request
-which runs out of time can still leave nothing behind.
+which runs out of time can still leave nothing behind. The end itself is Lambda's timeout, or CloudFormation's
+ServiceTimeout (CloudFormation User Guide, ``AWS::CloudFormation::CustomResource``, ServiceTimeout: 1 to 3600
+seconds, by default an hour). It counts from when the request was sent, which the presigned URL of the answer shows.
 """
 
 from __future__ import annotations
@@ -9,12 +11,15 @@ from __future__ import annotations
 import random
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
 
 from iot_certificate_provider.errors import DeadlineError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
+
 
 UNDO_SECONDS = 15.0
 """Kept back from the work: a detach, a status and a delete at botocore's own retries."""
@@ -103,3 +108,26 @@ class Deadline:
             self._sleep(pause)
             budget -= pause
             attempt += 1
+
+
+LONGEST = timedelta(hours=1)
+SHORTEST = timedelta(minutes=1)
+"""Half of it is kept for undoing and answering: with less nothing could be done, not even by the next Delete."""
+
+
+def service_timeout(properties: Mapping[str, Any]) -> timedelta:
+    """Return ServiceTimeout as it is declared; the default when it is not there, or not a number."""
+    try:
+        declared = timedelta(seconds=int(properties.get("ServiceTimeout", "")))
+    except (ValueError, TypeError, OverflowError):
+        return LONGEST
+    return min(max(declared, SHORTEST), LONGEST)
+
+
+def sent_at(response_url: str) -> datetime | None:
+    """Return when CloudFormation signed the presigned URL (Signature Version 4), which is when it sent the request."""
+    try:
+        date = dict(parse_qsl(urlsplit(response_url).query)).get("X-Amz-Date", "")
+        return datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None

@@ -24,12 +24,11 @@ from iot_certificate_provider.contract import (
     DeviceCertificateStatus,
     MetricDimension,
     MetricName,
-    certificate_id_in,
-    is_certificate_id,
 )
 from iot_certificate_provider.deadline import Deadline
 from iot_certificate_provider.embedded_metrics import publish_metric
 from iot_certificate_provider.errors import NotFoundError, ProviderError
+from iot_certificate_provider.physical_id import certificate_id_in, is_certificate_id
 from iot_certificate_provider.pki import Certificate
 
 if TYPE_CHECKING:

@@ -21,31 +21,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from iot_certificate_provider import cold_start, response  # noqa: F401 - the first for what its import does
+from iot_certificate_provider import cold_start  # noqa: F401 - for what its import does
 from iot_certificate_provider.aws.clients import CONNECT_SECONDS, READ_SECONDS, AwsClients
-from iot_certificate_provider.contract import (
-    CREATE_FAILED,
-    CREATE_UNFINISHED,
-    MAX_RESPONSE_BYTES,
-    Home,
-    MetricDimension,
-    MetricName,
-    Outcome,
-    Progress,
-    Request,
-    RequestType,
-    Resource,
-    is_certificate_id,
-)
-from iot_certificate_provider.deadline import Deadline
+from iot_certificate_provider.contract import MAX_RESPONSE_BYTES, MetricDimension, MetricName
+from iot_certificate_provider.deadline import Deadline, sent_at, service_timeout
 from iot_certificate_provider.embedded_metrics import publish_metric
 from iot_certificate_provider.errors import DeadlineError, InvalidPropertyError, ProviderError, UnfinishedError
+from iot_certificate_provider.physical_id import CREATE_FAILED, CREATE_UNFINISHED, is_certificate_id
 from iot_certificate_provider.pki.fitness import shorten
-from iot_certificate_provider.resources.catalogue import RESOURCES
-from iot_certificate_provider.service_timeout import sent_at, service_timeout
+from iot_certificate_provider.protocol import response
+from iot_certificate_provider.protocol.request import AwsEnvironment, Progress, Request, RequestType
+from iot_certificate_provider.protocol.response import Outcome
+from iot_certificate_provider.resources.registry import RESOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from iot_certificate_provider.resources.resource import Resource
 
 # Edge: the constructor makes three boto3 clients, for a polling that is never used, unless it believes to run locally.
 _SAM_LOCAL = "AWS_SAM_LOCAL"
@@ -215,7 +207,7 @@ def _finished(request: Request, event: Mapping[str, Any], function_arn: str) -> 
         return _outcome(request)
     except UnfinishedError:
         # Imported when it is needed: hardly ever.
-        from iot_certificate_provider import continuation  # noqa: PLC0415
+        from iot_certificate_provider.protocol import continuation  # noqa: PLC0415
 
         if not continuation.is_worthwhile(request, clients, _now()):
             raise
@@ -252,7 +244,7 @@ def _request(event: Mapping[str, Any], context: Any, deadline: Deadline, progres
         physical_id=event.get("PhysicalResourceId"),
         properties=_properties(event, "ResourceProperties"),
         old_properties=_properties(event, "OldResourceProperties"),
-        home=Home.of_function_arn(context.invoked_function_arn),
+        home=AwsEnvironment.of_function_arn(context.invoked_function_arn),
         deadline=deadline,
         progress=progress,
         sent=sent_at(event["ResponseURL"]),

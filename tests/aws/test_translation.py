@@ -39,7 +39,7 @@ from iot_certificate_provider.errors import (
     TransferCompletedError,
     UpstreamError,
 )
-from iot_certificate_provider.response import reason
+from iot_certificate_provider.protocol.response import reason
 
 if TYPE_CHECKING:
     from types import ModuleType

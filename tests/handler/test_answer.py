@@ -9,20 +9,17 @@ import pytest
 
 from handler.stage import CA, DEVICE, KEY_SECRET
 from iot_certificate_provider import handler
-from iot_certificate_provider.contract import (
-    CaCertificateAttribute,
-    DeviceCertificateAttribute,
-    Outcome,
-    Request,
-)
+from iot_certificate_provider.contract import CaCertificateAttribute, DeviceCertificateAttribute
 from iot_certificate_provider.errors import ProviderError
-from iot_certificate_provider.resources.catalogue import RESOURCES
+from iot_certificate_provider.protocol.response import Outcome
+from iot_certificate_provider.resources.registry import RESOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import issuing
     from handler.stage import Stage
+    from iot_certificate_provider.protocol.request import Request
 
 
 class Scripted:

@@ -16,7 +16,7 @@ from fakes.refusal import Refusal
 from handler.stage import CA, KEY_SECRET
 from iot_certificate_provider import handler
 from iot_certificate_provider.aws.clients import AwsClients
-from iot_certificate_provider.resources.proof_of_possession import ProofOfPossession
+from iot_certificate_provider.resources.ca.proof_of_possession import ProofOfPossession
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,12 +19,12 @@ import issuing
 from integration.permissions import NAME_IN_STACK
 from iot_certificate_provider.contract import (
     CA_CERTIFICATE_TYPE,
-    CREATE_FAILED,
     DEVICE_CERTIFICATE_TYPE,
     ISSUED_DEVICE_CERTIFICATE_TYPE,
     REGISTRATION_CODE_TYPE,
     SELF_SIGNED_CA_CERTIFICATE_TYPE,
 )
+from iot_certificate_provider.physical_id import CREATE_FAILED
 from iot_certificate_provider.pki import Certificate
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from mutation.trial import Observed, Test, Verdict, Workplace, warm_up
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MUTATED = ("embedded_metrics.py", "expiry.py", "handler.py", "ownership.py", "resources/*.py")
+MUTATED = ("embedded_metrics.py", "expiry.py", "handler.py", "resources/**/*.py")
 LEAST_KILLED = 0.85
 SURVIVORS = Path(__file__).parent / "survivors.toml"
 
@@ -58,7 +58,7 @@ def _all_mutants(package: Path) -> list[Mutant]:
 def _check_that_mutants_are_active(observed: Observed) -> None:
     """Make sure that each suite runs the copy: tests/protocol executes the handler's file anew, outside of imports."""
     for suite, called in (
-        ("tests/resources", ("resources/ca_certificate.py", "CaCertificateResource.create")),
+        ("tests/resources", ("resources/ca/ca_certificate.py", "CaCertificateResource.create")),
         ("tests/handler", ("handler.py", "handler")),
         ("tests/protocol", ("handler.py", "handler")),
     ):

@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, PublicFormat
 
 import issuing
-from iot_certificate_provider.contract import MAX_PEM_CHARACTERS, is_certificate_id
+from iot_certificate_provider.contract import MAX_PEM_CHARACTERS
+from iot_certificate_provider.physical_id import is_certificate_id
 from iot_certificate_provider.pki import Certificate, CertificateRejectedError, SigningRequest
 
 if TYPE_CHECKING:

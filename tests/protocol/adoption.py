@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from iot_certificate_provider.contract import adopted_id, certificate_id_in, is_adopted
+from iot_certificate_provider.physical_id import adopted_id, certificate_id_in, is_adopted
 from iot_certificate_provider.pki import Certificate
 from protocol import material
 from protocol.function import Fault

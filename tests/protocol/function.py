@@ -34,12 +34,9 @@ from fakes.secrets import FakeSecrets
 from fakes.transfers import connect
 from iot_certificate_provider import handler as installed_handler
 from iot_certificate_provider.aws.clients import AwsClients
-from iot_certificate_provider.contract import (
-    CERTIFICATE_TRANSFER_DECISION_TYPE,
-    CERTIFICATE_TRANSFER_TYPE,
-    certificate_id_in,
-)
+from iot_certificate_provider.contract import CERTIFICATE_TRANSFER_DECISION_TYPE, CERTIFICATE_TRANSFER_TYPE
 from iot_certificate_provider.deadline import Deadline
+from iot_certificate_provider.physical_id import certificate_id_in
 from iot_certificate_provider.pki import Certificate
 from protocol.clock import Clock
 from protocol.excuses import Excuses

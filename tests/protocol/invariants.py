@@ -15,14 +15,8 @@ from iot_certificate_provider.contract import (
 from iot_certificate_provider.contract import (
     CERTIFICATE_TRANSFER_TYPE as TRANSFER,
 )
-from iot_certificate_provider.contract import (
-    REGISTRATION_CODE_ID,
-    REGISTRATION_CODE_TYPE,
-    certificate_id_in,
-    is_adopted,
-    is_certificate_id,
-)
-from iot_certificate_provider.ownership import OUR_TAGS
+from iot_certificate_provider.contract import OUR_TAGS, REGISTRATION_CODE_TYPE
+from iot_certificate_provider.physical_id import REGISTRATION_CODE_ID, certificate_id_in, is_adopted, is_certificate_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

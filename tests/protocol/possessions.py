@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.contract import certificate_id_in, is_adopted, is_certificate_id
+from iot_certificate_provider.physical_id import certificate_id_in, is_adopted, is_certificate_id
 from protocol.invariants import require
 
 if TYPE_CHECKING:

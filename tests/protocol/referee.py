@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from iot_certificate_provider.contract import certificate_id_in, is_certificate_id
+from iot_certificate_provider.physical_id import certificate_id_in, is_certificate_id
 from protocol import function, invariants, native
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import issuing
-from iot_certificate_provider.contract import is_adopted
+from iot_certificate_provider.physical_id import is_adopted
 from protocol import material, native
 from protocol.function import Fault
 from protocol.invariants import require

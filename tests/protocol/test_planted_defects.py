@@ -8,27 +8,27 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iot_certificate_provider import continuation, ownership, response
 from iot_certificate_provider.aws.cloudformation import StackGateway
-from iot_certificate_provider.contract import CREATE_FAILED, Outcome, Progress
 from iot_certificate_provider.errors import NotFoundError
+from iot_certificate_provider.physical_id import CREATE_FAILED
 from iot_certificate_provider.properties.ca_certificate import declared_device_certificates_on_delete
-from iot_certificate_provider.resources import (
-    adopted_device_certificate,
-    ca_certificate,
-    device_certificate,
-    device_certificate_ownership,
-)
-from iot_certificate_provider.resources.ca_certificate import CaCertificateResource
-from iot_certificate_provider.resources.device_certificate import DeviceCertificateResource
-from iot_certificate_provider.resources.device_certificate_ownership import DeviceCertificateOwnership
-from iot_certificate_provider.resources.device_certificate_removal import DeviceCertificateRemoval
-from iot_certificate_provider.resources.private_ca_identity import PrivateCaIdentity
+from iot_certificate_provider.protocol import continuation, response
+from iot_certificate_provider.protocol.response import Outcome
+from iot_certificate_provider.resources.ca import ca_certificate
+from iot_certificate_provider.resources.ca.ca_certificate import CaCertificateResource
+from iot_certificate_provider.resources.ca.private_ca_identity import PrivateCaIdentity
+from iot_certificate_provider.resources.device import adopted_device_certificate, device_certificate
+from iot_certificate_provider.resources.device import ownership as device_certificate_ownership
+from iot_certificate_provider.resources.device.device_certificate import DeviceCertificateResource
+from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
+from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
+from iot_certificate_provider.resources.lifecycle import ownership
 from protocol import adoption, scenarios
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from iot_certificate_provider.protocol.request import Progress
     from protocol.function import Cloud, Instance
     from protocol.scenarios import Kind
 

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from iot_certificate_provider.aws.iot import IotGateway
-from iot_certificate_provider.resources import certificate_transfer, certificate_transfer_decision, registration
-from iot_certificate_provider.resources.certificate_transfer import CertificateTransferResource
-from iot_certificate_provider.resources.certificate_transfer_decision import CertificateTransferDecisionResource
-from iot_certificate_provider.resources.certificate_transfer_identity import TransferIdentity
-from iot_certificate_provider.resources.certificate_transfer_ownership import CertificateTransferOwnership
+from iot_certificate_provider.physical_id import TransferIdentity
+from iot_certificate_provider.resources.lifecycle import redelivery as registration
+from iot_certificate_provider.resources.transfer import certificate_transfer, certificate_transfer_decision
+from iot_certificate_provider.resources.transfer.certificate_transfer import CertificateTransferResource
+from iot_certificate_provider.resources.transfer.certificate_transfer_decision import (
+    CertificateTransferDecisionResource,
+)
+from iot_certificate_provider.resources.transfer.ownership import CertificateTransferOwnership
 from protocol import transfers
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iot_certificate_provider.contract import REGISTRATION_CODE_ID
+from iot_certificate_provider.physical_id import REGISTRATION_CODE_ID
 from protocol import material
 from protocol.function import Fault
 from protocol.referee import DEVICE, Declared, Stack, last_event

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fakes.iot import CertificateRecord
-from iot_certificate_provider.contract import certificate_id_in, is_adopted
+from iot_certificate_provider.physical_id import certificate_id_in, is_adopted
 from protocol import invariants, material, native
 from protocol.invariants import require
 from protocol.referee import DEVICE, Declared, Stack

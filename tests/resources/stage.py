@@ -15,22 +15,27 @@ from iot_certificate_provider.aws.cloudformation import StackGateway
 from iot_certificate_provider.aws.iot import IotGateway
 from iot_certificate_provider.aws.kms import KmsGateway
 from iot_certificate_provider.aws.secrets import SecretsGateway
-from iot_certificate_provider.contract import Home, Outcome, Progress, Request, RequestType, Resource
 from iot_certificate_provider.deadline import Deadline
-from iot_certificate_provider.resources.ca_certificate import CaCertificateResource
-from iot_certificate_provider.resources.certificate_signers import CertificateSigners
-from iot_certificate_provider.resources.certificate_transfer import CertificateTransferResource
-from iot_certificate_provider.resources.certificate_transfer_decision import CertificateTransferDecisionResource
-from iot_certificate_provider.resources.certificate_transfer_ownership import CertificateTransferOwnership
-from iot_certificate_provider.resources.device_certificate import DeviceCertificateResource
-from iot_certificate_provider.resources.device_certificate_ownership import DeviceCertificateOwnership
-from iot_certificate_provider.resources.device_certificate_removal import DeviceCertificateRemoval
-from iot_certificate_provider.resources.device_certificate_sweep import DeviceCertificateSweep
-from iot_certificate_provider.resources.private_ca_identity import PrivateCaIdentity
-from iot_certificate_provider.resources.proof_of_possession import ProofOfPossession
+from iot_certificate_provider.protocol.request import AwsEnvironment, Progress, Request, RequestType
+from iot_certificate_provider.resources.ca.ca_certificate import CaCertificateResource
+from iot_certificate_provider.resources.ca.device_certificate_sweep import DeviceCertificateSweep
+from iot_certificate_provider.resources.ca.private_ca_identity import PrivateCaIdentity
+from iot_certificate_provider.resources.ca.proof_of_possession import ProofOfPossession
+from iot_certificate_provider.resources.device.device_certificate import DeviceCertificateResource
+from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
+from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
+from iot_certificate_provider.resources.keys.signers import CertificateSigners
+from iot_certificate_provider.resources.transfer.certificate_transfer import CertificateTransferResource
+from iot_certificate_provider.resources.transfer.certificate_transfer_decision import (
+    CertificateTransferDecisionResource,
+)
+from iot_certificate_provider.resources.transfer.ownership import CertificateTransferOwnership
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from iot_certificate_provider.protocol.response import Outcome
+    from iot_certificate_provider.resources.resource import Resource
 
 KEY_SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:factory-ca-key-AbCdEf"
 PRIVATE_CA = "arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/0f6e3a54-0000-4000-8000-000000000001"
@@ -103,7 +108,7 @@ class Stage:
             physical_id=physical_id,
             properties={"ServiceToken": "arn:aws:lambda:…", "ServiceTimeout": "900", **properties},
             old_properties=old or {},
-            home=Home("aws", "eu-west-1", "123456789012"),
+            home=AwsEnvironment("aws", "eu-west-1", "123456789012"),
             deadline=deadline,
             progress=self.progress,
             sent=self.now(),

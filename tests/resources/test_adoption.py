@@ -12,14 +12,15 @@ from cryptography.x509.oid import NameOID
 
 import issuing
 from fakes.refusal import Refusal
-from iot_certificate_provider.contract import RequestType
+from iot_certificate_provider.contract import LOGICAL_ID_TAG, OUR_TAGS, STACK_TAG
 from iot_certificate_provider.errors import ConflictError, InvalidPropertyError, ProviderError
-from iot_certificate_provider.ownership import LOGICAL_ID_TAG, OUR_TAGS, STACK_TAG
+from iot_certificate_provider.protocol.request import RequestType
 from resources.stage import LOGICAL_ID
 
 if TYPE_CHECKING:
     from fakes.aws import Call
-    from iot_certificate_provider.contract import Outcome, Resource
+    from iot_certificate_provider.protocol.response import Outcome
+    from iot_certificate_provider.resources.resource import Resource
     from resources.stage import Stage
 
 ADOPT = {"ExistingCertificate": "ADOPT"}

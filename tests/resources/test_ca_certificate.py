@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 import issuing
 from fakes.refusal import Refusal
-from iot_certificate_provider.contract import CaCertificateAttribute, RequestType
+from iot_certificate_provider.contract import LOGICAL_ID_TAG, OUR_TAGS, CaCertificateAttribute
 from iot_certificate_provider.errors import (
     AccessDeniedError,
     AlreadyExistsError,
@@ -22,7 +22,7 @@ from iot_certificate_provider.errors import (
     UnfinishedError,
     UpstreamError,
 )
-from iot_certificate_provider.ownership import LOGICAL_ID_TAG, OUR_TAGS
+from iot_certificate_provider.protocol.request import RequestType
 from resources.stage import KEY_SECRET, LOGICAL_ID
 
 if TYPE_CHECKING:

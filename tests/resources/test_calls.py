@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import issuing
-from iot_certificate_provider.contract import RequestType
+from iot_certificate_provider.protocol.request import RequestType
 from resources.stage import KEY_SECRET, LOGICAL_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from iot_certificate_provider.contract import Resource
+    from iot_certificate_provider.resources.resource import Resource
     from resources.stage import Stage
 
 SECOND_SECRET = KEY_SECRET.replace("key", "second-key")

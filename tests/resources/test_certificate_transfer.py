@@ -10,10 +10,10 @@ import pytest
 
 import issuing
 from fakes.refusal import Refusal
-from iot_certificate_provider.contract import Outcome, RequestType
 from iot_certificate_provider.errors import ConflictError, InvalidPropertyError, ProviderError
-from iot_certificate_provider.resources.certificate_transfer_identity import TransferIdentity
-from iot_certificate_provider.response import reason
+from iot_certificate_provider.physical_id import TransferIdentity
+from iot_certificate_provider.protocol.request import RequestType
+from iot_certificate_provider.protocol.response import Outcome, reason
 from resources.stage import LOGICAL_ID
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import pytest
 
 import issuing
 from fakes.refusal import Refusal
-from iot_certificate_provider.contract import Outcome, RequestType
 from iot_certificate_provider.errors import InvalidPropertyError, NotFoundError, ProviderError
-from iot_certificate_provider.response import reason
+from iot_certificate_provider.protocol.request import RequestType
+from iot_certificate_provider.protocol.response import Outcome, reason
 
 if TYPE_CHECKING:
     from fakes.aws import Call

@@ -16,8 +16,8 @@ from iot_certificate_provider.contract import (
     SELF_SIGNED_CA_CERTIFICATE_TYPE,
 )
 from iot_certificate_provider.errors import AccessDeniedError
-from iot_certificate_provider.resources.catalogue import RESOURCES
-from iot_certificate_provider.response import reason
+from iot_certificate_provider.protocol.response import reason
+from iot_certificate_provider.resources.registry import RESOURCES
 from resources.stage import KEY_SECRET, PRIVATE_CA
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 import fakes.iot
 import issuing
 from fakes.refusal import Refusal
-from iot_certificate_provider.contract import DeviceCertificateAttribute, RequestType
+from iot_certificate_provider.contract import DeviceCertificateAttribute
 from iot_certificate_provider.errors import (
     AlreadyExistsError,
     ConflictError,
@@ -24,6 +24,7 @@ from iot_certificate_provider.errors import (
     ProviderError,
     UpstreamError,
 )
+from iot_certificate_provider.protocol.request import RequestType
 
 if TYPE_CHECKING:
     from collections.abc import Callable

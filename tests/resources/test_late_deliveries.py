@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import issuing
-from iot_certificate_provider.contract import Request, RequestType
 from iot_certificate_provider.errors import ConflictError
 from iot_certificate_provider.pki import Certificate
+from iot_certificate_provider.protocol.request import Request, RequestType
 from resources.stage import LOGICAL_ID
 
 if TYPE_CHECKING:
     from fakes.aws import Call
-    from iot_certificate_provider.contract import Resource
+    from iot_certificate_provider.resources.resource import Resource
     from resources.stage import Stage
 
 LATER = timedelta(minutes=2)

@@ -11,12 +11,13 @@ import pytest
 import issuing
 from fakes.acm_pca import PrivateCa
 from fakes.refusal import Refusal
-from iot_certificate_provider.contract import ADOPTED, RequestType
 from iot_certificate_provider.errors import InvalidPropertyError
+from iot_certificate_provider.physical_id import ADOPTED
+from iot_certificate_provider.protocol.request import RequestType
 from resources.stage import LOGICAL_ID, PRIVATE_CA
 
 if TYPE_CHECKING:
-    from iot_certificate_provider.contract import Outcome
+    from iot_certificate_provider.protocol.response import Outcome
     from resources.stage import Stage
 
 OF_PRIVATE_CA: dict[str, Any] = {"VerificationKey": {"CertificateAuthorityArn": PRIVATE_CA}}

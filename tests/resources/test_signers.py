@@ -29,8 +29,8 @@ from iot_certificate_provider.errors import (
 )
 from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.properties.ca_key import KeyInPrivateCa
-from iot_certificate_provider.resources.catalogue import RESOURCES
-from iot_certificate_provider.resources.certificate_signers import CertificateSigners
+from iot_certificate_provider.resources.keys.signers import CertificateSigners
+from iot_certificate_provider.resources.registry import RESOURCES
 from resources.stage import KEY_SECRET, PRIVATE_CA
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from resources.stage import KEY_SECRET, Stage
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from iot_certificate_provider.contract import Resource
+    from iot_certificate_provider.resources.resource import Resource
 
 CA, OTHER_CA = issuing.make_ca("Factory CA"), issuing.make_ca("Another CA")
 DEVICE, OTHER_DEVICE = issuing.make_device(CA), issuing.make_device(CA)

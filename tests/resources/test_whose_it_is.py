@@ -10,7 +10,6 @@ import pytest
 
 import issuing
 from fakes.refusal import Refusal
-from iot_certificate_provider.contract import RequestType
 from iot_certificate_provider.errors import (
     AccessDeniedError,
     AlreadyExistsError,
@@ -19,8 +18,9 @@ from iot_certificate_provider.errors import (
     ProviderError,
     UpstreamError,
 )
-from iot_certificate_provider.resources.holders import ANSWER_SECONDS
-from iot_certificate_provider.resources.registration import LATE_EFFECT_SECONDS
+from iot_certificate_provider.protocol.request import RequestType
+from iot_certificate_provider.resources.lifecycle.holders import ANSWER_SECONDS
+from iot_certificate_provider.resources.lifecycle.redelivery import LATE_EFFECT_SECONDS
 from resources.stage import KEY_SECRET, LOGICAL_ID
 
 if TYPE_CHECKING:

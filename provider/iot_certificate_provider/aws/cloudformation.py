@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from iot_certificate_provider.aws.translation import translating
 from iot_certificate_provider.errors import NotFoundError, RefusedError
-from iot_certificate_provider.ownership import Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,6 +64,25 @@ class StackResource:
     def is_of(self, stack_id: str, logical_id: str) -> bool:
         """Whether this is that resource; in its own stack one whose logical id is not known may be."""
         return self.stack_id == stack_id and self.logical_id in ("", logical_id)
+
+
+@dataclass(frozen=True)
+class ResourceEvent:
+    """One row of a resource in the stack's log; ``at`` is aware."""
+
+    status: str
+    physical_id: str
+    at: datetime
+
+    @property
+    def complete(self) -> bool:
+        """Whether an operation on the resource ended well with it."""
+        return self.status.endswith("_COMPLETE")
+
+    @property
+    def settled(self) -> bool:
+        """Whether it says what became of this physical id: rows of a Create or an Update that failed carry one too."""
+        return self.complete or self.status in ("DELETE_SKIPPED", "DELETE_FAILED")
 
 
 class StackGateway:
@@ -151,7 +169,7 @@ class StackGateway:
                             row["ResourceType"],
                         )
 
-    def rows(self, stack_id: str, logical_id: str, *, pages: int = EVENT_PAGES) -> Iterator[Row]:
+    def rows(self, stack_id: str, logical_id: str, *, pages: int = EVENT_PAGES) -> Iterator[ResourceEvent]:
         """DescribeStackEvents: the rows of one resource, newest first, for as many ``pages`` as they are asked for."""
         return _rows_of(logical_id, self._events(stack_id, pages))
 
@@ -160,7 +178,7 @@ class StackGateway:
         rows = self.rows_before_update(stack_id, logical_id)
         return next((row.physical_id for row in rows if row.complete and not row.status.startswith("DELETE_")), None)
 
-    def rows_before_update(self, stack_id: str, logical_id: str) -> Iterator[Row]:
+    def rows_before_update(self, stack_id: str, logical_id: str) -> Iterator[ResourceEvent]:
         """DescribeStackEvents: the rows of one resource from before the stack's newest update began, newest first.
 
         In a rollback that is the update which is rolled back.
@@ -178,7 +196,9 @@ class StackGateway:
                 yield from page["StackEvents"]
 
 
-def _rows_of(logical_id: str, events: Iterator[StackEventTypeDef]) -> Iterator[Row]:
+def _rows_of(logical_id: str, events: Iterator[StackEventTypeDef]) -> Iterator[ResourceEvent]:
     for event in events:
         if event.get("LogicalResourceId") == logical_id:
-            yield Row(event.get("ResourceStatus", ""), event.get("PhysicalResourceId", ""), event["Timestamp"])
+            yield ResourceEvent(
+                event.get("ResourceStatus", ""), event.get("PhysicalResourceId", ""), event["Timestamp"]
+            )

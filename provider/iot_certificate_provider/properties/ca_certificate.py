@@ -17,9 +17,8 @@ from iot_certificate_provider.contract import (
 from iot_certificate_provider.pki import Certificate, check_ca
 from iot_certificate_provider.pki.pem import CERTIFICATE_LABELS
 from iot_certificate_provider.properties.ca_key import CERTIFICATE_AUTHORITY_ARN
-from iot_certificate_provider.properties.certificate_mode import CA_CERTIFICATE_MODE
-from iot_certificate_provider.properties.existing_certificate import EXISTING_CERTIFICATE
 from iot_certificate_provider.properties.reader import Reader
+from iot_certificate_provider.properties.registration import CA_CERTIFICATE_MODE, EXISTING_CERTIFICATE
 from iot_certificate_provider.properties.registration_config import (
     REGISTRATION_CONFIG,
     RegistrationConfig,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.contract import MAX_TRANSFER_TEXT_CHARACTERS, CertificateTransferProperty
-from iot_certificate_provider.properties.certificate_id import CERTIFICATE_ID
 from iot_certificate_provider.properties.reader import Reader
+from iot_certificate_provider.properties.registration import CERTIFICATE_ID
 from iot_certificate_provider.properties.shapes import ALWAYS, Flag, Shape, Text, Update
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from iot_certificate_provider.contract import (
     CertificateTransferDecisionProperty,
     TransferDecision,
 )
-from iot_certificate_provider.properties.certificate_id import CERTIFICATE_ID
 from iot_certificate_provider.properties.reader import Reader
+from iot_certificate_provider.properties.registration import CERTIFICATE_ID
 from iot_certificate_provider.properties.shapes import ALWAYS, Choice, Chosen, Forbidden, Given, Shape, Text, Update
 
 if TYPE_CHECKING:

@@ -14,12 +14,15 @@ from iot_certificate_provider.contract import (
 )
 from iot_certificate_provider.pki import Certificate, SigningRequest, check_ca, check_issued_by, check_registrable
 from iot_certificate_provider.pki.pem import CERTIFICATE_LABELS
-from iot_certificate_provider.properties.attachments import POLICY_NAMES, THING_NAMES
-from iot_certificate_provider.properties.certificate_mode import DEVICE_CERTIFICATE_MODE
-from iot_certificate_provider.properties.existing_certificate import EXISTING_CERTIFICATE
 from iot_certificate_provider.properties.reader import Reader, naming
+from iot_certificate_provider.properties.registration import (
+    DEVICE_CERTIFICATE_MODE,
+    EXISTING_CERTIFICATE,
+    POLICY_NAMES,
+    THING_NAMES,
+    signing_request,
+)
 from iot_certificate_provider.properties.shapes import Choice, Chosen, Forbidden, Given, OneOf, Pem, Shape, Update
-from iot_certificate_provider.properties.signing_request import signing_request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

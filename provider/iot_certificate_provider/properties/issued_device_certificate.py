@@ -13,20 +13,21 @@ from iot_certificate_provider.contract import (
     KeyAlgorithm,
 )
 from iot_certificate_provider.pki import SigningRequest
-from iot_certificate_provider.properties.attachments import POLICY_NAMES, THING_NAMES
 from iot_certificate_provider.properties.device_certificate import STATUS, DeviceCertificateProperties
-from iot_certificate_provider.properties.generation import GENERATION
-from iot_certificate_provider.properties.issuer import ISSUER, Issuer, read_issuer
-from iot_certificate_provider.properties.key_algorithm import KEY_ALGORITHM
-from iot_certificate_provider.properties.reader import Reader, naming
-from iot_certificate_provider.properties.shapes import Dependent, Forbidden, Given, Shape, Text, Update
-from iot_certificate_provider.properties.signing_request import signing_request
-from iot_certificate_provider.properties.subject import read_subject, subject
-from iot_certificate_provider.properties.subject_alternative_names import (
+from iot_certificate_provider.properties.issuance import (
+    GENERATION,
+    KEY_ALGORITHM,
     SUBJECT_ALTERNATIVE_NAMES,
     read_alternative_names,
+    read_subject,
+    read_validity,
+    subject,
+    validity_days,
 )
-from iot_certificate_provider.properties.validity import read_validity, validity_days
+from iot_certificate_provider.properties.issuer import ISSUER, Issuer, read_issuer
+from iot_certificate_provider.properties.reader import Reader, naming
+from iot_certificate_provider.properties.registration import POLICY_NAMES, THING_NAMES, signing_request
+from iot_certificate_provider.properties.shapes import Dependent, Forbidden, Given, Shape, Text, Update
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -21,19 +21,23 @@ from iot_certificate_provider.properties.ca_certificate import (
     CaCertificateProperties,
 )
 from iot_certificate_provider.properties.ca_key import KeyInMemory
-from iot_certificate_provider.properties.certificate_mode import CA_CERTIFICATE_MODE
-from iot_certificate_provider.properties.generation import GENERATION
-from iot_certificate_provider.properties.key_algorithm import KEY_ALGORITHM
+from iot_certificate_provider.properties.issuance import (
+    GENERATION,
+    KEY_ALGORITHM,
+    read_subject,
+    read_validity,
+    subject,
+    validity_days,
+)
 from iot_certificate_provider.properties.reader import Reader
+from iot_certificate_provider.properties.registration import CA_CERTIFICATE_MODE
 from iot_certificate_provider.properties.registration_config import (
     REGISTRATION_CONFIG,
     RegistrationConfig,
     read_registration_config,
 )
 from iot_certificate_provider.properties.shapes import ALWAYS, Shape, Text, Update
-from iot_certificate_provider.properties.subject import read_subject, subject
 from iot_certificate_provider.properties.tags import TAGS, read_tags
-from iot_certificate_provider.properties.validity import read_validity, validity_days
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,7 +15,7 @@ from iot_certificate_provider.properties.ca_key import (
     KeyInMemory,
     read_ca_key,
 )
-from iot_certificate_provider.properties.certificate_mode import CA_CERTIFICATE_MODE
+from iot_certificate_provider.properties.registration import CA_CERTIFICATE_MODE
 from iot_certificate_provider.properties.shapes import Chosen, Forbidden, Given, Map, OneOf, Pem, Rule, Shape, Update
 
 if TYPE_CHECKING:

@@ -9,19 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.contract import (
-    REGISTRATION_CODE_ID,
-    Outcome,
-    RegistrationCodeAttribute,
-    RegistrationCodeOnDelete,
-)
+from iot_certificate_provider.contract import RegistrationCodeAttribute, RegistrationCodeOnDelete
+from iot_certificate_provider.physical_id import REGISTRATION_CODE_ID
 from iot_certificate_provider.properties.registration_code import RegistrationCodeProperties, declared_on_delete
-from iot_certificate_provider.response import ensure_fits
+from iot_certificate_provider.protocol.response import Outcome, ensure_fits
 
 if TYPE_CHECKING:
     from iot_certificate_provider.aws.cloudformation import StackGateway
     from iot_certificate_provider.aws.iot import IotGateway
-    from iot_certificate_provider.contract import Request
+    from iot_certificate_provider.protocol.request import Request
 
 
 class RegistrationCodeResource:

@@ -1,0 +1,90 @@
+"""What a certificate is registered with: mode, what exists already, attachments, signing request, id."""
+
+from __future__ import annotations
+
+import re
+
+from iot_certificate_provider.contract import (
+    MAX_CSR_CHARACTERS,
+    MAX_POLICIES,
+    POLICY_NAME,
+    THING_NAME,
+    CaCertificateProperty,
+    CertificateMode,
+    CertificateTransferProperty,
+    DeviceCertificateProperty,
+    ExistingCertificate,
+)
+from iot_certificate_provider.pki.pem import SIGNING_REQUEST_LABELS
+from iot_certificate_provider.properties.shapes import ALWAYS, Choice, Pem, Text, Texts, Update
+
+
+def _mode(about: str) -> Choice[CertificateMode]:
+    return Choice(
+        CaCertificateProperty.CERTIFICATE_MODE,
+        CertificateMode,
+        CertificateMode.DEFAULT,
+        about=about,
+        update=Update.REFUSED,
+        exception=" for the same certificate: AWS IoT cannot change it",
+    )
+
+
+CA_CERTIFICATE_MODE = _mode("`SNI_ONLY` registers without proof of possession, and in several accounts if need be")
+DEVICE_CERTIFICATE_MODE = _mode("`SNI_ONLY` registers without a CA")
+
+
+EXISTING_CERTIFICATE = Choice(
+    CaCertificateProperty.EXISTING_CERTIFICATE,
+    ExistingCertificate,
+    ExistingCertificate.FAIL,
+    about="what to do when somebody else has registered the certificate",
+    update=Update.IN_PLACE,
+)
+
+
+_ONLY_THE_DIFFERENCE = ": exactly the difference; what others attached stays, until Delete"
+
+POLICY_NAMES = Texts(
+    DeviceCertificateProperty.POLICY_NAMES,
+    POLICY_NAME,
+    about="names of policies of AWS IoT",
+    update=Update.IN_PLACE,
+    exception=_ONLY_THE_DIFFERENCE,
+    most=MAX_POLICIES,
+    too_many=f"AWS IoT attaches at most {MAX_POLICIES}",
+    once=True,
+)
+THING_NAMES = Texts(
+    DeviceCertificateProperty.THING_NAMES,
+    THING_NAME,
+    about="names of things",
+    update=Update.IN_PLACE,
+    exception=_ONLY_THE_DIFFERENCE,
+    once=True,
+)
+
+
+def signing_request(*, about: str, update: Update) -> Pem:
+    """Return the property of a type that is ``about`` this use of it."""
+    return Pem(
+        DeviceCertificateProperty.CERTIFICATE_SIGNING_REQUEST,
+        SIGNING_REQUEST_LABELS,
+        MAX_CSR_CHARACTERS,
+        about=about,
+        update=update,
+        exception=", unless it is the same request",
+    )
+
+
+_WHICH_CERTIFICATE = "Give the certificate's id: 64 hex digits in lower case, the last part of its ARN"
+
+CERTIFICATE_ID = Text(
+    CertificateTransferProperty.CERTIFICATE_ID,
+    about="64 hex digits in lower case, the last part of the certificate's ARN",
+    update=Update.REPLACEMENT,
+    required=ALWAYS,
+    missing=_WHICH_CERTIFICATE,
+    pattern=re.compile(r"[0-9a-f]{64}"),
+    fix=_WHICH_CERTIFICATE,
+)

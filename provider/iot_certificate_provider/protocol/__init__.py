@@ -1,0 +1,1 @@
+"""CloudFormation's custom resource protocol: requests, responses, and how both travel."""

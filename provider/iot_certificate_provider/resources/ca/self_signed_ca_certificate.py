@@ -1,0 +1,153 @@
+"""``Custom::IotSelfSignedCaCertificate``: a CA whose key is made here, and only ever lives in Secrets Manager.
+
+What is done to AWS IoT is done as for any CA certificate; this file decides which certificate that is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iot_certificate_provider.contract import SelfSignedCaCertificateAttribute, SelfSignedCaCertificateProperty
+from iot_certificate_provider.physical_id import is_certificate_id
+from iot_certificate_provider.pki.private_key import generate_private_key
+from iot_certificate_provider.pki.self_signed import self_signed_ca
+from iot_certificate_provider.properties.reader import readable
+from iot_certificate_provider.properties.self_signed_ca_certificate import SelfSignedCaCertificateProperties
+from iot_certificate_provider.protocol.response import Outcome, with_attribute_that_fits
+from iot_certificate_provider.resources.keys.credentials import CredentialsStore, properties_digest
+from iot_certificate_provider.resources.lifecycle.redelivery import check_awaited, find_leftover
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from iot_certificate_provider.aws.cloudformation import StackGateway
+    from iot_certificate_provider.aws.secrets import SecretsGateway
+    from iot_certificate_provider.pki import Certificate
+    from iot_certificate_provider.properties.ca_certificate import CaCertificateProperties
+    from iot_certificate_provider.protocol.request import Request
+    from iot_certificate_provider.resources.ca.ca_certificate import CaCertificateResource
+    from iot_certificate_provider.resources.keys.credentials import Credentials
+
+
+class SelfSignedCaCertificateResource:
+    """Makes, registers, rotates and deregisters a CA of the stack's own."""
+
+    def __init__(
+        self,
+        ca_certificates: CaCertificateResource,
+        stacks: StackGateway,
+        secrets: SecretsGateway,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._ca_certificates = ca_certificates
+        self._stacks = stacks
+        self._secrets = secrets
+        self._now = now
+
+    def create(self, request: Request) -> Outcome:
+        """Make the key and the certificate, keep them, register the CA, and let the secret's readers have the key."""
+        wanted = SelfSignedCaCertificateProperties.read(request.properties)
+        made = self._store(wanted).of_request(request) or self._make(request, wanted)
+        outcome = self._ca_certificates.create_declared(request, wanted.of_certificate(made.certificate, made.key))
+        return self._current(request, wanted, made, outcome)
+
+    def update(self, request: Request) -> Outcome:
+        """Change what differs in place; another subject, algorithm, validity or generation is a rotation."""
+        wanted = SelfSignedCaCertificateProperties.read(request.properties)
+        old = readable(SelfSignedCaCertificateProperties.read, request.old_properties)
+        made = self._store(wanted).of_request(request) or self._kept(request, wanted)
+        if made is None and old is not None and old.identity() == wanted.identity():
+            kept = self._ca_certificates.registered(request.existing_id)
+            if kept is not None:
+                return self._change_without_key(request, wanted, old, kept)
+        made = made or self._make(request, wanted)
+        outcome = self._ca_certificates.update_declared(
+            request, wanted.of_certificate(made.certificate, made.key), self._old(request, wanted, old, made)
+        )
+        return self._current(request, wanted, made, outcome)
+
+    def delete(self, request: Request) -> Outcome:
+        """Deregister the CA, and do to its devices what was declared. The secret is the stack's, and goes with it."""
+        if is_certificate_id(request.existing_id):
+            return self._ca_certificates.delete(request)
+        declared = readable(SelfSignedCaCertificateProperties.read, request.properties)
+        if declared is not None:
+            leftover = find_leftover(request, lambda: self._left_by_create(request, declared))
+            if leftover is not None:
+                self._ca_certificates.remove(request, leftover)
+        return Outcome(request.existing_id)
+
+    def _change_without_key(
+        self,
+        request: Request,
+        wanted: SelfSignedCaCertificateProperties,
+        old: SelfSignedCaCertificateProperties,
+        kept: Certificate,
+    ) -> Outcome:
+        """Change what can be changed of a CA whose key somebody has removed from the secret: that is no rotation."""
+        outcome = self._ca_certificates.update_declared(
+            request, wanted.of_certificate(kept, None), old.of_certificate(kept, None)
+        )
+        return with_attribute_that_fits(request, outcome, SelfSignedCaCertificateAttribute.CERTIFICATE_PEM, kept.pem)
+
+    def _make(self, request: Request, wanted: SelfSignedCaCertificateProperties) -> Credentials:
+        check_awaited(request, self._stacks, self._now())
+        key = generate_private_key(wanted.key_algorithm)
+        certificate = self_signed_ca(key, wanted.subject, self._now(), wanted.validity)
+        return self._store(wanted).write(request, _digest(request, wanted), key, certificate)
+
+    def _kept(self, request: Request, wanted: SelfSignedCaCertificateProperties) -> Credentials | None:
+        """Return what the resource has, or what a rollback returns to: never a key that was given up before."""
+
+        def is_kept(made: Credentials) -> bool:
+            return (
+                made.certificate.id == request.existing_id
+                or self._ca_certificates.is_own(request, made.certificate)
+                or self._stacks.is_rolling_back(request.stack_id)
+            )
+
+        return self._store(wanted).find(_digest(request, wanted), is_kept)
+
+    def _old(
+        self,
+        request: Request,
+        wanted: SelfSignedCaCertificateProperties,
+        old: SelfSignedCaCertificateProperties | None,
+        made: Credentials,
+    ) -> CaCertificateProperties | None:
+        """Return the old properties with their certificate; None where that is not known, or was never made."""
+        if old is None:
+            return None
+        if made.certificate.id != request.existing_id:
+            return None
+        if old.identity() == wanted.identity():
+            return old.of_certificate(made.certificate, made.key)
+        # A rollback: what its Update has left, only the secret tells.
+        digest = _digest(request, old)
+        before = next((each for each in self._store(old).left() if each.digest == digest), None)
+        return None if before is None else old.of_certificate(before.certificate, before.key)
+
+    def _left_by_create(self, request: Request, declared: SelfSignedCaCertificateProperties) -> str | None:
+        digest = _digest(request, declared)
+        for made in self._store(declared).left():
+            if made.digest == digest and self._ca_certificates.is_own(request, made.certificate):
+                return made.certificate.id
+        return None
+
+    def _current(
+        self, request: Request, wanted: SelfSignedCaCertificateProperties, made: Credentials, outcome: Outcome
+    ) -> Outcome:
+        """Move the secret to the certificate that is registered by now: never before, so that readers can use it."""
+        self._store(wanted).make_current(made.version_id)
+        return with_attribute_that_fits(
+            request, outcome, SelfSignedCaCertificateAttribute.CERTIFICATE_PEM, made.certificate.pem
+        )
+
+    def _store(self, properties: SelfSignedCaCertificateProperties) -> CredentialsStore:
+        name = SelfSignedCaCertificateProperty.PRIVATE_KEY_SECRET_ARN
+        return CredentialsStore(self._secrets, properties.secret_arn, name)
+
+
+def _digest(request: Request, properties: SelfSignedCaCertificateProperties) -> str:
+    return properties_digest(request, properties.identity())

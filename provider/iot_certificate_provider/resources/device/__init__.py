@@ -1,0 +1,1 @@
+"""Device certificates: registered, adopted, attached, and removed."""

@@ -1,0 +1,102 @@
+"""Device certificates for signing requests: their history is the stack's log, and what is registered for the key.
+
+Their ids cannot be known beforehand, and no secret keeps them: only the device has the key.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from iot_certificate_provider.errors import ConflictError, NotFoundError
+from iot_certificate_provider.physical_id import is_certificate_id
+from iot_certificate_provider.pki import Certificate, SigningRequest
+from iot_certificate_provider.resources.issued.issued_device_certificate import IssuedCertificate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from iot_certificate_provider.aws.cloudformation import StackGateway
+    from iot_certificate_provider.aws.iot import DeviceCertificateDescription, IotGateway
+    from iot_certificate_provider.properties.issued_device_certificate import IssuedDeviceCertificateProperties
+    from iot_certificate_provider.protocol.request import Request
+    from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
+    from iot_certificate_provider.resources.issued.issuing import DeviceCertificateIssuing
+
+
+class IssuedByRequest:
+    """A CertificateHistory."""
+
+    def __init__(
+        self,
+        iot: IotGateway,
+        stacks: StackGateway,
+        ownership: DeviceCertificateOwnership,
+        issuing: DeviceCertificateIssuing,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._iot = iot
+        self._stacks = stacks
+        self._ownership = ownership
+        self._issuing = issuing
+        self._now = now
+
+    def of_create(self, request: Request, wanted: IssuedDeviceCertificateProperties) -> IssuedCertificate:
+        """Return what an earlier delivery has registered, or have a certificate issued."""
+        if self._ownership.is_repeated(request, self._now()):
+            live = self._ownership.own_issued(request, _signing(wanted))
+            if live is not None:
+                return self._again(wanted, Certificate.from_pem(live.pem))
+            if self._ownership.is_answered(request):
+                # Nobody would hear of another certificate.
+                raise ConflictError("This Create was answered before, and its certificate has been deleted since")
+        return self._issue(request, wanted)
+
+    def of_update(
+        self,
+        request: Request,
+        wanted: IssuedDeviceCertificateProperties,
+        old: IssuedDeviceCertificateProperties | None,
+    ) -> IssuedCertificate:
+        """Return what the resource has; in a rollback what it had before; for a rotation, what was issued for that."""
+        kept = None
+        if old is not None and old.identity() == wanted.identity():
+            kept = self._registered(request.existing_id)
+        elif self._stacks.is_rolling_back(request.stack_id):
+            kept = self._registered(self._stacks.id_before_update(request.stack_id, request.logical_id))
+        if kept is None:
+            # What an earlier delivery has had issued for the rotation, or in place of one that was deleted outside.
+            live = self.left_by(request, wanted)
+            kept = None if live is None else Certificate.from_pem(live.pem)
+        return self._issue(request, wanted) if kept is None else self._again(wanted, kept)
+
+    def left_by(
+        self, request: Request, declared: IssuedDeviceCertificateProperties
+    ) -> DeviceCertificateDescription | None:
+        """Return what the running operation has registered for the device's key, and the resource does not have."""
+        return self._ownership.made_now(request, _signing(declared))
+
+    def registered(self, wanted: IssuedDeviceCertificateProperties, issued: IssuedCertificate) -> None:
+        """Nobody else is to know: the answer has the certificate."""
+
+    def _issue(self, request: Request, wanted: IssuedDeviceCertificateProperties) -> IssuedCertificate:
+        return self._issuing.issue(wanted.issuer, _signing(wanted), wanted.validity, request.deadline)
+
+    def _registered(self, physical_id: str | None) -> Certificate | None:
+        if physical_id is not None and is_certificate_id(physical_id):
+            with suppress(NotFoundError):
+                return Certificate.from_pem(self._iot.describe_certificate(physical_id).pem)
+        return None
+
+    def _again(self, wanted: IssuedDeviceCertificateProperties, certificate: Certificate) -> IssuedCertificate:
+        ca = wanted.issuer.certificate
+        # In a rollback the declared CA may be another than the one that issued what there is.
+        is_issuer = ca is not None and certificate.parsed.issuer == ca.parsed.subject
+        return IssuedCertificate(certificate, ca if is_issuer else None)
+
+
+def _signing(properties: IssuedDeviceCertificateProperties) -> SigningRequest:
+    if not isinstance(properties.subject, SigningRequest):
+        raise TypeError("no signing request: its history is another")
+    return properties.subject

@@ -1,0 +1,157 @@
+"""Keys that were made here, with their certificates: the versions of a secret.
+
+A version says what it was made for: by its id, which request; by a digest, which resource and which properties. So a
+request that is delivered again finds its own key and makes no other, a rollback finds the one from before, and what a
+request left behind that was killed is found by the version that it wrote first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from iot_certificate_provider.aws.secrets import CURRENT, PENDING, PREVIOUS
+from iot_certificate_provider.contract import CredentialsField
+from iot_certificate_provider.errors import (
+    AccessDeniedError,
+    CertificateRejectedError,
+    ConflictError,
+    InvalidPropertyError,
+    UpstreamError,
+)
+from iot_certificate_provider.pki import Certificate, load_private_key
+from iot_certificate_provider.pki.private_key import private_key_pem
+from iot_certificate_provider.properties.reader import naming
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from iot_certificate_provider.aws.secrets import SecretsGateway
+    from iot_certificate_provider.pki.private_key import CaPrivateKey
+    from iot_certificate_provider.protocol.request import Request
+
+_ID, _DIGEST = "certificateId", "propertiesDigest"
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """One version of a secret: a private key, its certificate, and its issuer's where another CA issued it."""
+
+    version_id: str
+    digest: str
+    certificate: Certificate
+    ca: Certificate | None
+    key: CaPrivateKey = field(repr=False)
+
+
+class CredentialsStore:
+    """The versions of one secret; ``name`` is the property that names it, for errors about it."""
+
+    def __init__(self, secrets: SecretsGateway, secret_arn: str, name: str) -> None:
+        self._secrets = secrets
+        self._secret_arn = secret_arn
+        self._name = name
+
+    def of_request(self, request: Request) -> Credentials | None:
+        """Return what an earlier delivery of the same request has written."""
+        return self._version(_version_id(request))
+
+    def labelled(self) -> Iterator[Credentials]:
+        """Yield the versions that have a staging label, AWSCURRENT first; what is not ours is passed over."""
+        with naming(self._name):
+            labels = self._secrets.labels(self._secret_arn)
+        for version_id in dict.fromkeys(labels[label] for label in (CURRENT, PENDING, PREVIOUS) if label in labels):
+            credentials = self._version(version_id)
+            if credentials is not None:
+                yield credentials
+
+    def write(
+        self, request: Request, digest: str, key: CaPrivateKey, certificate: Certificate, ca: Certificate | None = None
+    ) -> Credentials:
+        """Write a version under AWSPENDING, before its certificate is registered; the request's, if there is one."""
+        credentials = Credentials(_version_id(request), digest, certificate, ca, key)
+        try:
+            with naming(self._name):
+                self._secrets.put_pending(self._secret_arn, credentials.version_id, _text(credentials))
+        except ConflictError as error:
+            # Another delivery of the same request was faster: its key counts.
+            written = self.of_request(request)
+            if written is None:
+                raise UpstreamError(f"{self._name}: the secret's version could not be read. Try again") from error
+            return written
+        return credentials
+
+    def make_current(self, version_id: str) -> None:
+        """Let whoever reads the secret have this version, unless it is the current one already."""
+        with naming(self._name):
+            current = self._current()
+            if current == version_id:
+                return
+            try:
+                self._secrets.make_current(self._secret_arn, version_id, current)
+            except CertificateRejectedError:
+                # The SDK asks once more when an answer is lost, and is refused: the label has moved by then.
+                if self._current() != version_id:
+                    raise
+
+    def _current(self) -> str | None:
+        return self._secrets.labels(self._secret_arn).get(CURRENT)
+
+    def left(self) -> Iterator[Credentials]:
+        """Yield as ``labelled``, for a clean-up: where the secret is gone, or out of reach, nothing of it is left."""
+        with suppress(AccessDeniedError, InvalidPropertyError):
+            yield from self.labelled()
+
+    def find(self, digest: str, accept: Callable[[Credentials], bool]) -> Credentials | None:
+        """Return the version that was made from the properties of ``digest`` and is accepted."""
+        return next((each for each in self.labelled() if each.digest == digest and accept(each)), None)
+
+    def _version(self, version_id: str) -> Credentials | None:
+        with naming(self._name):
+            text = self._secrets.version(self._secret_arn, version_id)
+        return None if text is None else _read(version_id, text)
+
+
+def properties_digest(request: Request, identity: Mapping[str, Any]) -> str:
+    """Return what tells a resource's certificate from any other that it could have: hex SHA-256."""
+    told = json.dumps([request.stack_id, request.logical_id, dict(identity)], sort_keys=True)
+    return hashlib.sha256(told.encode("utf-8")).hexdigest()
+
+
+def _version_id(request: Request) -> str:
+    # API reference, PutSecretValue, ClientRequestToken: 32 to 64 characters, and becomes the version's id.
+    told = json.dumps([request.stack_id, request.logical_id, request.request_id])
+    return hashlib.sha256(told.encode("utf-8")).hexdigest()
+
+
+def _text(credentials: Credentials) -> str:
+    name = CredentialsField
+    fields = {
+        name.PRIVATE_KEY: private_key_pem(credentials.key),
+        name.CERTIFICATE_PEM: credentials.certificate.pem,
+        _ID: credentials.certificate.id,
+        _DIGEST: credentials.digest,
+    }
+    if credentials.ca is not None:
+        fields[name.CA_CERTIFICATE_PEM] = credentials.ca.pem
+    return json.dumps(fields)
+
+
+def _read(version_id: str, text: str) -> Credentials | None:
+    """Read a version of ours; None for anything else, which a user may have stored."""
+    name = CredentialsField
+    try:
+        fields = json.loads(text)
+        ca_pem = fields.get(name.CA_CERTIFICATE_PEM)
+        return Credentials(
+            version_id,
+            str(fields[_DIGEST]),
+            Certificate.from_pem(fields[name.CERTIFICATE_PEM]),
+            None if ca_pem is None else Certificate.from_pem(ca_pem),
+            load_private_key(fields[name.PRIVATE_KEY], None),
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, CertificateRejectedError):
+        return None

@@ -1,0 +1,128 @@
+"""What the registration of any certificate has to reckon with: answers that are lost, and a stack that gave up."""
+
+from __future__ import annotations
+
+import itertools
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from iot_certificate_provider.errors import ConflictError, DeadlineError, UpstreamError
+from iot_certificate_provider.physical_id import CREATE_UNFINISHED
+from iot_certificate_provider.protocol.request import RequestType
+from iot_certificate_provider.resources.lifecycle.ownership import began
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from iot_certificate_provider.aws.cloudformation import ResourceEvent, StackGateway
+    from iot_certificate_provider.deadline import Deadline
+    from iot_certificate_provider.protocol.request import Request
+
+LATE_EFFECT_SECONDS = 10.0
+"""As long as a call that hangs may take before botocore gives it up."""
+
+REDELIVERED_AFTER = timedelta(seconds=45)
+"""AWS Lambda Developer Guide, "Asynchronous invocation": the first retry comes after a minute. Clocks differ."""
+
+SENT_SLACK = timedelta(seconds=2)
+"""CloudFormation logs that an operation begins before it sends the request, whose date has whole seconds only."""
+
+_Found = TypeVar("_Found")
+
+
+def check_awaited(request: Request, stacks: StackGateway, now: datetime) -> None:
+    """Raise ConflictError for a request that CloudFormation has left behind, before anything is written.
+
+    Lambda delivers an event again when the function died, also when it had answered before: a minute later, when the
+    stack may have rolled back long since. A request that is known to be younger is spared the question.
+    """
+    if not may_be_repeated(request, now):
+        return
+    rows = stacks.rows(request.stack_id, request.logical_id)
+    newest = next(rows, None)
+    if newest is not None and not _is_awaited(request, itertools.chain([newest], rows)):
+        raise ConflictError(f"CloudFormation does not wait for this {request.type} any more. Nothing was changed")
+
+
+def may_be_repeated(request: Request, now: datetime) -> bool:
+    """Whether Lambda may have delivered the request before: it is not known to be younger than that takes."""
+    return request.sent is None or now - request.sent >= REDELIVERED_AFTER
+
+
+def returns_to_what_it_had(request: Request, stacks: StackGateway, now: datetime) -> bool:
+    """Whether a resource that the log says to have what is declared is to be left as it is.
+
+    Either nothing runs, and this is the same request once more, after success. Or the stack rolls back, to what goes
+    only in the clean-up of an update that ends well.
+    """
+    if request.type is RequestType.CREATE and not may_be_repeated(request, now):
+        return False
+    if began(stacks.rows(request.stack_id, request.logical_id)) is None:
+        return True
+    return request.type is RequestType.UPDATE and stacks.is_rolling_back(request.stack_id)
+
+
+def _is_awaited(request: Request, rows: Iterator[ResourceEvent]) -> bool:
+    """Whether the newest operation on the resource is this request's; one that has ended well may be served again."""
+    deleted: set[str] = set()
+    for row in rows:
+        if row.status.startswith("DELETE_"):
+            deleted.add(row.physical_id)
+            continue
+        # Another id than the deleted one: that was an older certificate, in the clean-up of an update.
+        if row.physical_id in deleted or not _is_of_kind(row, request.type):
+            return False
+        return request.type is RequestType.CREATE or _began_with(request, row, rows)
+    return False
+
+
+def _is_of_kind(row: ResourceEvent, kind: RequestType) -> bool:
+    # What has no id yet is being created, also where the log calls that a part of the stack's update.
+    is_new = kind is RequestType.CREATE and not row.physical_id and row.status == "UPDATE_IN_PROGRESS"
+    return is_new or row.status in (f"{kind.upper()}_IN_PROGRESS", f"{kind.upper()}_COMPLETE")
+
+
+def _began_with(request: Request, newest: ResourceEvent, older: Iterator[ResourceEvent]) -> bool:
+    if request.sent is None:
+        return not newest.complete
+    began = next((row.at for row in older if row.status.endswith("_IN_PROGRESS")), newest.at)
+    return (began if newest.complete else newest.at) <= request.sent + SENT_SLACK
+
+
+@contextmanager
+def uncertain_without_answer(request: Request) -> Iterator[None]:
+    """Remember, when AWS IoT does not answer a registration, that it may have happened all the same."""
+    try:
+        yield
+    except (UpstreamError, DeadlineError):
+        request.progress.uncertain = True
+        raise
+
+
+def check_still_wanted(request: Request, stacks: StackGateway) -> None:
+    """Raise ConflictError when CloudFormation gave up on a Create that still runs, because a sibling failed.
+
+    Its Delete may have come and gone before the certificate was there.
+    """
+    if request.physical_id is not None:
+        return
+    resource = stacks.resource(request.stack_id, request.logical_id)
+    if resource is not None and resource.is_going:
+        raise ConflictError("CloudFormation gave the resource up while it was created. Its registration is undone")
+
+
+def find_leftover(request: Request, find: Callable[[], _Found | None]) -> _Found | None:
+    """Look for what the Create of this Delete may have left behind; later where AWS did not answer it in time."""
+    if request.existing_id.startswith(CREATE_UNFINISHED):
+        # The call that was not answered may only now take effect: the last attempt too, when the first is there.
+        request.deadline.pause(LATE_EFFECT_SECONDS)
+    return find()
+
+
+def wait_for_late_effects(error: BaseException, deadline: Deadline) -> None:
+    """Before something is undone because AWS did not answer: let what was asked take effect, while there is time."""
+    if isinstance(error, UpstreamError):
+        with suppress(DeadlineError):
+            deadline.pause(LATE_EFFECT_SECONDS)

@@ -1,0 +1,1 @@
+"""Transfers to another account, and the decision that the target account takes."""

@@ -1,0 +1,380 @@
+"""``Custom::IotCertificateTransfer``: a certificate on its way to another account, in the stack of the one it leaves.
+
+The certificate is another resource's, or somebody else's: of it only the status is changed, and put back where the
+transfer does not come about; and what is attached is detached, where the template says so.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from iot_certificate_provider.contract import (
+    CertificateTransferAttribute,
+    CertificateTransferProperty,
+    DeviceCertificateStatus,
+)
+from iot_certificate_provider.errors import (
+    ConflictError,
+    InUseError,
+    InvalidPropertyError,
+    NotFoundError,
+    ProviderError,
+    RefusedError,
+    TransferCompletedError,
+)
+from iot_certificate_provider.physical_id import TransferIdentity
+from iot_certificate_provider.properties.certificate_transfer import CertificateTransferProperties
+from iot_certificate_provider.properties.reader import readable
+from iot_certificate_provider.protocol.response import Outcome
+from iot_certificate_provider.resources.device.attachments import Attachments, change_attachments
+from iot_certificate_provider.resources.device.removal import POLICY_RELEASE_SECONDS
+from iot_certificate_provider.resources.lifecycle.ownership import began
+from iot_certificate_provider.resources.lifecycle.redelivery import (
+    check_awaited,
+    check_still_wanted,
+    find_leftover,
+    may_be_repeated,
+    returns_to_what_it_had,
+    uncertain_without_answer,
+)
+from iot_certificate_provider.resources.transfer.ownership import PENDING_TRANSFER, is_as_declared
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from iot_certificate_provider.aws.cloudformation import StackGateway
+    from iot_certificate_provider.aws.iot import DeviceCertificateDescription, IotGateway, OutgoingTransfer
+    from iot_certificate_provider.protocol.request import Request
+    from iot_certificate_provider.resources.transfer.ownership import CertificateTransferOwnership
+
+STALE_SECONDS = 5.0
+"""How long a list may still show what a sibling has just detached before it is believed."""
+
+SAME_CHANGE = timedelta(seconds=1)
+"""How far two dates of one change may lie apart."""
+
+_NAMED = 3
+"""As many attachments as a reason has room for."""
+
+
+class CertificateTransferResource:
+    """Transfers a certificate, changes where it goes, and takes it back while nobody has accepted it."""
+
+    def __init__(
+        self,
+        iot: IotGateway,
+        stacks: StackGateway,
+        ownership: CertificateTransferOwnership,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._iot = iot
+        self._stacks = stacks
+        self._ownership = ownership
+        self._now = now
+
+    def create(self, request: Request) -> Outcome:
+        """Deactivate the certificate, and transfer it."""
+        wanted = _declared(request)
+        check_awaited(request, self._stacks, self._now())
+        return self._held_or_new(request, wanted)
+
+    def update(self, request: Request) -> Outcome:
+        """Cancel the pending transfer and make another one; another certificate is transferred beside the old one."""
+        wanted = _declared(request)
+        old = readable(CertificateTransferProperties.read, request.old_properties)
+        check_awaited(request, self._stacks, self._now())
+        existing = TransferIdentity.of(request.existing_id)
+        if existing is None or existing.certificate_id != wanted.certificate_id:
+            return self._held_or_new(request, wanted)
+        outcome = self._change(request, wanted, old, existing)
+        if old is not None and old.certificate_id != wanted.certificate_id:
+            # What an Update transferred that never answered: only the old properties of its rollback name it.
+            self._take_back(request, self._leftover(request, old))
+        return outcome
+
+    def delete(self, request: Request) -> Outcome:
+        """Cancel the transfer if it is still pending to that account, and put the certificate's status back."""
+        identity = TransferIdentity.of(request.existing_id)
+        if identity is None:
+            identity = self._left_by_create(request)
+        elif self._is_superseded(request, identity):
+            identity = None
+        self._take_back(request, identity)
+        return Outcome(request.existing_id)
+
+    # Transferring
+
+    def _held_or_new(self, request: Request, wanted: CertificateTransferProperties) -> Outcome:
+        if returns_to_what_it_had(request, self._stacks, self._now()):
+            held = self._ownership.held(request, wanted.certificate_id, wanted.account)
+            if held is not None:
+                return _outcome(request, held)
+        live = self._registered(wanted.certificate_id)
+        if live is None or live.status == PENDING_TRANSFER:
+            return self._take_up(request, wanted)
+        _check_transferable(live)
+        attached = self._attached(request, wanted, live.arn)
+        check_still_wanted(request, self._stacks)
+        identity = TransferIdentity(wanted.certificate_id, wanted.account, self._was_active(request, live))
+        with self._undone_on_failure(request, identity, live.arn, attached):
+            self._transfer(request, wanted, live, attached)
+            check_still_wanted(request, self._stacks)
+        return _outcome(request, identity)
+
+    def _transfer(
+        self,
+        request: Request,
+        wanted: CertificateTransferProperties,
+        live: DeviceCertificateDescription,
+        attached: Attachments,
+    ) -> None:
+        if live.status == DeviceCertificateStatus.ACTIVE:
+            self._iot.update_certificate(live.id, DeviceCertificateStatus.INACTIVE)
+        change_attachments(self._iot, live.arn, attached, Attachments())
+        for _ in request.deadline.attempts(POLICY_RELEASE_SECONDS):
+            with suppress(InUseError):
+                self._call_transfer(request, wanted)
+                return
+        raise InUseError(
+            "CertificateId: AWS IoT still sees a policy or a thing attached to the certificate. "
+            "What was just detached can take five minutes to be seen so: deploy again, or detach what is there by now"
+        )
+
+    def _call_transfer(self, request: Request, wanted: CertificateTransferProperties) -> None:
+        try:
+            with uncertain_without_answer(request):
+                self._iot.transfer_certificate(wanted.certificate_id, wanted.account, wanted.message)
+        except InUseError:
+            raise
+        except RefusedError as error:
+            raise InvalidPropertyError(
+                CertificateTransferProperty.TARGET_AWS_ACCOUNT,
+                f"AWS IoT transfers nothing to {wanted.account}",
+                "Name an account that exists, in the same partition",
+            ) from error
+        except ProviderError:
+            # An answer that was lost: then the transfer is there.
+            pending = self._iot.outgoing_transfer(wanted.certificate_id)
+            if pending is None or not is_as_declared(pending, wanted):
+                raise
+            request.progress.uncertain = False
+
+    def _take_up(self, request: Request, wanted: CertificateTransferProperties) -> Outcome:
+        """Go on with a transfer that an earlier delivery of this request has made."""
+        pending = self._iot.outgoing_transfer(wanted.certificate_id)
+        repeated = may_be_repeated(request, self._now())
+        identity = self._ownership.own(request, wanted, pending) if repeated else None
+        if identity is not None:
+            self._check_kept(request, identity)
+            return _outcome(request, identity)
+        if pending is None:
+            raise InvalidPropertyError(
+                CertificateTransferProperty.CERTIFICATE_ID,
+                "this account does not have the certificate, in this Region",
+                "Register it first. If it was transferred already, drop this resource",
+            )
+        raise _foreign(pending)
+
+    def _check_kept(self, request: Request, identity: TransferIdentity) -> None:
+        """Take the transfer back where CloudFormation has given up this Create, whose Delete may have come and gone."""
+        request.progress.registered = identity.physical_id
+        try:
+            check_still_wanted(request, self._stacks)
+        except ConflictError:
+            with suppress(ProviderError), request.deadline.undoing():
+                self._take_back(request, identity)
+                request.progress.registered = None
+            raise
+
+    def _was_active(self, request: Request, live: DeviceCertificateDescription) -> bool:
+        if live.status == DeviceCertificateStatus.ACTIVE:
+            return True
+        # Or an earlier delivery has deactivated it, and died.
+        return may_be_repeated(request, self._now()) and self._ownership.was_deactivated(request, live)
+
+    def _attached(self, request: Request, wanted: CertificateTransferProperties, arn: str) -> Attachments:
+        """Return what is to be detached; raise InvalidPropertyError where something is attached that may not be."""
+        attached = Attachments()
+        for _ in request.deadline.attempts(STALE_SECONDS):
+            attached = Attachments(tuple(self._iot.attached_policies(arn)), tuple(self._iot.attached_things(arn)))
+            if wanted.detach or attached == Attachments():
+                return attached
+        names = [f"policy {name}" for name in attached.policy_names] + [
+            f"thing {name}" for name in attached.thing_names
+        ]
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        raise InvalidPropertyError(
+            CertificateTransferProperty.DETACH_ON_TRANSFER,
+            f"is not true, and attached to the certificate: {', '.join(names[:_NAMED])}{more}",
+            "Set it to true, or detach them first",
+        )
+
+    @contextmanager
+    def _undone_on_failure(
+        self, request: Request, identity: TransferIdentity, arn: str, attached: Attachments
+    ) -> Iterator[None]:
+        """Put back what was changed when the rest fails; where even that fails, the answer names the transfer."""
+        request.progress.registered = identity.physical_id
+        try:
+            yield
+        except BaseException:
+            with suppress(ProviderError), request.deadline.undoing():
+                self._undo(identity, arn, attached)
+                request.progress.registered = None
+            raise
+
+    def _undo(self, identity: TransferIdentity, arn: str, attached: Attachments) -> None:
+        if self._is_on_its_way(identity):
+            self._iot.cancel_certificate_transfer(identity.certificate_id)
+        if identity.was_active:
+            self._iot.update_certificate(identity.certificate_id, DeviceCertificateStatus.ACTIVE)
+        change_attachments(self._iot, arn, Attachments(), attached)
+
+    def _is_on_its_way(self, identity: TransferIdentity) -> bool:
+        # By its status: a list may not show yet what was made a moment ago, and nothing was on its way before.
+        live = self._registered(identity.certificate_id)
+        if live is not None:
+            return live.status == PENDING_TRANSFER
+        pending = self._iot.outgoing_transfer(identity.certificate_id)
+        return pending is not None and pending.account == identity.account
+
+    # Changing
+
+    def _change(
+        self,
+        request: Request,
+        wanted: CertificateTransferProperties,
+        old: CertificateTransferProperties | None,
+        existing: TransferIdentity,
+    ) -> Outcome:
+        """Bring the transfer of one certificate to what is declared; a rollback finishes what fails half-way."""
+        if existing.account == wanted.account and old is not None and replace(old, detach=wanted.detach) == wanted:
+            return _outcome(request, existing)
+        pending = self._iot.outgoing_transfer(wanted.certificate_id)
+        identity = self._ownership.held(request, wanted.certificate_id, wanted.account)
+        identity = identity or replace(existing, account=wanted.account)
+        if pending is not None and is_as_declared(pending, wanted):
+            return _outcome(request, identity)
+        if pending is not None:
+            if pending.account not in {existing.account, existing.account if old is None else old.account}:
+                raise _foreign(pending)
+            # Over by now, it has been accepted or rejected.
+            with suppress(NotFoundError, TransferCompletedError):
+                self._iot.cancel_certificate_transfer(wanted.certificate_id)
+        live = self._registered(wanted.certificate_id)
+        if live is None:
+            return self._after_it_left(request, identity)
+        _check_transferable(live)
+        self._transfer(request, wanted, live, self._attached(request, wanted, live.arn))
+        was_active = identity.was_active or live.status == DeviceCertificateStatus.ACTIVE
+        return _outcome(request, replace(identity, was_active=was_active))
+
+    def _after_it_left(self, request: Request, identity: TransferIdentity) -> Outcome:
+        if began(self._stacks.rows(request.stack_id, request.logical_id)) is None:
+            return _outcome(request, identity)  # the same request once more, after success
+        if self._stacks.is_rolling_back(request.stack_id):
+            return replace(_outcome(request, identity), note="The certificate has left this account for good")
+        raise InvalidPropertyError(
+            CertificateTransferProperty.TARGET_AWS_ACCOUNT,
+            "nothing can be changed any more: the certificate was accepted by the other account, or deleted",
+            "Undo the change; have the other account transfer the certificate back",
+        )
+
+    # Taking back
+
+    def _take_back(self, request: Request, identity: TransferIdentity | None) -> None:
+        """Cancel the transfer, if it is still pending, and put the status back that the certificate had before it."""
+        if identity is None:
+            return
+        pending = self._iot.outgoing_transfer(identity.certificate_id)
+        if pending is not None and pending.account != identity.account:
+            return
+        cancelled = pending is not None and self._cancel(identity)
+        if not identity.was_active:
+            return
+        live = self._registered(identity.certificate_id)
+        if live is not None and (cancelled or self._is_off_by_transfer(request, live)):
+            self._iot.update_certificate(identity.certificate_id, DeviceCertificateStatus.ACTIVE)
+
+    def _cancel(self, identity: TransferIdentity) -> bool:
+        try:
+            self._iot.cancel_certificate_transfer(identity.certificate_id)
+        except (NotFoundError, TransferCompletedError):
+            return False
+        return True
+
+    def _is_off_by_transfer(self, request: Request, live: DeviceCertificateDescription) -> bool:
+        """Whether it is INACTIVE because of this transfer, and nobody has changed it since it came back."""
+        if live.status != DeviceCertificateStatus.INACTIVE or live.modified is None:
+            return False
+        if live.rejected is not None and live.modified <= live.rejected + SAME_CHANGE:
+            return True
+        return self._ownership.is_off_since_it_began(request, live)
+
+    def _is_superseded(self, request: Request, identity: TransferIdentity) -> bool:
+        """Whether the resource has another transfer of the same certificate by now, which is not to be cancelled."""
+        current = self._stacks.resource(request.stack_id, request.logical_id)
+        if current is None or current.physical_id == request.existing_id:
+            return False
+        other = TransferIdentity.of(current.physical_id)
+        return other is not None and other.certificate_id == identity.certificate_id
+
+    def _left_by_create(self, request: Request) -> TransferIdentity | None:
+        declared = readable(CertificateTransferProperties.read, request.properties)
+        if declared is None or declared.account == request.home.account:
+            return None  # refused before anything was sent
+        return find_leftover(request, lambda: self._leftover(request, declared))
+
+    def _leftover(self, request: Request, declared: CertificateTransferProperties) -> TransferIdentity | None:
+        """Return what the running operation has done to a certificate, and has told nobody."""
+        pending = self._iot.outgoing_transfer(declared.certificate_id)
+        if pending is not None:
+            return self._ownership.own(request, declared, pending)
+        live = self._registered(declared.certificate_id)
+        if live is not None and self._ownership.was_deactivated(request, live):
+            return TransferIdentity(declared.certificate_id, declared.account, was_active=True)
+        return None
+
+    def _registered(self, certificate_id: str) -> DeviceCertificateDescription | None:
+        with suppress(NotFoundError):
+            return self._iot.describe_certificate(certificate_id)
+        return None
+
+
+def _declared(request: Request) -> CertificateTransferProperties:
+    wanted = CertificateTransferProperties.read(request.properties)
+    if wanted.account == request.home.account:
+        raise InvalidPropertyError(
+            CertificateTransferProperty.TARGET_AWS_ACCOUNT,
+            f"{wanted.account} is the stack's own account",
+            "Name the account that is to receive the certificate",
+        )
+    return wanted
+
+
+def _foreign(pending: OutgoingTransfer) -> ConflictError:
+    return ConflictError(
+        f"CertificateId: somebody else transfers the certificate to {pending.account}, since {pending.made:%Y-%m-%d}. "
+        f"Run: aws iot cancel-certificate-transfer --certificate-id {pending.certificate_id}"
+    )
+
+
+def _check_transferable(live: DeviceCertificateDescription) -> None:
+    name = CertificateTransferProperty.CERTIFICATE_ID
+    if live.status == DeviceCertificateStatus.REVOKED:
+        raise InvalidPropertyError(
+            name,
+            "the certificate is REVOKED, and stays so wherever it is",
+            "Register another one for the device, and transfer that",
+        )
+    if live.status not in (DeviceCertificateStatus.ACTIVE, DeviceCertificateStatus.INACTIVE):
+        raise InvalidPropertyError(name, f"the certificate is {live.status}", "Set it ACTIVE or INACTIVE first")
+
+
+def _outcome(request: Request, identity: TransferIdentity) -> Outcome:
+    arn = replace(request.home, account=identity.account).certificate_arn(identity.certificate_id)
+    return Outcome(identity.physical_id, {CertificateTransferAttribute.TRANSFERRED_CERTIFICATE_ARN: arn})

@@ -1,0 +1,302 @@
+"""``Custom::IotCertificateTransferDecision``: a certificate from another account, accepted or rejected.
+
+The physical id of an accepted certificate is its id, as that of any certificate that a resource holds. A decision that
+was made cannot be taken back, so the id says which one it was: ``<certificate id>/rejected``; and
+``<certificate id>/adopted`` where somebody else had accepted it before, and Delete leaves it there.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from iot_certificate_provider.contract import (
+    AcceptedCertificateOnDelete,
+    AcceptedCertificateStatus,
+    CertificateTransferDecisionAttribute,
+    CertificateTransferDecisionProperty,
+    DeviceCertificateStatus,
+    TransferDecision,
+)
+from iot_certificate_provider.errors import (
+    ConflictError,
+    InvalidPropertyError,
+    NotFoundError,
+    ProviderError,
+    TransferCompletedError,
+    UpstreamError,
+)
+from iot_certificate_provider.physical_id import ADOPTED, certificate_id_in, is_certificate_id
+from iot_certificate_provider.properties.certificate_transfer_decision import (
+    CertificateTransferDecisionProperties,
+    declared_on_delete,
+)
+from iot_certificate_provider.properties.reader import readable
+from iot_certificate_provider.protocol.response import Outcome
+from iot_certificate_provider.resources.lifecycle.holders import is_held_by_another
+from iot_certificate_provider.resources.lifecycle.ownership import evidence
+from iot_certificate_provider.resources.lifecycle.redelivery import (
+    check_awaited,
+    check_still_wanted,
+    find_leftover,
+    may_be_repeated,
+    returns_to_what_it_had,
+    uncertain_without_answer,
+)
+from iot_certificate_provider.resources.transfer.ownership import PENDING_TRANSFER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from iot_certificate_provider.aws.cloudformation import StackGateway
+    from iot_certificate_provider.aws.iot import DeviceCertificateDescription, IotGateway
+    from iot_certificate_provider.protocol.request import Request
+    from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
+
+from iot_certificate_provider.physical_id import REJECTED
+
+
+class CertificateTransferDecisionResource:
+    """Waits for a certificate, accepts or rejects it, and changes the status of an accepted one."""
+
+    def __init__(
+        self,
+        iot: IotGateway,
+        stacks: StackGateway,
+        removal: DeviceCertificateRemoval,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._iot = iot
+        self._stacks = stacks
+        self._removal = removal
+        self._now = now
+
+    def create(self, request: Request) -> Outcome:
+        """Wait for the transfer while there is time, and decide."""
+        wanted = CertificateTransferDecisionProperties.read(request.properties)
+        check_awaited(request, self._stacks, self._now())
+        return self._decided_or_new(request, wanted)
+
+    def update(self, request: Request) -> Outcome:
+        """Change the status; a decision stays what it is. Another certificate is decided on beside the old one."""
+        wanted = CertificateTransferDecisionProperties.read(request.properties)
+        check_awaited(request, self._stacks, self._now())
+        if _certificate_id(request.existing_id) != wanted.certificate_id:
+            return self._decided_or_new(request, wanted)
+        old = readable(CertificateTransferDecisionProperties.read, request.old_properties)
+        _check_decision(request.existing_id, wanted)
+        outcome = _outcome(request, request.existing_id)
+        if wanted.decision is TransferDecision.ACCEPT and (old is None or old.status is not wanted.status):
+            outcome = replace(outcome, note=self._change_status(request, wanted))
+        self._remove_leftover(request, wanted, old)
+        return outcome
+
+    def delete(self, request: Request) -> Outcome:
+        """Leave the certificate, or with OnDelete DELETE detach, deactivate and delete the one that was accepted."""
+        if declared_on_delete(request.properties) is AcceptedCertificateOnDelete.DELETE:
+            accepted = is_certificate_id(request.existing_id)
+            certificate_id = request.existing_id if accepted else self._left_by_create(request)
+            if certificate_id is not None:
+                self._removal.remove(certificate_id, request.deadline)
+        return Outcome(request.existing_id)
+
+    # Deciding
+
+    def _decided_or_new(self, request: Request, wanted: CertificateTransferDecisionProperties) -> Outcome:
+        if returns_to_what_it_had(request, self._stacks, self._now()):
+            for physical_id in _physical_ids(wanted):
+                if evidence(self._stacks.rows(request.stack_id, request.logical_id), physical_id).held:
+                    return _outcome(request, physical_id)
+        if wanted.decision is TransferDecision.ACCEPT:
+            return self._accept(request, wanted)
+        return self._reject(request, wanted)
+
+    def _accept(self, request: Request, wanted: CertificateTransferDecisionProperties) -> Outcome:
+        for _ in request.deadline.attempts():
+            live = self._registered(wanted.certificate_id)
+            if live is not None and live.status != PENDING_TRANSFER:
+                return self._take_up(request, wanted, live)
+            check_still_wanted(request, self._stacks)
+            # It has not arrived; or it was accepted already, and the next look finds it.
+            with suppress(NotFoundError, TransferCompletedError):
+                self._call_accept(request, wanted)
+                return self._kept(request, wanted)
+        raise self._not_there(request, wanted)
+
+    def _call_accept(self, request: Request, wanted: CertificateTransferDecisionProperties) -> None:
+        active = wanted.status is AcceptedCertificateStatus.ACTIVE
+        try:
+            with uncertain_without_answer(request):
+                self._iot.accept_certificate_transfer(wanted.certificate_id, active=active)
+        except UpstreamError:
+            # An answer that was lost: then the certificate is here.
+            live = self._registered(wanted.certificate_id)
+            if live is None or live.status == PENDING_TRANSFER:
+                raise
+
+    def _reject(self, request: Request, wanted: CertificateTransferDecisionProperties) -> Outcome:
+        outcome = _outcome(request, wanted.certificate_id + REJECTED)
+        for _ in request.deadline.attempts():
+            seen = self._is_pending(wanted.certificate_id)
+            check_still_wanted(request, self._stacks)
+            if self._call_reject(wanted, seen=seen):
+                return outcome
+            if may_be_repeated(request, self._now()):
+                # An earlier delivery has rejected it, or it never came: it is not here, as declared.
+                return replace(outcome, note="No transfer is pending: it was rejected before, or taken back")
+        raise self._not_there(request, wanted)
+
+    def _call_reject(self, wanted: CertificateTransferDecisionProperties, *, seen: bool) -> bool:
+        """Reject it; return whether it is rejected: it is, too, when it was ``seen`` and is not there any more."""
+        try:
+            self._iot.reject_certificate_transfer(wanted.certificate_id, wanted.reason)
+        except TransferCompletedError as error:
+            raise InvalidPropertyError(
+                CertificateTransferDecisionProperty.DECISION,
+                "the transfer was accepted already, and cannot be rejected",
+                "Transfer the certificate back, or drop this resource",
+            ) from error
+        except NotFoundError:
+            return seen
+        except UpstreamError:
+            # An answer that was lost, of this attempt or of one before it.
+            if not seen or self._is_pending(wanted.certificate_id):
+                raise
+        return True
+
+    def _is_pending(self, certificate_id: str) -> bool:
+        live = self._registered(certificate_id)
+        return live is not None and live.status == PENDING_TRANSFER
+
+    def _kept(self, request: Request, wanted: CertificateTransferDecisionProperties) -> Outcome:
+        """Answer with the accepted certificate; where CloudFormation has given it up, do as its Delete would."""
+        request.progress.uncertain = False
+        request.progress.registered = wanted.certificate_id
+        try:
+            check_still_wanted(request, self._stacks)
+        except ConflictError:
+            with suppress(ProviderError):
+                if wanted.on_delete is AcceptedCertificateOnDelete.DELETE:
+                    self._removal.undo(wanted.certificate_id, request.deadline)
+                request.progress.registered = None
+            raise
+        return _outcome(request, wanted.certificate_id)
+
+    def _take_up(
+        self, request: Request, wanted: CertificateTransferDecisionProperties, live: DeviceCertificateDescription
+    ) -> Outcome:
+        """Go on with a certificate that is here already: an earlier delivery accepted it, or somebody else."""
+        if self._is_own(request, live):
+            if live.status != wanted.status:
+                self._change_status(request, wanted)
+            return self._kept(request, wanted)
+        if live.previous_owner is None:
+            raise InvalidPropertyError(
+                CertificateTransferDecisionProperty.CERTIFICATE_ID,
+                "this account has the certificate, and not by a transfer",
+                "Drop this resource; Custom::IotDeviceCertificate with ExistingCertificate ADOPT can use it",
+            )
+        if live.status != wanted.status:
+            raise InvalidPropertyError(
+                CertificateTransferDecisionProperty.STATUS,
+                f"{wanted.status} is declared, and the certificate was accepted by somebody else and is {live.status}",
+                "Declare what it has, and change it with the next deployment",
+            )
+        return _outcome(request, wanted.certificate_id + ADOPTED)
+
+    def _is_own(self, request: Request, live: DeviceCertificateDescription) -> bool:
+        """Whether this resource has it, or has accepted it since its running operation began."""
+        found = evidence(self._stacks.rows(request.stack_id, request.logical_id), live.id)
+        if found.held:
+            return True
+        if live.accepted is None or not found.created_within(live.accepted):
+            return False
+        return not is_held_by_another(request, self._stacks, live.id)
+
+    def _not_there(self, request: Request, wanted: CertificateTransferDecisionProperties) -> NotFoundError:
+        return NotFoundError(
+            "CertificateId: no transfer has arrived. Run in the other account: aws iot transfer-certificate "
+            f"--certificate-id {wanted.certificate_id} --target-aws-account {request.home.account}"
+        )
+
+    # Changing
+
+    def _change_status(self, request: Request, wanted: CertificateTransferDecisionProperties) -> str:
+        """Set the status; return what is to be said about it: no rollback gets stuck on what cannot be set any more."""
+        try:
+            self._iot.update_certificate(wanted.certificate_id, DeviceCertificateStatus(wanted.status))
+        except (ConflictError, NotFoundError) as error:
+            live = self._registered(wanted.certificate_id)
+            what = "gone" if live is None else live.status
+            if self._stacks.is_rolling_back(request.stack_id):
+                return f"The certificate is {what}, which is left as it is"
+            raise InvalidPropertyError(
+                CertificateTransferDecisionProperty.STATUS,
+                f"cannot become {wanted.status}: the certificate is {what}",
+                "Undo the change, or drop this resource",
+            ) from error
+        return ""
+
+    # Cleaning up
+
+    def _remove_leftover(
+        self,
+        request: Request,
+        wanted: CertificateTransferDecisionProperties,
+        old: CertificateTransferDecisionProperties | None,
+    ) -> None:
+        """Remove what an Update accepted that never answered: only the old properties of its rollback name it."""
+        if old is None or old.certificate_id == wanted.certificate_id:
+            return
+        if self._is_to_be_removed(request, old):
+            self._removal.remove(old.certificate_id, request.deadline)
+
+    def _left_by_create(self, request: Request) -> str | None:
+        declared = readable(CertificateTransferDecisionProperties.read, request.properties)
+        if declared is None or _certificate_id(request.existing_id) == declared.certificate_id:
+            return None  # refused before anything was sent; or adopted, or rejected
+        found = find_leftover(request, lambda: self._is_to_be_removed(request, declared) or None)
+        return declared.certificate_id if found else None
+
+    def _is_to_be_removed(self, request: Request, declared: CertificateTransferDecisionProperties) -> bool:
+        if declared.on_delete is not AcceptedCertificateOnDelete.DELETE:
+            return False
+        live = self._registered(declared.certificate_id)
+        return live is not None and live.status != PENDING_TRANSFER and self._is_own(request, live)
+
+    def _registered(self, certificate_id: str) -> DeviceCertificateDescription | None:
+        with suppress(NotFoundError):
+            return self._iot.describe_certificate(certificate_id)
+        return None
+
+
+def _certificate_id(physical_id: str) -> str:
+    return certificate_id_in(physical_id.removesuffix(REJECTED))
+
+
+def _physical_ids(wanted: CertificateTransferDecisionProperties) -> tuple[str, ...]:
+    """Return the ids that a decision may have led to."""
+    if wanted.decision is TransferDecision.REJECT:
+        return (wanted.certificate_id + REJECTED,)
+    return (wanted.certificate_id, wanted.certificate_id + ADOPTED)
+
+
+def _check_decision(existing_id: str, wanted: CertificateTransferDecisionProperties) -> None:
+    if existing_id in _physical_ids(wanted):
+        return
+    made, fix = "ACCEPT", "Have the certificate transferred back by a Custom::IotCertificateTransfer"
+    if wanted.decision is TransferDecision.ACCEPT:
+        made, fix = "REJECT", "Have it transferred once more, and decide under another logical id"
+    raise InvalidPropertyError(
+        CertificateTransferDecisionProperty.DECISION,
+        f"{made} was carried out, and cannot become {wanted.decision}",
+        fix,
+    )
+
+
+def _outcome(request: Request, physical_id: str) -> Outcome:
+    """Answer with the ARN of the certificate in this account; a rejected one has none."""
+    arn = "" if physical_id.endswith(REJECTED) else request.home.certificate_arn(_certificate_id(physical_id))
+    return Outcome(physical_id, {CertificateTransferDecisionAttribute.ARN: arn})
