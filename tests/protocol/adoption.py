@@ -8,7 +8,7 @@ from iot_certificate_provider.physical_id import adopted_id, certificate_id_in, 
 from iot_certificate_provider.pki import Certificate
 from protocol import material
 from protocol.function import Fault
-from protocol.invariants import i3_nothing_foreign, require
+from protocol.invariants import nothing_foreign_touched, require
 from protocol.referee import CA, DEVICE, Declared, Stack, retained
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _adopted(cloud: Cloud, kind: Kind, **changes: Any) -> Stack:
 def _left(stack: Stack) -> None:
     """The stack goes, and what it used is as it was."""
     require(stack.delete() == "COMPLETE", "", f"the stack was to be deleted: {_reason(stack.cloud)}")
-    i3_nothing_foreign(stack.cloud)
+    nothing_foreign_touched(stack.cloud)
 
 
 def _reason(cloud: Cloud) -> str:
@@ -72,7 +72,7 @@ def adopting_changes_nothing(cloud: Cloud, kind: Kind) -> None:
     require(stack.create({X: using(kind, Status="INACTIVE")}) == "ROLLED_BACK", "I3", "the difference was passed over")
     failed = next(a for i in cloud.invocations for a in i.answers if a.body["Status"] == "FAILED")
     require(failed.body["Reason"].startswith("Status: INACTIVE is declared"), "I1", failed.body["Reason"])
-    i3_nothing_foreign(cloud)
+    nothing_foreign_touched(cloud)
 
 
 def adoption_that_finds_nothing(cloud: Cloud, kind: Kind) -> None:
@@ -142,9 +142,9 @@ def refused_and_left(cloud: Cloud, kind: Kind) -> None:
     require(stack.create({"Other": kind()}) == "COMPLETE", "", "what the stack has")
     refused = using(kind, PolicyNames=["connect"], Status="INACTIVE")
     require(stack.update({"Other": kind(), X: refused}) == "ROLLED_BACK", "I3", "the difference was passed over")
-    i3_nothing_foreign(cloud)
+    nothing_foreign_touched(cloud)
     require(stack.update({"Other": refused}) == "ROLLED_BACK", "I3", "the difference was passed over")
-    i3_nothing_foreign(cloud)
+    nothing_foreign_touched(cloud)
 
 
 def rollback_of_an_adoption_with_what_others_attached(cloud: Cloud, kind: Kind) -> None:
@@ -153,7 +153,7 @@ def rollback_of_an_adoption_with_what_others_attached(cloud: Cloud, kind: Kind) 
     stack = Stack(cloud)
     declared = {X: using(kind, PolicyNames=["connect"]), "Broken": BROKEN}
     require(stack.create(declared) == "ROLLED_BACK", "I4", f"no rollback: {_reason(cloud)}")
-    i3_nothing_foreign(cloud)
+    nothing_foreign_touched(cloud)
 
 
 def ownership_taken(cloud: Cloud, kind: Kind) -> None:
@@ -199,7 +199,7 @@ def replaced_by_an_own_one(cloud: Cloud, kind: Kind) -> None:
     require(is_adopted(stack.live[X].physical_id), "I4", "another id after the rollback")
     require(not kind.registered(cloud), "I2", "the new certificate is left")
     require(stack.update({X: kind()}) == "COMPLETE", "", f"replacement: {_reason(cloud)}")
-    i3_nothing_foreign(cloud)
+    nothing_foreign_touched(cloud)
     require(stack.update({X: using(kind)}) == "COMPLETE", "", f"and back: {_reason(cloud)}")
     require(not kind.registered(cloud), "I2", "the stack's own certificate is left")
     _left(stack)
@@ -245,7 +245,7 @@ def failed_while_adopting(cloud: Cloud, kind: Kind) -> None:
     stack = Stack(cloud)
     cloud.arm(Fault("deny", "iot.DescribeCACertificate" if kind.name == "ca" else "iot.AttachThingPrincipal"))
     require(stack.create({X: using(kind)}) == "ROLLED_BACK", "", "the adoption was to fail")
-    i3_nothing_foreign(cloud)
+    nothing_foreign_touched(cloud)
 
 
 def failed_while_adopting_and_attached_late(cloud: Cloud, kind: Kind) -> None:
@@ -258,7 +258,7 @@ def failed_while_adopting_and_attached_late(cloud: Cloud, kind: Kind) -> None:
     cloud.clock.later(8.0, lambda: cloud.iot.AttachThingPrincipal(thingName="thermostat", principal=arn))
     require(stack.create({X: using(kind)}) == "ROLLED_BACK", "", "the adoption was to fail")
     cloud.clock.sleep(30)
-    i3_nothing_foreign(cloud)
+    nothing_foreign_touched(cloud)
 
 
 def adopted_and_deleted_outside(cloud: Cloud, kind: Kind) -> None:
@@ -267,7 +267,7 @@ def adopted_and_deleted_outside(cloud: Cloud, kind: Kind) -> None:
     require(owner.create({X: kind()}) == "COMPLETE", "", "the owner")
     require(stack.create({X: kind(ExistingCertificate="ADOPT")}) == "COMPLETE", "", f"adopted: {_reason(cloud)}")
     require(owner.delete() == "COMPLETE", "", "the owner goes, and the certificate with it")
-    cloud.deleted_outside.add(certificate_id_in(stack.live[X].physical_id))
+    cloud.excuses.deleted_outside.add(certificate_id_in(stack.live[X].physical_id))
     changed = kind(ExistingCertificate="ADOPT", Status="INACTIVE")
     require(stack.update({X: changed}) == "COMPLETE", "", f"registered again: {_reason(cloud)}")
     require(stack.live[X].physical_id in kind.registered(cloud), "I4", "it is not registered")
