@@ -86,7 +86,7 @@ class CertificateSigners:
         with naming(name):
             own = Certificate.from_pem(self._authorities.ca_certificate(key.certificate_authority_arn))
             # Not by their ids: a CA that was renewed with its key issues for both of its certificates.
-            if (own.public_key, own.parsed.subject) != (ca.public_key, ca.parsed.subject):
+            if own.public_key != ca.public_key or not own.subject_name.matches(ca.subject_name):
                 raise CertificateRejectedError(
                     "is another CA than that of CACertificatePem",
                     "Leave CACertificatePem out: the private CA's own certificate is then registered",

@@ -1,0 +1,22 @@
+"""A rule that a certificate or a signing request breaks, though it can be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One broken rule.
+
+    * ``rule``: where the rule stands, like ``RFC 5280, 4.1.2.4``.
+    * ``problem``: a clause whose subject is the certificate, like ``has '_' in a PrintableString of its subject``.
+
+    The certificate is public: ``problem`` can quote it.
+    """
+
+    rule: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.problem} ({self.rule})"
