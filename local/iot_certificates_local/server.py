@@ -82,10 +82,12 @@ def _application(strictness: dict[str, Any] | None) -> Any:
         return app
     from iot_certificates_local.strict import StrictAws, Strictness  # noqa: PLC0415
     from iot_certificates_local.strict.authorization import correct_ministack  # noqa: PLC0415
+    from iot_certificates_local.strict.certificate_reading import correct_certificate_reading  # noqa: PLC0415
     from iot_certificates_local.strict.provisioning import provision_just_in_time  # noqa: PLC0415
     from iot_certificates_local.strict.secrets import correct_secrets_of_stacks  # noqa: PLC0415
 
     correct_ministack()
+    correct_certificate_reading()
     correct_secrets_of_stacks()
     provision_just_in_time()
     return StrictAws(app, Strictness(**strictness), authorizes=AUTH)

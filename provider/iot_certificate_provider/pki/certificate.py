@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
+    from iot_certificate_provider.pki.pem import Block
+
 UNREADABLE = (
     ValueError,
     TypeError,
@@ -91,7 +93,7 @@ class Certificate:
         return cls._from_der(certificate.public_bytes(Encoding.DER))
 
     @classmethod
-    def _from_slot(cls, block: pem.Block) -> tuple[Certificate, tuple[Finding, ...]]:
+    def _from_slot(cls, block: Block) -> tuple[Certificate, tuple[Finding, ...]]:
         """Read the certificate at the beginning of the block, and what there is to say of the bytes after it."""
         try:
             return cls._from_der(block.content), ()

@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from iot_certificate_provider.pki import der
 from iot_certificate_provider.pki.der import Element, MalformedError
@@ -28,16 +33,26 @@ if TYPE_CHECKING:
     from iot_certificate_provider.pki.tolerant_certificate import Extension, TolerantCertificate
 
 _KEY_USAGE, _EXTENDED_KEY_USAGE = "2.5.29.15", "2.5.29.37"
-_EXTENSION_NAMES = {
-    BASIC_CONSTRAINTS: "basicConstraints",
-    _KEY_USAGE: "keyUsage",
-    _EXTENDED_KEY_USAGE: "extKeyUsage",
-    "2.5.29.14": "subjectKeyIdentifier",
-    "2.5.29.17": "subjectAltName",
-    "2.5.29.18": "issuerAltName",
-    "2.5.29.31": "cRLDistributionPoints",
-    "2.5.29.32": "certificatePolicies",
-    "2.5.29.35": "authorityKeyIdentifier",
+# Their names, and where RFC 5280 (4.2.1) and others define them.
+_DEFINED = {
+    "2.5.29.14": ("subjectKeyIdentifier", "RFC 5280, 4.2.1.2"),
+    _KEY_USAGE: ("keyUsage", "RFC 5280, 4.2.1.3"),
+    "2.5.29.17": ("subjectAltName", "RFC 5280, 4.2.1.6"),
+    "2.5.29.18": ("issuerAltName", "RFC 5280, 4.2.1.7"),
+    BASIC_CONSTRAINTS: ("basicConstraints", "RFC 5280, 4.2.1.9"),
+    "2.5.29.30": ("nameConstraints", "RFC 5280, 4.2.1.10"),
+    "2.5.29.31": ("cRLDistributionPoints", "RFC 5280, 4.2.1.13"),
+    "2.5.29.32": ("certificatePolicies", "RFC 5280, 4.2.1.4"),
+    "2.5.29.33": ("policyMappings", "RFC 5280, 4.2.1.5"),
+    "2.5.29.35": ("authorityKeyIdentifier", "RFC 5280, 4.2.1.1"),
+    "2.5.29.36": ("policyConstraints", "RFC 5280, 4.2.1.11"),
+    _EXTENDED_KEY_USAGE: ("extKeyUsage", "RFC 5280, 4.2.1.12"),
+    "2.5.29.46": ("freshestCRL", "RFC 5280, 4.2.1.15"),
+    "2.5.29.54": ("inhibitAnyPolicy", "RFC 5280, 4.2.1.14"),
+    "1.3.6.1.5.5.7.1.1": ("authorityInfoAccess", "RFC 5280, 4.2.2.1"),
+    "1.3.6.1.5.5.7.1.11": ("subjectInfoAccess", "RFC 5280, 4.2.2.2"),
+    "1.3.6.1.5.5.7.1.24": ("tlsfeature", "RFC 7633, 4.1"),
+    "1.3.6.1.4.1.11129.2.4.2": ("signed certificate timestamps", "RFC 6962, 3.3"),
 }
 _MAX_SERIAL_BYTES = 20
 _DEPTH = 16
@@ -49,8 +64,10 @@ _ALPHABETS = {
     22: ("IA5String", re.compile(rb"[\x00-\x7f]")),
     26: ("VisibleString", re.compile(rb"[\x20-\x7e]")),
 }
-_ENCODED = {12: ("UTF8String", "utf-8"), 20: ("T61String", "utf-8"), 28: ("UniversalString", "utf-32-be")}
-_ENCODED |= {30: ("BMPString", "utf-16-be")}
+_T61_STRING = 20
+_TEXTS = (12, *_ALPHABETS, _T61_STRING, 28, 30)
+_NOBODY = x509.Name([])
+_REFUSALS = (ValueError, TypeError, KeyError, OverflowError, NotImplementedError, x509.UnsupportedGeneralNameType)
 _UTC_TIME = re.compile(rb"\d{12}Z")
 _GENERALIZED_TIME = re.compile(rb"\d{14}Z")
 
@@ -61,7 +78,10 @@ def findings(certificate: TolerantCertificate, refusal: str) -> tuple[Finding, .
     ``refusal``: what cryptography says of it, which is all there is to say where none of them is broken.
     """
     found = tuple(dict.fromkeys(_findings(certificate)))
-    return found or (Finding("RFC 5280, 4", f"is read by OpenSSL and not by cryptography, which says: {refusal}"),)
+    if found:
+        return found
+    refused = tuple(_refused_extensions(certificate.extensions))
+    return refused or (Finding("RFC 5280, 4", f"is refused by cryptography, which says: {refusal}"),)
 
 
 def _findings(certificate: TolerantCertificate) -> Iterator[Finding]:
@@ -73,6 +93,9 @@ def _findings(certificate: TolerantCertificate) -> Iterator[Finding]:
     yield from _validity(certificate)
     yield from name_findings("subject", certificate.subject)
     yield from key_findings(certificate.public_key_info)
+    if certificate.public_key is None:
+        kind = algorithm_oid(certificate.public_key_info.children[0])
+        yield Finding("RFC 5280, 4.1.2.7", f"has a key, of the algorithm {kind}, that nobody here can use")
     yield from _extensions(certificate.extensions)
 
 
@@ -159,14 +182,12 @@ def _string(whose: str, value: Element) -> Iterator[Finding]:
         odd = allowed.sub(b"", value.content).decode("latin-1")
         if odd:
             yield Finding(f"{rule}; X.680, 41", f"has {_quoted(odd)} in a {kind} of its {whose}")
-    if value.tag in _ENCODED:
-        kind, encoding = _ENCODED[value.tag]
+    if value.tag == _T61_STRING:
         try:
-            value.content.decode(encoding)
+            value.content.decode("utf-8")
         except UnicodeDecodeError:
-            wrong = "Latin-1" if kind == "T61String" else "bytes that are no characters"
-            yield Finding(f"{rule}; X.680, 41", f"has {wrong} in a {kind} of its {whose}")
-    if not value.content if value.tag in (*_ALPHABETS, *_ENCODED) else False:
+            yield Finding(f"{rule}; X.680, 41", f"has Latin-1 in a T61String of its {whose}")
+    if value.tag in _TEXTS and not value.content:
         yield Finding(f"{rule}; X.520", f"has an empty text in its {whose}")
 
 
@@ -199,7 +220,7 @@ def extension_findings(extension: Extension) -> Iterator[Finding]:
     """Yield what is wrong with one extension."""
     critical = extension.critical
     if critical is not None:
-        yield from _boolean(critical, f"critical, of {_named(extension.oid)},")
+        yield from _boolean(critical, "critical", f"for {_named(extension.oid)}")
     check = _CHECKS.get(extension.oid)
     try:
         element = Element.only(extension.value) if check is not None else None
@@ -209,18 +230,19 @@ def extension_findings(extension: Extension) -> Iterator[Finding]:
         yield Finding("RFC 5280, 4.2", f"has an extension {_named(extension.oid)} that {error}")
 
 
-def _boolean(encoded: Element, what: str) -> Iterator[Finding]:
+def _boolean(encoded: Element, what: str, where: str) -> Iterator[Finding]:
     if not any(encoded.content):
-        yield Finding("RFC 5280, 4.1; X.690, 11.5", f"has {what} FALSE written out, though it is the default")
+        yield Finding("RFC 5280, 4.1; X.690, 11.5", f"has {what} FALSE written out {where}, though it is the default")
     elif encoded.content != b"\xff":
-        yield Finding("RFC 5280, 4.1; X.690, 11.1", f"has {what} TRUE written as 0x{encoded.content.hex().upper()}")
+        written = encoded.content.hex().upper()
+        yield Finding("RFC 5280, 4.1; X.690, 11.1", f"has {what} TRUE written as 0x{written} {where}")
 
 
 def _basic_constraints(encoded: Element) -> Iterator[Finding]:
     fields, rule = encoded.children, "RFC 5280, 4.2.1.9"
     is_ca = bool(fields) and fields[0].tag == der.BOOLEAN and any(fields[0].content)
     if fields and fields[0].tag == der.BOOLEAN:
-        yield from _boolean(fields[0], "cA, of basicConstraints,")
+        yield from _boolean(fields[0], "cA", "in basicConstraints")
     for length in fields:
         if length.tag == der.INTEGER and not is_ca:
             yield Finding(rule, "has a path length, though it is no CA's")
@@ -259,5 +281,22 @@ _CHECKS = {
 }
 
 
+def _refused_extensions(extensions: tuple[Extension, ...]) -> Iterator[Finding]:
+    """Yield the extensions that cryptography does not read, each tried in a certificate of its own."""
+    for extension in extensions:
+        try:
+            _ = _probe(extension).extensions
+        except _REFUSALS:
+            name, rule = _DEFINED.get(extension.oid, (extension.oid, "RFC 5280, 4.2"))
+            yield Finding(rule, f"has an extension {name} that has not the form of one")
+
+
+def _probe(extension: Extension) -> x509.Certificate:
+    key, moment = ec.generate_private_key(ec.SECP256R1()), datetime(2000, 1, 1, tzinfo=UTC)
+    value = x509.UnrecognizedExtension(x509.ObjectIdentifier(extension.oid), extension.value)
+    builder = x509.CertificateBuilder(_NOBODY, _NOBODY, key.public_key(), 1, moment, moment)
+    return builder.add_extension(value, critical=False).sign(key, hashes.SHA256())
+
+
 def _named(oid: str) -> str:
-    return _EXTENSION_NAMES.get(oid, oid)
+    return _DEFINED.get(oid, (oid, ""))[0]

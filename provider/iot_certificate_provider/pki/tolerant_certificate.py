@@ -32,6 +32,8 @@ GENERALIZED_TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)?(\d\d)?(?:[.,]\d
 # The universal string types by their tags, and how their characters are encoded. T61String: as OpenSSL reads it.
 _ENCODINGS = {12: "utf-8", 18: "ascii", 19: "ascii", 20: "utf-8", 22: "ascii", 26: "ascii", 28: "utf-32-be"}
 _ENCODINGS |= {21: "ascii", 25: "ascii", 27: "ascii", 30: "utf-16-be"}
+# UTF8String, UniversalString, BMPString: OpenSSL refuses other bytes in them, too.
+_OF_WHOLE_CHARACTERS = (12, 28, 30)
 _BIT_STRING_ATTRIBUTE = "2.5.4.45"
 
 
@@ -193,8 +195,10 @@ def _text(oid: str, value: Element) -> str | bytes:
         return value.bits if is_bits else value.encoded
     try:
         return value.content.decode(encoding)
-    except UnicodeDecodeError:
-        # Every byte is a character of Latin-1, which most who encode a name wrongly have meant.
+    except UnicodeDecodeError as error:
+        if value.tag in _OF_WHOLE_CHARACTERS:
+            raise MalformedError("has a name with bytes that are no characters (RFC 5280, 4.1.2.4)") from error
+        # Every byte is a character of Latin-1, which is how most names of this kind are meant.
         return value.content.decode("latin-1")
 
 
