@@ -44,8 +44,9 @@ class Element:
         """Return the first element in ``data`` and the bytes after it; MalformedError when there is none."""
         try:
             _, rest = decoder.decode(data, asn1Spec=univ.Any())
-        except _DECODING_FAILS_WITH as error:
-            raise MalformedError("is no ASN.1, or is cut off") from error
+        except _DECODING_FAILS_WITH:
+            # Without its cause, which repeats bytes: they can be those of a key in the wrong place.
+            raise MalformedError("is no ASN.1, or is cut off") from None
         return cls(data[: len(data) - len(rest)]), bytes(rest)
 
     @classmethod
@@ -118,8 +119,9 @@ class Element:
         own_tag = tag.Tag(self.tag & _CLASS, is_constructed, self.tag & _NUMBER)
         try:
             decoded, rest = decoder.decode(self.encoded, asn1Spec=kind.subtype(implicitTag=own_tag))
-        except _DECODING_FAILS_WITH as error:
-            raise MalformedError("is no ASN.1, or is cut off") from error
+        except _DECODING_FAILS_WITH:
+            # Without its cause, which repeats bytes: they can be those of a key in the wrong place.
+            raise MalformedError("is no ASN.1, or is cut off") from None
         if rest:
             raise MalformedError("has bytes after its end")
         return decoded

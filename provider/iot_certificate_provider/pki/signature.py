@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
 
+from iot_certificate_provider.errors import CertificateRejectedError
+
 if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
     from cryptography.hazmat.primitives.hashes import HashAlgorithm
 
+RSASSA_PSS = "1.2.840.113549.1.1.10"
 SignaturePadding = padding.PKCS1v15 | padding.PSS
 
 
@@ -21,7 +24,7 @@ class Signature:
     """A signature.
 
     * ``oid``: the algorithm, dotted. ``hash``: None for an algorithm without one, or with one that is not known.
-    * ``padding``: of an RSA signature; None stands for RSASSA-PKCS1-v1_5.
+    * ``padding``: of an RSA signature; None stands for RSASSA-PKCS1-v1_5, and for RSASSA-PSS of an unknown kind.
     * ``value``: the signature's bytes; ``signed``: the bytes that it is over.
     """
 
@@ -49,7 +52,12 @@ class Signature:
         return "none" if self.oid in _WITHOUT_HASH else self.oid
 
     def is_of(self, key: CertificatePublicKeyTypes) -> bool:
-        """Whether ``key`` made it."""
+        """Whether ``key`` made it; raise CertificateRejectedError where nobody here can say so."""
+        if self.oid == RSASSA_PSS and self.padding is None:
+            raise CertificateRejectedError(
+                "has a signature that cannot be verified: its RSASSA-PSS parameters are unknown (RFC 4055, 3.1)",
+                "Have it signed again with SHA-256 throughout",
+            )
         try:
             self._verify(key)
         except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):

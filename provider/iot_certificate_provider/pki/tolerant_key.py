@@ -11,14 +11,14 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from iot_certificate_provider.pki import der
 from iot_certificate_provider.pki.der import Element, MalformedError
-from iot_certificate_provider.pki.signature import Signature
+from iot_certificate_provider.pki.signature import RSASSA_PSS, Signature
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
     from cryptography.hazmat.primitives.hashes import HashAlgorithm
 
 RSA_ENCRYPTION, EC_PUBLIC_KEY = "1.2.840.113549.1.1.1", "1.2.840.10045.2.1"
-RSASSA_PSS, MGF1 = "1.2.840.113549.1.1.10", "1.2.840.113549.1.1.8"
+MGF1 = "1.2.840.113549.1.1.8"
 
 # RFC 5480, 2.1.1.1.
 _CURVES: dict[str, ec.EllipticCurve] = {
@@ -114,6 +114,6 @@ def _pss(algorithm: Element) -> tuple[HashAlgorithm | None, padding.PSS | None]:
     if algorithm_oid(mask) != MGF1 or len(mask.children) != 2:
         return None, None
     used, masking = (_HASHES.get(algorithm_oid(each)) for each in (fields[der.context(0)], mask.children[1]))
-    if used is None or masking is None:
-        return None, None
+    if masking is None:
+        return used, None
     return used, padding.PSS(padding.MGF1(masking), fields[der.context(2)].integer)

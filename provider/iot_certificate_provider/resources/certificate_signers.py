@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.aws import acm_pca, kms
@@ -15,10 +16,12 @@ from iot_certificate_provider.pki import (
     remote_private_key,
 )
 from iot_certificate_provider.pki.certificate_signer import end_of_validity, signature_hash
+from iot_certificate_provider.pki.fitness import shorten
 from iot_certificate_provider.properties.ca_key import CaKeyProperty, KeyInKms, KeyInMemory, KeyInSecret
 from iot_certificate_provider.properties.reader import naming
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime, timedelta
 
     from iot_certificate_provider.aws.acm_pca import PrivateCaGateway
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
     from iot_certificate_provider.deadline import Deadline
     from iot_certificate_provider.pki import CertificateSigner, SigningRequest
     from iot_certificate_provider.properties.ca_key import CaKey, KeyInPrivateCa
+
+# A sentence has 240 characters, and the problem and the fix come first.
+_NAME_CHARACTERS = 24
 
 
 class CertificateSigners:
@@ -63,9 +69,12 @@ class CertificateSigners:
     def _with_key_in_secret(self, ca: Certificate, key: KeyInSecret) -> CertificateSigner:
         passphrase = None
         if key.passphrase_secret_arn is not None:
-            with naming(f"{self._name}.{CaKeyProperty.PASSPHRASE_SECRET_ARN}"):
+            with (
+                naming(f"{self._name}.{CaKeyProperty.PASSPHRASE_SECRET_ARN}"),
+                _naming_secret(key.passphrase_secret_arn, ca),
+            ):
                 passphrase = self._secrets.text(key.passphrase_secret_arn)
-        with naming(f"{self._name}.{CaKeyProperty.SECRET_ARN}"):
+        with naming(f"{self._name}.{CaKeyProperty.SECRET_ARN}"), _naming_secret(key.secret_arn, ca):
             return PrivateKeySigner(
                 ca, load_private_key(self._secrets.text(key.secret_arn, key.json_field), passphrase)
             )
@@ -93,6 +102,17 @@ class CertificateSigners:
                 )
         arn = key.certificate_authority_arn
         return PrivateCaSigner(ca, arn, self._authorities, deadline, name=name, template=self._template)
+
+
+@contextmanager
+def _naming_secret(secret_arn: str, ca: Certificate) -> Iterator[None]:
+    """Add to what is wrong with a key the secret and the CA: a stack can have several of both."""
+    try:
+        yield
+    except CertificateRejectedError as error:
+        secret = shorten(secret_arn.rpartition(":secret:")[2], _NAME_CHARACTERS)
+        where = f"secret {secret}, CA {shorten(ca.subject, _NAME_CHARACTERS)}"
+        raise CertificateRejectedError(f"{error.problem} ({where})", error.fix) from error
 
 
 class PrivateCaSigner:
