@@ -54,7 +54,6 @@ TOLERATED = {
 _SHA_1 = "RFC 4055, 3.1: without parameters the hash is SHA-1; OpenSSL prints the algorithm inside, which has some"
 
 FIT_FOR_OPENSSL_ALONE = {
-    "x509/custom/rsa_pss_cert_invalid_mgf.der as CERTIFICATE": "its mask generation function is none of RFC 4055",
     "x509/custom/rsa_pss_cert_no_sig_params.der as CERTIFICATE": _SHA_1,
 }
 """Certificates that both read, and whose key and signature only OpenSSL prints as acceptable."""
@@ -115,5 +114,7 @@ KEYS_FIT_FOR_US_ALONE = {
 NOT_ISSUED_FOR_US = {
     "x509/PKITS_data/certs/BadSignedCACert.crt as CERTIFICATE": "PKITS, 4.1.2: the signature was changed",
     "x509/PKITS_data/certs/InvalidEESignatureTest3EE.crt as CERTIFICATE": "PKITS, 4.1.3: the signature was changed",
+    "x509/custom/rsa_pss_cert_invalid_mgf.der as CERTIFICATE": "nobody here can verify its signature",
+    "x509/custom/rsa_pss_cert_unsupported_mgf_hash.der as CERTIFICATE": "nobody here can verify its signature",
 }
 """Certificates with the name and the key identifier of a CA that, as the provider sees it, did not issue them."""

@@ -20,3 +20,13 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.problem} ({self.rule})"
+
+
+CONSEQUENCE = "AWS IoT decides whether it takes it, and each device's library as well. Have it issued again if you can"
+"""What follows of findings, for whoever reads of them."""
+
+
+def described(findings: tuple[Finding, ...], most: int = 3) -> str:
+    """Return what the findings say, in one clause that begins with ``breaks``; of many, the first ``most``."""
+    more = f", and {len(findings) - most} more" if len(findings) > most else ""
+    return f"breaks rules: it {'; it '.join(map(str, findings[:most]))}{more}"

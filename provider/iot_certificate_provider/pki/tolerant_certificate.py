@@ -192,7 +192,7 @@ def _text(oid: str, value: Element) -> str | bytes:
     encoding = _ENCODINGS.get(value.tag)
     if encoding is None:
         is_bits = value.tag == der.BIT_STRING and oid == _BIT_STRING_ATTRIBUTE
-        return value.bits if is_bits else value.encoded
+        return value.content if is_bits else value.encoded
     try:
         return value.content.decode(encoding)
     except UnicodeDecodeError as error:

@@ -45,6 +45,7 @@ ECDSA_ALGORITHMS = {
 RSA_ALGORITHMS = {
     "1.2.840.113549.1.1.4": hashes.MD5(),  # noqa: S303 - to be refused by its name
     "1.2.840.113549.1.1.5": hashes.SHA1(),  # noqa: S303 - to be refused by its name
+    "1.3.14.3.2.29": hashes.SHA1(),  # noqa: S303 - to be refused by its name
     "1.2.840.113549.1.1.11": hashes.SHA256(),
     "1.2.840.113549.1.1.12": hashes.SHA384(),
     "1.2.840.113549.1.1.13": hashes.SHA512(),
@@ -104,16 +105,18 @@ def read_signature(algorithm: Element, value: Element, signed: bytes) -> Signatu
 
 
 def _pss(algorithm: Element) -> tuple[HashAlgorithm | None, padding.PSS | None]:
-    """Read the parameters of RSASSA-PSS (RFC 4055, 3.1); whatever they lack is SHA-1, which nobody accepts."""
+    """Read the parameters of RSASSA-PSS (RFC 4055, 3.1): the hash, and the padding where it is of a known kind."""
     if len(algorithm.children) != 2 or algorithm.children[1].tag != der.SEQUENCE:
         return None, None
     fields = {field.tag: field.children[0] for field in algorithm.children[1].children if field.children}
-    if not {der.context(0), der.context(1), der.context(2)} <= fields.keys():
-        return None, None
-    mask = fields[der.context(1)]
+    hashed, mask, salt = (fields.get(der.context(number)) for number in range(3))
+    used = hashes.SHA1() if hashed is None else _HASHES.get(algorithm_oid(hashed))  # noqa: S303 - the default
+    masking = hashes.SHA1() if mask is None else _mask_hash(mask)  # noqa: S303 - the default
+    length = 20 if salt is None else salt.integer
+    return used, None if masking is None or length < 0 else padding.PSS(padding.MGF1(masking), length)
+
+
+def _mask_hash(mask: Element) -> HashAlgorithm | None:
     if algorithm_oid(mask) != MGF1 or len(mask.children) != 2:
-        return None, None
-    used, masking = (_HASHES.get(algorithm_oid(each)) for each in (fields[der.context(0)], mask.children[1]))
-    if masking is None:
-        return used, None
-    return used, padding.PSS(padding.MGF1(masking), fields[der.context(2)].integer)
+        return None
+    return _HASHES.get(algorithm_oid(mask.children[1]))

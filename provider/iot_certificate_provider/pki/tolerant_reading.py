@@ -108,7 +108,7 @@ def _is_request(first: Element) -> bool:
 def unreadable(cause: str) -> CertificateRejectedError:
     """Return the refusal of what is no certificate; ``cause`` is a clause about it."""
     return CertificateRejectedError(
-        f"is PEM, but what it encodes is not a readable X.509 certificate: it {cause}",
+        f"is PEM, but not a readable X.509 certificate: it {cause}",
         "Check it with: openssl x509 -in FILE -noout -text",
     )
 

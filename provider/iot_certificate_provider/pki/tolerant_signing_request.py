@@ -37,7 +37,7 @@ def read(content: bytes, refusal: Exception) -> tuple[dict[str, Any], Signature]
         return _read(content, refusal)
     except MalformedError as error:
         raise CertificateRejectedError(
-            f"is PEM, but what it encodes is not a readable certificate signing request: it {error}",
+            f"is PEM, but not a readable certificate signing request: it {error}",
             "Check it with: openssl req -in FILE -noout -text",
         ) from error
 
@@ -48,7 +48,7 @@ def _read(content: bytes, refusal: Exception) -> tuple[dict[str, Any], Signature
     _, subject, key_info, *attributes = fields
     key = read_public_key(key_info)
     if key is None:
-        raise MalformedError("has a key of a kind that AWS IoT does not know, or in a form of its own")
+        raise MalformedError("has a key of a kind that AWS IoT does not know")
     name = read_name(subject)
     found = [*_findings(element, fields, algorithm, following=len(rest))]
     return {
