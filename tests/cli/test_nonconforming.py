@@ -38,7 +38,7 @@ def test_such_a_certificate_is_listed_and_swept_by_its_subject(account: Account,
 
     listed = {entry["certificateId"]: entry for entry in run("inventory", "--expiry", "--format", "json").entries}
     assert listed[ids[0]]["subject"] == "CN=dev_0001"
-    assert listed[ids[0]]["notAfter"] == "2054-01-01T00:00:00Z"
+    assert listed[ids[0]]["notAfter"] == "2054-01-01T00:00:00+00:00"
 
     assert run("sweep", "--subject", "CN=dev_*", "--yes").status == 0
     assert account.ids() == {ids[1]}

@@ -1,4 +1,4 @@
-"""The corpus of files that other tools refuse, at synth; and 1,000 damaged certificates, at synth and in the function."""
+"""The corpus of files that other tools refuse, at synth; and 1,000 damaged certificates, there and in the function."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def stack(new_stack: Callable[..., Stack]) -> Stack:
     return new_stack()
 
 
-@pytest.mark.parametrize(("number", "case"), enumerate(CASES), ids=[case.name for case in CASES])
+@pytest.mark.parametrize(("number", "case"), [*enumerate(CASES)], ids=[case.name for case in CASES])
 def test_each_file_is_declared_with_a_warning_or_refused(stack: Stack, number: int, case: Case) -> None:
     if case.refusal is not None:
         with pytest.raises(CertificateDeclarationError) as caught:
@@ -57,19 +57,17 @@ def test_each_file_is_declared_with_a_warning_or_refused(stack: Stack, number: i
 
 
 def damaged(number: int) -> str:
-    """Return the PEM of a certificate of the corpus with some bytes of it changed, taken away or put in."""
+    """Return the PEM of a certificate of the corpus with a bit of it turned over, or a byte taken away or put in."""
     chance = random.Random(number)  # noqa: S311 - the same damage each time
     originals = [case for case in CASES if case.kind is not Kind.REQUEST and case.refusal is None]
     content = bytearray(issuing.base64_of(chance.choice(originals).text))
-    for _ in range(chance.randint(1, 3)):
-        at = chance.randrange(len(content))
-        kind = chance.random()
-        if kind < 0.7:
-            content[at] = chance.randrange(256)
-        elif kind < 0.85:
-            del content[at]
-        else:
-            content.insert(at, chance.randrange(256))
+    at, kind = chance.randrange(len(content)), chance.random()
+    if kind < 0.8:
+        content[at] ^= 1 << chance.randrange(8)
+    elif kind < 0.9:
+        del content[at]
+    else:
+        content.insert(at, chance.randrange(256))
     return pem(bytes(content))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives import hashes
@@ -88,9 +89,9 @@ class Certificate:
     whole: Callable[[bytes], bytes] = bytes
     label: str = "CERTIFICATE"
 
-    @property
+    @cached_property
     def der(self) -> bytes:
-        """The certificate, with whatever follows it."""
+        """The certificate, with whatever follows it; signed once, since ECDSA never signs alike."""
         extensions = b"" if self.extensions is None else element(0xA3, sequence(*self.extensions))
         validity = sequence(*self.validity)
         parts = (self.version, self.serial, self.algorithm, self.issuer, validity, self.subject, self.key, extensions)

@@ -7,11 +7,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from iot_certificate_provider.pki import Certificate, CertificateRejectedError
+from iot_certificate_provider.pki.certificate import UNREADABLE
 from iot_certificates_local.strict.messages import Refusal
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def parsed(pem: str) -> Certificate | None:
     """
     try:
         return Certificate.from_x509(x509.load_pem_x509_certificate(pem.encode("utf-8")))
-    except (ValueError, UnsupportedAlgorithm, CertificateRejectedError):
+    except (*UNREADABLE, CertificateRejectedError):
         pass
     try:
         return Certificate.from_pem(pem)
