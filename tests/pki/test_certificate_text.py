@@ -114,7 +114,9 @@ SAME_CERTIFICATE = {
     "after a byte order mark": f"\ufeff{DEVICE.pem}",
     "under the old label X509 CERTIFICATE": DEVICE.pem.replace("CERTIFICATE", "X509 CERTIFICATE"),
     "with another END line after it": f"{DEVICE.pem}{END}\n",
-    "with bytes after it, as in a slot of a fixed size": f"{BEGIN}\n{base64.b64encode(DEVICE.der + bytes(9)).decode()}\n{END}",
+    "with bytes after it, as in a slot of a fixed size": (
+        f"{BEGIN}\n{base64.b64encode(DEVICE.der + bytes(9)).decode()}\n{END}"
+    ),
     "under OpenSSL's label TRUSTED CERTIFICATE": DEVICE.pem.replace("CERTIFICATE", "TRUSTED CERTIFICATE"),
 }
 

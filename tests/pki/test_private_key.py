@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, PublicFormat
 
 import issuing
 from iot_certificate_provider.contract import KeyAlgorithm
@@ -154,7 +154,7 @@ NO_KEY = {
     "a chain": (issuing.make_ca().pem * 2, "holds a certificate, not a private key"),
     "a signing request": (issuing.make_csr().pem, "holds a certificate signing request, not a private key"),
     "a public key": (
-        key().public_key().public_bytes(issuing.Encoding.PEM, issuing.PublicFormat.SubjectPublicKeyInfo).decode(),
+        key().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode(),
         "holds a public key, not a private key",
     ),
     "EC parameters alone": (EC_PARAMETERS, "holds PEM of another kind, not a private key"),

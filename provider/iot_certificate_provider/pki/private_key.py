@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from iot_certificate_provider.contract import KeyAlgorithm
 from iot_certificate_provider.errors import CertificateRejectedError
-from iot_certificate_provider.pki.key_text import OPENSSH, check_key_text, prepared
+from iot_certificate_provider.pki.key_text import OPENSSH, KeyBlock, key_block
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
@@ -56,18 +56,13 @@ def load_private_key(text: str, passphrase: str | None) -> CaPrivateKey:
     Raises CertificateRejectedError when it is unreadable or neither RSA nor EC, when its passphrase is missing, wrong
     or superfluous, or when it would take too long to open or to use.
     """
-    text = prepared(text)
-    label = check_key_text(text)
+    block = key_block(text)
     # surrogatepass: Python's own complaint about text that UTF-8 cannot hold would carry that text along.
     password = None if passphrase is None else passphrase.encode("utf-8", "surrogatepass")
-    try:
-        key = _load(text.encode("utf-8", "surrogatepass"), password, label)
-        if isinstance(key, rsa.RSAPrivateKey):
-            key = _checked(key)
-    except TypeError as error:
-        raise _about_passphrase(given=passphrase is not None) from error
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise _unreadable(label, given=passphrase is not None) from error
+    key = _opened(block, password)
+    # Raised here and not where it is found: what cryptography says can repeat a line of the key.
+    if isinstance(key, CertificateRejectedError):
+        raise key
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         kind = type(key).__name__.removesuffix("PrivateKey")
         raise CertificateRejectedError(
@@ -76,21 +71,26 @@ def load_private_key(text: str, passphrase: str | None) -> CaPrivateKey:
     return key
 
 
-def _load(pem: bytes, password: bytes | None, label: str) -> PrivateKeyTypes:
+def _opened(block: KeyBlock, password: bytes | None) -> PrivateKeyTypes | CertificateRejectedError:
+    """Return the key, or why there is none."""
+    try:
+        key = _load(block, password)
+        return _checked(key) if isinstance(key, rsa.RSAPrivateKey) else key
+    except TypeError:
+        return _about_passphrase(given=password is not None)
+    except (ValueError, UnsupportedAlgorithm):
+        return _unreadable(block.label, given=password is not None)
+
+
+def _load(block: KeyBlock, password: bytes | None) -> PrivateKeyTypes:
+    pem = block.text.encode("utf-8", "surrogatepass")
     # cryptography warns of kinds that it will drop (Diffie-Hellman, say): they are refused here anyway.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        if label == OPENSSH:
-            return cast("PrivateKeyTypes", load_ssh_private_key(_openssh_block(pem), password))
+        if block.label == OPENSSH:
+            return cast("PrivateKeyTypes", load_ssh_private_key(pem, password))
         # Its numbers are checked later, when it is known how large they are: that takes minutes for a huge modulus.
         return load_pem_private_key(pem, password, unsafe_skip_rsa_key_validation=True)
-
-
-def _openssh_block(pem: bytes) -> bytes:
-    """Return the block alone: cryptography looks for it at the very beginning."""
-    begin, end = (f"-----{line} {OPENSSH}-----".encode() for line in ("BEGIN", "END"))
-    body = pem.partition(begin)[2].partition(end)[0]
-    return b"\n".join([begin, *body.split(), end, b""])
 
 
 def _checked(key: rsa.RSAPrivateKey) -> rsa.RSAPrivateKey:
