@@ -7,6 +7,7 @@ another one. By default the owner is the name with its role, so that a CA and a 
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -220,6 +221,11 @@ def make_csr(
     for value, critical in extensions:
         builder = builder.add_extension(value, critical)
     return Requested(builder.sign(key, _hash_for(key, hash_name)), key)
+
+
+def base64_of(pem: str) -> bytes:
+    """Return what the one block of a PEM text stands for."""
+    return base64.b64decode("".join(line for line in pem.splitlines() if not line.startswith("-----")))
 
 
 def folded(text: str) -> str:

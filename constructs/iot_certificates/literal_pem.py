@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import Annotations, Token
 
 from iot_certificate_provider.pki import Certificate, CertificateRejectedError, SigningRequest, check_not_expired
+from iot_certificate_provider.pki.finding import CONSEQUENCE, described
 from iot_certificates.declaration_error import CertificateDeclarationError, declaring
 
 if TYPE_CHECKING:
@@ -15,8 +16,13 @@ if TYPE_CHECKING:
 
     from constructs import Construct
 
+    from iot_certificate_provider.pki.finding import Finding
+
 EXPIRED_WARNING = "cdk-iot-certificates:expired"
 """The id of the warning, for ``Annotations.acknowledge_warning``."""
+
+NONCONFORMING_WARNING = "cdk-iot-certificates:nonconforming"
+"""The id of the warning about a certificate or request that breaks rules of RFC 5280, and is left to AWS IoT."""
 
 # AWS CDK Developer Guide, "String-encoded tokens".
 _TOKENS_BEGIN = "${Token["
@@ -34,6 +40,7 @@ def read_certificate(scope: Construct, name: str, pem: str, check: Callable[[Cer
         certificate = Certificate.from_pem(pem)
         check(certificate)
     _warn_if_expired(scope, name, certificate)
+    _warn_of_findings(scope, name, certificate.findings)
     return certificate
 
 
@@ -42,7 +49,9 @@ def read_signing_request(scope: Construct, name: str, pem: str) -> SigningReques
     if _is_token(scope, name, pem):
         return None
     with declaring(scope, name):
-        return SigningRequest.from_pem(pem)
+        request = SigningRequest.from_pem(pem)
+    _warn_of_findings(scope, name, request.findings)
+    return request
 
 
 def is_token(text: str) -> bool:
@@ -63,3 +72,8 @@ def _warn_if_expired(scope: Construct, name: str, certificate: Certificate) -> N
         check_not_expired(certificate, datetime.now(UTC))
     except CertificateRejectedError as error:
         Annotations.of(scope).add_warning_v2(EXPIRED_WARNING, f"{name} {error.problem}. {error.fix}")
+
+
+def _warn_of_findings(scope: Construct, name: str, findings: tuple[Finding, ...]) -> None:
+    if findings:
+        Annotations.of(scope).add_warning_v2(NONCONFORMING_WARNING, f"{name} {described(findings)}. {CONSEQUENCE}")

@@ -135,5 +135,5 @@ def _pages(client: Any, operation: str, key: str, **arguments: str) -> Iterator[
 
 def common_name_in(pem: str) -> str:
     """Return the first common name in the subject of a certificate, empty without one."""
-    names = Certificate.from_pem(pem).parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return str(names[0].value) if names else ""
+    names = Certificate.from_pem(pem).subject_name.values(NameOID.COMMON_NAME)
+    return names[0] if names else ""

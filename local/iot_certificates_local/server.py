@@ -82,6 +82,7 @@ def _application(strictness: dict[str, Any] | None) -> Any:
         return app
     from iot_certificates_local.strict import StrictAws, Strictness  # noqa: PLC0415
     from iot_certificates_local.strict.authorization import correct_ministack  # noqa: PLC0415
+    from iot_certificates_local.strict.certificate_reading import correct_certificate_reading  # noqa: PLC0415
     from iot_certificates_local.strict.cloudformation.teaching import teach_cloudformation  # noqa: PLC0415
     from iot_certificates_local.strict.native_deletions import refuse_native_deletions  # noqa: PLC0415
     from iot_certificates_local.strict.partitions import Partitions, keep_signatures_and_events  # noqa: PLC0415
@@ -91,6 +92,7 @@ def _application(strictness: dict[str, Any] | None) -> Any:
     from iot_certificates_local.strict.secrets import correct_secrets_of_stacks  # noqa: PLC0415
 
     correct_ministack()
+    correct_certificate_reading()
     correct_secrets_of_stacks()
     take_partial_arns_as_aws_does()
     provision_just_in_time()

@@ -22,6 +22,7 @@ from cryptography.x509.oid import NameOID
 from fakes.lag import Lag
 from fakes.refusal import Refusal
 from fakes.transfers import Transfer, Transfers
+from iot_certificate_provider.pki import Certificate, CertificateRejectedError, SigningRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +53,10 @@ class CaRecord:
     @property
     def parsed(self) -> x509.Certificate:
         return _parsed(self.pem)
+
+    @property
+    def certificate(self) -> Certificate:
+        return Certificate.from_pem(self.pem)
 
 
 @dataclass
@@ -153,7 +158,7 @@ class FakeIot(Transfers):
         return any(ca.mode == "DEFAULT" for ca in found)
 
     def _refuse_new_role(self, config: dict[str, str] | None) -> None:
-        # aws-facts: a role that cannot be assumed yet is an InvalidRequestException; Terraform retries two minutes.
+        # A role that cannot be assumed yet is an InvalidRequestException: Terraform's aws_iot_ca_certificate retries it for two minutes.
         role = (config or {}).get("roleArn")
         if role is not None:
             self.lag.begin_once(("role", role), self.clock())
@@ -163,7 +168,7 @@ class FakeIot(Transfers):
                     "The role included in the RegistrationConfig does not exist or cannot be assumed by AWS IoT",
                 )
 
-    def _check_proof(self, ca: x509.Certificate, verification: str | None, mode: str) -> None:
+    def _check_proof(self, ca: Certificate, verification: str | None, mode: str) -> None:
         # API reference, RegisterCACertificate: "certificateMode" says when the verification certificate is needed.
         if mode == "SNI_ONLY":
             if verification is not None:
@@ -173,8 +178,7 @@ class FakeIot(Transfers):
             raise Refusal("InvalidRequestException", "DEFAULT mode needs a verification certificate")
         proof = _certificate(verification, self.now)
         _refuse_unless_issued_by(proof, ca)
-        names = [a.value for a in proof.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
-        if names != [self.registration_code]:
+        if proof.subject_name.values(NameOID.COMMON_NAME) != (self.registration_code,):
             # API reference, RegisterCACertificate: RegistrationCodeValidationException.
             raise Refusal("RegistrationCodeValidationException", "The registration code is invalid.")
 
@@ -257,8 +261,8 @@ class FakeIot(Transfers):
             raise Refusal("CertificateStateException", "The CA certificate is not active", 406)
         return self._add(certificatePem, status, ca.mode, ca.id)
 
-    def _issuer(self, parsed: x509.Certificate, ca_pem: str | None) -> CaRecord:
-        candidates = [ca for ca in self.cas.values() if ca.parsed.subject == parsed.issuer]
+    def _issuer(self, parsed: Certificate, ca_pem: str | None) -> CaRecord:
+        candidates = [ca for ca in self.cas.values() if ca.certificate.subject_name.matches(parsed.issuer_name)]
         if ca_pem is not None:
             candidates = [ca for ca in candidates if ca.id == _id(ca_pem)]
         elif len(candidates) > 1:
@@ -266,7 +270,7 @@ class FakeIot(Transfers):
             raise Refusal("CertificateConflictException", "Several CA certificates have the subject; name one", 409)
         if not candidates:
             raise Refusal("CertificateStateException", "No CA certificate exists for the given certificate", 406)
-        _refuse_unless_issued_by(parsed, candidates[0].parsed)
+        _refuse_unless_issued_by(parsed, candidates[0].certificate)
         return candidates[0]
 
     def RegisterCertificateWithoutCA(self, certificatePem: str, status: str = "INACTIVE") -> dict[str, Any]:
@@ -475,7 +479,8 @@ class FakeIot(Transfers):
 
 
 def _id(pem: str) -> str:
-    return hashlib.sha256(_parsed(pem).public_bytes(Encoding.DER)).hexdigest()
+    """Return the SHA-256 of all that the PEM encodes: of bytes behind the certificate, too, which nobody may send."""
+    return hashlib.sha256(base64.b64decode("".join(pem.splitlines()[1:-1]))).hexdigest()
 
 
 def _parsed(pem: str) -> x509.Certificate:
@@ -503,38 +508,36 @@ def _exists(certificate_id: str, arn: str) -> Refusal:
     )
 
 
-def _certificate(pem: str, now: datetime) -> x509.Certificate:
-    """Developer guide, "Create your own client certificates": what AWS IoT accepts."""
+def _certificate(pem: str, now: datetime) -> Certificate:
+    """Developer guide, "Create your own client certificates": what AWS IoT accepts.
+
+    How strict AWS IoT reads is not documented; it is taken to read what OpenSSL reads.
+    """
     try:
-        parsed = _parsed(pem)
-    except ValueError as error:
+        certificate = Certificate.from_pem(pem)
+        key = certificate.public_key
+    except CertificateRejectedError as error:
         raise Refusal("CertificateValidationException", "Not a PEM certificate") from error
-    key = parsed.public_key()
     strong = (isinstance(key, rsa.RSAPublicKey) and key.key_size >= 2048) or (
         isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in ("secp256r1", "secp384r1", "secp521r1")
     )
-    digest = parsed.signature_hash_algorithm
+    digest = certificate.signature.hash
     if not strong or digest is None or digest.name not in ("sha256", "sha384", "sha512"):
         raise Refusal("CertificateValidationException", "The key or the signature is not accepted")
-    if parsed.not_valid_after_utc < now:
+    if certificate.not_after < now:
         raise Refusal("CertificateValidationException", "The certificate has expired")
-    return parsed
+    return certificate
 
 
-def _refuse_unless_ca(parsed: x509.Certificate) -> None:
-    try:
-        if parsed.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
-            return
-    except x509.ExtensionNotFound:
-        pass
-    raise Refusal("CertificateValidationException", "Not a CA certificate")
+def _refuse_unless_ca(certificate: Certificate) -> None:
+    if not certificate.is_ca:
+        raise Refusal("CertificateValidationException", "Not a CA certificate")
 
 
-def _refuse_unless_issued_by(certificate: x509.Certificate, ca: x509.Certificate) -> None:
-    try:
-        certificate.verify_directly_issued_by(ca)
-    except Exception as error:
-        raise Refusal("CertificateValidationException", "Not signed by the CA") from error
+def _refuse_unless_issued_by(certificate: Certificate, ca: Certificate) -> None:
+    # RFC 5280, 7.1, for the names.
+    if not certificate.issuer_name.matches(ca.subject_name) or not certificate.signature.is_of(ca.public_key):
+        raise Refusal("CertificateValidationException", "Not signed by the CA")
 
 
 def _page(name: str, entries: list[Any], marker: str | None, marker_name: str, size: int = PAGE) -> dict[str, Any]:
@@ -552,12 +555,12 @@ _AWS_NAME = x509.Name.from_rfc4514_string(
 
 
 def _issue_like_aws(csr_pem: str, now: datetime) -> str:
-    request = x509.load_pem_x509_csr(csr_pem.encode())
+    request = SigningRequest.from_pem(csr_pem)
     certificate = (
         x509.CertificateBuilder()
-        .subject_name(request.subject)
+        .subject_name(request.subject_name)
         .issuer_name(_AWS_NAME)
-        .public_key(request.public_key())
+        .public_key(request.public_key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now)
         .not_valid_after(now + timedelta(days=9_000))

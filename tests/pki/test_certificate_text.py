@@ -115,6 +115,10 @@ SAME_CERTIFICATE = {
     "after a byte order mark": f"\ufeff{DEVICE.pem}",
     "under the old label X509 CERTIFICATE": DEVICE.pem.replace("CERTIFICATE", "X509 CERTIFICATE"),
     "with another END line after it": f"{DEVICE.pem}{END}\n",
+    "with bytes after it, as in a slot of a fixed size": (
+        f"{BEGIN}\n{base64.b64encode(DEVICE.der + bytes(9)).decode()}\n{END}"
+    ),
+    "under OpenSSL's label TRUSTED CERTIFICATE": DEVICE.pem.replace("CERTIFICATE", "TRUSTED CERTIFICATE"),
 }
 
 
@@ -203,10 +207,6 @@ REFUSED = {
     "a whole line missing": ("".join(PEM_LINES[:3] + PEM_LINES[4:]), "not a readable X.509 certificate"),
     "nothing between the lines": (f"{BEGIN}\n{END}\n", "not a readable X.509 certificate"),
     "text in base64": (f"{BEGIN}\n{base64.b64encode(b'not a certificate').decode()}\n{END}", "not a readable X.509"),
-    "DER with bytes after it": (
-        f"{BEGIN}\n{base64.b64encode(DEVICE.der + bytes(1)).decode()}\n{END}",
-        "not a readable X.509 certificate",
-    ),
     "a request under a certificate's label": (
         issuing.make_csr().pem.replace("CERTIFICATE REQUEST", "CERTIFICATE"),
         "not a readable X.509 certificate",
@@ -220,10 +220,6 @@ REFUSED = {
     "an RSA public key": (public_key_pem(PublicFormat.PKCS1), "is a public key, not a certificate"),
     "a revocation list": (revocation_list_pem(), "is a PEM block 'X509 CRL', not a certificate"),
     "PKCS #7": (DEVICE.pem.replace("CERTIFICATE", "PKCS7"), "is a PEM block 'PKCS7', not a certificate"),
-    "OpenSSL's trusted certificate": (
-        DEVICE.pem.replace("CERTIFICATE", "TRUSTED CERTIFICATE"),
-        "is a PEM block 'TRUSTED CERTIFICATE', not a certificate",
-    ),
     "a label without end": (f"-----BEGIN {'A' * 60_000}-----", "is not PEM"),
 }
 
@@ -268,17 +264,31 @@ def test_a_private_key_is_refused_and_not_repeated(
     assert not any(line in str(caught.value) for line in text.splitlines() if line)
 
 
-def test_an_extension_value_that_cryptography_does_not_know_is_refused_and_not_raised_as_it_comes() -> None:
+def test_an_extension_value_that_cryptography_does_not_know_is_a_finding() -> None:
     # TLS features (RFC 7633) with the number 12: cryptography raises KeyError.
     feature = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.5.5.7.1.24"), bytes.fromhex("300302010c"))
 
-    assert "not a readable X.509 certificate" in refusal(issuing.make_ca(extensions=[(feature, False)]).pem)
+    certificate = Certificate.from_pem(issuing.make_ca(extensions=[(feature, False)]).pem)
+
+    assert [finding.rule for finding in certificate.findings] == ["RFC 7633, 4.1"]
 
 
-def test_a_certificate_whose_key_is_of_an_unknown_kind_is_refused() -> None:
+def test_a_certificate_whose_key_is_of_an_unknown_kind_is_read_and_its_key_refused() -> None:
     text = (VECTORS / "x509" / "custom" / "unsupported_subject_public_key_info.pem").read_text()
 
-    assert "not a readable X.509 certificate" in refusal(text)
+    certificate = Certificate.from_pem(text)
+
+    assert certificate.subject
+    with pytest.raises(CertificateRejectedError, match="has a key of a kind that AWS IoT does not know"):
+        _ = certificate.public_key
+
+
+def test_what_cryptography_refuses_cannot_be_used_as_if_it_had_read_it() -> None:
+    der = DEVICE.der.replace(b"\x01\x01\xff", b"\x01\x01\x01", 1)
+    certificate = Certificate.from_pem(f"{BEGIN}\n{base64.b64encode(der).decode()}\n{END}")
+
+    with pytest.raises(CertificateRejectedError, match="has critical TRUE written as 0x01 for basicConstraints"):
+        _ = certificate.parsed
 
 
 def test_written_out_line_ends_get_a_sentence_of_their_own() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import traceback
 from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, PublicFormat
 
 import issuing
 from iot_certificate_provider.contract import KeyAlgorithm
@@ -20,7 +21,10 @@ from iot_certificate_provider.pki import (
     load_private_key,
     private_key_pem,
 )
+from nonconforming import drafts
+from nonconforming.writing import NULL, integer, octet_string, oid, sequence
 from pki import making
+from time_limit import limited_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,26 +131,163 @@ def test_a_superfluous_passphrase_is_refused_and_its_property_named(form: Privat
     assert "PassphraseSecretArn" in error.fix
 
 
+NO_PEM, CUT_OFF, DAMAGED = "holds no PEM", "holds a private key that is cut off", "whose base64 is damaged"
+JSON_KEY = json.dumps({"key": issuing.key_pem(key())})
+OPENSSH = issuing.key_pem(key(), format=PrivateFormat.OpenSSH)
+LEGACY = issuing.key_pem(key(), PASSPHRASE, TRADITIONAL)
+
 NO_KEY = {
-    "an empty text": "",
-    "garbage": "this is not a key at all, but it is quite long",
-    "a certificate": issuing.make_ca().pem,
-    "a signing request": issuing.make_csr().pem,
-    "a path": "/etc/ssl/private/ca.key",
-    "half a key": issuing.key_pem(key())[:100],
-    "a key without END": issuing.key_pem(key()).partition("-----END")[0],
-    "a key with a damaged line": issuing.key_pem(key()).replace("\nM", "\n*", 1),
-    "a key with half a surrogate pair": issuing.key_pem(key()).replace("\nM", "\n\ud800", 1),
-    "a key with a zero character": issuing.key_pem(key()).replace("\nM", "\n\0", 1),
-    "JSON around a key": f'{{"key": "{issuing.key_pem(key())}"}}'.replace("\n", "\\n"),
-    "a key under another label": issuing.key_pem(key()).replace("PRIVATE KEY", "SECRET KEY"),
+    "an empty text": ("", NO_PEM),
+    "garbage": ("this is not a key at all, but it is quite long", NO_PEM),
+    "bare base64": ("".join(issuing.key_pem(key()).splitlines()[1:-1]), NO_PEM),
+    "a path": ("/etc/ssl/private/ca.key", NO_PEM),
+    "a key of 32 bytes in hexadecimal": ("ab" * 32, NO_PEM),
+    "a certificate": (issuing.make_ca().pem, "holds a certificate, not a private key"),
+    "OpenSSL's trusted certificate": (
+        issuing.make_ca().pem.replace("CERTIFICATE", "TRUSTED CERTIFICATE"),
+        "holds a certificate, not a private key",
+    ),
+    "a certificate with written-out line ends": (
+        issuing.make_ca().pem.replace("\n", "\\n"),
+        "holds a certificate, not a private key",
+    ),
+    "a chain": (issuing.make_ca().pem * 2, "holds a certificate, not a private key"),
+    "a signing request": (issuing.make_csr().pem, "holds a certificate signing request, not a private key"),
+    "a public key": (
+        key().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode(),
+        "holds a public key, not a private key",
+    ),
+    "EC parameters alone": (EC_PARAMETERS, "holds PEM of another kind, not a private key"),
+    "a key under another label": (
+        issuing.key_pem(key()).replace("PRIVATE KEY", "SECRET KEY"),
+        "holds PEM of another kind, not a private key",
+    ),
+    "half a key": (issuing.key_pem(key())[:100], CUT_OFF),
+    "a key without END": (issuing.key_pem(key()).partition("-----END")[0], CUT_OFF),
+    "a key with a damaged line": (issuing.key_pem(key()).replace("\nM", "\n*", 1), DAMAGED),
+    "a key with half a surrogate pair": (issuing.key_pem(key()).replace("\nM", "\n\ud800", 1), DAMAGED),
+    "a key with a zero character": (issuing.key_pem(key()).replace("\nM", "\n\0", 1), DAMAGED),
+    "nothing between the lines": ("-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n", DAMAGED),
+    "JSON around a key": (JSON_KEY, "holds a JSON object, and JsonField is not given"),
+    "our own JSON": (json.dumps({"privateKey": issuing.key_pem(key())}), "holds a JSON object, and JsonField is not"),
+    "JSON with real line ends": (f'{{"key": "{issuing.key_pem(key())}"}}', "holds JSON that is damaged"),
+    "a JSON Web Key": (json.dumps({"kty": "EC", "crv": "P-256", "d": "x" * 43}), "holds a JSON Web Key"),
+    "PuTTY's form": ("PuTTY-User-Key-File-3: ecdsa-sha2-nistp256\nEncryption: none", "holds a key in PuTTY's format"),
+    "PGP": ("-----BEGIN PGP PRIVATE KEY BLOCK-----\nxjME\n-----END PGP PRIVATE KEY BLOCK-----", "holds a key of PGP"),
+    "a DEK-Info key with blanks for line ends": (issuing.folded(LEGACY), "holds an encrypted key that has lost its"),
+    "a DEK-Info key without line ends": (LEGACY.replace("\n", ""), "holds an encrypted key that has lost its"),
+    "too long a text": (issuing.key_pem(key()) * 200, "characters, more than a private key has"),
 }
 
 
-@pytest.mark.parametrize("text", NO_KEY.values(), ids=NO_KEY.keys())
-def test_any_other_text_is_refused_and_not_repeated(text: str) -> None:
-    assert refusal(text).problem == "holds no readable private key"
+@pytest.mark.parametrize(("text", "problem"), NO_KEY.values(), ids=NO_KEY.keys())
+@pytest.mark.parametrize("passphrase", [None, PASSPHRASE], ids=["without passphrase", "with one"])
+def test_any_other_text_is_refused_by_what_it_is_and_not_repeated(
+    text: str, problem: str, passphrase: str | None
+) -> None:
+    assert problem in refusal(text, passphrase).problem
+
+
+def test_the_field_of_our_own_json_is_named_in_the_fix() -> None:
+    assert refusal(NO_KEY["our own JSON"][0]).fix.endswith("JsonField: JsonField privateKey")
+
+
+@pytest.mark.parametrize("kind", ["p256", "p384", "p521", "rsa2048"])
+def test_openssh_writes_its_own_form_which_is_read(kind: str) -> None:
+    text = issuing.key_pem(key(kind), format=PrivateFormat.OpenSSH)
+
+    for given in (text, issuing.folded(text), text.replace("\n", "\\n"), f"# the line's key\n{text}"):
+        assert load_private_key(given, None).public_key() == key(kind).public_key()
+
+
+def test_a_damaged_key_of_openssh_is_refused_with_the_way_to_convert_it() -> None:
+    lines = OPENSSH.splitlines()
+
+    assert "ssh-keygen -p -m PKCS8" in refusal("\n".join([*lines[:2], *lines[3:]])).fix
+
+
+@pytest.mark.parametrize("end", ["\\n", "\\r\\n", "\\n\n"])
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
+@pytest.mark.parametrize("passphrase", [None, PASSPHRASE], ids=["plain", "encrypted"])
+def test_written_out_line_ends_are_read(end: str, form: PrivateFormat, passphrase: str | None) -> None:
+    text = issuing.key_pem(key(), passphrase, form).replace("\n", end)
+
+    assert load_private_key(text, passphrase).public_key() == key().public_key()
+
+
+# --- What it would cost ----------------------------------------------------------------------------------------------
+
+
+def encrypted(algorithm: bytes) -> str:
+    """Return an encrypted PKCS #8 key (RFC 5958, 3) that nobody can open, as long as nobody tries."""
+    return drafts.pem(sequence(algorithm, octet_string(bytes(64))), "ENCRYPTED PRIVATE KEY")
+
+
+def pbes2(derivation: bytes) -> bytes:
+    aes = sequence(oid("2.16.840.1.101.3.4.1.42"), octet_string(bytes(16)))
+    return sequence(oid("1.2.840.113549.1.5.13"), sequence(derivation, aes))
+
+
+def pbkdf2(iterations: int) -> str:
+    hash_algorithm = sequence(oid("1.2.840.113549.2.9"), NULL)
+    parameters = sequence(octet_string(bytes(8)), integer(iterations), hash_algorithm)
+    return encrypted(pbes2(sequence(oid("1.2.840.113549.1.5.12"), parameters)))
+
+
+def scrypt(n: int, r: int, p: int) -> str:
+    parameters = sequence(octet_string(bytes(8)), integer(n), integer(r), integer(p))
+    return encrypted(pbes2(sequence(oid("1.3.6.1.4.1.11591.4.11"), parameters)))
+
+
+def pbes1(iterations: int) -> str:
+    parameters = sequence(octet_string(bytes(8)), integer(iterations))
+    return encrypted(sequence(oid("1.2.840.113549.1.12.1.3"), parameters))
+
+
+EXPENSIVE = {
+    "PBKDF2 with 150 million iterations": (pbkdf2(150_000_000), "takes 150,000,000 iterations to open"),
+    "PBKDF2 with iterations beyond 32 bits": (pbkdf2(2**40), "iterations to open"),
+    "PBKDF2 with iterations below 0": (pbkdf2(-1), "iterations to open"),
+    "PKCS #12's derivation with 150 million iterations": (pbes1(150_000_000), "takes 150,000,000 iterations to open"),
+    "scrypt with a large N": (scrypt(2**30, 8, 1), "whose scrypt cost is 8,589,934,592"),
+    "scrypt with a large p": (scrypt(2**14, 8, 2**20), "whose scrypt cost is"),
+}
+
+
+@pytest.mark.parametrize(("text", "problem"), EXPENSIVE.values(), ids=EXPENSIVE.keys())
+def test_what_would_take_minutes_is_refused_before_it_is_computed(text: str, problem: str) -> None:
+    with limited_to(1.0):
+        assert problem in refusal(text, PASSPHRASE).problem
+
+
+@pytest.mark.parametrize("text", [pbkdf2(600_000), scrypt(2**14, 8, 1), pbes1(2_048)])
+def test_what_openssl_and_owasp_recommend_is_tried(text: str) -> None:
     assert refusal(text, PASSPHRASE).problem == "holds no private key that the passphrase opens"
+
+
+@pytest.mark.parametrize("bits", [8_193, 16_384])
+def test_a_huge_rsa_key_is_refused_before_its_numbers_are_checked(bits: int) -> None:
+    """Of such a key only the size is right: to make a real one takes minutes, and to check it as well."""
+    modulus = (1 << bits - 1) | 1
+    half = 1 << bits // 2 - 1 | 1
+    numbers = (0, modulus, 65_537, modulus - 2, half, half - 2, half - 4, half - 6, half - 8)
+    text = drafts.pem(sequence(*map(integer, numbers)), "RSA PRIVATE KEY")
+
+    with limited_to(1.0):
+        assert refusal(text).problem == f"holds an RSA key of {bits:,} bits, above 8,192"
+
+
+def test_an_rsa_key_whose_numbers_do_not_fit_is_refused() -> None:
+    rsa_key = key("rsa2048")
+    assert isinstance(rsa_key, rsa.RSAPrivateKey)
+    numbers = rsa_key.private_numbers()
+    public = numbers.public_numbers
+    parts = (0, public.n, public.e, numbers.d + 2, numbers.p, numbers.q, numbers.dmp1, numbers.dmq1, numbers.iqmp)
+
+    assert (
+        refusal(drafts.pem(sequence(*map(integer, parts)), "RSA PRIVATE KEY")).problem
+        == "holds no readable private key"
+    )
 
 
 @pytest.mark.parametrize("passphrase", [None, PASSPHRASE], ids=["plain", "encrypted"])

@@ -48,7 +48,7 @@ def test_it_requires_little(metadata: Message) -> None:
     assert metadata["Requires-Python"] == ">=3.11"
     required = metadata.get_all("Requires-Dist", [])
     always = {re.split(r"[<>=]", each)[0] for each in required if not EXTRA.search(each)}
-    assert always == {"aws-cdk-lib", "constructs", "cryptography", "platformdirs"}
+    assert always == {"aws-cdk-lib", "constructs", "cryptography", "platformdirs", "pyasn1"}
     assert {found[1] for each in required if (found := EXTRA.search(each))} == {"cli", "local"}
 
 

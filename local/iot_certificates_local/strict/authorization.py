@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from iot_certificates_local.strict.certificates import certificate_id, parsed
+from iot_certificates_local.strict.certificates import parsed
 from iot_certificates_local.strict.messages import CURRENT, REFUSAL, Refusal
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def dependent_actions(request: Request, region: str, account: str) -> Iterator[t
         yield "iam:PassRole", configuration["roleArn"], {"iam:PassedToService": "iot.amazonaws.com"}
     certificate = parsed(request.text("caCertificate"))
     if request.members.get("tags") and certificate is not None:
-        yield "iot:TagResource", f"arn:aws:iot:{region}:{account}:cacert/{certificate_id(certificate)}", {}
+        yield "iot:TagResource", f"arn:aws:iot:{region}:{account}:cacert/{certificate.id}", {}
 
 
 def _check(request: Request, action: str, resource: str, keys: dict[str, str]) -> None:

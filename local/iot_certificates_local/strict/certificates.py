@@ -7,13 +7,15 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from iot_certificate_provider.pki import Certificate, CertificateRejectedError
+from iot_certificate_provider.pki.certificate import UNREADABLE
 from iot_certificates_local.strict.messages import Refusal
 
 if TYPE_CHECKING:
+    from iot_certificate_provider.pki.distinguished_name import DistinguishedName
     from iot_certificates_local.strict.messages import Answer, HandOn, Request
     from iot_certificates_local.strict.registry import Registry
 
@@ -37,7 +39,7 @@ _CERTIFICATE_OF = {
 
 
 async def fit_to_register(request: Request, hand_on: HandOn) -> Answer:
-    """Refuse a certificate or signing request that AWS IoT would not take. What is no certificate is MiniStack's."""
+    """Refuse a certificate or signing request that AWS IoT does not take; MiniStack refuses what is no certificate."""
     if request.operation == "CreateCertificateFromCsr":
         _check_length(request.text("certificateSigningRequest"), LONGEST_SIGNING_REQUEST)
     member = _CERTIFICATE_OF.get(request.operation)
@@ -50,17 +52,19 @@ async def fit_to_register(request: Request, hand_on: HandOn) -> Answer:
 
 
 @lru_cache(maxsize=1024)
-def parsed(pem: str) -> x509.Certificate | None:
-    """Return the first certificate of a PEM text, None when it has none."""
+def parsed(pem: str) -> Certificate | None:
+    """Return the first certificate of a PEM text, None when it has none.
+
+    Read as tolerantly as OpenSSL reads: that AWS IoT is as tolerant is assumed, and that it compares names by RFC 5280.
+    """
     try:
-        return x509.load_pem_x509_certificate(pem.encode("utf-8"))
-    except (ValueError, UnsupportedAlgorithm):
+        return Certificate.from_x509(x509.load_pem_x509_certificate(pem.encode("utf-8")))
+    except (*UNREADABLE, CertificateRejectedError):
+        pass
+    try:
+        return Certificate.from_pem(pem)
+    except CertificateRejectedError:
         return None
-
-
-def certificate_id(certificate: x509.Certificate) -> str:
-    """Return the id that AWS IoT gives it: the SHA-256 digest of its DER form."""
-    return certificate.fingerprint(hashes.SHA256()).hex()
 
 
 def _check_length(text: str, longest: int) -> None:
@@ -68,12 +72,12 @@ def _check_length(text: str, longest: int) -> None:
         raise Refusal("InvalidRequestException", f"Member must have length less than or equal to {longest}.")
 
 
-def _check_certificate(certificate: x509.Certificate, request: Request) -> None:
+def _check_certificate(certificate: Certificate, request: Request) -> None:
     _check_key(certificate)
     _check_signature_algorithm(certificate)
     # API reference, CertificateValidationException: "The certificate is invalid." That an expired one is, and one whose
     # time has yet to come is not, is assumed.
-    if certificate.not_valid_after_utc < datetime.now(UTC):
+    if certificate.not_after < datetime.now(UTC):
         raise _invalid("The certificate has expired.")
     if request.operation == "RegisterCACertificate":
         _check_is_ca(certificate)
@@ -81,10 +85,10 @@ def _check_certificate(certificate: x509.Certificate, request: Request) -> None:
         _check_issuer(certificate, request)
 
 
-def _check_key(certificate: x509.Certificate) -> None:
+def _check_key(certificate: Certificate) -> None:
     try:
-        key = certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm) as error:
+        key = certificate.public_key
+    except CertificateRejectedError as error:
         raise _invalid("The public key of the certificate is not supported.") from error
     if isinstance(key, rsa.RSAPublicKey):
         if key.key_size < SMALLEST_RSA_KEY:
@@ -93,30 +97,22 @@ def _check_key(certificate: x509.Certificate) -> None:
         raise _invalid("The public key must be RSA, or EC on the curve P-256, P-384 or P-521.")
 
 
-def _check_signature_algorithm(certificate: x509.Certificate) -> None:
-    try:
-        algorithm = certificate.signature_hash_algorithm
-    except UnsupportedAlgorithm:
-        algorithm = None
-    if not isinstance(algorithm, SIGNATURE_HASHES):
+def _check_signature_algorithm(certificate: Certificate) -> None:
+    if not isinstance(certificate.signature.hash, SIGNATURE_HASHES):
         raise _invalid("The certificate must be signed with SHA-256, SHA-384 or SHA-512.")
 
 
-def _check_is_ca(certificate: x509.Certificate) -> None:
+def _check_is_ca(certificate: Certificate) -> None:
     # Developer guide, "Manage your CA certificates": it signs client certificates, hence RFC 5280, 4.2.1.9.
-    try:
-        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
-        constraints = None
-    if constraints is None or not constraints.ca:
+    if not certificate.is_ca:
         raise _invalid("The certificate is not a CA certificate: basicConstraints must have CA:TRUE.")
 
 
-def _check_issuer(certificate: x509.Certificate, request: Request) -> None:
+def _check_issuer(certificate: Certificate, request: Request) -> None:
     # What is registered already gets MiniStack's ResourceAlreadyExistsException; a CA that is named, its checks.
-    if request.text("caCertificatePem") or request.registry.certificate(certificate_id(certificate)) is not None:
+    if request.text("caCertificatePem") or request.registry.certificate(certificate.id) is not None:
         return
-    candidates = _registered_under(certificate.issuer, request.registry)
+    candidates = _registered_under(certificate.issuer_name, request.registry)
     # API reference, RegisterCertificate: "If you have more than one CA certificate that has the same subject field, you
     # must specify the CA certificate that was used to sign the device certificate being registered."
     if len(candidates) > 1:
@@ -129,18 +125,23 @@ def _check_issuer(certificate: x509.Certificate, request: Request) -> None:
     # register the signing CA with AWS IoT, not any other CAs in the hierarchy."
     if not candidates:
         raise Refusal("CertificateStateException", "No CA certificate exists for the given certificate", 406)
-    try:
-        certificate.verify_directly_issued_by(candidates[0])
-    except ValueError as error:
-        # cryptography compares the names' bytes: the signature is not looked at yet.
-        raise _invalid("The issuer of the certificate is written in another way than the CA's subject.") from error
-    except (InvalidSignature, TypeError) as error:
-        raise _invalid("The signature of the certificate failed verification against the CA certificate.") from error
+    if not_issued_by(certificate, candidates[0]) is not None:
+        raise _invalid("The signature of the certificate failed verification against the CA certificate.")
 
 
-def _registered_under(subject: x509.Name, registry: Registry) -> list[x509.Certificate]:
+def not_issued_by(certificate: Certificate, ca: Certificate) -> str | None:
+    """Return why ``ca`` is not the issuer, in MiniStack's words: its name, or its key. None where it is."""
+    # RFC 5280, 7.1: string types, case and insignificant blanks make no other name.
+    if not certificate.issuer_name.matches(ca.subject_name):
+        return "The issuer of the certificate did not match the subject of the provided CA certificate."
+    if not certificate.signature.is_of(ca.public_key):
+        return "The signature of the certificate failed verification against the provided CA certificate."
+    return None
+
+
+def _registered_under(subject: DistinguishedName, registry: Registry) -> list[Certificate]:
     certificates = [parsed(record["certificatePem"]) for record in registry.ca_certificates()]
-    return [certificate for certificate in certificates if certificate is not None and certificate.subject == subject]
+    return [one for one in certificates if one is not None and one.subject_name.matches(subject)]
 
 
 def _invalid(message: str) -> Refusal:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iot_certificates_local.strict.certificates import certificate_id, parsed
+from iot_certificates_local.strict.certificates import parsed
 from iot_certificates_local.strict.messages import Refusal
 
 if TYPE_CHECKING:
@@ -30,13 +30,15 @@ async def within_quotas(request: Request, hand_on: HandOn) -> Answer:
 
 def _check_ca_certificates(request: Request) -> None:
     certificate = parsed(request.text("caCertificate"))
-    if certificate is None or request.registry.ca_certificate(certificate_id(certificate)) is not None:
+    if certificate is None or request.registry.ca_certificate(certificate.id) is not None:
         return
     same = 0
     for record in request.registry.ca_certificates():
         other = parsed(record["certificatePem"])
-        if other is not None and record.get("certificateMode") != "SNI_ONLY" and other.subject == certificate.subject:
-            same += other.public_key() == certificate.public_key()
+        if other is None or record.get("certificateMode") == "SNI_ONLY":
+            continue
+        if other.subject_name.matches(certificate.subject_name):
+            same += other.public_key == certificate.public_key
     if same >= CA_CERTIFICATES_PER_SUBJECT:
         raise _exceeded(
             f"{CA_CERTIFICATES_PER_SUBJECT} CA certificates with this subject and public key are registered"

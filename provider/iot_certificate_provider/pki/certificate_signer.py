@@ -86,9 +86,9 @@ class PrivateKeySigner:
         request.check_issuable()
         builder = (
             x509.CertificateBuilder()
-            .subject_name(request.parsed.subject)
-            .issuer_name(self._ca.parsed.subject)
-            .public_key(request.parsed.public_key())
+            .subject_name(request.subject_name)
+            .issuer_name(self._ca.name_as_issuer())
+            .public_key(request.public_key)
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - CLOCK_SKEW)
             .not_valid_after(end_of_validity(self._ca, now, validity))
@@ -111,7 +111,7 @@ def signature_hash(ca: Certificate) -> SignatureHash:
     For an EC key that of ``hash_for_key``, which is also the only one that AWS KMS has for it. For an RSA key that of
     the CA certificate's own signature.
     """
-    algorithm = ca.parsed.signature_hash_algorithm
+    algorithm = ca.signature.hash
     if isinstance(ca.public_key, ec.EllipticCurvePublicKey) or algorithm is None:
         return hash_for_key(ca.public_key)
     return _HASHES.get(algorithm.name, hashes.SHA256())

@@ -10,8 +10,6 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from iot_certificate_provider.errors import CertificateRejectedError
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from iot_certificate_provider.pki.certificate import Certificate
+    from iot_certificate_provider.pki.signature import Signature
 
 MIN_RSA_BITS = 2048
 CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
@@ -29,19 +28,21 @@ _KEY_FIX = "AWS IoT accepts RSA keys of at least 2048 bits and EC keys on P-256,
 
 
 def check_registrable(certificate: Certificate) -> None:
-    """Check what every certificate must have, CA or device: an accepted key and an accepted signature."""
+    """Check what every certificate must have, CA or device: an accepted key and an accepted signature.
+
+    AWS rule: those of ``check_key`` and ``check_signature_algorithm``.
+    """
     check_key(certificate.public_key)
-    check_signature_algorithm(certificate.parsed)
+    check_signature_algorithm(certificate.signature)
 
 
 def check_ca(certificate: Certificate) -> None:
-    """Check a certificate that is to be registered as a CA (RFC 5280, 4.2.1.9)."""
+    """Check a certificate that is to be registered as a CA (RFC 5280, 4.2.1.9).
+
+    AWS rule: developer guide, "Manage your CA certificates": a CA's certificate has basicConstraints with CA:TRUE.
+    """
     check_registrable(certificate)
-    try:
-        constraints = certificate.parsed.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except x509.ExtensionNotFound:
-        constraints = None
-    if constraints is None or not constraints.ca:
+    if not certificate.is_ca:
         raise CertificateRejectedError(
             "is not a CA certificate: it lacks the extension basicConstraints with CA:TRUE",
             "Declare a device's certificate as a device certificate, or make the CA's again with CA:TRUE",
@@ -49,7 +50,11 @@ def check_ca(certificate: Certificate) -> None:
 
 
 def check_key(key: object) -> None:
-    """Check the kind and the strength of a public key."""
+    """Check the kind and the strength of a public key.
+
+    AWS rule: API reference, CreateCertificateFromCsr, and developer guide, "Device certificate key quality": RSA keys
+    of at least 2048 bits, EC keys on NIST P-256, P-384 or P-521.
+    """
     if isinstance(key, rsa.RSAPublicKey):
         if key.key_size < MIN_RSA_BITS:
             raise CertificateRejectedError(f"has a weak key: RSA with {key.key_size} bits", _KEY_FIX)
@@ -61,22 +66,24 @@ def check_key(key: object) -> None:
         raise CertificateRejectedError(f"has a key of a kind that AWS IoT does not know: {kind}", _KEY_FIX)
 
 
-def check_signature_algorithm(signed: x509.Certificate | x509.CertificateSigningRequest) -> None:
-    """Check that the signature was made over SHA-256, SHA-384 or SHA-512."""
-    try:
-        algorithm = signed.signature_hash_algorithm
-        name = "none" if algorithm is None else algorithm.name
-    except UnsupportedAlgorithm:
-        name = signed.signature_algorithm_oid.dotted_string
-    if name not in HASHES:
+def check_signature_algorithm(signature: Signature) -> None:
+    """Check that the signature was made over SHA-256, SHA-384 or SHA-512.
+
+    AWS rule: developer guide, "X.509 client certificates": "AWS IoT supports the following certificate-signing
+    algorithms".
+    """
+    if signature.hash_name not in HASHES:
         raise CertificateRejectedError(
-            f"has a signature that AWS IoT does not accept: hash {name}",
+            f"has a signature that AWS IoT does not accept: hash {signature.hash_name}",
             "Have it signed again with SHA-256, SHA-384 or SHA-512",
         )
 
 
 def check_not_expired(certificate: Certificate, now: datetime) -> None:
-    """Check that the certificate has not expired at ``now`` (aware)."""
+    """Check that the certificate has not expired at ``now`` (aware).
+
+    AWS rule: API reference, CertificateValidationException of the three operations that register certificates.
+    """
     if now > certificate.not_after:
         raise CertificateRejectedError(
             f"expired on {certificate.not_after:%Y-%m-%d}", "AWS IoT registers none that has expired: renew it"
@@ -84,26 +91,39 @@ def check_not_expired(certificate: Certificate, now: datetime) -> None:
 
 
 def check_issued_by(certificate: Certificate, ca: Certificate) -> None:
-    """Check that ``ca`` is the *direct* issuer: its subject is the issuer's name and its key made the signature."""
-    if certificate.parsed.issuer != ca.parsed.subject:
-        raise CertificateRejectedError(
-            f"was not issued by the CA: its issuer is '{shorten(certificate.issuer, 40)}', "
-            f"the CA '{shorten(ca.subject, 40)}'",
-            "Name the CA that signed it; in a hierarchy that is the direct issuer, not the root",
-        )
-    try:
-        _verify(certificate.parsed, ca.parsed)
-    except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm) as error:
+    """Check that ``ca`` is the *direct* issuer: its subject is the issuer's name, and its key made the signature.
+
+    Names are compared by RFC 5280, 7.1; the signature is a question of its own.
+    AWS rule: developer guide, "Create your own client certificates": "you must register the signing CA with AWS IoT,
+    not any other CAs in the hierarchy".
+    """
+    signed = _is_signed_by(certificate, ca)
+    if not certificate.issuer_name.matches(ca.subject_name):
+        raise _another_name(certificate, ca, signed=signed)
+    if not signed:
         raise CertificateRejectedError(
             "was not signed by the CA: the names match, but the signature is not of the CA's key",
             "Name the CA certificate whose key signed it: another of the same name is no use",
-        ) from error
+        )
 
 
 # An Update comes with the same two certificates twice.
 @lru_cache(1)
-def _verify(certificate: x509.Certificate, ca: x509.Certificate) -> None:
-    certificate.verify_directly_issued_by(ca)
+def _is_signed_by(certificate: Certificate, ca: Certificate) -> bool:
+    return certificate.signature.is_of(ca.public_key)
+
+
+def _another_name(certificate: Certificate, ca: Certificate, *, signed: bool) -> CertificateRejectedError:
+    names = f"its issuer is '{shorten(certificate.issuer, 40)}', the CA '{shorten(ca.subject, 40)}'"
+    if signed:
+        return CertificateRejectedError(
+            f"was signed by the CA's key under another name: {names}",
+            "Name the CA certificate that has the issuer's name",
+        )
+    return CertificateRejectedError(
+        f"was not issued by the CA: {names}",
+        "Name the CA that signed it; in a hierarchy that is the direct issuer, not the root",
+    )
 
 
 def shorten(text: str, characters: int = 48) -> str:

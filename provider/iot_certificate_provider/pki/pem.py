@@ -9,19 +9,37 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import textwrap
+from dataclasses import dataclass
+from typing import NoReturn
 
 from iot_certificate_provider.contract import MAX_PEM_CHARACTERS
 from iot_certificate_provider.errors import CertificateRejectedError
 
-CERTIFICATE_LABELS = ("CERTIFICATE", "X509 CERTIFICATE")
+TRUSTED_CERTIFICATE = "TRUSTED CERTIFICATE"
+CERTIFICATE_LABELS = ("CERTIFICATE", "X509 CERTIFICATE", TRUSTED_CERTIFICATE)
 SIGNING_REQUEST_LABELS = ("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST")
 
 _BEGIN = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----")
 _WHITE_SPACE = re.compile(r"\s+")
 
 
-def read_block(text: str, labels: tuple[str, ...], max_characters: int = MAX_PEM_CHARACTERS) -> bytes:
-    """Return the DER bytes of the one block in ``text``, whose label is among ``labels``.
+@dataclass(frozen=True)
+class Block:
+    """A block: its label, and the bytes that its base64 stands for."""
+
+    label: str
+    content: bytes
+
+
+def write(content: bytes, label: str) -> str:
+    """Write a block as RFC 7468, 2, has it: 64 columns."""
+    body = "\n".join(textwrap.wrap(base64.b64encode(content).decode("ascii"), 64))
+    return f"-----BEGIN {label}-----\n{body}\n-----END {label}-----\n"
+
+
+def read(text: str, labels: tuple[str, ...], max_characters: int = MAX_PEM_CHARACTERS) -> Block:
+    """Return the one block in ``text``, whose label is among ``labels``.
 
     Raises CertificateRejectedError for anything else: no block or several, another kind of block, one that
     is cut off, damaged base64, more than ``max_characters`` characters. What stands around it is ignored.
@@ -47,15 +65,20 @@ def read_block(text: str, labels: tuple[str, ...], max_characters: int = MAX_PEM
     label = found[0].group(1)
     if label not in labels:
         raise CertificateRejectedError(f"is a {_kind(label)}, not a {_kind(wanted)}", _where(label, wanted))
-    return _decode(text[found[0].end() :], label)
+    return Block(label, _decode(text[found[0].end() :], label))
 
 
 def _refuse_private_keys(labels: list[str]) -> None:
     if any(label.endswith("PRIVATE KEY") for label in labels):
-        raise CertificateRejectedError(
-            "holds a private key",
-            "Remove it, and replace the key: templates are not secret. Keys belong in Secrets Manager",
-        )
+        refuse_private_key()
+
+
+def refuse_private_key() -> NoReturn:
+    """Refuse a private key where a certificate or a request belongs."""
+    raise CertificateRejectedError(
+        "holds a private key",
+        "Remove it, and replace the key: templates are not secret. Keys belong in Secrets Manager",
+    )
 
 
 def _decode(rest: str, label: str) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -12,10 +12,12 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
     load_pem_private_key,
+    load_ssh_private_key,
 )
 
 from iot_certificate_provider.contract import KeyAlgorithm
 from iot_certificate_provider.errors import CertificateRejectedError
+from iot_certificate_provider.pki.key_text import OPENSSH, KeyBlock, key_block
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
@@ -30,6 +32,9 @@ _CURVES: dict[KeyAlgorithm, ec.EllipticCurve] = {
 }
 _RSA_BITS = {KeyAlgorithm.RSA_2048: 2048, KeyAlgorithm.RSA_3072: 3072, KeyAlgorithm.RSA_4096: 4096}
 _RSA_PUBLIC_EXPONENT = 65537
+
+MAX_RSA_BITS = 8192
+"""To check the numbers of a larger key, and to sign with it, takes from seconds to minutes."""
 
 
 def generate_private_key(algorithm: KeyAlgorithm) -> CaPrivateKey:
@@ -46,19 +51,18 @@ def private_key_pem(key: CaPrivateKey) -> str:
 
 
 def load_private_key(text: str, passphrase: str | None) -> CaPrivateKey:
-    """Read a PEM private key: PKCS #8 (encrypted or not), PKCS #1 or SEC 1.
+    """Read a PEM private key: PKCS #8 (encrypted or not), PKCS #1, SEC 1, or OpenSSH's own form without passphrase.
 
-    Raises CertificateRejectedError when it is unreadable or neither RSA nor EC, or when its passphrase is
-    missing, wrong or superfluous.
+    Raises CertificateRejectedError when it is unreadable or neither RSA nor EC, when its passphrase is missing, wrong
+    or superfluous, or when it would take too long to open or to use.
     """
+    block = key_block(text)
     # surrogatepass: Python's own complaint about text that UTF-8 cannot hold would carry that text along.
     password = None if passphrase is None else passphrase.encode("utf-8", "surrogatepass")
-    try:
-        key = _load(text.encode("utf-8", "surrogatepass"), password)
-    except TypeError as error:
-        raise _about_passphrase(given=passphrase is not None) from error
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise _unreadable(given=passphrase is not None) from error
+    key = _opened(block, password)
+    # Raised here and not where it is found: what cryptography says can repeat a line of the key.
+    if isinstance(key, CertificateRejectedError):
+        raise key
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         kind = type(key).__name__.removesuffix("PrivateKey")
         raise CertificateRejectedError(
@@ -67,11 +71,35 @@ def load_private_key(text: str, passphrase: str | None) -> CaPrivateKey:
     return key
 
 
-def _load(pem: bytes, password: bytes | None) -> PrivateKeyTypes:
+def _opened(block: KeyBlock, password: bytes | None) -> PrivateKeyTypes | CertificateRejectedError:
+    """Return the key, or why there is none."""
+    try:
+        key = _load(block, password)
+        return _checked(key) if isinstance(key, rsa.RSAPrivateKey) else key
+    except TypeError:
+        return _about_passphrase(given=password is not None)
+    except (ValueError, UnsupportedAlgorithm):
+        return _unreadable(block.label, given=password is not None)
+
+
+def _load(block: KeyBlock, password: bytes | None) -> PrivateKeyTypes:
+    pem = block.text.encode("utf-8", "surrogatepass")
     # cryptography warns of kinds that it will drop (Diffie-Hellman, say): they are refused here anyway.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return load_pem_private_key(pem, password)
+        if block.label == OPENSSH:
+            return cast("PrivateKeyTypes", load_ssh_private_key(pem, password))
+        # Its numbers are checked later, when it is known how large they are: that takes minutes for a huge modulus.
+        return load_pem_private_key(pem, password, unsafe_skip_rsa_key_validation=True)
+
+
+def _checked(key: rsa.RSAPrivateKey) -> rsa.RSAPrivateKey:
+    """Check the numbers of an RSA key that is not too large for that; raise ValueError where they do not fit."""
+    if key.key_size > MAX_RSA_BITS:
+        raise CertificateRejectedError(
+            f"holds an RSA key of {key.key_size:,} bits, above {MAX_RSA_BITS:,}", "Use a smaller one, or an EC key"
+        )
+    return key.private_numbers().private_key()
 
 
 def check_key_of(key: CaPrivateKey, ca: Certificate) -> None:
@@ -94,12 +122,16 @@ def _about_passphrase(*, given: bool) -> CertificateRejectedError:
     )
 
 
-def _unreadable(*, given: bool) -> CertificateRejectedError:
+def _unreadable(label: str, *, given: bool) -> CertificateRejectedError:
+    if label == OPENSSH:
+        return CertificateRejectedError(
+            "holds an OpenSSH key that is encrypted or damaged", "Convert it to PEM: ssh-keygen -p -m PKCS8 -f FILE"
+        )
     if given:
         return CertificateRejectedError(
             "holds no private key that the passphrase opens",
             "Check the PEM text and the passphrase's secret, where a line end at the end counts",
         )
     return CertificateRejectedError(
-        "holds no readable private key", "Store its PEM text, beginning with '-----BEGIN … PRIVATE KEY-----'"
+        "holds no readable private key", "Check it with: openssl pkey -in FILE -noout -check"
     )

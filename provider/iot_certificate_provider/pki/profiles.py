@@ -42,14 +42,14 @@ def end_entity_profile(request: SigningRequest, ca: Certificate) -> Profile:
         (x509.BasicConstraints(ca=False, path_length=None), True),
         (_key_usage(certificates=False), True),
         (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), False),
-        (x509.SubjectKeyIdentifier.from_public_key(request.parsed.public_key()), False),
+        (x509.SubjectKeyIdentifier.from_public_key(request.public_key), False),
         (_authority_key_identifier(ca), False),
     )
     names = request.alternative_names
     if names is None:
         return profile
     # RFC 5280, 4.2.1.6: critical where the subject is empty, for then they are all that tells whose it is.
-    return (*profile, (names, not list(request.parsed.subject)))
+    return (*profile, (names, not list(request.subject_name)))
 
 
 def check_ca_profile(certificate: Certificate) -> None:
@@ -127,14 +127,14 @@ def _key_usage(*, certificates: bool) -> x509.KeyUsage:
 
 
 def _authority_key_identifier(ca: Certificate) -> x509.AuthorityKeyIdentifier:
-    identifier = _value(ca, x509.SubjectKeyIdentifier)
-    if identifier is None:
-        # Without one a CA certificate does not conform (RFC 5280, 4.2.1.2); AWS IoT registers it for all that.
-        identifier = x509.SubjectKeyIdentifier.from_public_key(ca.public_key)
+    digest = ca.subject_key_identifier
+    # Without one a CA certificate does not conform (RFC 5280, 4.2.1.2); AWS IoT registers it for all that.
+    made = x509.SubjectKeyIdentifier.from_public_key(ca.public_key)
+    identifier = made if digest is None else x509.SubjectKeyIdentifier(digest)
     return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
 
 
 def _names_the_key(certificate: Certificate, ca: Certificate) -> bool:
     authority = _value(certificate, x509.AuthorityKeyIdentifier)
-    identifier = _value(ca, x509.SubjectKeyIdentifier)
-    return authority is not None and (identifier is None or authority.key_identifier == identifier.digest)
+    identifier = ca.subject_key_identifier
+    return authority is not None and (identifier is None or authority.key_identifier == identifier)

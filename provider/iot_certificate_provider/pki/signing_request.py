@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,32 +14,56 @@ from iot_certificate_provider.contract import MAX_CSR_CHARACTERS
 from iot_certificate_provider.errors import CertificateRejectedError
 from iot_certificate_provider.pki import pem
 from iot_certificate_provider.pki.alternative_names import check_alternative_names
-from iot_certificate_provider.pki.certificate import UNREADABLE, Certificate
+from iot_certificate_provider.pki.certificate import UNREADABLE
+from iot_certificate_provider.pki.distinguished_name import DistinguishedName
 from iot_certificate_provider.pki.fitness import check_key, check_signature_algorithm
+from iot_certificate_provider.pki.signature import Signature
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
+    from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
     from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 
+    from iot_certificate_provider.pki.certificate import Certificate
+    from iot_certificate_provider.pki.finding import Finding
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class SigningRequest:
     """A request that AWS IoT can act on: readable, signed by its own key, with a key of a kind it accepts.
 
     * ``pem``: the canonical text, and what tells one request from another.
-    * ``subject``: RFC 4514 string.
+    * ``subject``: RFC 4514 string. ``name``: the subject, for comparison.
     * ``longest_certificate``: an upper bound, in characters, for the PEM of a certificate issued for it.
+    * ``findings``: the rules that it breaks, where cryptography refuses it; AWS IoT decides about such a request.
     """
 
     pem: str
     subject: str
+    name: DistinguishedName
     longest_certificate: int
-    parsed: x509.CertificateSigningRequest
+    public_key: CertificatePublicKeyTypes
+    findings: tuple[Finding, ...]
+    _strict: x509.CertificateSigningRequest | None
+    _names: bytes | None
+    """Of a request that cryptography refuses: the value of its extension subjectAltName."""
+
+    def __eq__(self, other: object) -> bool:
+        return self.pem == other.pem if isinstance(other, SigningRequest) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.pem)
 
     def asks_for(self, certificate: Certificate) -> bool:
         """Whether ``certificate`` can have been issued for this request: the same key, the same subject."""
-        same_key = certificate.public_key == self.parsed.public_key()
-        return same_key and certificate.parsed.subject == self.parsed.subject
+        return certificate.public_key == self.public_key and certificate.subject_name == self.name
+
+    @property
+    def subject_name(self) -> x509.Name:
+        """The subject, for a certificate; raise CertificateRejectedError where RFC 5280 has no form for it."""
+        return self.name.as_x509() if self._strict is None else self._strict.subject
 
     @property
     def alternative_names(self) -> x509.SubjectAlternativeName | None:
@@ -47,23 +72,30 @@ class SigningRequest:
         Raises CertificateRejectedError for others. What else it may ask for (RFC 2985, 5.4.2) is for the CA to decide.
         """
         try:
-            names = self.parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        except x509.ExtensionNotFound:
-            return None
+            names = self._asked_names()
         except UNREADABLE as error:
             raise CertificateRejectedError(
                 "asks for extensions that are not readable",
                 "Make it again, with DNS, URI, IP and email names as its only extension",
             ) from error
-        check_alternative_names(names)
+        if names is not None:
+            check_alternative_names(names)
         return names
+
+    def _asked_names(self) -> x509.SubjectAlternativeName | None:
+        if self._strict is None:
+            return None if self._names is None else _tolerant_reading().read_alternative_names(self._names)
+        try:
+            return self._strict.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        except x509.ExtensionNotFound:
+            return None
 
     def check_issuable(self) -> None:
         """Check what those who issue by it need, and AWS IoT does not: names that can be certified (RFC 5280, 4.1.2.6).
 
         Raises CertificateRejectedError.
         """
-        if self.alternative_names is None and not list(self.parsed.subject):
+        if self.alternative_names is None and not self.name.rdns:
             raise CertificateRejectedError(
                 "names nobody: it has neither a subject nor alternative names", "Make it again with a common name"
             )
@@ -71,16 +103,14 @@ class SigningRequest:
     @classmethod
     def from_pem(cls, text: str) -> SigningRequest:
         """Read the one request in ``text``; raise CertificateRejectedError for anything else."""
-        der = pem.read_block(text, pem.SIGNING_REQUEST_LABELS, MAX_CSR_CHARACTERS)
+        content = pem.read(text, pem.SIGNING_REQUEST_LABELS, MAX_CSR_CHARACTERS).content
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                return cls._read(der)
+                return cls._read(content)
             except UNREADABLE as error:
-                raise CertificateRejectedError(
-                    "is PEM, but what it encodes is not a readable certificate signing request",
-                    "Check it with: openssl req -in FILE -noout -text",
-                ) from error
+                fields, signature = _tolerant_reading().read(content, error)
+                return _checked(cls(**fields), signature)
 
     @classmethod
     def signed_by(
@@ -99,27 +129,45 @@ class SigningRequest:
     @classmethod
     def _read(cls, der: bytes) -> SigningRequest:
         request = x509.load_der_x509_csr(der)
-        check_key(request.public_key())
-        # First the hash: cryptography calls a signature over SHA-1 invalid, even one that the right key made.
-        check_signature_algorithm(request)
-        if not request.is_signature_valid:
-            raise CertificateRejectedError(
-                "is not signed by the key that it asks a certificate for",
-                "Make the request again with the device's key",
-            )
-        return cls(
+        key = request.public_key()
+        subject = request.subject
+        made = cls(
             pem=request.public_bytes(Encoding.PEM).decode("ascii"),
-            subject=request.subject.rfc4514_string(),
-            longest_certificate=_longest_certificate(request),
-            parsed=request,
+            subject=subject.rfc4514_string(),
+            name=DistinguishedName.of(subject),
+            longest_certificate=longest_certificate(
+                key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo), subject.public_bytes()
+            ),
+            public_key=key,
+            findings=(),
+            _strict=request,
+            _names=None,
         )
+        return _checked(made, Signature.of(request))
+
+
+def _checked(request: SigningRequest, signature: Signature) -> SigningRequest:
+    check_key(request.public_key)
+    # First the hash: cryptography calls a signature over SHA-1 invalid, even one that the right key made.
+    check_signature_algorithm(signature)
+    if not signature.is_of(request.public_key):
+        raise CertificateRejectedError(
+            "is not signed by the key that it asks a certificate for",
+            "Make the request again with the device's key",
+        )
+    return request
+
+
+def _tolerant_reading() -> ModuleType:
+    # Imported when it is needed: hardly any request needs it, and a cold start is the shorter.
+    return importlib.import_module("iot_certificate_provider.pki.tolerant_signing_request")
 
 
 # AWS IoT's part: its name, an RSA-2048 signature (256 bytes), key identifiers, key usage, dates, serial; and slack.
 _ISSUED_OVERHEAD_BYTES = 1000
 
 
-def _longest_certificate(request: x509.CertificateSigningRequest) -> int:
-    key = request.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    der = len(key) + len(request.subject.public_bytes()) + _ISSUED_OVERHEAD_BYTES
+def longest_certificate(key: bytes, subject: bytes) -> int:
+    """Return an upper bound, in characters, for the PEM of a certificate of a key and a subject, both in DER."""
+    der = len(key) + len(subject) + _ISSUED_OVERHEAD_BYTES
     return der * 4 // 3 + der // 48 + 60

@@ -83,7 +83,7 @@ class IssuedByRequest:
     def _again(self, wanted: IssuedDeviceCertificateProperties, certificate: Certificate) -> IssuedCertificate:
         ca = wanted.issuer.certificate
         # In a rollback the declared CA may be another than the one that issued what there is.
-        is_issuer = ca is not None and certificate.parsed.issuer == ca.parsed.subject
+        is_issuer = ca is not None and certificate.issuer_name.matches(ca.subject_name)
         return IssuedCertificate(certificate, ca if is_issuer else None)
 
 

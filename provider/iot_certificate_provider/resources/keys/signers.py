@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.aws import acm_pca, kms
@@ -15,10 +16,12 @@ from iot_certificate_provider.pki import (
     remote_private_key,
 )
 from iot_certificate_provider.pki.certificate_signer import end_of_validity, signature_hash
+from iot_certificate_provider.pki.fitness import shorten
 from iot_certificate_provider.properties.ca_key import CaKeyProperty, KeyInKms, KeyInMemory, KeyInSecret
 from iot_certificate_provider.properties.reader import naming
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime, timedelta
 
     from iot_certificate_provider.aws.acm_pca import PrivateCaGateway
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
     from iot_certificate_provider.deadline import Deadline
     from iot_certificate_provider.pki import CertificateSigner, SigningRequest
     from iot_certificate_provider.properties.ca_key import CaKey, KeyInPrivateCa
+
+# A sentence has 240 characters, and the problem and the fix come first.
+_NAME_CHARACTERS = 24
 
 
 class CertificateSigners:
@@ -55,9 +61,12 @@ class CertificateSigners:
     def _with_key_in_secret(self, ca: Certificate, key: KeyInSecret) -> CertificateSigner:
         passphrase = None
         if key.passphrase_secret_arn is not None:
-            with naming(f"{self._name}.{CaKeyProperty.PASSPHRASE_SECRET_ARN}"):
+            with (
+                naming(f"{self._name}.{CaKeyProperty.PASSPHRASE_SECRET_ARN}"),
+                _naming_secret(key.passphrase_secret_arn, ca),
+            ):
                 passphrase = self._secrets.text(key.passphrase_secret_arn)
-        with naming(f"{self._name}.{CaKeyProperty.SECRET_ARN}"):
+        with naming(f"{self._name}.{CaKeyProperty.SECRET_ARN}"), _naming_secret(key.secret_arn, ca):
             return PrivateKeySigner(
                 ca, load_private_key(self._secrets.text(key.secret_arn, key.json_field), passphrase)
             )
@@ -78,13 +87,24 @@ class CertificateSigners:
         with naming(name):
             own = Certificate.from_pem(self._authorities.ca_certificate(key.certificate_authority_arn))
             # Not by their ids: a CA that was renewed with its key issues for both of its certificates.
-            if (own.public_key, own.parsed.subject) != (ca.public_key, ca.parsed.subject):
+            if own.public_key != ca.public_key or not own.subject_name.matches(ca.subject_name):
                 raise CertificateRejectedError(
                     "is another CA than that of CACertificatePem",
                     "Leave CACertificatePem out: the private CA's own certificate is then registered",
                 )
         arn = key.certificate_authority_arn
         return PrivateCaSigner(ca, arn, self._authorities, deadline, name=name, template=self._template)
+
+
+@contextmanager
+def _naming_secret(secret_arn: str, ca: Certificate) -> Iterator[None]:
+    """Add to what is wrong with a key the secret and the CA: a stack can have several of both."""
+    try:
+        yield
+    except CertificateRejectedError as error:
+        secret = shorten(secret_arn.rpartition(":secret:")[2], _NAME_CHARACTERS)
+        where = f"secret {secret}, CA {shorten(ca.subject, _NAME_CHARACTERS)}"
+        raise CertificateRejectedError(f"{error.problem} ({where})", error.fix) from error
 
 
 class PrivateCaSigner:

@@ -1,0 +1,32 @@
+"""A rule that a certificate or a signing request breaks, though it can be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One broken rule.
+
+    * ``rule``: where the rule stands, like ``RFC 5280, 4.1.2.4``.
+    * ``problem``: a clause whose subject is the certificate, like ``has '_' in a PrintableString of its subject``.
+
+    The certificate is public: ``problem`` can quote it.
+    """
+
+    rule: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.problem} ({self.rule})"
+
+
+CONSEQUENCE = "AWS IoT decides whether it takes it, and each device's library as well. Have it issued again if you can"
+"""What follows of findings, for whoever reads of them."""
+
+
+def described(findings: tuple[Finding, ...], most: int = 3) -> str:
+    """Return what the findings say, in one clause that begins with ``breaks``; of many, the first ``most``."""
+    more = f", and {len(findings) - most} more" if len(findings) > most else ""
+    return f"breaks rules: it {'; it '.join(map(str, findings[:most]))}{more}"
