@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aws_cdk import Token
 
 from iot_certificate_provider.contract import AutoRegistrationStatus, CaCertificateProperty
-from iot_certificates.declaration_error import CertificateDeclarationError
+from iot_certificates.declared.declaration_error import CertificateDeclarationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,9 +18,9 @@ from iot_certificate_provider.contract import (
 from iot_certificate_provider.pki import check_ca
 from iot_certificates import permissions as needs
 from iot_certificates.auto_registration import auto_registration_properties
-from iot_certificates.certificate_arn import certificate_id_of, check_certificate_arn
-from iot_certificates.declaration_error import CertificateDeclarationError
-from iot_certificates.literal_pem import read_certificate
+from iot_certificates.declared.certificate_arn import certificate_id_of, check_certificate_arn
+from iot_certificates.declared.declaration_error import CertificateDeclarationError
+from iot_certificates.declared.literal_pem import read_certificate
 from iot_certificates.permissions import ProviderPermissions
 from iot_certificates.proof_of_possession import ProofOfPossession
 from iot_certificates.provider import IotCertificateProvider

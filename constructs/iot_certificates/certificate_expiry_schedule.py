@@ -14,7 +14,7 @@ from constructs import Construct, IConstruct
 from iot_certificate_provider.contract import EXPIRY_STACK_ID, MetricDimension, MetricName
 from iot_certificates import accepted_findings as accepted
 from iot_certificates.accepted_findings import accept, wildcard
-from iot_certificates.declaration_error import CertificateDeclarationError
+from iot_certificates.declared.declaration_error import CertificateDeclarationError
 from iot_certificates.execution_role import execution_role
 from iot_certificates.function_log_group import function_log_group
 from iot_certificates.metrics import MetricOptions, published_metric

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.contract import CredentialsField, IssuerProperty, PrivateCaTemplate
 from iot_certificate_provider.pki import check_ca
-from iot_certificates.declaration_error import CertificateDeclarationError
-from iot_certificates.literal_pem import read_certificate
+from iot_certificates.declared.declaration_error import CertificateDeclarationError
+from iot_certificates.declared.literal_pem import read_certificate
 from iot_certificates.self_signed_ca_certificate import SelfSignedCaCertificate
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ from iot_certificate_provider.contract import (
 )
 from iot_certificate_provider.pki import Certificate, check_issued_by, check_registrable
 from iot_certificates import permissions as needs
-from iot_certificates.attachments import policy_names, thing_names
-from iot_certificates.certificate_arn import certificate_id_of, check_certificate_arn
-from iot_certificates.declaration_error import CertificateDeclarationError
-from iot_certificates.literal_pem import is_token, read_certificate, read_signing_request
+from iot_certificates.declared.attachments import policy_names, thing_names
+from iot_certificates.declared.certificate_arn import certificate_id_of, check_certificate_arn
+from iot_certificates.declared.declaration_error import CertificateDeclarationError
+from iot_certificates.declared.literal_pem import is_token, read_certificate, read_signing_request
 from iot_certificates.permissions import ProviderPermissions
 from iot_certificates.provider import IotCertificateProvider
 from iot_certificates.registered_certificate import RegisteredCertificate, unless

@@ -8,7 +8,7 @@ from aws_cdk import RemovalPolicy
 from aws_cdk import aws_logs as logs
 
 from iot_certificates.accepted_findings import LOG_WITHOUT_KMS_KEY, accept
-from iot_certificates.declaration_error import CertificateDeclarationError
+from iot_certificates.declared.declaration_error import CertificateDeclarationError
 
 if TYPE_CHECKING:
     from constructs import Construct

@@ -14,17 +14,17 @@ from iot_certificate_provider.contract import (
     KeyAlgorithm,
 )
 from iot_certificates import permissions as needs
-from iot_certificates.alternative_names import alternative_names
-from iot_certificates.attachments import policy_names, thing_names
 from iot_certificates.certificate_issuer import issuer_property
-from iot_certificates.certificate_subject import subject_property
-from iot_certificates.declaration_error import CertificateDeclarationError
+from iot_certificates.declared.alternative_names import alternative_names
+from iot_certificates.declared.attachments import policy_names, thing_names
+from iot_certificates.declared.certificate_subject import subject_property
+from iot_certificates.declared.declaration_error import CertificateDeclarationError
+from iot_certificates.declared.literal_pem import read_signing_request
+from iot_certificates.declared.validity import validity_days
 from iot_certificates.kept_key import secret_for
-from iot_certificates.literal_pem import read_signing_request
 from iot_certificates.permissions import ProviderPermissions
 from iot_certificates.provider import IotCertificateProvider
 from iot_certificates.registered_certificate import RegisteredCertificate, unless
-from iot_certificates.validity import validity_days
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from constructs import Construct
 
     from iot_certificates.certificate_issuer import CertificateIssuer
-    from iot_certificates.certificate_subject import CertificateSubject
+    from iot_certificates.declared.certificate_subject import CertificateSubject
     from iot_certificates.self_signed_ca_certificate import SelfSignedCaCertificate
 
 _SIGNING_REQUEST = "certificate_signing_request"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from aws_cdk import aws_secretsmanager as secretsmanager
 
 from iot_certificates.accepted_findings import ENCRYPTED_WITH_THE_ACCOUNTS_KEY, ROTATED_BY_GENERATION, accept
-from iot_certificates.declaration_error import CertificateDeclarationError
+from iot_certificates.declared.declaration_error import CertificateDeclarationError
 
 if TYPE_CHECKING:
     from aws_cdk import RemovalPolicy

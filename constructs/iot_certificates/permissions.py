@@ -25,7 +25,7 @@ from iot_certificate_provider.contract import (
 )
 from iot_certificates import permission_statements as statements
 from iot_certificates.accepted_findings import accept, wildcard
-from iot_certificates.declaration_error import CertificateDeclarationError
+from iot_certificates.declared.declaration_error import CertificateDeclarationError
 from iot_certificates.stack_children import child_of_stack
 
 if TYPE_CHECKING:

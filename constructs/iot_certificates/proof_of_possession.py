@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.contract import CaCertificateProperty
 from iot_certificate_provider.pki import check_issued_by, check_registrable
-from iot_certificates.literal_pem import read_certificate
+from iot_certificates.declared.literal_pem import read_certificate
 from iot_certificates.permissions import PRIVATE_CA_IDENTITY, REGISTRATION_CODE
 
 if TYPE_CHECKING:

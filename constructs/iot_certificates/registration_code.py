@@ -14,7 +14,7 @@ from iot_certificate_provider.contract import (
     RegistrationCodeProperty,
 )
 from iot_certificates import permissions as needs
-from iot_certificates.declaration_error import CertificateDeclarationError
+from iot_certificates.declared.declaration_error import CertificateDeclarationError
 from iot_certificates.permissions import ProviderPermissions
 from iot_certificates.provider import IotCertificateProvider
 

@@ -18,12 +18,12 @@ from iot_certificate_provider.contract import (
 )
 from iot_certificates import permissions as needs
 from iot_certificates.auto_registration import auto_registration_properties
-from iot_certificates.certificate_subject import subject_property
+from iot_certificates.declared.certificate_subject import subject_property
+from iot_certificates.declared.validity import validity_days
 from iot_certificates.kept_key import secret_for
 from iot_certificates.permissions import REGISTRATION_CODE, ROLLING_BACK, ProviderPermissions
 from iot_certificates.provider import IotCertificateProvider
 from iot_certificates.registered_certificate import RegisteredCertificate, unless
-from iot_certificates.validity import validity_days
 
 if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from constructs import Construct
 
     from iot_certificates.auto_registration import AutoRegistration
-    from iot_certificates.certificate_subject import CertificateSubject
+    from iot_certificates.declared.certificate_subject import CertificateSubject
 
 
 @jsii.implements(ITaggable)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import ArnFormat, Stack, Token
 
-from iot_certificates.declaration_error import CertificateDeclarationError
+from iot_certificates.declared.declaration_error import CertificateDeclarationError
 
 if TYPE_CHECKING:
     from constructs import Construct

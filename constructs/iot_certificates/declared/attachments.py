@@ -8,7 +8,7 @@ from aws_cdk import Token
 
 from iot_certificate_provider.contract import MAX_POLICIES, POLICY_NAME, THING_NAME
 from iot_certificate_provider.pki.fitness import shorten
-from iot_certificates.declaration_error import CertificateDeclarationError
+from iot_certificates.declared.declaration_error import CertificateDeclarationError
 
 if TYPE_CHECKING:
     import re

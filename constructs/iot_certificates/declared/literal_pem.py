@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import Annotations, Token
 
 from iot_certificate_provider.pki import Certificate, CertificateRejectedError, SigningRequest, check_not_expired
-from iot_certificates.declaration_error import CertificateDeclarationError, declaring
+from iot_certificates.declared.declaration_error import CertificateDeclarationError, declaring
 
 if TYPE_CHECKING:
     from collections.abc import Callable

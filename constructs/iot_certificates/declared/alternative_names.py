@@ -8,7 +8,7 @@ from aws_cdk import Token
 
 from iot_certificate_provider.pki import CertificateRejectedError
 from iot_certificate_provider.pki.alternative_names import alternative_name
-from iot_certificates.declaration_error import CertificateDeclarationError
+from iot_certificates.declared.declaration_error import CertificateDeclarationError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import Token
 
 from iot_certificate_provider.contract import SubjectProperty
-from iot_certificates.declaration_error import CertificateDeclarationError
+from iot_certificates.declared.declaration_error import CertificateDeclarationError
 
 if TYPE_CHECKING:
     from constructs import Construct
