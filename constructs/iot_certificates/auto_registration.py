@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_iam as iam
     from constructs import Construct
 
-    from iot_certificates.permissions import ProviderPermissions
+    from iot_certificates.provider_permissions import ProviderPermissions
 
 MAX_TEMPLATE_CHARACTERS = 10_240
 """``templateBody`` of RegistrationConfig (AWS IoT API)."""

@@ -21,9 +21,9 @@ from iot_certificates.auto_registration import auto_registration_properties
 from iot_certificates.declared.certificate_arn import certificate_id_of, check_certificate_arn
 from iot_certificates.declared.declaration_error import CertificateDeclarationError
 from iot_certificates.declared.literal_pem import read_certificate
-from iot_certificates.permissions import ProviderPermissions
 from iot_certificates.proof_of_possession import ProofOfPossession
 from iot_certificates.provider import IotCertificateProvider
+from iot_certificates.provider_permissions import ProviderPermissions
 from iot_certificates.registered_certificate import RegisteredCertificate, unless
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from aws_cdk.interfaces import aws_acmpca as acmpca
     from constructs import Construct
 
-    from iot_certificates.permissions import ProviderPermissions
     from iot_certificates.provider import IotCertificateProvider
+    from iot_certificates.provider_permissions import ProviderPermissions
 
 
 class CertificateIssuer(ABC):

@@ -19,8 +19,8 @@ from iot_certificates import permissions as needs
 from iot_certificates.certificate_transfer import check_text
 from iot_certificates.declared.certificate_arn import certificate_id_of
 from iot_certificates.declared.declaration_error import CertificateDeclarationError
-from iot_certificates.permissions import ProviderPermissions
 from iot_certificates.provider import IotCertificateProvider
+from iot_certificates.provider_permissions import ProviderPermissions
 from iot_certificates.registered_certificate import unless
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from iot_certificates.declared.attachments import policy_names, thing_names
 from iot_certificates.declared.certificate_arn import certificate_id_of, check_certificate_arn
 from iot_certificates.declared.declaration_error import CertificateDeclarationError
 from iot_certificates.declared.literal_pem import is_token, read_certificate, read_signing_request
-from iot_certificates.permissions import ProviderPermissions
 from iot_certificates.provider import IotCertificateProvider
+from iot_certificates.provider_permissions import ProviderPermissions
 from iot_certificates.registered_certificate import RegisteredCertificate, unless
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ from iot_certificates.declared.declaration_error import CertificateDeclarationEr
 from iot_certificates.declared.literal_pem import read_signing_request
 from iot_certificates.declared.validity import validity_days
 from iot_certificates.kept_key import secret_for
-from iot_certificates.permissions import ProviderPermissions
 from iot_certificates.provider import IotCertificateProvider
+from iot_certificates.provider_permissions import ProviderPermissions
 from iot_certificates.registered_certificate import RegisteredCertificate, unless
 
 if TYPE_CHECKING:

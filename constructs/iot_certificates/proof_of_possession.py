@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from constructs import Construct
 
     from iot_certificate_provider.pki import Certificate
-    from iot_certificates.permissions import ProviderPermissions
+    from iot_certificates.provider_permissions import ProviderPermissions
 
 
 class ProofOfPossession(ABC):

@@ -11,8 +11,9 @@ from aws_cdk import aws_s3 as s3
 
 from iot_certificate_provider.contract import PrivateCaTemplate
 from iot_certificates import permission_statements as statements
-from iot_certificates.permissions import ProviderPermissions, every_type
+from iot_certificates.permissions import every_type
 from iot_certificates.provider import IotCertificateProvider
+from iot_certificates.provider_permissions import ProviderPermissions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

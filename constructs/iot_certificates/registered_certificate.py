@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from constructs import IDependable
 
     from iot_certificates.metrics import MetricOptions
-    from iot_certificates.permissions import ProviderPermissions
     from iot_certificates.provider import IotCertificateProvider
+    from iot_certificates.provider_permissions import ProviderPermissions
 
 
 class RegisteredCertificate(Resource):

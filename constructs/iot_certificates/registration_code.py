@@ -15,8 +15,8 @@ from iot_certificate_provider.contract import (
 )
 from iot_certificates import permissions as needs
 from iot_certificates.declared.declaration_error import CertificateDeclarationError
-from iot_certificates.permissions import ProviderPermissions
 from iot_certificates.provider import IotCertificateProvider
+from iot_certificates.provider_permissions import ProviderPermissions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -21,8 +21,9 @@ from iot_certificates.auto_registration import auto_registration_properties
 from iot_certificates.declared.certificate_subject import subject_property
 from iot_certificates.declared.validity import validity_days
 from iot_certificates.kept_key import secret_for
-from iot_certificates.permissions import REGISTRATION_CODE, ROLLING_BACK, ProviderPermissions
+from iot_certificates.permissions import REGISTRATION_CODE, ROLLING_BACK
 from iot_certificates.provider import IotCertificateProvider
+from iot_certificates.provider_permissions import ProviderPermissions
 from iot_certificates.registered_certificate import RegisteredCertificate, unless
 
 if TYPE_CHECKING:
