@@ -134,6 +134,10 @@ _RELEASED = Grant(("iot:ListTargetsForPolicy",), (On.POLICIES,))
 """Whether a policy that was detached can be deleted."""
 
 
+ATTACH_POLICY = Grant(("iot:AttachPolicy",), (On.CERTIFICATES,))
+ATTACH_THING = Grant(("iot:AttachThingPrincipal",), (On.CERTIFICATES, On.THINGS))
+
+
 def device_certificate(register: str, *, policies: bool, things: bool) -> Iterator[Grant]:
     """Yield what registering with the action ``register``, changing and deregistering a device certificate takes."""
     yield Grant((register,), (On.ANYTHING,))
@@ -148,9 +152,9 @@ def device_certificate(register: str, *, policies: bool, things: bool) -> Iterat
     if register == "iot:CreateCertificateFromCsr":
         yield Grant(("iot:ListCertificates",), (On.ANYTHING,))
     if policies:
-        yield Grant(("iot:AttachPolicy",), (On.CERTIFICATES,))
+        yield ATTACH_POLICY
     if things:
-        yield Grant(("iot:AttachThingPrincipal",), (On.CERTIFICATES, On.THINGS))
+        yield ATTACH_THING
 
 
 def issued_device_certificate(*, signing_request: bool, policies: bool, things: bool) -> Iterator[Grant]:

@@ -10,18 +10,18 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from iot_certificate_provider.contract import PrivateCaTemplate
 from iot_certificates import permission_statements as statements
 from iot_certificates.accepted_findings import accept, wildcard
-from iot_certificates.declared.declaration_error import CertificateDeclarationError
 from iot_certificates.permissions import On
 from iot_certificates.stack_children import child_of_stack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from aws_cdk import aws_secretsmanager as secretsmanager
 
+    from iot_certificate_provider.contract import PrivateCaTemplate
+    from iot_certificates.declared.arguments import Place
     from iot_certificates.permissions import Grant
     from iot_certificates.provider import IotCertificateProvider
 
@@ -52,6 +52,8 @@ class ProviderPermissions(Construct):
 
     Were it the role's own, sharing the function between stacks would be a dependency cycle. The custom resources
     depend on it, so that it is there before them and goes after them.
+
+    There is none for a function whose role is not known here: whoever deploys that function allows what it needs.
     """
 
     def __init__(self, scope: Construct, construct_id: str, provider: IotCertificateProvider) -> None:
@@ -61,7 +63,6 @@ class ProviderPermissions(Construct):
         self._policy: iam.Policy | None = None
         self._statements: dict[tuple[On, ...], iam.PolicyStatement] = {}
         self._granted: dict[tuple[On, ...], set[str]] = {}
-        self.grantee = cast("iam.IGrantable", _RoleThroughPolicy(provider.role, self))
 
     @classmethod
     def of_stack(cls, scope: Construct, kind: str, provider: IotCertificateProvider) -> ProviderPermissions:
@@ -74,6 +75,8 @@ class ProviderPermissions(Construct):
 
     def allow(self, grants: Iterable[Grant]) -> None:
         """Add what is not granted yet: one statement for each set of resources."""
+        if self._role is None:
+            return
         for grant in grants:
             granted = self._granted.setdefault(grant.on, set())
             if not granted.issuperset(grant.actions):
@@ -88,7 +91,7 @@ class ProviderPermissions(Construct):
     def _new_statement(self, kinds: tuple[On, ...]) -> iam.PolicyStatement:
         arns = [self._arn(on) for on in kinds]
         statement = iam.PolicyStatement(resources=arns)
-        self.add(statement)
+        self._add(statement)
         for on, arn in zip(kinds, arns, strict=True):
             if on in _WHY_ALL:
                 accept(self, wildcard(Stack.of(self), arn, _WHY_ALL[on]))
@@ -96,7 +99,7 @@ class ProviderPermissions(Construct):
 
     def allow_passing(self, role: iam.IRole) -> None:
         """Allow to hand this role, and no other, to AWS IoT."""
-        self.add(statements.passing([role.role_arn]))
+        self._add(statements.passing([role.role_arn]))
 
     def _arn(self, on: On) -> str:
         stack = Stack.of(self)
@@ -110,39 +113,51 @@ class ProviderPermissions(Construct):
             return self._provider.service_token
         return stack.format_arn(service="iot", resource=str(on), resource_name="*")
 
+    def allow_reading(self, secret: secretsmanager.ISecret) -> None:
+        """Allow to read this secret, and no other."""
+        if self._role is not None:
+            secret.grant_read(self._grantee(self._role))
+
     def allow_versions_of(self, secret: secretsmanager.ISecret) -> None:
         """Allow to read this secret, and no other, to write versions of it, and to say which is the current one."""
+        if self._role is None:
+            return
         self._provider.count_secret()
         arn = secret.secret_full_arn or f"{secret.secret_arn}-??????"
-        self.add(statements.keeping_keys([arn]))
+        self._add(statements.keeping_keys([arn]))
         if secret.encryption_key is not None:
-            region = Stack.of(secret).region
-            through = kms.ViaServicePrincipal(statements.secrets_manager_in(region), self.grantee.grant_principal)
-            secret.encryption_key.grant(through, *statements.ENCRYPTION_ACTIONS)
-            if not secret.encryption_key.node.default_child:
-                # The policy of an imported key is not the app's to extend: it has to trust the account's policies.
-                self.add(statements.encrypting([secret.encryption_key.key_arn], region))
+            self._allow_encrypting(secret.encryption_key, Stack.of(secret).region, self._role)
 
-    def allow_signing(self, key: kms.IKey, scope: Construct, name: str) -> None:
-        """Allow to sign with this key, and no other; ``scope`` declares it as argument ``name``."""
-        if not key.grant(self.grantee, *statements.SIGNING_ACTIONS).success:
-            # An alias imported by its name: IAM knows keys only by their ARNs.
-            raise CertificateDeclarationError(
-                scope,
-                name,
-                "names a KMS key on which the CDK can grant nothing",
-                "Give the key itself: kms.Key.from_key_arn(…) or kms.Key.from_lookup(…)",
-            )
+    def _allow_encrypting(self, key: kms.IKey, region: str, role: iam.IRole) -> None:
+        principal = self._grantee(role).grant_principal
+        through = kms.ViaServicePrincipal(statements.secrets_manager_in(region), principal)
+        key.grant(through, *statements.ENCRYPTION_ACTIONS)
+        if not key.node.default_child:
+            # The policy of an imported key is not the app's to extend: it has to trust the account's policies.
+            self._add(statements.encrypting([key.key_arn], region))
 
-    def allow_issuing(
-        self, certificate_authority_arn: str, template: PrivateCaTemplate = PrivateCaTemplate.END_ENTITY
-    ) -> None:
+    def allow_signing(self, key: kms.IKey, place: Place) -> None:
+        """Allow to sign with this key, and no other; it was given at ``place``."""
+        if self._role is None or key.grant(self._grantee(self._role), *statements.SIGNING_ACTIONS).success:
+            return
+        # An alias imported by its name: IAM knows keys only by their ARNs.
+        raise place.refuse(
+            "names a KMS key on which the CDK can grant nothing",
+            "Give the key itself: kms.Key.from_key_arn(…) or kms.Key.from_lookup(…)",
+        )
+
+    def allow_issuing(self, certificate_authority_arn: str, template: PrivateCaTemplate) -> None:
         """Allow to have a private CA issue certificates by the template, and to read them and its own."""
-        self.add(statements.reading_issued([certificate_authority_arn]))
-        self.add(statements.issuing([certificate_authority_arn], template))
+        self._add(statements.reading_issued([certificate_authority_arn]))
+        self._add(statements.issuing([certificate_authority_arn], template))
 
-    def add(self, statement: iam.PolicyStatement) -> iam.Policy:
+    def _grantee(self, role: iam.IRole) -> iam.IGrantable:
+        return cast("iam.IGrantable", _RoleThroughPolicy(role, self._add))
+
+    def _add(self, statement: iam.PolicyStatement) -> iam.Policy | None:
         """Add a statement and return the policy, which there is only once there is something to allow."""
+        if self._role is None:
+            return None
         if self._policy is None:
             self._policy = iam.Policy(self, "Resource", roles=[self._role])
         self._policy.add_statements(statement)
@@ -156,9 +171,9 @@ class _RoleThroughPolicy:
     A policy by itself will not do: a key policy, which a secret's ``grant_read`` may extend, has to name a principal.
     """
 
-    def __init__(self, role: iam.IRole, permissions: ProviderPermissions) -> None:
+    def __init__(self, role: iam.IRole, add: Callable[[iam.PolicyStatement], iam.Policy | None]) -> None:
         self._role = role
-        self._permissions = permissions
+        self._add = add
 
     @property
     def grant_principal(self) -> Any:
@@ -177,5 +192,5 @@ class _RoleThroughPolicy:
         return self._role.principal_account
 
     def add_to_principal_policy(self, statement: iam.PolicyStatement) -> iam.AddToPrincipalPolicyResult:
-        policy = self._permissions.add(statement)
+        policy = self._add(statement)
         return iam.AddToPrincipalPolicyResult(statement_added=True, policy_dependable=policy)

@@ -1,1 +1,5 @@
-"""Checks at synth of the values that constructs are given, in the words of the deployment. Tokens are left to it."""
+"""The values that constructs are given: what is wrong with one is found at synth, in the deployment's words.
+
+``takes`` (arguments.py) checks every argument at the constructor's door by its kind (kinds.py). A value that is known
+only later, a token or a context lookup that was not made yet, is left to the deployment (state.py).
+"""

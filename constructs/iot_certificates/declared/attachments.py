@@ -1,54 +1,76 @@
-"""The policies and things of a device certificate."""
+"""The policies and things of a device certificate, and the alternative names of one that is issued."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from aws_cdk import Token
+from aws_cdk import aws_iot as iot
 
-from iot_certificate_provider.contract import MAX_POLICIES, POLICY_NAME, THING_NAME
-from iot_certificate_provider.pki.fitness import shorten
-from iot_certificates.declared.declaration_error import CertificateDeclarationError
+from iot_certificate_provider.contract import DeviceCertificateProperty
+from iot_certificate_provider.properties.device_certificate import SHAPE
+from iot_certificates.declared.described import described
+from iot_certificates.declared.kinds import ListOf, has_members, property_of
+from iot_certificates.declared.state import is_known, is_resolvable
 
 if TYPE_CHECKING:
-    import re
-    from collections.abc import Sequence
+    from iot_certificate_provider.properties.shapes import Texts
+    from iot_certificates.declared.arguments import Place
 
-    from aws_cdk import aws_iot as iot
-    from constructs import Construct
-
-
-def policy_names(scope: Construct, policies: Sequence[iot.CfnPolicy | str]) -> list[str] | None:
-    """Return the property PolicyNames, None without one; CertificateDeclarationError for too many or a bad one."""
-    if len(policies) > MAX_POLICIES:
-        raise CertificateDeclarationError(
-            scope,
-            "policies",
-            f"has {len(policies)} items, and AWS IoT attaches at most {MAX_POLICIES} to a certificate",
-            "Put several statements into one policy",
-        )
-    return _names(scope, "policies", policies, POLICY_NAME)
+_POLICY_NAMES: Texts = property_of(SHAPE, DeviceCertificateProperty.POLICY_NAMES)
+_THING_NAMES: Texts = property_of(SHAPE, DeviceCertificateProperty.THING_NAMES)
 
 
-def thing_names(scope: Construct, things: Sequence[iot.CfnThing | str]) -> list[str] | None:
-    """Return the property ThingNames, None without one; raise CertificateDeclarationError for bad names."""
-    return _names(scope, "things", things, THING_NAME)
+@dataclass(frozen=True)
+class Attached:
+    """A name, or a resource of this class; ``reference`` is what the CDK's own references to it have.
+
+    A resource is taken by reference, by which CloudFormation knows the order.
+    """
+
+    resource: type[iot.CfnPolicy] | type[iot.CfnThing]
+    reference: tuple[str, str]
+    names: Texts
+
+    def take(self, place: Place, value: Any) -> Any:
+        """Return the name."""
+        kind = self.resource.__name__
+        if isinstance(value, self.resource):
+            return value.ref
+        if has_members(value, self.reference[0]):
+            return getattr(getattr(value, self.reference[0]), self.reference[1])
+        if is_resolvable(value):
+            return Token.as_string(value)
+        if value is None:
+            raise place.refuse(f"has None: a {kind} without a name has none at synth", f"Give the {kind} itself")
+        if not isinstance(value, str):
+            raise place.refuse(f"has {described(value)}", f"Give a {kind}, or its name")
+        if not self.names.pattern.fullmatch(value) and is_known(value):
+            problem = f"has {described(value)}, which is not a valid name"
+            raise place.refuse(problem, f"A name matches {self.names.pattern.pattern}")
+        return value
 
 
-def _names(
-    scope: Construct, name: str, resources: Sequence[iot.CfnPolicy | iot.CfnThing | str], valid: re.Pattern[str]
-) -> list[str] | None:
-    """Return names; those of resources as references, by which CloudFormation knows the order."""
-    for item in resources:
-        if isinstance(item, str):
-            _check_name(scope, name, item, valid)
-    return [item if isinstance(item, str) else item.ref for item in resources] or None
+@dataclass(frozen=True)
+class Policies:
+    """Policies, no more than AWS IoT attaches."""
+
+    of: ListOf
+
+    def take(self, place: Place, value: Any) -> Any:
+        """Return their names."""
+        names = self.of.take(place, value)
+        most = _POLICY_NAMES.most
+        if most is not None and isinstance(names, list) and len(dict.fromkeys(map(str, names))) > most:
+            raise place.refuse(
+                f"has {len(names)} items, and {_POLICY_NAMES.too_many} to a certificate",
+                "Put several statements into one policy",
+            )
+        return names
 
 
-def _check_name(scope: Construct, name: str, item: str, valid: re.Pattern[str]) -> None:
-    # No token matches: only what does not match needs the question, which is asked in another process.
-    if valid.fullmatch(item) or Token.is_unresolved(item):
-        return
-    raise CertificateDeclarationError(
-        scope, name, f"has '{shorten(item)}', which is not a valid name", f"A name matches {valid.pattern}"
-    )
+POLICY = Attached(iot.CfnPolicy, ("policy_ref", "policy_name"), _POLICY_NAMES)
+THING = Attached(iot.CfnThing, ("thing_ref", "thing_name"), _THING_NAMES)
+POLICIES = Policies(ListOf(POLICY, "Give a list: [policy]"))
+THINGS = ListOf(THING, "Give a list: [thing]")

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from aws_cdk import Token
+from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.contract import SubjectProperty
-from iot_certificates.declared.declaration_error import CertificateDeclarationError
+from iot_certificate_provider.errors import InvalidPropertyError
+from iot_certificate_provider.properties.reader import Reader
+from iot_certificate_provider.properties.shapes import ALWAYS, Shape
+from iot_certificate_provider.properties.subject import read_subject
+from iot_certificate_provider.properties.subject import subject as subject_map
+from iot_certificates.declared.arguments import Place, taken_fields
+from iot_certificates.declared.described import described
+from iot_certificates.declared.kinds import Text
+from iot_certificates.declared.state import is_known, is_resolvable
 
 if TYPE_CHECKING:
     from constructs import Construct
 
-_MAX_CHARACTERS = {
-    "common_name": 64,
-    "organization": 64,
-    "organizational_unit": 64,
-    "state": 128,
-    "locality": 128,
-    "serial_number": 64,
-}
-"""RFC 5280, Appendix A.1: ub-common-name, ub-organization-name, …"""
+_SUBJECT = subject_map(ALWAYS)
+
+# As OpenSSL prints it (/C=DE/CN=x) and as RFC 4514 writes it (CN=x,C=DE).
+_DISTINGUISHED_NAME = re.compile(r"\s*/?\s*(C|CN|DC|L|O|OU|S|SN|ST|UID|emailAddress|serialNumber)\s*=", re.IGNORECASE)
+_FIX = "Give the common name as text, or a CertificateSubject(common_name=…, organization=…, country=…)"
 
 
 @dataclass(frozen=True)
@@ -38,43 +41,42 @@ class CertificateSubject:
 
     def bind(self, scope: Construct) -> dict[str, str]:
         """Return the property Subject; raise CertificateDeclarationError for a literal that no certificate can have."""
-        for name, limit in _MAX_CHARACTERS.items():
-            _check_length(scope, name, getattr(self, name), limit)
-        _check_country(scope, self.country)
-        values = {str(each): getattr(self, each.name.lower()) for each in SubjectProperty}
-        return {name: value for name, value in values.items() if value is not None}
+        return _bound(Place(scope, "subject"), self)
 
 
-def subject_property(scope: Construct, subject: CertificateSubject | str) -> dict[str, str]:
-    """Return the property Subject of a subject or of a plain common name; raise CertificateDeclarationError."""
-    if isinstance(subject, str):
-        subject = CertificateSubject(subject)
-    if not isinstance(subject, CertificateSubject):
-        raise CertificateDeclarationError(
-            scope, "subject", f"is a {type(subject).__name__}", "Give a common name as text, or a CertificateSubject"
-        )
-    return subject.bind(scope)
+class _Subjects:
+    """A CertificateSubject, or a common name as text."""
+
+    def take(self, place: Place, value: Any) -> Any:
+        """Return the property Subject."""
+        if isinstance(value, CertificateSubject):
+            return _bound(place, value)
+        if is_resolvable(value):
+            return value
+        if not isinstance(value, str):
+            raise place.refuse(f"is {described(value)}", _FIX)
+        if is_known(value) and _DISTINGUISHED_NAME.match(value):
+            raise place.refuse(f"{described(value)} is a distinguished name, not a common name", _FIX)
+        return _bound(place, CertificateSubject(value))
 
 
-def _check_length(scope: Construct, name: str, value: str | None, limit: int) -> None:
-    if value is None or Token.is_unresolved(value):
-        return
-    if not value.strip():
-        raise CertificateDeclarationError(scope, f"subject.{name}", "is empty", "Give it a text, or leave it out")
-    # As cryptography counts, which encodes it: a common name in bytes, the others in characters.
-    size = len(value.encode() if name == "common_name" else value)
-    if size > limit:
-        raise CertificateDeclarationError(
-            scope,
-            f"subject.{name}",
-            f"has {size} characters, and X.509 has room for {limit}",
-            "Shorten it; subject_alternative_names have more room",
-        )
+SUBJECT = _Subjects()
 
 
-def _check_country(scope: Construct, value: str | None) -> None:
-    if value is None or Token.is_unresolved(value) or (len(value) == 2 and value.isascii() and value.isupper()):
-        return
-    raise CertificateDeclarationError(
-        scope, "subject.country", f"is '{value}', not a code of two capital letters", "Give it as in ISO 3166: AT, say"
-    )
+def _bound(place: Place, subject: CertificateSubject) -> dict[str, str]:
+    names = {each.name.lower(): each for each in SubjectProperty}
+    fields = taken_fields(place, subject, dict.fromkeys(names, Text()), required=["common_name"])
+    values = {str(names[field]): text for field, text in fields.items() if text is not None}
+    _check_literals(place, values)
+    return values
+
+
+def _check_literals(place: Place, values: dict[str, str]) -> None:
+    """Read the literals as the function does; a common name that is known only later is any."""
+    literals = {SubjectProperty.COMMON_NAME.value: "-"}
+    literals |= {name: text for name, text in values.items() if is_known(text)}
+    try:
+        read_subject(Reader({str(_SUBJECT.name): literals}, Shape((_SUBJECT,))), _SUBJECT)
+    except InvalidPropertyError as error:
+        attribute = SubjectProperty(error.name.rpartition(".")[2])
+        raise place.part(attribute.name.lower()).refuse(error.problem, error.fix) from None

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from iot_certificates.declared.declaration_error import CertificateDeclarationError
+from iot_certificate_provider.contract import IssuedDeviceCertificateProperty
+from iot_certificate_provider.properties.issued_device_certificate import SHAPE
+from iot_certificates.declared.kinds import DURATION, property_of
 
 if TYPE_CHECKING:
-    from aws_cdk import Duration
-    from constructs import Construct
+    from iot_certificate_provider.properties.shapes import WholeNumber
+    from iot_certificates.declared.arguments import Place
 
-MAX_DAYS = 36_500
+_DAYS: WholeNumber = property_of(SHAPE, IssuedDeviceCertificateProperty.VALIDITY_DAYS)
 
 
-def validity_days(scope: Construct, validity: Duration) -> int | float:
-    """Return the property ValidityDays: whole days, 1 to 36,500; raise CertificateDeclarationError for others."""
-    if validity.is_unresolved():
-        return validity.to_days()
-    days = validity.to_days(integral=False)
-    if days != int(days) or not 1 <= days <= MAX_DAYS:
-        raise CertificateDeclarationError(
-            scope, "validity", f"is {days:g} days", f"Give whole days, from 1 to {MAX_DAYS:,}: Duration.days(365)"
-        )
-    return int(days)
+class _Validity:
+    """A Duration of whole days, no longer than the function allows."""
+
+    def take(self, place: Place, value: Any) -> Any:
+        """Return the days."""
+        validity = DURATION.take(place, value)
+        if validity.is_unresolved():
+            return validity.to_days()
+        days = validity.to_days(integral=False)
+        if days != int(days) or not 1 <= days <= _DAYS.greatest:
+            raise place.refuse(
+                f"is {days:g} days", f"Give whole days, from 1 to {_DAYS.greatest:,}: Duration.days(365)"
+            )
+        return int(days)
+
+
+VALIDITY = _Validity()
