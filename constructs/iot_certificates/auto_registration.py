@@ -117,7 +117,7 @@ def _as_json(place: Place, template: Mapping[Any, Any]) -> Any:
     scope: Any = place.scope
     try:
         return Stack.of(scope).to_json_string(dict(template))
-    except (RuntimeError, TypeError, ValueError):
+    except (AttributeError, RuntimeError, TypeError, ValueError):
         raise place.refuse("has something in it that is no JSON", "Give texts, numbers, lists and dicts only") from None
 
 

@@ -42,7 +42,7 @@ class CertificateAlarms(Construct):
         provider=PROVIDER,
         days_to_expiry=WholeNumber(),
         actions=ListOf(
-            Having(("bind",), "Give actions: aws_cloudwatch_actions.SnsAction(topic)"),
+            Having(("bind",), "Give alarm actions: SnsAction(topic)"),
             "Give a list: [SnsAction(topic)]",
         ),
     )

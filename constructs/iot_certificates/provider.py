@@ -157,7 +157,7 @@ class IotCertificateProvider(Construct):
     @classmethod
     @takes(
         function=Having(
-            ("function_arn", "function_name", "metric"), "Give the function: Function.from_function_arn(…)"
+            ("function_arn", "function_name", "metric"), "Give the function: lambda_.Function.from_function_arn(…)"
         ),
         service_timeout=DURATION,
     )

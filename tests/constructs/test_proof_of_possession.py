@@ -35,12 +35,14 @@ def template(new_stack: Callable[..., Stack], synthesise: Callable[[Stack], Synt
     own = kms.Key(stack, "Key", key_spec=kms.KeySpec.ECC_NIST_P256, key_usage=kms.KeyUsage.SIGN_VERIFY)
     for name, key in (("Own", own), ("Imported", kms.Key.from_key_arn(stack, "ImportedKey", KEY))):
         proof = ProofOfPossession.kms_key(key)
-        CaCertificate(stack, f"{name}Kms", certificate_pem=CA.pem, proof_of_possession=proof)
+        pem = CA.pem if name == "Imported" else issuing.make_ca(name).pem
+        CaCertificate(stack, f"{name}Kms", certificate_pem=pem, proof_of_possession=proof)
     imported = acmpca.CertificateAuthority.from_certificate_authority_arn(stack, "ImportedCa", PRIVATE_CA)
     ca = CaCertificate(stack, "Private", proof_of_possession=ProofOfPossession.private_ca(imported))
     DeviceCertificate(stack, "Device", certificate_pem=issuing.make_device(CA).pem, ca_certificate=ca)
     CaCertificate(stack, "Made", proof_of_possession=ProofOfPossession.private_ca(_made(stack)))
-    CaCertificate(stack, "Both", certificate_pem=CA.pem, proof_of_possession=ProofOfPossession.private_ca(imported))
+    proof = ProofOfPossession.private_ca(imported)
+    CaCertificate(stack, "Both", certificate_pem=issuing.make_ca("Both").pem, proof_of_possession=proof)
     return synthesise(stack)
 
 
@@ -101,8 +103,8 @@ def test_only_that_private_ca_may_be_used_and_only_for_end_entities(template: Sy
 
 @pytest.mark.parametrize(
     "arguments",
-    [{}, {"certificate_mode": CertificateMode.SNI_ONLY}, {"proof_of_possession": "a proof"}, "kms"],
-    ids=["nothing", "SNI_ONLY", "no proof", "a KMS key"],
+    [{}, {"certificate_mode": CertificateMode.SNI_ONLY}, "kms"],
+    ids=["nothing", "SNI_ONLY", "a KMS key"],
 )
 def test_no_other_proof_can_do_without_the_certificate(new_stack: Callable[..., Stack], arguments: Any) -> None:
     stack = new_stack()

@@ -20,6 +20,7 @@ _PYTHON_NAMES = {
     "CertificatePem": "certificate_pem",
     "CertificateMode": "certificate_mode",
     "CertificateSigningRequest": "certificate_signing_request",
+    "Decision": "decision",
     "TemplateBody": "template_body",
     "TemplateName": "template_name",
 }

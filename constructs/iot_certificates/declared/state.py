@@ -54,4 +54,10 @@ def has_list_token(item: object) -> bool:
 
 def is_resolvable(value: object) -> bool:
     """Whether the CDK resolves the value (``IResolvable``): ``Fn.get_att``, ``Lazy.any``."""
-    return not isinstance(value, type) and hasattr(value, "resolve") and hasattr(value, "creation_stack")
+    # Asked of the class: of the object, a property is a question to the CDK. What jsii returns for IResolvable is of a
+    # class without members, and a method of it needs no question.
+    kind = type(value)
+    of_an_interface = kind.__name__ == "InterfaceDynamicProxy"
+    return (hasattr(kind, "resolve") and hasattr(kind, "creation_stack")) or (
+        of_an_interface and hasattr(value, "resolve")
+    )
