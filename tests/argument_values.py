@@ -93,6 +93,13 @@ def role(stack: Stack, row: str, name: str = "provisioning") -> iam.IRole:
     return iam.Role.from_role_arn(stack, f"{row}Role", f"arn:aws:iam::{ACCOUNT}:role/{name}")
 
 
+def provisioning_template(stack: Stack, row: str) -> iot.CfnProvisioningTemplate:
+    arn = f"arn:aws:iam::{ACCOUNT}:role/provisioning"
+    return iot.CfnProvisioningTemplate(
+        stack, f"{row}Template", provisioning_role_arn=arn, template_body="{}", template_type="JITP"
+    )
+
+
 def config(**fields: Any) -> made:
     """An AutoRegistration with a role, unless one is given."""
 
@@ -409,7 +416,7 @@ CAS: list[Row] = [
     (
         "CaCertificate",
         "auto_registration",
-        config(template_name=made(lambda stack, row: _provisioning_template(stack, row))),
+        config(template_name=made(provisioning_template)),
         Written("RegistrationConfig.TemplateName", {"Ref": "{row}Template"}),
     ),
     (
@@ -733,13 +740,6 @@ OTHERS: list[Row] = [
 ]
 
 TABLE: list[Row] = [*DEVICES, *CAS, *MADE_HERE, *OTHERS]
-
-
-def _provisioning_template(stack: Stack, row: str) -> iot.CfnProvisioningTemplate:
-    arn = f"arn:aws:iam::{ACCOUNT}:role/provisioning"
-    return iot.CfnProvisioningTemplate(
-        stack, f"{row}Template", provisioning_role_arn=arn, template_body="{}", template_type="JITP"
-    )
 
 
 def other_arguments(construct: str, stack: Stack, row: str) -> dict[str, Any]:

@@ -279,7 +279,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no CA": (
         {"issuer": CA.pem},
         (
-            f"issuer is a text of {len(CA.pem)} characters. Give a SelfSignedCaCertificate, or what CertificateIssuer.private_key_secret, .kms_key "
+            f"issuer is a text of {len(CA.pem)} characters. "
+            "Give a SelfSignedCaCertificate, or what CertificateIssuer.private_key_secret, .kms_key "
             "or .private_ca return"
         ),
     ),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from synthesised import Synthesised
 
 CA = issuing.make_ca("Factory CA")
+BOTH = issuing.make_ca("Both")
 TYPE = "Custom::IotCaCertificate"
 PRIVATE_CA = "arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/0f6e3a54-0000-4000-8000-000000000001"
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/0f6e3a54-0000-4000-8000-000000000002"
@@ -42,7 +43,7 @@ def template(new_stack: Callable[..., Stack], synthesise: Callable[[Stack], Synt
     DeviceCertificate(stack, "Device", certificate_pem=issuing.make_device(CA).pem, ca_certificate=ca)
     CaCertificate(stack, "Made", proof_of_possession=ProofOfPossession.private_ca(_made(stack)))
     proof = ProofOfPossession.private_ca(imported)
-    CaCertificate(stack, "Both", certificate_pem=issuing.make_ca("Both").pem, proof_of_possession=proof)
+    CaCertificate(stack, "Both", certificate_pem=BOTH.pem, proof_of_possession=proof)
     return synthesise(stack)
 
 
@@ -76,7 +77,7 @@ def test_a_private_ca_needs_no_certificate(template: Synthesised) -> None:
     assert declared == {"VerificationKey": {"CertificateAuthorityArn": PRIVATE_CA}}
     made = template.declared("Made", TYPE)["VerificationKey"]["CertificateAuthorityArn"]
     assert made in ("${MadeCa}", "${MadeCa.Arn}")
-    assert template.declared("Both", TYPE) == {**declared, "CACertificatePem": CA.pem}
+    assert template.declared("Both", TYPE) == {**declared, "CACertificatePem": BOTH.pem}
 
 
 def test_the_device_of_a_private_ca_names_no_ca(template: Synthesised) -> None:
