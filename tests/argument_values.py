@@ -232,7 +232,7 @@ DEVICES: list[Row] = [
     (
         "DeviceCertificate",
         "policies",
-        looked_up("{}").make and made(lambda stack, row: [ssm.StringParameter.value_from_lookup(stack, f"/{row}")]),
+        made(lambda stack, row: [ssm.StringParameter.value_from_lookup(stack, f"/{row}")]),
         Written("PolicyNames", [DUMMY]),
     ),
     (
@@ -457,9 +457,9 @@ MADE_HERE: list[Row] = [
     (
         "SelfSignedCaCertificate",
         "subject",
-        CertificateSubject(None),
+        CertificateSubject(None),  # type: ignore[arg-type]
         Refused("subject.common_name is None, not a text"),
-    ),  # type: ignore[arg-type]
+    ),
     (
         "SelfSignedCaCertificate",
         "subject",

@@ -24,7 +24,7 @@ WRITTEN = {name: row for name, row in ROWS.items() if isinstance(row[3], Written
 CONSTRUCTS = {
     name: value
     for name, value in vars(iot_certificates).items()
-    if inspect.isclass(value) and issubclass(value, Construct) and not name.startswith("I" + "C")
+    if inspect.isclass(value) and issubclass(value, Construct)
 }
 ENVIRONMENT = Environment(account=ACCOUNT, region=REGION)
 

@@ -40,7 +40,7 @@ def ca(stack: Stack, **arguments: Any) -> CaCertificate:
 
 def warned(stack: Stack, path: str) -> list[str]:
     found = Annotations.from_stack(stack).find_warning(path, Match.any_value())
-    return [str(each.entry["data"]) for each in found]  # type: ignore[index]
+    return [str(each.entry.data) for each in found]
 
 
 def test_an_expired_proof_is_silent(new_stack: Callable[..., Stack]) -> None:
@@ -56,8 +56,10 @@ def test_a_device_that_outlives_its_ca_is_warned_about(new_stack: Callable[..., 
     longer = issuing.make_device(CA)
     DeviceCertificate(stack, "Device", certificate_pem=longer.pem, ca_certificate=ca(stack))
     assert warned(stack, "/Stack/Device") == [
-        ("certificate_pem is valid until 2120-01-01, its CA only until 2110-05-06. Renew the CA before that day, or "
-        "issue the certificate for a shorter time [ack: cdk-iot-certificates:outlives-ca]")
+        (
+            "certificate_pem is valid until 2120-01-01, its CA only until 2110-05-06. Renew the CA before that day, or "
+            "issue the certificate for a shorter time [ack: cdk-iot-certificates:outlives-ca]"
+        )
     ]
 
 
@@ -71,8 +73,10 @@ def test_a_ca_certificate_as_a_device_is_warned_about(new_stack: Callable[..., S
     stack = new_stack()
     DeviceCertificate(stack, "Device", certificate_pem=CA.pem)
     assert warned(stack, "/Stack/Device") == [
-        ("certificate_pem is a CA certificate: it has basicConstraints with CA:TRUE. Give the device's own certificate, "
-        "and the CA's to a CaCertificate [ack: cdk-iot-certificates:ca-as-device]")
+        (
+            "certificate_pem is a CA certificate: it has basicConstraints with CA:TRUE. Give the device's own "
+            "certificate, and the CA's to a CaCertificate [ack: cdk-iot-certificates:ca-as-device]"
+        )
     ]
 
 
