@@ -65,8 +65,9 @@ class DeviceCertificate(RegisteredDeviceCertificate):
     * ``ca_certificate``: the CA that issued it. It is registered before and deregistered after this certificate.
     * ``certificate_mode``: DEFAULT, or SNI_ONLY, which registers without looking for the CA. Cannot be changed later.
     * ``status``: ACTIVE by default. REVOKED is final.
-    * ``policies``, ``things``: resources of the app, or names; at most ten policies. What is attached outside the
-      stack stays until the certificate goes.
+    * ``policies``, ``things``: resources of the app, or names, in any collection or iterator, or a list that the
+      deployment knows; at most ten policies. ``add_policy`` and ``add_thing`` attach one more. Policies and things
+      attached outside the stack stay attached until the certificate is deleted.
     * ``existing_certificate``: what to do when it is registered already: FAIL, or ADOPT, which uses it as it is and
       leaves it registered when the resource goes.
     * ``removal_policy``: RETAIN leaves it registered when its resource goes; by default it is deleted.

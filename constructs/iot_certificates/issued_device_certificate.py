@@ -80,8 +80,7 @@ class IssuedDeviceCertificate(RegisteredDeviceCertificate):
     * ``certificate_signing_request``: a CSR (PEM) instead of subject, names and key algorithm, for a key that stays
       with the device; then there is no secret. Its subject and alternative names become the certificate's.
     * ``status``: ACTIVE by default. REVOKED is final.
-    * ``policies``, ``things``: resources of the app, or names; at most ten policies. What is attached outside the
-      stack stays until the certificate goes.
+    * ``policies``, ``things``: as DeviceCertificate's; ``add_policy`` and ``add_thing`` attach one more.
     * ``removal_policy``: RETAIN leaves it registered, and its secret, when its resource goes; by default both go.
     * ``provider``: an IotCertificateProvider to share; by default the stack has one.
 
