@@ -714,6 +714,15 @@ OTHERS: list[Row] = [
     ("IotCertificateProvider", "tracing", "Active", Refused("tracing is 'Active'. Use Tracing.")),
     ("IotCertificateProvider", "code", "asset.zip", Refused("code is 'asset.zip'. Give lambda_.Code.from_asset(")),
     ("IotCertificateProvider.from_service_token", "service_token", None, Refused("service_token is None, not a text.")),
+    (
+        "IotCertificateProvider.from_service_token",
+        "service_token",
+        "arn:aws:sns",
+        Refused(
+            "service_token 'arn:aws:sns' is not the ARN of a function. Give the ARN of the function, or Fn.import_"
+        ),
+    ),
+    ("IotCertificateProvider.from_service_token", "service_token", looked_up(), Written("", None)),
     ("IotCertificateProvider.from_function", "function", "x", Refused("function is 'x'. Give the function: lambda_.")),
     (
         "IotCertificateProviderStack",

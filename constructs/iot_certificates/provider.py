@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from aws_cdk import Annotations, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -17,7 +18,9 @@ from iot_certificates.accepted_findings import accept
 from iot_certificates.bundling import DEFAULT_TARGET, PROVIDER_SOURCE, Target, bundle
 from iot_certificates.declared.arguments import SIGNATURE, takes
 from iot_certificates.declared.declaration_error import CertificateDeclarationError
+from iot_certificates.declared.described import described
 from iot_certificates.declared.kinds import DURATION, Having, Instance, Member, Text, WholeNumber
+from iot_certificates.declared.state import State, is_known, state_of
 from iot_certificates.execution_role import execution_role
 from iot_certificates.function_log_group import LOG_GROUP, LOG_RETENTION, function_log_group
 from iot_certificates.metrics import MetricOptions, published_metric
@@ -28,6 +31,8 @@ from iot_certificates.stack_children import child_of_stack
 if TYPE_CHECKING:
     from aws_cdk import aws_ec2 as ec2
     from aws_cdk import aws_logs as logs
+
+    from iot_certificates.declared.arguments import Place
 
 RUNTIME_CONTEXT = "iot-certificates:runtime"
 ARCHITECTURE_CONTEXT = "iot-certificates:architecture"
@@ -43,6 +48,8 @@ _RETRY_WAITS = Duration.minutes(1 + 2)
 _MIN_TIMEOUT = Duration.minutes(1)
 # CloudFormation User Guide, "AWS::CloudFormation::CustomResource", ServiceTimeout.
 _LONGEST_SERVICE_TIMEOUT = Duration.hours(1)
+# In place of one that is still to be looked up: the CDK takes no ARN apart that is none.
+_ANY_FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:looked-up-later"
 # AWS Lambda Developer Guide, "Lambda quotas".
 _LEAST_MEMORY_MIB = 128
 # Lambda's processor share grows with memory, and making boto3 clients is nearly all that a cold start does.
@@ -57,6 +64,22 @@ _VPC_ACTIONS = (
     "ec2:AssignPrivateIpAddresses",
     "ec2:UnassignPrivateIpAddresses",
 )
+
+
+class _ServiceTokens:
+    """The ARN of a function."""
+
+    _fix = "Give the ARN of the function, or Fn.import_value(SERVICE_TOKEN_EXPORT)"
+
+    def take(self, place: Place, value: Any) -> Any:
+        """Return the ARN."""
+        arn = Text(self._fix).take(place, value)
+        if is_known(arn) and not re.fullmatch(r"arn:[\w-]+:lambda:[\w-]+:\d{12}:function:[\w:$-]+", arn):
+            raise place.refuse(f"{described(arn)} is not the ARN of a function", self._fix)
+        return arn
+
+
+_SERVICE_TOKEN = _ServiceTokens()
 
 
 class IotCertificateProvider(Construct):
@@ -140,7 +163,7 @@ class IotCertificateProvider(Construct):
 
     @classmethod
     @takes(
-        service_token=Text("Give the ARN of the function, or Fn.import_value(SERVICE_TOKEN_EXPORT)"),
+        service_token=_SERVICE_TOKEN,
         service_timeout=DURATION,
     )
     def from_service_token(
@@ -316,9 +339,13 @@ class _ExistingProvider(IotCertificateProvider):
         self._secrets = 0
         self.tracing = lambda_.Tracing.DISABLED
         self.service_timeout = service_timeout or _LONGEST_SERVICE_TIMEOUT
-        self.function = function or lambda_.Function.from_function_arn(self, "Function", service_token or "")
+        self.function = function or self._function_of(service_token or "")
         self.role = self.function.role
         self.service_token = service_token or self.function.function_arn
+
+    def _function_of(self, service_token: str) -> lambda_.IFunction:
+        arn = _ANY_FUNCTION if state_of(service_token) is State.LOOKUP else service_token
+        return lambda_.Function.from_function_arn(self, "Function", arn)
 
 
 def _service_timeout(timeout: Duration) -> Duration:

@@ -101,6 +101,20 @@ def test_no_argument_takes_anything(stack: Stack, construct: str, argument: str)
     assert str(caught.value).startswith(f"Stack/{name}: {argument} is an object")
 
 
+@pytest.mark.parametrize(
+    ("scope", "construct_id", "message"),
+    [
+        ("Stack", "Device", ": scope is 'Stack'. Give the construct that it belongs to"),
+        (None, "Device", ": scope is None. Give the construct that it belongs to"),
+        ("a stack", 7, "Stack: construct_id is 7, not a text. Give a text"),
+    ],
+)
+def test_scope_and_id_are_checked_as_well(stack: Stack, scope: Any, construct_id: Any, message: str) -> None:
+    with pytest.raises(CertificateDeclarationError) as caught:
+        iot_certificates.RegistrationCode(stack if scope == "a stack" else scope, construct_id)
+    assert str(caught.value).startswith(message)
+
+
 def placed(value: Any, name: str) -> Any:
     if isinstance(value, str):
         return value.replace("{row}", name)

@@ -8,6 +8,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 from iot_certificates.declared.declaration_error import CertificateDeclarationError
+from iot_certificates.declared.described import described
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -67,7 +68,7 @@ def takes(**kinds: Kind) -> Callable[[Callable[_Parameters, _Result]], Callable[
         @wraps(function)
         def checked(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
             given = {**dict(zip(names, args, strict=False)), **kwargs}
-            door = Place(given.get(_SCOPE), "", str(given.get(_CONSTRUCT_ID, "")))
+            door = _door(given)
 
             def taken(name: str, value: Any) -> Any:
                 return (
@@ -99,6 +100,17 @@ def taken_fields(
         name: None if field is None and name not in required else kinds[name].take(place.part(name), field)
         for name, field in fields.items()
     }
+
+
+def _door(given: Mapping[str, Any]) -> Place:
+    scope, construct_id = given.get(_SCOPE), given.get(_CONSTRUCT_ID, "")
+    if _SCOPE in given and not hasattr(type(scope), "node") and not hasattr(scope, "node"):
+        raise Place(None, _SCOPE).refuse(
+            f"is {described(scope)}", "Give the construct that it belongs to: a Stack, self"
+        )
+    if not isinstance(construct_id, str):
+        raise Place(scope, _CONSTRUCT_ID).refuse(f"is {described(construct_id)}, not a text", "Give a text")
+    return Place(scope, "", construct_id)
 
 
 def _taken(place: Place, parameter: inspect.Parameter, kind: Kind, value: Any) -> Any:
