@@ -56,7 +56,7 @@ ENVIRONMENT = Environment(account="123456789012", region="eu-west-1")
 
 
 def declare(stack: Stack, name: str) -> Any:
-    return getattr(iot_certificates, name)(stack, "It", **other_arguments(name, stack, "It"))
+    return getattr(iot_certificates, name)(stack, name, **other_arguments(name, stack, name))
 
 
 @pytest.fixture
@@ -64,29 +64,35 @@ def stack(new_app: Callable[..., App]) -> Stack:
     return Stack(new_app(), "Stack", env=ENVIRONMENT)
 
 
-@pytest.mark.parametrize("name", TYPES)
-def test_the_default_child_is_the_resource_of_the_template(
-    stack: Stack, synthesise: Callable[[Stack], Synthesised], name: str
-) -> None:
-    resource = declare(stack, name).node.default_child
-    assert isinstance(resource, CfnResource)
-    assert resource.cfn_resource_type == TYPES[name]
-    resource.add_property_override("ServiceTimeout", "60")
-    assert synthesise(stack).only(TYPES[name])["Properties"]["ServiceTimeout"] == "60"
+@pytest.fixture(scope="module")
+def changed(new_app: Callable[..., App], synthesise: Callable[[Stack], Synthesised]) -> Synthesised:
+    """Return a stack with each type, retained, and changed through the escape hatch."""
+    stack = Stack(new_app(), "Stack", env=ENVIRONMENT)
+    for name, resource_type in TYPES.items():
+        construct = declare(stack, name)
+        resource = construct.node.default_child
+        assert isinstance(resource, CfnResource)
+        assert resource.cfn_resource_type == resource_type
+        resource.add_property_override("ServiceTimeout", "60")
+        construct.apply_removal_policy(RemovalPolicy.RETAIN)
+    return synthesise(stack)
 
 
-@pytest.mark.parametrize("name", TYPES)
-def test_a_removal_policy_can_be_applied(stack: Stack, synthesise: Callable[[Stack], Synthesised], name: str) -> None:
-    declare(stack, name).apply_removal_policy(RemovalPolicy.RETAIN)
-    resources = synthesise(stack)
+@pytest.mark.parametrize("resource_type", TYPES.values())
+def test_the_default_child_is_the_resource_of_the_template(changed: Synthesised, resource_type: str) -> None:
+    assert changed.only(resource_type)["Properties"]["ServiceTimeout"] == "60"
+
+
+@pytest.mark.parametrize("resource_type", TYPES.values())
+def test_a_removal_policy_can_be_applied(changed: Synthesised, resource_type: str) -> None:
     # The account's code is not the stack's: its own property says what becomes of it.
-    expected = "Delete" if name == "RegistrationCode" else "Retain"
-    assert resources.only(TYPES[name])["DeletionPolicy"] == expected
-    made = [
-        each for key, each in resources.of_type("AWS::SecretsManager::Secret").items() if key.startswith("ItSecret")
-    ]
-    assert {each["DeletionPolicy"] for each in made} <= {"Retain"}
-    assert len(made) == (name in ("SelfSignedCaCertificate", "IssuedDeviceCertificate"))
+    expected = "Delete" if resource_type == TYPES["RegistrationCode"] else "Retain"
+    assert changed.only(resource_type)["DeletionPolicy"] == expected
+
+
+@pytest.mark.parametrize("name", ["SelfSignedCaCertificate", "IssuedDeviceCertificate"])
+def test_it_is_that_of_the_secret_as_well(changed: Synthesised, name: str) -> None:
+    assert changed.named(f"{name}Secret", "AWS::SecretsManager::Secret")["DeletionPolicy"] == "Retain"
 
 
 def test_a_registration_code_is_deleted_only_where_that_is_asked_for(
