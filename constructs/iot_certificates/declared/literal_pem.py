@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 from aws_cdk import Annotations
@@ -38,7 +39,7 @@ def read_certificate(scope: Construct, name: str, pem: str, check: Callable[[Cer
     """
 
     def read(text: str) -> Certificate:
-        certificate = Certificate.from_pem(text)
+        certificate = _certificate(text)
         check(certificate)
         return certificate
 
@@ -79,6 +80,12 @@ def warn_if_outlives(scope: Construct, name: str, certificate: Certificate, ca: 
             f"{name} is valid until {certificate.not_after:%Y-%m-%d}, its CA only until {ca.not_after:%Y-%m-%d}. "
             "Renew the CA before that day, or issue the certificate for a shorter time",
         )
+
+
+# A stack of hundreds of devices gives the same CA with each of them.
+@lru_cache(8)
+def _certificate(pem: str) -> Certificate:
+    return Certificate.from_pem(pem)
 
 
 def _read_literal(scope: Construct, name: str, pem: str, read: Callable[[str], _Read]) -> _Read | None:
