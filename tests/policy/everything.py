@@ -103,7 +103,12 @@ class Devices(Stack):
         super().__init__(scope, construct_id, env=ENVIRONMENT)
         thing = iot.CfnThing(self, "Thing")
         DeviceCertificate(self, "Registered", certificate_pem=DEVICE.pem, policies=["policy"], things=[thing])
-        DeviceCertificate(self, "SniOnly", certificate_pem=issuing.make_device(CA, "sni").pem, certificate_mode=CertificateMode.SNI_ONLY)
+        DeviceCertificate(
+            self,
+            "SniOnly",
+            certificate_pem=issuing.make_device(CA, "sni").pem,
+            certificate_mode=CertificateMode.SNI_ONLY,
+        )
         issued = DeviceCertificate(self, "Issued", certificate_signing_request=issuing.make_csr().pem)
         for detach in (False, True):
             CertificateTransfer(
@@ -160,7 +165,9 @@ class OperatedByDefault(Stack):
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id, env=ENVIRONMENT)
-        DeviceCertificate(self, "Device", certificate_pem=issuing.make_device(CA, "operated").pem).metric_days_to_expiry()
+        DeviceCertificate(
+            self, "Device", certificate_pem=issuing.make_device(CA, "operated").pem
+        ).metric_days_to_expiry()
 
 
 class Sharing(Stack):
