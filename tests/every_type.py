@@ -50,7 +50,7 @@ def _declare_cas(stack: Stack) -> None:
         CaCertificate(
             stack,
             f"Ca{what}",
-            certificate_pem=CA.pem,
+            certificate_pem=issuing.make_ca(f"CA {what}").pem,
             proof_of_possession=ProofOfPossession.private_key_secret(key),
             device_certificates_on_delete=what,
         )
@@ -73,7 +73,9 @@ def _declare_cas(stack: Stack) -> None:
 
 def _declare_devices(stack: Stack) -> None:
     DeviceCertificate(stack, "Device", certificate_pem=DEVICE.pem, policies=["policy"], things=["thing"])
-    DeviceCertificate(stack, "Sni", certificate_pem=DEVICE.pem, certificate_mode=CertificateMode.SNI_ONLY)
+    DeviceCertificate(
+        stack, "Sni", certificate_pem=issuing.make_device(CA, "sni").pem, certificate_mode=CertificateMode.SNI_ONLY
+    )
     request = issuing.make_csr().pem
     DeviceCertificate(stack, "Signed", certificate_signing_request=request)
     ca = SelfSignedCaCertificate(stack, "Issuer", subject="Test CA")

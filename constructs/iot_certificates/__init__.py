@@ -18,17 +18,17 @@ from iot_certificates.certificate_alarms import CertificateAlarms
 from iot_certificates.certificate_dashboard import CertificateDashboard
 from iot_certificates.certificate_expiry_schedule import CertificateExpirySchedule
 from iot_certificates.certificate_issuer import CertificateIssuer
-from iot_certificates.certificate_subject import CertificateSubject
 from iot_certificates.certificate_transfer import CertificateTransfer
 from iot_certificates.certificate_transfer_decision import CertificateTransferDecision
-from iot_certificates.declaration_error import CertificateDeclarationError
+from iot_certificates.declared.certificate_subject import CertificateSubject
+from iot_certificates.declared.declaration_error import CertificateDeclarationError
 from iot_certificates.device_certificate import DeviceCertificate, IDeviceCertificate
-from iot_certificates.issued_device_certificate import IssuedDeviceCertificate
+from iot_certificates.issued_device_certificate import IIssuedDeviceCertificate, IssuedDeviceCertificate
 from iot_certificates.proof_of_possession import ProofOfPossession
 from iot_certificates.provider import IotCertificateProvider
 from iot_certificates.provider_stack import SERVICE_TOKEN_EXPORT, IotCertificateProviderStack
 from iot_certificates.registration_code import RegistrationCode
-from iot_certificates.self_signed_ca_certificate import SelfSignedCaCertificate
+from iot_certificates.self_signed_ca_certificate import ISelfSignedCaCertificate, SelfSignedCaCertificate
 
 __all__ = [
     "SERVICE_TOKEN_EXPORT",
@@ -53,6 +53,8 @@ __all__ = [
     "ExistingCertificate",
     "ICaCertificate",
     "IDeviceCertificate",
+    "IIssuedDeviceCertificate",
+    "ISelfSignedCaCertificate",
     "IotCertificateProvider",
     "IotCertificateProviderStack",
     "IssuedDeviceCertificate",

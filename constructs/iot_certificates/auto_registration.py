@@ -6,10 +6,21 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk import Token
+from aws_cdk import Stack
+from aws_cdk import aws_iot as iot
 
 from iot_certificate_provider.contract import AutoRegistrationStatus, CaCertificateProperty
-from iot_certificates.declaration_error import CertificateDeclarationError
+from iot_certificate_provider.errors import InvalidPropertyError
+from iot_certificate_provider.properties.ca_certificate import SHAPE
+from iot_certificate_provider.properties.reader import Reader
+from iot_certificate_provider.properties.registration_config import read_registration_config
+from iot_certificate_provider.properties.shapes import Shape
+from iot_certificates.declared.arguments import Place, taken_fields
+from iot_certificates.declared.declaration_error import CertificateDeclarationError
+from iot_certificates.declared.granted_arn import check_granted
+from iot_certificates.declared.kinds import Having, Instance, Text, property_of
+from iot_certificates.declared.state import is_known
+from iot_certificates.declared.teardown import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,10 +28,32 @@ if TYPE_CHECKING:
     from aws_cdk import aws_iam as iam
     from constructs import Construct
 
-    from iot_certificates.permissions import ProviderPermissions
+    from iot_certificates.declared.arguments import Kind
+    from iot_certificates.provider_permissions import ProviderPermissions
 
-MAX_TEMPLATE_CHARACTERS = 10_240
-"""``templateBody`` of RegistrationConfig (AWS IoT API)."""
+_NAME = "auto_registration"
+_CONFIG = property_of(SHAPE, CaCertificateProperty.REGISTRATION_CONFIG)
+_ANY_ROLE = "arn:aws:iam::123456789012:role/any"
+
+
+class _TemplateName:
+    def take(self, place: Place, value: Any) -> Any:
+        # Ref of an AWS::IoT::ProvisioningTemplate is its name.
+        return value.ref if isinstance(value, iot.CfnProvisioningTemplate) else Text().take(place, value)
+
+
+class _TemplateBody:
+    def take(self, place: Place, value: Any) -> Any:
+        if isinstance(value, dict):
+            return _as_json(place, value)
+        return Text("Give the template as JSON text, or as a dict").take(place, value)
+
+
+_FIELDS: dict[str, Kind] = {
+    "template_name": _TemplateName(),
+    "template_body": _TemplateBody(),
+    "role": Having(("role_arn",), "Give the role itself: iam.Role(…), or iam.Role.from_role_arn(…)"),
+}
 
 
 @dataclass(frozen=True)
@@ -30,44 +63,37 @@ class AutoRegistration:
     With nothing given that is all (just-in-time registration): the certificate is PENDING_ACTIVATION. With a
     provisioning template AWS IoT also makes what that names (just-in-time provisioning).
 
-    * ``template_name``: a provisioning template of type JITP, which has its own role.
-    * ``template_body``: its JSON text instead, at most 10,240 characters; needs ``role``.
+    * ``template_name``: a provisioning template of type JITP, which has its own role; its name or the resource.
+    * ``template_body``: the template itself instead, a dict or its JSON text, at most 10,240 characters; needs
+      ``role``.
     * ``role``: what AWS IoT provisions with.
     """
 
-    template_name: str | None = None
-    template_body: str | None = None
+    template_name: str | iot.CfnProvisioningTemplate | None = None
+    template_body: str | Mapping[str, Any] | None = None
     role: iam.IRole | None = None
 
     def bind(self, scope: Construct) -> dict[str, str] | None:
         """Return the property RegistrationConfig, None without a template; raise CertificateDeclarationError."""
-        if self.template_name is not None and self.template_body is not None:
-            raise _refusal(scope, "has both template_name and template_body", "Leave one of them out")
-        if self.template_body is not None:
-            self._check_template_body(scope, self.template_body)
-        elif self.template_name is None:
-            if self.role is not None:
-                raise _refusal(scope, "has a role, but no template to use it for", "Give a template, or leave it out")
+        given = taken_fields(Place(scope, _NAME), self, _FIELDS)
+        name, body, role = given["template_name"], given["template_body"], given["role"]
+        if name is None and body is None:
+            if role is not None:
+                problem = "has a role, but no template to use it for"
+                raise CertificateDeclarationError(scope, _NAME, problem, "Give a template, or leave it out")
             return None
         config = {
-            "TemplateName": self.template_name,
-            "TemplateBody": self.template_body,
-            "RoleArn": None if self.role is None else self.role.role_arn,
+            "TemplateName": name,
+            "TemplateBody": body,
+            "RoleArn": None if role is None else check_granted(scope, f"{_NAME}.role", role.role_arn),
         }
-        return {name: value for name, value in config.items() if value is not None}
+        config = {property_name: value for property_name, value in config.items() if value is not None}
+        _check(scope, config)
+        return config
 
-    def _check_template_body(self, scope: Construct, text: str) -> None:
-        if self.role is None:
-            raise _refusal(scope, "has a template_body, but no role", "Give the role that AWS IoT provisions with")
-        if Token.is_unresolved(text):
-            return
-        if len(text) > MAX_TEMPLATE_CHARACTERS:
-            problem = f"has a template_body of {len(text):,} characters, above AWS IoT's {MAX_TEMPLATE_CHARACTERS:,}"
-            raise _refusal(scope, problem, "Use a template by its name")
-        try:
-            json.loads(text)
-        except ValueError as error:
-            raise _refusal(scope, "has a template_body that is not JSON", "Give the template as JSON text") from error
+
+AUTO_REGISTRATION = Instance((AutoRegistration,), "Give an AutoRegistration; without a template, AutoRegistration()")
+"""The kind of argument."""
 
 
 def auto_registration_properties(
@@ -85,5 +111,35 @@ def auto_registration_properties(
     }
 
 
-def _refusal(scope: Construct, problem: str, fix: str) -> CertificateDeclarationError:
-    return CertificateDeclarationError(scope, "auto_registration", problem, fix)
+def _as_json(place: Place, template: Mapping[Any, Any]) -> Any:
+    if _is_literal(template):
+        return json.dumps(template)
+    scope: Any = place.scope
+    try:
+        return Stack.of(scope).to_json_string(dict(template))
+    except (AttributeError, RuntimeError, TypeError, ValueError):
+        raise place.refuse("has something in it that is no JSON", "Give texts, numbers, lists and dicts only") from None
+
+
+def _is_literal(value: object) -> bool:
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_literal(item) for key, item in value.items())
+    if isinstance(value, list):
+        return all(map(_is_literal, value))
+    return value is None or (isinstance(value, str | int | float) and is_known(value))
+
+
+def _check(scope: Construct, config: Mapping[str, str]) -> None:
+    """Read the literals as the function does; what is known only later is anything that it takes."""
+    literals = {name: value if is_known(value) else "{}" for name, value in config.items()}
+    if "RoleArn" in literals:
+        literals["RoleArn"] = _ANY_ROLE
+    try:
+        read_registration_config(Reader({str(_CONFIG.name): literals}, Shape((_CONFIG,))))
+    except InvalidPropertyError as error:
+        refuse(scope, CertificateDeclarationError(scope, _python_name(error.name), error.problem, error.fix))
+
+
+def _python_name(name: str) -> str:
+    fields = {"TemplateName": "template_name", "TemplateBody": "template_body", "RoleArn": "role"}
+    return ".".join([_NAME, *(fields[part] for part in name.split(".")[1:])])

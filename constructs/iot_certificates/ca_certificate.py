@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-import jsii
-from aws_cdk import Duration, IResource, ITaggable, RemovalPolicy, Resource, TagManager, TagType
+from aws_cdk import Duration, IResource, RemovalPolicy, TagManager, TagType
 
 from iot_certificate_provider.contract import (
     CaCertificateProperty,
@@ -17,14 +16,18 @@ from iot_certificate_provider.contract import (
 )
 from iot_certificate_provider.pki import check_ca
 from iot_certificates import permissions as needs
-from iot_certificates.auto_registration import auto_registration_properties
-from iot_certificates.certificate_arn import certificate_id_of, check_certificate_arn
-from iot_certificates.declaration_error import CertificateDeclarationError
-from iot_certificates.literal_pem import read_certificate
-from iot_certificates.permissions import ProviderPermissions
+from iot_certificates.auto_registration import AUTO_REGISTRATION, auto_registration_properties
+from iot_certificates.declared.arguments import takes
+from iot_certificates.declared.certificate_arn import CertificateArn
+from iot_certificates.declared.declaration_error import CertificateDeclarationError
+from iot_certificates.declared.kinds import PEM, REMOVAL_POLICY, Instance, Member
+from iot_certificates.declared.literal_pem import read_certificate, warn_if_expired
+from iot_certificates.declared_once import Kind, declare_once
+from iot_certificates.imported_certificate import ImportedCaCertificate
 from iot_certificates.proof_of_possession import ProofOfPossession
-from iot_certificates.provider import IotCertificateProvider
-from iot_certificates.registered_certificate import RegisteredCertificate, unless
+from iot_certificates.provider import PROVIDER, IotCertificateProvider
+from iot_certificates.provider_permissions import ProviderPermissions
+from iot_certificates.registered_certificate import RegisteredCaCertificate, unless
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +36,9 @@ if TYPE_CHECKING:
 
     from iot_certificate_provider.pki import Certificate
     from iot_certificates.auto_registration import AutoRegistration
+
+
+_HOW_TO_PROVE = "Give the secret to ProofOfPossession.private_key_secret(secret), and what that returns to the CA"
 
 
 class ICaCertificate(IResource, Protocol):
@@ -50,8 +56,7 @@ class ICaCertificate(IResource, Protocol):
     def certificate_pem(self) -> str | None: ...  # noqa: D102
 
 
-@jsii.implements(ITaggable)
-class CaCertificate(RegisteredCertificate):
+class CaCertificate(RegisteredCaCertificate):
     """Registers a CA certificate, so that device certificates which the CA has signed can be registered.
 
     * ``certificate_pem``: the CA certificate. A literal is checked at synth, a token by the deployment. Another
@@ -73,6 +78,17 @@ class CaCertificate(RegisteredCertificate):
     Raises CertificateDeclarationError, which names the property and the fix.
     """
 
+    @takes(
+        certificate_pem=PEM,
+        proof_of_possession=Instance((ProofOfPossession,), _HOW_TO_PROVE, secret=True),
+        certificate_mode=Member(CertificateMode, at_synth=True),
+        status=Member(CaCertificateStatus),
+        auto_registration=AUTO_REGISTRATION,
+        device_certificates_on_delete=Member(DeviceCertificatesOnDelete, at_synth=True),
+        existing_certificate=Member(ExistingCertificate),
+        removal_policy=REMOVAL_POLICY,
+        provider=PROVIDER,
+    )
     def __init__(
         self,
         scope: Construct,
@@ -90,6 +106,7 @@ class CaCertificate(RegisteredCertificate):
     ) -> None:
         super().__init__(scope, construct_id)
         certificate = self._read_certificate(certificate_pem, proof_of_possession)
+        declare_once(scope, self, Kind.CA, certificate, existing_certificate)
         self.certificate_pem = certificate_pem if certificate is None else certificate.pem
         self._tag_manager = TagManager(TagType.KEY_VALUE, ResourceType.CA_CERTIFICATE)
         provider = provider or IotCertificateProvider.get_or_create(self)
@@ -119,23 +136,23 @@ class CaCertificate(RegisteredCertificate):
             service_timeout=None if device_certificates_on_delete == retain else Duration.hours(1),
         )
 
-    @property
-    def tags(self) -> TagManager:
-        """The tags of the CA certificate (ITaggable)."""
-        return self._tag_manager
-
     @staticmethod
+    @takes(ca_certificate_arn=CertificateArn("cacert"))
     def from_ca_certificate_arn(scope: Construct, construct_id: str, ca_certificate_arn: str) -> ICaCertificate:
         """Refer to a CA certificate that is registered elsewhere, by its ARN ``…:cacert/<id>``; may be a token."""
-        return _ImportedCaCertificate(scope, construct_id, ca_certificate_arn)
+        return ImportedCaCertificate(scope, construct_id, ca_certificate_arn)
 
     def _read_certificate(self, pem: str | None, proof: ProofOfPossession | None) -> Certificate | None:
+        name = "certificate_pem"
         if pem is not None:
-            return read_certificate(self, "certificate_pem", pem, check_ca)
-        if not isinstance(proof, ProofOfPossession) or not proof.has_certificate:
+            certificate = read_certificate(self, name, pem, check_ca)
+            if certificate is not None:
+                warn_if_expired(self, name, certificate)
+            return certificate
+        if proof is None or not proof.has_certificate:
             raise CertificateDeclarationError(
                 self,
-                "certificate_pem",
+                name,
                 "is missing",
                 "Give the PEM text of the CA certificate; only ProofOfPossession.private_ca can do without",
             )
@@ -162,20 +179,4 @@ class CaCertificate(RegisteredCertificate):
                 "is missing, which CertificateMode.DEFAULT needs",
                 "Give the CA key's secret to ProofOfPossession.private_key_secret, or use CertificateMode.SNI_ONLY",
             )
-        if not isinstance(proof, ProofOfPossession):
-            raise CertificateDeclarationError(
-                self,
-                name,
-                f"is a {type(proof).__name__}",
-                "Give the secret to ProofOfPossession.private_key_secret(secret), and what that returns to the CA",
-            )
         return proof.bind(self, certificate, permissions)
-
-
-class _ImportedCaCertificate(Resource):
-    def __init__(self, scope: Construct, construct_id: str, arn: str) -> None:
-        check_certificate_arn(scope, "ca_certificate_arn", arn, "cacert")
-        super().__init__(scope, construct_id, environment_from_arn=arn)
-        self.certificate_arn = arn
-        self.certificate_id = certificate_id_of(self, arn)
-        self.certificate_pem: str | None = None

@@ -8,12 +8,14 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from iot_certificates.certificate_expiry_schedule import CertificateExpirySchedule
+from iot_certificates.declared.arguments import SIGNATURE, takes
+from iot_certificates.declared.kinds import Having, ListOf, WholeNumber
+from iot_certificates.provider import PROVIDER
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from aws_cdk import aws_lambda as lambda_
 
+    from iot_certificates.declared.kinds import Items
     from iot_certificates.provider import IotCertificateProvider
 
 _DAYS_TO_EXPIRY = 30
@@ -34,6 +36,16 @@ class CertificateAlarms(Construct):
     * ``unpublished``: the expiry could not be published, in three attempts. Without data it is OK.
     """
 
+    __signature__ = SIGNATURE
+
+    @takes(
+        provider=PROVIDER,
+        days_to_expiry=WholeNumber(),
+        actions=ListOf(
+            Having(("bind",), "Give alarm actions: SnsAction(topic)"),
+            "Give a list: [SnsAction(topic)]",
+        ),
+    )
     def __init__(
         self,
         scope: Construct,
@@ -41,7 +53,7 @@ class CertificateAlarms(Construct):
         *,
         provider: IotCertificateProvider,
         days_to_expiry: int = _DAYS_TO_EXPIRY,
-        actions: Sequence[cloudwatch.IAlarmAction] = (),
+        actions: Items[cloudwatch.IAlarmAction] = (),
     ) -> None:
         super().__init__(scope, construct_id)
         schedule = CertificateExpirySchedule.get_or_create(self, provider)
@@ -90,6 +102,6 @@ class CertificateAlarms(Construct):
         )
 
 
-def _dropped(function: lambda_.Function) -> cloudwatch.Metric:
+def _dropped(function: lambda_.IFunction) -> cloudwatch.Metric:
     """Return the events that Lambda has given up: an attempt that fails is no matter while another is to come."""
     return function.metric("AsyncEventsDropped", statistic=cloudwatch.Stats.SUM)

@@ -10,6 +10,9 @@ from constructs import Construct
 
 from iot_certificate_provider.contract import METRIC_NAMESPACE, MetricDimension, MetricName
 from iot_certificates.certificate_expiry_schedule import CertificateExpirySchedule
+from iot_certificates.declared.arguments import SIGNATURE, takes
+from iot_certificates.declared.kinds import Text
+from iot_certificates.provider import PROVIDER
 
 if TYPE_CHECKING:
     from iot_certificates.provider import IotCertificateProvider
@@ -27,6 +30,9 @@ class CertificateDashboard(Construct):
     ``dashboard`` takes more widgets: ``dashboard.add_widgets(…)``.
     """
 
+    __signature__ = SIGNATURE
+
+    @takes(provider=PROVIDER, dashboard_name=Text())
     def __init__(
         self,
         scope: Construct,

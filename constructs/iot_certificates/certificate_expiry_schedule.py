@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Unpack, cast
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -14,12 +14,16 @@ from constructs import Construct, IConstruct
 from iot_certificate_provider.contract import EXPIRY_STACK_ID, MetricDimension, MetricName
 from iot_certificates import accepted_findings as accepted
 from iot_certificates.accepted_findings import accept, wildcard
-from iot_certificates.declaration_error import CertificateDeclarationError
+from iot_certificates.declared.arguments import SIGNATURE, takes
+from iot_certificates.declared.declaration_error import CertificateDeclarationError
+from iot_certificates.declared.kinds import Instance
 from iot_certificates.execution_role import execution_role
-from iot_certificates.function_log_group import function_log_group
+from iot_certificates.function_log_group import LOG_GROUP, LOG_RETENTION, function_log_group
 from iot_certificates.metrics import MetricOptions, published_metric
 from iot_certificates.permission_statements import allowing
+from iot_certificates.provider import PROVIDER
 from iot_certificates.release import release
+from iot_certificates.stack_children import child_of_stack, keep_child_of_stack, known_child_of_stack
 
 if TYPE_CHECKING:
     from aws_cdk import aws_iam as iam
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
 
     from iot_certificates.provider import IotCertificateProvider
 
+_ID = "CertificateExpirySchedule"
 _HANDLER = "iot_certificate_provider.expiry.handler"
 _MEMORY_MIB = 256
 # More than twice what 1,000 certificates take, at the five a second that the function reads.
@@ -53,6 +58,14 @@ class CertificateExpirySchedule(Construct):
     Raises CertificateDeclarationError for a second one in a stack.
     """
 
+    __signature__ = SIGNATURE
+
+    @takes(
+        provider=PROVIDER,
+        schedule=Instance((events.Schedule,), "Give events.Schedule.rate(Duration.hours(12)), say"),
+        log_retention=LOG_RETENTION,
+        log_group=LOG_GROUP,
+    )
     def __init__(
         self,
         scope: Construct,
@@ -65,17 +78,19 @@ class CertificateExpirySchedule(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         stack = Stack.of(self)
-        self._check_only_one(stack)
-        _OneOfStack(stack, self)
+        self._check_only_one()
+        keep_child_of_stack(self, _ID, self)
         log_group = function_log_group(self, log_group, log_retention)
         self.function = self._function(stack, provider, log_group)
         self.rule = self._rule(stack, schedule or events.Schedule.rate(Duration.days(1)))
 
     @classmethod
+    @takes(provider=PROVIDER)
     def get_or_create(cls, scope: IConstruct, provider: IotCertificateProvider) -> CertificateExpirySchedule:
         """Return the one of the stack that ``scope`` is in; make it, with default properties, at first."""
-        stack = Stack.of(scope)
-        return _OneOfStack.find(stack) or cls(stack, cls.__name__, provider=provider)
+        return child_of_stack(
+            cast("Construct", scope), _ID, cls, lambda stack, name: cls(stack, name, provider=provider)
+        )
 
     def metric_days_to_expiry(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Return the days until the first certificate of the stack expires: the minimum over a day."""
@@ -88,8 +103,8 @@ class CertificateExpirySchedule(Construct):
         dimensions = {MetricDimension.STACK_NAME: stack_name, MetricDimension.LOGICAL_ID: logical_id}
         return published_metric(self, MetricName.DAYS_TO_EXPIRY, dimensions, _USUAL, **options)
 
-    def _check_only_one(self, stack: Stack) -> None:
-        other = _OneOfStack.find(stack)
+    def _check_only_one(self) -> None:
+        other = known_child_of_stack(self, _ID)
         if other is not None:
             raise CertificateDeclarationError(
                 self,
@@ -103,8 +118,8 @@ class CertificateExpirySchedule(Construct):
             self,
             "Function",
             description=f"Publishes when the AWS IoT certificates of a stack expire ({release()})",
-            runtime=provider.function.runtime,
-            architecture=provider.function.architecture,
+            runtime=provider.runtime,
+            architecture=provider.architecture,
             handler=_HANDLER,
             code=provider.code_for(self),
             role=self._role(stack, log_group, provider.tracing),
@@ -149,18 +164,3 @@ class CertificateExpirySchedule(Construct):
                 *accepted.of_role(tracing=tracing),
             ],
         )
-
-
-class _OneOfStack(Construct):
-    """Where a stack's schedule is found, whatever its own place and id."""
-
-    _ID = "CertificateExpiryScheduleOfStack"
-
-    def __init__(self, stack: Stack, schedule: CertificateExpirySchedule) -> None:
-        super().__init__(stack, self._ID)
-        self.schedule = schedule
-
-    @classmethod
-    def find(cls, stack: Stack) -> CertificateExpirySchedule | None:
-        existing = stack.node.try_find_child(cls._ID)
-        return existing.schedule if isinstance(existing, cls) else None

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.contract import CredentialsField, IssuerProperty, PrivateCaTemplate
 from iot_certificate_provider.pki import check_ca
-from iot_certificates.declaration_error import CertificateDeclarationError
-from iot_certificates.literal_pem import read_certificate
-from iot_certificates.self_signed_ca_certificate import SelfSignedCaCertificate
+from iot_certificates.ca_key import CaKey, KeyInKms, KeyInPrivateCa, KeyInSecret
+from iot_certificates.declared.arguments import Place, taken_fields
+from iot_certificates.declared.described import described
+from iot_certificates.declared.kinds import PEM
+from iot_certificates.declared.literal_pem import read_certificate, warn_if_expired
+from iot_certificates.self_signed_ca_certificate import ISelfSignedCaCertificate, is_self_signed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,8 +23,11 @@ if TYPE_CHECKING:
     from aws_cdk.interfaces import aws_acmpca as acmpca
     from constructs import Construct
 
-    from iot_certificates.permissions import ProviderPermissions
     from iot_certificates.provider import IotCertificateProvider
+    from iot_certificates.provider_permissions import ProviderPermissions
+
+_NAME = "issuer"
+_FIX = "Give a SelfSignedCaCertificate, or what CertificateIssuer.private_key_secret, .kms_key or .private_ca return"
 
 
 class CertificateIssuer(ABC):
@@ -43,19 +49,19 @@ class CertificateIssuer(ABC):
         The key is the secret's text, or under ``json_field`` of the JSON object there. ``passphrase`` holds the
         passphrase of an encrypted key, as its text.
         """
-        return _PrivateKeySecret(certificate_pem, secret, json_field, passphrase)
+        return _WithKey(certificate_pem, KeyInSecret(secret, json_field, passphrase))
 
     @staticmethod
     def kms_key(certificate_pem: str, key: kms.IKey) -> CertificateIssuer:
         """Let AWS KMS sign: ``key`` is the CA's, asymmetric and for signing; the function may sign with no other."""
-        return _KmsKey(certificate_pem, key)
+        return _WithKey(certificate_pem, KeyInKms(key))
 
     @staticmethod
     def private_ca(
         certificate_authority: acmpca.ICertificateAuthorityRef, certificate_pem: str | None = None
     ) -> CertificateIssuer:
         """Let AWS Private CA issue it; the CA's certificate is read from there, where it is left out."""
-        return _PrivateCa(certificate_pem, certificate_authority)
+        return _WithKey(certificate_pem, KeyInPrivateCa(certificate_authority))
 
     @abstractmethod
     def bind(
@@ -63,31 +69,38 @@ class CertificateIssuer(ABC):
     ) -> Mapping[IssuerProperty, Any]:
         """Return the property Issuer of ``scope``, and grant the function of ``provider`` what it needs."""
 
+    @property
+    def key_secret(self) -> secretsmanager.ISecret | None:
+        """The secret that the key is in, if it is in one."""
+        return None
+
+
+class _Issuers:
+    """A CA that was made in the deployment, or a CertificateIssuer."""
+
+    def take(self, place: Place, value: Any) -> CertificateIssuer:
+        """Return the CertificateIssuer."""
+        if isinstance(value, CertificateIssuer):
+            return value
+        if is_self_signed(value):
+            return _SelfSigned(value)
+        raise place.refuse(f"is {described(value, secret=True)}", _FIX)
+
+
+ISSUER = _Issuers()
+
 
 def issuer_property(
-    scope: Construct,
-    issuer: SelfSignedCaCertificate | CertificateIssuer,
-    permissions: ProviderPermissions,
-    provider: IotCertificateProvider,
+    scope: Construct, issuer: CertificateIssuer, permissions: ProviderPermissions, provider: IotCertificateProvider
 ) -> dict[str, Any]:
     """Return the property Issuer, and grant what it needs; raise CertificateDeclarationError."""
-    if isinstance(issuer, SelfSignedCaCertificate):
-        issuer = _SelfSigned(issuer)
-    if not isinstance(issuer, CertificateIssuer):
-        raise CertificateDeclarationError(
-            scope,
-            "issuer",
-            f"is a {type(issuer).__name__}",
-            "Give a SelfSignedCaCertificate, or what CertificateIssuer.private_key_secret, .kms_key or .private_ca "
-            "return",
-        )
     bound = issuer.bind(scope, permissions, provider)
     return {str(name): value for name, value in bound.items() if value is not None}
 
 
 @dataclass(frozen=True)
 class _SelfSigned(CertificateIssuer):
-    ca: SelfSignedCaCertificate
+    ca: ISelfSignedCaCertificate
 
     def bind(
         self,
@@ -95,9 +108,9 @@ class _SelfSigned(CertificateIssuer):
         permissions: ProviderPermissions,
         provider: IotCertificateProvider,
     ) -> Mapping[IssuerProperty, Any]:
-        if provider is not self.ca.provider:
+        if provider is not getattr(self.ca, "provider", None):
             # The CA's own function may read it already: a role has room for 10,240 characters of policies.
-            self.ca.private_key_secret.grant_read(permissions.grantee)
+            permissions.allow_reading(self.ca.private_key_secret)
         return {
             IssuerProperty.CA_CERTIFICATE_PEM: self.ca.certificate_pem,
             # Where that attribute is empty, this one tells of a rotation.
@@ -108,11 +121,9 @@ class _SelfSigned(CertificateIssuer):
 
 
 @dataclass(frozen=True)
-class _PrivateKeySecret(CertificateIssuer):
-    certificate_pem: str
-    secret: secretsmanager.ISecret
-    json_field: str | None
-    passphrase: secretsmanager.ISecret | None
+class _WithKey(CertificateIssuer):
+    certificate_pem: str | None
+    key: CaKey
 
     def bind(
         self,
@@ -120,55 +131,23 @@ class _PrivateKeySecret(CertificateIssuer):
         permissions: ProviderPermissions,
         provider: IotCertificateProvider,  # noqa: ARG002 - only a CA made in the deployment has one
     ) -> Mapping[IssuerProperty, Any]:
-        self.secret.grant_read(permissions.grantee)
-        if self.passphrase is not None:
-            self.passphrase.grant_read(permissions.grantee)
-        return {
-            IssuerProperty.CA_CERTIFICATE_PEM: _checked(scope, self.certificate_pem),
-            IssuerProperty.SECRET_ARN: self.secret.secret_arn,
-            IssuerProperty.JSON_FIELD: self.json_field,
-            IssuerProperty.PASSPHRASE_SECRET_ARN: None if self.passphrase is None else self.passphrase.secret_arn,
-        }
-
-
-@dataclass(frozen=True)
-class _KmsKey(CertificateIssuer):
-    certificate_pem: str
-    key: kms.IKey
-
-    def bind(
-        self,
-        scope: Construct,
-        permissions: ProviderPermissions,
-        provider: IotCertificateProvider,  # noqa: ARG002 - as above
-    ) -> Mapping[IssuerProperty, Any]:
-        permissions.allow_signing(self.key, scope, "issuer")
-        return {
-            IssuerProperty.CA_CERTIFICATE_PEM: _checked(scope, self.certificate_pem),
-            IssuerProperty.KMS_KEY_ID: self.key.key_arn,
-        }
-
-
-@dataclass(frozen=True)
-class _PrivateCa(CertificateIssuer):
-    certificate_pem: str | None
-    certificate_authority: acmpca.ICertificateAuthorityRef
-
-    def bind(
-        self,
-        scope: Construct,
-        permissions: ProviderPermissions,
-        provider: IotCertificateProvider,  # noqa: ARG002 - as above
-    ) -> Mapping[IssuerProperty, Any]:
-        arn = self.certificate_authority.certificate_authority_ref.certificate_authority_arn
-        permissions.allow_issuing(arn, PrivateCaTemplate.CLIENT_AUTH)
-        pem = self.certificate_pem
+        place = Place(scope, _NAME)
+        required = [] if self.key.has_certificate else ["certificate_pem"]
+        pem = taken_fields(place, self, {"certificate_pem": PEM}, required)["certificate_pem"]
+        key = self.key.bind(place, permissions, PrivateCaTemplate.CLIENT_AUTH)
         return {
             IssuerProperty.CA_CERTIFICATE_PEM: None if pem is None else _checked(scope, pem),
-            IssuerProperty.CERTIFICATE_AUTHORITY_ARN: arn,
+            **{IssuerProperty(name): value for name, value in key.items()},
         }
+
+    @property
+    def key_secret(self) -> secretsmanager.ISecret | None:
+        return self.key.secret if isinstance(self.key, KeyInSecret) else None
 
 
 def _checked(scope: Construct, pem: str) -> str:
-    certificate = read_certificate(scope, "issuer", pem, check_ca)
-    return pem if certificate is None else certificate.pem
+    certificate = read_certificate(scope, _NAME, pem, check_ca)
+    if certificate is None:
+        return pem
+    warn_if_expired(scope, _NAME, certificate)
+    return certificate.pem

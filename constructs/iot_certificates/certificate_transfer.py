@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from aws_cdk import CustomResource, Resource, Stack, Token
+from aws_cdk import Resource, Stack
 
-from iot_certificate_provider.contract import (
-    MAX_TRANSFER_TEXT_CHARACTERS,
-    CertificateTransferAttribute,
-    CertificateTransferProperty,
-    ResourceType,
-)
+from iot_certificate_provider.contract import CertificateTransferAttribute, CertificateTransferProperty, ResourceType
+from iot_certificate_provider.properties.certificate_transfer import SHAPE
 from iot_certificates import permissions as needs
-from iot_certificates.declaration_error import CertificateDeclarationError
-from iot_certificates.permissions import ProviderPermissions
-from iot_certificates.provider import IotCertificateProvider
+from iot_certificates.custom_resource import attribute, custom_resource
+from iot_certificates.declared.arguments import SIGNATURE, takes
+from iot_certificates.declared.declaration_error import CertificateDeclarationError
+from iot_certificates.declared.kinds import FLAG, Having, Text, property_of
+from iot_certificates.declared.state import is_known
+from iot_certificates.imported_certificate import ImportedCaCertificate
+from iot_certificates.provider import PROVIDER, IotCertificateProvider
+from iot_certificates.provider_permissions import ProviderPermissions
+from iot_certificates.registered_certificate import RegisteredCaCertificate
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -39,6 +40,21 @@ class CertificateTransfer(Resource):
     Raises CertificateDeclarationError, which names the property and the fix.
     """
 
+    __signature__ = SIGNATURE
+
+    @takes(
+        certificate=Having(
+            ("certificate_arn", "certificate_id"),
+            "Give a DeviceCertificate, or DeviceCertificate.from_certificate_arn(…)",
+            but_not=(RegisteredCaCertificate, ImportedCaCertificate),
+        ),
+        target_aws_account=Text(
+            "Give its 12 digits, as text", like=property_of(SHAPE, CertificateTransferProperty.TARGET_AWS_ACCOUNT)
+        ),
+        transfer_message=Text(like=property_of(SHAPE, CertificateTransferProperty.TRANSFER_MESSAGE)),
+        detach_on_transfer=FLAG,
+        provider=PROVIDER,
+    )
     def __init__(
         self,
         scope: Construct,
@@ -52,9 +68,8 @@ class CertificateTransfer(Resource):
     ) -> None:
         super().__init__(scope, construct_id)
         self._check_account(target_aws_account)
-        check_text(self, "transfer_message", transfer_message)
         name = CertificateTransferProperty
-        properties: dict[CertificateTransferProperty, Any] = {
+        properties = {
             name.CERTIFICATE_ID: certificate.certificate_id,
             name.TARGET_AWS_ACCOUNT: target_aws_account,
             name.TRANSFER_MESSAGE: transfer_message,
@@ -63,40 +78,16 @@ class CertificateTransfer(Resource):
         provider = provider or IotCertificateProvider.get_or_create(self)
         permissions = ProviderPermissions.of_stack(self, "CertificateTransfer", provider)
         permissions.allow(needs.certificate_transfer(detach=detach_on_transfer))
-        resource = CustomResource(
-            self,
-            "Resource",
-            resource_type=ResourceType.CERTIFICATE_TRANSFER,
-            service_token=provider.service_token,
-            service_timeout=provider.service_timeout,
-            properties={str(key): value for key, value in properties.items() if value is not None},
+        resource = custom_resource(
+            self, ResourceType.CERTIFICATE_TRANSFER, properties, provider=provider, permissions=[permissions]
         )
-        resource.node.add_dependency(permissions)
-        self.transferred_certificate_arn = resource.get_att_string(
-            CertificateTransferAttribute.TRANSFERRED_CERTIFICATE_ARN
-        )
+        self.transferred_certificate_arn = attribute(resource, CertificateTransferAttribute.TRANSFERRED_CERTIFICATE_ARN)
 
     def _check_account(self, account: str) -> None:
-        name = "target_aws_account"
-        if Token.is_unresolved(account):
-            return
-        if not re.fullmatch(r"[0-9]{12}", account):
+        if is_known(account) and account == Stack.of(self).account:
             raise CertificateDeclarationError(
-                self, name, f"is not an account: '{account}'", "Give its 12 digits, as text"
+                self,
+                "target_aws_account",
+                f"is {account}, the stack's own account",
+                "Name the one that is to receive the certificate",
             )
-        if account == Stack.of(self).account:
-            raise CertificateDeclarationError(
-                self, name, f"is {account}, the stack's own account", "Name the one that is to receive the certificate"
-            )
-
-
-def check_text(scope: Construct, name: str, text: str | None) -> None:
-    """Check a message to the other side, given as argument ``name``: not empty, not too long; may be a token."""
-    if text is None or Token.is_unresolved(text):
-        return
-    if not text.strip():
-        raise CertificateDeclarationError(scope, name, "is empty", "Give it a value, or leave it out")
-    if len(text) > MAX_TRANSFER_TEXT_CHARACTERS:
-        raise CertificateDeclarationError(
-            scope, name, f"has {len(text)} characters", f"AWS IoT takes at most {MAX_TRANSFER_TEXT_CHARACTERS}"
-        )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from aws_cdk import CustomResource, Resource, Token
+from aws_cdk import Resource
 
 from iot_certificate_provider.contract import (
     AcceptedCertificateOnDelete,
@@ -15,12 +14,15 @@ from iot_certificate_provider.contract import (
     ResourceType,
     TransferDecision,
 )
+from iot_certificate_provider.properties.certificate_transfer_decision import SHAPE
 from iot_certificates import permissions as needs
-from iot_certificates.certificate_arn import certificate_id_of
-from iot_certificates.certificate_transfer import check_text
-from iot_certificates.declaration_error import CertificateDeclarationError
-from iot_certificates.permissions import ProviderPermissions
-from iot_certificates.provider import IotCertificateProvider
+from iot_certificates.custom_resource import attribute, custom_resource
+from iot_certificates.declared.arguments import SIGNATURE, takes
+from iot_certificates.declared.certificate_arn import certificate_id_of
+from iot_certificates.declared.kinds import Member, Text, property_of
+from iot_certificates.declared.rules import check_rules
+from iot_certificates.provider import PROVIDER, IotCertificateProvider
+from iot_certificates.provider_permissions import ProviderPermissions
 from iot_certificates.registered_certificate import unless
 
 if TYPE_CHECKING:
@@ -42,6 +44,19 @@ class CertificateTransferDecision(Resource):
     used as any IDeviceCertificate. Raises CertificateDeclarationError, which names the property and the fix.
     """
 
+    __signature__ = SIGNATURE
+
+    @takes(
+        certificate_id=Text(
+            "Give 64 hex digits in lower case, the last part of the ARN",
+            like=property_of(SHAPE, CertificateTransferDecisionProperty.CERTIFICATE_ID),
+        ),
+        decision=Member(TransferDecision, at_synth=True),
+        reject_reason=Text(like=property_of(SHAPE, CertificateTransferDecisionProperty.REJECT_REASON)),
+        status=Member(AcceptedCertificateStatus),
+        on_delete=Member(AcceptedCertificateOnDelete, at_synth=True),
+        provider=PROVIDER,
+    )
     def __init__(
         self,
         scope: Construct,
@@ -55,13 +70,17 @@ class CertificateTransferDecision(Resource):
         provider: IotCertificateProvider | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._check_id(certificate_id)
-        self._check_goes_with(decision, reject_reason, status, on_delete)
-        check_text(self, "reject_reason", reject_reason)
+        name = CertificateTransferDecisionProperty
+        given = {
+            name.DECISION: decision,
+            name.REJECT_REASON: reject_reason,
+            name.STATUS: status,
+            name.ON_DELETE: on_delete,
+        }
+        check_rules(self, SHAPE, given)
         status = status or AcceptedCertificateStatus.INACTIVE
         on_delete = on_delete or AcceptedCertificateOnDelete.RETAIN
-        name = CertificateTransferDecisionProperty
-        properties: dict[CertificateTransferDecisionProperty, Any] = {
+        properties = {
             name.CERTIFICATE_ID: certificate_id,
             name.DECISION: str(decision),
             name.REJECT_REASON: reject_reason,
@@ -72,34 +91,8 @@ class CertificateTransferDecision(Resource):
         # One for all that fare alike on Delete, as those of CA certificates.
         permissions = ProviderPermissions.of_stack(self, f"CertificateTransferDecision{on_delete}", provider)
         permissions.allow(needs.certificate_transfer_decision(decision, on_delete))
-        resource = CustomResource(
-            self,
-            "Resource",
-            resource_type=ResourceType.CERTIFICATE_TRANSFER_DECISION,
-            service_token=provider.service_token,
-            service_timeout=provider.service_timeout,
-            properties={str(key): value for key, value in properties.items() if value is not None},
+        resource = custom_resource(
+            self, ResourceType.CERTIFICATE_TRANSFER_DECISION, properties, provider=provider, permissions=[permissions]
         )
-        resource.node.add_dependency(permissions)
-        self.certificate_arn = resource.get_att_string(CertificateTransferDecisionAttribute.ARN)
+        self.certificate_arn = attribute(resource, CertificateTransferDecisionAttribute.ARN)
         self.certificate_id = certificate_id_of(self, self.certificate_arn)
-
-    def _check_id(self, certificate_id: str) -> None:
-        if not Token.is_unresolved(certificate_id) and not re.fullmatch(r"[0-9a-f]{64}", certificate_id):
-            raise CertificateDeclarationError(
-                self, "certificate_id", "is not one", "Give 64 hex digits in lower case, the last part of the ARN"
-            )
-
-    def _check_goes_with(
-        self,
-        decision: TransferDecision,
-        reject_reason: str | None,
-        status: AcceptedCertificateStatus | None,
-        on_delete: AcceptedCertificateOnDelete | None,
-    ) -> None:
-        given: dict[str, str | None] = {"status": status, "on_delete": on_delete}
-        if decision == TransferDecision.ACCEPT:
-            given = {"reject_reason": reject_reason}
-        for name, value in given.items():
-            if value is not None:
-                raise CertificateDeclarationError(self, name, f"does not go with {decision}", "Leave it out")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from aws_cdk import IResource, RemovalPolicy, Resource
+from aws_cdk import IResource, RemovalPolicy
 
 from iot_certificate_provider.contract import (
     CertificateMode,
@@ -15,23 +15,34 @@ from iot_certificate_provider.contract import (
     ExistingCertificate,
     ResourceType,
 )
-from iot_certificate_provider.pki import Certificate, check_issued_by, check_registrable
+from iot_certificate_provider.pki import Certificate, CertificateRejectedError, check_issued_by, check_registrable
+from iot_certificate_provider.properties.device_certificate import SHAPE
 from iot_certificates import permissions as needs
-from iot_certificates.attachments import policy_names, thing_names
-from iot_certificates.certificate_arn import certificate_id_of, check_certificate_arn
-from iot_certificates.declaration_error import CertificateDeclarationError
-from iot_certificates.literal_pem import is_token, read_certificate, read_signing_request
-from iot_certificates.permissions import ProviderPermissions
-from iot_certificates.provider import IotCertificateProvider
-from iot_certificates.registered_certificate import RegisteredCertificate, unless
+from iot_certificates.declared.arguments import takes
+from iot_certificates.declared.attachments import POLICIES, THINGS
+from iot_certificates.declared.certificate_arn import CertificateArn
+from iot_certificates.declared.kinds import PEM, REMOVAL_POLICY, Having, Member
+from iot_certificates.declared.literal_pem import (
+    read_certificate,
+    read_signing_request,
+    warn_if_ca,
+    warn_if_expired,
+    warn_if_outlives,
+)
+from iot_certificates.declared.rules import check_rules
+from iot_certificates.declared_once import Kind, declare_once
+from iot_certificates.imported_certificate import ImportedDeviceCertificate
+from iot_certificates.provider import PROVIDER, IotCertificateProvider
+from iot_certificates.provider_permissions import ProviderPermissions
+from iot_certificates.registered_certificate import RegisteredCertificate, RegisteredDeviceCertificate, unless
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from aws_cdk import aws_iot as iot
+    from aws_cdk import interfaces
     from constructs import Construct, IDependable
 
     from iot_certificates.ca_certificate import ICaCertificate
+    from iot_certificates.declared.kinds import Items
 
 
 class IDeviceCertificate(IResource, Protocol):
@@ -46,7 +57,7 @@ class IDeviceCertificate(IResource, Protocol):
     def certificate_id(self) -> str: ...  # noqa: D102
 
 
-class DeviceCertificate(RegisteredCertificate):
+class DeviceCertificate(RegisteredDeviceCertificate):
     """Registers a device certificate, or has AWS IoT issue one, and attaches it to policies and things.
 
     * ``certificate_pem``: the device's certificate; or ``certificate_signing_request``: a CSR for which AWS IoT issues
@@ -54,8 +65,9 @@ class DeviceCertificate(RegisteredCertificate):
     * ``ca_certificate``: the CA that issued it. It is registered before and deregistered after this certificate.
     * ``certificate_mode``: DEFAULT, or SNI_ONLY, which registers without looking for the CA. Cannot be changed later.
     * ``status``: ACTIVE by default. REVOKED is final.
-    * ``policies``, ``things``: resources of the app, or names; at most ten policies. What is attached outside the
-      stack stays until the certificate goes.
+    * ``policies``, ``things``: resources of the app, or names, in any collection or iterator, or a list that the
+      deployment knows; at most ten policies. ``add_policy`` and ``add_thing`` attach one more. Policies and things
+      attached outside the stack stay attached until the certificate is deleted.
     * ``existing_certificate``: what to do when it is registered already: FAIL, or ADOPT, which uses it as it is and
       leaves it registered when the resource goes.
     * ``removal_policy``: RETAIN leaves it registered when its resource goes; by default it is deleted.
@@ -67,6 +79,22 @@ class DeviceCertificate(RegisteredCertificate):
     Raises CertificateDeclarationError, which names the property and the fix.
     """
 
+    @takes(
+        certificate_pem=PEM,
+        certificate_signing_request=PEM,
+        ca_certificate=Having(
+            ("certificate_arn", "certificate_id", "certificate_pem"),
+            "Give the CaCertificate, or CaCertificate.from_ca_certificate_arn(…)",
+            but_not=(RegisteredDeviceCertificate,),
+        ),
+        certificate_mode=Member(CertificateMode, at_synth=True),
+        status=Member(DeviceCertificateStatus),
+        policies=POLICIES,
+        things=THINGS,
+        existing_certificate=Member(ExistingCertificate),
+        removal_policy=REMOVAL_POLICY,
+        provider=PROVIDER,
+    )
     def __init__(
         self,
         scope: Construct,
@@ -77,30 +105,34 @@ class DeviceCertificate(RegisteredCertificate):
         ca_certificate: ICaCertificate | None = None,
         certificate_mode: CertificateMode = CertificateMode.DEFAULT,
         status: DeviceCertificateStatus = DeviceCertificateStatus.ACTIVE,
-        policies: Sequence[iot.CfnPolicy | str] = (),
-        things: Sequence[iot.CfnThing | str] = (),
+        policies: Items[iot.CfnPolicy | interfaces.aws_iot.IPolicyRef | str] = (),
+        things: Items[iot.CfnThing | interfaces.aws_iot.IThingRef | str] = (),
         existing_certificate: ExistingCertificate = ExistingCertificate.FAIL,
         removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
         provider: IotCertificateProvider | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._check_combination(certificate_pem, certificate_signing_request, ca_certificate, certificate_mode)
         ca_pem = None if ca_certificate is None else ca_certificate.certificate_pem
-        name = DeviceCertificateProperty
-        properties = {
-            **self._identity(certificate_pem, certificate_signing_request, ca_pem),
-            name.CA_CERTIFICATE_PEM: ca_pem if certificate_mode == CertificateMode.DEFAULT else None,
-            name.CERTIFICATE_MODE: unless(CertificateMode.DEFAULT, certificate_mode),
-            name.STATUS: unless(DeviceCertificateStatus.ACTIVE, status),
-            name.POLICY_NAMES: policy_names(self, policies),
-            name.THING_NAMES: thing_names(self, things),
-            name.EXISTING_CERTIFICATE: unless(ExistingCertificate.FAIL, existing_certificate),
-        }
+        self._check_combination(
+            certificate_pem, certificate_signing_request, ca_certificate, certificate_mode, existing_certificate
+        )
+        certificate = None if certificate_pem is None else self._read(certificate_pem, ca_pem)
+        declare_once(scope, self, Kind.DEVICE, certificate, existing_certificate)
         provider = provider or IotCertificateProvider.get_or_create(scope)
         # One for all of the stack's: hundreds of devices must not be hundreds of policies.
         permissions = ProviderPermissions.of_stack(scope, "DeviceCertificate", provider)
         register = _register_action(certificate_signing_request, certificate_mode)
         permissions.allow(needs.device_certificate(register, policies=bool(policies), things=bool(things)))
+        name = DeviceCertificateProperty
+        properties = {
+            name.CERTIFICATE_PEM: certificate_pem if certificate is None else certificate.pem,
+            name.CERTIFICATE_SIGNING_REQUEST: self._request(certificate_signing_request),
+            name.CA_CERTIFICATE_PEM: ca_pem if certificate_mode == CertificateMode.DEFAULT else None,
+            name.CERTIFICATE_MODE: unless(CertificateMode.DEFAULT, certificate_mode),
+            name.STATUS: unless(DeviceCertificateStatus.ACTIVE, status),
+            **self._attachable(permissions, policies, things),
+            name.EXISTING_CERTIFICATE: unless(ExistingCertificate.FAIL, existing_certificate),
+        }
         self._register(
             ResourceType.DEVICE_CERTIFICATE,
             properties,
@@ -121,60 +153,62 @@ class DeviceCertificate(RegisteredCertificate):
         return self._attribute(DeviceCertificateAttribute.CERTIFICATE_PEM)
 
     @staticmethod
+    @takes(certificate_arn=CertificateArn("cert"))
     def from_certificate_arn(scope: Construct, construct_id: str, certificate_arn: str) -> IDeviceCertificate:
         """Refer to a device certificate that is registered elsewhere, by its ARN ``…:cert/<id>``; may be a token."""
-        return _ImportedDeviceCertificate(scope, construct_id, certificate_arn)
+        return ImportedDeviceCertificate(scope, construct_id, certificate_arn)
 
     def _check_combination(
-        self, pem: str | None, signing_request: str | None, ca: ICaCertificate | None, mode: CertificateMode
+        self,
+        pem: str | None,
+        request: str | None,
+        ca: ICaCertificate | None,
+        mode: CertificateMode,
+        existing: ExistingCertificate,
     ) -> None:
-        both = "certificate_pem, certificate_signing_request"
-        if pem is None and signing_request is None:
-            raise CertificateDeclarationError(
-                self, both, "are both missing", "Give the certificate, or a request to issue one"
-            )
-        if signing_request is None:
-            return
-        name = "certificate_signing_request"
-        if pem is not None:
-            raise CertificateDeclarationError(self, both, "are both given", "Leave one of them out")
-        if ca is not None:
-            raise CertificateDeclarationError(
-                self, name, "does not go with ca_certificate: AWS IoT signs it", "Leave ca_certificate out"
-            )
-        if mode == CertificateMode.SNI_ONLY:
-            raise CertificateDeclarationError(
-                self, name, "does not go with CertificateMode.SNI_ONLY", "Leave certificate_mode out"
-            )
+        name = DeviceCertificateProperty
+        given = {
+            name.CERTIFICATE_PEM: pem,
+            name.CERTIFICATE_SIGNING_REQUEST: request,
+            # SNI_ONLY names no CA in the template: there, this one is only what the certificate depends on.
+            name.CA_CERTIFICATE_PEM: None if ca is None or mode == CertificateMode.SNI_ONLY else ca,
+            name.CERTIFICATE_MODE: mode,
+            name.EXISTING_CERTIFICATE: existing,
+        }
+        check_rules(self, SHAPE, given)
 
-    def _identity(
-        self, pem: str | None, signing_request: str | None, ca_pem: str | None
-    ) -> Mapping[DeviceCertificateProperty, Any]:
-        """Return the property that says which certificate it is; checked, where it is a literal, and tidied up."""
-        if pem is not None:
-            certificate = read_certificate(self, "certificate_pem", pem, partial(_check, ca_pem=ca_pem))
-            return {DeviceCertificateProperty.CERTIFICATE_PEM: pem if certificate is None else certificate.pem}
-        text = signing_request or ""
+    def _read(self, pem: str, ca_pem: str | None) -> Certificate | None:
+        """Return the certificate, checked, where it is known; warn of what may be meant."""
+        name = "certificate_pem"
+        ca = None if ca_pem is None else read_certificate(self, "ca_certificate", ca_pem, check_registrable)
+        certificate = read_certificate(self, name, pem, partial(_check, ca=ca))
+        if certificate is not None:
+            warn_if_expired(self, name, certificate)
+            warn_if_ca(self, name, certificate)
+            if ca is not None:
+                warn_if_outlives(self, name, certificate, ca)
+        return certificate
+
+    def _request(self, text: str | None) -> str | None:
+        if text is None:
+            return None
         request = read_signing_request(self, "certificate_signing_request", text)
-        return {DeviceCertificateProperty.CERTIFICATE_SIGNING_REQUEST: text if request is None else request.pem}
-
-
-class _ImportedDeviceCertificate(Resource):
-    def __init__(self, scope: Construct, construct_id: str, arn: str) -> None:
-        check_certificate_arn(scope, "certificate_arn", arn, "cert")
-        super().__init__(scope, construct_id, environment_from_arn=arn)
-        self.certificate_arn = arn
-        self.certificate_id = certificate_id_of(self, arn)
+        return text if request is None else request.pem
 
 
 def _resource_of(ca: ICaCertificate) -> IDependable:
     return ca.custom_resource if isinstance(ca, RegisteredCertificate) else ca
 
 
-def _check(certificate: Certificate, ca_pem: str | None) -> None:
+def _check(certificate: Certificate, ca: Certificate | None) -> None:
     check_registrable(certificate)
-    if ca_pem is not None and not is_token(ca_pem):
-        check_issued_by(certificate, Certificate.from_pem(ca_pem))
+    if ca is None:
+        return
+    if certificate.id == ca.id:
+        raise CertificateRejectedError(
+            "is the certificate of ca_certificate itself", "Give the device's own: two files may have been swapped"
+        )
+    check_issued_by(certificate, ca)
 
 
 def _register_action(signing_request: str | None, mode: CertificateMode) -> str:

@@ -8,10 +8,14 @@ from aws_cdk import RemovalPolicy
 from aws_cdk import aws_logs as logs
 
 from iot_certificates.accepted_findings import LOG_WITHOUT_KMS_KEY, accept
-from iot_certificates.declaration_error import CertificateDeclarationError
+from iot_certificates.declared.declaration_error import CertificateDeclarationError
+from iot_certificates.declared.kinds import Having, Member
 
 if TYPE_CHECKING:
     from constructs import Construct
+
+LOG_GROUP = Having(("log_group_arn",), "Give the log group itself: logs.LogGroup(…), or .from_log_group_name(…)")
+LOG_RETENTION = Member(logs.RetentionDays)
 
 
 def function_log_group(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from aws_cdk import Duration, RemovalPolicy
 
@@ -13,36 +13,58 @@ from iot_certificate_provider.contract import (
     KeyAlgorithm,
     ResourceType,
 )
+from iot_certificate_provider.properties.issued_device_certificate import SHAPE
 from iot_certificates import permissions as needs
-from iot_certificates.alternative_names import alternative_names
-from iot_certificates.attachments import policy_names, thing_names
-from iot_certificates.certificate_issuer import issuer_property
-from iot_certificates.certificate_subject import subject_property
-from iot_certificates.declaration_error import CertificateDeclarationError
-from iot_certificates.kept_key import secret_for
-from iot_certificates.literal_pem import read_signing_request
-from iot_certificates.permissions import ProviderPermissions
-from iot_certificates.provider import IotCertificateProvider
-from iot_certificates.registered_certificate import RegisteredCertificate, unless
-from iot_certificates.validity import validity_days
+from iot_certificates.ca_key import KMS_KEY, SECRET
+from iot_certificates.certificate_issuer import ISSUER, CertificateIssuer, issuer_property
+from iot_certificates.custom_resource import attribute
+from iot_certificates.declared.alternative_names import ALTERNATIVE_NAMES
+from iot_certificates.declared.arguments import takes
+from iot_certificates.declared.attachments import POLICIES, THINGS
+from iot_certificates.declared.certificate_arn import CertificateArn
+from iot_certificates.declared.certificate_subject import SUBJECT
+from iot_certificates.declared.declaration_error import CertificateDeclarationError
+from iot_certificates.declared.kinds import GENERATION, PEM, REMOVAL_POLICY, Member
+from iot_certificates.declared.literal_pem import read_signing_request
+from iot_certificates.declared.rules import check_rules
+from iot_certificates.declared.validity import VALIDITY
+from iot_certificates.declared_once import check_other_secret
+from iot_certificates.device_certificate import IDeviceCertificate
+from iot_certificates.imported_certificate import ImportedDeviceCertificate, ImportedIssuedDeviceCertificate
+from iot_certificates.kept_key import apply_to_own_secret, secret_for
+from iot_certificates.provider import PROVIDER, IotCertificateProvider
+from iot_certificates.provider_permissions import ProviderPermissions
+from iot_certificates.registered_certificate import RegisteredDeviceCertificate, unless
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from aws_cdk import aws_iam as iam
     from aws_cdk import aws_iot as iot
     from aws_cdk import aws_kms as kms
     from aws_cdk import aws_secretsmanager as secretsmanager
+    from aws_cdk import interfaces
     from constructs import Construct
 
-    from iot_certificates.certificate_issuer import CertificateIssuer
-    from iot_certificates.certificate_subject import CertificateSubject
-    from iot_certificates.self_signed_ca_certificate import SelfSignedCaCertificate
+    from iot_certificates.declared.certificate_subject import CertificateSubject
+    from iot_certificates.declared.kinds import Items
+    from iot_certificates.self_signed_ca_certificate import ISelfSignedCaCertificate
 
 _SIGNING_REQUEST = "certificate_signing_request"
 
 
-class IssuedDeviceCertificate(RegisteredCertificate):
+class IIssuedDeviceCertificate(IDeviceCertificate, Protocol):
+    """A device certificate that was issued in a deployment, by this app or another.
+
+    ``credentials_secret`` is what the device reads.
+    """
+
+    @property
+    def credentials_secret(self) -> secretsmanager.ISecret: ...  # noqa: D102 - the class says it
+    def grant_read(self, grantee: iam.IGrantable) -> iam.Grant: ...  # noqa: D102
+
+
+class IssuedDeviceCertificate(RegisteredDeviceCertificate):
     """Issues a device certificate, registers it and attaches it to policies and things.
 
     * ``issuer``: a SelfSignedCaCertificate, or a CertificateIssuer for a CA that is registered already.
@@ -58,8 +80,7 @@ class IssuedDeviceCertificate(RegisteredCertificate):
     * ``certificate_signing_request``: a CSR (PEM) instead of subject, names and key algorithm, for a key that stays
       with the device; then there is no secret. Its subject and alternative names become the certificate's.
     * ``status``: ACTIVE by default. REVOKED is final.
-    * ``policies``, ``things``: resources of the app, or names; at most ten policies. What is attached outside the
-      stack stays until the certificate goes.
+    * ``policies``, ``things``: as DeviceCertificate's; ``add_policy`` and ``add_thing`` attach one more.
     * ``removal_policy``: RETAIN leaves it registered, and its secret, when its resource goes; by default both go.
     * ``provider``: an IotCertificateProvider to share; by default the stack has one.
 
@@ -69,14 +90,30 @@ class IssuedDeviceCertificate(RegisteredCertificate):
     Raises CertificateDeclarationError, which names the property and the fix.
     """
 
+    @takes(
+        issuer=ISSUER,
+        subject=SUBJECT,
+        subject_alternative_names=ALTERNATIVE_NAMES,
+        key_algorithm=Member(KeyAlgorithm),
+        validity=VALIDITY,
+        generation=GENERATION,
+        credentials_secret=SECRET,
+        encryption_key=KMS_KEY,
+        certificate_signing_request=PEM,
+        status=Member(DeviceCertificateStatus),
+        policies=POLICIES,
+        things=THINGS,
+        removal_policy=REMOVAL_POLICY,
+        provider=PROVIDER,
+    )
     def __init__(
         self,
         scope: Construct,
         construct_id: str,
         *,
-        issuer: SelfSignedCaCertificate | CertificateIssuer,
+        issuer: ISelfSignedCaCertificate | CertificateIssuer,
         subject: CertificateSubject | str | None = None,
-        subject_alternative_names: Sequence[str] = (),
+        subject_alternative_names: Items[str] = (),
         key_algorithm: KeyAlgorithm = KeyAlgorithm.EC_P256,
         validity: Duration | None = None,
         generation: str | None = None,
@@ -84,17 +121,24 @@ class IssuedDeviceCertificate(RegisteredCertificate):
         encryption_key: kms.IKey | None = None,
         certificate_signing_request: str | None = None,
         status: DeviceCertificateStatus = DeviceCertificateStatus.ACTIVE,
-        policies: Sequence[iot.CfnPolicy | str] = (),
-        things: Sequence[iot.CfnThing | str] = (),
+        policies: Items[iot.CfnPolicy | interfaces.aws_iot.IPolicyRef | str] = (),
+        things: Items[iot.CfnThing | interfaces.aws_iot.IThingRef | str] = (),
         removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
         provider: IotCertificateProvider | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         provider = provider or IotCertificateProvider.get_or_create(self)
+        request = certificate_signing_request
+        name = IssuedDeviceCertificateProperty
+        named: dict[Any, Any] = {
+            name.SUBJECT: subject,
+            name.SUBJECT_ALTERNATIVE_NAMES: subject_alternative_names if bool(subject_alternative_names) else None,
+            name.KEY_ALGORITHM: unless(KeyAlgorithm.EC_P256, key_algorithm),
+        }
+        self._check_combination(request, named, credentials_secret, encryption_key)
         # One for all of the stack's, and one of its own for its secret: that must not go before the certificate.
         shared = ProviderPermissions.of_stack(self, "DeviceCertificate", provider)
         own = ProviderPermissions(self, "Permissions", provider)
-        request = certificate_signing_request
         shared.allow(
             needs.issued_device_certificate(
                 signing_request=request is not None, policies=bool(policies), things=bool(things)
@@ -109,26 +153,17 @@ class IssuedDeviceCertificate(RegisteredCertificate):
                 encryption_key=encryption_key,
                 removal_policy=removal_policy,
             )
-        else:
-            self._check_absent(
-                subject=subject is not None,
-                subject_alternative_names=bool(subject_alternative_names),
-                key_algorithm=key_algorithm != KeyAlgorithm.EC_P256,
-                credentials_secret=credentials_secret is not None,
-                encryption_key=encryption_key is not None,
-            )
-        name = IssuedDeviceCertificateProperty
+        signer = cast("CertificateIssuer", issuer)
+        if credentials_secret is not None:
+            check_other_secret(self, "credentials_secret", credentials_secret, signer.key_secret)
         properties = {
-            name.ISSUER: issuer_property(self, issuer, own, provider),
-            name.SUBJECT: self._subject(subject, request),
-            name.SUBJECT_ALTERNATIVE_NAMES: alternative_names(self, subject_alternative_names),
-            name.VALIDITY_DAYS: None if validity is None else validity_days(self, validity),
+            name.ISSUER: issuer_property(self, signer, own, provider),
+            **named,
+            name.VALIDITY_DAYS: validity,
             name.GENERATION: generation,
-            name.KEY_ALGORITHM: unless(KeyAlgorithm.EC_P256, key_algorithm),
             **self._key(request, own),
             name.STATUS: unless(DeviceCertificateStatus.ACTIVE, status),
-            name.POLICY_NAMES: policy_names(self, policies),
-            name.THING_NAMES: thing_names(self, things),
+            **self._attachable(shared, policies, things),
         }
         resource = self._register(
             ResourceType.ISSUED_DEVICE_CERTIFICATE,
@@ -137,8 +172,8 @@ class IssuedDeviceCertificate(RegisteredCertificate):
             permissions=[shared, own],
             removal_policy=removal_policy,
         )
-        self.ca_certificate_id = resource.get_att_string(DeviceCertificateAttribute.CA_CERTIFICATE_ID)
-        self.certificate_pem = resource.get_att_string(DeviceCertificateAttribute.CERTIFICATE_PEM)
+        self.ca_certificate_id = attribute(resource, DeviceCertificateAttribute.CA_CERTIFICATE_ID)
+        self.certificate_pem = attribute(resource, DeviceCertificateAttribute.CERTIFICATE_PEM)
 
     @property
     def credentials_secret(self) -> secretsmanager.ISecret:
@@ -156,23 +191,43 @@ class IssuedDeviceCertificate(RegisteredCertificate):
         """Allow the device, or what acts for it, to read its credentials."""
         return self.credentials_secret.grant_read(grantee)
 
-    def _check_absent(self, **given: bool) -> None:
-        for name in (name for name, is_given in given.items() if is_given):
-            raise CertificateDeclarationError(
-                self,
-                _SIGNING_REQUEST,
-                f"does not go with {name}: the name and the key are the request's own",
-                f"Leave {name} out",
-            )
+    @staticmethod
+    @takes(certificate_arn=CertificateArn("cert"))
+    def from_certificate_arn(scope: Construct, construct_id: str, certificate_arn: str) -> IDeviceCertificate:
+        """Refer to a device certificate that is registered elsewhere, by its ARN ``…:cert/<id>``; may be a token."""
+        return ImportedDeviceCertificate(scope, construct_id, certificate_arn)
 
-    def _subject(self, subject: CertificateSubject | str | None, signing_request: str | None) -> dict[str, str] | None:
-        if signing_request is not None:
-            return None
-        if subject is None:
+    @staticmethod
+    @takes(certificate_arn=CertificateArn("cert"), credentials_secret=SECRET)
+    def from_issued_device_certificate_attributes(
+        scope: Construct, construct_id: str, *, certificate_arn: str, credentials_secret: secretsmanager.ISecret
+    ) -> IIssuedDeviceCertificate:
+        """Refer to a certificate that another stack or app issues, with the secret that its device reads."""
+        return ImportedIssuedDeviceCertificate(scope, construct_id, certificate_arn, credentials_secret)
+
+    def apply_removal_policy(self, policy: RemovalPolicy) -> None:
+        """Retain or delete the certificate when its resource is deleted, and the secret that was made for it."""
+        super().apply_removal_policy(policy)
+        apply_to_own_secret(self, policy)
+
+    def _check_combination(
+        self,
+        request: str | None,
+        named: Mapping[Any, Any],
+        credentials_secret: secretsmanager.ISecret | None,
+        encryption_key: kms.IKey | None,
+    ) -> None:
+        name = IssuedDeviceCertificateProperty
+        request_given = {name.CERTIFICATE_SIGNING_REQUEST: request, name.CREDENTIALS_SECRET_ARN: credentials_secret}
+        check_rules(self, SHAPE, {**named, **request_given})
+        if request is None and named[name.SUBJECT] is None:
             raise CertificateDeclarationError(
                 self, "subject", "is missing", f"Give a common name as text, or a {_SIGNING_REQUEST}"
             )
-        return subject_property(self, subject)
+        if request is not None and encryption_key is not None:
+            raise CertificateDeclarationError(
+                self, "encryption_key", f"does not go with {_SIGNING_REQUEST}, which has no secret", "Leave it out"
+            )
 
     def _key(
         self, signing_request: str | None, permissions: ProviderPermissions

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, cast
 from aws_cdk import aws_secretsmanager as secretsmanager
 
 from iot_certificates.accepted_findings import ENCRYPTED_WITH_THE_ACCOUNTS_KEY, ROTATED_BY_GENERATION, accept
-from iot_certificates.declaration_error import CertificateDeclarationError
+from iot_certificates.declared.declaration_error import CertificateDeclarationError
+from iot_certificates.declared.granted_arn import check_granted
+from iot_certificates.declared_once import check_one_writer
 
 if TYPE_CHECKING:
     from aws_cdk import RemovalPolicy
     from aws_cdk import aws_kms as kms
     from constructs import Construct
+
+_ID = "Secret"
 
 
 def secret_for(
@@ -25,10 +29,13 @@ def secret_for(
 ) -> secretsmanager.ISecret:
     """Return the secret that was given as argument ``name``, or an empty one that lives as long as ``scope``.
 
-    Raises CertificateDeclarationError for an encryption key of a secret that is made elsewhere.
+    Raises CertificateDeclarationError for an encryption key of a secret that is made elsewhere, and for a secret that
+    another construct keeps its key in.
     """
     if given is None:
         return _empty_secret(scope, encryption_key, removal_policy)
+    check_granted(scope, name, given.secret_arn)
+    check_one_writer(scope, name, given)
     if encryption_key is not None:
         raise CertificateDeclarationError(
             scope, "encryption_key", f"does not go with {name}", "Give it to that secret itself"
@@ -36,12 +43,19 @@ def secret_for(
     return given
 
 
+def apply_to_own_secret(scope: Construct, policy: RemovalPolicy) -> None:
+    """Retain or delete the secret that was made for ``scope``, if one was."""
+    secret = scope.node.try_find_child(_ID)
+    if secret is not None:
+        cast("secretsmanager.Secret", secret).apply_removal_policy(policy)
+
+
 def _empty_secret(
     scope: Construct, encryption_key: kms.IKey | None, removal_policy: RemovalPolicy
 ) -> secretsmanager.ISecret:
     secret = secretsmanager.Secret(
         scope,
-        "Secret",
+        _ID,
         description=f"Private key and certificate of {scope.node.path} (cdk-iot-certificates)",
         encryption_key=encryption_key,
         removal_policy=removal_policy,

@@ -6,9 +6,12 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from iot_certificate_provider.contract import CaCertificateProperty
+from iot_certificate_provider.contract import CaCertificateProperty, PrivateCaTemplate
 from iot_certificate_provider.pki import check_issued_by, check_registrable
-from iot_certificates.literal_pem import read_certificate
+from iot_certificates.ca_key import CaKey, KeyInKms, KeyInPrivateCa, KeyInSecret
+from iot_certificates.declared.arguments import Place, taken_fields
+from iot_certificates.declared.kinds import PEM
+from iot_certificates.declared.literal_pem import read_certificate
 from iot_certificates.permissions import PRIVATE_CA_IDENTITY, REGISTRATION_CODE
 
 if TYPE_CHECKING:
@@ -20,7 +23,9 @@ if TYPE_CHECKING:
     from constructs import Construct
 
     from iot_certificate_provider.pki import Certificate
-    from iot_certificates.permissions import ProviderPermissions
+    from iot_certificates.provider_permissions import ProviderPermissions
+
+_NAME = "proof_of_possession"
 
 
 class ProofOfPossession(ABC):
@@ -37,11 +42,14 @@ class ProofOfPossession(ABC):
         The key is the secret's text, or under ``json_field`` of the JSON object there. ``passphrase`` holds the
         passphrase of an encrypted key, as its text.
         """
-        return _PrivateKeySecret(secret, json_field, passphrase)
+        return _SignedWith(KeyInSecret(secret, json_field, passphrase))
 
     @staticmethod
     def verification_certificate(pem: str) -> ProofOfPossession:
-        """Give one that was signed outside the deployment, for the registration code of the account and Region."""
+        """Give one that was signed outside the deployment, for the registration code of the account and Region.
+
+        One that has expired proves nothing any more, and does no harm to a CA that is registered already.
+        """
         return _VerificationCertificate(pem)
 
     @staticmethod
@@ -50,7 +58,7 @@ class ProofOfPossession(ABC):
 
         RSA, or ECC NIST P-256, P-384 or P-521. The private key never leaves KMS.
         """
-        return _KmsKey(key)
+        return _SignedWith(KeyInKms(key))
 
     @staticmethod
     def private_ca(certificate_authority: acmpca.ICertificateAuthorityRef) -> ProofOfPossession:
@@ -59,7 +67,7 @@ class ProofOfPossession(ABC):
         Takes an ``aws_acmpca.ICertificateAuthority``, or a ``CfnCertificateAuthority``; where that is made in the same
         stack, the CaCertificate has to depend on its ``CfnCertificateAuthorityActivation``.
         """
-        return _PrivateCa(certificate_authority)
+        return _SignedWith(KeyInPrivateCa(certificate_authority))
 
     @property
     def has_certificate(self) -> bool:
@@ -74,26 +82,24 @@ class ProofOfPossession(ABC):
 
 
 @dataclass(frozen=True)
-class _PrivateKeySecret(ProofOfPossession):
-    secret: secretsmanager.ISecret
-    json_field: str | None
-    passphrase: secretsmanager.ISecret | None
+class _SignedWith(ProofOfPossession):
+    key: CaKey
+
+    @property
+    def has_certificate(self) -> bool:
+        return self.key.has_certificate
 
     def bind(
         self,
-        scope: Construct,  # noqa: ARG002 - the other proof needs it
-        ca: Certificate | None,  # noqa: ARG002 - a key is compared with the certificate when it is read
+        scope: Construct,
+        ca: Certificate | None,  # noqa: ARG002 - a key is compared with the certificate when it is used
         permissions: ProviderPermissions,
     ) -> Mapping[CaCertificateProperty, Any]:
         permissions.allow([REGISTRATION_CODE])
-        self.secret.grant_read(permissions.grantee)
-        key = {"SecretArn": self.secret.secret_arn}
-        if self.json_field is not None:
-            key["JsonField"] = self.json_field
-        if self.passphrase is not None:
-            self.passphrase.grant_read(permissions.grantee)
-            key["PassphraseSecretArn"] = self.passphrase.secret_arn
-        return {CaCertificateProperty.VERIFICATION_KEY: key}
+        if self.has_certificate:
+            permissions.allow(PRIVATE_CA_IDENTITY)
+        place = Place(scope, _NAME)
+        return {CaCertificateProperty.VERIFICATION_KEY: self.key.bind(place, permissions, PrivateCaTemplate.END_ENTITY)}
 
 
 @dataclass(frozen=True)
@@ -111,41 +117,7 @@ class _VerificationCertificate(ProofOfPossession):
             if ca is not None:
                 check_issued_by(verification, ca)
 
-        verification = read_certificate(scope, "proof_of_possession", self.pem, check)
-        pem = self.pem if verification is None else verification.pem
-        return {CaCertificateProperty.VERIFICATION_CERTIFICATE_PEM: pem}
-
-
-@dataclass(frozen=True)
-class _KmsKey(ProofOfPossession):
-    key: kms.IKey
-
-    def bind(
-        self,
-        scope: Construct,
-        ca: Certificate | None,  # noqa: ARG002 - a key is compared with the certificate when it is used
-        permissions: ProviderPermissions,
-    ) -> Mapping[CaCertificateProperty, Any]:
-        permissions.allow([REGISTRATION_CODE])
-        permissions.allow_signing(self.key, scope, "proof_of_possession")
-        return {CaCertificateProperty.VERIFICATION_KEY: {"KmsKeyId": self.key.key_arn}}
-
-
-@dataclass(frozen=True)
-class _PrivateCa(ProofOfPossession):
-    certificate_authority: acmpca.ICertificateAuthorityRef
-
-    @property
-    def has_certificate(self) -> bool:
-        return True
-
-    def bind(
-        self,
-        scope: Construct,  # noqa: ARG002 - other proofs need it
-        ca: Certificate | None,  # noqa: ARG002 - it is compared with the private CA's when that is used
-        permissions: ProviderPermissions,
-    ) -> Mapping[CaCertificateProperty, Any]:
-        arn = self.certificate_authority.certificate_authority_ref.certificate_authority_arn
-        permissions.allow([REGISTRATION_CODE, *PRIVATE_CA_IDENTITY])
-        permissions.allow_issuing(arn)
-        return {CaCertificateProperty.VERIFICATION_KEY: {"CertificateAuthorityArn": arn}}
+        pem = taken_fields(Place(scope, _NAME), self, {"pem": PEM}, required=["pem"])["pem"]
+        # No word about its expiry: AWS IoT asks for the proof when the CA is registered, and never again.
+        verification = read_certificate(scope, _NAME, pem, check)
+        return {CaCertificateProperty.VERIFICATION_CERTIFICATE_PEM: pem if verification is None else verification.pem}

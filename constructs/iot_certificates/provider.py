@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from aws_cdk import Annotations, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -15,9 +16,13 @@ from iot_certificate_provider.contract import MetricDimension, MetricName
 from iot_certificates import accepted_findings as accepted
 from iot_certificates.accepted_findings import accept
 from iot_certificates.bundling import DEFAULT_TARGET, PROVIDER_SOURCE, Target, bundle
-from iot_certificates.declaration_error import CertificateDeclarationError
+from iot_certificates.declared.arguments import SIGNATURE, takes
+from iot_certificates.declared.declaration_error import CertificateDeclarationError
+from iot_certificates.declared.described import described
+from iot_certificates.declared.kinds import DURATION, Having, Instance, Member, Text, WholeNumber
+from iot_certificates.declared.state import State, is_known, state_of
 from iot_certificates.execution_role import execution_role
-from iot_certificates.function_log_group import function_log_group
+from iot_certificates.function_log_group import LOG_GROUP, LOG_RETENTION, function_log_group
 from iot_certificates.metrics import MetricOptions, published_metric
 from iot_certificates.permission_statements import allowing
 from iot_certificates.release import release
@@ -26,6 +31,8 @@ from iot_certificates.stack_children import child_of_stack
 if TYPE_CHECKING:
     from aws_cdk import aws_ec2 as ec2
     from aws_cdk import aws_logs as logs
+
+    from iot_certificates.declared.arguments import Place
 
 RUNTIME_CONTEXT = "iot-certificates:runtime"
 ARCHITECTURE_CONTEXT = "iot-certificates:architecture"
@@ -39,6 +46,12 @@ _RETRIES = 2
 _RETRY_WAITS = Duration.minutes(1 + 2)
 # The function stops its work 31 seconds before its end: to undo it, and to answer.
 _MIN_TIMEOUT = Duration.minutes(1)
+# CloudFormation User Guide, "AWS::CloudFormation::CustomResource", ServiceTimeout.
+_LONGEST_SERVICE_TIMEOUT = Duration.hours(1)
+# In place of one that is still to be looked up: the CDK takes no ARN apart that is none.
+_ANY_FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:looked-up-later"
+# AWS Lambda Developer Guide, "Lambda quotas".
+_LEAST_MEMORY_MIB = 128
 # Lambda's processor share grows with memory, and making boto3 clients is nearly all that a cold start does.
 _MEMORY_MIB = 512
 # IAM quotas: 10,240 characters for all policies in a role. Each secret takes about 320, the rest up to 3,700.
@@ -51,6 +64,22 @@ _VPC_ACTIONS = (
     "ec2:AssignPrivateIpAddresses",
     "ec2:UnassignPrivateIpAddresses",
 )
+
+
+class _ServiceTokens:
+    """The ARN of a function."""
+
+    _fix = "Give the ARN of the function, or Fn.import_value(SERVICE_TOKEN_EXPORT)"
+
+    def take(self, place: Place, value: Any) -> Any:
+        """Return the ARN."""
+        arn = Text(self._fix).take(place, value)
+        if is_known(arn) and not re.fullmatch(r"arn:[\w-]+:lambda:[\w-]+:\d{12}:function:[\w:$-]+", arn):
+            raise place.refuse(f"{described(arn)} is not the ARN of a function", self._fix)
+        return arn
+
+
+_SERVICE_TOKEN = _ServiceTokens()
 
 
 class IotCertificateProvider(Construct):
@@ -66,6 +95,7 @@ class IotCertificateProvider(Construct):
     * ``vpc``: the function needs AWS IoT, Secrets Manager (or AWS KMS, AWS Private CA), CloudFormation and Amazon S3
       from there.
     * ``tracing``: ACTIVE for AWS X-Ray, which the role may then write to; by default DISABLED.
+    * ``reserved_concurrent_executions``: by default none are reserved.
     * ``code``: a prebuilt asset, where the synthesis must not install anything; made by
       ``python -m iot_certificates.bundling`` for the same runtime and architecture. Of ``Code.from_asset``, another
       stack's expiry schedule takes the file alone, without options.
@@ -74,11 +104,28 @@ class IotCertificateProvider(Construct):
     or ``x86_64``) overrule ``runtime`` and ``architecture``: an emulator runs functions with an interpreter and a
     processor of its own, and any app deploys there unchanged.
 
+    A function that is deployed already serves as well: ``from_service_token``, ``from_function``. CloudFormation
+    refuses to change the service token of a resource.
+
     Raises CertificateDeclarationError for a runtime that the function does not run on, and BundlingError when its
     asset cannot be built. Where the CDK CLI does not need assets (``cdk destroy``, ``cdk list``; in tests the context
     ``aws:cdk:bundling-stacks: []``) nothing is built.
     """
 
+    __signature__ = SIGNATURE
+
+    @takes(
+        runtime=Instance((lambda_.Runtime,), "Give lambda_.Runtime.PYTHON_3_14, say"),
+        architecture=Instance((lambda_.Architecture,), "Give lambda_.Architecture.ARM_64 or .X86_64"),
+        memory_size=WholeNumber(_LEAST_MEMORY_MIB),
+        timeout=DURATION,
+        log_retention=LOG_RETENTION,
+        log_group=LOG_GROUP,
+        vpc=Having(("vpc_id", "private_subnets"), "Give the VPC itself: ec2.Vpc(…), or ec2.Vpc.from_lookup(…)"),
+        reserved_concurrent_executions=WholeNumber(),
+        tracing=Member(lambda_.Tracing, at_synth=True),
+        code=Instance((lambda_.Code,), "Give lambda_.Code.from_asset(…) of what iot_certificates.bundling built"),
+    )
     def __init__(
         self,
         scope: Construct,
@@ -103,14 +150,65 @@ class IotCertificateProvider(Construct):
         self.tracing = tracing
         self.service_timeout = _service_timeout(timeout)
         log_group = function_log_group(self, log_group, log_retention)
-        self.role: iam.IRole = self._role(log_group, in_vpc=vpc is not None)
-        self.function = self._function(memory_size, timeout, log_group, vpc, reserved_concurrent_executions)
+        self.role: iam.IRole | None = self._execution_role(log_group, in_vpc=vpc is not None)
+        self.function: lambda_.IFunction = self._function(
+            memory_size, timeout, log_group, vpc, reserved_concurrent_executions
+        )
         self.service_token = self.function.function_arn
 
     @classmethod
     def get_or_create(cls, scope: Construct) -> IotCertificateProvider:
         """Return the one provider of the stack that ``scope`` is in; make it, with default properties, at first."""
         return child_of_stack(scope, cls.__name__, cls, cls)
+
+    @classmethod
+    @takes(
+        service_token=_SERVICE_TOKEN,
+        service_timeout=DURATION,
+    )
+    def from_service_token(
+        cls, scope: Construct, construct_id: str, service_token: str, *, service_timeout: Duration | None = None
+    ) -> IotCertificateProvider:
+        """Refer to a function that is deployed already, by its service token, the function's ARN; may be a token.
+
+        ``Fn.import_value(SERVICE_TOKEN_EXPORT)`` is that of a provider stack. The role of the function is not known
+        here: whoever deploys it allows what it needs, IotCertificateProviderStack by its parameters. CloudFormation
+        waits ``service_timeout`` for an answer, by default one hour.
+        """
+        return _ExistingProvider(scope, construct_id, service_token, None, service_timeout)
+
+    @classmethod
+    @takes(
+        function=Having(
+            ("function_arn", "function_name", "metric"), "Give the function: lambda_.Function.from_function_arn(…)"
+        ),
+        service_timeout=DURATION,
+    )
+    def from_function(
+        cls,
+        scope: Construct,
+        construct_id: str,
+        function: lambda_.IFunction,
+        *,
+        service_timeout: Duration | None = None,
+    ) -> IotCertificateProvider:
+        """Refer to a function that is made elsewhere, with the handler ``iot_certificate_provider.handler.handler``.
+
+        Its role, where the function has one (``Function.from_function_attributes(role=…)``), is given what the
+        constructs need. CloudFormation waits ``service_timeout`` for an answer, by default one hour.
+        """
+        return _ExistingProvider(scope, construct_id, None, function, service_timeout)
+
+    @property
+    def runtime(self) -> lambda_.Runtime:
+        """The runtime that the asset is made for."""
+        return lambda_.Runtime(self._target.runtime, lambda_.RuntimeFamily.PYTHON, supports_inline_code=True)
+
+    @property
+    def architecture(self) -> lambda_.Architecture:
+        """The architecture that the asset is made for."""
+        arm = lambda_.Architecture.ARM_64
+        return arm if self._target.architecture == arm.name else lambda_.Architecture.X86_64
 
     @cached_property
     def short_address(self) -> str:
@@ -153,7 +251,7 @@ class IotCertificateProvider(Construct):
                 "policies of one role. Give further certificates another IotCertificateProvider",
             )
 
-    def _role(self, log_group: logs.ILogGroup, *, in_vpc: bool) -> iam.Role:
+    def _execution_role(self, log_group: logs.ILogGroup, *, in_vpc: bool) -> iam.Role:
         return execution_role(
             self,
             description="What the AWS IoT certificate provider's function may do",
@@ -174,8 +272,8 @@ class IotCertificateProvider(Construct):
             self,
             "Function",
             description=f"Registers and deregisters AWS IoT certificates for CloudFormation ({release()})",
-            runtime=lambda_.Runtime(self._target.runtime, lambda_.RuntimeFamily.PYTHON, supports_inline_code=True),
-            architecture=_architecture(self._target.architecture),
+            runtime=self.runtime,
+            architecture=self.architecture,
             handler=_HANDLER,
             code=self.code_for(self),
             role=self.role,
@@ -219,11 +317,40 @@ class IotCertificateProvider(Construct):
             )
 
 
+PROVIDER = Instance(
+    (IotCertificateProvider,), "Give an IotCertificateProvider, or IotCertificateProvider.from_function(…)"
+)
+"""The kind of argument."""
+
+
+class _ExistingProvider(IotCertificateProvider):
+    """A function that another stack or app deploys."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        service_token: str | None,
+        function: lambda_.IFunction | None,
+        service_timeout: Duration | None,
+    ) -> None:
+        Construct.__init__(self, scope, construct_id)
+        self._given_code, self._target = None, self._target_of(None, None)
+        self._secrets = 0
+        self.tracing = lambda_.Tracing.DISABLED
+        self.service_timeout = service_timeout or _LONGEST_SERVICE_TIMEOUT
+        self.function = function or self._function_of(service_token or "")
+        self.role = self.function.role
+        self.service_token = service_token or self.function.function_arn
+
+    def _function_of(self, service_token: str) -> lambda_.IFunction:
+        arn = _ANY_FUNCTION if state_of(service_token) is State.LOOKUP else service_token
+        return lambda_.Function.from_function_arn(self, "Function", arn)
+
+
 def _service_timeout(timeout: Duration) -> Duration:
     """Cover every attempt at a request: at most 48 minutes, of the hour that CloudFormation would wait by default."""
+    if timeout.is_unresolved():
+        return _LONGEST_SERVICE_TIMEOUT
     attempts = 1 + _RETRIES
     return Duration.seconds(timeout.to_seconds() * attempts + _RETRY_WAITS.to_seconds())
-
-
-def _architecture(name: str) -> lambda_.Architecture:
-    return lambda_.Architecture.ARM_64 if name == lambda_.Architecture.ARM_64.name else lambda_.Architecture.X86_64

@@ -11,8 +11,11 @@ from aws_cdk import aws_s3 as s3
 
 from iot_certificate_provider.contract import PrivateCaTemplate
 from iot_certificates import permission_statements as statements
-from iot_certificates.permissions import ProviderPermissions, every_type
+from iot_certificates.declared.arguments import SIGNATURE, takes
+from iot_certificates.declared.kinds import ANYTHING, Instance
+from iot_certificates.permissions import every_type
 from iot_certificates.provider import IotCertificateProvider
+from iot_certificates.provider_permissions import ProviderPermissions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,6 +55,12 @@ class IotCertificateProviderStack(Stack):
     * ``provider`` is the IotCertificateProvider.
     """
 
+    __signature__ = SIGNATURE
+
+    @takes(
+        code_location=Instance((s3.Location,), "Give s3.Location(bucket_name=…, object_key=…)"),
+        stack_properties=ANYTHING,
+    )
     def __init__(
         self, scope: Construct, construct_id: str, *, code_location: s3.Location | None = None, **stack_properties: Any
     ) -> None:
@@ -134,5 +143,6 @@ class IotCertificateProviderStack(Stack):
         name = arns.node.id
         empty = Fn.condition_equals(Fn.join("", arns.value_as_list), "")
         given = CfnCondition(self, f"{name}Given", expression=Fn.condition_not(empty))
-        policy = iam.Policy(self, f"{name}Policy", roles=[self.provider.role], statements=list(allowed))
+        role = cast("iam.IRole", self.provider.role)
+        policy = iam.Policy(self, f"{name}Policy", roles=[role], statements=list(allowed))
         cast("iam.CfnPolicy", policy.node.default_child).cfn_options.condition = given

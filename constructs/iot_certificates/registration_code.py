@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from aws_cdk import CustomResource, RemovalPolicy
-from constructs import Construct
+from aws_cdk import RemovalPolicy, Resource
 
 from iot_certificate_provider.contract import (
     RegistrationCodeAttribute,
@@ -14,15 +13,38 @@ from iot_certificate_provider.contract import (
     ResourceType,
 )
 from iot_certificates import permissions as needs
-from iot_certificates.declaration_error import CertificateDeclarationError
-from iot_certificates.permissions import ProviderPermissions
-from iot_certificates.provider import IotCertificateProvider
+from iot_certificates.custom_resource import attribute, custom_resource
+from iot_certificates.declared.arguments import SIGNATURE, Place, takes
+from iot_certificates.declared.described import described
+from iot_certificates.provider import PROVIDER, IotCertificateProvider
+from iot_certificates.provider_permissions import ProviderPermissions
+from iot_certificates.registered_certificate import unless
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from constructs import Construct
 
 
-class RegistrationCode(Construct):
+_ON_DELETE = {
+    RemovalPolicy.RETAIN: RegistrationCodeOnDelete.RETAIN,
+    RemovalPolicy.DESTROY: RegistrationCodeOnDelete.DELETE,
+}
+
+
+class _RemovalPolicies:
+    """RETAIN or DESTROY."""
+
+    def take(self, place: Place, value: Any) -> RemovalPolicy:
+        """Return the policy."""
+        if isinstance(value, RemovalPolicy) and value in _ON_DELETE:
+            return value
+        problem = f"is {described(value)}, which a registration code does not have"
+        raise place.refuse(problem, "Use RemovalPolicy.RETAIN or RemovalPolicy.DESTROY")
+
+
+_REMOVAL_POLICY = _RemovalPolicies()
+
+
+class RegistrationCode(Resource):
     """Reads the registration code, which a verification certificate has to have as its common name.
 
     There is one for an account and Region, the same for every stack and until somebody deletes it. Who holds the CA's
@@ -37,6 +59,9 @@ class RegistrationCode(Construct):
     Raises CertificateDeclarationError for another removal policy.
     """
 
+    __signature__ = SIGNATURE
+
+    @takes(removal_policy=_REMOVAL_POLICY, provider=PROVIDER)
     def __init__(
         self,
         scope: Construct,
@@ -46,32 +71,19 @@ class RegistrationCode(Construct):
         provider: IotCertificateProvider | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
-        on_delete = self._on_delete(removal_policy)
-        delete = on_delete is RegistrationCodeOnDelete.DELETE
+        on_delete = _ON_DELETE[removal_policy]
         provider = provider or IotCertificateProvider.get_or_create(self)
         # Its own: what may delete the code goes with the resource that asked for it, and not before.
-        permissions = ProviderPermissions(self, "Permissions", provider)
-        permissions.allow(needs.registration_code(delete=delete))
-        properties: Mapping[str, str] = {RegistrationCodeProperty.ON_DELETE.value: on_delete.value} if delete else {}
-        resource = CustomResource(
-            self,
-            "Resource",
-            resource_type=ResourceType.REGISTRATION_CODE,
-            service_token=provider.service_token,
-            service_timeout=provider.service_timeout,
-            properties=properties,
+        self._permissions = ProviderPermissions(self, "Permissions", provider)
+        self._permissions.allow(needs.registration_code(delete=on_delete is RegistrationCodeOnDelete.DELETE))
+        properties = {RegistrationCodeProperty.ON_DELETE: unless(RegistrationCodeOnDelete.RETAIN, on_delete)}
+        self.custom_resource = custom_resource(
+            self, ResourceType.REGISTRATION_CODE, properties, provider=provider, permissions=[self._permissions]
         )
-        resource.node.add_dependency(permissions)
-        self.registration_code = resource.get_att_string(RegistrationCodeAttribute.REGISTRATION_CODE)
+        self.registration_code = attribute(self.custom_resource, RegistrationCodeAttribute.REGISTRATION_CODE)
 
-    def _on_delete(self, removal_policy: RemovalPolicy) -> RegistrationCodeOnDelete:
-        if removal_policy == RemovalPolicy.RETAIN:
-            return RegistrationCodeOnDelete.RETAIN
-        if removal_policy == RemovalPolicy.DESTROY:
-            return RegistrationCodeOnDelete.DELETE
-        raise CertificateDeclarationError(
-            self,
-            "removal_policy",
-            f"is {removal_policy.name}, which a registration code does not have",
-            "Use RETAIN or DESTROY",
-        )
+    def apply_removal_policy(self, policy: RemovalPolicy) -> None:
+        """Keep the code, or delete it, when its resource is deleted: see ``removal_policy``."""
+        on_delete = _ON_DELETE[_REMOVAL_POLICY.take(Place(self, "policy"), policy)]
+        self._permissions.allow(needs.registration_code(delete=on_delete is RegistrationCodeOnDelete.DELETE))
+        self.custom_resource.add_property_override(str(RegistrationCodeProperty.ON_DELETE), str(on_delete))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-import jsii
-from aws_cdk import Duration, ITaggable, RemovalPolicy, TagManager, TagType
+from aws_cdk import Duration, RemovalPolicy, TagManager, TagType
 
 from iot_certificate_provider.contract import (
     CaCertificateStatus,
@@ -17,13 +16,22 @@ from iot_certificate_provider.contract import (
     SelfSignedCaCertificateProperty,
 )
 from iot_certificates import permissions as needs
-from iot_certificates.auto_registration import auto_registration_properties
-from iot_certificates.certificate_subject import subject_property
-from iot_certificates.kept_key import secret_for
-from iot_certificates.permissions import REGISTRATION_CODE, ROLLING_BACK, ProviderPermissions
-from iot_certificates.provider import IotCertificateProvider
-from iot_certificates.registered_certificate import RegisteredCertificate, unless
-from iot_certificates.validity import validity_days
+from iot_certificates.auto_registration import AUTO_REGISTRATION, auto_registration_properties
+from iot_certificates.ca_certificate import ICaCertificate
+from iot_certificates.ca_key import KMS_KEY, SECRET
+from iot_certificates.custom_resource import attribute
+from iot_certificates.declared.arguments import takes
+from iot_certificates.declared.certificate_arn import CertificateArn
+from iot_certificates.declared.certificate_subject import SUBJECT
+from iot_certificates.declared.granted_arn import check_granted
+from iot_certificates.declared.kinds import GENERATION, PEM, REMOVAL_POLICY, Member, has_members
+from iot_certificates.declared.validity import VALIDITY
+from iot_certificates.imported_certificate import ImportedCaCertificate, ImportedSelfSignedCaCertificate
+from iot_certificates.kept_key import apply_to_own_secret, secret_for
+from iot_certificates.permissions import REGISTRATION_CODE, ROLLING_BACK
+from iot_certificates.provider import PROVIDER, IotCertificateProvider
+from iot_certificates.provider_permissions import ProviderPermissions
+from iot_certificates.registered_certificate import RegisteredCaCertificate, unless
 
 if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
@@ -31,11 +39,25 @@ if TYPE_CHECKING:
     from constructs import Construct
 
     from iot_certificates.auto_registration import AutoRegistration
-    from iot_certificates.certificate_subject import CertificateSubject
+    from iot_certificates.declared.certificate_subject import CertificateSubject
 
 
-@jsii.implements(ITaggable)
-class SelfSignedCaCertificate(RegisteredCertificate):
+class ISelfSignedCaCertificate(ICaCertificate, Protocol):
+    """A CA whose key was made in a deployment, by this app or another: it can issue device certificates.
+
+    ``private_key_secret`` holds the key.
+    """
+
+    @property
+    def private_key_secret(self) -> secretsmanager.ISecret: ...  # noqa: D102 - the class says it
+
+
+def is_self_signed(value: object) -> bool:
+    """Whether a value is an ISelfSignedCaCertificate."""
+    return has_members(value, "certificate_id", "certificate_pem", "private_key_secret")
+
+
+class SelfSignedCaCertificate(RegisteredCaCertificate):
     """Makes a CA out of nothing and registers it: the function makes the key, signs the certificate, proves the key.
 
     For test environments, and for devices that trust nobody else's CA. Whoever reads its secret can issue devices.
@@ -61,6 +83,20 @@ class SelfSignedCaCertificate(RegisteredCertificate):
     Raises CertificateDeclarationError, which names the property and the fix.
     """
 
+    @takes(
+        subject=SUBJECT,
+        key_algorithm=Member(KeyAlgorithm),
+        validity=VALIDITY,
+        generation=GENERATION,
+        private_key_secret=SECRET,
+        encryption_key=KMS_KEY,
+        status=Member(CaCertificateStatus),
+        certificate_mode=Member(CertificateMode, at_synth=True),
+        auto_registration=AUTO_REGISTRATION,
+        device_certificates_on_delete=Member(DeviceCertificatesOnDelete, at_synth=True),
+        removal_policy=REMOVAL_POLICY,
+        provider=PROVIDER,
+    )
     def __init__(
         self,
         scope: Construct,
@@ -96,9 +132,9 @@ class SelfSignedCaCertificate(RegisteredCertificate):
             own.allow([REGISTRATION_CODE])
         name, retain = SelfSignedCaCertificateProperty, DeviceCertificatesOnDelete.RETAIN
         properties: dict[Any, Any] = {
-            name.SUBJECT: subject_property(self, subject),
+            name.SUBJECT: subject,
             name.KEY_ALGORITHM: unless(KeyAlgorithm.EC_P256, key_algorithm),
-            name.VALIDITY_DAYS: None if validity is None else validity_days(self, validity),
+            name.VALIDITY_DAYS: validity,
             name.PRIVATE_KEY_SECRET_ARN: self.private_key_secret.secret_arn,
             name.GENERATION: generation,
             name.STATUS: unless(CaCertificateStatus.ACTIVE, status),
@@ -117,12 +153,37 @@ class SelfSignedCaCertificate(RegisteredCertificate):
             # As long as CloudFormation waits at all: a sweep goes on from one invocation to the next.
             service_timeout=None if device_certificates_on_delete == retain else Duration.hours(1),
         )
-        self.certificate_pem = resource.get_att_string(SelfSignedCaCertificateAttribute.CERTIFICATE_PEM)
+        self.certificate_pem = attribute(resource, SelfSignedCaCertificateAttribute.CERTIFICATE_PEM)
 
-    @property
-    def tags(self) -> TagManager:
-        """The tags of the CA certificate (ITaggable)."""
-        return self._tag_manager
+    @staticmethod
+    @takes(ca_certificate_arn=CertificateArn("cacert"))
+    def from_ca_certificate_arn(scope: Construct, construct_id: str, ca_certificate_arn: str) -> ICaCertificate:
+        """Refer to a CA certificate that is registered elsewhere, by its ARN ``…:cacert/<id>``; may be a token."""
+        return ImportedCaCertificate(scope, construct_id, ca_certificate_arn)
+
+    @staticmethod
+    @takes(ca_certificate_arn=CertificateArn("cacert"), private_key_secret=SECRET, certificate_pem=PEM)
+    def from_self_signed_ca_certificate_attributes(
+        scope: Construct,
+        construct_id: str,
+        *,
+        ca_certificate_arn: str,
+        private_key_secret: secretsmanager.ISecret,
+        certificate_pem: str | None = None,
+    ) -> ISelfSignedCaCertificate:
+        """Refer to a self-signed CA of another stack or app, which can issue: an IssuedDeviceCertificate's ``issuer``.
+
+        Without ``certificate_pem`` the CA's certificate is read from the secret, with the key.
+        """
+        check_granted(scope, "private_key_secret", private_key_secret.secret_arn)
+        return ImportedSelfSignedCaCertificate(
+            scope, construct_id, ca_certificate_arn, private_key_secret, certificate_pem
+        )
+
+    def apply_removal_policy(self, policy: RemovalPolicy) -> None:
+        """Retain or delete the CA when its resource is deleted, and the secret that was made for it."""
+        super().apply_removal_policy(policy)
+        apply_to_own_secret(self, policy)
 
     def _shared_permissions(self, on_delete: DeviceCertificatesOnDelete) -> ProviderPermissions:
         """Return what all CA certificates of the stack share that fare alike on Delete (see CaCertificate)."""

@@ -25,7 +25,7 @@ def child_of_stack(
     scope: Construct, construct_id: str, kind: type[_Child], make: Callable[[Stack, str], _Child]
 ) -> _Child:
     """Return the child of this id, a ``kind``, that the stack of ``scope`` has; ``make`` it when there is none."""
-    stack = _stack_of(scope)
+    stack = stack_of(scope)
     children = _children_of(stack)
     existing = children.get(construct_id) or stack.node.try_find_child(construct_id)
     child = existing if isinstance(existing, kind) else make(stack, construct_id)
@@ -33,8 +33,19 @@ def child_of_stack(
     return child
 
 
+def known_child_of_stack(scope: Construct, construct_id: str) -> Construct | None:
+    """Return what was found, made or kept under this id; None where nothing was."""
+    return _children_of(stack_of(scope)).get(construct_id)
+
+
+def keep_child_of_stack(scope: Construct, construct_id: str, child: Construct) -> None:
+    """Keep a construct of the stack under this id, wherever in the stack it is."""
+    _children_of(stack_of(scope))[construct_id] = child
+
+
 @cache
-def _stack_of(scope: Construct) -> Stack:
+def stack_of(scope: Construct) -> Stack:
+    """Return the stack that ``scope`` is in."""
     return Stack.of(scope)
 
 

@@ -52,7 +52,7 @@ class Grant(NamedTuple):
 _ACCOUNT = "123456789012"
 _KEY_SECRET = f"arn:aws:secretsmanager:eu-west-1:{_ACCOUNT}:secret:ca-key-AbCdEf"
 _PASSPHRASE_SECRET = f"arn:aws:secretsmanager:eu-west-1:{_ACCOUNT}:secret:passphrase-AbCdEf"
-_KEPT_SECRET = f"arn:aws:secretsmanager:eu-west-1:{_ACCOUNT}:secret:kept-AbCdEf"
+_KEPT_SECRETS = f"arn:aws:secretsmanager:eu-west-1:{_ACCOUNT}:secret:kept-by-"
 _KMS_KEY = f"arn:aws:kms:eu-west-1:{_ACCOUNT}:key/ca-key"
 _KMS_KEY_OF_SECRET = f"arn:aws:kms:eu-west-1:{_ACCOUNT}:key/of-secret"
 _PRIVATE_CA = f"arn:aws:acm-pca:eu-west-1:{_ACCOUNT}:certificate-authority/ca"
@@ -61,7 +61,6 @@ _ROLE = f"arn:aws:iam::{_ACCOUNT}:role/provisioning"
 _CALLED = {
     _KEY_SECRET: "the secret of `SecretArn`",
     _PASSPHRASE_SECRET: "the secret of `PassphraseSecretArn`",
-    _KEPT_SECRET: "the secret that keeps the key",
     _KMS_KEY: "the key of `KmsKeyId`",
     _KMS_KEY_OF_SECRET: "the KMS key of the secret",
     _PRIVATE_CA: "the CA of `CertificateAuthorityArn`",
@@ -132,6 +131,8 @@ def _allowed(template: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _called(arn: str) -> str:
     if arn.startswith("${IotCertificateProvider"):
         return "the function"
+    if arn.startswith(_KEPT_SECRETS):
+        return "the secret that keeps the key"
     return _CALLED.get(arn) or f"`{arn.rpartition('${AWS::AccountId}:')[2]}`"
 
 
@@ -159,6 +160,11 @@ def _secret(stack: Stack, name: str, arn: str) -> secretsmanager.ISecret:
     return secretsmanager.Secret.from_secret_complete_arn(stack, name, arn)
 
 
+def _kept(stack: Stack) -> str:
+    """Return the ARN of a secret that no other stack keeps a key in."""
+    return f"{_KEPT_SECRETS}{stack.stack_name}-AbCdEf"
+
+
 def _private_ca(stack: Stack) -> acmpca.ICertificateAuthority:
     return acmpca.CertificateAuthority.from_certificate_authority_arn(stack, "PrivateCa", _PRIVATE_CA)
 
@@ -184,14 +190,14 @@ def _proving_by_secret(stack: Stack) -> None:
 
 
 def _self_signed(stack: Stack, **given: Any) -> None:
-    properties = {"private_key_secret": _secret(stack, "Kept", _KEPT_SECRET), **given}
+    properties = {"private_key_secret": _secret(stack, "Kept", _kept(stack)), **given}
     SelfSignedCaCertificate(stack, "Ca", subject="CA", **properties)
 
 
 def _encrypted(stack: Stack) -> secretsmanager.ISecret:
     key = kms.Key.from_key_arn(stack, "OfSecret", _KMS_KEY_OF_SECRET)
     return secretsmanager.Secret.from_secret_attributes(
-        stack, "Encrypted", secret_complete_arn=_KEPT_SECRET, encryption_key=key
+        stack, "Encrypted", secret_complete_arn=_kept(stack), encryption_key=key
     )
 
 
@@ -210,7 +216,7 @@ def _code(stack: Stack, **given: Any) -> None:
 def _issued(stack: Stack, issuer: CertificateIssuer | None = None, **given: Any) -> None:
     if issuer is None:
         issuer = CertificateIssuer.private_key_secret(_text(stack, "Pem"), _secret(stack, "Key", _KEY_SECRET))
-    properties = {"subject": "device", "credentials_secret": _secret(stack, "Kept", _KEPT_SECRET), **given}
+    properties = {"subject": "device", "credentials_secret": _secret(stack, "Kept", _kept(stack)), **given}
     IssuedDeviceCertificate(stack, "Device", issuer=issuer, **properties)
 
 

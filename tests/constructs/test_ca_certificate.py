@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 CA = issuing.make_ca("Factory CA")
 VERIFICATION = issuing.make_verification_certificate(CA)
+SNI_CA = issuing.make_ca("SNI CA")
+FULL_CA = issuing.make_ca("Full CA")
 TYPE = "Custom::IotCaCertificate"
 OWN_SECRET = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:"
 SECRET_ACTIONS = {"secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"}
@@ -52,7 +54,7 @@ ALWAYS = {
 @pytest.fixture(scope="module")
 def template(new_stack: Callable[..., Stack], synthesise: Callable[[Stack], Synthesised]) -> Synthesised:
     stack = new_stack()
-    sni_only = CaCertificate(stack, "Minimal", certificate_pem=CA.pem, certificate_mode=CertificateMode.SNI_ONLY)
+    sni_only = CaCertificate(stack, "Minimal", certificate_pem=SNI_CA.pem, certificate_mode=CertificateMode.SNI_ONLY)
     for name in ("certificate_id", "certificate_arn", "subject", "issuer", "serial_number", "not_before", "not_after"):
         CfnOutput(stack, name.replace("_", ""), value=getattr(sni_only, name))
     _full(stack)
@@ -80,7 +82,7 @@ def _full(stack: Stack) -> None:
     ca = CaCertificate(
         stack,
         "Full",
-        certificate_pem=CA.pem,
+        certificate_pem=FULL_CA.pem,
         proof_of_possession=ProofOfPossession.private_key_secret(
             secretsmanager.Secret(stack, "Key", encryption_key=kms.Key(stack, "KeyOfKey")),
             json_field="privateKey",
@@ -97,7 +99,7 @@ def _full(stack: Stack) -> None:
 
 
 def test_defaults_are_left_out(template: Synthesised) -> None:
-    assert template.declared("Minimal", TYPE) == {"CACertificatePem": CA.pem, "CertificateMode": "SNI_ONLY"}
+    assert template.declared("Minimal", TYPE) == {"CACertificatePem": SNI_CA.pem, "CertificateMode": "SNI_ONLY"}
 
 
 def test_everything_that_is_given_is_written(template: Synthesised) -> None:
@@ -109,7 +111,7 @@ def test_everything_that_is_given_is_written(template: Synthesised) -> None:
         "PassphraseSecretArn": f"{OWN_SECRET}passphrase",
     }
     assert declared == {
-        "CACertificatePem": CA.pem,
+        "CACertificatePem": FULL_CA.pem,
         "Status": "INACTIVE",
         "AutoRegistrationStatus": "ENABLE",
         "RegistrationConfig": {"TemplateName": "Provisioning"},
@@ -289,7 +291,7 @@ def test_import_by_a_token(new_stack: Callable[..., Stack]) -> None:
 
 @pytest.mark.parametrize("arn", ["nonsense", f"arn:aws:iot:eu-west-1:123456789012:cert/{'ab' * 32}"])
 def test_another_arn_is_refused(new_stack: Callable[..., Stack], arn: str) -> None:
-    with pytest.raises(CertificateDeclarationError, match=r"^Stack: ca_certificate_arn is not what it should be: "):
+    with pytest.raises(CertificateDeclarationError, match=r"^Stack/Ca: ca_certificate_arn is not what it should be: "):
         CaCertificate.from_ca_certificate_arn(new_stack(), "Ca", arn)
 
 
@@ -369,11 +371,11 @@ REFUSED = {
     ),
     "two templates": (
         _unwanted(auto_registration=AutoRegistration(template_name="a", template_body="{}")),
-        "auto_registration has both template_name and template_body. Leave one of them out",
+        "auto_registration needs exactly one of template_name and template_body. Give one of them",
     ),
     "a template without a role": (
         _unwanted(auto_registration=AutoRegistration(template_body="{}")),
-        "auto_registration has a template_body, but no role. Give the role that AWS IoT provisions with",
+        "auto_registration.role is missing. A template_body needs the role that provisions with it",
     ),
 }
 
@@ -390,8 +392,8 @@ def test_refusals_name_path_property_problem_and_fix(
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
-        ("{", "has a template_body that is not JSON. Give the template as JSON text"),
-        (" " * 10_241, "has a template_body of 10,241 characters, above AWS IoT's 10,240. Use a template by its name"),
+        ("{", "is not a JSON object. Give the provisioning template as JSON text"),
+        ("{}" + " " * 10_239, "is 10,241 characters long, above 10,240. Use a template by name"),
     ],
 )
 def test_template_bodies_are_checked(new_stack: Callable[..., Stack], body: str, problem: str) -> None:
@@ -399,7 +401,7 @@ def test_template_bodies_are_checked(new_stack: Callable[..., Stack], body: str,
     role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("iot.amazonaws.com"))
     with pytest.raises(CertificateDeclarationError) as caught:
         CaCertificate(stack, "Ca", **_unwanted(auto_registration=AutoRegistration(template_body=body, role=role)))
-    assert str(caught.value) == f"Stack/Ca: auto_registration {problem}"
+    assert str(caught.value) == f"Stack/Ca: auto_registration.template_body {problem}"
 
 
 def test_a_role_without_a_template_is_refused(new_stack: Callable[..., Stack]) -> None:
@@ -413,7 +415,7 @@ def test_a_role_without_a_template_is_refused(new_stack: Callable[..., Stack]) -
     ("changed", "message"),
     [
         ({"certificate_pem": Path("factory-ca.pem")}, "certificate_pem is a PosixPath, not a text"),
-        ({"proof_of_possession": "the key"}, "proof_of_possession is a str. Give the secret to"),
+        ({"proof_of_possession": "the key"}, "proof_of_possession is a text of 7 characters. Give the secret to"),
     ],
     ids=["a path", "a proof that is none"],
 )

@@ -190,7 +190,7 @@ def test_a_decisions_permissions(new_stack: Callable[..., Stack], synthesise: Ca
 REFUSED: dict[str, tuple[Callable[[Stack], object], str]] = {
     "not an account": (
         lambda stack: transfer(stack, target_aws_account="1234"),
-        "Transfer: target_aws_account is not an account: '1234'. Give its 12 digits, as text",
+        "Transfer: target_aws_account '1234' is not one. Give the 12 digits of an AWS account",
     ),
     "the own account": (
         lambda stack: transfer(stack, target_aws_account="123456789012"),
@@ -205,23 +205,26 @@ REFUSED: dict[str, tuple[Callable[[Stack], object], str]] = {
     ),
     "an empty message": (
         lambda stack: transfer(stack, transfer_message=" "),
-        "Transfer: transfer_message is empty. Give it a value, or leave it out",
+        "Transfer: transfer_message is empty. Give it a text, or leave it out",
     ),
     "no certificate id": (
         lambda stack: decide(stack, certificate_id="thermostat"),
-        "Decision: certificate_id is not one. Give 64 hex digits in lower case, the last part of the ARN",
+        (
+            "Decision: certificate_id 'thermostat' is not one. "
+            "Give the certificate's id: 64 hex digits in lower case, the last part of its ARN"
+        ),
     ),
     "a reason to accept": (
         lambda stack: decide(stack, reject_reason="why not"),
-        "Decision: reject_reason does not go with ACCEPT. Leave it out",
+        "Decision: reject_reason does not go with decision ACCEPT. Leave it out",
     ),
     "a status of what is rejected": (
         lambda stack: decide(stack, decision=REJECT, status=AcceptedCertificateStatus.ACTIVE),
-        "Decision: status does not go with REJECT. Leave it out",
+        "Decision: status does not go with decision REJECT. Leave it out",
     ),
     "deleting what is rejected": (
         lambda stack: decide(stack, decision=REJECT, on_delete=AcceptedCertificateOnDelete.DELETE),
-        "Decision: on_delete does not go with REJECT. Leave it out",
+        "Decision: on_delete does not go with decision REJECT. Leave it out",
     ),
 }
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 CA = issuing.make_ca("Factory CA")
 DEVICE = issuing.make_device(CA)
+SNI_DEVICE = issuing.make_device(CA, "sni")
+FOREIGN = issuing.make_device(CA, "of an imported CA")
 REQUEST = issuing.make_csr()
 TYPE = "Custom::IotDeviceCertificate"
 DETACH = {
@@ -79,13 +81,13 @@ def template(new_stack: Callable[..., Stack], synthesise: Callable[[Stack], Synt
     DeviceCertificate(
         stack,
         "Sni",
-        certificate_pem=DEVICE.pem,
+        certificate_pem=SNI_DEVICE.pem,
         certificate_mode=CertificateMode.SNI_ONLY,
         ca_certificate=ca,
         status=DeviceCertificateStatus.INACTIVE,
     )
     imported = CaCertificate.from_ca_certificate_arn(stack, "Imported", Fn.import_value("CaArn"))
-    DeviceCertificate(stack, "OfImported", certificate_pem=DEVICE.pem, ca_certificate=imported)
+    DeviceCertificate(stack, "OfImported", certificate_pem=FOREIGN.pem, ca_certificate=imported)
     DeviceCertificate(stack, "Issued", certificate_signing_request=REQUEST.pem)
     Tags.of(stack).add("owner", "plant-operations")
     return synthesise(stack)
@@ -107,14 +109,14 @@ def test_policies_and_things_are_references_or_names(template: Synthesised) -> N
 
 def test_sni_only_names_no_ca(template: Synthesised) -> None:
     assert template.declared("Sni", TYPE) == {
-        "CertificatePem": DEVICE.pem,
+        "CertificatePem": SNI_DEVICE.pem,
         "CertificateMode": "SNI_ONLY",
         "Status": "INACTIVE",
     }
 
 
 def test_an_imported_ca_has_no_pem(template: Synthesised) -> None:
-    assert template.declared("OfImported", TYPE) == {"CertificatePem": DEVICE.pem}
+    assert template.declared("OfImported", TYPE) == {"CertificatePem": FOREIGN.pem}
 
 
 def test_a_signing_request(template: Synthesised) -> None:
@@ -174,7 +176,7 @@ def test_many_devices_are_one_policy_and_need_no_permission_for_cas(
 ) -> None:
     stack = new_stack()
     for number in range(20):
-        DeviceCertificate(stack, f"Device{number}", certificate_pem=DEVICE.pem)
+        DeviceCertificate(stack, f"Device{number}", certificate_pem=issuing.make_device(CA, f"device {number}").pem)
     synthesised = synthesise(stack)
     assert len(synthesised.of_type("AWS::IAM::Policy")) == 1
     assert len(synthesised.of_type("AWS::Lambda::Function")) == 1
@@ -206,7 +208,7 @@ def test_import_by_arn(new_stack: Callable[..., Stack], partition: str) -> None:
 
 
 def test_another_arn_is_refused(new_stack: Callable[..., Stack]) -> None:
-    with pytest.raises(CertificateDeclarationError, match=r"^Stack: certificate_arn is not what it should be: "):
+    with pytest.raises(CertificateDeclarationError, match=r"^Stack/Device: certificate_arn is not what it should be: "):
         DeviceCertificate.from_certificate_arn(new_stack(), "Device", "arn:aws:iot:eu-west-1:123456789012:cert/")
 
 
@@ -241,13 +243,16 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "neither": (
         {},
         (
-            "certificate_pem, certificate_signing_request are both missing. "
+            "certificate_pem, certificate_signing_request: one of them is needed. "
             "Give the certificate, or a request to issue one"
         ),
     ),
     "both": (
         {"certificate_pem": DEVICE.pem, "certificate_signing_request": REQUEST.pem},
-        "certificate_pem, certificate_signing_request are both given. Leave one of them out",
+        (
+            "certificate_pem, certificate_signing_request: both are given. "
+            "Give the certificate, or a request to issue one"
+        ),
     ),
     "a certificate for a CSR": (
         {"certificate_signing_request": DEVICE.pem},
@@ -258,7 +263,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a CSR and SNI_ONLY": (
         {"certificate_signing_request": REQUEST.pem, "certificate_mode": CertificateMode.SNI_ONLY},
-        "certificate_signing_request does not go with CertificateMode.SNI_ONLY. Leave certificate_mode out",
+        "certificate_mode SNI_ONLY does not go with certificate_signing_request. Leave certificate_mode out",
     ),
     "a policy's name that is none": (
         {"certificate_pem": DEVICE.pem, "policies": ["telemetry", "a b c!"]},
@@ -313,7 +318,9 @@ def test_a_device_of_another_ca_is_refused(new_stack: Callable[..., Stack], mode
 
 def test_a_signing_request_with_a_ca_is_refused(new_stack: Callable[..., Stack]) -> None:
     stack = new_stack()
-    with pytest.raises(CertificateDeclarationError, match="does not go with ca_certificate: AWS IoT signs it"):
+    with pytest.raises(
+        CertificateDeclarationError, match="ca_certificate does not go with certificate_signing_request, which"
+    ):
         DeviceCertificate(stack, "Device", certificate_signing_request=REQUEST.pem, ca_certificate=_ca(stack))
 
 
@@ -339,4 +346,4 @@ def test_hundreds_of_certificates_do_not_ask_the_cdk_the_same_again(
         counts.append(len(questions))
     first, *others = counts
     assert first > 20, "of the function and its role, to begin with"
-    assert others == [4, 4], "two constructs, a node, and what the resource depends on"
+    assert others == [5, 5], "two constructs, a removal policy, a node, and what the resource depends on"

@@ -279,7 +279,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no CA": (
         {"issuer": CA.pem},
         (
-            "issuer is a str. Give a SelfSignedCaCertificate, or what CertificateIssuer.private_key_secret, .kms_key "
+            f"issuer is a text of {len(CA.pem)} characters. "
+            "Give a SelfSignedCaCertificate, or what CertificateIssuer.private_key_secret, .kms_key "
             "or .private_ca return"
         ),
     ),
@@ -299,7 +300,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a text": (
         {"subject_alternative_names": "DNS:pump-1"},
-        "subject_alternative_names is a text, not a list. Give a list of names",
+        "subject_alternative_names is 'DNS:pump-1', not a list. Give a list of names: ['DNS:host.example.com']",
     ),
     "too many names": (
         {"subject_alternative_names": [f"DNS:pump-{number}" for number in range(21)]},
@@ -330,17 +331,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a subject for a request": (
         {"certificate_signing_request": REQUEST.pem},
-        (
-            "certificate_signing_request does not go with subject: the name and the key are the request's own. "
-            "Leave subject out"
-        ),
+        ("subject does not go with certificate_signing_request, which has the name and the key. Leave it out"),
     ),
     "a key for a request": (
         {"certificate_signing_request": REQUEST.pem, "subject": None, "key_algorithm": KeyAlgorithm.RSA_2048},
-        (
-            "certificate_signing_request does not go with key_algorithm: the name and the key are the request's own. "
-            "Leave key_algorithm out"
-        ),
+        ("key_algorithm does not go with certificate_signing_request, which has the name and the key. Leave it out"),
     ),
 }
 

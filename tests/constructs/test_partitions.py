@@ -56,7 +56,9 @@ def test_everything_there_is_can_be_declared_there(
         device_certificates_on_delete=DeviceCertificatesOnDelete.DELETE_WITH_THINGS,
     )
     DeviceCertificate(stack, "Device", certificate_pem=DEVICE.pem, policies=["policy"], things=["thing"])
-    DeviceCertificate(stack, "Sni", certificate_pem=DEVICE.pem, certificate_mode=CertificateMode.SNI_ONLY)
+    DeviceCertificate(
+        stack, "Sni", certificate_pem=issuing.make_device(CA, "sni").pem, certificate_mode=CertificateMode.SNI_ONLY
+    )
     DeviceCertificate(stack, "Issued", certificate_signing_request=issuing.make_csr().pem)
     RegistrationCode(stack, "Code", removal_policy=RemovalPolicy.DESTROY)
     text = json.dumps(synthesise(stack).resources)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from synthesised import Synthesised
 
 CA = issuing.make_ca("Factory CA")
+BOTH = issuing.make_ca("Both")
 TYPE = "Custom::IotCaCertificate"
 PRIVATE_CA = "arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/0f6e3a54-0000-4000-8000-000000000001"
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/0f6e3a54-0000-4000-8000-000000000002"
@@ -35,12 +36,14 @@ def template(new_stack: Callable[..., Stack], synthesise: Callable[[Stack], Synt
     own = kms.Key(stack, "Key", key_spec=kms.KeySpec.ECC_NIST_P256, key_usage=kms.KeyUsage.SIGN_VERIFY)
     for name, key in (("Own", own), ("Imported", kms.Key.from_key_arn(stack, "ImportedKey", KEY))):
         proof = ProofOfPossession.kms_key(key)
-        CaCertificate(stack, f"{name}Kms", certificate_pem=CA.pem, proof_of_possession=proof)
+        pem = CA.pem if name == "Imported" else issuing.make_ca(name).pem
+        CaCertificate(stack, f"{name}Kms", certificate_pem=pem, proof_of_possession=proof)
     imported = acmpca.CertificateAuthority.from_certificate_authority_arn(stack, "ImportedCa", PRIVATE_CA)
     ca = CaCertificate(stack, "Private", proof_of_possession=ProofOfPossession.private_ca(imported))
     DeviceCertificate(stack, "Device", certificate_pem=issuing.make_device(CA).pem, ca_certificate=ca)
     CaCertificate(stack, "Made", proof_of_possession=ProofOfPossession.private_ca(_made(stack)))
-    CaCertificate(stack, "Both", certificate_pem=CA.pem, proof_of_possession=ProofOfPossession.private_ca(imported))
+    proof = ProofOfPossession.private_ca(imported)
+    CaCertificate(stack, "Both", certificate_pem=BOTH.pem, proof_of_possession=proof)
     return synthesise(stack)
 
 
@@ -74,7 +77,7 @@ def test_a_private_ca_needs_no_certificate(template: Synthesised) -> None:
     assert declared == {"VerificationKey": {"CertificateAuthorityArn": PRIVATE_CA}}
     made = template.declared("Made", TYPE)["VerificationKey"]["CertificateAuthorityArn"]
     assert made in ("${MadeCa}", "${MadeCa.Arn}")
-    assert template.declared("Both", TYPE) == {**declared, "CACertificatePem": CA.pem}
+    assert template.declared("Both", TYPE) == {**declared, "CACertificatePem": BOTH.pem}
 
 
 def test_the_device_of_a_private_ca_names_no_ca(template: Synthesised) -> None:
@@ -101,8 +104,8 @@ def test_only_that_private_ca_may_be_used_and_only_for_end_entities(template: Sy
 
 @pytest.mark.parametrize(
     "arguments",
-    [{}, {"certificate_mode": CertificateMode.SNI_ONLY}, {"proof_of_possession": "a proof"}, "kms"],
-    ids=["nothing", "SNI_ONLY", "no proof", "a KMS key"],
+    [{}, {"certificate_mode": CertificateMode.SNI_ONLY}, "kms"],
+    ids=["nothing", "SNI_ONLY", "a KMS key"],
 )
 def test_no_other_proof_can_do_without_the_certificate(new_stack: Callable[..., Stack], arguments: Any) -> None:
     stack = new_stack()

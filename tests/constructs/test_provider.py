@@ -168,7 +168,7 @@ def test_a_runtime_that_the_function_does_not_run_on(new_stack: Callable[..., St
     with pytest.raises(CertificateDeclarationError) as caught:
         IotCertificateProvider(new_stack(), "Provider", runtime=runtime)
     assert str(caught.value) == (
-        f"Stack/Provider: runtime, architecture cannot be used. The function does not run on {runtime.name}: "
+        f"Stack/Provider: runtime, architecture: cannot be used. The function does not run on {runtime.name}: "
         "use python3.11 or newer"
     )
 

@@ -70,5 +70,6 @@ def test_another_removal_policy_is_refused(new_stack: Callable[..., Stack]) -> N
     with pytest.raises(CertificateDeclarationError) as caught:
         RegistrationCode(new_stack(), "Code", removal_policy=RemovalPolicy.SNAPSHOT)
     assert str(caught.value) == (
-        "Stack/Code: removal_policy is SNAPSHOT, which a registration code does not have. Use RETAIN or DESTROY"
+        "Stack/Code: removal_policy is RemovalPolicy.SNAPSHOT, which a registration code does not have. "
+        "Use RemovalPolicy.RETAIN or RemovalPolicy.DESTROY"
     )

@@ -203,17 +203,20 @@ REFUSED = {
     "a long name": (
         {"subject": "x" * 65},
         (
-            "subject.common_name has 65 characters, and X.509 has room for 64. "
-            "Shorten it; subject_alternative_names have more room"
+            "subject.common_name a text of 65 characters is too long. "
+            "It can have 64 characters (RFC 5280), and fewer with letters outside ASCII"
         ),
     ),
     "a country by its name": (
         {"subject": CertificateSubject("CA", country="Austria")},
-        "subject.country is 'Austria', not a code of two capital letters. Give it as in ISO 3166: AT, say",
+        "subject.country 'Austria' is not a country's code. Give the two capital letters of ISO 3166, like DE",
     ),
     "another type": (
         {"subject": {"CommonName": "CA"}},
-        "subject is a dict. Give a common name as text, or a CertificateSubject",
+        (
+            "subject is a dict. "
+            "Give the common name as text, or a CertificateSubject(common_name=…, organization=…, country=…)"
+        ),
     ),
     "half a day": (
         {"validity": Duration.hours(12)},

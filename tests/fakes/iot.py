@@ -158,7 +158,8 @@ class FakeIot(Transfers):
         return any(ca.mode == "DEFAULT" for ca in found)
 
     def _refuse_new_role(self, config: dict[str, str] | None) -> None:
-        # A role that cannot be assumed yet is an InvalidRequestException: Terraform's aws_iot_ca_certificate retries it for two minutes.
+        # A role that cannot be assumed yet is an InvalidRequestException: Terraform's aws_iot_ca_certificate
+        # retries it for two minutes.
         role = (config or {}).get("roleArn")
         if role is not None:
             self.lag.begin_once(("role", role), self.clock())
@@ -224,7 +225,7 @@ class FakeIot(Transfers):
         self, pageSize: int = PAGE, marker: str | None = None, ascendingOrder: bool = True
     ) -> dict[str, Any]:
         cas = sorted(self.cas.values(), key=lambda ca: ca.created)
-        # aws-facts: creation dates may have whole seconds only.
+        # Creation dates may have whole seconds only.
         entries = [
             {
                 "certificateArn": ca.arn,
@@ -496,13 +497,13 @@ def _entry(record: CertificateRecord, account: str = ACCOUNT) -> dict[str, Any]:
         "certificateArn": f"arn:aws:iot:{REGION}:{account}:cert/{record.id}",
         "certificateId": record.id,
         "status": record.status,
-        # aws-facts: creation dates may have whole seconds only.
+        # Creation dates may have whole seconds only.
         "creationDate": record.created.replace(microsecond=0),
     }
 
 
 def _exists(certificate_id: str, arn: str) -> Refusal:
-    # aws-facts: AlreadyExists carries resourceId and resourceArn at the top level of the error.
+    # botocore's service model: AlreadyExists carries resourceId and resourceArn at the top level of the error.
     return Refusal(
         "ResourceAlreadyExistsException", "It already exists.", 409, resourceId=certificate_id, resourceArn=arn
     )

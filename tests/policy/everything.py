@@ -64,13 +64,14 @@ class RegisteredCas(Stack):
             "SignedOutside": ProofOfPossession.verification_certificate(PROOF.pem),
         }
         for name, proof in proofs.items():
-            CaCertificate(self, name, certificate_pem=CA.pem, proof_of_possession=proof)
+            ca = CA if name == "SignedOutside" else issuing.make_ca(name)
+            CaCertificate(self, name, certificate_pem=ca.pem, proof_of_possession=proof)
         CaCertificate(self, "PrivateCa", proof_of_possession=ProofOfPossession.private_ca(_private_ca(self)))
         for on_delete in DeviceCertificatesOnDelete:
             CaCertificate(
                 self,
                 on_delete.title(),
-                certificate_pem=CA.pem,
+                certificate_pem=issuing.make_ca(on_delete).pem,
                 certificate_mode=CertificateMode.SNI_ONLY,
                 auto_registration=AutoRegistration(template_body="{}", role=_role(self, f"{on_delete}Role")),
                 device_certificates_on_delete=on_delete,
@@ -102,7 +103,12 @@ class Devices(Stack):
         super().__init__(scope, construct_id, env=ENVIRONMENT)
         thing = iot.CfnThing(self, "Thing")
         DeviceCertificate(self, "Registered", certificate_pem=DEVICE.pem, policies=["policy"], things=[thing])
-        DeviceCertificate(self, "SniOnly", certificate_pem=DEVICE.pem, certificate_mode=CertificateMode.SNI_ONLY)
+        DeviceCertificate(
+            self,
+            "SniOnly",
+            certificate_pem=issuing.make_device(CA, "sni").pem,
+            certificate_mode=CertificateMode.SNI_ONLY,
+        )
         issued = DeviceCertificate(self, "Issued", certificate_signing_request=issuing.make_csr().pem)
         for detach in (False, True):
             CertificateTransfer(
@@ -159,7 +165,9 @@ class OperatedByDefault(Stack):
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id, env=ENVIRONMENT)
-        DeviceCertificate(self, "Device", certificate_pem=DEVICE.pem).metric_days_to_expiry()
+        DeviceCertificate(
+            self, "Device", certificate_pem=issuing.make_device(CA, "operated").pem
+        ).metric_days_to_expiry()
 
 
 class Sharing(Stack):

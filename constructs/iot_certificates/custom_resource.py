@@ -1,0 +1,59 @@
+"""The resource of the template that a construct stands for."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from aws_cdk import CfnResource, RemovalPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from aws_cdk import Duration
+    from constructs import Construct, IDependable
+
+    from iot_certificates.provider import IotCertificateProvider
+    from iot_certificates.provider_permissions import ProviderPermissions
+
+
+def custom_resource(
+    scope: Construct,
+    resource_type: str,
+    properties: Mapping[Any, Any],
+    *,
+    provider: IotCertificateProvider,
+    permissions: Iterable[ProviderPermissions],
+    after: Iterable[IDependable] = (),
+    removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
+    service_timeout: Duration | None = None,
+) -> CfnResource:
+    """Make the default child of ``scope``. ``properties``, by their names in templates, stay out where they are None.
+
+    ``after``: what else has to be there before it. Not the CDK's CustomResource, which is one construct more, and
+    hides the CfnResource from ``scope.node.default_child``.
+    """
+    resource = CfnResource(
+        scope,
+        "Resource",
+        type=resource_type,
+        properties={
+            "ServiceToken": provider.service_token,
+            "ServiceTimeout": _seconds(service_timeout or provider.service_timeout),
+            **{str(name): value for name, value in properties.items() if value is not None},
+        },
+    )
+    resource.apply_removal_policy(removal_policy)
+    resource.node.add_dependency(*permissions, *after)
+    return resource
+
+
+def attribute(resource: CfnResource, name: str) -> str:
+    """Return an attribute as a text, a token."""
+    return resource.get_att(name).to_string()
+
+
+@cache
+def _seconds(timeout: Duration) -> str:
+    # Hundreds of certificates have the same one: each question to the CDK goes through a pipe.
+    return f"{timeout.to_seconds():.0f}"
