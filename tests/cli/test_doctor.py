@@ -8,13 +8,15 @@ import time
 import zipfile
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import issuing
 from iot_certificate_provider.errors import AccessDeniedError
-from iot_certificates_cli.doctor import Health, _clock
+from iot_certificates_cli.doctor import Health, _clock, _missing, _unknown
+from iot_certificates_cli.service_tokens import Services
 from iot_certificates_cli.stack_owners import StackOwners
 
 if TYPE_CHECKING:
@@ -180,6 +182,25 @@ def test_the_clock(skew: int, health: Health) -> None:
 def test_an_answer_without_a_date() -> None:
     (finding,) = _clock(None, NOW)
     assert finding.health is Health.NOTE
+
+
+def test_what_cannot_be_looked_at_is_no_ailment() -> None:
+    """A function of another account, and a template that cannot be followed: worth knowing, and no reason to fail."""
+    elsewhere = "arn:aws:lambda:eu-central-1:999999999999:function:Provider"
+    services = Services({elsewhere: [("factory", "Ca")]}, {"telemetry": "its template is not readable YAML."})
+    here: Any = SimpleNamespace(account="123456789012", region="eu-central-1")
+    findings = [*_missing(services, set(), here), *_unknown(services, StackOwners())]
+    assert [(finding.health, finding.sentence) for finding in findings] == [
+        (
+            Health.NOTE,
+            f"{elsewhere} is of another account or Region, and cannot be looked at from here. "
+            "It serves 1 resource (factory: Ca).",
+        ),
+        (
+            Health.NOTE,
+            "It is not known which function serves stack telemetry: its template is not readable YAML.",
+        ),
+    ]
 
 
 def _wait_for(account: Account, stack: str, status: str) -> None:
