@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from iot_certificates_cli.listings import Listed
     from iot_certificates_cli.stack_owners import StackOwners
 
+# Twice: botocore keeps ten connections open for each client, and one that is let go of takes a handshake again.
+_THREADS = 5
 # So many certificates are asked about before the first of them has its answers: more than there are threads.
 _AHEAD = 32
 
@@ -146,7 +148,7 @@ class Inventory:
         self._watch.begin(self._filed.count)
         waiting: deque[_Asked] = deque()
         # Descriptions and things at once: each operation has a quota of its own.
-        with threads() as describing, threads() as attaching:
+        with threads(_THREADS) as describing, threads(_THREADS) as attaching:
             for page in self._filed.pages():
                 for listed in page:
                     waiting.append(self._ask(listed, describing, attaching))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import time
@@ -127,6 +128,7 @@ def _growth(entries: Iterator[Entry], held: list[Entry], *, hold: bool = False) 
             if hold:
                 held.append(entry)
             if number in {middle, end}:
+                gc.collect()  # answers of botocore are in circles, which are let go of now and then
                 found[number], _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
