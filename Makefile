@@ -49,7 +49,7 @@ CERTIFICATES ?= 20000
 scale: $(READY) ## Measure the inventory of CERTIFICATES certificates (20,000 by default: a quarter of an hour)
 	@PYTHONPATH=tests $(BIN)/python -m scale $(CERTIFICATES)
 
-browser: $(READY) ## Open the inventory's page in Chromium, and keep a picture of it in .browser
+browser: $(READY) ## Open the inventory's page in Chromium, and keep pictures of it in .browser
 	@PYTHONPATH=tests $(BIN)/python -m scale.browser
 
 bench: $(READY) ## Measure against what one would use instead; writes benchmarks/results.md (ONLY=cold_start for one)

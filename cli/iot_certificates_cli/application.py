@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import contextmanager
 from importlib.metadata import version
 
 # Typer reads the annotations when the program runs.
@@ -19,17 +20,20 @@ from iot_certificates_cli.connection import connect
 from iot_certificates_cli.doctor import DISTRIBUTION, Health, examine
 from iot_certificates_cli.errors import CommandError, UsageError, sentence_of
 from iot_certificates_cli.filed import Filed
-from iot_certificates_cli.formats import Format, printable, writer_of
+from iot_certificates_cli.formats import Format, writer_of
 from iot_certificates_cli.inventory import Inventory
 from iot_certificates_cli.known_certificates import KnownCertificates
 from iot_certificates_cli.pace import DEFAULT_RATE
+from iot_certificates_cli.printable import printable
 from iot_certificates_cli.selection import Selection
 from iot_certificates_cli.stack_owners import find_stack_owners
-from iot_certificates_cli.sweep import check_owners_are_known, delete_all, find_leftovers
-from iot_certificates_cli.sweep_report import show_found, show_swept
-from iot_certificates_cli.tally import Tally, counted
+from iot_certificates_cli.sweep import Swept, check_owners_are_known, delete_all, find_leftovers
+from iot_certificates_cli.sweep_report import by_ca, show_found, show_swept
+from iot_certificates_cli.tally import Tally, counted, names_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from iot_certificates_cli.connection import Connection
     from iot_certificates_cli.inventory import Entry
     from iot_certificates_cli.stack_owners import StackOwners
@@ -100,19 +104,18 @@ def show_inventory(
         raise UsageError("--html draws the expiry: leave out --no-expiry")
     started, remarks, tally = time.monotonic(), screen.remarks(), Tally()
     connection = connect(profile, region, endpoint_url, rate)
-    writer = writer_of(format, screen.results(), sys.stdout)
-    with KnownCertificates() as known, Filed() as filed, screen.counting(remarks, "certificates") as another:
-        inventory = Inventory(connection, known, filed, expiry=expiry, attachments=attachments)
-        for entry in inventory.entries():
-            writer.write(entry)
-            tally.count(entry)
-            another()
-        writer.close()
+    place = connection.place  # asked for first: it says who is asking, and whether AWS is there at all
+    owners = _write_inventory(connection, format, tally, expiry=expiry, attachments=attachments)
     if html is not None:
-        _write_page(html, tally, connection.session.region_name)
+        _write_page(html, tally, place)
     calls, seconds = connection.pace.calls.total(), time.monotonic() - started
-    remarks.print(f"{tally.sentence()}; {calls:,} calls to AWS in {seconds:.1f} s.", soft_wrap=True)
-    _tell_unknown_owners(inventory.owners)
+    remarks.print(f"{tally.sentence()} in {place}; {calls:,} calls to AWS in {seconds:.1f} s.", soft_wrap=True)
+    if not tally.cas and not tally.devices:
+        remarks.print(
+            "No certificate is registered there. If you expect some, name another --profile or --region.",
+            soft_wrap=True,
+        )
+    _tell_unknown_owners(owners)
 
 
 @app.command(epilog=EXIT_STATUSES)
@@ -145,9 +148,15 @@ def sweep(
     if not selection.is_narrow_enough and not dry_run:
         raise UsageError("Most certificates belong to no stack: say which, by --ca, --subject or --older-than")
     connection = connect(profile, region, endpoint_url, rate)
-    with KnownCertificates() as known, Filed() as filed:
-        found = find_leftovers(connection, known, filed, selection)
-    show_found(found)
+    place = connection.place
+    with (
+        _nothing_deleted_yet(),
+        KnownCertificates() as known,
+        Filed() as filed,
+        screen.Counts(screen.remarks(), "certificates") as counts,
+    ):
+        found = find_leftovers(connection, known, filed, selection, counts)
+    show_found(found, place)
     if found.leftovers and not dry_run:
         _delete_found(connection, found.leftovers, asking=not yes)
     elif found.leftovers:
@@ -168,25 +177,71 @@ def doctor(profile: Profile = None, region: Region = None, endpoint_url: Endpoin
         raise typer.Exit(1)
 
 
+def _write_inventory(
+    connection: Connection, kind: Format, tally: Tally, *, expiry: bool, attachments: bool
+) -> StackOwners:
+    """Write every certificate and count it; return the stacks that own them."""
+    # JSON and CSV on a terminal show by themselves how far they are.
+    shown = kind is Format.TABLE or not sys.stdout.isatty()
+    with (
+        KnownCertificates() as known,
+        Filed() as filed,
+        screen.Counts(screen.remarks(), "certificates", shown=shown) as counts,
+    ):
+        writer = writer_of(kind, screen.results(), sys.stdout, counts.hidden, attachments=attachments)
+        inventory = Inventory(connection, known, filed, expiry=expiry, attachments=attachments, watch=counts)
+        try:
+            for entry in inventory.entries():
+                writer.write(entry)
+                tally.count(entry)
+        except KeyboardInterrupt:
+            writer.abandon()
+            _tell_interrupted(counts)
+            raise
+        writer.close()
+    return inventory.owners
+
+
+def _tell_interrupted(counts: screen.Counts) -> None:
+    of = "" if counts.total is None else f" of {counts.total:,}"
+    screen.remarks().print(
+        f"Interrupted: {counts.count:,}{of} device certificates are written, and the rest is missing. Their subjects "
+        "and dates are kept, and the next run does not ask for them again.",
+        soft_wrap=True,
+    )
+
+
 def _delete_found(connection: Connection, leftovers: list[Entry], *, asking: bool) -> None:
-    remarks = screen.remarks()
-    question = f"Delete {counted(len(leftovers), 'certificate')} in {connection.session.region_name}?"
-    if asking and not typer.confirm(question, err=True):
-        remarks.print("Nothing was deleted.")
-        raise typer.Exit(1)
-    # Anew: the question may have stood there for long.
-    owners = find_stack_owners(connection.cloudformation_client)
-    check_owners_are_known(owners)
-    unowned = [entry for entry in leftovers if entry.id not in owners.stacks_of]
+    remarks, place = screen.remarks(), connection.place
+    question = f"Delete {counted(len(leftovers), 'certificate')} in {place}: {by_ca(leftovers)}?"
+    with _nothing_deleted_yet():
+        if asking and not typer.confirm(question, err=True):
+            remarks.print("Nothing was deleted.")
+            raise typer.Exit(1)
+        # Anew: the question may have stood there for long.
+        owners = find_stack_owners(connection.cloudformation_client)
+        check_owners_are_known(owners)
+    unowned, swept = [entry for entry in leftovers if entry.id not in owners.stacks_of], Swept()
     try:
-        with screen.progress(remarks, "deleted", len(unowned)) as another:
-            swept = delete_all(connection, unowned, another)
+        with screen.Counts(remarks, "certificates deleted", len(unowned)) as counts:
+            delete_all(connection, unowned, swept, counts.done)
     except KeyboardInterrupt:
+        show_swept(swept, place)
         remarks.print("Interrupted. The same command goes on with what is left.")
         raise
-    show_swept(swept)
+    show_swept(swept, place)
     if swept.failures:
         raise typer.Exit(1)
+
+
+@contextmanager
+def _nothing_deleted_yet() -> Iterator[None]:
+    """Answer Ctrl-C, which Click makes an Abort of while a question stands there."""
+    try:
+        yield
+    except (KeyboardInterrupt, typer.Abort):
+        screen.remarks().print("\nInterrupted: nothing was deleted.")
+        raise
 
 
 def _write_page(file: Path, tally: Tally, place: str) -> None:
@@ -201,10 +256,12 @@ def _write_page(file: Path, tally: Tally, place: str) -> None:
 
 def _tell_unknown_owners(owners: StackOwners) -> None:
     if owners.unreadable:
-        names = ", ".join(owners.unreadable)
-        screen.remarks().print(
-            f"Owners may be missing: these stacks could not be read: {escape(names)}.", soft_wrap=True
+        name, error = next(iter(owners.unreadable.items()))
+        sentence = (
+            f"Owners may be missing: these stacks could not be read: {names_of(owners.unreadable)}. "
+            f"Of {name}: {sentence_of(error)}"
         )
+        screen.remarks().print(escape(sentence), soft_wrap=True)
 
 
 def main() -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.exceptions import BotoCoreError
 
-from iot_certificate_provider.aws.clients import AwsClients
+from iot_certificate_provider.aws.clients import CONFIG, AwsClients
 from iot_certificate_provider.aws.iot import IotGateway
+from iot_certificate_provider.aws.translation import translating
 from iot_certificates_cli.errors import UsageError
 from iot_certificates_cli.pace import Pace
 
@@ -45,10 +47,32 @@ class Connection:
         """CloudFormation."""
         return self.clients.client("cloudformation")
 
+    @cached_property
+    def account(self) -> str:
+        """The account of the credentials, which needs no permission to be told (GetCallerIdentity)."""
+        sts = self.session.client("sts", config=CONFIG)
+        self.pace.register(sts)
+        with translating("the credentials"):
+            return str(sts.get_caller_identity()["Account"])
+
+    @property
+    def region(self) -> str:
+        """The Region."""
+        return str(self.session.region_name)
+
+    @property
+    def place(self) -> str:
+        """Account and Region, in words."""
+        return f"account {self.account}, Region {self.region}"
+
 
 def connect(profile: str | None, region: str | None, endpoint_url: str | None, rate: float) -> Connection:
     """Return the connection; raise UsageError for a profile, a Region or credentials that there are not."""
-    return Connection(open_session(profile, region, endpoint_url), Pace(rate))
+    session = open_session(profile, region, endpoint_url)
+    try:
+        return Connection(session, Pace(rate))
+    except (BotoCoreError, ValueError) as error:  # a Region, or a URL, that no client can be made for
+        raise UsageError(f"{str(error).rstrip('.')}. Check --region and --endpoint-url") from error
 
 
 def open_session(profile: str | None, region: str | None, endpoint_url: str | None) -> boto3.Session:

@@ -20,13 +20,15 @@ from iot_certificate_provider.errors import ProviderError
 from iot_certificate_provider.pki import Certificate, CertificateRejectedError
 from iot_certificates_cli.errors import sentence_of
 from iot_certificates_cli.listings import list_ca_certificates
+from iot_certificates_cli.service_tokens import find_services, function_name
 from iot_certificates_cli.stack_owners import find_stack_owners
-from iot_certificates_cli.tally import counted
+from iot_certificates_cli.tally import counted, names_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Container, Iterator
 
     from iot_certificates_cli.connection import Connection
+    from iot_certificates_cli.service_tokens import Services
     from iot_certificates_cli.stack_owners import StackOwners
 
 DISTRIBUTION = "cdk-iot-certificates"
@@ -39,6 +41,10 @@ _MUCH_SKEW = timedelta(minutes=1)
 # AWS IoT Core endpoints and quotas: "Maximum number of CA certificates with the same subject field and public key".
 _CAS_OF_ONE_NAME = 10
 _NEARLY = 8
+_MAKE_IT_AGAIN = (
+    "Make a function of this name again, as docs/operations.md says under "
+    '"The function was deleted before its resources".'
+)
 
 
 class Health(StrEnum):
@@ -143,40 +149,61 @@ def _names(connection: Connection) -> Iterator[tuple[str, bytes]]:
 
 
 def _functions(connection: Connection) -> Iterator[Finding]:
+    functions = dict(_deployed_functions(connection))
+    deployed = {name: found["version"] for name, text in functions.items() if (found := PROVIDER.search(text))}
+    yield from (_version(name, of_version) for name, of_version in deployed.items())
+    owners = find_stack_owners(connection.cloudformation_client)
+    services = find_services(connection, owners)
+    yield from _missing(services, functions.keys(), connection)
+    yield from _unknown(services, owners)
+    if not deployed and not services.functions and not services.unknown:
+        yield Finding("provider functions", Health.FINE, "None is deployed here yet.")
+
+
+def _version(name: str, deployed: str | None) -> Finding:
     installed = version(DISTRIBUTION)
-    functions = list(_provider_functions(connection))
-    for name, deployed in functions:
-        if deployed == installed:
-            yield Finding("provider function", Health.FINE, f"{name} is of version {installed}, as installed here.")
-        else:
-            was = f"of version {deployed}" if deployed else "of a version that it does not tell"
-            fix = f"{installed} is installed here. Deploy its stack again"
-            yield Finding("provider function", Health.TROUBLE, f"{name} is {was}, and {fix}.")
-    if not functions:
-        yield _no_function(find_stack_owners(connection.cloudformation_client))
+    if deployed == installed:
+        return Finding("provider function", Health.FINE, f"{name} is of version {installed}, as installed here.")
+    was = f"of version {deployed}" if deployed else "of a version that it does not tell"
+    fix = f"{installed} is installed here. Deploy its stack again"
+    return Finding("provider function", Health.TROUBLE, f"{name} is {was}, and {fix}.")
 
 
-def _no_function(owners: StackOwners) -> Finding:
-    """Tell whether any stack needs one: to change or delete such a resource, CloudFormation calls its function."""
-    what, stacks = "provider functions", ", ".join(sorted(owners.custom_resources))
-    if stacks:
-        resources = counted(owners.custom_resources.total(), "resource")
-        sentence = f"None is deployed here, and {resources} of Custom::Iot types cannot be changed or deleted without"
-        fix = "Make it again under its old name, as docs/operations.md says."
-        return Finding(what, Health.TROUBLE, f"{sentence} (stacks: {stacks}). {fix}")
+def _missing(services: Services, functions: Container[str], connection: Connection) -> Iterator[Finding]:
+    """Report functions that do not exist: CloudFormation calls them to change or to delete a resource."""
+    for function, resources in services.functions.items():
+        name = function_name(function, connection.account, connection.region)
+        if name is None:
+            sentence = f"{function} is of another account or Region, and cannot be looked at from here"
+            yield Finding("provider function", Health.NOTE, f"{sentence}. It serves {_listed(resources)}.")
+        elif name not in functions:
+            sentence = f"{name} does not exist, and without it nothing can change or delete {_listed(resources)}"
+            yield Finding("provider function", Health.TROUBLE, f"{sentence}. {_MAKE_IT_AGAIN}")
+
+
+def _unknown(services: Services, owners: StackOwners) -> Iterator[Finding]:
+    for stack, reason in services.unknown.items():
+        sentence = f"It is not known which function serves stack {stack}: {reason}"
+        yield Finding("provider functions", Health.NOTE, sentence)
     if owners.unreadable:
-        unread = ", ".join(owners.unreadable)
-        return Finding(
-            what, Health.NOTE, f"None is deployed here. Stacks that may need one could not be read: {unread}."
-        )
-    return Finding(what, Health.FINE, "None is deployed here yet.")
+        name, error = next(iter(owners.unreadable.items()))
+        sentence = f"Stacks that may need one could not be read: {names_of(owners.unreadable)}"
+        yield Finding("provider functions", Health.NOTE, f"{sentence}. Of {name}: {sentence_of(error)}")
 
 
-def _provider_functions(connection: Connection) -> Iterator[tuple[str, str | None]]:
+def _listed(resources: list[tuple[str, str]]) -> str:
+    """Return stacks with their resources: ``3 resources (factory: Ca, Device; telemetry: Code)``."""
+    stacks: dict[str, list[str]] = {}
+    for stack, logical_id in resources:
+        stacks.setdefault(stack, []).append(logical_id)
+    named = "; ".join(f"{stack}: {names_of(logical_ids)}" for stack, logical_ids in sorted(stacks.items()))
+    return f"{counted(len(resources), 'resource')} ({named})"
+
+
+def _deployed_functions(connection: Connection) -> Iterator[tuple[str, str]]:
+    """ListFunctions: names and descriptions."""
     pages = connection.clients.client("lambda").get_paginator("list_functions").paginate()
     with translating("the functions"):
         for page in pages:
             for function in page["Functions"]:
-                found = PROVIDER.search(function.get("Description", ""))
-                if found is not None:
-                    yield function["FunctionName"], found["version"]
+                yield function["FunctionName"], function.get("Description", "")

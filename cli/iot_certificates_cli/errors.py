@@ -8,7 +8,8 @@
 
 from __future__ import annotations
 
-from iot_certificate_provider.errors import AccessDeniedError
+from iot_certificates_cli.aws_failures import explain
+from iot_certificates_cli.printable import printable
 
 
 class CommandError(Exception):
@@ -25,8 +26,6 @@ class UsageError(CommandError):
 
 def sentence_of(error: Exception) -> str:
     """Return what is wrong, to its reader: the gateways speak of the function, which is not who calls here."""
-    text = str(error)
+    text = printable(explain(error.__cause__) or str(error))
     text = text[:1].upper() + text[1:]
-    if isinstance(error, AccessDeniedError):
-        text = text.replace("the function's role does", "your credentials do").replace("the function's", "your")
     return text if text.endswith((".", "?", "!")) else f"{text}."

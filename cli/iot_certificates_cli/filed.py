@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from iot_certificate_provider.aws.iot import PAGE_SIZE
+from iot_certificates_cli.listings import Listed
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from typing import Self
 
 
 class Filed:
-    """CAs and policies by certificate id; a context manager, whose file SQLite removes at the end."""
+    """The list of certificates, and CAs and policies by certificate id, in a file that SQLite removes at the end.
+
+    A context manager.
+    """
 
     def __init__(self) -> None:
         # An empty name is a temporary file that only grows out of memory when it has to.
         self._database = sqlite3.connect("")
         self._database.executescript(
             "CREATE TABLE ca (certificate TEXT PRIMARY KEY, ca TEXT) WITHOUT ROWID;"
+            "CREATE TABLE listed (number INTEGER PRIMARY KEY, id TEXT UNIQUE, arn TEXT, status TEXT, created TEXT);"
             "CREATE TABLE policy (certificate TEXT, name TEXT, PRIMARY KEY (certificate, name)) WITHOUT ROWID;"
         )
 
@@ -33,6 +41,26 @@ class Filed:
         """File certificates under their CA."""
         rows = ((each, ca_certificate_id) for each in certificate_ids)
         self._database.executemany("INSERT OR REPLACE INTO ca VALUES (?, ?)", rows)
+
+    def file_listed(self, certificates: Iterable[Listed]) -> None:
+        """File certificates as they come in the list; one that moved to another page meanwhile counts once."""
+        rows = ((one.id, one.arn, one.status, one.created.isoformat()) for one in certificates)
+        self._database.executemany("INSERT OR IGNORE INTO listed (id, arn, status, created) VALUES (?, ?, ?, ?)", rows)
+
+    @property
+    def count(self) -> int:
+        """How many certificates are filed."""
+        return int(self._database.execute("SELECT count(*) FROM listed").fetchone()[0])
+
+    def pages(self) -> Iterator[list[Listed]]:
+        """Yield the certificates in the order in which they were filed, a page at a time."""
+        last = 0
+        while rows := self._database.execute(
+            "SELECT number, id, arn, status, created FROM listed WHERE number > ? ORDER BY number LIMIT ?",
+            (last, PAGE_SIZE),
+        ).fetchall():
+            last = rows[-1][0]
+            yield [Listed(each, arn, status, datetime.fromisoformat(created)) for _, each, arn, status, created in rows]
 
     def file_policy(self, name: str, certificate_ids: Iterable[str]) -> None:
         """File certificates under a policy that is attached to them."""

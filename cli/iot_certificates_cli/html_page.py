@@ -1,52 +1,55 @@
-"""The inventory as one page that needs nothing else: no server, no network, no other file."""
+"""The inventory as one page that needs nothing else: no script, no server, no network, no other file."""
 
 from __future__ import annotations
 
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-import plotly.graph_objects as go
-from plotly.offline import get_plotlyjs
-
-from iot_certificates_cli.formats import STATUS_COLOURS
+from iot_certificates_cli.inventory import CA
 from iot_certificates_cli.selection import STATUSES
 from iot_certificates_cli.tally import NO_CA
+from iot_certificates_cli.timeline import bars_of
 
 if TYPE_CHECKING:
-    from iot_certificates_cli.tally import Tally
+    from collections.abc import Iterable, Mapping
 
-_STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #1f2933; max-width: 1100px; margin: 2rem auto; padding: 0 1rem }
-h1 { font-size: 1.6rem } h2 { font-size: 1.2rem; margin-top: 2rem }
-table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .3rem .8rem .3rem 0 }
-th { border-bottom: 2px solid #cbd2d9 } td { border-bottom: 1px solid #e4e7eb }
-td.number, th.number { text-align: right } td.name { overflow-wrap: anywhere }
-ul.facts { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .8rem }
-ul.facts li { background: #f0f4f8; border-radius: .5rem; padding: .5rem 1rem }
-ul.facts b { font-size: 1.4rem; display: block }
-"""
-_COLOURS = {"green": "#2f855a", "yellow": "#d69e2e", "cyan": "#3182ce", "red": "#c53030"}
-_GREY = "#829ab1"
-_LONGEST_NAME = 60
+    from iot_certificates_cli.inventory import Entry
+    from iot_certificates_cli.tally import Tally
+    from iot_certificates_cli.timeline import Bar
+
+# No script at all, whatever a name says.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+_CA_CLASSES = ("c0", "c1", "c2", "c3", "c4", "c5")
+_STATUS_CLASSES = {
+    "ACTIVE": "s0",
+    "INACTIVE": "s1",
+    "PENDING_ACTIVATION": "s2",
+    "PENDING_TRANSFER": "s3",
+    "REVOKED": "s4",
+}
+_OTHER_CAS = "other CAs"
+_CHART_HEIGHT = 240
+_PLOT_TOP, _PLOT_BOTTOM = 20, 210
+# As many as fit side by side on a telephone.
+_LABELS = 5
 
 
 def page_of(tally: Tally, place: str) -> str:
-    """Return the page, as HTML; ``place`` says what it is about."""
-    shown = {name: _shown(name, chart) for name, chart in (("expiry", _timeline(tally)), ("by-ca", _by_ca(tally)))}
+    """Return the page, as HTML; ``place`` says what it is about: account and Region."""
+    title = f"AWS IoT certificates of {escape(place)}"
+    style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f"<title>AWS IoT certificates of {escape(place)}</title><style>{_STYLE}</style>"
-        f"<script>{get_plotlyjs()}</script></head><body>"
-        f"<h1>AWS IoT certificates of {escape(place)}</h1>"
-        f"<p>As of {tally.now:%Y-%m-%d %H:%M} UTC</p>{_facts(tally)}"
-        f"<h2>When the device certificates expire</h2>{shown['expiry']}"
-        f"<h2>Device certificates of each CA</h2>{shown['by-ca']}{_table(tally)}</body></html>\n"
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        f"<title>{title}</title><style>{style}</style></head><body><main>"
+        f'<h1>{title}</h1><p class="quiet">As of {tally.now:%Y-%m-%d %H:%M} UTC</p>{_facts(tally)}'
+        f"<h2>Certificates that expire next</h2>{_next(tally)}"
+        f"<h2>When the device certificates expire</h2>{_timeline(tally)}"
+        f"<h2>Device certificates of each CA</h2>{_by_ca(tally)}</main></body></html>\n"
     )
-
-
-def _shown(name: str, chart: go.Figure) -> str:
-    # The library is in the page once. Without its bar of buttons, which would lie over the charts and link elsewhere.
-    return str(chart.to_html(full_html=False, include_plotlyjs=False, div_id=name, config={"displayModeBar": False}))
 
 
 def _facts(tally: Tally) -> str:
@@ -61,61 +64,132 @@ def _facts(tally: Tally) -> str:
     return f'<ul class="facts">{items}</ul>'
 
 
-def _timeline(tally: Tally) -> go.Figure:
-    figure = go.Figure()
-    for ca in _cas(tally):
-        months = sorted((month, count) for (under, month), count in tally.months.items() if under == ca)
-        figure.add_bar(name=_label(tally, ca), x=[f"{month}-01" for month, _ in months], y=[n for _, n in months])
-    figure.update_layout(barmode="stack", template="plotly_white", height=420, bargap=0.1, showlegend=True)
-    figure.update_layout(
-        legend={"orientation": "h", "y": -0.2, "traceorder": "normal"}, margin={"t": 30, "l": 60, "r": 20}
+def _next(tally: Tally) -> str:
+    if not tally.next:
+        return '<p id="next">No certificate is known that will expire and is not revoked.</p>'
+    rows = "".join(
+        _next_row(tally, entry, (expires - tally.now).days, f"{expires:%Y-%m-%d}") for expires, entry in tally.next
     )
-    figure.update_xaxes(type="date", title="month of expiry")
-    figure.update_yaxes(title="certificates", rangemode="tozero")
-    # A line and its label of their own: plotly's add_vline cannot place a label on an axis of dates.
-    today = f"{tally.now:%Y-%m-%d}"
-    figure.add_shape(type="line", x0=today, x1=today, y0=0, y1=1, yref="paper", line={"dash": "dot", "color": _GREY})
-    figure.add_annotation(x=today, y=1, yref="paper", text="today", showarrow=False, yanchor="bottom")
-    return figure
+    heads = _heads(
+        ("expires", ""),
+        ("in days", "number"),
+        ("kind", ""),
+        ("certificate", ""),
+        ("CA", ""),
+        ("status", ""),
+        ("stacks", ""),
+    )
+    return f'<table id="next"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
 
 
-def _by_ca(tally: Tally) -> go.Figure:
-    cas = _cas(tally)
-    figure = go.Figure()
-    for status in _seen_statuses(tally):
-        colour = _COLOURS.get(STATUS_COLOURS.get(status, ""), _GREY)
-        counts = [tally.statuses[ca, status] for ca in cas]
-        # By position: two CAs of one name would be one bar.
-        figure.add_bar(name=status, orientation="h", y=list(range(len(cas))), x=counts, marker_color=colour)
-    height = 140 + 34 * max(len(cas), 1)
-    figure.update_layout(barmode="stack", template="plotly_white", height=height, margin={"t": 20, "l": 60, "r": 20})
-    figure.update_layout(legend={"orientation": "h", "traceorder": "normal"}, showlegend=True)
-    names = [_label(tally, ca) for ca in cas]
-    figure.update_yaxes(tickvals=list(range(len(cas))), ticktext=names, autorange="reversed", automargin=True)
-    figure.update_xaxes(title="certificates", rangemode="tozero")
-    return figure
-
-
-def _table(tally: Tally) -> str:
-    statuses = _seen_statuses(tally)
-    heads = "".join(f'<th class="number">{status}</th>' for status in statuses)
-    rows = "".join(_row(tally, ca, statuses) for ca in _cas(tally))
+def _next_row(tally: Tally, entry: Entry, days: int, expires: str) -> str:
+    kind = "CA" if entry.kind == CA else "device"
+    ca = tally.name_of(entry.ca_certificate_id) if entry.ca_certificate_id else ""
     return (
-        '<table id="cas"><thead><tr><th>CA</th><th>status</th><th>expires</th><th>stacks</th>'
-        f'{heads}<th class="number">all</th></tr></thead><tbody>{rows}</tbody></table>'
+        f"<tr>{_cell('expires', expires)}{_cell('in days', f'{days:,}', 'number')}{_cell('kind', kind)}"
+        f"{_cell('certificate', entry.subject or entry.id, 'name certificate')}{_cell('CA', ca, 'name')}"
+        f"{_cell('status', entry.status)}{_cell('stacks', ', '.join(entry.stacks), 'name')}</tr>"
     )
 
 
-def _row(tally: Tally, ca: str, statuses: list[str]) -> str:
+def _timeline(tally: Tally) -> str:
+    bars, classes = bars_of(tally), _classes_of(_cas(tally))
+    highest = max((bar.total for bar in bars), default=0)
+    if not highest:
+        return '<p id="expiry">No dates of expiry are known.</p>'
+    width = 100 / len(bars)
+    drawn = "".join(_bar(bar, number * width, width, highest, classes) for number, bar in enumerate(bars))
+    labels = "".join(_label(bars, number, width) for number in range(0, len(bars), -(-len(bars) // _LABELS)))
+    words = ", ".join(f"{bar.label}: {bar.total:,}" for bar in bars if bar.total)
+    seen = (ca for ca in classes if any(bar.counts[ca] for bar in bars))
+    legend = _legend((_OTHER_CAS if classes[ca] == "rest" else tally.name_of(ca), classes[ca]) for ca in seen)
+    return (
+        f'<svg id="expiry" role="img" width="100%" height="{_CHART_HEIGHT}" aria-label="{words}">'
+        f'<line class="line" x1="0" x2="100%" y1="{_PLOT_BOTTOM}" y2="{_PLOT_BOTTOM}"/>'
+        f'<text x="0" y="12">{highest:,} at most, in one bar</text>{drawn}{labels}</svg>{legend}'
+    )
+
+
+def _bar(bar: Bar, left: float, width: float, highest: int, classes: Mapping[str, str]) -> str:
+    """Return one stack; its place across is in per cent, so that it is as wide as the screen allows."""
+    parts, bottom = [], float(_PLOT_BOTTOM)
+    for ca, name in classes.items():
+        height = bar.counts[ca] / highest * (_PLOT_BOTTOM - _PLOT_TOP)
+        bottom -= height
+        if height:
+            place = f'x="{left + width * 0.08:.3f}%" width="{width * 0.84:.3f}%" y="{bottom:.2f}" height="{height:.2f}"'
+            parts.append(f'<rect class="{name}" {place}/>')
+    today = f'<line class="today" x1="{left:.3f}%" x2="{left:.3f}%" y1="{_PLOT_TOP}" y2="{_PLOT_BOTTOM}"/>'
+    return f"<g><title>{bar.label}: {bar.total:,}</title>{''.join(parts)}</g>{today if bar.holds_today else ''}"
+
+
+def _label(bars: list[Bar], number: int, width: float) -> str:
+    middle = (number + 0.5) * width
+    anchor = "start" if middle < 10 else "end" if middle > 90 else "middle"
+    return f'<text x="{middle:.3f}%" y="{_PLOT_BOTTOM + 18}" text-anchor="{anchor}">{bars[number].label}</text>'
+
+
+def _by_ca(tally: Tally) -> str:
+    statuses, cas = _seen_statuses(tally), _cas(tally)
+    most = max((_total(tally, ca) for ca in cas), default=0)
+    heads = _heads(
+        ("CA", ""), ("status", ""), ("expires", ""), ("stacks", ""), *((status, "number") for status in statuses),
+        ("all", "number"), ("", ""),
+    )  # fmt: skip
+    rows = "".join(_row(tally, ca, statuses, most) for ca in cas)
+    legend = _legend((status, _STATUS_CLASSES.get(status, "s5")) for status in statuses)
+    return f'{legend}<table id="cas"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
+
+
+def _row(tally: Tally, ca: str, statuses: list[str], most: int) -> str:
     entry = tally.cas.get(ca)
-    counts = [tally.statuses[ca, status] for status in statuses]
-    numbers = "".join(f'<td class="number">{count:,}</td>' for count in [*counts, sum(counts)])
     status, stacks = (entry.status, ", ".join(entry.stacks)) if entry is not None else ("", "")
     expires = f"{entry.expires:%Y-%m-%d}" if entry is not None and entry.expires is not None else ""
+    numbers = "".join(_cell(each, f"{tally.statuses[ca, each]:,}", "number") for each in statuses)
     return (
-        f'<tr id="ca-{escape(ca)}"><td class="name">{escape(tally.name_of(ca))}</td><td>{escape(status)}</td>'
-        f"<td>{expires}</td><td>{escape(stacks)}</td>{numbers}</tr>"
+        f'<tr id="ca-{escape(ca)}">{_cell("CA", tally.name_of(ca), "name certificate")}{_cell("status", status)}'
+        f"{_cell('expires', expires)}{_cell('stacks', stacks, 'name')}{numbers}"
+        f"{_cell('all', f'{_total(tally, ca):,}', 'number')}"
+        f'<td class="bar">{_shares(tally, ca, statuses, most)}</td></tr>'
     )
+
+
+def _shares(tally: Tally, ca: str, statuses: list[str], most: int) -> str:
+    parts, left = [], 0.0
+    for status in statuses:
+        width = tally.statuses[ca, status] / most * 100 if most else 0
+        name = _STATUS_CLASSES.get(status, "s5")
+        if width:
+            parts.append(f'<rect class="{name}" x="{left:.3f}%" width="{width:.3f}%" height="100%"/>')
+        left += width
+    return f'<svg aria-hidden="true" width="100%" height="16">{"".join(parts)}</svg>'
+
+
+def _heads(*heads: tuple[str, str]) -> str:
+    # PENDING_ACTIVATION may be broken where it has its line.
+    texts = ((escape(text).replace("_", "_<wbr>"), name) for text, name in heads)
+    return "".join(f'<th scope="col" class="{name}">{text}</th>' for text, name in texts)
+
+
+def _cell(label: str, text: str, name: str = "") -> str:
+    """Return a cell; on a narrow screen, where there are no heads, its label stands before it."""
+    return f'<td class="{name}" data-label="{escape(label)}">{escape(text)}</td>'
+
+
+def _legend(names: Iterable[tuple[str, str]]) -> str:
+    """Return what each colour means; what shares a colour is named once."""
+    box = '<svg aria-hidden="true"><rect class="{}" width="100%" height="100%"/></svg>'
+    items = (f"<li>{box.format(name)}{escape(text)}</li>" for text, name in dict.fromkeys(names))
+    return f'<ul class="legend">{"".join(items)}</ul>'
+
+
+def _classes_of(cas: Iterable[str]) -> dict[str, str]:
+    """Return a colour for each CA; those with the fewest certificates share one."""
+    return {ca: _CA_CLASSES[number] if number < len(_CA_CLASSES) else "rest" for number, ca in enumerate(cas)}
+
+
+def _total(tally: Tally, ca: str) -> int:
+    return sum(count for (under, _), count in tally.statuses.items() if under == ca)
 
 
 def _cas(tally: Tally) -> list[str]:
@@ -129,9 +203,3 @@ def _cas(tally: Tally) -> list[str]:
 def _seen_statuses(tally: Tally) -> list[str]:
     seen = {status for _, status in tally.statuses}
     return [*(status for status in STATUSES if status in seen), *sorted(seen.difference(STATUSES))]
-
-
-def _label(tally: Tally, ca: str) -> str:
-    """Return a CA's name for plotly, which takes some markup in texts for what it means."""
-    name = tally.name_of(ca)
-    return escape(name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…")

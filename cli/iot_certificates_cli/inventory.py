@@ -1,14 +1,15 @@
-"""Every certificate of an account and Region, as a stream: at no time is more than a page of them held."""
+"""Every certificate of an account and Region, as a stream: at no time is more than a page of them held in memory."""
 
 from __future__ import annotations
 
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.errors import NotFoundError
-from iot_certificates_cli.concurrently import concurrently
+from iot_certificates_cli.concurrently import threads
 from iot_certificates_cli.known_certificates import Said
 from iot_certificates_cli.listings import (
     list_ca_certificates,
@@ -16,10 +17,12 @@ from iot_certificates_cli.listings import (
     list_certificates,
     list_policy_names,
 )
+from iot_certificates_cli.printable import printable
 from iot_certificates_cli.stack_owners import find_stack_owners
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from concurrent.futures import Executor, Future
     from datetime import datetime
 
     from iot_certificates_cli.connection import Connection
@@ -27,6 +30,11 @@ if TYPE_CHECKING:
     from iot_certificates_cli.known_certificates import KnownCertificates
     from iot_certificates_cli.listings import Listed
     from iot_certificates_cli.stack_owners import StackOwners
+
+# Twice: botocore keeps ten connections open for each client, and one that is let go of takes a handshake again.
+_THREADS = 5
+# So many certificates are asked about before the first of them has its answers: more than there are threads.
+_AHEAD = 32
 
 CA = "CA"
 DEVICE = "device"
@@ -65,12 +73,35 @@ class Entry:
         return None if self.said is None else self.said.not_after
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """A certificate with the answers that are on their way: what it says, and its things. None: not asked for."""
+
+    listed: Listed
+    said: Future[Said] | None
+    things: Future[tuple[str, ...]] | None
+
+
+class Watch:
+    """Is told how far an inventory is; this one does nothing of it."""
+
+    def listed(self, count: int) -> None:
+        """Take note of this many more certificates in the list."""
+
+    def begin(self, total: int) -> None:
+        """Take note that the list is complete: this many are asked about from now on."""
+
+    def done(self) -> None:
+        """Take note that one of them was asked about."""
+
+
 class Inventory:
     """The certificates with what is known about them.
 
     * ``expiry``: ask what each device certificate says, with a call for each that is not ``known`` yet.
     * ``wanted``: takes a device certificate's entry in the list and its CA's id: whether to ask about it at all.
     * ``attachments``: ask for policies (a call for each policy) and things (a call for each certificate).
+    * ``watch``: is told how far it is.
     """
 
     def __init__(
@@ -82,6 +113,7 @@ class Inventory:
         expiry: bool = True,
         attachments: bool = True,
         wanted: Callable[[Listed, str], bool] = lambda *_: True,
+        watch: Watch | None = None,
     ) -> None:
         self._connection = connection
         self._known = known
@@ -89,6 +121,7 @@ class Inventory:
         self._expiry = expiry
         self._attachments = attachments
         self._wanted = wanted
+        self._watch = watch or Watch()
 
     @cached_property
     def owners(self) -> StackOwners:
@@ -100,6 +133,10 @@ class Inventory:
         """The CA certificates: few, and held, since each device certificate names one."""
         return [entry for listed in list_ca_certificates(self._connection.iot_client) for entry in self._ca(listed)]
 
+    @cached_property
+    def _subjects(self) -> dict[str, str]:
+        return {ca.id: ca.subject for ca in self.ca_certificates}
+
     def entries(self) -> Iterator[Entry]:
         """All CA certificates, then all device certificates, newest first."""
         yield from self.ca_certificates
@@ -108,9 +145,18 @@ class Inventory:
     def device_certificates(self) -> Iterator[Entry]:
         """All device certificates, newest first."""
         self._file()
-        for page in list_certificates(self._connection.iot_client):
-            yield from self._completed([one for one in page if self._wanted(one, self._filed.ca_of(one.id))])
-            self._known.save()
+        self._watch.begin(self._filed.count)
+        waiting: deque[_Asked] = deque()
+        # Descriptions and things at once: each operation has a quota of its own.
+        with threads(_THREADS) as describing, threads(_THREADS) as attaching:
+            for page in self._filed.pages():
+                for listed in page:
+                    waiting.append(self._ask(listed, describing, attaching))
+                    if len(waiting) > _AHEAD:
+                        yield from self._answered(waiting.popleft())
+                self._known.save()
+            while waiting:
+                yield from self._answered(waiting.popleft())
 
     def _ca(self, listed: Listed) -> Iterator[Entry]:
         said = self._known.find(listed.id)
@@ -126,51 +172,58 @@ class Inventory:
         return tuple(self.owners.stacks_of.get(listed.id, ()))
 
     def _file(self) -> None:
-        """File what the lists say about certificates by CA and by policy."""
+        """File what the lists say: which certificates there are, of which CA, with which policies."""
         iot = self._connection.iot_client
         for ca in self.ca_certificates:
             self._filed.file_ca(ca.id, list_certificate_ids_by_ca(iot, ca.id))
         for name in list_policy_names(iot) if self._attachments else ():
             targets = self._connection.iot.policy_targets(name)
             self._filed.file_policy(name, (arn.rpartition("/")[2] for arn in targets if ":cert/" in arn))
+        for page in list_certificates(iot):
+            self._filed.file_listed([one for one in page if self._wanted(one, self._filed.ca_of(one.id))])
+            self._watch.listed(len(page))
 
-    def _completed(self, page: list[Listed]) -> Iterator[Entry]:
-        names = {ca.id: ca.subject for ca in self.ca_certificates}
-        said = self._said_by(page)
-        asked = [one for one in page if not self._expiry or one.id in said]
-        for listed, things in zip(asked, self._things_of(asked), strict=True):
-            ca = self._filed.ca_of(listed.id)
-            yield Entry(
-                DEVICE,
-                listed.id,
-                listed.arn,
-                listed.status,
-                listed.created,
-                said.get(listed.id),
-                ca_certificate_id=ca,
-                ca=names.get(ca, ""),
-                policies=self._filed.policies_of(listed.id),
-                things=things,
-                stacks=self._stacks_of(listed),
-            )
+    def _ask(self, listed: Listed, describing: Executor, attaching: Executor) -> _Asked:
+        unknown = self._expiry and self._known.find(listed.id) is None
+        return _Asked(
+            listed,
+            describing.submit(self._describe, listed.id) if unknown else None,
+            attaching.submit(self._things_of, listed.arn) if self._attachments else None,
+        )
 
-    def _said_by(self, page: list[Listed]) -> dict[str, Said]:
-        """Return what the certificates of a page say; those that were deleted meanwhile are left out."""
-        said = {one.id: found for one in page if (found := self._known.find(one.id)) is not None}
-        unknown = [one.id for one in page if one.id not in said] if self._expiry else []
-        for certificate_id, answer in zip(unknown, concurrently(self._ask, unknown), strict=True):
-            if answer is not None:
-                said[certificate_id] = answer
-                self._known.keep(certificate_id, answer)
+    def _answered(self, asked: _Asked) -> Iterator[Entry]:
+        """Yield the certificate when its answers have come; nothing when it was deleted since it was listed."""
+        with suppress(NotFoundError):
+            said = self._said_by(asked)
+            things = () if asked.things is None else asked.things.result()
+            yield self._device(asked.listed, said, things)
+        self._watch.done()
+
+    def _said_by(self, asked: _Asked) -> Said | None:
+        if asked.said is None:
+            return self._known.find(asked.listed.id)
+        said = asked.said.result()
+        self._known.keep(asked.listed.id, said)
         return said
 
-    def _ask(self, certificate_id: str) -> Said | None:
-        try:
-            return Said.by(self._connection.iot.describe_certificate(certificate_id).pem)
-        except NotFoundError:
-            return None
+    def _device(self, listed: Listed, said: Said | None, things: tuple[str, ...]) -> Entry:
+        ca = self._filed.ca_of(listed.id)
+        return Entry(
+            DEVICE,
+            listed.id,
+            listed.arn,
+            listed.status,
+            listed.created,
+            said,
+            ca_certificate_id=ca,
+            ca=self._subjects.get(ca, ""),
+            policies=tuple(printable(name) for name in self._filed.policies_of(listed.id)),
+            things=things,
+            stacks=self._stacks_of(listed),
+        )
 
-    def _things_of(self, page: list[Listed]) -> list[tuple[str, ...]]:
-        if not self._attachments:
-            return [() for _ in page]
-        return concurrently(lambda one: tuple(self._connection.iot.attached_things(one.arn)), page)
+    def _describe(self, certificate_id: str) -> Said:
+        return Said.by(self._connection.iot.describe_certificate(certificate_id).pem)
+
+    def _things_of(self, arn: str) -> tuple[str, ...]:
+        return tuple(printable(name) for name in self._connection.iot.attached_things(arn))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from platformdirs import user_cache_path
 
 from iot_certificate_provider.pki import Certificate, CertificateRejectedError
+from iot_certificates_cli.printable import printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +26,10 @@ CREATE TABLE IF NOT EXISTS certificate (
 
 @dataclass(frozen=True)
 class Said:
-    """What a certificate says of itself; the dates are aware, in UTC, and None where it cannot be read."""
+    """What a certificate says of itself; the dates are aware, in UTC, and None where it cannot be read.
+
+    The subject has no control and no bidirectional characters.
+    """
 
     subject: str
     not_before: datetime | None
@@ -38,7 +42,7 @@ class Said:
             certificate = Certificate.from_pem(pem)
         except CertificateRejectedError:
             return cls("(unreadable)", None, None)
-        return cls(certificate.subject, certificate.not_before, certificate.not_after)
+        return cls(printable(certificate.subject), certificate.not_before, certificate.not_after)
 
 
 class KnownCertificates:
@@ -64,7 +68,7 @@ class KnownCertificates:
         row = self._database.execute(
             "SELECT subject, not_before, not_after FROM certificate WHERE id = ?", (certificate_id,)
         ).fetchone()
-        return None if row is None else Said(row[0], _date(row[1]), _date(row[2]))
+        return None if row is None else Said(printable(row[0]), _date(row[1]), _date(row[2]))
 
     def keep(self, certificate_id: str, said: Said) -> None:
         """Keep what a certificate says."""

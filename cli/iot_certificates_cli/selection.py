@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from iot_certificates_cli.errors import UsageError
+from iot_certificates_cli.errors import CommandError, UsageError
 
 if TYPE_CHECKING:
     from iot_certificates_cli.inventory import Entry
@@ -20,17 +19,63 @@ _AGE = re.compile(r"(\d+)([mhdw])", re.ASCII)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 # As many digits of an id as nobody's typing error has; the inventory's table shows twelve.
 _CA = re.compile(r"[0-9a-f]{8,64}")
+# Service Authorization Reference, "Resource types defined by AWS IoT": cacert, and cert for a device certificate.
+_ARN = re.compile(r"arn:[a-z-]+:iot:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):cacert/(?P<id>[0-9a-f]{64})", re.ASCII)
+
+
+@dataclass(frozen=True)
+class NamedCa:
+    """A CA as ``--ca`` names it: an id, its first digits, or an ARN, which also has an account and a Region."""
+
+    id: str
+    account: str | None = None
+    region: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> NamedCa:
+        """Read the option; raise UsageError for what names no CA certificate."""
+        if text.lower().startswith("arn:"):
+            found = _ARN.fullmatch(text)
+            if found is None:
+                raise UsageError(f"--ca: {text!r} is no ARN of a CA certificate. It is arn:aws:iot:…:cacert/ID")
+            return cls(found["id"], found["account"], found["region"])
+        if not _CA.fullmatch(text.lower()):
+            raise UsageError(
+                f"--ca: {text!r} is no certificate id. Name an ARN, an id, or its first digits, at least 8"
+            )
+        return cls(text.lower())
+
+    def check_place(self, account: str, region: str) -> None:
+        """Raise UsageError when the ARN is of another account or Region."""
+        if self.account not in {None, account}:
+            raise UsageError(
+                f"--ca: {self.id} is of account {self.account}, and the credentials are of {account}. Name a --profile"
+            )
+        if self.region not in {None, region}:
+            raise UsageError(f"--ca: {self.id} is of {self.region}, and this is {region}. Name its --region")
+
+    def find(self, cas: list[Entry]) -> Entry:
+        """Return the one CA that is meant; raise a CommandError for none, and for several."""
+        found = [ca for ca in cas if ca.id.startswith(self.id)]
+        if not found:
+            raise CommandError(
+                f"--ca: {self.id} is no registered CA certificate. See those that are with: iot-certificates inventory"
+            )
+        if len(found) > 1:
+            names = ", ".join(f"{ca.id} ({ca.subject})" for ca in found)
+            raise UsageError(f"--ca: {self.id} fits {len(found)} CA certificates: {names}. Name more digits")
+        return found[0]
 
 
 @dataclass(frozen=True)
 class Selection:
     """What was asked for; what is empty or None was not.
 
-    * ``cas``: beginnings of the ids of CAs. ``ca_tags``: tags of CAs, by key; a value of None is any value.
+    * ``cas``: CAs. ``ca_tags``: tags of CAs, by key; a value of None is any value.
     * ``subject``: a pattern with ``*`` and ``?``. ``registered_before``: aware. ``statuses``: any of them.
     """
 
-    cas: tuple[str, ...] = ()
+    cas: tuple[NamedCa, ...] = ()
     ca_tags: tuple[tuple[str, str | None], ...] = ()
     subject: str | None = None
     registered_before: datetime | None = None
@@ -42,7 +87,7 @@ class Selection:
     ) -> Selection:
         """Read the options; raise UsageError for one that cannot be meant."""
         return cls(
-            tuple(_ca_id(each) for each in cas),
+            tuple(NamedCa.parse(each) for each in cas),
             tuple(_tag(each) for each in ca_tags),
             subject,
             None if older_than is None else _ago(older_than),
@@ -59,10 +104,18 @@ class Selection:
         """Whether only certificates that are filed under some CA meet it."""
         return bool(self.cas or self.ca_tags)
 
-    def takes_ca(self, ca: Entry, tags: dict[str, str]) -> bool:
-        """Whether a CA's certificates meet what is asked of their CA."""
-        named = not self.cas or any(ca.id.startswith(each) for each in self.cas)
-        return named and all(key in tags and value in (None, tags[key]) for key, value in self.ca_tags)
+    def check_place(self, account: str, region: str) -> None:
+        """Raise UsageError when a CA is named by an ARN of another account or Region."""
+        for named in self.cas:
+            named.check_place(account, region)
+
+    def named_cas(self, cas: list[Entry]) -> list[Entry]:
+        """Return the CAs that ``--ca`` names, all of them where it was not given; CommandError for none, or several."""
+        return [named.find(cas) for named in self.cas] if self.cas else cas
+
+    def takes_tags(self, tags: dict[str, str]) -> bool:
+        """Whether a CA has the tags."""
+        return all(key in tags and value in (None, tags[key]) for key, value in self.ca_tags)
 
     def takes_listed(self, status: str, created: datetime) -> bool:
         """Whether a certificate meets what its entry in a list tells."""
@@ -70,15 +123,11 @@ class Selection:
         return old_enough and (not self.statuses or status in self.statuses)
 
     def takes_subject(self, subject: str) -> bool:
-        """Whether the subject, as RFC 4514 writes it, meets the pattern."""
-        return self.subject is None or fnmatchcase(subject, self.subject)
-
-
-def _ca_id(text: str) -> str:
-    certificate_id = text.rpartition("/")[2].lower()
-    if not _CA.fullmatch(certificate_id):
-        raise UsageError(f"--ca: {text!r} is no certificate id. Name an ARN, an id, or its first digits, at least 8")
-    return certificate_id
+        """Whether the subject, as the inventory shows it, meets the pattern: all but ``*`` and ``?`` is literal."""
+        if self.subject is None:
+            return True
+        pattern = re.escape(self.subject).replace(r"\*", ".*").replace(r"\?", ".")
+        return re.fullmatch(pattern, subject, re.DOTALL) is not None
 
 
 def _status(text: str) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from iot_certificate_provider.aws.translation import translating
-from iot_certificate_provider.errors import AccessDeniedError, NotFoundError, RefusedError
+from iot_certificate_provider.errors import AccessDeniedError, ProviderError
 from iot_certificates_cli.concurrently import concurrently
 
 if TYPE_CHECKING:
@@ -17,28 +18,57 @@ if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
     from types_boto3_cloudformation.type_defs import StackResourceSummaryTypeDef
 
-_CUSTOM_TYPES = re.compile(r"Custom::Iot\w+")
-_TYPES = re.compile(rf"{_CUSTOM_TYPES.pattern}|AWS::IoT::(CA)?Certificate")
-# A custom resource of somebody else's that has a certificate's id for its own has made the certificate too.
-_OTHER_TYPES = re.compile(r"Custom::.+|AWS::CloudFormation::CustomResource")
-# The physical id may go on: /adopted, /transfer/…; and some tools write an ARN.
-_CERTIFICATE_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
+# Whatever is not AWS's own may have made, or adopted, the certificate whose id it has for its own: custom resources,
+# and the types that others publish in the CloudFormation registry (Vendor::Service::Resource).
+_OWNING_TYPES = re.compile(
+    r"AWS::IoT::(CA)?Certificate|AWS::CloudFormation::CustomResource|(?!AWS::)\w+::.+", re.IGNORECASE
+)
+_PROVIDER_TYPES = re.compile(r"Custom::Iot\w+")
+# The physical id may go on: /adopted, /transfer/…; some tools write an ARN, or hex digits in capitals.
+_CERTIFICATE_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])", re.IGNORECASE)
 # DELETE_SKIPPED: the stack let go of it (DeletionPolicy: Retain).
 _NOT_HELD = ("DELETE_COMPLETE", "DELETE_SKIPPED")
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack in the list."""
+
+    id: str
+    name: str
+    status: str
+
+
+@dataclass(frozen=True)
+class StackResource:
+    """A resource of a stack; the physical id is empty while CloudFormation waits for it.
+
+    ``is_held``: whether the stack still has it. A stack that failed to delete also lists what it deleted.
+    """
+
+    logical_id: str
+    type: str
+    physical_id: str
+    is_held: bool = True
+
+    @property
+    def is_of_the_provider(self) -> bool:
+        """Whether a provider function made it, and has to change and delete it."""
+        return self.is_held and _PROVIDER_TYPES.fullmatch(self.type) is not None
 
 
 @dataclass
 class StackOwners:
     """Certificate ids with the stacks that have each among their resources, by name: several, where some adopted it.
 
-    * ``custom_resources``: how many resources of ``Custom::Iot…`` types each stack has, by its name.
-    * ``unreadable``: stacks that the credentials may not read; each may own any certificate.
-    * ``changing``: stacks with certificates that are being created, updated or deleted right now.
+    * ``served``: each stack that has resources of ``Custom::Iot…`` types, with all of its resources.
+    * ``unreadable``: stacks that could not be read, each with the error; each may own any certificate.
+    * ``changing``: stacks with resources that may own certificates, and that are being created, updated or deleted.
     """
 
     stacks_of: dict[str, list[str]] = field(default_factory=dict)
-    custom_resources: Counter[str] = field(default_factory=Counter)
-    unreadable: list[str] = field(default_factory=list)
+    served: list[tuple[Stack, list[StackResource]]] = field(default_factory=list)
+    unreadable: dict[str, ProviderError] = field(default_factory=dict)
     changing: list[str] = field(default_factory=list)
 
     @property
@@ -48,48 +78,34 @@ class StackOwners:
 
 
 def find_stack_owners(cloudformation: CloudFormationClient) -> StackOwners:
-    """ListStacks, and ListStackResources of each. What may not be read is told, and no error."""
+    """ListStacks, and ListStackResources of each. A stack that cannot be read is reported, and no error."""
     owners = StackOwners()
     try:
         stacks = list(_stacks(cloudformation))
-    except AccessDeniedError:
-        owners.unreadable.append("every stack (cloudformation:ListStacks is denied)")
+    except AccessDeniedError as error:
+        owners.unreadable["every stack"] = error
         return owners
-    found = concurrently(lambda stack: _certificates_of(cloudformation, stack), stacks)
-    for stack, certificates in zip(stacks, found, strict=True):
-        _take(owners, stack, certificates)
+    found = concurrently(lambda stack: _resources_of(cloudformation, stack), stacks)
+    for stack, resources in zip(stacks, found, strict=True):
+        if isinstance(resources, ProviderError):
+            owners.unreadable[stack.name] = resources
+        else:
+            _take(owners, stack, resources)
     return owners
 
 
-@dataclass(frozen=True)
-class _Stack:
-    id: str
-    name: str
-    status: str
-
-
-@dataclass(frozen=True)
-class _Certificates:
-    """What one stack says of its certificates."""
-
-    ids: list[str]
-    custom_resources: int
-    unsettled: bool
-
-
-def _take(owners: StackOwners, stack: _Stack, certificates: _Certificates | None) -> None:
-    if certificates is None:
-        owners.unreadable.append(stack.name)
-        return
-    for certificate_id in dict.fromkeys(certificates.ids):
+def _take(owners: StackOwners, stack: Stack, resources: list[StackResource]) -> None:
+    owning = [each for each in resources if each.is_held and _OWNING_TYPES.fullmatch(each.type)]
+    ids = (found.lower() for each in owning for found in _CERTIFICATE_ID.findall(each.physical_id))
+    for certificate_id in dict.fromkeys(ids):
         owners.stacks_of.setdefault(certificate_id, []).append(stack.name)
-    if certificates.custom_resources:
-        owners.custom_resources[stack.name] = certificates.custom_resources
-    if certificates.unsettled:
+    if any(each.is_of_the_provider for each in owning):
+        owners.served.append((stack, resources))
+    if owning and _is_changing(stack.status):
         owners.changing.append(stack.name)
 
 
-def _stacks(cloudformation: CloudFormationClient) -> Iterator[_Stack]:
+def _stacks(cloudformation: CloudFormationClient) -> Iterator[Stack]:
     # Without a filter, the stacks that were deleted in the last 90 days come too.
     statuses: Any = cloudformation.meta.service_model.shape_for("StackStatus")
     wanted = [status for status in statuses.enum if status != "DELETE_COMPLETE"]
@@ -97,29 +113,34 @@ def _stacks(cloudformation: CloudFormationClient) -> Iterator[_Stack]:
     with translating("the stacks"):
         for page in pages:
             for stack in page["StackSummaries"]:
-                yield _Stack(stack.get("StackId", stack["StackName"]), stack["StackName"], stack["StackStatus"])
+                yield Stack(stack.get("StackId", stack["StackName"]), stack["StackName"], stack["StackStatus"])
 
 
-def _certificates_of(cloudformation: CloudFormationClient, stack: _Stack) -> _Certificates | None:
-    """Return the certificates of a stack; None when it may not be read."""
+def _resources_of(cloudformation: CloudFormationClient, stack: Stack) -> list[StackResource] | ProviderError:
+    """Return what a stack has; the error when that cannot be read."""
     pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack.id)
     try:
         with translating(f"the resources of stack {stack.name}"):
             rows = [row for page in pages for row in page["StackResourceSummaries"]]
-    except AccessDeniedError:
-        return None
-    except (NotFoundError, RefusedError):
-        return _Certificates([], 0, unsettled=False)  # ValidationError: deleted since it was listed
-    held = [row for row in rows if row["ResourceStatus"] not in _NOT_HELD]
-    ours = [row for row in held if _TYPES.fullmatch(row["ResourceType"])]
-    others = [row for row in held if _OTHER_TYPES.fullmatch(row["ResourceType"])]
-    ids = [each for row in (*ours, *others) for each in _ids_in(row)]
-    custom = sum(_CUSTOM_TYPES.fullmatch(row["ResourceType"]) is not None for row in ours)
-    return _Certificates(ids, custom, bool(ours) and _is_changing(stack.status))
+    except ProviderError as error:
+        return [] if _is_gone(error) else error
+    return [_resource(row) for row in rows]
 
 
-def _ids_in(row: StackResourceSummaryTypeDef) -> list[str]:
-    return _CERTIFICATE_ID.findall(row.get("PhysicalResourceId", ""))
+def _resource(row: StackResourceSummaryTypeDef) -> StackResource:
+    is_held = row["ResourceStatus"] not in _NOT_HELD
+    return StackResource(row["LogicalResourceId"], row["ResourceType"], row.get("PhysicalResourceId", ""), is_held)
+
+
+def _is_gone(error: ProviderError) -> bool:
+    """Whether the stack was deleted since it was listed. CloudFormation has one code for that and for all else."""
+    refused = error.__cause__
+    if not isinstance(refused, ClientError):
+        return False
+    details = refused.response.get("Error", {})
+    return details.get("Code") == "ValidationError" and details.get("Message", "").rstrip(".").endswith(
+        "does not exist"
+    )
 
 
 def _is_changing(stack_status: str) -> bool:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.errors import ProviderError
+from iot_certificates_cli.concurrently import threads
 from iot_certificates_cli.errors import CommandError, sentence_of
 from iot_certificates_cli.inventory import Inventory
 from iot_certificates_cli.removal import remove
+from iot_certificates_cli.tally import names_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from concurrent.futures import Future
 
     from iot_certificates_cli.connection import Connection
     from iot_certificates_cli.filed import Filed
-    from iot_certificates_cli.inventory import Entry
+    from iot_certificates_cli.inventory import Entry, Watch
     from iot_certificates_cli.known_certificates import KnownCertificates
     from iot_certificates_cli.listings import Listed
     from iot_certificates_cli.selection import Selection
@@ -43,12 +46,27 @@ class Swept:
     deleted: int = 0
     failures: list[tuple[Entry, str]] = field(default_factory=list)
 
+    def count(self, entry: Entry, answer: Future[None]) -> None:
+        """Count a certificate, if it was begun at all."""
+        if answer.cancelled() or not answer.done():
+            return
+        error = answer.exception()
+        if error is None:
+            self.deleted += 1
+        elif isinstance(error, ProviderError):
+            self.failures.append((entry, sentence_of(error)))
+        elif isinstance(error, Exception):
+            raise error
 
-def find_leftovers(connection: Connection, known: KnownCertificates, filed: Filed, selection: Selection) -> Found:
+
+def find_leftovers(
+    connection: Connection, known: KnownCertificates, filed: Filed, selection: Selection, watch: Watch | None = None
+) -> Found:
     """Find the device certificates that meet the selection and that no stack owns.
 
-    CommandError when it is not known of every stack what it owns.
+    CommandError when it is not known of every stack what it owns, or when a CA that is asked for is not here.
     """
+    selection.check_place(connection.account, connection.region)
     cas: set[str] = set()
 
     def is_wanted(listed: Listed, ca_certificate_id: str) -> bool:
@@ -56,7 +74,7 @@ def find_leftovers(connection: Connection, known: KnownCertificates, filed: File
         return under_it and selection.takes_listed(listed.status, listed.created)
 
     by_subject = selection.subject is not None
-    inventory = Inventory(connection, known, filed, expiry=by_subject, attachments=False, wanted=is_wanted)
+    inventory = Inventory(connection, known, filed, expiry=by_subject, attachments=False, wanted=is_wanted, watch=watch)
     check_owners_are_known(inventory.owners)
     cas |= _selected_cas(connection, inventory, selection)
     return _sorted_out(entry for entry in inventory.device_certificates() if selection.takes_subject(entry.subject))
@@ -65,46 +83,44 @@ def find_leftovers(connection: Connection, known: KnownCertificates, filed: File
 def check_owners_are_known(owners: StackOwners) -> None:
     """Raise CommandError when a stack may own certificates that it is not known to own."""
     if owners.unreadable:
+        name, error = next(iter(owners.unreadable.items()))
         raise CommandError(
-            f"What is a stack's is not known, so nothing is deleted: {', '.join(owners.unreadable)} cannot be read. "
-            "Allow cloudformation:ListStackResources"
+            f"Nothing is deleted, because stacks that cannot be read may own certificates: "
+            f"{names_of(owners.unreadable)}. Of {name}: {sentence_of(error)}"
         )
     if owners.changing:
         raise CommandError(
-            f"What is a stack's is changing, so nothing is deleted: {', '.join(owners.changing)}. "
+            f"Nothing is deleted, because stacks that may own certificates are changing: {names_of(owners.changing)}. "
             "Run it again when that is done"
         )
 
 
-def delete_all(connection: Connection, leftovers: list[Entry], done: Callable[[], None]) -> Swept:
+def delete_all(connection: Connection, leftovers: list[Entry], swept: Swept, done: Callable[[], None]) -> None:
     """Delete certificates, a few at a time; call ``done`` after each. One that fails does not keep the others.
 
-    An interrupt lets those finish that have begun, and is raised again.
+    An interrupt lets those finish that have begun, counts them, and is raised again.
     """
-    swept = Swept()
-    with ThreadPoolExecutor(_THREADS) as pool:
-        try:
-            asked = {pool.submit(remove, connection.iot, entry): entry for entry in leftovers}
-            for answer in as_completed(asked):
-                try:
-                    answer.result()
-                    swept.deleted += 1
-                except ProviderError as error:
-                    swept.failures.append((asked[answer], sentence_of(error)))
+    asked: dict[Future[None], Entry] = {}
+    try:
+        with threads(_THREADS) as pool:
+            for entry in leftovers:
+                asked[pool.submit(remove, connection.iot, entry)] = entry
+            for _ in as_completed(asked):
                 done()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return swept
+    finally:
+        for answer, entry in asked.items():
+            swept.count(entry, answer)
 
 
 def _selected_cas(connection: Connection, inventory: Inventory, selection: Selection) -> set[str]:
     if not selection.is_by_ca:
         return set()
-    tags = {ca.id: connection.iot.tags(ca.arn) if selection.ca_tags else {} for ca in inventory.ca_certificates}
-    selected = {ca.id for ca in inventory.ca_certificates if selection.takes_ca(ca, tags[ca.id])}
+    named = selection.named_cas(inventory.ca_certificates)
+    selected = {ca.id for ca in named if not selection.ca_tags or selection.takes_tags(connection.iot.tags(ca.arn))}
     if not selected:
-        raise CommandError("No registered CA certificate is selected. See them with: iot-certificates inventory")
+        raise CommandError(
+            f"No CA certificate of {connection.place} has these tags. See them with: iot-certificates inventory"
+        )
     return selected
 
 

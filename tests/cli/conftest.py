@@ -15,7 +15,7 @@ import issuing
 from iot_certificates_cli import application
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from iot_certificates_local import EmbeddedAws
@@ -46,9 +46,17 @@ class Account:
     id: str
     cas: dict[str, issuing.Issued] = field(default_factory=dict)
     devices: dict[str, issuing.Issued] = field(default_factory=dict)
+    _clients: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: Any) -> Any:
-        return self.aws.session(account=self.id).client(service)
+        """Return the one client of a service: making one takes longer than what most tests ask it."""
+        if service not in self._clients:
+            self._clients[service] = self.aws.session(account=self.id).client(service)
+        return self._clients[service]
+
+    def close(self) -> None:
+        for client in self._clients.values():
+            client.close()
 
     @property
     def iot(self) -> Any:
@@ -78,9 +86,11 @@ class Account:
         self.iot.create_thing(thingName=thing)
         self.iot.attach_thing_principal(thingName=thing, principal=arn)
 
-    def make_stack(self, name: str, resources: dict[str, Any]) -> None:
+    def make_stack(self, name: str, resources: dict[str, Any] | str) -> None:
+        """Create a stack of resources, or of a whole template as text."""
         cloudformation = self.client("cloudformation")
-        cloudformation.create_stack(StackName=name, TemplateBody=json.dumps({"Resources": resources}))
+        body = resources if isinstance(resources, str) else json.dumps({"Resources": resources})
+        cloudformation.create_stack(StackName=name, TemplateBody=body)
         cloudformation.get_waiter("stack_create_complete").wait(
             StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
         )
@@ -91,8 +101,10 @@ class Account:
 
 
 @pytest.fixture
-def account(embedded_aws: EmbeddedAws) -> Account:
-    return Account(embedded_aws, str(next(_ACCOUNTS)))
+def account(embedded_aws: EmbeddedAws) -> Iterator[Account]:
+    account = Account(embedded_aws, str(next(_ACCOUNTS)))
+    yield account
+    account.close()
 
 
 @pytest.fixture

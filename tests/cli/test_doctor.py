@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import io
 import re
+import time
 import zipfile
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import issuing
-from iot_certificates_cli.doctor import Health, _clock
+from iot_certificate_provider.errors import AccessDeniedError
+from iot_certificates_cli.doctor import Health, _clock, _missing, _unknown
+from iot_certificates_cli.service_tokens import Services
 from iot_certificates_cli.stack_owners import StackOwners
 
 if TYPE_CHECKING:
@@ -31,6 +35,22 @@ def handler(event, context):
     echoed = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
     body = json.dumps({"Status": "SUCCESS", "PhysicalResourceId": "code", **echoed}).encode()
     urllib.request.urlopen(urllib.request.Request(event["ResponseURL"], body, {"Content-Type": ""}, method="PUT"))
+"""
+
+PROVIDER_STACK = """\
+Resources:
+  Parameter: {Type: AWS::SSM::Parameter, Properties: {Type: String, Value: x}}
+Outputs:
+  Token:
+    Value: !Sub 'arn:aws:lambda:${AWS::Region}:${AWS::AccountId}:function:answering'
+    Export: {Name: ProviderServiceToken}
+"""
+FACTORY_STACK = """\
+Resources:
+  Code:
+    Type: Custom::IotRegistrationCode
+    Properties:
+      ServiceToken: !ImportValue ProviderServiceToken
 """
 
 emulator = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
@@ -61,30 +81,50 @@ class TestExamination:
         assert (ran.status, ran.err) == (0, "")
         assert "✓ provider functions   None is deployed here yet." in ran.out
 
-    def test_a_function_that_is_gone_from_under_its_resources(self, account: Account, run: Callable[..., Ran]) -> None:
-        _deploy(account, "answering", "Of this test", ANSWERING)
+    @pytest.mark.parametrize("beside_another", [False, True])
+    def test_a_function_that_is_gone_from_under_its_resources(
+        self, account: Account, run: Callable[..., Ran], beside_another: bool
+    ) -> None:
+        _deploy(account, "answering", f"(cdk-iot-certificates {VERSION})", ANSWERING)
+        if beside_another:
+            _deploy(account, "another", f"(cdk-iot-certificates {VERSION})")
         token = f"arn:aws:lambda:eu-central-1:{account.id}:function:answering"
         code = {"Type": "Custom::IotRegistrationCode", "Properties": {"ServiceToken": token}}
         other = {"Type": "Custom::Other", "Properties": {"ServiceToken": token}}
         account.make_stack("telemetry", {"Code": code, "Other": other})
         account.make_stack("factory", {"Code": code, "Same": code})
+        assert run("doctor").status == 0
         account.client("lambda").delete_function(FunctionName="answering")
         ran = run("doctor")
         assert (ran.status, ran.err) == (1, "")
         assert ran.out.splitlines()[-1] == (
-            "✗ provider functions   None is deployed here, and 3 resources of Custom::Iot types cannot be changed or "
-            "deleted without (stacks: factory, telemetry). "
-            "Make it again under its old name, as docs/operations.md says."
+            "✗ provider function    answering does not exist, and without it nothing can change or delete 3 resources "
+            "(factory: Code, Same; telemetry: Code). Make a function of this name again, as docs/operations.md says "
+            'under "The function was deleted before its resources".'
         )
+        assert ("✓ provider function    another is of version" in ran.out) == beside_another
 
-    def test_no_function_and_stacks_that_cannot_be_read(
-        self, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        unreadable = StackOwners(unreadable=["secret-stack"])
+    def test_a_stack_that_failed_to_delete_after_its_function(self, account: Account, run: Callable[..., Ran]) -> None:
+        """The function is another stack's, which exports its ARN; the template is YAML, as in docs/cloudformation."""
+        _deploy(account, "another", f"(cdk-iot-certificates {VERSION})")
+        _deploy(account, "answering", f"(cdk-iot-certificates {VERSION})", ANSWERING)
+        account.make_stack("provider", PROVIDER_STACK)
+        account.make_stack("factory", FACTORY_STACK)
+        account.client("lambda").delete_function(FunctionName="answering")
+        cloudformation = account.client("cloudformation")
+        cloudformation.delete_stack(StackName="factory")
+        _wait_for(account, "factory", "DELETE_FAILED")
+        ran = run("doctor")
+        assert ran.status == 1
+        assert "✗ provider function    answering does not exist" in ran.out
+        assert "1 resource (factory: Code)" in ran.out
+
+    def test_stacks_that_cannot_be_read(self, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch) -> None:
+        unreadable = StackOwners(unreadable={"secret-stack": AccessDeniedError("no permission")})
         monkeypatch.setattr("iot_certificates_cli.doctor.find_stack_owners", lambda _: unreadable)
         ran = run("doctor")
         assert ran.status == 0
-        sentence = "None is deployed here. Stacks that may need one could not be read: secret-stack."
+        sentence = "Stacks that may need one could not be read: secret-stack. Of secret-stack: No permission."
         assert f"! provider functions   {sentence}" in ran.out
 
     def test_functions_of_other_versions(self, account: Account, run: Callable[..., Ran]) -> None:
@@ -142,6 +182,30 @@ def test_the_clock(skew: int, health: Health) -> None:
 def test_an_answer_without_a_date() -> None:
     (finding,) = _clock(None, NOW)
     assert finding.health is Health.NOTE
+
+
+def test_what_cannot_be_looked_at_is_no_ailment() -> None:
+    """A function of another account, and a template that cannot be followed: worth knowing, and no reason to fail."""
+    elsewhere = "arn:aws:lambda:eu-central-1:999999999999:function:Provider"
+    services = Services({elsewhere: [("factory", "Ca")]}, {"telemetry": "its template is not readable YAML."})
+    here: Any = SimpleNamespace(account="123456789012", region="eu-central-1")
+    function, template = [*_missing(services, set(), here), *_unknown(services, StackOwners())]
+    assert {function.health, template.health} == {Health.NOTE}
+    assert function.sentence == (
+        f"{elsewhere} is of another account or Region, and cannot be looked at from here. "
+        "It serves 1 resource (factory: Ca)."
+    )
+    assert template.sentence == (
+        "It is not known which function serves stack telemetry: its template is not readable YAML."
+    )
+
+
+def _wait_for(account: Account, stack: str, status: str) -> None:
+    for _ in range(300):
+        if account.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"] == status:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{stack} never was {status}")
 
 
 def _deploy(account: Account, name: str, description: str, program: str = IDLE) -> None:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import os
+import sqlite3
 import subprocess
 import sys
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 import issuing
 from iot_certificates_cli.connection import open_session
-from iot_certificates_cli.formats import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from cli.conftest import Account, Ran
+    from iot_certificates_local import EmbeddedAws
 
 pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
 
@@ -53,7 +56,8 @@ def test_tells_all_that_is_known(account: Account, run: Callable[..., Ran]) -> N
     assert (found["CN=valve"]["certificateId"], found["CN=valve"]["status"]) == (valve, "INACTIVE")
     assert (found["CN=alone"]["caCertificateId"], found["CN=alone"]["policies"]) == ("", [])
     assert (found["CN=Factory CA"]["kind"], found["CN=Factory CA"]["certificateId"]) == ("CA", ca)
-    assert ran.err.startswith("1 CA certificate and 3 device certificates; ")
+    place = f"account {account.id}, Region eu-central-1"
+    assert ran.err.startswith(f"1 CA certificate and 3 device certificates in {place}; ")
 
 
 def test_csv_has_the_same(account: Account, run: Callable[..., Ran]) -> None:
@@ -88,7 +92,7 @@ class TestExpiry:
             account.register(f"device-{number}", "Factory CA")
         first, second = (run("inventory", "--no-attachments", "--format", "json") for _ in range(2))
         assert first.out == second.out
-        assert (_calls(first), _calls(second)) == (8, 4)
+        assert (_calls(first), _calls(second)) == (9, 5)
 
     def test_is_shown_without_asking_where_it_is_known(self, account: Account, run: Callable[..., Ran]) -> None:
         account.register_ca("Factory CA")
@@ -106,7 +110,7 @@ class TestExpiry:
         file = tmp_path / "cache" / "cdk-iot-certificates" / "certificates.sqlite"
         file.parent.mkdir(parents=True)
         file.write_bytes(spoilt)
-        assert [_calls(run("inventory", "--format", "json")) for _ in range(2)] == [6, 5]
+        assert [_calls(run("inventory", "--format", "json")) for _ in range(2)] == [7, 6]
 
     def test_a_cache_that_cannot_be_written_is_done_without(
         self, account: Account, run: Callable[..., Ran], tmp_path: Path
@@ -138,8 +142,37 @@ def test_names_the_stacks(account: Account, run: Callable[..., Ran]) -> None:
     assert found == {"CN=Stack's CA": ["factory"], "CN=stack's device": ["factory"], "CN=Other CA": []}
 
 
-def test_an_account_without_any(run: Callable[..., Ran]) -> None:
-    assert (run("inventory", "--format", "json").out, run("inventory").status) == ("[]\n", 0)
+HOSTILE = "pump\x1b[2J\x07\u202e\u2066gnip.exe\r\n\x9b"
+CLEAN = "CN=pump�[2J���gnip.exe���"
+
+
+@pytest.mark.parametrize("format", ["json", "csv", "table"])
+def test_text_of_a_device_moves_no_cursor(account: Account, run: Callable[..., Ran], format: str) -> None:  # noqa: A002
+    """Neither from AWS, nor from a cache that an older version has written."""
+    account.register_ca(f"CA {HOSTILE}")
+    account.register(HOSTILE, f"CA {HOSTILE}")
+    for _ in range(2):
+        ran = run("inventory", "--format", format, "--no-attachments")
+        read = json.dumps(ran.entries, ensure_ascii=False) if format == "json" else ran.out.replace("\n", "")
+        assert all(each.isprintable() for each in read)
+        assert CLEAN in read
+        with sqlite3.connect(
+            Path(os.environ["XDG_CACHE_HOME"]) / "cdk-iot-certificates" / "certificates.sqlite"
+        ) as cache:
+            cache.execute("UPDATE certificate SET subject = ? WHERE subject = ?", (f"CN={HOSTILE}", CLEAN))
+        cache.close()
+    ran = run("sweep", "--older-than", "0m", "--dry-run")
+    assert all(each.isprintable() for each in (ran.out + ran.err).replace("\n", ""))
+
+
+def test_an_account_without_any(account: Account, run: Callable[..., Ran]) -> None:
+    ran = run("inventory", "--format", "json", "--region", "eu-west-3")
+    assert (ran.status, ran.out) == (0, "[]\n")
+    place = f"account {account.id}, Region eu-west-3"
+    assert ran.err.startswith(f"0 CA certificates and 0 device certificates in {place}; ")
+    assert ran.err.endswith(
+        "\nNo certificate is registered there. If you expect some, name another --profile or --region.\n"
+    )
 
 
 def test_the_endpoint_is_that_of_the_environment_or_the_option(
@@ -161,7 +194,54 @@ class TestWhatGoesWrong:
         monkeypatch.setattr("iot_certificate_provider.aws.clients.CONFIG.retries", {"total_max_attempts": 1})
         ran = run("inventory", "--endpoint-url", "https://127.0.0.1:1")
         assert (ran.status, ran.out) == (1, "")
-        assert ran.err.startswith("Error: The CA certificates: AWS could not be reached or did not answer")
+        assert ran.err == (
+            "Error: AWS at https://127.0.0.1:1 cannot be reached: Connection refused. "
+            "Check the Region, the network and its proxy, and --endpoint-url or AWS_ENDPOINT_URL.\n"
+        )
+
+    def test_a_certificate_that_nobody_trusts(
+        self, run: Callable[..., Ran], environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("AWS_CA_BUNDLE")
+        ran = run("inventory")
+        assert (ran.status, ran.out) == (1, "")
+        url = environment["AWS_ENDPOINT_URL"]
+        assert ran.err.startswith(
+            f"Error: AWS at {url}: its certificate is not trusted, unable to get local issuer certificate."
+        )
+        assert ran.err.endswith("Name the file of the CA certificates to trust with AWS_CA_BUNDLE.\n")
+
+    def test_a_permission_that_is_denied(
+        self, guarded_aws: EmbeddedAws, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        iam = guarded_aws.session().client("iam")
+        iam.create_user(UserName="reader")
+        allowed = {"Effect": "Allow", "Action": ["iot:List*", "cloudformation:List*"], "Resource": "*"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+        iam.put_user_policy(UserName="reader", PolicyName="lists", PolicyDocument=policy)
+        iot = guarded_aws.session().client("iot")
+        registered = iot.register_ca_certificate(
+            caCertificate=issuing.make_ca("Denied CA").pem, certificateMode="SNI_ONLY", setAsActive=True
+        )
+        key = iam.create_access_key(UserName="reader")["AccessKey"]
+        for name, value in guarded_aws.environment().items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+        ran = run("inventory")
+        iot.update_ca_certificate(certificateId=registered["certificateId"], newStatus="INACTIVE")
+        iot.delete_ca_certificate(certificateId=registered["certificateId"])
+        assert (ran.status, ran.out) == (1, "")
+        action = "iot:DescribeCACertificate"
+        assert ran.err.startswith(
+            f"Error: Access denied: your credentials do not allow {action}. Allow {action} to them. AWS: User: "
+        )
+
+    @pytest.mark.parametrize("arguments", [["--region", "eu west 1"], ["--endpoint-url", "garbage"]])
+    def test_what_no_client_can_be_made_for(self, run: Callable[..., Ran], arguments: list[str]) -> None:
+        ran = run("inventory", *arguments)
+        assert (ran.status, ran.out) == (2, "")
+        assert ran.err.endswith(". Check --region and --endpoint-url.\n")
 
     @pytest.mark.parametrize(
         ("arguments", "sentence"),
@@ -218,7 +298,7 @@ class TestAsAProgram:
         ran = run_program("inventory", "--format", "json")
         assert ran.status == 0
         assert [entry["subject"] for entry in ran.entries] == ["CN=Factory CA"]
-        assert ran.err.startswith("1 CA certificate and 0 device certificates; ")
+        assert ran.err.startswith("1 CA certificate and 0 device certificates in account ")
 
     def test_help_names_the_commands_and_the_exit_statuses(self, run_program: Callable[..., Ran]) -> None:
         ran = run_program("--help")
@@ -237,10 +317,6 @@ def test_the_extra_is_missing() -> None:
 def test_the_console_script_is_the_module() -> None:
     (script,) = entry_points(group="console_scripts", name="iot-certificates")
     assert script.value == "iot_certificates_cli.__main__:main"
-
-
-def test_text_of_a_device_moves_no_cursor() -> None:
-    assert printable("CN=pump\x1b[2J\r\nörtlich") == "CN=pump�[2J��örtlich"
 
 
 def _calls(ran: Ran) -> int:

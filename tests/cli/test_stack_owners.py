@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
+from iot_certificate_provider.errors import ProviderError
 from iot_certificates_cli.stack_owners import StackOwners, find_stack_owners
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ID, OTHER = "ab" * 32, "cd" * 32
+DOES_NOT_EXIST = "Stack with id arn:stack/gone does not exist"
 DENIED = "User is not authorized to perform: cloudformation:ListStackResources"
 
 
@@ -36,7 +37,7 @@ class CloudFormation:
         ]
         self.stubber.add_response("list_stacks", {"StackSummaries": summaries})
 
-    def has(self, *resources: tuple[str, str, str]) -> None:
+    def has(self, *resources: tuple[str, str, str], more: str | None = None) -> None:
         rows = [
             {
                 "LogicalResourceId": "Device",
@@ -47,7 +48,11 @@ class CloudFormation:
             }
             for kind, physical_id, status in resources
         ]
-        self.stubber.add_response("list_stack_resources", {"StackResourceSummaries": rows})
+        next_token = {} if more is None else {"NextToken": more}
+        self.stubber.add_response("list_stack_resources", {"StackResourceSummaries": rows, **next_token})
+
+    def refuses(self, code: str, message: str, status: int = 400) -> None:
+        self.stubber.add_client_error("list_stack_resources", code, message, status)
 
     def owners(self) -> StackOwners:
         with self.stubber:
@@ -72,13 +77,18 @@ def cloudformation() -> Iterator[CloudFormation]:
         ("AWS::IoT::CACertificate", ID),
         ("Custom::AWS", ID),
         ("AWS::CloudFormation::CustomResource", ID),
+        ("AWS::IoT::Certificate", ID.upper()),
+        ("Acme::IoT::DeviceCertificate", f"factory|{ID}"),
+        ("Acme::Fleet::Device::MODULE", ID.upper()),
     ],
 )
 def test_a_resource_names_its_certificate(cloudformation: CloudFormation, kind: str, physical_id: str) -> None:
     cloudformation.lists(factory="CREATE_COMPLETE")
     cloudformation.has((kind, physical_id, "CREATE_COMPLETE"), ("AWS::IoT::Policy", OTHER, "CREATE_COMPLETE"))
-    custom = Counter(factory=1) if kind.startswith("Custom::Iot") else Counter()
-    assert cloudformation.owners() == StackOwners({ID: ["factory"]}, custom)
+    owners = cloudformation.owners()
+    assert owners.stacks_of == {ID: ["factory"]}
+    assert [stack.name for stack, _ in owners.served] == (["factory"] if kind.startswith("Custom::Iot") else [])
+    assert owners.are_known
 
 
 def test_a_certificate_that_was_adopted_has_several_stacks_each_once(cloudformation: CloudFormation) -> None:
@@ -86,7 +96,7 @@ def test_a_certificate_that_was_adopted_has_several_stacks_each_once(cloudformat
     adopted = ("Custom::IotCaCertificate", f"{ID}/adopted", "CREATE_COMPLETE")
     cloudformation.has(("AWS::IoT::CACertificate", ID, "CREATE_COMPLETE"))
     cloudformation.has(adopted, adopted)
-    assert cloudformation.owners() == StackOwners({ID: ["factory", "telemetry"]}, Counter(telemetry=2))
+    assert cloudformation.owners().stacks_of == {ID: ["factory", "telemetry"]}
 
 
 @pytest.mark.parametrize("status", ["DELETE_COMPLETE", "DELETE_SKIPPED"])
@@ -103,23 +113,41 @@ def test_what_a_stack_failed_to_delete_is_its_own(cloudformation: CloudFormation
     assert cloudformation.owners().stacks_of == {ID: ["factory"]}
 
 
-@pytest.mark.parametrize("code", ["AccessDenied", "AccessDeniedException"])
-def test_a_stack_that_may_not_be_read_may_own_anything(cloudformation: CloudFormation, code: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("AccessDenied", DENIED),
+        ("AccessDeniedException", DENIED),
+        ("ValidationError", "The security token included in the request is expired"),
+        ("ExpiredToken", "The security token included in the request is expired"),
+        ("InternalFailure", "Stack with id arn:stack/secret does not exist"),
+    ],
+)
+def test_a_stack_that_cannot_be_read_may_own_anything(cloudformation: CloudFormation, code: str, message: str) -> None:
     cloudformation.lists(secret="CREATE_COMPLETE")
-    cloudformation.stubber.add_client_error("list_stack_resources", code, DENIED, 403)
+    cloudformation.refuses(code, message, 500 if code == "InternalFailure" else 403)
     owners = cloudformation.owners()
-    assert (owners.unreadable, owners.are_known) == (["secret"], False)
+    assert ([*owners.unreadable], owners.are_known) == (["secret"], False)
+    assert isinstance(owners.unreadable["secret"], ProviderError)
+
+
+def test_the_second_page_of_a_live_stack_is_not_taken_for_no_page(cloudformation: CloudFormation) -> None:
+    cloudformation.lists(factory="UPDATE_COMPLETE")
+    cloudformation.has(("AWS::IoT::Certificate", OTHER, "CREATE_COMPLETE"), more="token")
+    cloudformation.refuses("ValidationError", "Invalid token: it is expired. Ask for the stack again")
+    owners = cloudformation.owners()
+    assert ([*owners.unreadable], owners.are_known) == (["factory"], False)
 
 
 def test_so_may_all_when_none_may_be_listed(cloudformation: CloudFormation) -> None:
     cloudformation.stubber.add_client_error("list_stacks", "AccessDenied", DENIED, 403)
     owners = cloudformation.owners()
-    assert (owners.unreadable, owners.are_known) == (["every stack (cloudformation:ListStacks is denied)"], False)
+    assert ([*owners.unreadable], owners.are_known) == (["every stack"], False)
 
 
 def test_a_stack_that_is_gone_since_it_was_listed_owns_nothing(cloudformation: CloudFormation) -> None:
     cloudformation.lists(gone="DELETE_IN_PROGRESS")
-    cloudformation.stubber.add_client_error("list_stack_resources", "ValidationError", "Stack does not exist", 400)
+    cloudformation.refuses("ValidationError", DOES_NOT_EXIST)
     assert cloudformation.owners() == StackOwners()
 
 
@@ -137,6 +165,22 @@ def test_a_stack_that_is_being_changed_may_own_more(
 ) -> None:
     cloudformation.lists(factory=status)
     cloudformation.has(("Custom::IotDeviceCertificate", ID, "CREATE_COMPLETE"))
-    assert cloudformation.owners() == StackOwners(
-        {ID: ["factory"]}, Counter(factory=1), changing=["factory"] if changing else []
-    )
+    owners = cloudformation.owners()
+    assert (owners.stacks_of, owners.changing) == ({ID: ["factory"]}, ["factory"] if changing else [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "changing"),
+    [
+        ("Custom::AcmeCertificate", True),
+        ("AWS::CloudFormation::CustomResource", True),
+        ("Acme::IoT::Certificate", True),
+        ("AWS::IoT::Certificate", True),
+        ("AWS::IoT::Policy", False),
+    ],
+)
+def test_so_may_one_whose_resources_others_make(cloudformation: CloudFormation, kind: str, changing: bool) -> None:
+    """While CloudFormation waits for a resource, it has no physical id yet."""
+    cloudformation.lists(factory="CREATE_IN_PROGRESS")
+    cloudformation.has((kind, "", "CREATE_IN_PROGRESS"))
+    assert cloudformation.owners().changing == (["factory"] if changing else [])

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import re
+import signal
+import threading
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import issuing
+from iot_certificate_provider.errors import AccessDeniedError
 from iot_certificates_cli import sweep as sweeping
+from iot_certificates_cli.known_certificates import Said
+from iot_certificates_cli.listings import list_ca_certificates
 from iot_certificates_cli.removal import remove
+from iot_certificates_cli.selection import Selection
 from iot_certificates_cli.stack_owners import StackOwners
 from iot_certificates_local import Factory, MqttDevice, MqttRefusedError
 from iot_certificates_local.environment import ACCESS_KEY
@@ -35,7 +44,8 @@ def test_deletes_what_was_asked_for_with_all_that_is_attached(account: Account, 
 
     assert ran.status == 0, ran.err
     assert "4 certificates: 2 ACTIVE, 1 INACTIVE, 1 REVOKED\n" in ran.out
-    assert ran.err == "Deleted 4 certificates.\n"
+    assert "\n4 of CN=Test CA (" in ran.out
+    assert ran.err == f"Deleted 4 certificates in account {account.id}, Region eu-central-1.\n"
     assert account.ids() == {kept}
     assert account.iot.list_things()["things"][0]["thingName"] == "pump-thing"
 
@@ -62,7 +72,7 @@ def test_devices_that_came_by_themselves(embedded_aws: EmbeddedAws, tmp_path: Pa
     with pytest.raises(MqttRefusedError):
         device.connect()
     ran = run_program("sweep", "--ca", ca_id, "--status", "PENDING_ACTIVATION", "--yes", AWS_ACCESS_KEY_ID=ACCESS_KEY)
-    assert (ran.status, ran.err) == (0, "Deleted 1 certificate.\n")
+    assert (ran.status, ran.err.partition(" in ")[0]) == (0, "Deleted 1 certificate")
     assert not iot.list_certificates_by_ca(caCertificateId=ca_id)["certificates"]
     iot.update_ca_certificate(certificateId=ca_id, newStatus="INACTIVE")
     iot.delete_ca_certificate(certificateId=ca_id)
@@ -82,7 +92,7 @@ class TestWhatIsAskedFor:
         ("arguments", "found"),
         [
             (["--ca", "{test}"], {"1", "2"}),
-            (["--ca", "arn:aws:iot:eu-central-1:1:cacert/{test}", "--status", "inactive"], {"2"}),
+            (["--ca", "arn:aws:iot:eu-central-1:{account}:cacert/{test}", "--status", "inactive"], {"2"}),
             (["--ca", "{test8}", "--ca", "{production8}"], {"1", "2", "3"}),
             (["--ca-tag", "stage=production"], {"3"}),
             (["--ca-tag", "stage", "--ca-tag", "team=pumps", "--subject", "*1"], {"1"}),
@@ -92,10 +102,15 @@ class TestWhatIsAskedFor:
         ],
     )
     def test_finds_what_meets_all_of_it(
-        self, two_cas: tuple[str, str], run: Callable[..., Ran], arguments: list[str], found: set[str]
+        self,
+        two_cas: tuple[str, str],
+        account: Account,
+        run: Callable[..., Ran],
+        arguments: list[str],
+        found: set[str],
     ) -> None:
         test, production = two_cas
-        names = {"test": test, "production": production, "test8": test[:8], "production8": production[:8]}
+        names = {"test": test, "test8": test[:8], "production8": production[:8], "account": account.id}
         run("inventory")  # so that the subjects are known, and shown
         ran = run("sweep", "--dry-run", *(argument.format(**names) for argument in arguments))
         assert {line.rpartition("CN=pump-")[2].strip() for line in ran.out.splitlines() if "CN=pump-" in line} == found
@@ -108,9 +123,10 @@ class TestWhatIsAskedFor:
         ran = run("sweep", "--older-than", "0m", "--yes", *arguments)
         assert len(account.ids()) == 3
         if "--ca-tag" in arguments:
-            assert (ran.status, "No registered CA certificate is selected" in ran.err) == (1, True)
+            assert (ran.status, f"No CA certificate of account {account.id}" in ran.err) == (1, True)
         else:
-            assert (ran.status, ran.err) == (0, "Nothing to sweep.\n")
+            nothing = f"Nothing to sweep in account {account.id}, Region eu-central-1.\n"
+            assert (ran.status, ran.err) == (0, nothing)
 
     @pytest.mark.parametrize(
         ("arguments", "sentence"),
@@ -140,14 +156,97 @@ class TestWhatIsAskedFor:
         assert account.ids() == {kept}
 
 
+class TestTheCaThatIsNamed:
+    """What names a CA of somewhere else, or several, or none, must never select those that are here."""
+
+    @pytest.mark.parametrize(
+        ("named", "status", "sentence"),
+        [
+            ("arn:aws:iot:eu-central-1:999999999999:cacert/{ca}", 2, "is of account 999999999999, and the credentials"),
+            ("arn:aws:iot:eu-west-3:{account}:cacert/{ca}", 2, "is of eu-west-3, and this is eu-central-1."),
+            ("arn:aws:iot:eu-central-1:{account}:cert/{ca}", 2, "is no ARN of a CA certificate."),
+            ("arn:aws:iot:eu-central-1:{account}:cacert/{ca8}", 2, "is no ARN of a CA certificate."),
+            ("arn:aws:acm-pca:eu-central-1:{account}:certificate-authority/{ca}", 2, "is no ARN of a CA certificate."),
+            ("cacert/{ca}", 2, "is no certificate id."),
+            ("{other}", 1, "is no registered CA certificate."),
+        ],
+    )
+    def test_is_refused_when_it_is_not_one_of_here(
+        self, account: Account, run: Callable[..., Ran], named: str, status: int, sentence: str
+    ) -> None:
+        ca = account.register_ca("Test CA")
+        kept = account.register("pump", "Test CA")
+        name = named.format(ca=ca, ca8=ca[:8], account=account.id, other="ab" * 32)
+        for further in ([], ["--ca", ca]):
+            ran = run("sweep", "--yes", "--ca", name, *further)
+            assert (ran.status, ran.out) == (status, "")
+            assert sentence in ran.err
+        assert account.ids() == {kept}
+
+    def test_is_refused_when_its_first_digits_fit_two(
+        self, account: Account, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nobody makes two certificates whose ids begin alike: two entries of a list are given such ids."""
+        for name in ("Test CA", "Production CA"):
+            account.register_ca(name)
+        kept = account.register("pump", "Test CA")
+        listed, numbers = list_ca_certificates, iter("ab")
+
+        def alike(iot: Any) -> Any:
+            return [replace(one, id=f"{'0' * 8}{next(numbers)}{one.id[9:]}") for one in listed(iot)]
+
+        monkeypatch.setattr("iot_certificates_cli.inventory.list_ca_certificates", alike)
+        monkeypatch.setattr(
+            "iot_certificates_cli.known_certificates.KnownCertificates.find", lambda *_: Said("CN=Any", None, None)
+        )
+        ran = run("sweep", "--yes", "--ca", "0" * 8)
+        assert (ran.status, ran.out) == (2, "")
+        assert re.search(
+            r"--ca: 00000000 fits 2 CA certificates: 0{8}a\w+ \(CN=Any\), 0{8}b\w+ .*Name more digits", ran.err
+        )
+        assert account.ids() == {kept}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "subject", "fits"),
+    [
+        ("CN=dev[1]", "CN=dev1", False),
+        ("CN=dev[1]", "CN=dev[1]", True),
+        ("CN=dev[!1]", "CN=dev2", False),
+        ("CN=d.v*", "CN=dev1", False),
+        ("CN=dev?", "CN=dev1", True),
+        ("CN=dev?", "CN=dev12", False),
+        ("*dev*", "CN=my dev,O=x", True),
+        ("CN=dev", "CN=DEV", False),
+        ("CN=a\\,b", "CN=a\\,b", True),
+    ],
+)
+def test_a_subject_is_literal_but_for_the_two_wildcards(pattern: str, subject: str, fits: bool) -> None:
+    assert Selection(subject=pattern).takes_subject(subject) == fits
+
+
 class TestConfirmation:
     @pytest.mark.parametrize(("said", "status", "left"), [("y\n", 0, 0), ("n\n", 1, 1), ("", 1, 1)])
     def test_is_asked_for(self, account: Account, run_program: Any, said: str, status: int, left: int) -> None:
         account.register_ca("Test CA")
         account.register("test", "Test CA")
         ran = run_program("sweep", "--subject", "CN=test", say=said)
-        assert "Delete 1 certificate in eu-central-1? [y/N]:" in ran.err
+        ca = account.iot.list_ca_certificates()["certificates"][0]["certificateId"][:12]
+        place = f"account {account.id}, Region eu-central-1"
+        assert f"Delete 1 certificate in {place}: 1 of CN=Test CA ({ca})? [y/N]:" in ran.err
         assert (ran.status, len(account.ids())) == (status, left)
+
+    def test_names_how_many_of_which_ca(self, account: Account, run_program: Any) -> None:
+        ids = {name: account.register_ca(name)[:12] for name in ("Test CA", "Other CA")}
+        for number, ca in enumerate(("Test CA", "Other CA", "Test CA")):
+            account.register(f"test-{number}", ca)
+        alone = issuing.make_device(issuing.make_ca("Nobody's CA"), "test-alone")
+        account.iot.register_certificate_without_ca(certificatePem=alone.pem, status="ACTIVE")
+        ran = run_program("sweep", "--subject", "CN=test-*", say="n\n")
+        which = f"2 of CN=Test CA ({ids['Test CA']}), 1 of {{}}, 1 of {{}}? [y/N]"
+        others = ("no CA", f"CN=Other CA ({ids['Other CA']})")
+        assert any(which.format(*each) in ran.err for each in (others, others[::-1]))
+        assert len(account.ids()) == 4
 
     def test_a_dry_run_deletes_nothing(self, account: Account, run: Callable[..., Ran]) -> None:
         account.register_ca("Test CA")
@@ -163,7 +262,7 @@ class TestWhatAStackOwns:
         _make_stack(account, "test-2")
         ran = run("sweep", "--subject", "CN=test-*", "--yes")
         assert ran.status == 0
-        assert ran.err == "Left alone, since a stack owns them: 1.\nDeleted 1 certificate.\n"
+        assert ran.err.startswith("Left alone, since a stack owns them: 1.\nDeleted 1 certificate in ")
         assert len(account.ids()) == 1
 
     def test_also_when_it_became_a_stacks_while_the_question_stood(
@@ -182,7 +281,7 @@ class TestWhatAStackOwns:
         monkeypatch.setattr("iot_certificates_cli.application.find_leftovers", find_then_deploy)
         account.iot.update_certificate(certificateId=account.ids().pop(), newStatus="INACTIVE")
         ran = run("sweep", "--subject", "CN=test", "--yes")
-        assert (ran.status, ran.err) == (0, "Deleted 0 certificates.\n")
+        assert (ran.status, ran.err.partition(" in ")[0]) == (0, "Deleted 0 certificates")
         assert len(account.ids()) == 1
 
     def test_nothing_is_deleted_while_a_stack_cannot_be_read(
@@ -192,12 +291,15 @@ class TestWhatAStackOwns:
         account.register("test", "Test CA")
 
         def unreadable(*_: Any) -> StackOwners:
-            return StackOwners(unreadable=["secret-stack"])
+            return StackOwners(unreadable={"secret-stack": AccessDeniedError("no permission")})
 
         monkeypatch.setattr("iot_certificates_cli.inventory.find_stack_owners", unreadable)
         ran = run("sweep", "--subject", "CN=test", "--yes")
         assert (ran.status, ran.out) == (1, "")
-        assert "so nothing is deleted: secret-stack cannot be read" in ran.err
+        assert ran.err == (
+            "Error: Nothing is deleted, because stacks that cannot be read may own certificates: secret-stack. "
+            "Of secret-stack: No permission.\n"
+        )
         assert len(account.ids()) == 1
 
 
@@ -210,17 +312,35 @@ class TestGoesOn:
         with monkeypatch.context() as interrupted:
 
             def remove_until_interrupted(iot: Any, entry: Any) -> None:
-                if entry.id != names[0]:
-                    raise KeyboardInterrupt
                 remove(iot, entry)
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)  # as Ctrl-C does
+                time.sleep(0.5)
 
             interrupted.setattr("iot_certificates_cli.sweep.remove", remove_until_interrupted)
+            interrupted.setattr("iot_certificates_cli.sweep._THREADS", 1)
             ran = run("sweep", "--subject", "CN=test-*", "--yes")
         assert ran.status == 130
-        assert "Interrupted. The same command goes on with what is left.\n" in ran.err
-        assert {*names[1:]} <= account.ids()
+        assert ran.err.startswith("Deleted 1 certificate in ")
+        assert ran.err.endswith("Interrupted. The same command goes on with what is left.\n")
+        assert len({*names} & account.ids()) == 2
         assert run("sweep", "--subject", "CN=test-*", "--yes").status == 0
         assert account.ids() == set()
+
+    @pytest.mark.parametrize("module", ["inventory", "application"])  # while it looks, and after the question
+    def test_after_an_interruption_before_anything_is_deleted(
+        self, account: Account, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch, module: str
+    ) -> None:
+        account.register_ca("Test CA")
+        kept = account.register("test", "Test CA")
+
+        def interrupted(*_: Any) -> Any:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(f"iot_certificates_cli.{module}.find_stack_owners", interrupted)
+        ran = run("sweep", "--subject", "CN=test", "--yes")
+        assert ran.status == 130
+        assert ran.err.endswith("\nInterrupted: nothing was deleted.\n")
+        assert account.ids() == {kept}
 
     def test_with_the_others_when_one_fails(
         self, account: Account, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
@@ -240,7 +360,8 @@ class TestGoesOn:
         assert ran.status == 1
         assert ran.err == (
             f"Not deleted: {woken}: It was INACTIVE when it was looked at, and is ACTIVE now.\n"
-            "Deleted 1 certificate.\n1 could not be deleted. The same command tries them again.\n"
+            f"Deleted 1 certificate in account {account.id}, Region eu-central-1.\n"
+            "1 could not be deleted. The same command tries them again.\n"
         )
         assert account.ids() == {woken}
 

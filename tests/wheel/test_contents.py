@@ -20,7 +20,7 @@ PACKAGES = {
 }
 MAY_BE = re.compile(
     rf"({'|'.join(PACKAGES)})/([a-z0-9_/]+\.py|py\.typed)"
-    r"|iot_certificates/lambda-requirements\.txt"
+    r"|iot_certificates/lambda-requirements\.txt|iot_certificates_cli/page\.css"
     r"|cdk_iot_certificates-[^/]+\.dist-info/(METADATA|RECORD|WHEEL|entry_points\.txt|licenses/LICENSE)"
 )
 OF_TESTS = re.compile(r"(^|/)(tests?|test_\w+\.py|conftest\.py)(/|$)")
@@ -40,7 +40,7 @@ def test_the_wheel_is_the_packages_and_nothing_else(distributions: Distributions
         for file in (REPOSITORY / root / package).rglob("*.py")
     }
     marked = {f"{package}/py.typed" for package in PACKAGES}
-    assert sources | marked | {"iot_certificates/lambda-requirements.txt"} <= names
+    assert sources | marked | {"iot_certificates/lambda-requirements.txt", "iot_certificates_cli/page.css"} <= names
     assert [name for name in names if name.endswith(".dist-info/licenses/LICENSE")]
 
 
