@@ -80,7 +80,7 @@ def _sentence(error: str) -> str:
     machine = platform.machine().lower()
     architecture = "arm64" if machine in {"arm64", "aarch64"} else "x86_64"
     return (
-        f"The function cannot start on this machine (Python {version}, {architecture}): {words}. Build its asset for this "
-        f"machine: deploy with EmbeddedAws.deploy, or with '-c iot-certificates:runtime=python{version} "
+        f"The function cannot start on this machine (Python {version}, {architecture}): {words}. Build its asset for "
+        f"this machine: deploy with EmbeddedAws.deploy, or with '-c iot-certificates:runtime=python{version} "
         f"-c iot-certificates:architecture={architecture}'"
     )
