@@ -2,7 +2,7 @@
 
 CloudFormation user guide, "Delete a stack from the CloudFormation console" and "Troubleshooting": CloudFormation
 deletes in reverse order of dependency, and a resource that failed to delete stays with all that it depends on, so that
-the next deletion finds them. MiniStack deletes these all the same; a custom resource could then never be deleted any more.
+the next deletion finds them. MiniStack deletes these all the same; a custom resource could never be deleted any more.
 """
 
 from __future__ import annotations
