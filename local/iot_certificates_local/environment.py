@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import sys
@@ -89,6 +90,22 @@ def cdk_environment(folder: Path, environment: Mapping[str, str]) -> dict[str, s
     folders = [str(Path(sys.executable).parent), str(folder / "node"), environment["PATH"]]
     # jsii and the CLI leave files there when they are interrupted.
     return {**environment, "PATH": os.pathsep.join(folders), "TMPDIR": str(folder / "tmp")}
+
+
+def context_environment(folder: Path, context: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
+    """Return ``environment`` with CDK context for every app and CDK CLI that is started in it, directly or by npx.
+
+    An app that is run by itself reads CDK_CONTEXT_JSON. The CLI overwrites that and takes context from its command line
+    alone: a module that Node.js loads first puts it there, before the user's own, which overrules it.
+    """
+    options = [part for name, value in context.items() for part in ("-c", f"{name}={value}")]
+    preload = folder / "cdk-context.cjs"
+    preload.write_text(
+        "const { basename } = require('node:path');\n"
+        f"if (basename(process.argv[1] ?? '') === 'cdk') process.argv.splice(2, 0, ...{json.dumps(options)});\n"
+    )
+    node_options = f'{environment.get("NODE_OPTIONS", "")} --require "{preload}"'.strip()
+    return {**environment, "CDK_CONTEXT_JSON": json.dumps(dict(context)), "NODE_OPTIONS": node_options}
 
 
 def write_programs(folder: Path) -> None:

@@ -8,10 +8,10 @@ the import error, and with what to do.
 from __future__ import annotations
 
 import logging
-import platform
-import sys
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from iot_certificates_local.cdk_cli import function_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,11 +76,9 @@ def _start_error(result: dict[str, Any]) -> str | None:
 
 def _sentence(error: str) -> str:
     words = " ".join(error.removeprefix("Worker init failed:").split())[-300:]
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    machine = platform.machine().lower()
-    architecture = "arm64" if machine in {"arm64", "aarch64"} else "x86_64"
+    context = function_context()
+    options = " ".join(f"-c {name}={value}" for name, value in context.items())
     return (
-        f"The function cannot start on this machine (Python {version}, {architecture}): {words}. Build its asset for "
-        f"this machine: deploy with EmbeddedAws.deploy, or with '-c iot-certificates:runtime=python{version} "
-        f"-c iot-certificates:architecture={architecture}'"
+        f"The function cannot start on this machine ({', '.join(context.values())}): {words}. Build its asset for this "
+        f"machine: deploy with EmbeddedAws.deploy, or with '{options}'"
     )

@@ -1,0 +1,106 @@
+"""``python -m iot_certificates_local``: ``start`` prints what leads there, ``run`` runs a command with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from iot_certificates_local.cdk_cli import function_context
+
+pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
+
+REPOSITORY = Path(__file__).parents[2]
+PROGRAM = [sys.executable, "-m", "iot_certificates_local"]
+
+# An app that needs no jsii, and does not mind where it is run.
+APP = """
+import json, os, pathlib
+context = json.loads(os.environ["CDK_CONTEXT_JSON"])
+out = pathlib.Path(os.environ.get("CDK_OUTDIR", "out"))
+out.mkdir(parents=True, exist_ok=True)
+told = {name: value for name, value in context.items() if name.startswith("iot-certificates:")}
+template = {"Resources": {"Thing": {"Type": "AWS::IoT::Thing"}}, "Metadata": told}
+stack = {
+    "type": "aws:cloudformation:stack",
+    "environment": "aws://123456789012/eu-central-1",
+    "properties": {"templateFile": "Tiny.template.json"},
+}
+(out / "Tiny.template.json").write_text(json.dumps(template))
+(out / "manifest.json").write_text(json.dumps({"version": "36.0.0", "artifacts": {"Tiny": stack}}))
+"""
+
+
+def run(*command: str, options: tuple[str, ...] = (), cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    line = [*PROGRAM, "run", *options, "--", *command]
+    return subprocess.run(line, capture_output=True, text=True, check=False, timeout=120, cwd=cwd)
+
+
+def test_run_runs_a_command_with_an_embedded_aws_and_leaves_nothing(tmp_path: Path) -> None:
+    program = "import boto3, os; print(boto3.client('sts').get_caller_identity()['Account'], os.environ['CDK_HOME'])"
+    done = run(sys.executable, "-c", program, options=("--account", "210987654321"))
+    assert (done.returncode, done.stderr) == (0, "")
+    account, folder = done.stdout.split()
+    assert account == "210987654321"
+    assert not Path(folder).parent.exists()
+
+
+def test_run_ends_with_the_status_of_the_command() -> None:
+    assert run("sh", "-c", "exit 3").returncode == 3
+    missing = run("no-such-command")
+    assert missing.returncode == 127
+    assert missing.stderr.startswith("no-such-command: there is no such command. ")
+
+
+@pytest.mark.e2e
+@pytest.mark.skipif(shutil.which("npx") is None, reason="there is no npx")
+def test_run_gives_the_cdk_cli_the_context_for_this_machine(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(APP)
+    (tmp_path / "cdk.json").write_text(json.dumps({"app": f"{sys.executable} app.py"}))
+    (tmp_path / "node_modules").symlink_to(REPOSITORY / "node_modules")
+    program = f"npx cdk synth -q -o direct && npx cdk synth -q -o own -c iot-certificates:runtime=mine && {sys.executable} app.py"
+    done = run("sh", "-c", program, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    told = {
+        name: json.loads((tmp_path / name / "Tiny.template.json").read_text())["Metadata"]
+        for name in ("direct", "own", "out")
+    }
+    assert told["direct"] == told["out"] == function_context()
+    assert told["own"] == function_context() | {"iot-certificates:runtime": "mine"}
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_start_prints_the_settings_and_ends_with_a_signal(ending: signal.Signals) -> None:
+    with subprocess.Popen([*PROGRAM, "start"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        settings = {}
+        while "NODE_OPTIONS" not in settings or "no_proxy" not in settings:
+            words = process.stdout.readline().strip().removeprefix("export ").split("=", 1)
+            settings[words[0]] = words[1]
+        assert said.startswith(f"The embedded AWS runs: endpoint {settings['AWS_ENDPOINT_URL']}, MQTT localhost:")
+        folder = Path(settings["AWS_CONFIG_FILE"]).parent
+        environment = {**os.environ, **{name: value.strip("'") for name, value in settings.items()}}
+        program = "import boto3; print(boto3.client('iot').list_things()['things'])"
+        done = subprocess.run(
+            [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+        )
+        assert done.stdout == "[]\n"
+        process.send_signal(ending)
+        assert process.wait(20) == 130
+    assert not folder.exists()
+
+
+def test_a_port_in_use_is_a_sentence(embedded_aws: object) -> None:
+    port = embedded_aws.endpoint_url.rsplit(":", 1)[1]  # type: ignore[attr-defined]
+    done = run("true", options=("--port", port))
+    assert done.returncode == 1
+    assert f"Port {port} of 127.0.0.1 is in use by another program." in done.stderr
+    assert "Traceback" not in done.stderr
