@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from iot_certificates_local.cdk_cli import function_context
+
+if TYPE_CHECKING:
+    from iot_certificates_local import EmbeddedAws
 
 pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
 
@@ -35,6 +40,27 @@ stack = {
 (out / "Tiny.template.json").write_text(json.dumps(template))
 (out / "manifest.json").write_text(json.dumps({"version": "36.0.0", "artifacts": {"Tiny": stack}}))
 """
+
+
+# In the order in which they are printed, the alphabet's: what comes behind is for the CDK CLI and Node.js.
+AWS_SETTINGS = {
+    "AWS_ACCESS_KEY_ID",
+    "AWS_CA_BUNDLE",
+    "AWS_CONFIG_FILE",
+    "AWS_DEFAULT_REGION",
+    "AWS_ENDPOINT_URL",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SHARED_CREDENTIALS_FILE",
+}
+
+
+def _exported(line: str) -> tuple[str, str]:
+    """Read a line as a shell would."""
+    export, assignment = shlex.split(line)
+    name, _, value = assignment.partition("=")
+    assert export == "export"
+    return name, value
 
 
 def run(*command: str, options: tuple[str, ...] = (), cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -64,13 +90,12 @@ def test_run_gives_the_cdk_cli_the_context_for_this_machine(tmp_path: Path) -> N
     (tmp_path / "app.py").write_text(APP)
     (tmp_path / "cdk.json").write_text(json.dumps({"app": f"{sys.executable} app.py"}))
     (tmp_path / "node_modules").symlink_to(REPOSITORY / "node_modules")
-    program = f"npx cdk synth -q -o direct && npx cdk synth -q -o own -c iot-certificates:runtime=mine && {sys.executable} app.py"
+    synth = "npx cdk synth -q -o"
+    program = f"{synth} direct && {synth} own -c iot-certificates:runtime=mine && {sys.executable} app.py"
     done = run("sh", "-c", program, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    told = {
-        name: json.loads((tmp_path / name / "Tiny.template.json").read_text())["Metadata"]
-        for name in ("direct", "own", "out")
-    }
+    templates = {name: tmp_path / name / "Tiny.template.json" for name in ("direct", "own", "out")}
+    told = {name: json.loads(template.read_text())["Metadata"] for name, template in templates.items()}
     assert told["direct"] == told["out"] == function_context()
     assert told["own"] == function_context() | {"iot-certificates:runtime": "mine"}
 
@@ -80,26 +105,28 @@ def test_start_prints_the_settings_and_ends_with_a_signal(ending: signal.Signals
     with subprocess.Popen([*PROGRAM, "start"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        said = process.stderr.readline()
-        settings = {}
-        while "NODE_OPTIONS" not in settings or "no_proxy" not in settings:
-            words = process.stdout.readline().strip().removeprefix("export ").split("=", 1)
-            settings[words[0]] = words[1]
-        assert said.startswith(f"The embedded AWS runs: endpoint {settings['AWS_ENDPOINT_URL']}, MQTT localhost:")
-        folder = Path(settings["AWS_CONFIG_FILE"]).parent
-        environment = {**os.environ, **{name: value.strip("'") for name, value in settings.items()}}
-        program = "import boto3; print(boto3.client('iot').list_things()['things'])"
-        done = subprocess.run(
-            [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
-        )
-        assert done.stdout == "[]\n"
-        process.send_signal(ending)
-        assert process.wait(20) == 130
-    assert not folder.exists()
+        try:
+            said = process.stderr.readline()
+            settings = dict(_exported(process.stdout.readline()) for _ in AWS_SETTINGS)
+            program = "import boto3; print(boto3.client('iot').list_things()['things'])"
+            used = {**os.environ, **settings}
+            done = subprocess.run([sys.executable, "-c", program], env=used, capture_output=True, text=True, check=True)
+        finally:
+            process.send_signal(ending)
+            rest = process.communicate(timeout=20)[0]
+    assert process.returncode == 128 + signal.SIGINT
+    assert set(settings) == AWS_SETTINGS
+    # A shell that has read them outlives the embedded AWS: Node.js must still start there.
+    assert "NODE_OPTIONS" not in rest
+    assert "PATH=" not in rest
+    assert done.stdout == "[]\n"
+    assert said.startswith(f"The embedded AWS runs: endpoint {settings['AWS_ENDPOINT_URL']}, MQTT localhost:")
+    assert " ".join(f"-c {name}={value}" for name, value in function_context().items()) in said
+    assert not Path(settings["AWS_CONFIG_FILE"]).parent.exists()
 
 
-def test_a_port_in_use_is_a_sentence(embedded_aws: object) -> None:
-    port = embedded_aws.endpoint_url.rsplit(":", 1)[1]  # type: ignore[attr-defined]
+def test_a_port_in_use_is_a_sentence(embedded_aws: EmbeddedAws) -> None:
+    port = embedded_aws.endpoint_url.rsplit(":", 1)[1]
     done = run("true", options=("--port", port))
     assert done.returncode == 1
     assert f"Port {port} of 127.0.0.1 is in use by another program." in done.stderr
