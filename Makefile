@@ -25,7 +25,7 @@ help: ## Show what there is to run
 
 setup: $(READY) ## Install everything into this folder (demo and test do it by themselves)
 
-$(READY): scripts/setup.sh requirements/uv.txt requirements/dev.txt pyproject.toml package.json package-lock.json \
+$(READY): scripts/setup.sh scripts/steps.sh requirements/uv.txt requirements/dev.txt pyproject.toml package.json package-lock.json \
 		constructs/iot_certificates/lambda-requirements.txt
 	@sh scripts/setup.sh
 
@@ -92,4 +92,4 @@ lock: $(READY) ## Resolve the dependencies anew and pin them with hashes
 	@echo uv | $(LOCK) --upgrade - -o requirements/uv.txt
 
 clean: ## Remove what setup and the commands have made
-	@rm -rf $(VENV) node_modules cdk.out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .browser .cache
+	@rm -rf $(VENV) node_modules cdk.out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .browser .cache .set-up.log

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).parents[1]
 ALL = ["environment", "pip", "uv", "project", "npm", "asset"]
 
-# Is in the place of Python, of the environment's Python and of uv; the first line of the file ``fails`` names who fails.
+# In the place of Python, of the environment's Python and of uv; the first line of ``fails`` names the one that fails.
 TOOL = """#!/bin/sh
 called() {
     echo "$1" >>calls
@@ -57,7 +57,7 @@ class Clone:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for name in ("scripts/setup.sh", "Makefile"):
+        for name in ("scripts/setup.sh", "scripts/steps.sh", "Makefile"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(REPOSITORY / name, folder / name)
         for name in ("requirements/uv.txt", "requirements/dev.txt", "pyproject.toml", "package-lock.json"):

@@ -100,11 +100,17 @@ class EmbeddedAws:
         """Start, and return when all of it answers."""
         if self._process is not None:
             raise EmbeddedAwsError("This embedded AWS runs already. Stop it first, or make another one")
-        self._folder = Path(tempfile.mkdtemp(prefix="iot-certificates-"))
         try:
+            self._folder = Path(tempfile.mkdtemp(prefix="iot-certificates-"))
             self._prepare(self._folder)
             self._process = self._launch(self._folder)
             self._wait_until_ready(time.monotonic() + START_SECONDS)
+        except OSError as error:
+            self.stop()
+            raise EmbeddedAwsError(
+                f"The embedded AWS cannot write to the temporary folder: {error.strerror}. "
+                "Free some space there, or set TMPDIR to a folder that can be written"
+            ) from error
         except BaseException:
             self.stop()
             raise

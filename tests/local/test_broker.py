@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from types_boto3_iot import IoTClient
+    from types_boto3_iot.literals import CertificateStatusType
 
     from iot_certificates_local import Credentials, EmbeddedAws
 
@@ -56,7 +57,7 @@ class Hall:
         statements = [{"Effect": "Allow", "Action": action, "Resource": arn} for action, arn in allowed.items()]
         return {"Version": "2012-10-17", "Statement": statements}
 
-    def register(self, name: str, status: str = "ACTIVE") -> Credentials:
+    def register(self, name: str, status: CertificateStatusType = "ACTIVE") -> Credentials:
         credentials = self.factory.make_device(name)
         arn = self.iot.register_certificate(
             certificatePem=credentials.certificate.read_text(), caCertificatePem=self.ca_pem, status="ACTIVE"
@@ -137,7 +138,9 @@ def test_no_client_without_a_certificate_gets_an_answer(enforced: bool, request:
 
 @needs_mosquitto
 @pytest.mark.parametrize("status", ["INACTIVE", "REVOKED"])
-def test_mosquitto_with_a_certificate_that_is_not_active_is_disconnected(status: str, hall: Hall) -> None:
+def test_mosquitto_with_a_certificate_that_is_not_active_is_disconnected(
+    status: CertificateStatusType, hall: Hall
+) -> None:
     done = hall.publish("valve", hall.register("valve", status), "devices/valve/pressure")
     assert done.returncode != 0
     assert "not authori" not in done.stderr.lower(), "AWS IoT closes the connection without a word"
@@ -163,8 +166,14 @@ def test_policies_decide_what_mosquitto_may_publish_and_subscribe(hall: Hall) ->
 def test_a_policy_that_was_detached_allows_nothing_more(hall: Hall) -> None:
     credentials = hall.register("fan")
     arn = hall.iot.describe_certificate(certificateId=credentials.certificate_id)["certificateDescription"]
-    address = {"host": hall.aws.mqtt_host, "port": hall.aws.mqtt_port, "ca_file": hall.aws.mqtt_ca_file}
-    device = MqttDevice("fan", **address, certificate=credentials.certificate, key=credentials.key)
+    device = MqttDevice(
+        "fan",
+        host=hall.aws.mqtt_host,
+        port=hall.aws.mqtt_port,
+        ca_file=hall.aws.mqtt_ca_file,
+        certificate=credentials.certificate,
+        key=credentials.key,
+    )
     with device:
         device.publish("devices/fan/speed", "3")
     hall.iot.detach_policy(policyName=hall.policy, target=arn["certificateArn"])

@@ -68,7 +68,7 @@ class Stack:
         self.client.create_stack(StackName=self.name, TemplateBody=template(code))
 
     def wait(self, waiter: str) -> None:
-        self.client.get_waiter(waiter).wait(StackName=self.name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})  # type: ignore[call-overload]
+        self.client.get_waiter(waiter).wait(StackName=self.name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
 
     def delete(self) -> None:
         self.client.delete_stack(StackName=self.name)
@@ -76,11 +76,8 @@ class Stack:
 
     def reason(self, status: str) -> str:
         events = self.client.describe_stack_events(StackName=self.name)["StackEvents"]
-        return next(
-            event.get("ResourceStatusReason", "")
-            for event in events
-            if (event["LogicalResourceId"], event["ResourceStatus"]) == ("Certificate", status)
-        )
+        found = (event for event in events if event["LogicalResourceId"] == "Certificate")
+        return next(str(event["ResourceStatusReason"]) for event in found if event["ResourceStatus"] == status)
 
     def resources(self) -> Mapping[str, str]:
         found = self.client.describe_stack_resources(StackName=self.name)["StackResources"]

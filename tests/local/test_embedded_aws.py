@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import re
@@ -21,6 +22,7 @@ from botocore.config import Config
 from botocore.exceptions import SSLError
 
 from iot_certificates_local import EmbeddedAws, EmbeddedAwsError
+from iot_certificates_local import embedded_aws as embedded_aws_module
 from iot_certificates_local.authority import CertificateAuthority
 from iot_certificates_local.session import session_for
 
@@ -299,6 +301,21 @@ def test_its_private_key_is_for_its_owner_only(embedded_aws: EmbeddedAws) -> Non
 def test_log_tells_its_end(embedded_aws: EmbeddedAws) -> None:
     assert "MQTT listening on port" in embedded_aws.log(10_000)
     assert len(embedded_aws.log(2).splitlines()) == 2
+
+
+@pytest.mark.parametrize("problem", [errno.ENOSPC, errno.EACCES])
+def test_a_temporary_folder_that_cannot_be_written_is_a_sentence(
+    problem: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(problem, os.strerror(problem))
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(embedded_aws_module, "write_secret", full)
+    said = f"^The embedded AWS cannot write to the temporary folder: {os.strerror(problem)}. Free some space there, or "
+    with pytest.raises(EmbeddedAwsError, match=said):
+        EmbeddedAws().start()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_used_too_early_or_twice_is_a_sentence(embedded_aws: EmbeddedAws) -> None:
