@@ -59,6 +59,8 @@ step 1 "Python environment" make_environment
 echo "$wanted" >"$state/inputs"
 step 2 "installer" .venv/bin/python -m pip install --disable-pip-version-check --no-input --require-hashes -r requirements/uv.txt
 # --compile-bytecode: a shell that exports PYTHONDONTWRITEBYTECODE would compile every import of every run again.
+# On a busy machine a large module takes longer than the minute that uv gives it.
+export UV_COMPILE_BYTECODE_TIMEOUT=0
 uv=".venv/bin/uv pip install --no-progress --python .venv/bin/python --compile-bytecode"
 step 3 "Python packages" $uv --require-hashes -r requirements/dev.txt
 step 4 "the project itself" install_project

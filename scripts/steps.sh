@@ -19,7 +19,7 @@ cause() {
         echo "A registry has other files than the lock files pin. Use registries that mirror PyPI and npm unchanged."
     elif grep -qiE 'permission denied|read-only file system|EACCES|EROFS' "$log"; then
         echo "A folder cannot be written by this user; the lines above name it. Give it to this user, or set XDG_CACHE_HOME to a folder that can be written."
-    elif grep -qiE 'failed to fetch|error sending request|could not connect|connection|timed out|timeout|ENOTFOUND|EAI_AGAIN|ECONN|network|name resolution|from versions: none|proxy|package index' "$log"; then
+    elif grep -qiE 'failed to fetch|error sending request|could not connect|connection|(operation|request|read) timed out|(read|connect)timeout|ENOTFOUND|ETIMEDOUT|EAI_AGAIN|ECONN|network|name resolution|from versions: none|proxy|package index' "$log"; then
         echo "A package registry could not be reached, or refused. Check the network and the proxy settings, then run the command again: it goes on from here."
     else
         echo "The lines above are the tool's own. Mend what they name, then run the command again: it goes on from here."

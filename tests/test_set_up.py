@@ -137,6 +137,8 @@ def test_it_begins_again_when_what_it_installs_has_changed(changed: str, clone: 
         ("Hash mismatch for `cffi==2.1.1`", "A registry has other files than the lock files pin."),
         ("Failed to fetch: `https://pypi.org/simple/`", "A package registry could not be reached"),
         ("npm error code ENOTFOUND", "A package registry could not be reached"),
+        ("npm error network request to https://registry.npmjs.org/ failed", "A package registry could not be reached"),
+        ("cause: Bytecode timed out (60s) compiling file: /x.py", "The lines above are the tool's own."),
         ("something nobody has thought of", "The lines above are the tool's own."),
     ],
 )
