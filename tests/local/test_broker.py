@@ -85,6 +85,16 @@ class Hall:
             command += ["--cert", str(credentials.certificate), "--key", str(credentials.key)]
         return [*command, *arguments]
 
+    def device(self, name: str, credentials: Credentials) -> MqttDevice:
+        return MqttDevice(
+            name,
+            host=self.aws.mqtt_host,
+            port=self.aws.mqtt_port,
+            ca_file=self.aws.mqtt_ca_file,
+            certificate=credentials.certificate,
+            key=credentials.key,
+        )
+
     def publish(self, name: str, credentials: Credentials | None, topic: str) -> subprocess.CompletedProcess[str]:
         command = self.mosquitto("mosquitto_pub", name, credentials, "-t", topic, "-m", "1013")
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
@@ -163,17 +173,28 @@ def test_policies_decide_what_mosquitto_may_publish_and_subscribe(hall: Hall) ->
     assert denied.stdout == ""
 
 
+def test_a_policy_that_cloudformation_attached_counts(hall: Hall) -> None:
+    credentials = hall.register("mixer")
+    arn = hall.iot.describe_certificate(certificateId=credentials.certificate_id)["certificateDescription"]
+    hall.iot.detach_policy(policyName=hall.policy, target=arn["certificateArn"])
+    properties = {"PolicyName": hall.policy, "Principal": arn["certificateArn"]}
+    resource = {"Type": "AWS::IoT::PolicyPrincipalAttachment", "Properties": properties}
+    cloudformation = hall.aws.session().client("cloudformation")
+    cloudformation.create_stack(StackName="mixer", TemplateBody=json.dumps({"Resources": {"Attachment": resource}}))
+    cloudformation.get_waiter("stack_create_complete").wait(StackName="mixer", WaiterConfig={"Delay": 1})
+    device = hall.device("mixer", credentials)
+    with device:
+        device.publish("devices/mixer/speed", "3")
+    cloudformation.delete_stack(StackName="mixer")
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName="mixer", WaiterConfig={"Delay": 1})
+    with pytest.raises(MqttRefusedError, match="Not authorized"):
+        device.connect()
+
+
 def test_a_policy_that_was_detached_allows_nothing_more(hall: Hall) -> None:
     credentials = hall.register("fan")
     arn = hall.iot.describe_certificate(certificateId=credentials.certificate_id)["certificateDescription"]
-    device = MqttDevice(
-        "fan",
-        host=hall.aws.mqtt_host,
-        port=hall.aws.mqtt_port,
-        ca_file=hall.aws.mqtt_ca_file,
-        certificate=credentials.certificate,
-        key=credentials.key,
-    )
+    device = hall.device("fan", credentials)
     with device:
         device.publish("devices/fan/speed", "3")
     hall.iot.detach_policy(policyName=hall.policy, target=arn["certificateArn"])
