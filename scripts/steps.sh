@@ -38,7 +38,7 @@ step() {
     began=$(date +%s)
     if ! "$@" >"$log" 2>&1 </dev/null; then
         printf ' failed. It printed last:\n\n' >&2
-        grep -v '^$' "$log" | tail -n 12 | cut -c 1-400 | sed 's/^/    /' >&2
+        grep -v '^$' "$log" | tail -n 12 | cut -c 1-400 | sed 's/^/    /; s#://[^/@ ]*@#://****@#g' >&2
         fail "$(cause)"
     fi
     mkdir -p "$state"

@@ -151,6 +151,13 @@ def test_a_failure_shows_the_tools_own_last_lines_and_the_cause(printed: str, ca
     assert f"\nSet-up stopped: {cause}" in done.stderr
 
 
+def test_credentials_of_a_registry_are_not_printed(clone: Clone) -> None:
+    clone.fail("uv", "Failed to fetch: https://user:hunter2@pypi.example.com/simple/")
+    said = clone.set_up().stderr
+    assert "https://****@pypi.example.com/simple/" in said
+    assert "hunter2" not in said
+
+
 def test_the_shells_settings_do_not_change_what_is_installed(clone: Clone) -> None:
     harmful = {"PIP_USER": "1", "PIP_DRY_RUN": "1", "UV_EXCLUDE": "x", "UV_OVERRIDE": "x", "PYTHONPATH": "/elsewhere"}
     wanted = {"PIP_INDEX_URL": "https://pypi.example.com/", "UV_DEFAULT_INDEX": "https://pypi.example.com/"}

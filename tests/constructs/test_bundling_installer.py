@@ -182,6 +182,14 @@ def test_an_installer_that_fails_is_quoted_and_the_fix_is_that_of_its_cause(
     assert "sha256" not in str(caught.value)
 
 
+def test_credentials_of_an_index_are_not_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    printed = "Failed to fetch https://user:hunter2@pypi.example.com/simple/"
+    fake_installer(tmp_path, monkeypatch, f"sys.exit({printed!r})\n")
+    with pytest.raises(BundlingError, match=r"https://\*\*\*\*@pypi\.example\.com/simple/") as caught:
+        wheels.install_wheels(_LOCK, tmp_path / "wheels", PYTHON, MACHINE)
+    assert "hunter2" not in str(caught.value)
+
+
 def test_without_a_network_that_is_the_cause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "empty"))
     # Port 9, discard: nothing listens.

@@ -119,8 +119,11 @@ def _verifies(path: Path) -> bool:
     """Compare the bytes with the digest in the name, and the packages with the lock."""
     if _digest(path) != path.stem.rpartition("-")[2]:
         return False
-    with zipfile.ZipFile(path) as archive:
-        names = {name.split("/")[0] for name in archive.namelist()}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = {name.split("/")[0] for name in archive.namelist()}
+    except zipfile.BadZipFile:
+        return False
     expected = {name: version for name, version in locked(_LOCK).items() if name not in _NEVER_RUN_PACKAGES}
     return distributions(names) == expected and PROVIDER_SOURCE.name in names
 

@@ -66,7 +66,8 @@ def not_written(folder: object, error: OSError) -> BundlingError:
 
 
 def _last_words(text: str) -> str:
-    """Return the installer's last lines, without hashes: it lists every one that would have been right."""
+    """Return the installer's last lines: without hashes, of which it lists all that would fit, and credentials."""
     lines = [" ".join(line.split()) for line in text.splitlines()]
     told = [line for line in lines if line and not re.search(r"sha256|^(Expected|Computed|Got)\b", line)]
-    return " ".join(told[-3:])[-400:].rstrip(".: ") or "nothing"
+    words = re.sub(r"://[^/\s@]*@", "://****@", " ".join(told[-3:]))
+    return words[-400:].rstrip(".: ") or "nothing"
