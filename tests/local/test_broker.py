@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iot_certificates_local import Factory, MqttDevice, MqttRefusedError
+from local.deleting import delete_ca_certificate, delete_certificate, until_accepted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,13 +71,9 @@ class Hall:
     def close(self) -> None:
         for listed in self.iot.list_certificates_by_ca(caCertificateId=self.ca_id)["certificates"]:
             self.iot.detach_policy(policyName=self.policy, target=listed["certificateArn"])
-            if listed["status"] == "ACTIVE":
-                self.iot.update_certificate(certificateId=listed["certificateId"], newStatus="INACTIVE")
-            self.iot.delete_certificate(certificateId=listed["certificateId"], forceDelete=True)
-        time.sleep(0.6)
-        self.iot.delete_policy(policyName=self.policy)
-        self.iot.update_ca_certificate(certificateId=self.ca_id, newStatus="INACTIVE")
-        self.iot.delete_ca_certificate(certificateId=self.ca_id)
+            delete_certificate(self.iot, listed["certificateId"])
+        until_accepted(self.iot.delete_policy, policyName=self.policy)
+        delete_ca_certificate(self.iot, self.ca_id)
 
     def mosquitto(self, program: str, name: str, credentials: Credentials | None, *arguments: str) -> list[str]:
         command = [program, "-h", self.aws.mqtt_host, "-p", str(self.aws.mqtt_port), "--cafile"]

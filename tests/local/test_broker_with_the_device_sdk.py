@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from iot_certificates_local import Factory
+from local.deleting import delete_certificate, until_accepted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,13 +57,8 @@ def pump(guarded_aws: EmbeddedAws, tmp_path: Path) -> Iterator[tuple[Credentials
     iot.attach_policy(policyName="device-sdk", target=arn)
     yield credentials, arn
     iot.detach_policy(policyName="device-sdk", target=arn)
-    found = iot.describe_certificate(certificateId=credentials.certificate_id)["certificateDescription"]
-    if found["status"] == "ACTIVE":
-        iot.update_certificate(certificateId=credentials.certificate_id, newStatus="INACTIVE")
-    iot.delete_certificate(certificateId=credentials.certificate_id, forceDelete=True)
-    # Until then the policy still shows as attached (EmbeddedAws, detach_seconds).
-    time.sleep(0.6)
-    iot.delete_policy(policyName="device-sdk")
+    delete_certificate(iot, credentials.certificate_id)
+    until_accepted(iot.delete_policy, policyName="device-sdk")
 
 
 def test_it_subscribes_publishes_and_receives(guarded_aws: EmbeddedAws, pump: tuple[Credentials, str]) -> None:
