@@ -102,12 +102,10 @@ def _status_of(command: Sequence[str], environment: Mapping[str, str]) -> int:
     except OSError as error:
         sys.stderr.write(f"{command[0]}: it cannot be run ({error.strerror})\n")
         return _NOT_RUN
-    try:
-        status = process.wait()
-    except KeyboardInterrupt:
-        # Of Ctrl-C the command has heard from the terminal; of a SIGTERM to us alone it has not.
-        process.terminate()
-        status = process.wait()
+    # Ctrl-C reaches the command from the terminal, and it ends in its own time; a SIGTERM reaches us alone.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    status = process.wait()
     return status if status >= 0 else 128 - status
 
 

@@ -68,20 +68,42 @@ def run(*command: str, options: tuple[str, ...] = (), cwd: Path | None = None) -
     return subprocess.run(line, capture_output=True, text=True, check=False, timeout=120, cwd=cwd)
 
 
-def test_run_runs_a_command_with_an_embedded_aws_and_leaves_nothing(tmp_path: Path) -> None:
-    program = "import boto3, os; print(boto3.client('sts').get_caller_identity()['Account'], os.environ['CDK_HOME'])"
+def test_run_runs_a_command_with_an_embedded_aws_ends_with_its_status_and_leaves_nothing(tmp_path: Path) -> None:
+    program = (
+        "import boto3, os, sys; print(boto3.client('sts').get_caller_identity()['Account'], os.environ['CDK_HOME'])\n"
+        "sys.exit(3)"
+    )
     done = run(sys.executable, "-c", program, options=("--account", "210987654321"))
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (3, "")
     account, folder = done.stdout.split()
     assert account == "210987654321"
     assert not Path(folder).parent.exists()
 
 
-def test_run_ends_with_the_status_of_the_command() -> None:
-    assert run("sh", "-c", "exit 3").returncode == 3
+def test_run_reports_a_command_that_is_not_there() -> None:
     missing = run("no-such-command")
     assert missing.returncode == 127
     assert missing.stderr.startswith("no-such-command: there is no such command. ")
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_run_lets_the_command_end_in_its_own_time(ending: signal.Signals) -> None:
+    program = (
+        "import signal, sys, time\n"
+        "def end(*_):\n    time.sleep(0.5)\n    sys.exit(5)\n"
+        "signal.signal(signal.SIGINT, end)\nsignal.signal(signal.SIGTERM, end)\n"
+        "print('runs', flush=True)\ntime.sleep(60)\n"
+    )
+    line = [*PROGRAM, "run", "--", sys.executable, "-c", program]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "runs\n"
+        if ending is signal.SIGINT:
+            # As a terminal sends it: to the whole group in the foreground.
+            os.killpg(process.pid, ending)
+        else:
+            process.send_signal(ending)
+        assert process.wait(20) == 5
 
 
 @pytest.mark.e2e
