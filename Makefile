@@ -10,6 +10,13 @@ POLICY_CHECKS := $(VENV)/policy-checks/.ready
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV AWS_PROFILE
 export PYTHONDONTWRITEBYTECODE =
 
+# A home folder that cannot be written (a container's, a build server's): the caches are in this folder then.
+ifneq ($(shell test -w "$$HOME" && echo writable),writable)
+export XDG_CACHE_HOME ?= $(CURDIR)/.cache
+export npm_config_cache ?= $(XDG_CACHE_HOME)/npm
+export JSII_RUNTIME_PACKAGE_CACHE_ROOT ?= $(XDG_CACHE_HOME)/jsii
+endif
+
 .DEFAULT_GOAL := help
 .PHONY: help setup policy-checks demo test soak faults mutate scale browser bench check format bundle dist reference lock clean
 
@@ -18,7 +25,8 @@ help: ## Show what there is to run
 
 setup: $(READY) ## Install everything into this folder (demo and test do it by themselves)
 
-$(READY): scripts/setup.sh requirements/uv.txt requirements/dev.txt pyproject.toml package.json package-lock.json
+$(READY): scripts/setup.sh scripts/steps.sh requirements/uv.txt requirements/dev.txt pyproject.toml package.json package-lock.json \
+		constructs/iot_certificates/lambda-requirements.txt
 	@sh scripts/setup.sh
 
 policy-checks: $(POLICY_CHECKS) ## Install checkov and parliament, which tests/policy runs (test does it by itself)
@@ -84,4 +92,4 @@ lock: $(READY) ## Resolve the dependencies anew and pin them with hashes
 	@echo uv | $(LOCK) --upgrade - -o requirements/uv.txt
 
 clean: ## Remove what setup and the commands have made
-	@rm -rf $(VENV) node_modules cdk.out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .browser
+	@rm -rf $(VENV) node_modules cdk.out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .browser .cache .set-up.log

@@ -96,7 +96,7 @@ class CdkCli:
         if not Path(app).is_dir():
             line += ["--app", str(app)]
         line += ["--output", str(self._folder / "cdk.out")]
-        for name, value in (_function_context() | dict(context or {})).items():
+        for name, value in (function_context() | dict(context or {})).items():
             line += ["--context", f"{name}={value}"]
         self._run(line, folder)
 
@@ -150,7 +150,7 @@ def _folder_of(app: App | None) -> Path:
     return Path(app)
 
 
-def _function_context() -> dict[str, str]:
+def function_context() -> dict[str, str]:
     """Say for what the function is to be built: MiniStack runs it with its own interpreter, which is this one."""
     machine = platform.machine().lower()
     return {

@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING, Any
 from iot_certificates_local.authority import CertificateAuthority
 from iot_certificates_local.cdk_cli import CdkCli
 from iot_certificates_local.device_secret import read_device_secret
-from iot_certificates_local.environment import ACCESS_KEY, client_environment, emulator_environment
+from iot_certificates_local.environment import (
+    ACCESS_KEY,
+    cdk_environment,
+    client_environment,
+    emulator_environment,
+    write_programs,
+)
 from iot_certificates_local.errors import CdkError, EmbeddedAwsError
 from iot_certificates_local.factory import write_secret
 from iot_certificates_local.inventory import common_name_in
@@ -94,11 +100,17 @@ class EmbeddedAws:
         """Start, and return when all of it answers."""
         if self._process is not None:
             raise EmbeddedAwsError("This embedded AWS runs already. Stop it first, or make another one")
-        self._folder = Path(tempfile.mkdtemp(prefix="iot-certificates-"))
         try:
+            self._folder = Path(tempfile.mkdtemp(prefix="iot-certificates-"))
             self._prepare(self._folder)
             self._process = self._launch(self._folder)
             self._wait_until_ready(time.monotonic() + START_SECONDS)
+        except OSError as error:
+            self.stop()
+            raise EmbeddedAwsError(
+                f"The embedded AWS cannot write to the temporary folder: {error.strerror}. "
+                "Free some space there, or set TMPDIR to a folder that can be written"
+            ) from error
         except BaseException:
             self.stop()
             raise
@@ -166,7 +178,10 @@ class EmbeddedAws:
         )
 
     def environment(self, account: str | None = None, region: str | None = None) -> dict[str, str]:
-        """Return the environment of a program that is to have this AWS as its own: the AWS or the CDK CLI, say."""
+        """Return the environment of a program that is to have this AWS as its own: the AWS CLI, an application.
+
+        The user's PATH, npm and trusted certificates keep working in it.
+        """
         return client_environment(
             self.folder,
             endpoint=self.endpoint_url,
@@ -268,7 +283,8 @@ class EmbeddedAws:
 
     def cdk(self, on_output: Callable[[str], None] | None = None, *, account: str | None = None) -> CdkCli:
         """Return the CDK CLI for this AWS; its cloud assembly is in a folder of its own."""
-        return CdkCli(self.environment(account), Path(tempfile.mkdtemp(prefix="cdk-", dir=self.folder)), on_output)
+        environment = cdk_environment(self.folder, self.environment(account))
+        return CdkCli(environment, Path(tempfile.mkdtemp(prefix="cdk-", dir=self.folder)), on_output)
 
     def log(self, lines: int = 40) -> str:
         """Return the last lines of MiniStack's log, in which the log of the Lambda functions is too."""
@@ -283,6 +299,7 @@ class EmbeddedAws:
     def _prepare(self, folder: Path) -> None:
         for name in ("home", "tmp"):
             (folder / name).mkdir()
+        write_programs(folder)
         authority = CertificateAuthority("Embedded AWS")
         server = authority.issue_server(_HOSTS)
         (folder / "ca.pem").write_text(authority.issued.certificate_pem)

@@ -2,7 +2,8 @@
 
 Between us and the command stands a small process, the leash: this file, run as a script. It leads a session, and so a
 process group, of its own, and its standard input is a pipe of which we hold the other end. When we close that pipe, or
-the kernel does because we crashed or were killed, the leash ends its whole group and removes the command's folder.
+the kernel does because we crashed or were killed, the leash ends its whole group and removes the command's folder. The
+leash can be killed too: a second process of its group, its spare, then does the same when we are gone.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Self
 
 GRACE_SECONDS = 2.0
@@ -107,6 +108,7 @@ def main(folder: str, *command: str) -> int:
     """Run ``command`` until it ends or the parent does; remove ``folder``, unless that is empty, in the second case."""
     # A handler, not SIG_IGN: the command would inherit that. The leash is the last of its group to go.
     signal.signal(signal.SIGTERM, lambda *_: None)
+    dismiss, spare = _fork_spare(folder)
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     ended, tell = os.pipe()
     threading.Thread(target=_tell_end, args=(process, tell), daemon=True).start()
@@ -114,9 +116,27 @@ def main(folder: str, *command: str) -> int:
     parent = sys.stdin.fileno()
     readable, _, _ = select.select([parent, ended], [], [])
     if parent in readable:
-        _end_group(process, folder)
+        _end_group(process.wait, folder)
     status = process.wait()
+    os.write(dismiss, b"done")
+    os.waitpid(spare, 0)
     return status if status >= 0 else 128 - status
+
+
+def _fork_spare(folder: str) -> tuple[int, int]:
+    """Start the spare; return the file descriptor that dismisses it when it is written to, and its process id."""
+    alive, dismiss = os.pipe()
+    # Before there are threads, and without exec: it shares the leash's memory.
+    spare = os.fork()
+    if spare:
+        os.close(alive)
+        return dismiss, spare
+    os.close(dismiss)
+    # Nothing to read: the leash was killed. The parent may still stop everything itself.
+    if not os.read(alive, 1):
+        select.select([sys.stdin.fileno()], [], [])
+        _end_group(time.sleep, folder)
+    os._exit(0)
 
 
 def _tell_end(process: subprocess.Popen[bytes], tell: int) -> None:
@@ -124,11 +144,11 @@ def _tell_end(process: subprocess.Popen[bytes], tell: int) -> None:
     os.close(tell)
 
 
-def _end_group(process: subprocess.Popen[bytes], folder: str) -> None:
+def _end_group(wait: Callable[[float], object], folder: str) -> None:
     group = os.getpgrp()
     os.killpg(group, signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(GRACE_SECONDS)
+        wait(GRACE_SECONDS)
     if folder:
         _remove(Path(folder))
     os.killpg(group, signal.SIGKILL)

@@ -65,7 +65,8 @@ class MqttDevice:
         self.disconnect()
 
     def connect(self) -> None:
-        """Connect, and wait until the broker has accepted."""
+        """Connect, and wait until the broker has accepted; also again, after a disconnection."""
+        self._answer = self._closing = None
         deadline = time.monotonic() + self._timeout
         try:
             self._client.connect(*self._address, clean_start=True)

@@ -19,6 +19,10 @@ from typing import Any
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
+from iot_certificates_local.broker_address import give_the_brokers_address
+from iot_certificates_local.function_start import fail_requests_to_functions_that_cannot_start
+from iot_certificates_local.stack_deletion import keep_what_undeleted_resources_need
+
 HOST = "127.0.0.1"
 PORT_IN_USE = 75
 """Exit status when a port cannot be had; the last line printed is the sentence about it."""
@@ -66,24 +70,34 @@ def main(ports_file: str, port: str, mqtt_port: str, strictness: str) -> None:
     config.bind = [f"fd://{gateway.detach()}"]
     config.certfile, config.keyfile = os.environ["MINISTACK_SSL_CERT"], os.environ["MINISTACK_SSL_KEY"]
     config.keep_alive_timeout = 75
-    application = _application(json.loads(strictness))
+    application = _application(json.loads(strictness), ports["mqtt"])
     _publish(Path(ports_file), ports)
     with asyncio.Runner(loop_factory=partial(_LoopbackEventLoop, mqtt)) as runner:
         # Without a trigger of ours hypercorn would turn SIGTERM into a slow shutdown: there is no state to save.
         runner.run(serve(application, config, shutdown_trigger=_never))
 
 
-def _application(strictness: dict[str, Any] | None) -> Any:
+def _application(strictness: dict[str, Any] | None, mqtt_port: int) -> Any:
     """Return what answers: here is the one place where something can be put in front of MiniStack."""
     # Not before: MiniStack reads its environment while it is imported.
-    from ministack.app import AUTH, app  # noqa: PLC0415
+    from ministack.app import app  # noqa: PLC0415
 
-    if strictness is None:
-        return app
+    answering = app if strictness is None else _strict(app, strictness)
+    # After the strict layer: its parts are for MiniStack's functions as they come.
+    give_the_brokers_address(mqtt_port)
+    fail_requests_to_functions_that_cannot_start()
+    keep_what_undeleted_resources_need()
+    return answering
+
+
+def _strict(app: Any, strictness: dict[str, Any]) -> Any:
+    from ministack.app import AUTH  # noqa: PLC0415
+
     from iot_certificates_local.strict import StrictAws, Strictness  # noqa: PLC0415
     from iot_certificates_local.strict.authorization import correct_ministack  # noqa: PLC0415
     from iot_certificates_local.strict.certificate_reading import correct_certificate_reading  # noqa: PLC0415
     from iot_certificates_local.strict.cloudformation.teaching import teach_cloudformation  # noqa: PLC0415
+    from iot_certificates_local.strict.mqtt import admit_as_aws_does  # noqa: PLC0415
     from iot_certificates_local.strict.native_deletions import refuse_native_deletions  # noqa: PLC0415
     from iot_certificates_local.strict.partitions import Partitions, keep_signatures_and_events  # noqa: PLC0415
     from iot_certificates_local.strict.provisioning import provision_just_in_time  # noqa: PLC0415
@@ -96,6 +110,7 @@ def _application(strictness: dict[str, Any] | None) -> Any:
     correct_secrets_of_stacks()
     take_partial_arns_as_aws_does()
     provision_just_in_time()
+    admit_as_aws_does()
     strict = Strictness(**strictness)
     teach_cloudformation(reads_per_second=strict.stack_reads_per_second, index_seconds=strict.stack_index_seconds)
     application = StrictAws(app, strict, authorizes=AUTH, role_age=watch_roles(strict.permission_seconds).age)

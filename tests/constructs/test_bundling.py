@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import importlib.util
-import platform
 import subprocess
 import sys
 import zipfile
@@ -23,10 +24,7 @@ from iot_certificates.bundling import (
     wheels,
 )
 
-HERE = Target(
-    f"python{sys.version_info.major}.{sys.version_info.minor}",
-    {"aarch64": "arm64"}.get(platform.machine(), platform.machine()),
-)
+HERE = Target.here()
 UNCHECKED_HASH = 0b01
 """PEP 552: the flags of bytecode that is taken as it is."""
 
@@ -68,6 +66,23 @@ def test_it_is_small(built: Bundle) -> None:
 def test_nothing_is_built_twice(built: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asset, "install_wheels", None)
     assert bundling.bundle(DEFAULT_TARGET, built.path.parent) == built
+
+
+@pytest.mark.parametrize("damage", ["cut", "another function", "no zip"])
+def test_a_cached_asset_that_does_not_verify_is_built_again(damage: str, built: Bundle, tmp_path: Path) -> None:
+    original = built.path.read_bytes()
+    copy = tmp_path / built.path.name
+    if damage == "cut":
+        copy.write_bytes(original[:1000])
+    else:
+        # Named by its own digest, as an installer that leaves out crhelper had one built before: the lock tells.
+        with zipfile.ZipFile(copy, "w") as archive:
+            archive.writestr("iot_certificate_provider/handler.py", "")
+        if damage == "no zip":
+            copy.write_bytes(b"")
+        copy.rename(tmp_path / f"{built.key}-{hashlib.sha256(copy.read_bytes()).hexdigest()}.zip")
+    assert bundling.bundle(DEFAULT_TARGET, tmp_path).path.read_bytes() == original
+    assert [file.name for file in tmp_path.iterdir()] == [built.path.name]
 
 
 def test_it_is_the_only_thing_left_in_the_cache(built: Bundle) -> None:
@@ -177,7 +192,9 @@ def test_it_runs_by_itself(tmp_path: Path) -> None:
 def test_without_an_installer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wheels, "_find_uv", lambda: None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(BundlingError, match=r"there is neither uv nor pip here\. Install one of them\. .*\(code=…\)$"):
+    with pytest.raises(
+        BundlingError, match=r"there is neither uv nor pip here\. Install one of them, or .*\(code=…\)$"
+    ):
         bundling.bundle(DEFAULT_TARGET, tmp_path)
     assert not list(tmp_path.iterdir())
 
@@ -189,6 +206,17 @@ def test_an_installer_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         bundling.bundle(DEFAULT_TARGET, tmp_path / "cache")
     assert str(caught.value).startswith("The function's dependencies could not be installed: 'uv' says: ")
     assert "\n" not in str(caught.value)
+
+
+def test_a_full_disk_is_reported_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(asset, "install_wheels", full)
+    with pytest.raises(
+        BundlingError, match=r"could not be written to .*: No space left on device\. The disk is full\. "
+    ):
+        bundling.bundle(DEFAULT_TARGET, tmp_path)
 
 
 def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:

@@ -98,6 +98,15 @@ class TestOnTheEmbeddedAws:
         assert "ROLLBACK" in failed.value.output
         embedded_aws.destroy(app_folder, context={"thing": "hello"})
 
+    def test_an_asset_that_cannot_be_built_is_reported_with_its_cause(
+        self, embedded_aws: EmbeddedAws, app_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        (app_folder / "app.py").write_text("from iot_certificates.bundling import bundle; bundle()")
+        (tmp_path / "file").touch()
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+        with pytest.raises(CdkError, match=r"BundlingError: .* could not be written to .*: Not a directory\. Set XDG_"):
+            embedded_aws.deploy(app_folder)
+
     def test_deployed_for_a_block_it_is_destroyed_however_that_ends(
         self, embedded_aws: EmbeddedAws, app_folder: Path
     ) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,6 +22,8 @@ from botocore.config import Config
 from botocore.exceptions import SSLError
 
 from iot_certificates_local import EmbeddedAws, EmbeddedAwsError
+from iot_certificates_local import embedded_aws as embedded_aws_module
+from iot_certificates_local.authority import CertificateAuthority
 from iot_certificates_local.session import session_for
 
 pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
@@ -70,7 +75,8 @@ def test_stops_and_leaves_neither_process_nor_file(
     with EmbeddedAws() as aws:
         group, folder, port, mqtt_port = aws.process_group, aws.folder, int(aws.endpoint_url[-5:]), aws.mqtt_port
         assert folder.parent == tmp_path
-        assert len(members(group)) == 2
+        # The leash, its spare and the emulator.
+        assert len(members(group)) == 3
         assert listens(port)
         assert listens(mqtt_port)
     assert members(group) == []
@@ -101,6 +107,20 @@ def test_nothing_outlives_its_owner(ending: signal.Signals, members: Members) ->
         group, folder, port, mqtt_port = owner.stdout.readline().decode().split()
         assert listens(int(port))
         owner.send_signal(ending)
+    assert eventually(lambda: not members(int(group)))
+    assert eventually(lambda: not Path(folder).exists())
+    assert not listens(int(port))
+    assert not listens(int(mqtt_port))
+
+
+def test_nothing_outlives_a_leash_that_was_killed_before_its_owner(members: Members) -> None:
+    with subprocess.Popen([sys.executable, "-c", OWNER], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as owner:
+        assert owner.stdout is not None
+        group, folder, port, mqtt_port = owner.stdout.readline().decode().split()
+        os.kill(int(group), signal.SIGKILL)
+        time.sleep(0.2)
+        assert listens(int(port)), "the owner can still use it, and stop it"
+        owner.kill()
     assert eventually(lambda: not members(int(group)))
     assert eventually(lambda: not Path(folder).exists())
     assert not listens(int(port))
@@ -187,7 +207,7 @@ def test_environment_leads_nowhere_else(embedded_aws: EmbeddedAws, monkeypatch: 
     assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN", "PYTHONDONTWRITEBYTECODE"} & set(environment)
     assert environment["NO_PROXY"] == "example.com,127.0.0.1,localhost"
     assert environment["AWS_ENDPOINT_URL"] == embedded_aws.endpoint_url
-    assert environment["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
+    assert environment["PATH"].startswith(os.environ["PATH"] + os.pathsep), "the user's programs come first"
     program = "import boto3; print(boto3.client('sts').get_caller_identity()['Account'])"
     printed = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=True).stdout
     assert printed.decode().strip() == embedded_aws.account
@@ -197,6 +217,45 @@ def test_environment_has_the_node_that_jsii_wants(embedded_aws: EmbeddedAws) -> 
     environment = embedded_aws.environment()
     version = subprocess.run([environment["JSII_NODE"], "--version"], capture_output=True, check=True).stdout
     assert version.startswith(b"v24.")
+
+
+def test_environment_has_npm_and_npx_where_the_machine_has_none(
+    embedded_aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "sh").symlink_to("/bin/sh")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    environment = embedded_aws.environment()
+    for program in ("node", "npm", "npx"):
+        found = shutil.which(program, path=environment["PATH"])
+        assert found is not None
+        done = subprocess.run([found, "--version"], env=environment, capture_output=True, text=True, check=True)
+        assert re.fullmatch(r"v?\d+\.\d+\.\d+\n", done.stdout)
+
+
+def test_environment_leaves_the_users_own_npm_first(
+    embedded_aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for program in ("npm", "npx", "python3"):
+        (tmp_path / program).write_text("#!/bin/sh\n")
+        (tmp_path / program).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    path = embedded_aws.environment()["PATH"]
+    for program in ("npm", "npx", "python3"):
+        assert shutil.which(program, path=path) == str(tmp_path / program)
+
+
+@pytest.mark.parametrize("name", ["NODE_EXTRA_CA_CERTS", "AWS_CA_BUNDLE"])
+def test_environment_trusts_what_the_user_trusts(
+    name: str, embedded_aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    company = tmp_path / "company.pem"
+    company.write_text(CertificateAuthority("A company").issued.certificate_pem)
+    monkeypatch.setenv(name, str(company))
+    both = Path(embedded_aws.environment()[name]).read_text()
+    assert company.read_text() in both
+    assert embedded_aws.ca_file.read_text() in both
+    monkeypatch.setenv(name, str(tmp_path / "there is none"))
+    assert Path(embedded_aws.environment()[name]).read_text() == embedded_aws.ca_file.read_text()
 
 
 def test_functions_stay_in_the_folder_and_in_the_process_group(embedded_aws: EmbeddedAws) -> None:
@@ -242,6 +301,21 @@ def test_its_private_key_is_for_its_owner_only(embedded_aws: EmbeddedAws) -> Non
 def test_log_tells_its_end(embedded_aws: EmbeddedAws) -> None:
     assert "MQTT listening on port" in embedded_aws.log(10_000)
     assert len(embedded_aws.log(2).splitlines()) == 2
+
+
+@pytest.mark.parametrize("problem", [errno.ENOSPC, errno.EACCES])
+def test_a_temporary_folder_that_cannot_be_written_is_a_sentence(
+    problem: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(problem, os.strerror(problem))
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(embedded_aws_module, "write_secret", full)
+    said = f"^The embedded AWS cannot write to the temporary folder: {os.strerror(problem)}. Free some space there, or "
+    with pytest.raises(EmbeddedAwsError, match=said):
+        EmbeddedAws().start()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_used_too_early_or_twice_is_a_sentence(embedded_aws: EmbeddedAws) -> None:

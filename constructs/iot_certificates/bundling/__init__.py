@@ -5,6 +5,6 @@ does the same with and without: the key, by which a deployment sees whether it h
 """
 
 from iot_certificates.bundling.asset import DEFAULT_TARGET, MAX_BYTES, PROVIDER_SOURCE, Bundle, Target, bundle
-from iot_certificates.bundling.wheels import BundlingError
+from iot_certificates.bundling.errors import BundlingError
 
 __all__ = ["DEFAULT_TARGET", "MAX_BYTES", "PROVIDER_SOURCE", "Bundle", "BundlingError", "Target", "bundle"]

@@ -13,9 +13,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m iot_certificates.bundling", description=__doc__)
     parser.add_argument("--runtime", default=DEFAULT_TARGET.runtime, help="Lambda's name for it (%(default)s)")
     parser.add_argument("--architecture", default=DEFAULT_TARGET.architecture, help="arm64 or x86_64 (%(default)s)")
+    parser.add_argument("--here", action="store_true", help="for this machine's, which the embedded AWS runs it with")
     arguments = parser.parse_args()
     try:
-        target = Target(arguments.runtime, arguments.architecture)
+        target = Target.here() if arguments.here else Target(arguments.runtime, arguments.architecture)
         built = bundle(target)
     except (BundlingError, ValueError) as error:
         sys.stderr.write(f"{error}\n")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import platform
 import re
+import sys
 import tempfile
+import zipfile
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -15,7 +19,9 @@ from platformdirs import user_cache_path
 import iot_certificate_provider
 from iot_certificates.bundling.archive import write_archive
 from iot_certificates.bundling.bytecode import compiled, find_compiler
-from iot_certificates.bundling.wheels import BundlingError, install_wheels
+from iot_certificates.bundling.errors import not_written
+from iot_certificates.bundling.installed import distributions, locked
+from iot_certificates.bundling.wheels import install_wheels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -32,6 +38,7 @@ _OLDEST_MINOR = 11
 _ARCHITECTURES = ("arm64", "x86_64")
 
 # cryptography needs cffi's compiled half, the module _cffi_backend; not its Python half, nor the parser of that.
+_NEVER_RUN_PACKAGES = ("pycparser",)
 _NEVER_RUN_FOLDERS = ("bin", "cffi", "pycparser", "pycparser-*.dist-info")
 _NEVER_RUN_FILES = ("*.pyi", "*.pyc", "py.typed")
 # Compiled, where this can be done: cryptography, which every cold start imports, takes longest. Ours, and what of it is
@@ -59,6 +66,13 @@ class Target:
     def __str__(self) -> str:
         return f"{self.runtime} on {self.architecture}"
 
+    @classmethod
+    def here(cls) -> Target:
+        """Return this machine's Python and processor: an emulator runs functions with them."""
+        machine = platform.machine().lower()
+        architecture = "arm64" if machine in {"arm64", "aarch64"} else "x86_64"
+        return cls(f"python{sys.version_info.major}.{sys.version_info.minor}", architecture)
+
 
 DEFAULT_TARGET = Target("python3.14", "arm64")
 
@@ -74,28 +88,52 @@ class Bundle:
 def bundle(target: Target = DEFAULT_TARGET, cache: Path | None = None) -> Bundle:
     """Return the asset for ``target``; build it unless ``cache`` (the user's cache folder by default) has it.
 
-    Raises BundlingError, whose sentence says what to do, when the dependencies cannot be installed or the
-    cache cannot be written.
+    An asset of the cache that is damaged, or has not what the lock pins, is built again. Raises BundlingError, whose
+    sentence names the cause and the fix, when the dependencies cannot be installed or the cache cannot be written.
     """
     folder = cache or user_cache_path("cdk-iot-certificates")
     key = _key(target)
-    path = folder / f"{key}.zip"
-    if path.is_file():
-        return Bundle(path, key)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        # On the file system of the cache, so that the finished asset appears there whole or not at all.
-        with tempfile.TemporaryDirectory(dir=folder, prefix="build-") as work:
-            _build(target, Path(work), path)
+        path = _cached(folder, key)
+        if path is None:
+            folder.mkdir(parents=True, exist_ok=True)
+            # On the file system of the cache, so that the finished asset appears there whole or not at all.
+            with tempfile.TemporaryDirectory(dir=folder, prefix="build-") as work:
+                path = _build(target, Path(work), folder / key)
     except OSError as error:
-        raise BundlingError(
-            f"The function's asset could not be written to {folder}: {error.strerror}. Set XDG_CACHE_HOME to a folder "
-            "that can be written, or pass a prebuilt asset to IotCertificateProvider(code=…)"
-        ) from error
+        raise not_written(folder, error) from error
     return Bundle(path, key)
 
 
-def _build(target: Target, work: Path, path: Path) -> None:
+def _cached(folder: Path, key: str) -> Path | None:
+    """Return the asset that was built before; remove any that does not verify."""
+    for path in sorted(folder.glob(f"{key}-*.zip")):
+        if _verifies(path):
+            return path
+        with contextlib.suppress(OSError):
+            path.unlink()
+    return None
+
+
+def _verifies(path: Path) -> bool:
+    """Compare the bytes with the digest in the name, and the packages with the lock."""
+    if _digest(path) != path.stem.rpartition("-")[2]:
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = {name.split("/")[0] for name in archive.namelist()}
+    except zipfile.BadZipFile:
+        return False
+    expected = {name: version for name, version in locked(_LOCK).items() if name not in _NEVER_RUN_PACKAGES}
+    return distributions(names) == expected and PROVIDER_SOURCE.name in names
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _build(target: Target, work: Path, prefix: Path) -> Path:
     wheels, archive = work / "wheels", work / "asset.zip"
     version = target.runtime.removeprefix("python")
     install_wheels(_LOCK, wheels, version, target.architecture)
@@ -105,7 +143,7 @@ def _build(target: Target, work: Path, path: Path) -> None:
     if compiler is not None:
         files |= compiled(_to_compile(files), work / "bytecode", compiler)
     write_archive(archive, files)
-    archive.replace(path)
+    return archive.replace(prefix.with_name(f"{prefix.name}-{_digest(archive)}.zip"))
 
 
 def _to_compile(files: Mapping[PurePosixPath, Path]) -> dict[PurePosixPath, Path]:
