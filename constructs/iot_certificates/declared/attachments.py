@@ -1,4 +1,4 @@
-"""The policies and things of a device certificate, and the alternative names of one that is issued."""
+"""The policies and things of a device certificate."""
 
 from __future__ import annotations
 
