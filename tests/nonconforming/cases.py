@@ -11,6 +11,8 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 import issuing
 from nonconforming.drafts import (
@@ -246,7 +248,8 @@ def _algorithms() -> Iterator[Case]:
 
 
 def _rsa_numbers(key: issuing.PrivateKey) -> bytes:
-    numbers = key.public_key().public_numbers()  # type: ignore[union-attr]
+    assert isinstance(key, rsa.RSAPrivateKey)
+    numbers = key.public_key().public_numbers()
     return sequence(integer(numbers.n), integer(numbers.e))
 
 
@@ -407,7 +410,7 @@ def _containers() -> Iterator[Case]:
         openssl=True,
     )
     pkcs8 = issuing.key_of("p256", "an unlucky device")
-    der = pkcs8.private_bytes(issuing.Encoding.DER, issuing.PrivateFormat.PKCS8, issuing.NoEncryption())
+    der = pkcs8.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     yield _refused(
         "a private key after it",
         pem(Certificate().der + der),
@@ -420,7 +423,7 @@ def _containers() -> Iterator[Case]:
     yield _refused(
         "a public key in its place", pem(key_info(DEVICE_KEY)), "RFC 7468, 13", "renamed files", "not a readable X.509"
     )
-    csr = issuing.make_csr().request.public_bytes(issuing.Encoding.DER)
+    csr = issuing.make_csr().request.public_bytes(Encoding.DER)
     yield _refused(
         "a request in its place", pem(csr), "RFC 7468, 7", "renamed files", "is a certificate signing request"
     )

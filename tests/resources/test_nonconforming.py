@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import PrivateFormat
 
 import issuing
 from iot_certificate_provider.contract import MAX_REASON_CHARACTERS
@@ -63,7 +64,7 @@ NOT_KEYS = {
     "half a key": issuing.key_pem(drafts.CA_KEY)[:90],
     "another key": issuing.key_pem(drafts.DEVICE_KEY),
     "a legacy key without line ends": issuing.folded(
-        issuing.key_pem(drafts.CA_KEY, "a passphrase", issuing.PrivateFormat.TraditionalOpenSSL)
+        issuing.key_pem(drafts.CA_KEY, "a passphrase", PrivateFormat.TraditionalOpenSSL)
     ),
     "nothing": " ",
 }
@@ -83,7 +84,7 @@ def test_what_is_wrong_with_a_key_names_its_secret_and_its_ca(text: str) -> None
 
 def test_a_key_of_openssh_with_written_out_line_ends_proves_possession() -> None:
     stage = Stage()
-    text = issuing.key_pem(drafts.CA_KEY, format=issuing.PrivateFormat.OpenSSH)
+    text = issuing.key_pem(drafts.CA_KEY, format=PrivateFormat.OpenSSH)
     stage.aws.secrets.values[KEY_SECRET] = text.replace("\n", "\\n")
     outcome = stage.create(stage.ca, {"CACertificatePem": drafts.CA.pem, "VerificationKey": {"SecretArn": KEY_SECRET}})
     assert stage.iot.cas[outcome.physical_id].mode == "DEFAULT"
