@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_ssh_private_key
 
 import issuing
 import vectors
@@ -247,7 +247,8 @@ def _ca_with_key(text: str, passphrase: str | None) -> str:
     if "PRIVATE KEY" in text:
         with suppress(ValueError, TypeError, UnsupportedAlgorithm), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            key = load_pem_private_key(text.encode(), None if passphrase is None else passphrase.encode())
+            load = load_ssh_private_key if "OPENSSH" in text else load_pem_private_key
+            key = load(text.encode(), None if passphrase is None else passphrase.encode())
             if isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
                 return issuing.make_ca("Owner of the vector", key=key).pem
     return issuing.make_ca("Factory CA").pem

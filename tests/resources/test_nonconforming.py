@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import PrivateFormat
 
 import issuing
 from iot_certificate_provider.contract import MAX_REASON_CHARACTERS
@@ -54,4 +55,36 @@ def test_a_ca_that_other_tools_refuse_proves_that_it_has_its_key(case: Case) -> 
     key = drafts.CA_KEY if "RSA" not in case.name else drafts.RSA_CA_KEY
     stage.aws.secrets.values[KEY_SECRET] = issuing.key_pem(key)
     outcome = stage.create(stage.ca, {"CACertificatePem": case.text, "VerificationKey": {"SecretArn": KEY_SECRET}})
+    assert stage.iot.cas[outcome.physical_id].mode == "DEFAULT"
+
+
+NOT_KEYS = {
+    "a certificate": drafts.CA.pem,
+    "a JSON object": '{"privateKey": "x"}',
+    "half a key": issuing.key_pem(drafts.CA_KEY)[:90],
+    "another key": issuing.key_pem(drafts.DEVICE_KEY),
+    "a legacy key without line ends": issuing.folded(
+        issuing.key_pem(drafts.CA_KEY, "a passphrase", PrivateFormat.TraditionalOpenSSL)
+    ),
+    "nothing": " ",
+}
+
+
+@pytest.mark.parametrize("text", NOT_KEYS.values(), ids=NOT_KEYS.keys())
+def test_what_is_wrong_with_a_key_names_its_secret_and_its_ca(text: str) -> None:
+    stage = Stage()
+    stage.aws.secrets.values[KEY_SECRET] = text
+    with pytest.raises(InvalidPropertyError) as caught:
+        stage.create(stage.ca, {"CACertificatePem": drafts.CA.pem, "VerificationKey": {"SecretArn": KEY_SECRET}})
+    assert str(caught.value).startswith("VerificationKey.SecretArn: ")
+    assert "(secret factory-ca-key-AbCdEf, CA CN=Factory CA)" in str(caught.value)
+    assert len(str(caught.value)) <= MAX_REASON_CHARACTERS
+    assert not any(word in str(caught.value) for word in text.split() if len(word) >= 20)
+
+
+def test_a_key_of_openssh_with_written_out_line_ends_proves_possession() -> None:
+    stage = Stage()
+    text = issuing.key_pem(drafts.CA_KEY, format=PrivateFormat.OpenSSH)
+    stage.aws.secrets.values[KEY_SECRET] = text.replace("\n", "\\n")
+    outcome = stage.create(stage.ca, {"CACertificatePem": drafts.CA.pem, "VerificationKey": {"SecretArn": KEY_SECRET}})
     assert stage.iot.cas[outcome.physical_id].mode == "DEFAULT"

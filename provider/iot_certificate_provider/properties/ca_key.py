@@ -59,7 +59,8 @@ class CaKeyProperty(StrEnum):
 
 SECRET_ARN = Text(
     CaKeyProperty.SECRET_ARN,
-    about="the secret that has the CA's private key as PEM (PKCS #8, encrypted or not, PKCS #1 or SEC 1)",
+    about="the secret that has the CA's private key as PEM (PKCS #8, encrypted or not, PKCS #1, SEC 1, or OpenSSH's "
+    "form without passphrase)",
     missing="Name the secret that holds the CA's private key as PEM",
 )
 JSON_FIELD = Text(CaKeyProperty.JSON_FIELD, about="the field of the JSON object in the secret that has the key")
