@@ -29,9 +29,9 @@ from iot_certificate_provider.properties.ca_certificate import (
 from iot_certificate_provider.properties.ca_key import KeyInKms, KeyInPrivateCa, KeyInSecret
 from iot_certificate_provider.properties.device_certificate import DeviceCertificateProperties, declared_policy_names
 from iot_certificate_provider.properties.reader import readable
-from iot_certificate_provider.properties.registration_config import RegistrationConfig
 from iot_certificate_provider.properties.verification import VerificationCertificate
 from iot_certificate_provider.protocol.response import reason
+from iot_certificate_provider.registration_config import RegistrationConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

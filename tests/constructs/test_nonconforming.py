@@ -12,7 +12,7 @@ from iot_certificate_provider.errors import InvalidPropertyError
 from iot_certificate_provider.pki import check_registrable
 from iot_certificate_provider.properties.device_certificate import DeviceCertificateProperties
 from iot_certificates import CaCertificate, CertificateDeclarationError, CertificateMode, DeviceCertificate
-from iot_certificates.literal_pem import NONCONFORMING_WARNING, read_certificate
+from iot_certificates.declared.literal_pem import NONCONFORMING_WARNING, read_certificate
 from nonconforming.cases import CASES, Case, Kind
 from nonconforming.drafts import pem
 

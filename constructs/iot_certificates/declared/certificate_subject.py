@@ -6,11 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from iot_certificate_provider.properties.subject import read_subject
-from iot_certificate_provider.properties.subject import subject as subject_map
-
 from iot_certificate_provider.contract import SubjectProperty
 from iot_certificate_provider.errors import InvalidPropertyError
+from iot_certificate_provider.properties.issuance import read_subject
+from iot_certificate_provider.properties.issuance import subject as subject_map
 from iot_certificate_provider.properties.reader import Reader
 from iot_certificate_provider.properties.shapes import ALWAYS, Shape
 from iot_certificates.declared.arguments import Place, taken_fields

@@ -15,6 +15,7 @@ from iot_certificate_provider.pki import (
     check_ca,
     check_not_expired,
 )
+from iot_certificate_provider.pki.finding import CONSEQUENCE, described
 from iot_certificates.declared.declaration_error import CertificateDeclarationError, declaring
 from iot_certificates.declared.state import is_known
 from iot_certificates.declared.teardown import refuse
@@ -24,9 +25,12 @@ if TYPE_CHECKING:
 
     from constructs import Construct
 
+    from iot_certificate_provider.pki.finding import Finding
+
 EXPIRED_WARNING = "cdk-iot-certificates:expired"
 OUTLIVES_CA_WARNING = "cdk-iot-certificates:outlives-ca"
 CA_AS_DEVICE_WARNING = "cdk-iot-certificates:ca-as-device"
+NONCONFORMING_WARNING = "cdk-iot-certificates:nonconforming"
 """The ids of the warnings, for ``Annotations.acknowledge_warning``."""
 
 _Read = TypeVar("_Read")
@@ -43,12 +47,18 @@ def read_certificate(scope: Construct, name: str, pem: str, check: Callable[[Cer
         check(certificate)
         return certificate
 
-    return _read_literal(scope, name, pem, read)
+    certificate = _read_literal(scope, name, pem, read)
+    if certificate is not None:
+        _warn_of_findings(scope, name, certificate.findings)
+    return certificate
 
 
 def read_signing_request(scope: Construct, name: str, pem: str) -> SigningRequest | None:
     """Return the signing request in ``pem``, or None when that is known only later; raise in the same way."""
-    return _read_literal(scope, name, pem, SigningRequest.from_pem)
+    request = _read_literal(scope, name, pem, SigningRequest.from_pem)
+    if request is not None:
+        _warn_of_findings(scope, name, request.findings)
+    return request
 
 
 def warn_if_expired(scope: Construct, name: str, certificate: Certificate) -> None:
@@ -80,6 +90,12 @@ def warn_if_outlives(scope: Construct, name: str, certificate: Certificate, ca: 
             f"{name} is valid until {certificate.not_after:%Y-%m-%d}, its CA only until {ca.not_after:%Y-%m-%d}. "
             "Renew the CA before that day, or issue the certificate for a shorter time",
         )
+
+
+def _warn_of_findings(scope: Construct, name: str, findings: tuple[Finding, ...]) -> None:
+    """Warn of a certificate or request that breaks rules of RFC 5280, and is left to AWS IoT."""
+    if findings:
+        Annotations.of(scope).add_warning_v2(NONCONFORMING_WARNING, f"{name} {described(findings)}. {CONSEQUENCE}")
 
 
 # A stack of hundreds of devices gives the same CA with each of them.

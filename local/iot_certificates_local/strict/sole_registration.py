@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iot_certificates_local.strict.certificates import certificate_id, parsed
+from iot_certificates_local.strict.certificates import parsed
 from iot_certificates_local.strict.messages import Refusal
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ async def one_account_of_the_region(request: Request, hand_on: HandOn) -> Answer
     if request.operation == "RegisterCACertificate" and request.members.get("certificateMode") != _SNI_ONLY:
         certificate = parsed(request.text("caCertificate"))
         if certificate is not None:
-            _check(request, certificate_id(certificate))
+            _check(request, certificate.id)
     return await hand_on(request)
 
 
