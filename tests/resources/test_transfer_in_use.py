@@ -145,7 +145,8 @@ class TestATransferOfAnotherOwner:
     def test_is_not_cancelled_by_an_update_or_its_rollback(self, stage: Stage, certificate_id: str) -> None:
         physical_id = stage.create(stage.transfer, to(certificate_id)).physical_id
         stage.aws.cloudformation.events = [
-            (*row, at - timedelta(minutes=10)) for *row, at in stage.aws.cloudformation.events
+            (logical_id, held, status, at - timedelta(minutes=10))
+            for logical_id, held, status, at in stage.aws.cloudformation.events
         ]
         transferred_again(stage, certificate_id, after=-60)
         old, new = to(certificate_id), to(certificate_id, TransferMessage="Lyon")
