@@ -66,6 +66,13 @@ class SecretsGateway:
                 SecretId=secret_arn, VersionStage=CURRENT, MoveToVersionId=version_id, **move
             )
 
+    def remove_pending(self, secret_arn: str, version_id: str) -> None:
+        """UpdateSecretVersionStage: take AWSPENDING from a version that has it."""
+        with _named("the secret", _GRANT_KEEPING):
+            self._clients.client("secretsmanager").update_secret_version_stage(
+                SecretId=secret_arn, VersionStage=PENDING, RemoveFromVersionId=version_id
+            )
+
     def _value(self, secret_arn: str) -> str:
         client = self._clients.client("secretsmanager")
         with _named("the secret, or its value,", _GRANT_READING):
