@@ -206,9 +206,7 @@ class TestAFailedCreate:
 
 
 class TestUpdate:
-    def test_a_status_is_exactly_one_call_once_it_is_known_whose_it_is(
-        self, stage: Stage, device: issuing.Issued
-    ) -> None:
+    def test_a_status_is_one_call_when_it_is_known_whose_it_is(self, stage: Stage, device: issuing.Issued) -> None:
         old = {"CertificatePem": device.pem}
         created = stage.create(stage.device, old)
         for status in ("INACTIVE", "ACTIVE", "REVOKED"):
