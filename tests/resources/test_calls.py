@@ -147,7 +147,7 @@ DEVICE_EVENTS = [
         "Update, 1 policy and 1 thing less",
         UPDATE,
         device(),
-        ["iot.DetachPolicy", "iot.DetachThingPrincipal"],
+        ["iot.DetachPolicy", "iot.DetachThingPrincipal", "iot.ListThingPrincipals", "iot.ListTargetsForPolicy"],
         device(**P1_HALL),
     ),
     Event(
