@@ -8,8 +8,7 @@ import pytest
 
 import issuing
 from fakes.lag import Lag
-from iot_certificate_provider.aws.clients import PERMISSION_SECONDS
-from iot_certificate_provider.aws.iot import ROLE_SECONDS, THING_SECONDS
+from iot_certificate_provider.aws.propagation import PERMISSION_SECONDS, ROLE_SECONDS, THING_SECONDS
 from iot_certificate_provider.contract import ResourceType
 from iot_certificate_provider.errors import AccessDeniedError, RefusedError
 from resources.stage import KEY_SECRET
