@@ -8,7 +8,6 @@ its instance along.
 from __future__ import annotations
 
 import functools
-import importlib.util
 import itertools
 import json
 import threading
@@ -38,6 +37,8 @@ from iot_certificate_provider.contract import ResourceType
 from iot_certificate_provider.deadline import Deadline
 from iot_certificate_provider.physical_id import certificate_id_in
 from iot_certificate_provider.pki import Certificate
+from iot_certificate_provider.protocol.crhelper_once import TIMER_MARGIN_SECONDS
+from iot_certificate_provider.protocol.delivery import Delivery
 from protocol.clock import Clock
 from protocol.excuses import Excuses
 from protocol.invariants import said
@@ -140,7 +141,7 @@ class Invocation:
 
 
 class Instance:
-    """One function instance: a module of its own, and clients."""
+    """One function instance, with clients of its own."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
@@ -148,21 +149,18 @@ class Instance:
         self.start()
 
     def start(self) -> None:
-        """Execute the handler's module anew; module state is what it was when it was imported."""
-        spec = importlib.util.spec_from_file_location("handler_of_an_instance", installed_handler.__file__)
-        assert spec is not None
-        assert spec.loader is not None
-        module: Any = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        self.module = module
-        self.deliver = module.deliver
-        module.clients = self.clients
-        module.Deadline = functools.partial(Deadline, sleep=self.cloud.sleep, jitter=self.cloud.share_of_pause)
-        module._now = lambda: self.cloud.clock.now
-        module.deliver = self.cloud.receive
-        module._publish_failures = self.cloud.measure
+        """Start anew, as after the death of the process."""
+        self.deliver = Delivery(self.cloud.tls)
+        self.function = installed_handler.Function(
+            self.clients,
+            lambda: self.cloud.clock.now,
+            self.cloud.receive,
+            self.cloud.measure,
+            deadline=functools.partial(Deadline, sleep=self.cloud.sleep, jitter=self.cloud.share_of_pause),
+        )
         # It runs by the clock on the wall; here ``_hang`` does what it does.
-        module.helper._set_timeout = lambda: None
+        crhelper: Any = self.function.crhelper
+        crhelper._set_timeout = lambda: None
 
 
 class _Context:
@@ -286,10 +284,9 @@ class Cloud:
         invocation = Invocation(event, len(self.invocations) - self._since, self.clock.now, instance)
         self.invocations.append(invocation)
         outer, self._current.invocation = getattr(self._current, "invocation", None), invocation
-        instance.module._tls = self.tls
         try:
-            instance.module.handler(json.loads(json.dumps(event)), _Context(self.clock, invocation.ends))
-        except instance.module.ResponseNotDeliveredError:
+            instance.function(json.loads(json.dumps(event)), _Context(self.clock, invocation.ends))
+        except installed_handler.ResponseNotDeliveredError:
             invocation.undelivered = True
         finally:
             self._current.invocation = outer
@@ -321,7 +318,7 @@ class Cloud:
             self.violations.append(said("I1", f"answered at another request's URL, {url}"))
         return True if self.endpoint is None else bool(invocation.instance.deliver(url, raw))
 
-    def measure(self, _: str, failures: int) -> None:
+    def measure(self, _name: object, failures: int, *_: object) -> None:
         """Take a value of the metric Failures, in place of standard output."""
         invocation = self._running()
         assert invocation is not None
@@ -392,7 +389,7 @@ class Cloud:
         clients.note_attempt({"status_code": refusal.status})
         pause: float | None = 2.0 ** (attempt - 1) * self.jitter()
         if attempt >= attempts or not (refusal.code in _THROTTLING or refusal.status in _TRANSIENT):
-            pause = clients._when_throttled((None, refusal.parsed()), attempt)
+            pause = clients._when_refused((None, refusal.parsed()), attempt)
         if pause is None:
             return False
         self.sleep(pause)
@@ -493,9 +490,10 @@ class Cloud:
     def _hang(self, invocation: Invocation) -> None:
         """Do as crhelper's timer does before the end, and as Lambda does at the end."""
         left = (invocation.ends - self.clock.now).total_seconds()
-        self.clock.sleep(max(0.0, left - installed_handler.TIMER_MARGIN_SECONDS))
-        invocation.instance.module.helper._timeout()
-        self.clock.sleep(installed_handler.TIMER_MARGIN_SECONDS)
+        self.clock.sleep(max(0.0, left - TIMER_MARGIN_SECONDS))
+        crhelper: Any = invocation.instance.function.crhelper
+        crhelper._timeout()
+        self.clock.sleep(TIMER_MARGIN_SECONDS)
         self._die(invocation)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.protocol.response import Outcome
     from iot_certificate_provider.resources.resource import Resource
 
-KEY_SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:factory-ca-key-AbCdEf"
+KEY_SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:factory/ca-key-AbCdEf"
 PRIVATE_CA = "arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/0f6e3a54-0000-4000-8000-000000000001"
 LOGICAL_ID = "Certificate"
 

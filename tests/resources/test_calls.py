@@ -152,7 +152,14 @@ DEVICE_EVENTS = [
         "Update, 1 policy and 1 thing less",
         UPDATE,
         device(),
-        [*STILL_OWN, *HOLDERS, "iot.DetachPolicy", "iot.DetachThingPrincipal"],
+        [
+            *STILL_OWN,
+            *HOLDERS,
+            "iot.DetachPolicy",
+            "iot.DetachThingPrincipal",
+            "iot.ListThingPrincipals",
+            "iot.ListTargetsForPolicy",
+        ],
         device(**P1_HALL),
     ),
     Event(

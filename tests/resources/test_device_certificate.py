@@ -520,9 +520,12 @@ def test_what_aws_refuses_for_a_reason_of_its_own_is_named(stage: Stage, device:
             raise Refusal("CertificateValidationException", "CN is reserved")
 
     stage.aws.before = refuse
-    with pytest.raises(InvalidPropertyError, match=r"^CertificatePem: the certificate was refused by AWS IoT: CN is"):
+    with pytest.raises(
+        InvalidPropertyError,
+        match=r"^CertificatePem: AWS IoT refused the certificate\. Check .* active\. AWS: CN is",
+    ):
         stage.create(stage.device, {"CertificatePem": device.pem})
-    with pytest.raises(InvalidPropertyError, match=r"^CertificateSigningRequest: .* refused by AWS IoT: CN is"):
+    with pytest.raises(InvalidPropertyError, match=r"^CertificateSigningRequest: AWS IoT refused .* AWS: CN is"):
         stage.create(stage.device, {"CertificateSigningRequest": issuing.make_csr().pem})
 
 

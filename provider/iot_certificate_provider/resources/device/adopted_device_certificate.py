@@ -105,6 +105,7 @@ class AdoptedDeviceCertificate:
         leaving = self._releasable(request, live, before.without(after))
         with self._detached_on_failure(request, request.existing_id, missing):
             change_attachments(self._iot, live.arn, leaving, missing)
+        self._releasing.wait_until_released(request, live.id, leaving)
 
     def _roll_back(
         self, request: Request, live: DeviceCertificateDescription, before: Attachments, after: Attachments
@@ -115,7 +116,9 @@ class AdoptedDeviceCertificate:
             attach(self._iot, live.arn, after.without(before))
             self._releasing.release_new(request, live.id, leaving, self._stacks.resources(request.stack_id))
             return
-        change_attachments(self._iot, live.arn, self._releasable(request, live, leaving), after.without(before))
+        leaving = self._releasable(request, live, leaving)
+        change_attachments(self._iot, live.arn, leaving, after.without(before))
+        self._releasing.wait_until_released(request, live.id, leaving)
 
     def _has_failed(self, request: Request) -> bool:
         rows = self._stacks.rows(request.stack_id, request.logical_id)

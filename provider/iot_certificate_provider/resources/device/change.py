@@ -10,6 +10,7 @@ from iot_certificate_provider.errors import ConflictError, InvalidPropertyError
 from iot_certificate_provider.resources.device.attachments import Attachments, change_attachments
 from iot_certificate_provider.resources.device.outcome import outcome_of
 from iot_certificate_provider.resources.device.releasing import Releasing
+from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.ownership import among, left_attached
 
@@ -42,6 +43,7 @@ class DeviceCertificateChange:
     """Brings a certificate that is the resource's to what is declared."""
 
     def __init__(self, aws: Gateways, now: Callable[[], datetime]) -> None:
+        self._aws = aws
         self._iot = aws.iot
         self._stacks = aws.stacks
         self._inquiry = Inquiry(aws.stacks, now)
@@ -63,7 +65,10 @@ class DeviceCertificateChange:
         arn = request.home.certificate_arn(certificate.id)
         change_attachments(self._iot, arn, before.without(kept), after, between)
         if old is None or old.status is not wanted.status:
-            return noted(outcome, self.set_status(request, certificate.id, wanted.status), note)
+            outcome = noted(outcome, self.set_status(request, certificate.id, wanted.status))
+        # Removed from the template, they may be deleted next.
+        leaving = before.without(after).without(kept)
+        DeviceCertificateRemoval(self._aws).wait_until_released(leaving, arn, request.deadline)
         return noted(outcome, note)
 
     def _kept(self, request: Request, certificate_id: str, leaving: Attachments) -> tuple[Attachments, str]:

@@ -102,7 +102,7 @@ class DeviceCertificateDeletion:
 
     def _wait_until_released(self, request: Request, certificate_id: str) -> None:
         arn = request.home.certificate_arn(certificate_id)
-        self._removal.wait_until_released(declared_policy_names(request.properties), arn, request.deadline)
+        self._removal.wait_until_released(_declared(request), arn, request.deadline)
 
 
 def left(request: Request, decision: Decision) -> Outcome:

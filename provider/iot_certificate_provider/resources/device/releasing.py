@@ -42,10 +42,15 @@ class Releasing:
         return attached.among(self._stacks.held_ids(request.stack_id))
 
     def release(self, request: Request, certificate_id: str, attached: Attachments) -> None:
-        """Detach, and wait until the policies can be deleted."""
+        """Detach, and wait until the policies and things can be deleted."""
         arn = request.home.certificate_arn(certificate_id)
         detach(self._iot, arn, attached)
-        self._removal.wait_until_released(attached.names(Kind.POLICY), arn, request.deadline)
+        self.wait_until_released(request, certificate_id, attached)
+
+    def wait_until_released(self, request: Request, certificate_id: str, detached: Attachments) -> None:
+        """Wait until the policies and things that the certificate was detached from can be deleted."""
+        arn = request.home.certificate_arn(certificate_id)
+        self._removal.wait_until_released(detached, arn, request.deadline)
 
     def release_new(
         self, request: Request, certificate_id: str, attached: Attachments, resources: Iterable[StackResource]

@@ -103,7 +103,7 @@ class IssuedDeviceCertificateResource:
             return old.of_certificate(issued.certificate, issued.ca)
         # A rollback. Where its Update named another secret, or none, the role may not look there any more.
         found = None
-        with suppress(AccessDeniedError):
+        with suppress(AccessDeniedError), self._stacks.expecting_denial():
             found = self._registered(self._history(old).left_by(request, old))
         return None if found is None else old.of_certificate(Certificate.from_pem(found.pem), None)
 

@@ -103,7 +103,10 @@ class CredentialsStore:
     def left(self) -> Iterator[Credentials]:
         """Yield as ``labelled``, for a clean-up: where the secret is gone, or out of reach, nothing of it is left."""
         with suppress(AccessDeniedError, InvalidPropertyError):
-            yield from self.labelled()
+            # All at once: nothing else may run while a denial decides.
+            with self._secrets.expecting_denial():
+                left = list(self.labelled())
+            yield from left
 
     def find(self, digest: str, accept: Callable[[Credentials], bool]) -> Credentials | None:
         """Return the version that was made from the properties of ``digest`` and is accepted."""

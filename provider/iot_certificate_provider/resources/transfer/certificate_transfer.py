@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from iot_certificate_provider.aws.propagation import POLICY_SECONDS
 from iot_certificate_provider.contract import (
     CertificateTransferAttribute,
     CertificateTransferProperty,
@@ -30,7 +31,6 @@ from iot_certificate_provider.properties.certificate_transfer import Certificate
 from iot_certificate_provider.properties.reader import readable
 from iot_certificate_provider.protocol.response import Outcome
 from iot_certificate_provider.resources.device.attachments import Attachments, change_attachments
-from iot_certificate_provider.resources.device.removal import POLICY_RELEASE_SECONDS
 from iot_certificate_provider.resources.lifecycle.history import operation_started
 from iot_certificate_provider.resources.lifecycle.redelivery import (
     check_awaited,
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from iot_certificate_provider.aws.gateways import Gateways
-    from iot_certificate_provider.aws.iot import DeviceCertificateDescription, OutgoingTransfer
+    from iot_certificate_provider.aws.iot_descriptions import DeviceCertificateDescription, OutgoingTransfer
     from iot_certificate_provider.protocol.request import Request
 
 STALE_SECONDS = 5.0
@@ -132,7 +132,7 @@ class CertificateTransferResource:
         if live.status == DeviceCertificateStatus.ACTIVE:
             self._iot.update_certificate(live.id, DeviceCertificateStatus.INACTIVE)
         change_attachments(self._iot, live.arn, attached, Attachments())
-        for _ in request.deadline.attempts(POLICY_RELEASE_SECONDS):
+        for _ in request.deadline.attempts(POLICY_SECONDS):
             with suppress(InUseError):
                 self._call_transfer(request, wanted)
                 return

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from iot_certificate_provider.aws.gateways import Gateways
-    from iot_certificate_provider.aws.iot import DeviceCertificateDescription
+    from iot_certificate_provider.aws.iot_descriptions import DeviceCertificateDescription
     from iot_certificate_provider.protocol.request import Request
 
 from iot_certificate_provider.physical_id import REJECTED
