@@ -1,7 +1,7 @@
 """One AWS for all sides of a benchmark: the embedded AWS, the function beside it, and the URL that it answers to.
 
-The handler is the installed one, in this process, as a warm function instance is; its AWS calls and its answers go over
-TLS, as those of the side that it is compared with do.
+The function is the installed one, in this process, as a warm instance is; its AWS calls and its answers go over TLS, as
+those of the side that it is compared with do.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import ssl
 import tempfile
 import time
 from contextlib import contextmanager, redirect_stdout
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +22,10 @@ from benchmarks import events
 from benchmarks.measuring import timed
 from handler.endpoint import Endpoint, server_tls
 from handler.stage import LambdaContext
-from iot_certificate_provider import handler as provider
 from iot_certificate_provider.aws.clients import AwsClients
+from iot_certificate_provider.embedded_metrics import publish_metric
+from iot_certificate_provider.handler import Function
+from iot_certificate_provider.protocol.delivery import Delivery
 from iot_certificates_local import EmbeddedAws
 
 if TYPE_CHECKING:
@@ -54,8 +57,7 @@ class Account:
         self._tls = ssl.create_default_context(cafile=str(trust))
         self._context = LambdaContext()
         self._clients = AwsClients(session)
-        # The instance's own, which it would make with its first request.
-        provider.clients, provider._tls = self._clients, self._tls  # noqa: SLF001
+        self._function = Function(self._clients, lambda: datetime.now(UTC), Delivery(self._tls), publish_metric)
 
     @property
     def url(self) -> str:
@@ -65,7 +67,7 @@ class Account:
     def serve(self, event: Mapping[str, Any]) -> float:
         """Have the function serve an event, its answer included; return the seconds. Raises what it answers FAILED."""
         with redirect_stdout(io.StringIO()):  # the metric of each request, which Lambda takes
-            took = timed(lambda: provider.handler(dict(event), self._context))
+            took = timed(lambda: self._function(dict(event), self._context))
         answer = self._endpoint.received.pop().answer
         if answer["Status"] != "SUCCESS":
             raise RuntimeError(answer["Reason"])

@@ -12,7 +12,8 @@ from iot_certificate_provider.errors import ConflictError, InUseError, NotFoundE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from iot_certificate_provider.aws.iot import DeviceCertificateEntry, IotGateway
+    from iot_certificate_provider.aws.iot import IotGateway
+    from iot_certificate_provider.aws.iot_descriptions import DeviceCertificateEntry
     from iot_certificates_cli.inventory import Entry
 
 _OFF = (DeviceCertificateStatus.INACTIVE, DeviceCertificateStatus.REVOKED)

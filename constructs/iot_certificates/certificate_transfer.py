@@ -71,7 +71,7 @@ class CertificateTransfer(Resource):
             service_timeout=provider.service_timeout,
             properties={str(key): value for key, value in properties.items() if value is not None},
         )
-        resource.node.add_dependency(permissions)
+        resource.node.add_dependency(permissions, provider.event_invoke_config)
         self.transferred_certificate_arn = resource.get_att_string(
             CertificateTransferAttribute.TRANSFERRED_CERTIFICATE_ARN
         )

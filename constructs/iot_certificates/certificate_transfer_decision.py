@@ -80,7 +80,7 @@ class CertificateTransferDecision(Resource):
             service_timeout=provider.service_timeout,
             properties={str(key): value for key, value in properties.items() if value is not None},
         )
-        resource.node.add_dependency(permissions)
+        resource.node.add_dependency(permissions, provider.event_invoke_config)
         self.certificate_arn = resource.get_att_string(CertificateTransferDecisionAttribute.ARN)
         self.certificate_id = certificate_id_of(self, self.certificate_arn)
 

@@ -43,6 +43,7 @@ class On(StrEnum):
     ANY_STACK = "stack/*"
     CA_CERTIFICATES = "cacert"
     CERTIFICATES = "cert"
+    CERTIFICATES_OF_ANY_ACCOUNT = "cert of any account"
     POLICIES = "policy"
     THE_FUNCTION = "function"
     THINGS = "thing"
@@ -62,9 +63,16 @@ _LET_GO = (
 )
 _WHY_ALL = {
     On.ANYTHING: "These actions take no resource in IAM; DescribeStackResources, by a physical id, names no stack",
-    On.ANY_STACK: "A provider stack serves stacks that nobody knows when it is deployed",
+    On.ANY_STACK: (
+        "A provider stack serves stacks that nobody knows when it is deployed; and whether a stack declares the "
+        "registration code that is to be deleted, only its resources say"
+    ),
     On.CA_CERTIFICATES: _ANY_OF_A_KIND,
     On.CERTIFICATES: _ANY_OF_A_KIND,
+    On.CERTIFICATES_OF_ANY_ACCOUNT: (
+        "A transfer is cancelled on the ARN of the account that the certificate is being transferred to, which the "
+        "template may not name any more after an update"
+    ),
     On.POLICIES: _LET_GO,
     On.THINGS: _ATTACHED,
 }
@@ -109,9 +117,9 @@ def _sweep(on_delete: DeviceCertificatesOnDelete) -> Iterator[Grant]:
     if on_delete is not DeviceCertificatesOnDelete.DEACTIVATE:
         yield Grant(("iot:DeleteCertificate",), (On.CERTIFICATES,))
         yield from _DETACH
-        yield _RELEASED
+        yield from _RELEASED
     if on_delete is DeviceCertificatesOnDelete.DELETE_WITH_THINGS:
-        yield Grant(("iot:ListThingPrincipals", "iot:DeleteThing"), (On.THINGS,))
+        yield Grant(("iot:DeleteThing",), (On.THINGS,))
         yield Grant(("iot:AttachThingPrincipal",), (On.CERTIFICATES, On.THINGS))
 
 
@@ -129,10 +137,12 @@ def registration_code(*, delete: bool) -> Iterator[Grant]:
             (
                 "cloudformation:DescribeStackEvents",
                 "cloudformation:DescribeStacks",
-                "cloudformation:ListStackResources",
             ),
             (On.THIS_STACK,),
         )
+        # By the physical id CloudFormation answers with one stack; who else has the code, all stacks say.
+        yield Grant(("cloudformation:DescribeStackResources", "cloudformation:ListStacks"), (On.ANYTHING,))
+        yield Grant(("cloudformation:ListStackResources",), (On.ANY_STACK,))
 
 
 PRIVATE_CA_IDENTITY = (
@@ -167,8 +177,11 @@ _DETACH = (
 )
 """Always needed: a Delete removes what was attached outside the stack as well."""
 
-_RELEASED = Grant(("iot:ListTargetsForPolicy",), (On.POLICIES,))
-"""Whether a policy that was detached can be deleted."""
+_RELEASED = (
+    Grant(("iot:ListTargetsForPolicy",), (On.POLICIES,)),
+    Grant(("iot:ListThingPrincipals",), (On.THINGS,)),
+)
+"""Whether a policy or a thing that was detached can be deleted."""
 
 
 def device_certificate(register: str, *, policies: bool, things: bool) -> Iterator[Grant]:
@@ -179,7 +192,7 @@ def device_certificate(register: str, *, policies: bool, things: bool) -> Iterat
         (On.CERTIFICATES,),
     )
     yield from _DETACH
-    yield _RELEASED
+    yield from _RELEASED
     yield _STILL_WANTED
     yield from _OWNERSHIP
     if register == "iot:CreateCertificateFromCsr":
@@ -205,11 +218,13 @@ def certificate_transfer(*, detach: bool) -> Iterator[Grant]:
             "iot:DescribeCertificate",
             "iot:UpdateCertificate",
             "iot:TransferCertificate",
-            "iot:CancelCertificateTransfer",
             "iot:ListPrincipalThings",
         ),
         (On.CERTIFICATES,),
     )
+    # IoT developer guide, "AWS IoT Core policy actions": "The AWS account specified in the ARN must be the account to
+    # which the certificate is being transferred."
+    yield Grant(("iot:CancelCertificateTransfer", "iot:DescribeCertificate"), (On.CERTIFICATES_OF_ANY_ACCOUNT,))
     yield Grant(("iot:ListOutgoingCertificates", "iot:ListAttachedPolicies"), (On.ANYTHING,))
     yield _STILL_WANTED
     yield from _OWNERSHIP
@@ -318,6 +333,8 @@ class ProviderPermissions(Construct):
             return stack.format_arn(service="cloudformation", resource="stack", resource_name="*")
         if on is On.THE_FUNCTION:
             return self._provider.service_token
+        if on is On.CERTIFICATES_OF_ANY_ACCOUNT:
+            return stack.format_arn(service="iot", account="*", resource="cert", resource_name="*")
         return stack.format_arn(service="iot", resource=str(on), resource_name="*")
 
     def allow_versions_of(self, secret: secretsmanager.ISecret) -> None:

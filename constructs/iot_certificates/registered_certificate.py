@@ -108,7 +108,7 @@ class RegisteredCertificate(Resource):
             properties={str(name): value for name, value in properties.items() if value is not None},
             removal_policy=removal_policy,
         )
-        resource.node.add_dependency(*permissions, *after)
+        resource.node.add_dependency(*permissions, provider.event_invoke_config, *after)
         self.provider = provider
         self.custom_resource = resource
         return resource

@@ -61,7 +61,7 @@ class RegistrationCode(Construct):
             service_timeout=provider.service_timeout,
             properties=properties,
         )
-        resource.node.add_dependency(permissions)
+        resource.node.add_dependency(permissions, provider.event_invoke_config)
         self.registration_code = resource.get_att_string(RegistrationCodeAttribute.REGISTRATION_CODE)
 
     def _on_delete(self, removal_policy: RemovalPolicy) -> RegistrationCodeOnDelete:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from iot_certificates_local.factory import Credentials, Factory
     from iot_certificates_local.inventory import Inventory, take_inventory
     from iot_certificates_local.mqtt_device import MqttDevice
+    from iot_certificates_local.strict import Strictness
 
 __all__ = [
     "CdkCli",
@@ -29,6 +30,7 @@ __all__ = [
     "Inventory",
     "MqttDevice",
     "MqttRefusedError",
+    "Strictness",
     "take_inventory",
 ]
 
@@ -42,6 +44,7 @@ _MODULES = {
     "Inventory": "inventory",
     "MqttDevice": "mqtt_device",
     "MqttRefusedError": "errors",
+    "Strictness": "strict",
     "take_inventory": "inventory",
 }
 

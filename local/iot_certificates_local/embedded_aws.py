@@ -10,7 +10,7 @@ import ssl
 import sys
 import tempfile
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,10 +51,9 @@ class EmbeddedAws:
 
     * ``region``, ``account``: of the root user, whose credentials it uses by default.
     * ``enforce_iam``: evaluate IAM policies (those of Lambda roles, say) and AWS IoT policies.
-    * ``strict``: refuse what AWS IoT refuses and MiniStack does not, and answer lists in pages (``strict``).
-    * ``requests_per_second``: how many of each AWS IoT operation when strict; None is AWS's own default quotas,
-      ``math.inf`` is no throttling.
-    * ``detach_seconds``: how long a policy that was detached still shows as attached when strict.
+    * ``strict``: refuse what AWS refuses and MiniStack does not, take time where AWS does, and answer lists in pages;
+      a ``Strictness`` says in every detail how.
+    * ``requests_per_second``, ``detach_seconds``: the fields of ``Strictness``, for those who change no other.
     * ``port``, ``mqtt_port``: to have fixed ones; 0 takes a free one.
 
     Nothing outlives the block, nor this process, even when that is killed: neither a process nor a file. Raises
@@ -67,16 +66,17 @@ class EmbeddedAws:
         region: str = DEFAULT_REGION,
         account: str = DEFAULT_ACCOUNT,
         enforce_iam: bool = False,
-        strict: bool = True,
+        strict: bool | Strictness = True,
         requests_per_second: float | None = None,
-        detach_seconds: float = 0.5,
+        detach_seconds: float | None = None,
         port: int = 0,
         mqtt_port: int = 0,
     ) -> None:
         self.region = region
         self.account = account
         self._enforce_iam = enforce_iam
-        self._strictness = asdict(Strictness(requests_per_second, detach_seconds)) if strict else None
+        more = {"requests_per_second": requests_per_second, "detach_seconds": detach_seconds}
+        self._strictness = _strictness(strict, {name: value for name, value in more.items() if value is not None})
         self._wanted_ports = (port, mqtt_port)
         self._folder: Path | None = None
         self._process: LeashedProcess | None = None
@@ -342,3 +342,10 @@ class EmbeddedAws:
                 return response.status, response.read()
             except (OSError, http.client.HTTPException) as error:
                 raise EmbeddedAwsError(f"MiniStack does not answer: {error}") from error
+
+
+def _strictness(strict: bool | Strictness, fields: Mapping[str, float]) -> dict[str, float | None] | None:
+    """Return the fields of ``Strictness``, None when nothing is strict."""
+    if strict is False:
+        return None
+    return asdict(replace(strict if isinstance(strict, Strictness) else Strictness(), **fields))

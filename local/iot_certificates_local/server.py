@@ -82,13 +82,26 @@ def _application(strictness: dict[str, Any] | None) -> Any:
         return app
     from iot_certificates_local.strict import StrictAws, Strictness  # noqa: PLC0415
     from iot_certificates_local.strict.authorization import correct_ministack  # noqa: PLC0415
+    from iot_certificates_local.strict.cloudformation.teaching import teach_cloudformation  # noqa: PLC0415
+    from iot_certificates_local.strict.native_deletions import refuse_native_deletions  # noqa: PLC0415
+    from iot_certificates_local.strict.partitions import Partitions, keep_signatures_and_events  # noqa: PLC0415
     from iot_certificates_local.strict.provisioning import provision_just_in_time  # noqa: PLC0415
+    from iot_certificates_local.strict.role_watch import watch_roles  # noqa: PLC0415
+    from iot_certificates_local.strict.secret_arns import take_partial_arns_as_aws_does  # noqa: PLC0415
     from iot_certificates_local.strict.secrets import correct_secrets_of_stacks  # noqa: PLC0415
 
     correct_ministack()
     correct_secrets_of_stacks()
+    take_partial_arns_as_aws_does()
     provision_just_in_time()
-    return StrictAws(app, Strictness(**strictness), authorizes=AUTH)
+    strict = Strictness(**strictness)
+    teach_cloudformation(reads_per_second=strict.stack_reads_per_second, index_seconds=strict.stack_index_seconds)
+    application = StrictAws(app, strict, authorizes=AUTH, role_age=watch_roles(strict.permission_seconds).age)
+    refuse_native_deletions(
+        {"AWS::IoT::Policy": application.deletion_of_policy, "AWS::IoT::Thing": application.deletion_of_thing}
+    )
+    keep_signatures_and_events()
+    return Partitions(application)
 
 
 def _bind(port: int) -> socket.socket:

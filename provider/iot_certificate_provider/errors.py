@@ -22,32 +22,69 @@
 
 A message reads like a sentence, puts the most important words first, says what to do, and never holds a
 key, a PEM or a secret's text: it becomes the Reason in CloudFormation's events, which many people can read.
+A Reason has few characters, so an error has its parts: AWS's words are cut first, then the problem, never the fix.
 """
 
 from __future__ import annotations
 
+_SHORTEST_QUOTATION = 24
+"""Fewer characters of AWS's words say nothing."""
+
 
 class ProviderError(Exception):
-    """A failure that a template's author or an operator can act on; ``str()`` is the sentence they read."""
+    """A failure that a template's author or an operator can act on; ``str()`` is the sentence they read.
+
+    * ``problem``: what failed. ``fix``: what to do; empty where the problem says it, or where nothing can be done.
+    * ``said``: AWS's own words; empty where it said nothing.
+    """
+
+    def __init__(self, problem: str, fix: str = "", said: str = "") -> None:
+        self.problem = problem
+        self.fix = fix
+        self.said = said
+        super().__init__(_quoting(self._ours(), said))
+
+    def within(self, characters: int) -> str:
+        """Return the sentence in one line of at most so many characters."""
+        text, ours, fix = (" ".join(each.split()) for each in (str(self), self._ours(), self.fix))
+        if len(text) <= characters:
+            return text
+        if len(ours) + len(_quoting("", "x" * _SHORTEST_QUOTATION)) <= characters:
+            return _cut(text, characters)
+        if len(ours) <= characters:
+            return ours
+        problem = " ".join(self._problem().split())
+        room = characters - len(f". {fix}")
+        return f"{_cut(problem, room)}. {fix}" if fix and room > characters // 4 else _cut(ours, characters)
+
+    def _problem(self) -> str:
+        return self.problem
+
+    def _ours(self) -> str:
+        return f"{self._problem()}. {self.fix}" if self.fix else self._problem()
+
+
+def _quoting(ours: str, said: str) -> str:
+    return f"{ours}. AWS: {said}" if said else ours
+
+
+def _cut(text: str, characters: int) -> str:
+    return text if len(text) <= characters else f"{text[: characters - 1]}…"
 
 
 class InvalidPropertyError(ProviderError):
     """A property of the resource is missing, unknown, or has a value that cannot work."""
 
-    def __init__(self, name: str, problem: str, fix: str) -> None:
-        super().__init__(f"{name}: {problem}. {fix}")
+    def __init__(self, name: str, problem: str, fix: str, said: str = "") -> None:
         self.name = name
-        self.problem = problem
-        self.fix = fix
+        super().__init__(problem, fix, said)
+
+    def _problem(self) -> str:
+        return f"{self.name}: {self.problem}"
 
 
 class CertificateRejectedError(ProviderError):
     """A certificate, signing request or key is unreadable or unfit for what it is declared as."""
-
-    def __init__(self, problem: str, fix: str) -> None:
-        super().__init__(f"{problem}. {fix}")
-        self.problem = problem
-        self.fix = fix
 
 
 class NotFoundError(ProviderError):
@@ -61,8 +98,8 @@ class ConflictError(ProviderError):
 class AlreadyExistsError(ConflictError):
     """The certificate is registered already; ``certificate_id`` and ``certificate_arn`` name it."""
 
-    def __init__(self, message: str, certificate_id: str, certificate_arn: str) -> None:
-        super().__init__(message)
+    def __init__(self, problem: str, certificate_id: str, certificate_arn: str, fix: str = "") -> None:
+        super().__init__(problem, fix)
         self.certificate_id = certificate_id
         self.certificate_arn = certificate_arn
 
@@ -94,14 +131,12 @@ class AccessDeniedError(ProviderError):
 class KeyAccessDeniedError(AccessDeniedError):
     """The function's role may not use a secret, a key or a private CA; which property names it, its reader knows."""
 
-    def __init__(self, problem: str, fix: str) -> None:
-        super().__init__(f"Access denied: {problem}. {fix}")
-        self.problem = problem
-        self.fix = fix
+    def _problem(self) -> str:
+        return f"Access denied: {self.problem}"
 
     def of_property(self, name: str) -> AccessDeniedError:
         """Return the error with the property's name before everything else."""
-        return AccessDeniedError(f"{name}: access denied, {self.problem}. {self.fix}")
+        return AccessDeniedError(f"{name}: access denied, {self.problem}", self.fix, self.said)
 
 
 class ThrottledError(ProviderError):

@@ -35,13 +35,14 @@ if TYPE_CHECKING:
 PAUSE_SECONDS = 0.2
 """Between two certificates: half of what AWS IoT allows an account, ten descriptions a second, is left to others."""
 
-_CA_TYPES = (ResourceType.CA_CERTIFICATE, ResourceType.SELF_SIGNED_CA_CERTIFICATE)
-# A transfer to another account has no certificate of its own; what it hands over is another resource's.
-_DEVICE_TYPES = (
+WITH_CA_CERTIFICATE = (ResourceType.CA_CERTIFICATE, ResourceType.SELF_SIGNED_CA_CERTIFICATE)
+WITH_DEVICE_CERTIFICATE = (
     ResourceType.DEVICE_CERTIFICATE,
     ResourceType.ISSUED_DEVICE_CERTIFICATE,
     ResourceType.CERTIFICATE_TRANSFER_DECISION,
 )
+WITHOUT_CERTIFICATE = (ResourceType.REGISTRATION_CODE, ResourceType.CERTIFICATE_TRANSFER)
+"""A transfer to another account has no certificate of its own: it transfers the one of another resource."""
 
 logger = logging.getLogger("iot_certificate_provider")
 clients = AwsClients()
@@ -102,7 +103,7 @@ class ExpiryPublication:
     def _pem(self, resource: StackResource) -> str | None:
         """Return the certificate; None for one that was revoked, which is of no use already."""
         certificate_id = certificate_id_in(resource.physical_id)
-        if resource.type in _CA_TYPES:
+        if resource.type in WITH_CA_CERTIFICATE:
             return self._iot.describe_ca_certificate(certificate_id).pem
         found = self._iot.describe_certificate(certificate_id)
         return None if found.status == DeviceCertificateStatus.REVOKED else found.pem
@@ -111,7 +112,9 @@ class ExpiryPublication:
 def _has_certificate(resource: StackResource) -> bool:
     """Whether it holds a certificate: the physical id of what failed, or was rejected, is of another kind."""
     is_certificate = is_certificate_id(certificate_id_in(resource.physical_id))
-    return resource.type in (*_CA_TYPES, *_DEVICE_TYPES) and is_certificate and not resource.is_going
+    return (
+        resource.type in (*WITH_CA_CERTIFICATE, *WITH_DEVICE_CERTIFICATE) and is_certificate and not resource.is_going
+    )
 
 
 def _now() -> datetime:

@@ -74,7 +74,7 @@ def permissions_of_types() -> Mapping[str, list[Grant]]:
     """Return for each type what is allowed; first what always is."""
     app = App(analytics_reporting=False)
     stacks: dict[tuple[str, str], Stack] = {}
-    for resource_type, uses in _USES.items():
+    for resource_type, uses in USES.items():
         for number, (use, declare) in enumerate(uses.items()):
             stack = Stack(app, f"{resource_type.removeprefix('Custom::')}{number}")
             code = lambda_.Code.from_inline("handler = None")
@@ -83,9 +83,9 @@ def permissions_of_types() -> Mapping[str, list[Grant]]:
             stacks[resource_type, use] = stack
     assembly = app.synth()
     found: dict[str, dict[str, Permissions]] = {}
-    for (resource_type, use), stack in stacks.items():
+    for (name, use), stack in stacks.items():
         template = assembly.get_stack_by_name(stack.stack_name).template
-        found.setdefault(resource_type, {})[use] = frozenset(_allowed(template))
+        found.setdefault(name, {})[use] = frozenset(_allowed(template))
     return {resource_type: list(_grants(uses)) for resource_type, uses in found.items()}
 
 
@@ -245,7 +245,7 @@ def _swept(declare: Callable[..., None]) -> Mapping[str, Declare]:
     }
 
 
-_USES: Mapping[str, Mapping[str, Declare]] = {
+USES: Mapping[ResourceType, Mapping[str, Declare]] = {
     ResourceType.CA_CERTIFICATE: {
         "`CertificateMode` `SNI_ONLY`": _ca,
         "`VerificationKey` `SecretArn`": _proving_by_secret,

@@ -10,11 +10,34 @@ from botocore.exceptions import EndpointConnectionError
 
 from aws.wire import Answer, Wire
 from fakes.aws import FakeAws
-from iot_certificate_provider.aws.clients import ATTEMPTS, CONNECT_SECONDS, READ_SECONDS, AwsClients, ServiceName
+from iot_certificate_provider.aws.clients import (
+    ATTEMPTS,
+    CONNECT_SECONDS,
+    READ_SECONDS,
+    AwsClients,
+    ServiceName,
+)
+from iot_certificate_provider.aws.cloudformation import StackGateway
 from iot_certificate_provider.aws.iot import IotGateway
+from iot_certificate_provider.aws.propagation import (
+    PERMISSION_SECONDS,
+    ROLE_SECONDS,
+    STATUS_SECONDS,
+    THING_SECONDS,
+)
 from iot_certificate_provider.aws.secrets import SecretsGateway
+from iot_certificate_provider.contract import AutoRegistrationStatus, CaCertificateStatus, CertificateMode
 from iot_certificate_provider.deadline import Deadline
-from iot_certificate_provider.errors import DeadlineError, LimitExceededError, ThrottledError, UpstreamError
+from iot_certificate_provider.errors import (
+    AccessDeniedError,
+    ConflictError,
+    DeadlineError,
+    LimitExceededError,
+    RefusedError,
+    ThrottledError,
+    UpstreamError,
+)
+from iot_certificate_provider.registration_config import RegistrationConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -241,3 +264,136 @@ def test_a_session_of_its_own_can_ask_for_credentials(monkeypatch: pytest.Monkey
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     with pytest.raises(EndpointConnectionError, match="127"):
         AwsClients().client("iot").get_registration_code()
+
+
+DENIED = Answer(
+    403,
+    {"message": "User: x is not authorized to perform: iot:GetRegistrationCode on resource: *"},
+    "AccessDeniedException",
+)
+
+
+class TestAPermissionThatTakesItsTime:
+    """IAM user guide, "Changes that I make are not always immediately visible"."""
+
+    def test_is_waited_for(self, naps: list[float]) -> None:
+        answers = [DENIED] * 5
+        wire = Wire(lambda _: answers.pop() if answers else Answer(body={"registrationCode": "c0de"}))
+        clients = AwsClients(wire.session())
+        clients.begin(plenty())
+        assert IotGateway(clients).registration_code() == "c0de"
+        assert (len(wire.requests), len(naps)) == (6, 5)
+        assert clients.calls == {"iot.GetRegistrationCode": 1}
+
+    def test_and_never_comes_fails_after_a_minute_and_names_the_action_and_how_long(self, naps: list[float]) -> None:
+        clients = AwsClients(Wire(lambda _: DENIED).session())
+        clients.begin(Deadline(lambda: 280.0, jitter=lambda: 1.0))
+        with pytest.raises(AccessDeniedError) as caught:
+            IotGateway(clients).registration_code()
+        assert PERMISSION_SECONDS - 5 <= sum(naps) <= PERMISSION_SECONDS
+        assert str(caught.value).startswith(
+            f"Access denied: iot:GetRegistrationCode on the registration code for {round(sum(naps))} s: "
+        )
+
+    def test_is_waited_for_once_a_request(self, naps: list[float]) -> None:
+        """So that a second permission, which is missing as well, does not take another minute."""
+        clients = AwsClients(Wire(lambda _: DENIED).session())
+        clients.begin(Deadline(lambda: 280.0, jitter=lambda: 1.0))
+        for _ in range(3):
+            with pytest.raises(AccessDeniedError):
+                IotGateway(clients).registration_code()
+        assert sum(naps) <= PERMISSION_SECONDS
+        clients.begin(Deadline(lambda: 280.0, jitter=lambda: 1.0))
+        with pytest.raises(AccessDeniedError):
+            IotGateway(clients).registration_code()
+        assert sum(naps) > PERMISSION_SECONDS
+
+    def test_is_not_waited_for_beyond_the_deadline(self, naps: list[float]) -> None:
+        clients = AwsClients(Wire(lambda _: DENIED).session())
+        clients.begin(Deadline(lambda: 35.0 - sum(naps)))
+        with pytest.raises(AccessDeniedError):
+            IotGateway(clients).registration_code()
+        assert sum(naps) < 20
+
+    def test_is_not_waited_for_where_a_denial_decides(self, naps: list[float]) -> None:
+        clients = AwsClients(Wire(lambda _: DENIED).session())
+        clients.begin(plenty())
+        with StackGateway(clients).expecting_denial(), pytest.raises(AccessDeniedError) as caught:
+            IotGateway(clients).registration_code()
+        assert naps == []
+        assert " s: " not in str(caught.value)
+
+    def test_is_not_waited_for_without_a_request(self, naps: list[float]) -> None:
+        """The command line's user knows at once."""
+        with pytest.raises(AccessDeniedError):
+            IotGateway(AwsClients(Wire(lambda _: DENIED).session())).registration_code()
+        assert naps == []
+
+
+class TestARefusalThatPasses:
+    """Each is made again for so many seconds, and is then what it was."""
+
+    def gateway(self, refusals: int, code: str) -> tuple[IotGateway, Wire]:
+        answers = [Answer(400, {"message": "Not yet"}, code)] * refusals
+        body = {"certificateId": "ab" * 32, "certificateArn": "arn"}
+        wire = Wire(lambda _: answers.pop() if answers else Answer(body=body))
+        clients = AwsClients(wire.session())
+        clients.begin(Deadline(lambda: 280.0, jitter=lambda: 1.0))
+        return IotGateway(clients), wire
+
+    def register(self, gateway: IotGateway, role: str | None) -> None:
+        gateway.register_ca_certificate(
+            "pem",
+            verification_pem=None,
+            mode=CertificateMode.SNI_ONLY,
+            status=CaCertificateStatus.ACTIVE,
+            auto_registration=AutoRegistrationStatus.ENABLE,
+            config=RegistrationConfig(None, "{}", role),
+            tags={},
+        )
+
+    def test_a_role_that_cannot_be_assumed_yet(self, naps: list[float]) -> None:
+        gateway, wire = self.gateway(3, "InvalidRequestException")
+        self.register(gateway, "arn:aws:iam::123456789012:role/provisioning")
+        assert len(wire.requests) == 4
+        gateway, wire = self.gateway(3, "InvalidRequestException")
+        gateway.update_ca_certificate(
+            "ab" * 32, config=RegistrationConfig(None, "{}", "arn:aws:iam::123456789012:role/provisioning")
+        )
+        assert len(wire.requests) == 4
+
+    def test_without_a_role_an_invalid_request_fails_at_once(self, naps: list[float]) -> None:
+        gateway, _ = self.gateway(3, "InvalidRequestException")
+        with pytest.raises(RefusedError):
+            self.register(gateway, None)
+        assert naps == []
+
+    def test_a_role_that_never_can_be_assumed(self, naps: list[float]) -> None:
+        gateway, _ = self.gateway(1000, "InvalidRequestException")
+        with pytest.raises(RefusedError, match=r"^RegisterCACertificate of the CA certificate for 5\d s: AWS does not"):
+            self.register(gateway, "arn:aws:iam::123456789012:role/provisioning")
+        assert sum(naps) <= ROLE_SECONDS
+
+    def test_a_certificate_that_was_just_deactivated(self, naps: list[float]) -> None:
+        gateway, wire = self.gateway(4, "CertificateStateException")
+        gateway.delete_certificate("ab" * 32, just_deactivated=True)
+        assert len(wire.requests) == 5
+        gateway, _ = self.gateway(1000, "CertificateStateException")
+        with pytest.raises(ConflictError):
+            gateway.delete_certificate("ab" * 32, just_deactivated=True)
+        assert sum(naps) <= 2 * STATUS_SECONDS
+
+    def test_a_certificate_that_was_not_deactivated_fails_at_once(self, naps: list[float]) -> None:
+        gateway, _ = self.gateway(1, "CertificateStateException")
+        with pytest.raises(ConflictError):
+            gateway.delete_certificate("ab" * 32)
+        assert naps == []
+
+    def test_a_thing_that_was_just_detached(self, naps: list[float]) -> None:
+        gateway, wire = self.gateway(4, "InvalidRequestException")
+        gateway.delete_thing("hall")
+        assert len(wire.requests) == 5
+        gateway, _ = self.gateway(1000, "InvalidRequestException")
+        with pytest.raises(RefusedError):
+            gateway.delete_thing("hall")
+        assert sum(naps) <= 2 * THING_SECONDS

@@ -39,7 +39,6 @@ from iot_certificate_provider.errors import (
     TransferCompletedError,
     UpstreamError,
 )
-from iot_certificate_provider.protocol.response import reason
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -215,7 +214,7 @@ def test_what_has_to_be_allowed_survives_the_cut_to_240_characters() -> None:
     arn = "arn:aws:sts::123456789012:assumed-role/factory-ProviderServiceRole-1ABCDEFGHIJKL/provider"
     said = f"User: {arn} is not authorized to perform: iot:UpdateCertificate on resource: arn:aws:iot:…"
     translated = translate(error_of("UnauthorizedException", said, "UpdateCertificate"), f"certificate {'ab' * 32}")
-    kept = reason(str(translated))
+    kept = translated.within(240)
     assert kept.startswith("Access denied: iot:UpdateCertificate on certificate abab")
     assert "the function's role does not allow it" in kept
 

@@ -150,8 +150,11 @@ def test_a_transfers_permissions(new_stack: Callable[..., Stack], synthesise: Ca
             "iot:DescribeCertificate",
             "iot:UpdateCertificate",
             "iot:TransferCertificate",
-            "iot:CancelCertificateTransfer",
             "iot:ListPrincipalThings",
+        },
+        "arn:${AWS::Partition}:iot:${AWS::Region}:*:cert/*": {
+            "iot:CancelCertificateTransfer",
+            "iot:DescribeCertificate",
         },
         **OWNERSHIP,
     }

@@ -164,6 +164,7 @@ def test_permissions_are_those_of_what_is_declared(template: Synthesised) -> Non
         "cert/*": {*CERTIFICATE_ACTIONS, "iot:AttachPolicy"},
         "cert/* thing/*": {*DETACH["cert/* thing/*"], "iot:AttachThingPrincipal"},
         "policy/*": {"iot:ListTargetsForPolicy"},
+        "thing/*": {"iot:ListThingPrincipals"},
         **OWNERSHIP,
     }
 
@@ -182,6 +183,7 @@ def test_many_devices_are_one_policy_and_need_no_permission_for_cas(
         "cert/*": CERTIFICATE_ACTIONS,
         "cert/* thing/*": DETACH["cert/* thing/*"],
         "policy/*": {"iot:ListTargetsForPolicy"},
+        "thing/*": {"iot:ListThingPrincipals"},
         **OWNERSHIP,
     }
 

@@ -24,6 +24,7 @@ from fakes.secrets import FakeSecrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
 _LOADED = botocore.session.get_session().get_component("data_loader")
 
@@ -54,6 +55,11 @@ class FakeAws:
     retry: Callable[[Refusal, int, int], bool] = lambda refusal, attempt, attempts: False
     """Asked after attempt 1, 2 … of at most ``attempts`` of the SDK's: whether there is another. (botocore itself
     decides on that below the point where the fakes answer.)"""
+
+    denials: dict[str, int] = field(default_factory=dict)
+    """How many calls of an operation (``iot.RegisterCACertificate``) are denied before its permission takes effect."""
+    permitted_from: datetime | None = None
+    """Every call before this time of the clock of ``iot`` is denied: the role's policy is new."""
 
     def session(self) -> boto3.Session:
         """Return a session whose clients end here."""
@@ -90,6 +96,7 @@ class FakeAws:
         for attempt in itertools.count(1):
             try:
                 self.before(call)
+                self._check_permitted(call)
                 answer = getattr(fake, model.name)(**call.parameters)
                 self.after(call)
             except Refusal as refusal:
@@ -98,6 +105,19 @@ class FakeAws:
             else:
                 return SimpleNamespace(status_code=200), {**answer, "ResponseMetadata": {"HTTPStatusCode": 200}}
         raise AssertionError("unreachable: an answer ends the attempts")
+
+    def _check_permitted(self, call: Call) -> None:
+        # IAM user guide, "Changes that I make are not always immediately visible"; aws-cdk #37675.
+        left = self.denials.get(call.name, 0)
+        if left:
+            self.denials[call.name] = left - 1
+        if left or (self.permitted_from is not None and self.iot.clock() < self.permitted_from):
+            service, operation = call.name.split(".")
+            code = "AccessDenied" if service == "cloudformation" else "AccessDeniedException"
+            action = f"{service}:{operation}"
+            raise Refusal(
+                code, f"User: provider is not authorized to perform: {action} because no policy allows it", 403
+            )
 
 
 def remember_parameters(**event: Any) -> None:

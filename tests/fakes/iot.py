@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from fakes.lag import Lag
 from fakes.refusal import Refusal
 from fakes.transfers import Transfer, Transfers
 
@@ -88,6 +89,8 @@ class FakeIot(Transfers):
     things: dict[str, set[str]] = field(default_factory=dict)
     slow_detach: int = 0
     """How many looks a detached policy still shows its target: "a detach can take minutes to be seen"."""
+    lag: Lag = field(default_factory=Lag)
+    """What AWS does in time: things show detached certificates, deactivated ones count as ACTIVE, roles are new."""
     page: int = PAGE
     """Certificates in a page of ListCertificatesByCA."""
     answer_wrong_ids: bool = False
@@ -95,6 +98,7 @@ class FakeIot(Transfers):
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     """Dates what is created."""
     _shadows: dict[tuple[str, str], int] = field(default_factory=dict)
+    _detached: set[tuple[str, str]] = field(default_factory=set)
 
     # Registration code
 
@@ -124,6 +128,7 @@ class FakeIot(Transfers):
     ) -> dict[str, Any]:
         parsed = _certificate(caCertificate, self.now)
         _refuse_unless_ca(parsed)
+        self._refuse_new_role(registrationConfig)
         self._check_proof(parsed, verificationCertificate, certificateMode)
         ca_id = _id(caCertificate)
         record = CaRecord(
@@ -136,10 +141,27 @@ class FakeIot(Transfers):
             {tag["Key"]: tag["Value"] for tag in tags or []},
             self.clock(),
         )
-        if ca_id in self.cas:
+        if ca_id in self.cas or (certificateMode == "DEFAULT" and self._is_elsewhere(ca_id)):
             raise _exists(record.id, record.arn)
         self.cas[ca_id] = record
         return self._registered(record.id, record.arn)
+
+    def _is_elsewhere(self, ca_id: str) -> bool:
+        # Developer guide, "Manage your CA certificates": in DEFAULT mode one account in a Region can have it. That the
+        # second one is answered "already exists" is assumed.
+        found = [account.cas[ca_id] for account in self.neighbours.values() if ca_id in account.cas]
+        return any(ca.mode == "DEFAULT" for ca in found)
+
+    def _refuse_new_role(self, config: dict[str, str] | None) -> None:
+        # aws-facts: a role that cannot be assumed yet is an InvalidRequestException; Terraform retries two minutes.
+        role = (config or {}).get("roleArn")
+        if role is not None:
+            self.lag.begin_once(("role", role), self.clock())
+            if self.lag.hides(("role", role), self.clock()):
+                raise Refusal(
+                    "InvalidRequestException",
+                    "The role included in the RegistrationConfig does not exist or cannot be assumed by AWS IoT",
+                )
 
     def _check_proof(self, ca: x509.Certificate, verification: str | None, mode: str) -> None:
         # API reference, RegisterCACertificate: "certificateMode" says when the verification certificate is needed.
@@ -178,6 +200,7 @@ class FakeIot(Transfers):
         removeAutoRegistration: bool = False,
     ) -> dict[str, Any]:
         ca = self._ca(certificateId)
+        self._refuse_new_role(registrationConfig)
         ca.status = newStatus or ca.status
         ca.auto_registration = newAutoRegistrationStatus or ca.auto_registration
         ca.config = registrationConfig or ca.config
@@ -278,13 +301,15 @@ class FakeIot(Transfers):
         if found.status == "REVOKED" and newStatus != "REVOKED":
             # Developer guide, "Revoke a client certificate": it cannot be reactivated.
             raise Refusal("CertificateStateException", "The certificate is revoked", 406)
+        if found.status == "ACTIVE" and newStatus != "ACTIVE":
+            self.lag.begin(("status", certificateId), self.clock())
         found.status, found.modified = newStatus, self.clock()
         return {}
 
     def DeleteCertificate(self, certificateId: str, forceDelete: bool = False) -> dict[str, Any]:
         found = self._certificate(certificateId)
         self._refuse_on_its_way(found)
-        if found.status == "ACTIVE":
+        if found.status == "ACTIVE" or self.lag.hides(("status", certificateId), self.clock()):
             raise Refusal("CertificateStateException", "Certificate must be deactivated before deletion", 406)
         if any(found.arn in principals for principals in self.things.values()):
             raise Refusal("DeleteConflictException", "Things must be detached before deletion", 409)
@@ -354,9 +379,15 @@ class FakeIot(Transfers):
     def AttachThingPrincipal(self, thingName: str, principal: str) -> dict[str, Any]:
         self._certificate(principal.rpartition("/")[2])
         self._thing(thingName).add(principal)
+        self.lag.forget(("thing", thingName, principal))
+        self._detached.discard((thingName, principal))
         return {}
 
     def DetachThingPrincipal(self, thingName: str, principal: str) -> dict[str, Any]:
+        # API reference, DetachThingPrincipal: "This call is asynchronous. It might take several seconds …"
+        if principal in self._thing(thingName):
+            self.lag.begin(("thing", thingName, principal), self.clock())
+            self._detached.add((thingName, principal))
         self._thing(thingName).discard(principal)
         return {}
 
@@ -367,11 +398,18 @@ class FakeIot(Transfers):
         names = sorted(name for name, principals in self.things.items() if principal in principals)
         return _page("things", names, nextToken, "nextToken")
 
-    def ListThingPrincipals(self, thingName: str) -> dict[str, Any]:
-        return {"principals": sorted(self._thing(thingName))}
+    def ListThingPrincipals(
+        self, thingName: str, maxResults: int = PAGE, nextToken: str | None = None
+    ) -> dict[str, Any]:
+        shown = self._thing(thingName) | self._still_shown(thingName)
+        return _page("principals", sorted(shown), nextToken, "nextToken")
+
+    def _still_shown(self, thing: str) -> set[str]:
+        now = self.clock()
+        return {who for name, who in self._detached if name == thing and self.lag.hides(("thing", name, who), now)}
 
     def DeleteThing(self, thingName: str) -> dict[str, Any]:
-        if self.things.get(thingName):
+        if self.things.get(thingName) or self._still_shown(thingName):
             # API reference, DeleteThing: detach all principals first.
             raise Refusal("InvalidRequestException", "Cannot delete: thing is still attached to one or more principals")
         self.things.pop(thingName, None)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from fakes.refusal import Refusal
 
-# ruff: noqa: N802, N803 - operations and parameters have AWS's names
+# ruff: noqa: N802, N803, N806 - operations and parameters have AWS's names
 
 
 class FakeSecrets:
@@ -28,6 +29,7 @@ class FakeSecrets:
         self.labels[arn] = {}
 
     def GetSecretValue(self, SecretId: str, VersionId: str | None = None) -> dict[str, Any]:
+        SecretId = self._arn(SecretId)
         self._check(SecretId)
         value = self.values.get(SecretId)
         if VersionId is not None:
@@ -38,6 +40,7 @@ class FakeSecrets:
         return {"SecretString": value} if isinstance(value, str) else {"SecretBinary": value}
 
     def DescribeSecret(self, SecretId: str) -> dict[str, Any]:
+        SecretId = self._arn(SecretId)
         self._check(SecretId, also_without_value=True)
         stages: dict[str, list[str]] = {}
         for label, version_id in self.labels.get(SecretId, {}).items():
@@ -48,6 +51,7 @@ class FakeSecrets:
     def PutSecretValue(
         self, SecretId: str, ClientRequestToken: str, SecretString: str, VersionStages: list[str]
     ) -> dict[str, Any]:
+        SecretId = self._arn(SecretId)
         self._check(SecretId, also_without_value=True)
         versions, labels = self.versions[SecretId], self.labels[SecretId]
         there = versions.get(ClientRequestToken)
@@ -69,6 +73,7 @@ class FakeSecrets:
         MoveToVersionId: str | None = None,
         RemoveFromVersionId: str | None = None,
     ) -> dict[str, Any]:
+        SecretId = self._arn(SecretId)
         self._check(SecretId, also_without_value=True)
         versions, labels = self.versions[SecretId], self.labels[SecretId]
         if MoveToVersionId is None:
@@ -87,6 +92,15 @@ class FakeSecrets:
         labels[VersionStage] = MoveToVersionId
         self.values[SecretId] = versions[labels["AWSCURRENT"]]
         return {"ARN": SecretId}
+
+    def _arn(self, secret_id: str) -> str:
+        """Return the ARN that a SecretId names; itself where it names none."""
+        # Secrets Manager user guide: a name, or an ARN without its last seven characters; but a partial ARN that ends
+        # in a hyphen and six characters is taken for a complete one (aws-cdk #27530, #18555).
+        if secret_id in self.values or re.search(r"^arn:.*-[A-Za-z0-9]{6}$", secret_id):
+            return secret_id
+        named = (arn for arn in self.values if secret_id in (arn[:-7], arn[:-7].rpartition(":secret:")[2]))
+        return next(named, secret_id)
 
     def _check(self, arn: str, *, also_without_value: bool = False) -> None:
         if arn in self.scheduled_for_deletion:

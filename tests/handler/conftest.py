@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 import ssl
 import threading
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ import issuing
 from handler import endpoint as endpoint_module
 from handler.endpoint import Endpoint
 from handler.stage import Stage
-from iot_certificate_provider import handler
+from iot_certificate_provider.protocol.delivery import Delivery
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,14 +44,9 @@ def log_levels() -> Iterator[None]:
 
 
 @pytest.fixture
-def stage(
-    endpoint: Endpoint, server_tls: tuple[ssl.SSLContext, Path], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Stage]:
-    built = Stage(endpoint)
-    monkeypatch.setattr(handler, "clients", built.clients)
-    monkeypatch.setattr(handler, "_tls", ssl.create_default_context(cafile=server_tls[1]))
+def stage(endpoint: Endpoint, server_tls: tuple[ssl.SSLContext, Path]) -> Iterator[Stage]:
     # No pauses between attempts at delivery; test_delivery looks at the pauses themselves.
-    monkeypatch.setattr(random, "uniform", lambda _, __: 0.0)
+    built = Stage(endpoint, Delivery(ssl.create_default_context(cafile=server_tls[1]), sleep=lambda _: None))
     threads = set(threading.enumerate())
     yield built
     endpoint.close()

@@ -11,16 +11,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fakes.aws import FakeAws
-from iot_certificate_provider import handler
 from iot_certificate_provider.aws.clients import AwsClients
+from iot_certificate_provider.embedded_metrics import publish_metric
+from iot_certificate_provider.handler import Function
+from iot_certificate_provider.resources.registry import RESOURCES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from handler.endpoint import Endpoint
 
 EVENTS = Path(__file__).parent / "events"
 DEVICE = "Custom::IotDeviceCertificate"
 CA = "Custom::IotCaCertificate"
-KEY_SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:factory-ca-key-AbCdEf"
+KEY_SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:factory/ca-key-AbCdEf"
 
 
 class LambdaContext:
@@ -40,12 +44,20 @@ class LambdaContext:
 class Stage:
     """One function instance, the AWS it calls and the URL it answers to."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, deliver: Callable[[str, bytes], bool]) -> None:
         self.aws = FakeAws()
         self.iot = self.aws.iot
         self.endpoint = endpoint
         self.context = LambdaContext()
-        self.clients = AwsClients(self.aws.session())
+        self.resources = dict(RESOURCES)
+        self._deliver = deliver
+        self.call_with(AwsClients(self.aws.session()))
+
+    def call_with(self, clients: AwsClients) -> None:
+        """Start a new instance, whose calls go out by these clients."""
+        self.function = Function(
+            clients, lambda: datetime.now(UTC), self._deliver, publish_metric, resources=self.resources
+        )
 
     def event(self, kind: str, properties: object = None, *, resource_type: str = DEVICE, **changes: Any) -> Any:
         """Return CloudFormation's event; ``changes`` replace what it says, and ``None`` takes a member away."""
@@ -71,12 +83,12 @@ class Stage:
         """Run the function; return every answer that it gave."""
         self.aws.calls.clear()
         before = len(self.endpoint.received)
-        handler.handler(event, self.context)
+        self.function(event, self.context)
         return [received.answer for received in self.endpoint.received[before:]]
 
     def fire_timer(self) -> None:
         """Do what crhelper's timer does when it fires, in a thread of its own; return when it is done."""
-        helper: Any = handler.helper
-        thread = threading.Thread(target=helper._timeout)
+        crhelper: Any = self.function.crhelper
+        thread = threading.Thread(target=crhelper._timeout)
         thread.start()
         thread.join()

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from handler.stage import CA, DEVICE, KEY_SECRET
-from iot_certificate_provider import handler
-from iot_certificate_provider.contract import CaCertificateAttribute, DeviceCertificateAttribute
+from handler.stage import CA, KEY_SECRET
+from iot_certificate_provider.contract import CaCertificateAttribute, DeviceCertificateAttribute, ResourceType
 from iot_certificate_provider.errors import ProviderError
 from iot_certificate_provider.protocol.response import Outcome
-from iot_certificate_provider.resources.registry import RESOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,11 +30,11 @@ class Scripted:
 
 
 @pytest.fixture
-def play(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Request], Outcome]], None]:
+def play(stage: Stage) -> Callable[[Callable[[Request], Outcome]], None]:
     """Put a scripted resource in the place of the device certificates'."""
 
     def put(act: Callable[[Request], Outcome]) -> None:
-        monkeypatch.setitem(RESOURCES, DEVICE, lambda _aws, _now: Scripted(act))
+        stage.resources[ResourceType.DEVICE_CERTIFICATE] = lambda _aws, _now: Scripted(act)
 
     return put
 
@@ -129,6 +129,17 @@ class TestASuccess:
         assert answer["PhysicalResourceId"] == created["PhysicalResourceId"]
         assert stage.iot.certificates == {}
 
+    def test_has_a_note_as_its_reason_and_in_the_log_line(
+        self, stage: Stage, play: Callable[[Callable[[Request], Outcome]], None], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A decision not to act is an answer too, and an operator reads it where they look first."""
+        caplog.set_level(logging.INFO)
+        play(lambda _: Outcome("ab" * 32, note="Left as it is: Other of stack b is its holder"))
+        answer = stage.invoke(stage.event("Delete"))
+        line = json.loads(caplog.messages[-1])
+        assert answer["Status"] == "SUCCESS"
+        assert answer["Reason"] == line["note"] == "Left as it is: Other of stack b is its holder"
+
     def test_needs_no_reason_and_nothing_in_it_is_secret(self, stage: Stage, device: issuing.Issued) -> None:
         answer = stage.invoke(stage.event("Create", {"CertificatePem": device.pem}))
         assert answer["Reason"] == ""
@@ -136,7 +147,7 @@ class TestASuccess:
 
     def test_a_delete_does_not_sleep_for_two_minutes(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
         naps: list[float] = []
-        helper: Any = type(handler.helper)
+        helper: Any = type(stage.function.crhelper)
         # crhelper binds time.sleep as a default argument: this is where it can be caught.
         monkeypatch.setattr(helper._wait_for_cwlogs, "__defaults__", (naps.append,))
         stage.invoke(stage.event("Delete"))
@@ -234,8 +245,17 @@ class TestATypeThatTheProviderDoesNotKnow:
     def test_is_refused_by_name(self, stage: Stage) -> None:
         answer = stage.invoke(stage.event("Create", resource_type="Custom::IotDeviceCertifcate"))
         assert answer["Status"] == "FAILED"
-        assert "Custom::IotDeviceCertifcate" in answer["Reason"]
-        assert "Custom::IotDeviceCertificate" in answer["Reason"]
+        assert answer["Reason"] == (
+            "Type: 'Custom::IotDeviceCertifcate' is not a resource type of this provider. "
+            "Did you mean Custom::IotDeviceCertificate?"
+        )
+
+    def test_that_resembles_none_is_refused_with_a_way_out(self, stage: Stage) -> None:
+        answer = stage.invoke(stage.event("Create", resource_type="Custom::Unknown"))
+        assert answer["Reason"] == (
+            "Type: 'Custom::Unknown' is not a resource type of this provider. "
+            "Check the name; a later version of the provider may serve it"
+        )
 
     @pytest.mark.parametrize("physical_id", ["create-failed/a3a4", "factory-Certificate-1KJ2H3"])
     def test_can_always_be_deleted_again(self, stage: Stage, physical_id: str) -> None:
@@ -292,9 +312,9 @@ class TestAFunctionThatStaysWarm:
         self, stage: Stage, device: issuing.Issued, play: Callable[[Callable[[Request], Outcome]], None]
     ) -> None:
         def tamper(_: Request) -> Outcome:
-            handler.helper.NoEcho = True
-            handler.helper.Data = {"Left": "over"}
-            handler.helper.Reason = "left over"
+            stage.function.crhelper.NoEcho = True
+            stage.function.crhelper.Data = {"Left": "over"}
+            stage.function.crhelper.Reason = "left over"
             raise ProviderError("planned")
 
         play(tamper)
@@ -308,7 +328,7 @@ class TestAFunctionThatStaysWarm:
         self, stage: Stage, play: Callable[[Callable[[Request], Outcome]], None]
     ) -> None:
         def hide(_: Request) -> Outcome:
-            handler.helper.NoEcho = True
+            stage.function.crhelper.NoEcho = True
             return Outcome("ab" * 32, {"Arn": "x"})
 
         play(hide)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iot_certificate_provider import handler
+from iot_certificate_provider.handler import ResponseNotDeliveredError
+from iot_certificate_provider.protocol import delivery
+from iot_certificate_provider.protocol.delivery import Delivery
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +44,7 @@ def test_what_may_pass_is_tried_again_with_the_same_answer(stage: Stage, script:
 @pytest.mark.parametrize("status", [400, 403, 404, 499])
 def test_what_will_not_pass_is_not_tried_again_and_lambda_hears_of_it(stage: Stage, status: int) -> None:
     stage.endpoint.script.append(status)
-    with pytest.raises(handler.ResponseNotDeliveredError):
+    with pytest.raises(ResponseNotDeliveredError):
         stage.invoke_for_all(stage.event("Delete"))
     assert len(stage.endpoint.received) == 1
 
@@ -50,15 +52,15 @@ def test_what_will_not_pass_is_not_tried_again_and_lambda_hears_of_it(stage: Sta
 @pytest.mark.parametrize("step", [503, "reset"])
 def test_an_endpoint_that_never_takes_it_is_given_up_after_five_attempts(stage: Stage, step: Step) -> None:
     stage.endpoint.script.extend([step] * 10)
-    with pytest.raises(handler.ResponseNotDeliveredError):
+    with pytest.raises(ResponseNotDeliveredError):
         stage.invoke_for_all(stage.event("Delete"))
-    assert len(stage.endpoint.received) == handler.PUT_ATTEMPTS == 5
+    assert len(stage.endpoint.received) == delivery.PUT_ATTEMPTS == 5
 
 
 def test_an_endpoint_that_hangs_costs_no_more_than_the_sockets_timeout(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handler, "PUT_SECONDS", 0.2)
+    monkeypatch.setattr(delivery, "PUT_SECONDS", 0.2)
     stage.endpoint.script.append("hang")
     started = time.monotonic()
     answers = stage.invoke_for_all(stage.event("Delete"))
@@ -83,19 +85,17 @@ def test_the_pauses_between_attempts_are_random_and_grow(
         return high
 
     monkeypatch.setattr(random, "uniform", uniform)
-    monkeypatch.setattr(handler, "_tls", ssl.create_default_context(cafile=server_tls[1]))
+    deliver = Delivery(ssl.create_default_context(cafile=server_tls[1]), slept.append)
     endpoint.script.extend([503] * 5)
-    assert handler.deliver(f"https://{endpoint.address}/x?y", b"{}", sleep=slept.append) is False
+    assert deliver(f"https://{endpoint.address}/x?y", b"{}") is False
     assert [low for low, _ in ranges] == [0, 0, 0, 0]
     assert all(later == 2 * earlier for earlier, later in itertools.pairwise(slept))
     assert sum(slept) < 10
 
 
-def test_the_certificate_of_the_url_is_checked(
-    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(handler, "_tls", ssl.create_default_context())
-    assert handler.deliver(f"https://{endpoint.address}/x?y", b"{}", sleep=lambda _: None) is False
+def test_the_certificate_of_the_url_is_checked(endpoint: Endpoint, caplog: pytest.LogCaptureFixture) -> None:
+    deliver = Delivery(ssl.create_default_context(), sleep=lambda _: None)
+    assert deliver(f"https://{endpoint.address}/x?y", b"{}") is False
     assert endpoint.received == []
     assert "SSLCertVerificationError" in caplog.text
 
@@ -103,14 +103,13 @@ def test_the_certificate_of_the_url_is_checked(
 def test_trust_is_what_the_environment_says(
     endpoint: Endpoint, server_tls: tuple[ssl.SSLContext, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handler, "_tls", None)
     monkeypatch.setenv("SSL_CERT_FILE", str(server_tls[1]))
-    assert handler.deliver(f"https://{endpoint.address}/x?y", b"{}") is True
+    assert Delivery()(f"https://{endpoint.address}/x?y", b"{}") is True
 
 
 def test_the_request_after_an_answer_that_was_lost_is_served(stage: Stage) -> None:
     stage.endpoint.script.append(403)
-    with pytest.raises(handler.ResponseNotDeliveredError):
+    with pytest.raises(ResponseNotDeliveredError):
         stage.invoke_for_all(stage.event("Delete"))
     assert stage.invoke(stage.event("Delete"))["Status"] == "SUCCESS"
 
@@ -123,7 +122,7 @@ def test_what_goes_wrong_is_logged_without_the_url(
     event: dict[str, Any] = stage.event("Delete")
     with (
         caplog.at_level("DEBUG"),
-        pytest.raises(handler.ResponseNotDeliveredError) as caught,
+        pytest.raises(ResponseNotDeliveredError) as caught,
     ):
         stage.invoke_for_all(event)
     lines = [json.loads(r.getMessage()) for r in caplog.records if "response" in r.getMessage()]

@@ -141,5 +141,5 @@ def test_the_timer_and_handing_on_exclude_each_other(stage: Stage, delete: dict[
 
 def test_the_timer_never_fires_after_service_timeout(stage: Stage, delete: dict[str, Any]) -> None:
     delete["ResourceProperties"]["ServiceTimeout"] = "120"
-    context = handler._ContextOfRequest(sent(delete, timedelta(seconds=60)), LambdaContext())
-    assert context.seconds_left == pytest.approx(60, abs=2)
+    invocation = handler._Invocation(stage.function, sent(delete, timedelta(seconds=60)), LambdaContext())
+    assert invocation.seconds_left() == pytest.approx(60, abs=2)

@@ -21,12 +21,14 @@ def refuse(*_, **__):
 botocore.session.Session.create_client = refuse
 socket.socket.connect = refuse
 from iot_certificate_provider import handler
-assert handler.clients._clients == {}
-assert handler.clients._session is None
+function = handler.function
+assert function.clients._clients == {}
+assert function.clients._session is None
 assert "AWS_SAM_LOCAL" not in os.environ
-assert handler.helper._sam_local is None
-assert handler.helper._init_failed is None
-assert handler.helper._poll_create_func is handler.helper._poll_update_func is handler.helper._poll_delete_func is None
+assert function.crhelper._sam_local is None
+assert function.crhelper._init_failed is None
+crhelper = function.crhelper
+assert crhelper._poll_create_func is crhelper._poll_update_func is crhelper._poll_delete_func is None
 assert logging.getLogger("botocore").level == logging.ERROR
 print("imported")
 """
@@ -74,6 +76,6 @@ def test_garbage_is_not_looked_for_all_the_time_while_lambda_starts_the_function
 
 
 def test_crhelpers_own_loggers_which_show_the_event_are_off() -> None:
-    assert handler.helper is not None
+    assert handler.function.crhelper is not None
     assert logging.getLogger("crhelper.resource_helper").disabled
     assert logging.getLogger("crhelper.utils").disabled

@@ -16,6 +16,7 @@ from fakes.refusal import Refusal
 from handler.stage import CA, KEY_SECRET
 from iot_certificate_provider import handler
 from iot_certificate_provider.aws.clients import AwsClients
+from iot_certificate_provider.handler import ResponseNotDeliveredError
 from iot_certificate_provider.resources.ca.proof_of_possession import ProofOfPossession
 
 if TYPE_CHECKING:
@@ -271,7 +272,7 @@ class TestNothingSecretIsWritten:
     def test_when_the_answer_cannot_be_delivered(self, stage: Stage, device: issuing.Issued, log: Everything) -> None:
         stage.endpoint.script.extend([503, "reset", 403])
         event = stage.event("Create", {"CertificatePem": device.pem})
-        with pytest.raises(handler.ResponseNotDeliveredError):
+        with pytest.raises(ResponseNotDeliveredError):
             stage.invoke_for_all(event)
         assert_silent(log, event)
 
@@ -285,7 +286,7 @@ class TestNothingSecretIsWritten:
                 return Answer(body={"registrationCode": stage.iot.registration_code})
             return Answer(400, {"message": "No"}, "InvalidRequestException")
 
-        monkeypatch.setattr(handler, "clients", AwsClients(Wire(answer).session()))
+        stage.call_with(AwsClients(Wire(answer).session()))
         properties = {"CACertificatePem": factory_ca.pem, "VerificationKey": {"SecretArn": KEY_SECRET}}
         event = stage.event("Create", properties, resource_type=CA)
         assert stage.invoke(event)["Reason"].startswith("RegisterCACertificate of the CA certificate")

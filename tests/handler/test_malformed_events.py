@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iot_certificate_provider import handler
+from iot_certificate_provider.handler import ResponseNotDeliveredError
 
 if TYPE_CHECKING:
     import issuing
@@ -103,7 +103,7 @@ def test_an_update_without_old_properties_brings_everything_to_the_new_ones(
     "url", ["nonsense", "https://", "https://[", "http://127.0.0.1:port/", "https://127.0.0.1:1/é"]
 )
 def test_a_url_that_leads_nowhere_is_reported_to_lambda(stage: Stage, url: str) -> None:
-    with pytest.raises(handler.ResponseNotDeliveredError):
+    with pytest.raises(ResponseNotDeliveredError):
         stage.invoke(stage.event("Delete", ResponseURL=url))
     assert stage.endpoint.received == []
 

@@ -10,6 +10,7 @@ import pytest
 from handler.stage import LambdaContext
 from iot_certificate_provider import handler
 from iot_certificate_provider.deadline import UNDO_SECONDS
+from iot_certificate_provider.protocol import crhelper_once, delivery
 
 if TYPE_CHECKING:
     import issuing
@@ -39,8 +40,8 @@ def time_out_during(stage: Stage, name: str) -> None:
 def test_a_call_that_hangs_past_the_end_is_answered_for_by_the_timer(
     stage: Stage, properties: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handler, "TIMER_MARGIN_SECONDS", stage.context.seconds - 0.5)
-    stage.clients.client("iot")
+    monkeypatch.setattr(crhelper_once, "TIMER_MARGIN_SECONDS", stage.context.seconds - 0.5)
+    stage.function.clients.client("iot")
 
     def hang(call: Call) -> None:
         assert stage.endpoint.arrived.wait(30)
@@ -129,19 +130,19 @@ def test_no_time_at_all_is_a_failure_without_a_call(stage: Stage, properties: di
 def test_the_timer_fires_early_enough_for_an_answer_and_later_than_the_work_ends() -> None:
     context = LambdaContext()
     # crhelper takes half a second off what the context says.
-    fires_after = handler._ContextOfRequest(NOT_PRESIGNED, context).get_remaining_time_in_millis() / 1000 - 0.5
-    assert context.seconds - fires_after == pytest.approx(handler.TIMER_MARGIN_SECONDS)
-    assert handler.PUT_SECONDS <= handler.TIMER_MARGIN_SECONDS < handler.DEADLINE_MARGIN_SECONDS
+    fires_after = crhelper_once._Context(context, lambda: context.seconds).get_remaining_time_in_millis() / 1000 - 0.5
+    assert context.seconds - fires_after == pytest.approx(crhelper_once.TIMER_MARGIN_SECONDS)
+    assert delivery.PUT_SECONDS <= crhelper_once.TIMER_MARGIN_SECONDS < handler.DEADLINE_MARGIN_SECONDS
 
 
 def test_the_timer_never_gets_a_negative_time() -> None:
     context = LambdaContext()
     context.seconds = 1.0
-    assert handler._ContextOfRequest(NOT_PRESIGNED, context).get_remaining_time_in_millis() == 500
+    assert crhelper_once._Context(context, lambda: context.seconds).get_remaining_time_in_millis() == 500
 
 
 def test_crhelper_sees_lambdas_context_through_the_earlier_one() -> None:
-    assert handler._ContextOfRequest(NOT_PRESIGNED, LambdaContext()).aws_request_id == LambdaContext.aws_request_id
+    assert crhelper_once._Context(LambdaContext(), lambda: 1.0).aws_request_id == LambdaContext.aws_request_id
 
 
 def test_a_timer_that_fires_while_the_answer_is_under_way_is_gone_before_the_function_returns(
@@ -150,7 +151,7 @@ def test_a_timer_that_fires_while_the_answer_is_under_way_is_gone_before_the_fun
     # Frozen with the function, its thread would wake up in the next request, and answer that one.
     late = threading.Event()
     order: list[str] = []
-    helper: Any = handler.helper
+    helper: Any = stage.function.crhelper
     time_out = helper._timeout
 
     def time_out_late() -> None:
@@ -160,7 +161,7 @@ def test_a_timer_that_fires_while_the_answer_is_under_way_is_gone_before_the_fun
         order.append("the timer ended")
 
     monkeypatch.setattr(helper, "_timeout", time_out_late)
-    monkeypatch.setattr(handler, "TIMER_MARGIN_SECONDS", stage.context.seconds)
+    monkeypatch.setattr(crhelper_once, "TIMER_MARGIN_SECONDS", stage.context.seconds)
     stage.endpoint.before_answer = lambda: late.wait(30)
     answer = stage.invoke(stage.event("Create", properties))
     order.append("the function returned")

@@ -62,7 +62,7 @@ class Desk:
 
     def __init__(self) -> None:
         nowhere: Any = _Nowhere()
-        self.stage = Stage(nowhere)
+        self.stage = Stage(nowhere, self.deliver)
         self.bodies: list[bytes] = []
         self.logged: list[str] = []
 
@@ -76,7 +76,7 @@ class Desk:
         self.bodies.clear()
         self.logged.clear()
         event = self.stage.event("create", resource_type=trial.resource_type, ResourceProperties=trial.properties)
-        handler.handler(event, self.stage.context)
+        self.stage.function(event, self.stage.context)
         (body,) = self.bodies
         assert len(body) <= MAX_RESPONSE_BYTES
         answer: dict[str, Any] = json.loads(body)
@@ -102,8 +102,6 @@ def desk() -> Iterator[Desk]:
     listener = logging.Handler()
     listener.emit = lambda record: desk.logged.append(record.getMessage())  # type: ignore[method-assign]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(handler, "clients", desk.stage.clients)
-        patch.setattr(handler, "deliver", desk.deliver)
         # A logger of its own, that pytest does not know: nobody would find what failed behind a line a trial.
         logger = logging.Logger("provider")
         logger.addHandler(listener)

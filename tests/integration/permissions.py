@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
-from unittest import mock
 
 import boto3
 import botocore.session
@@ -19,6 +18,7 @@ import botocore.session
 from iot_certificate_provider import handler
 from iot_certificate_provider.aws.clients import AwsClients
 from iot_certificate_provider.deadline import UNDO_SECONDS, Deadline
+from iot_certificate_provider.embedded_metrics import publish_metric
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -158,8 +158,8 @@ class Function:
             return True
 
         brief = partial(Deadline, sleep=lambda seconds: time.sleep(min(seconds, 0.1)))
-        with mock.patch.multiple(handler, clients=self._clients, deliver=deliver, Deadline=brief):
-            handler.handler(event, self._context)
+        function = handler.Function(self._clients, lambda: datetime.now(UTC), deliver, publish_metric, deadline=brief)
+        function(event, self._context)
         self.calls += self._clients.calls
         answer: dict[str, Any] = json.loads(bodies[0]) if bodies else {}
         assert len(bodies) <= 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import subprocess
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iot_certificates_local import EmbeddedAws
+from local.fresh_accounts import ACCOUNTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from boto3 import Session
 
 PROC = Path("/proc")
-
-ACCOUNTS = itertools.count(200000000000)
 
 
 @pytest.fixture(scope="session")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from iot_certificates_local.strict import StrictAws, Strictness
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import Callable, MutableMapping
 
 Record = dict[str, Any]
 
@@ -34,9 +34,14 @@ class FakeRegistry:
     cas: dict[str, Record] = field(default_factory=dict)
     certificates: dict[str, Record] = field(default_factory=dict)
     policies: dict[str, Record] = field(default_factory=dict)
+    things: dict[str, list[str]] = field(default_factory=dict)
+    cas_elsewhere: list[tuple[str, Record]] = field(default_factory=list)
 
     def ca_certificates(self) -> list[Record]:
         return list(self.cas.values())
+
+    def ca_certificates_of_all_accounts(self) -> list[tuple[str, Record]]:
+        return [*((self.place[0], record) for record in self.cas.values()), *self.cas_elsewhere]
 
     def ca_certificate(self, certificate_id: str) -> Record | None:
         return self.cas.get(certificate_id)
@@ -65,6 +70,9 @@ class FakeRegistry:
     def policies_of(self, target: str) -> list[str]:
         return [name for name, policy in self.policies.items() if target in policy["targets"]]
 
+    def principals_of(self, thing: str) -> list[str]:
+        return self.things.get(thing, [])
+
 
 class Stage:
     """``answers``: the wrapped application's documents by method and path, an empty object for what is not there."""
@@ -74,8 +82,14 @@ class Stage:
         self.registry = FakeRegistry()
         self.answers: dict[tuple[str, str], Any] = {}
         self.asked: list[tuple[str, str]] = []
+        self.on_ask: Callable[[], None] = lambda: None
+        self.role_ages: dict[tuple[str, str], float] = {}
         self.strict = StrictAws(
-            self._application, strictness, clock=self.clock, registries=lambda headers, query: self._registry(headers)
+            self._application,
+            strictness,
+            clock=self.clock,
+            registries=lambda headers, query: self._registry(headers),
+            role_age=lambda account, arn: self.role_ages.get((account, arn)),
         )
 
     def ask(
@@ -87,6 +101,7 @@ class Stage:
         query: str = "",
         signed_for: str = "iot",
         account: str = ACCOUNT,
+        principal: str = "",
     ) -> tuple[int, dict[str, Any]]:
         """Send a request through the layer; return the status and the document."""
         sent: list[MutableMapping[str, Any]] = []
@@ -101,6 +116,7 @@ class Stage:
                     f"AWS4-HMAC-SHA256 Credential=AKID/20260101/{REGION}/{signed_for}/aws4_request".encode(),
                 ),
                 (b"x-account", account.encode()),
+                (b"x-amzn-principal", principal.encode()),
             ],
         }
 
@@ -115,11 +131,12 @@ class Stage:
 
     def _registry(self, headers: Any) -> FakeRegistry:
         registry = self.registry
-        return FakeRegistry((headers["x-account"], REGION), registry.cas, registry.certificates, registry.policies)
+        return replace(registry, place=(headers["x-account"], REGION))
 
     async def _application(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         await receive()
         self.asked.append((scope["method"], scope["path"]))
+        self.on_ask()
         document = self.answers.get((scope["method"], scope["path"]), {})
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"999")]})
         await send({"type": "http.response.body", "body": json.dumps(document).encode()})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from iot_certificates_local import EmbeddedAws
+from iot_certificates_local import EmbeddedAws, Strictness
 from issuing import make_ca, make_device
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ ROLE = "arn:aws:iam::123456789012:role/provisioning"
 
 @pytest.fixture(scope="module")
 def guarded_aws() -> Iterator[EmbeddedAws]:
-    with EmbeddedAws(enforce_iam=True, detach_seconds=0) as aws:
+    with EmbeddedAws(enforce_iam=True, strict=Strictness(detach_seconds=0, role_seconds=0)) as aws:
         yield aws
 
 
@@ -143,6 +143,7 @@ def test_another_of_the_same_kind_is_not_enough(user: User, things: Things) -> N
 
 
 def test_a_role_has_to_be_passed(user: User, things: Things) -> None:
+    user.root.client("iam").create_role(RoleName="provisioning", AssumeRolePolicyDocument="{}")
     configuration = {"templateName": "fleet", "roleArn": ROLE}
     user.may("iot:UpdateCACertificate", things.cacert)
     assert user.is_refused("update_ca_certificate", certificateId=things.ca_id, registrationConfig=configuration)
@@ -175,14 +176,24 @@ def test_who_may_not_is_not_told_what_else_is_wrong(user: User) -> None:
 def test_a_transfer_needs_the_certificate_on_both_sides(guarded_aws: EmbeddedAws, user: User) -> None:
     registered = user.root.client("iot").register_certificate_without_ca(certificatePem=make_device(make_ca()).pem)
     certificate = {"certificateId": registered["certificateId"]}
-    for action, operation, arguments in (
-        ("iot:TransferCertificate", "transfer_certificate", {"targetAwsAccount": "222233334444"}),
-        ("iot:CancelCertificateTransfer", "cancel_certificate_transfer", {}),
+    own = registered["certificateArn"]
+    targets = own.replace(guarded_aws.account, "222233334444")
+    # Developer guide: the ARN of CancelCertificateTransfer has the account that the certificate is on its way to.
+    for operation, arguments, resource, wrong in (
+        ("transfer_certificate", {"targetAwsAccount": "222233334444"}, own, own[:-1] + "x"),
+        ("cancel_certificate_transfer", {}, targets, own),
+        ("cancel_certificate_transfer", {}, own, targets),
     ):
-        user.may(action, registered["certificateArn"][:-1] + "x")
+        action = f"iot:{operation.title().replace('_', '')}"
+        user.may(action, wrong)
         assert user.is_refused(operation, **certificate, **arguments)
-        user.may(action, registered["certificateArn"])
-        assert not user.is_refused(operation, **certificate, **arguments)
+        user.may(action, resource)
+        if resource == own and operation.startswith("cancel"):
+            # It is on its way no more: there is no target.
+            with pytest.raises(user.iot.exceptions.TransferAlreadyCompletedException):
+                user.iot.cancel_certificate_transfer(**certificate)
+        else:
+            assert not user.is_refused(operation, **certificate, **arguments)
     other = guarded_aws.session(account="222233334444").client("iot")
     for operation in ("accept_certificate_transfer", "reject_certificate_transfer"):
         back = other.register_certificate_without_ca(certificatePem=make_device(make_ca()).pem)

@@ -6,6 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography import x509
+from cryptography.x509.name import _ASN1Type
+from cryptography.x509.oid import NameOID
 
 from issuing import Issued, key_of, make_ca, make_csr, make_device, make_verification_certificate
 
@@ -109,6 +112,14 @@ class TestIssuer:
         register_ca(iot, make_ca(key=key_of("p256", "a namesake")))
         with pytest.raises(iot.exceptions.CertificateValidationException):
             iot.register_certificate(certificatePem=make_device(make_ca()).pem)
+
+    def test_has_its_name_byte_by_byte(self, iot: IoTClient) -> None:
+        ca = make_ca()
+        register_ca(iot, ca)
+        printable = x509.NameAttribute(NameOID.COMMON_NAME, "Factory CA", _ASN1Type.PrintableString)
+        namesake = make_ca(subject=x509.Name([printable]))
+        with pytest.raises(iot.exceptions.CertificateValidationException, match="in another way than the CA's subject"):
+            iot.register_certificate(certificatePem=make_device(namesake).pem)
 
     def test_is_not_asked_for_what_is_registered_already(self, iot: IoTClient) -> None:
         ca = make_ca()

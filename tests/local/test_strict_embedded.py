@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import fields
+from pathlib import Path
+
 import pytest
 from botocore.config import Config
 
-from iot_certificates_local import EmbeddedAws
+from iot_certificates_local import EmbeddedAws, Strictness
+from iot_certificates_local.strict.cloudformation.read_quota import READS_PER_SECOND
 from issuing import make_ca, make_device
 
 pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
@@ -25,7 +30,7 @@ def test_not_strict_it_is_as_lax_as_ministack() -> None:
 
 
 def test_its_rate_and_its_delay_are_the_callers() -> None:
-    with EmbeddedAws(requests_per_second=1, detach_seconds=0) as aws:
+    with EmbeddedAws(strict=Strictness(detach_seconds=300), requests_per_second=1, detach_seconds=0) as aws:
         iot = aws.session().client("iot", config=Config(retries={"total_max_attempts": 1}))
         arn = iot.create_keys_and_certificate()["certificateArn"]
         iot.create_policy(policyName="telemetry", policyDocument='{"Version": "2012-10-17", "Statement": []}')
@@ -40,3 +45,11 @@ def test_other_services_and_unknown_operations_are_handed_on(embedded_aws: Embed
     session = embedded_aws.session()
     assert session.client("sts").get_caller_identity()["Account"] == embedded_aws.account
     assert session.client("iot").describe_endpoint()["endpointAddress"]
+
+
+def test_the_documentation_has_every_field_and_its_default() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "testing.md").read_text()
+    rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", page, re.MULTILINE))
+    defaults = {"requests_per_second": "AWS's quotas", "stack_reads_per_second": f"{READS_PER_SECOND:g}"}
+    for field in fields(Strictness):
+        assert rows[field.name] == (defaults.get(field.name) or f"{field.default:g}"), field.name

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from cryptography import x509
 
-from iot_certificates_local import EmbeddedAws, Factory, MqttDevice, MqttRefusedError
+from iot_certificates_local import EmbeddedAws, Factory, MqttDevice, MqttRefusedError, Strictness
 from iot_certificates_local.strict.provisioning import ProvisioningError, check_parameters, parameters_of
 from issuing import make_ca, make_device
 
@@ -105,7 +105,7 @@ class Hall:
 
 @pytest.fixture(scope="module")
 def guarded_aws() -> Iterator[EmbeddedAws]:
-    with EmbeddedAws(enforce_iam=True) as aws:
+    with EmbeddedAws(enforce_iam=True, strict=Strictness(permission_seconds=0, role_seconds=0)) as aws:
         yield aws
 
 

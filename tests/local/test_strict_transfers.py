@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from iot_certificates_local import EmbeddedAws, MqttDevice, MqttRefusedError
 from issuing import make_ca, make_device
-from local.conftest import ACCOUNTS
+from local.fresh_accounts import ACCOUNTS
 
 if TYPE_CHECKING:
     from pathlib import Path

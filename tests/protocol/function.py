@@ -8,7 +8,6 @@ its instance along.
 from __future__ import annotations
 
 import functools
-import importlib.util
 import itertools
 import json
 import threading
@@ -38,7 +37,11 @@ from iot_certificate_provider.contract import ResourceType
 from iot_certificate_provider.deadline import Deadline
 from iot_certificate_provider.physical_id import certificate_id_in
 from iot_certificate_provider.pki import Certificate
+from iot_certificate_provider.protocol.crhelper_once import TIMER_MARGIN_SECONDS
+from iot_certificate_provider.protocol.delivery import Delivery
 from protocol.clock import Clock
+from protocol.excuses import Excuses
+from protocol.invariants import said
 from protocol.possessions import Possessions
 
 if TYPE_CHECKING:
@@ -138,7 +141,7 @@ class Invocation:
 
 
 class Instance:
-    """One function instance: a module of its own, and clients."""
+    """One function instance, with clients of its own."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
@@ -146,21 +149,18 @@ class Instance:
         self.start()
 
     def start(self) -> None:
-        """Execute the handler's module anew; module state is what it was when it was imported."""
-        spec = importlib.util.spec_from_file_location("handler_of_an_instance", installed_handler.__file__)
-        assert spec is not None
-        assert spec.loader is not None
-        module: Any = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        self.module = module
-        self.deliver = module.deliver
-        module.clients = self.clients
-        module.Deadline = functools.partial(Deadline, sleep=self.cloud.sleep, jitter=self.cloud.share_of_pause)
-        module._now = lambda: self.cloud.clock.now
-        module.deliver = self.cloud.receive
-        module._publish_failures = self.cloud.measure
+        """Start anew, as after the death of the process."""
+        self.deliver = Delivery(self.cloud.tls)
+        self.function = installed_handler.Function(
+            self.clients,
+            lambda: self.cloud.clock.now,
+            self.cloud.receive,
+            self.cloud.measure,
+            deadline=functools.partial(Deadline, sleep=self.cloud.sleep, jitter=self.cloud.share_of_pause),
+        )
         # It runs by the clock on the wall; here ``_hang`` does what it does.
-        module.helper._set_timeout = lambda: None
+        crhelper: Any = self.function.crhelper
+        crhelper._set_timeout = lambda: None
 
 
 class _Context:
@@ -194,28 +194,16 @@ class Cloud:
         self.jitter: Callable[[], float] = lambda: 0.5
         """Of the function's pauses, and of the SDK's: the share of the longest one."""
         self._empty()
-        self.handled_outside: set[str] = set()
-        """Certificates whose transfer somebody has ended, or made, outside the stack."""
-        self.forgotten: set[str] = set()
-        """Certificates of which nobody can say any more that they were ACTIVE before their transfer."""
-        self.half_adopted: set[str] = set()
-        """Certificates that a function died over which adopted them: nobody can tell who attached what to them."""
-        self.detached: set[str] = set()
-        """Certificates that a transfer has detached, as its template says."""
         self.aws.cloudformation = FakeCloudFormation(page=100, clock=lambda: self.clock.now, asker=self._asking_stack)
         self.aws.functions = FakeFunctions()
         self.aws.calls.clear()
         self.made: dict[str, Owner] = {}
-        self.shared: set[tuple[str, Owner]] = set()
-        """Certificates that an earlier release let another resource have as well as the one that made it."""
         self.requests: dict[str, str] = {}
         """Certificate id → the request that registered it."""
         self.foreign: dict[str, Picture | None] = {}
         """What was there before, and how it looked: nothing may happen to it."""
-        self.deleted_outside: set[str] = set()
         self.possessions = Possessions(self)
-        self.left: dict[str, str] = {}
-        """Orphans that a Delete left in doubt, and the reason that names them."""
+        self.excuses = Excuses()
         self.stacks: list[Stack] = []
         self.request_numbers = itertools.count(1)
         self.invocations: list[Invocation] = []
@@ -296,10 +284,9 @@ class Cloud:
         invocation = Invocation(event, len(self.invocations) - self._since, self.clock.now, instance)
         self.invocations.append(invocation)
         outer, self._current.invocation = getattr(self._current, "invocation", None), invocation
-        instance.module._tls = self.tls
         try:
-            instance.module.handler(json.loads(json.dumps(event)), _Context(self.clock, invocation.ends))
-        except instance.module.ResponseNotDeliveredError:
+            instance.function(json.loads(json.dumps(event)), _Context(self.clock, invocation.ends))
+        except installed_handler.ResponseNotDeliveredError:
             invocation.undelivered = True
         finally:
             self._current.invocation = outer
@@ -328,10 +315,10 @@ class Cloud:
             return False
         invocation.answers.append(Answer(raw, self.clock.now))
         if url != invocation.event["ResponseURL"]:
-            self.violations.append(f"I1: answered at another request's URL, {url}")
+            self.violations.append(said("I1", f"answered at another request's URL, {url}"))
         return True if self.endpoint is None else bool(invocation.instance.deliver(url, raw))
 
-    def measure(self, _: str, failures: int) -> None:
+    def measure(self, _name: object, failures: int, *_: object) -> None:
         """Take a value of the metric Failures, in place of standard output."""
         invocation = self._running()
         assert invocation is not None
@@ -378,7 +365,7 @@ class Cloud:
         if call.name == "iot.AcceptCertificateTransfer" and _deletes(invocation):
             self._attribute(call.parameters["certificateId"], invocation)
         if invocation.event["ResourceType"] == TRANSFER and call.name in _ATTACHMENTS:
-            self.detached.add(_certificate_of(call))
+            self.excuses.detached_by_a_transfer.add(_certificate_of(call))
         self._during(call, "after")
         self._strike(invocation, call.name, "after")
         invocation.calls += 1
@@ -402,7 +389,7 @@ class Cloud:
         clients.note_attempt({"status_code": refusal.status})
         pause: float | None = 2.0 ** (attempt - 1) * self.jitter()
         if attempt >= attempts or not (refusal.code in _THROTTLING or refusal.status in _TRANSIENT):
-            pause = clients._when_throttled((None, refusal.parsed()), attempt)
+            pause = clients._when_refused((None, refusal.parsed()), attempt)
         if pause is None:
             return False
         self.sleep(pause)
@@ -420,7 +407,7 @@ class Cloud:
         if call.name.split(".")[1].startswith(_READS):
             return
         if invocation.answers:
-            self.violations.append(f"I1: {call.name} after the answer was sent")
+            self.violations.append(said("I1", f"{call.name} after the answer was sent"))
         certificate_id = _certificate_of(call)
         if call.name in ("iot.DeleteCertificate", "iot.DeleteCACertificate"):
             self._excuse_others(invocation, certificate_id)
@@ -430,22 +417,22 @@ class Cloud:
         incoming = call.name in _DECIDES[:2]
         if _is_handed_over(invocation, call, certificate_id) or (certificate_id not in self._known and not incoming):
             return
-        if certificate_id in self.deleted_outside and invocation.event["RequestType"] == "Update":
+        if certificate_id in self.excuses.deleted_outside and invocation.event["RequestType"] == "Update":
             return  # whoever takes a stack's certificate away and registers it elsewhere, has it changed by both
         if not self._is_swept(invocation, certificate_id) and not _is_adopted(invocation):
             who = invocation.event["RequestType"], invocation.owner[1]
-            self.violations.append(f"I3: {who} called {call.name} on a certificate that it did not make")
+            self.violations.append(said("I3", f"{who} called {call.name} on a certificate that it did not make"))
 
     def _is_own(self, invocation: Invocation, certificate_id: str) -> bool:
         made = certificate_id and self.made.get(certificate_id) == invocation.owner
-        return bool(made) or (certificate_id, invocation.owner) in self.shared
+        return bool(made) or (certificate_id, invocation.owner) in self.excuses.shared_by_an_earlier_release
 
     def _excuse_others(self, invocation: Invocation, certificate_id: str) -> None:
         """What a stack swept, or used, is gone for it when another one deletes it."""
         for stack in self.stacks:
             if stack.ledger.stack_id != invocation.event["StackId"]:
                 held = {certificate_id_in(live.physical_id) for live in stack.live.values()}
-                self.deleted_outside |= {certificate_id} & held
+                self.excuses.deleted_outside |= {certificate_id} & held
 
     def _is_swept(self, invocation: Invocation, certificate_id: str) -> bool:
         declared = invocation.event["ResourceProperties"].get("DeviceCertificatesOnDelete", "RETAIN")
@@ -458,7 +445,7 @@ class Cloud:
         properties = event["ResourceProperties"]
         died = any(each.died for each in self.invocations if each.event["RequestId"] == event["RequestId"])
         if died and properties.get("ExistingCertificate") == "ADOPT" and "CertificatePem" in properties:
-            self.half_adopted.add(Certificate.from_pem(properties["CertificatePem"]).id)
+            self.excuses.half_adopted.add(Certificate.from_pem(properties["CertificatePem"]).id)
 
     # Faults
 
@@ -498,14 +485,15 @@ class Cloud:
     def _forget(self, invocation: Invocation) -> None:
         """Nobody hears what this delivery knew: whether the certificate was ACTIVE before its transfer."""
         if invocation.event["ResourceType"] == TRANSFER:
-            self.forgotten |= {properties.get("CertificateId", "") for properties in _declared(invocation)}
+            self.excuses.forgotten |= {properties.get("CertificateId", "") for properties in _declared(invocation)}
 
     def _hang(self, invocation: Invocation) -> None:
         """Do as crhelper's timer does before the end, and as Lambda does at the end."""
         left = (invocation.ends - self.clock.now).total_seconds()
-        self.clock.sleep(max(0.0, left - installed_handler.TIMER_MARGIN_SECONDS))
-        invocation.instance.module.helper._timeout()
-        self.clock.sleep(installed_handler.TIMER_MARGIN_SECONDS)
+        self.clock.sleep(max(0.0, left - TIMER_MARGIN_SECONDS))
+        crhelper: Any = invocation.instance.function.crhelper
+        crhelper._timeout()
+        self.clock.sleep(TIMER_MARGIN_SECONDS)
         self._die(invocation)
 
 

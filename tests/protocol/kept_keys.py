@@ -138,7 +138,7 @@ def readers_never_find_what_failed(cloud: Cloud, kind: Kind) -> None:
     first = _made(stack, kind)
     timeline = Timeline(cloud, kind)
     timeline.watch()
-    cloud.arm(Fault("deny", kind.registration, "before"))
+    cloud.arm(Fault("deny", kind.registration, "before", times=999))
     require(stack.update({X: kind(1)}) == "ROLLED_BACK", "I4", "no rollback")
     timeline.check()
     require(current(cloud, kind) == first, "I4", "the secret was moved")

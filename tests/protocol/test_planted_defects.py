@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from iot_certificate_provider import handler
 from iot_certificate_provider.aws.cloudformation import StackGateway
 from iot_certificate_provider.errors import NotFoundError
 from iot_certificate_provider.physical_id import CREATE_FAILED
 from iot_certificate_provider.properties.ca_certificate import declared_device_certificates_on_delete
 from iot_certificate_provider.protocol import continuation, response
+from iot_certificate_provider.protocol.crhelper_once import CrHelperOnce
 from iot_certificate_provider.protocol.response import Outcome
 from iot_certificate_provider.resources.ca import ca_certificate
 from iot_certificate_provider.resources.ca.ca_certificate import CaCertificateResource
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from iot_certificate_provider.protocol.request import Progress
-    from protocol.function import Cloud, Instance
+    from protocol.function import Cloud
     from protocol.scenarios import Kind
 
 
@@ -206,10 +208,7 @@ def answers_at_any_length(patch: pytest.MonkeyPatch) -> None:
     for module in (ca_certificate, device_certificate):
         patch.setattr(module, "ensure_fits", lambda *_: None)
 
-    def change(module: Any) -> None:
-        module.MAX_RESPONSE_BYTES = 10**6
-
-    in_every_instance(patch, change)
+    patch.setattr(handler, "MAX_RESPONSE_BYTES", 10**6)
 
 
 def reasons_at_any_length(patch: pytest.MonkeyPatch) -> None:
@@ -239,51 +238,27 @@ def needs_the_private_ca(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(PrivateCaIdentity, "_of_private_ca_or_kept", ask)
 
 
-# Defects of the handler's own: every instance executes the module anew, and so has to be changed after it did.
-
-
-def in_every_instance(patch: pytest.MonkeyPatch, change: Callable[[Any], None]) -> None:
-    from protocol import function  # noqa: PLC0415
-
-    start = function.Instance.start
-
-    def changed(instance: Instance) -> None:
-        start(instance)
-        change(instance.module)
-
-    patch.setattr(function.Instance, "start", changed)
-
-
 def answers_twice(patch: pytest.MonkeyPatch) -> None:
-    def change(module: Any) -> None:
-        once = module._Helper._send
+    once = CrHelperOnce._send
 
-        def twice(helper: Any, *arguments: Any, **named: Any) -> None:
-            once(helper, *arguments, **named)
-            helper._answered = False
-            once(helper, *arguments, **named)
+    def twice(crhelper: Any, *arguments: Any, **named: Any) -> None:
+        once(crhelper, *arguments, **named)
+        crhelper._answered = False
+        once(crhelper, *arguments, **named)
 
-        module._Helper._send = twice
-
-    in_every_instance(patch, change)
+    patch.setattr(CrHelperOnce, "_send", twice)
 
 
 def says_create_failed_when_uncertain(patch: pytest.MonkeyPatch) -> None:
-    def change(module: Any) -> None:
-        def certain(event: Any, progress: Progress) -> str:
-            marker = f"{CREATE_FAILED}/{event['RequestId']}"
-            return str(event.get("PhysicalResourceId") or progress.registered or marker)
+    def certain(event: Any, progress: Progress) -> str:
+        marker = f"{CREATE_FAILED}/{event['RequestId']}"
+        return str(event.get("PhysicalResourceId") or progress.registered or marker)
 
-        module.id_after_failure = certain
-
-    in_every_instance(patch, change)
+    patch.setattr(handler, "id_after_failure", certain)
 
 
 def answers_a_failed_update_with_a_new_id(patch: pytest.MonkeyPatch) -> None:
-    def change(module: Any) -> None:
-        module.id_after_failure = lambda event, progress: progress.registered or f"{CREATE_FAILED}/new"
-
-    in_every_instance(patch, change)
+    patch.setattr(handler, "id_after_failure", lambda _, progress: progress.registered or f"{CREATE_FAILED}/new")
 
 
 def hands_nothing_on(patch: pytest.MonkeyPatch) -> None:
@@ -293,26 +268,16 @@ def hands_nothing_on(patch: pytest.MonkeyPatch) -> None:
 def hands_on_for_ever(patch: pytest.MonkeyPatch) -> None:
     """No thought of ServiceTimeout, neither when it hands on nor when it works."""
     patch.setattr(continuation, "is_worthwhile", lambda *_: True)
-
-    def change(module: Any) -> None:
-        module.sent_at = lambda url: None
-
-    in_every_instance(patch, change)
+    patch.setattr(handler, "sent_at", lambda _: None)
 
 
 def answers_what_it_hands_on(patch: pytest.MonkeyPatch) -> None:
-    def change(module: Any) -> None:
-        module._Helper.hand_on = lambda helper, invoke: invoke()
-
-    in_every_instance(patch, change)
+    patch.setattr(CrHelperOnce, "leave_answer", lambda _, start: start())
 
 
 def takes_no_answer_for_a_failure(patch: pytest.MonkeyPatch) -> None:
-    def change(module: Any) -> None:
-        publish = module._publish_failures
-        module._publish_failures = lambda function_name, _: publish(function_name, 0)
-
-    in_every_instance(patch, change)
+    publish = handler.Function.publish_failures
+    patch.setattr(handler.Function, "publish_failures", lambda function, name, _: publish(function, name, 0))
 
 
 DEFECTS = [

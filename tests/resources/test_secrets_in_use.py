@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.resources.resource import Resource
     from resources.stage import Stage
 
-KEPT = KEY_SECRET.replace("factory-ca-key", "kept")
+KEPT = KEY_SECRET.replace("factory/ca-key", "kept")
 BY_HAND = "0" * 32
 PASSWORD = "correct horse battery staple"
 

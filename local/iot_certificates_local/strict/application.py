@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import re
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from iot_certificates_local.strict import certificates, pagination, quotas, statuses
+from iot_certificates_local.strict import certificates, pagination, quotas, sole_registration, statuses
+from iot_certificates_local.strict.asgi import AsgiApplication, Message, Receive, Send, read_body, replayed
 from iot_certificates_local.strict.detaching import DelayedDetach
 from iot_certificates_local.strict.messages import CURRENT, REFUSAL, Answer, HandOn, Refusal, Request, Rule
 from iot_certificates_local.strict.operations import Operation, operation_of
+from iot_certificates_local.strict.registration_configuration import RegistrationConfiguration
 from iot_certificates_local.strict.registry import MiniStackRegistry, Registries
+from iot_certificates_local.strict.status_lag import StatusLag
+from iot_certificates_local.strict.thing_detaching import DelayedThingDetach
 from iot_certificates_local.strict.throttling import Throttle
 from iot_certificates_local.strict.transfers import Transfers
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-AsgiApplication = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+if TYPE_CHECKING:
+    from collections.abc import Callable, MutableMapping
 
 # The service that a request is signed for (Signature Version 4, the credential scope): the data plane has another name.
 _SIGNED_FOR_IOT = re.compile(r"Credential=[^,\s]*/iot/aws4_request")
@@ -37,10 +39,22 @@ class Strictness:
     * ``requests_per_second``: of each operation that AWS throttles, for each account and Region; None is AWS's own
       default quota, infinity is no throttling.
     * ``detach_seconds``: how long a policy that was detached still shows.
+    * ``thing_detach_seconds``: how long a certificate that was detached from a thing still shows there.
+    * ``status_seconds``: how long a certificate that was deactivated cannot be deleted.
+    * ``permission_seconds``: how long a role's new or changed policy has no effect, where IAM is enforced.
+    * ``role_seconds``: how long AWS IoT cannot assume a new role.
+    * ``stack_reads_per_second``: of CloudFormation's events and resources, for each account and Region, as above.
+    * ``stack_index_seconds``: how long CloudFormation does not find the stack of a new physical id.
     """
 
     requests_per_second: float | None = None
     detach_seconds: float = 0.5
+    thing_detach_seconds: float = 0.5
+    status_seconds: float = 0.3
+    permission_seconds: float = 1.0
+    role_seconds: float = 1.0
+    stack_reads_per_second: float | None = None
+    stack_index_seconds: float = 0.5
 
 
 class StrictAws:
@@ -48,7 +62,8 @@ class StrictAws:
 
     Only requests that are signed for AWS IoT meet the rules. ``clock``: seconds that never go back. ``registries``:
     where the rules look. ``authorizes``: MiniStack authorizes, and ``authorization.correct_ministack`` was called;
-    then who may not do a thing at all is told so, and not what else is wrong.
+    then who may not do a thing at all is told so, and not what else is wrong. ``role_age``: takes an account and the
+    ARN of a role to its age in seconds, None for one that is not there.
     """
 
     def __init__(
@@ -59,15 +74,17 @@ class StrictAws:
         clock: Callable[[], float] = time.monotonic,
         registries: Registries = MiniStackRegistry.of_request,
         authorizes: bool = False,
+        role_age: Callable[[str, str], float | None] = lambda _account, _arn: math.inf,
     ) -> None:
         self._app = app
         self._strictness = strictness or Strictness()
         self._clock = clock
         self._registries = registries
         self._authorizes = authorizes
+        self._role_age = role_age
         # One change at a time: between a rule's look and MiniStack's act nothing may be registered.
         self._changing = asyncio.Lock()
-        self._rules = self._fresh_rules()
+        self._rules = self._start()
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer as ASGI has it."""
@@ -77,17 +94,31 @@ class StrictAws:
             return
         await self._app(scope, receive, send)
         if scope["type"] == "http" and scope["path"] == _RESET:
-            self._rules = self._fresh_rules()
+            self._rules = self._start()
 
-    def _fresh_rules(self) -> tuple[Rule, ...]:
-        """Return the rules, outermost first: a list is divided into pages after it was changed."""
-        detached = DelayedDetach(self._strictness.detach_seconds, self._clock)
+    def deletion_of_policy(self, place: tuple[str, str], name: str) -> Refusal | None:
+        """Return what a policy cannot be deleted for yet, in an account and Region; None when it can."""
+        return self._detached.refusal(place, name)
+
+    def deletion_of_thing(self, place: tuple[str, str], name: str) -> Refusal | None:
+        """Return what a thing cannot be deleted for yet, in an account and Region; None when it can."""
+        return self._detached_things.refusal(place, name)
+
+    def _start(self) -> tuple[Rule, ...]:
+        """Remember nothing; return the rules, outermost first: a list is divided into pages after it was changed."""
+        strictness, clock = self._strictness, self._clock
+        self._detached = detached = DelayedDetach(strictness.detach_seconds, clock)
+        self._detached_things = DelayedThingDetach(strictness.thing_detach_seconds, clock)
         return (
-            Throttle(self._strictness.requests_per_second, self._clock),
+            Throttle(strictness.requests_per_second, clock),
             pagination.in_pages,
             detached,
+            self._detached_things,
+            StatusLag(strictness.status_seconds, clock),
             Transfers(detached.shows_attached),
             statuses.as_aws_changes_them,
+            RegistrationConfiguration(strictness.role_seconds, self._role_age),
+            sole_registration.one_account_of_the_region,
             certificates.fit_to_register,
             quotas.within_quotas,
         )
@@ -100,7 +131,7 @@ class StrictAws:
         receive: Receive,
         send: Send,
     ) -> None:
-        body = await _body(receive)
+        body = await read_body(receive)
         if body is None:
             return
         headers = _headers(scope)
@@ -136,7 +167,7 @@ class StrictAws:
         async def collect(message: Message) -> None:
             messages.append(message)
 
-        await self._app(scope, _replayed(request.body, receive), collect)
+        await self._app(scope, replayed(request.body, receive), collect)
         start = messages[0]
         body = b"".join(message.get("body", b"") for message in messages[1:])
         return Answer(start["status"], tuple((name, value) for name, value in start.get("headers", [])), body)
@@ -165,32 +196,6 @@ def _operation(scope: MutableMapping[str, Any]) -> tuple[Operation, dict[str, st
 
 def _headers(scope: MutableMapping[str, Any]) -> dict[str, str]:
     return {name.decode("latin-1").lower(): value.decode("utf-8", "replace") for name, value in scope["headers"]}
-
-
-async def _body(receive: Receive) -> bytes | None:
-    """Read the whole body; None when the client went away before it was there."""
-    body: bytes = b""
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return None
-        body += message.get("body", b"")
-        if not message.get("more_body", False):
-            return body
-
-
-def _replayed(body: bytes, receive: Receive) -> Receive:
-    """Return a ``receive`` that tells the body again, and after it what the client does next."""
-    told = False
-
-    async def replay() -> Message:
-        nonlocal told
-        if told:
-            return await receive()
-        told = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return replay
 
 
 async def _send(send: Send, answer: Answer) -> None:

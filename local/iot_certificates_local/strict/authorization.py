@@ -26,7 +26,6 @@ _IN_PATH = {
     "TransferCertificate": ("cert", "certificateId"),
     "AcceptCertificateTransfer": ("cert", "certificateId"),
     "RejectCertificateTransfer": ("cert", "certificateId"),
-    "CancelCertificateTransfer": ("cert", "certificateId"),
 }
 _TARGET = ("AttachPolicy", "DetachPolicy")
 _THING_AND_PRINCIPAL = ("AttachThingPrincipal", "DetachThingPrincipal")
@@ -74,6 +73,8 @@ def _unless_refused(handler: Handler) -> Handler:
 def resources_of(request: Request, region: str, account: str) -> list[str]:
     """Return the ARNs that a policy has to allow, all of them; none where MiniStack knows them itself."""
     prefix = f"arn:aws:iot:{region}:{account}"
+    if request.operation == "CancelCertificateTransfer":
+        return [_of_target(request, region, account)]
     if request.operation in _IN_PATH:
         kind, parameter = _IN_PATH[request.operation]
         return [f"{prefix}:{kind}/{request.path[parameter]}"]
@@ -85,6 +86,18 @@ def resources_of(request: Request, region: str, account: str) -> list[str]:
         thing = f"{prefix}:thing/{request.path['thingName']}"
         return [thing, request.headers.get("x-amzn-principal", "*")]
     return []
+
+
+def _of_target(request: Request, region: str, account: str) -> str:
+    """Return the ARN of a certificate in the account that it is on its way to.
+
+    Developer guide, IAM policy actions, iot:CancelCertificateTransfer: "The AWS account specified in the ARN must be
+    the account to which the certificate is being transferred."
+    """
+    certificate_id = request.path["certificateId"]
+    record = request.registry.certificate(certificate_id)
+    target = record.get("transferredTo") if record is not None else None
+    return f"arn:aws:iot:{region}:{target or account}:cert/{certificate_id}"
 
 
 def dependent_actions(request: Request, region: str, account: str) -> Iterator[tuple[str, str, dict[str, str]]]:

@@ -131,7 +131,10 @@ def _check_issuer(certificate: x509.Certificate, request: Request) -> None:
         raise Refusal("CertificateStateException", "No CA certificate exists for the given certificate", 406)
     try:
         certificate.verify_directly_issued_by(candidates[0])
-    except (InvalidSignature, TypeError, ValueError) as error:
+    except ValueError as error:
+        # cryptography compares the names' bytes: the signature is not looked at yet.
+        raise _invalid("The issuer of the certificate is written in another way than the CA's subject.") from error
+    except (InvalidSignature, TypeError) as error:
         raise _invalid("The signature of the certificate failed verification against the CA certificate.") from error
 
 

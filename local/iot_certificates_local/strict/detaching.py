@@ -42,18 +42,31 @@ class DelayedDetach:
         if not answer.is_success:
             return answer
         if request.operation == "ListTargetsForPolicy":
-            targets = [gone.target for gone, _ in self._shown(request) if gone.policy == request.path["policyName"]]
+            targets = [
+                gone.target
+                for gone, _ in self._shown(request.registry.place)
+                if gone.policy == request.path["policyName"]
+            ]
             return _with(answer, "targets", targets)
         if request.operation == "ListAttachedPolicies":
             policies = [
-                _entry(gone, arn) for gone, arn in self._shown(request) if gone.target == request.path["target"]
+                _entry(gone, arn)
+                for gone, arn in self._shown(request.registry.place)
+                if gone.target == request.path["target"]
             ]
             return _with(answer, "policies", policies)
         return answer
 
     def shows_attached(self, request: Request, target: str) -> bool:
         """Whether a policy that was detached from the target still shows there."""
-        return any(gone.target == target for gone, _ in self._shown(request))
+        return any(gone.target == target for gone, _ in self._shown(request.registry.place))
+
+    def refusal(self, place: tuple[str, str], policy: str) -> Refusal | None:
+        """Return what DeletePolicy answers as long as a policy shows as attached to anything; None when it does not."""
+        if not any(gone.policy == policy for gone, _ in self._shown(place)):
+            return None
+        message = f"The policy cannot be deleted as the policy is attached to one or more principals (name={policy})"
+        return Refusal("DeleteConflictException", message, 409)
 
     async def _change(self, request: Request, hand_on: HandOn) -> Answer:
         changed = _Detached(request.registry.place, request.path["policyName"], request.text("target"))
@@ -67,21 +80,17 @@ class DelayedDetach:
         return answer
 
     def _check_ready(self, request: Request) -> None:
-        name = request.path["policyName"]
-        if any(gone.policy == name for gone, _ in self._shown(request)):
-            raise Refusal(
-                "DeleteConflictException",
-                f"The policy cannot be deleted as the policy is attached to one or more principals (name={name})",
-                409,
-            )
+        refusal = self.refusal(request.registry.place, request.path["policyName"])
+        if refusal is not None:
+            raise refusal
 
-    def _shown(self, request: Request) -> Iterator[tuple[_Detached, str]]:
-        """Yield what still shows as attached in the request's account and Region, with the policy's ARN."""
+    def _shown(self, place: tuple[str, str]) -> Iterator[tuple[_Detached, str]]:
+        """Yield what still shows as attached in an account and Region, with the policy's ARN."""
         now = self._clock()
         for gone, (until, arn) in list(self._shown_until.items()):
             if now >= until:
                 del self._shown_until[gone]
-            elif gone.place == request.registry.place:
+            elif gone.place == place:
                 yield gone, arn
 
 

@@ -75,13 +75,14 @@ Rule = Callable[[Request, HandOn], Awaitable[Answer]]
 
 
 class Refusal(Exception):  # noqa: N818 - an answer of AWS's, and no error of ours
-    """The answer of AWS to what it does not do: an exception of the API reference with its HTTP status."""
+    """The answer of AWS to what it does not do: an exception of the API reference with its HTTP status and members."""
 
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
+    def __init__(self, code: str, message: str, status: int = 400, *, members: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.status = status
+        self.members = dict(members or {})
 
     @property
     def answer(self) -> Answer:
@@ -91,7 +92,9 @@ class Refusal(Exception):  # noqa: N818 - an answer of AWS's, and no error of ou
             (b"x-amzn-errortype", self.code.encode("ascii")),
             (b"x-amzn-requestid", str(uuid.uuid4()).encode("ascii")),
         )
-        return Answer(self.status, headers, b"").with_document({"__type": self.code, "message": self.message})
+        return Answer(self.status, headers, b"").with_document(
+            {"__type": self.code, "message": self.message, **self.members}
+        )
 
 
 CURRENT: ContextVar[Request | None] = ContextVar("request", default=None)

@@ -53,11 +53,14 @@ OPERATIONS = (
     Operation("ListPolicies", "GET", "/policies"),
     Operation("DeletePolicy", "DELETE", "/policies/{policyName}"),
     Operation("ListThings", "GET", "/things"),
+    Operation("DeleteThing", "DELETE", "/things/{thingName}"),
     Operation("ListPrincipalThings", "GET", "/principals/things", 10),
-    Operation("ListThingPrincipals", "GET", "/things/{thingName}/principals"),
-    Operation("AttachThingPrincipal", "PUT", "/things/{thingName}/principals", 15),
-    Operation("DetachThingPrincipal", "DELETE", "/things/{thingName}/principals", 15),
-    Operation("ListTagsForResource", "GET", "/tags"),
+    Operation("ListThingPrincipals", "GET", "/things/{thingName}/principals", 10),
+    Operation("AttachThingPrincipal", "PUT", "/things/{thingName}/principals", 100),
+    Operation("DetachThingPrincipal", "DELETE", "/things/{thingName}/principals", 100),
+    Operation("ListTagsForResource", "GET", "/tags", 10),
+    Operation("TagResource", "POST", "/tags", 10),
+    Operation("UntagResource", "POST", "/untag", 10),
 )
 
 

@@ -27,6 +27,9 @@ class Registry(Protocol):
     def ca_certificates(self) -> list[Record]:
         """Return the CA certificates: ``certificateId``, ``certificatePem``, ``certificateMode``."""
 
+    def ca_certificates_of_all_accounts(self) -> list[tuple[str, Record]]:
+        """Return the CA certificates of every account, in the same Region, with their accounts."""
+
     def ca_certificate(self, certificate_id: str) -> Record | None:
         """Return one of them; a change to it is a change to what is registered."""
 
@@ -53,6 +56,9 @@ class Registry(Protocol):
 
     def policies_of(self, target: str) -> list[str]:
         """Return the names of the policies that are attached to a target."""
+
+    def principals_of(self, thing: str) -> list[str]:
+        """Return the ARNs of what is attached to a thing; none when there is no such thing."""
 
 
 Registries = Callable[[Mapping[str, str], Mapping[str, list[str]]], Registry]
@@ -81,6 +87,11 @@ class MiniStackRegistry:
         """Return them all."""
         with self._scope():
             return list(_iot()._ca_certificates.values())  # noqa: SLF001
+
+    def ca_certificates_of_all_accounts(self) -> list[tuple[str, Record]]:
+        """Return those of the Region."""
+        entries = _iot()._ca_certificates.all_items()  # noqa: SLF001
+        return [(account, record) for (account, region, _), record in entries if region == self.place[1]]
 
     def ca_certificate(self, certificate_id: str) -> Record | None:
         """Return MiniStack's own record, not a copy."""
@@ -120,6 +131,11 @@ class MiniStackRegistry:
         with self._scope():
             policies = list(_iot()._policies.values())  # noqa: SLF001
         return [policy["policyName"] for policy in policies if target in policy.get("targets", [])]
+
+    def principals_of(self, thing: str) -> list[str]:
+        """Return them from the thing's record."""
+        record = _iot()._things.get_scoped(*self.place, thing)  # noqa: SLF001
+        return list(record.get("principals", [])) if record is not None else []
 
     def _scope(self) -> AbstractContextManager[None]:
         from ministack.core.responses import request_scope  # noqa: PLC0415

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, get_args, overload
 
 import boto3
@@ -10,7 +11,11 @@ import botocore.session
 from botocore.config import Config
 from botocore.loaders import Loader
 
+from iot_certificate_provider.aws.propagation import PERMISSION_SECONDS
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from types_boto3_acm_pca import ACMPCAClient
     from types_boto3_cloudformation import CloudFormationClient
     from types_boto3_iot import IoTClient
@@ -38,6 +43,10 @@ ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1})
 THROTTLED = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsException"})
 """Refusals that only ask for patience."""
 
+DENIED = frozenset({"AccessDenied", "AccessDeniedException", "NotAuthorized", "UnauthorizedException"})
+"""What a permission that was granted seconds ago is still answered with (IAM user guide, "Troubleshoot IAM", "Changes
+that I make are not always immediately visible"; aws-cdk #37675)."""
+
 ServiceName = Literal["iot", "secretsmanager", "cloudformation", "lambda", "kms", "acm-pca"]
 
 _OF_CREDENTIALS = ("sts", "sso", "sso-oidc", "signin")
@@ -45,6 +54,9 @@ _OF_CREDENTIALS = ("sts", "sso", "sso-oidc", "signin")
 
 _FAILED_AT_AWS = 500
 """HTTP statuses from here on: the request was not refused."""
+
+WAITED = "WaitedSeconds"
+"""Where an error of AWS's has the seconds for which its call was made again, in vain."""
 
 QUOTA_EXCEEDED = "QuotaExceeded"
 """What LimitExceededException is called here, so that botocore does not take it for throttling and tries again."""
@@ -61,6 +73,12 @@ class AwsClients:
         self._session = session
         self._clients: dict[tuple[str, bool], Any] = {}
         self._deadline: Deadline | None = None
+        self._left: dict[str, float] = {}
+        """Seconds for which an error code is waited out, now."""
+        self._permission_seconds = 0.0
+        """What is left of PERMISSION_SECONDS in this request."""
+        self._waited = 0.0
+        """Seconds that the running call has waited for a code."""
         self.calls: Counter[str] = Counter()
         self.was_unanswered = False
         """Whether an attempt of the last call went unanswered, or failed at AWS: it may have had its effect."""
@@ -68,7 +86,26 @@ class AwsClients:
     def begin(self, deadline: Deadline) -> None:
         """Start a request: a new deadline and a new count."""
         self._deadline = deadline
+        self._left, self._permission_seconds = {}, PERMISSION_SECONDS
         self.calls = Counter()
+
+    @contextmanager
+    def outlasting(self, code: str, seconds: float) -> Iterator[None]:
+        """Make the calls of the block again while AWS answers them with ``code``, for so many seconds at most."""
+        before, self._left = self._left, {**self._left, code: seconds}
+        try:
+            yield
+        finally:
+            self._left = before
+
+    @contextmanager
+    def expecting_denial(self) -> Iterator[None]:
+        """Take a denial in the block for an answer, at once: it decides something."""
+        before, self._permission_seconds = self._permission_seconds, 0.0
+        try:
+            yield
+        finally:
+            self._permission_seconds = before
 
     @overload
     def client(self, service: Literal["iot"], *, retry: bool = True) -> IoTClient: ...
@@ -95,21 +132,46 @@ class AwsClients:
         client.meta.events.register("before-call", self._before_call)
         # For each attempt: botocore's own retries must not write after the answer either.
         client.meta.events.register("request-created", self._before_attempt)
-        client.meta.events.register_last("needs-retry", self._when_throttled)
+        client.meta.events.register_last("needs-retry", self._when_refused)
         client.meta.events.register("response-received", _tell_quotas_from_throttling)
         client.meta.events.register("response-received", self.note_attempt)
         return client
 
-    def _when_throttled(self, response: Any, attempts: int, **_: Any) -> float | None:
-        """Go on where botocore gives up: a stack of hundreds of certificates meets AWS IoT's ten calls a second.
+    def _when_refused(self, response: Any, attempts: int, **_: Any) -> float | None:
+        """Go on where botocore gives up, while a refusal may pass; it is cancelled by the deadline.
+
+        * Throttling: a stack of hundreds of certificates meets AWS IoT's ten calls a second.
+        * A denial: the role's policy may be seconds old.
+        * What ``outlasting`` names.
 
         Returns the pause in seconds, or None for no more attempts, which also is the answer to any other error.
         """
-        code = response[1].get("Error", {}).get("Code") if response is not None else None
-        if self._deadline is None or code not in THROTTLED:
+        error = response[1].get("Error", {}) if response is not None else {}
+        code = error.get("Code", "")
+        if self._deadline is None or not self._may_pass(code):
             return None
         pause = self._deadline.pause_after(attempts)
-        return pause if pause < self._deadline.seconds_left else None
+        if pause >= self._deadline.seconds_left or not self._spend(code, pause):
+            error[WAITED] = round(self._waited)
+            return None
+        return pause
+
+    def _may_pass(self, code: str) -> bool:
+        return code in THROTTLED or code in DENIED or code in self._left
+
+    def _spend(self, code: str, pause: float) -> bool:
+        """Take a pause from the seconds that are left for a code; return whether there were as many."""
+        if code in THROTTLED:
+            return True
+        left = self._permission_seconds if code in DENIED else self._left[code]
+        if pause > left:
+            return False
+        if code in DENIED:
+            self._permission_seconds = left - pause
+        else:
+            self._left[code] = left - pause
+        self._waited += pause
+        return True
 
     def _before_attempt(self, **_: Any) -> None:
         if self._deadline is not None:
@@ -122,7 +184,7 @@ class AwsClients:
 
     def _before_call(self, model: Any, **_: Any) -> None:
         self._before_attempt()
-        self.was_unanswered = False
+        self.was_unanswered, self._waited = False, 0.0
         self.calls[f"{model.service_model.service_name}.{model.name}"] += 1
 
 

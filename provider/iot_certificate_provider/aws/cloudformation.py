@@ -11,6 +11,7 @@ from iot_certificate_provider.errors import NotFoundError, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from types_boto3_cloudformation import CloudFormationClient
@@ -166,6 +167,10 @@ class StackGateway:
 
     def __init__(self, clients: AwsClients) -> None:
         self._clients = clients
+
+    def expecting_denial(self) -> AbstractContextManager[None]:
+        """Take a denial in the block for an answer, at once: it decides something, and no permission is waited for."""
+        return self._clients.expecting_denial()
 
     @property
     def _cloudformation(self) -> CloudFormationClient:

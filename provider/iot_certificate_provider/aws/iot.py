@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
+from iot_certificate_provider.aws.iot_descriptions import (
+    CaCertificateDescription,
+    DeviceCertificateDescription,
+    DeviceCertificateEntry,
+    Issued,
+    OutgoingTransfer,
+    Registered,
+)
+from iot_certificate_provider.aws.propagation import ROLE_SECONDS, STATUS_SECONDS, THING_SECONDS
 from iot_certificate_provider.aws.translation import translating
 from iot_certificate_provider.contract import CertificateMode
 from iot_certificate_provider.errors import NotFoundError
-from iot_certificate_provider.properties.registration_config import RegistrationConfig
+from iot_certificate_provider.registration_config import RegistrationConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,72 +40,18 @@ if TYPE_CHECKING:
         DeviceCertificateStatus,
     )
 
+__all__ = [
+    "CaCertificateDescription",
+    "DeviceCertificateDescription",
+    "DeviceCertificateEntry",
+    "IotGateway",
+    "Issued",
+    "OutgoingTransfer",
+    "Registered",
+]
+
 PAGE_SIZE = 250
 """The most that AWS IoT's lists give at once."""
-
-
-@dataclass(frozen=True)
-class Registered:
-    """What AWS IoT answers to a registration."""
-
-    id: str
-    arn: str
-
-
-@dataclass(frozen=True)
-class Issued(Registered):
-    """What AWS IoT answers to a signing request."""
-
-    pem: str
-
-
-@dataclass(frozen=True)
-class DeviceCertificateEntry:
-    """A device certificate in a list; the status is any that AWS has, PENDING_ACTIVATION among them."""
-
-    id: str
-    arn: str
-    status: str
-
-
-@dataclass(frozen=True)
-class DeviceCertificateDescription(DeviceCertificateEntry):
-    """A device certificate as DescribeCertificate has it."""
-
-    pem: str
-    mode: str
-    created: datetime
-    modified: datetime | None = None
-    previous_owner: str | None = None
-    """The account that it was transferred from."""
-    transferred: datetime | None = None
-    accepted: datetime | None = None
-    rejected: datetime | None = None
-    """When its last transfer was made, was accepted here, or came back rejected."""
-
-
-@dataclass(frozen=True)
-class OutgoingTransfer:
-    """A certificate that is on its way to another account, as ListOutgoingCertificates has it."""
-
-    certificate_id: str
-    account: str
-    message: str | None
-    made: datetime
-
-
-@dataclass(frozen=True)
-class CaCertificateDescription:
-    """A CA certificate as DescribeCACertificate has it."""
-
-    id: str
-    arn: str
-    status: str
-    mode: str
-    auto_registration: str
-    config: RegistrationConfig | None
-    created: datetime
-    pem: str
 
 
 class IotGateway:
@@ -156,7 +110,7 @@ class IotGateway:
             request["verificationCertificate"] = verification_pem
         if config is not None:
             request["registrationConfig"] = _config(config)
-        with translating("the CA certificate"):
+        with translating("the CA certificate"), self._until_role_can_be_assumed(config):
             answer = self._iot.register_ca_certificate(**request)
         return Registered(answer["certificateId"], answer["certificateArn"])
 
@@ -179,8 +133,14 @@ class IotGateway:
             request["registrationConfig"] = _config(config)
         if remove_auto_registration:
             request["removeAutoRegistration"] = True
-        with translating(f"CA certificate {certificate_id}"):
+        with translating(f"CA certificate {certificate_id}"), self._until_role_can_be_assumed(config):
             self._iot.update_ca_certificate(**request)
+
+    def _until_role_can_be_assumed(self, config: RegistrationConfig | None) -> AbstractContextManager[None]:
+        """Wait for a role that AWS IoT cannot assume yet: an InvalidRequestException, in words that may change."""
+        if config is None or config.role_arn is None:
+            return nullcontext()
+        return self._clients.outlasting("InvalidRequestException", ROLE_SECONDS)
 
     def describe_ca_certificate(self, certificate_id: str) -> CaCertificateDescription:
         """DescribeCACertificate; NotFoundError when it is not registered here."""
@@ -281,9 +241,16 @@ class IotGateway:
         with translating(f"certificate {certificate_id}"):
             self._iot.update_certificate(certificateId=certificate_id, newStatus=status.value)
 
-    def delete_certificate(self, certificate_id: str) -> None:
-        """DeleteCertificate; InUseError while policies or things are attached, ConflictError while it is ACTIVE."""
-        with translating(f"certificate {certificate_id}"):
+    def delete_certificate(self, certificate_id: str, *, just_deactivated: bool = False) -> None:
+        """DeleteCertificate; InUseError while policies or things are attached, ConflictError while it is ACTIVE.
+
+        For seconds AWS IoT takes one that was ``just_deactivated`` for an ACTIVE one.
+        """
+        seconds = STATUS_SECONDS if just_deactivated else 0.0
+        with (
+            translating(f"certificate {certificate_id}"),
+            self._clients.outlasting("CertificateStateException", seconds),
+        ):
             self._iot.delete_certificate(certificateId=certificate_id)
 
     def newest_certificates(self) -> Iterator[tuple[str, datetime]]:
@@ -400,15 +367,16 @@ class IotGateway:
             for page in pages:
                 yield from page["things"]
 
-    def has_principals(self, thing_name: str) -> bool:
-        """ListThingPrincipals: whether anything is attached to the thing; a thing that is gone has none."""
+    def principals(self, thing_name: str) -> Iterator[str]:
+        """ListThingPrincipals, all pages: the ARNs, for seconds also of what was detached; none of a missing thing."""
+        pages = self._iot.get_paginator("list_thing_principals").paginate(thingName=thing_name)
         with _gone_is_done(f"thing {thing_name}"):
-            return bool(self._iot.list_thing_principals(thingName=thing_name)["principals"])
-        return False
+            for page in pages:
+                yield from page["principals"]
 
     def delete_thing(self, thing_name: str) -> None:
-        """DeleteThing: one that is gone counts as deleted."""
-        with _gone_is_done(f"thing {thing_name}"):
+        """DeleteThing: one that is gone counts as deleted; what was detached may be seen there for seconds."""
+        with _gone_is_done(f"thing {thing_name}"), self._clients.outlasting("InvalidRequestException", THING_SECONDS):
             self._iot.delete_thing(thingName=thing_name)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from iot_certificate_provider.aws.clients import QUOTA_EXCEEDED
+from iot_certificate_provider.aws.clients import QUOTA_EXCEEDED, WAITED
 from iot_certificate_provider.errors import (
     AccessDeniedError,
     AlreadyExistsError,
@@ -29,69 +29,80 @@ from iot_certificate_provider.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_ERRORS: dict[str, tuple[type[ProviderError], str]] = {
-    "ResourceNotFoundException": (NotFoundError, "does not exist"),
-    "DeleteConflictException": (InUseError, "policies or things are still attached"),
-    "CertificateStateException": (ConflictError, "the status of the certificate, or of its CA, refuses this"),
-    "CertificateConflictException": (
-        ConflictError,
-        "several registered CAs have the issuer's name: declare ca_certificate (CACertificatePem)",
-    ),
-    "NotFoundException": (NotFoundError, "does not exist"),
-    "DisabledException": (ConflictError, "it is disabled"),
-    "InvalidStateException": (ConflictError, "its status refuses this"),
-    "KMSInvalidStateException": (ConflictError, "its state refuses this"),
-    "RequestInProgressException": (InProgressError, "it is still being issued; try again"),
-    "ResourceExistsException": (ConflictError, "it is there already"),
-    "EncryptionFailure": (AccessDeniedError, "the secret's KMS key could not be used: allow kms:GenerateDataKey"),
-    "ConflictException": (ConflictError, "it is being changed by somebody else; try again"),
-    "ConflictingResourceUpdateException": (ConflictError, "it is being changed by somebody else; try again"),
-    "InternalServerException": (UpstreamError, "AWS failed; try again"),
-    "InvalidAggregationException": (RefusedError, "AWS does not accept the request"),
-    "InvalidRequestException": (RefusedError, "AWS does not accept the request"),
-    "InvalidParameterException": (RefusedError, "AWS does not accept the request"),
-    "ValidationError": (RefusedError, "AWS does not accept the request"),
-    "ValidationException": (RefusedError, "AWS does not accept the request"),
-    "DryRunOperationException": (RefusedError, "AWS only tried it"),
-    "InvalidArgsException": (RefusedError, "AWS does not accept the request"),
-    "InvalidArnException": (RefusedError, "its ARN is not one that AWS takes here"),
-    "InvalidGrantTokenException": (RefusedError, "AWS does not accept the request"),
-    "InvalidKeyUsageException": (RefusedError, "the KMS key is not for this use"),
-    "MalformedCSRException": (RefusedError, "AWS does not accept the certificate signing request"),
-    "RequestFailedException": (RefusedError, "AWS could not issue the certificate"),
-    "UnsupportedOperationException": (RefusedError, "the KMS key is not for this use"),
-    "LimitExceededException": (LimitExceededError, "a quota of the account is used up"),
-    QUOTA_EXCEEDED: (LimitExceededError, "a quota of the account is used up"),
+_THROTTLED = "AWS throttled it for as long as there was time; try again later"
+_NOT_ALLOWED = "the function's role does not allow it"
+_NOT_ACCEPTED = "AWS does not accept the request"
+_CHANGED = "it is being changed by another caller; try again"
+_FAILED = "AWS failed; try again"
+
+_CODES: dict[tuple[type[ProviderError], str], tuple[str, ...]] = {
+    (NotFoundError, "does not exist"): ("ResourceNotFoundException", "NotFoundException"),
+    (InUseError, "policies or things are still attached"): ("DeleteConflictException",),
     # IoT API reference: "You can't transfer the certificate because authorization policies are still attached."
-    "TransferConflictException": (InUseError, "policies or things are still attached: detach them first"),
-    "TransferAlreadyCompletedException": (TransferCompletedError, "its transfer is complete already"),
-    "VersionConflictException": (ConflictError, "it was changed by somebody else; try again"),
-    "DecryptionFailure": (AccessDeniedError, "the secret's KMS key could not be used: allow kms:Decrypt"),
-    "ThrottlingException": (ThrottledError, "AWS throttled it for as long as there was time; try again later"),
-    "Throttling": (ThrottledError, "AWS throttled it for as long as there was time; try again later"),
-    "TooManyRequestsException": (ThrottledError, "AWS throttled it for as long as there was time; try again later"),
-    "UnauthorizedException": (AccessDeniedError, "the function's role does not allow it"),
-    "AccessDeniedException": (AccessDeniedError, "the function's role does not allow it"),
-    "AccessDenied": (AccessDeniedError, "the function's role does not allow it"),
-    "NotAuthorized": (AccessDeniedError, "the function's role does not allow it"),
-    "OptInRequired": (AccessDeniedError, "the account has not opted in to the service or the Region"),
-    "UnrecognizedClientException": (AccessDeniedError, "the function's credentials were not accepted"),
-    "InvalidClientTokenId": (AccessDeniedError, "the function's credentials were not accepted"),
-    "ExpiredTokenException": (AccessDeniedError, "the function's credentials have expired"),
-    "RequestExpired": (AccessDeniedError, "the request was signed too long ago"),
-    "IncompleteSignature": (AccessDeniedError, "the request was not signed as AWS wants it"),
-    "DependencyTimeoutException": (UpstreamError, "AWS failed; try again"),
-    "KMSInternalException": (UpstreamError, "AWS failed; try again"),
-    "KeyUnavailableException": (UpstreamError, "the KMS key is not available at the moment; try again"),
-    "InternalException": (UpstreamError, "AWS failed; try again"),
-    "InternalFailure": (UpstreamError, "AWS failed; try again"),
-    "InternalFailureException": (UpstreamError, "AWS failed; try again"),
-    "InternalServiceError": (UpstreamError, "AWS failed; try again"),
-    "ServiceUnavailable": (UpstreamError, "AWS was not available; try again"),
-    "ServiceUnavailableException": (UpstreamError, "AWS was not available; try again"),
-    "IndexNotReadyException": (UpstreamError, "the fleet index is not ready; try again"),
-    "MalformedPolicyException": (RefusedError, "AWS does not accept the policy"),
+    (InUseError, "policies or things are still attached: detach them first"): ("TransferConflictException",),
+    (TransferCompletedError, "its transfer is complete already"): ("TransferAlreadyCompletedException",),
+    (InProgressError, "it is still being issued; try again"): ("RequestInProgressException",),
+    (ConflictError, "the status of the certificate, or of its CA, refuses this"): ("CertificateStateException",),
+    (ConflictError, "several registered CAs have the issuer's name: declare CACertificatePem"): (
+        "CertificateConflictException",
+    ),
+    (ConflictError, "it is disabled"): ("DisabledException",),
+    (ConflictError, "its status refuses this"): ("InvalidStateException", "KMSInvalidStateException"),
+    (ConflictError, "it exists already"): ("ResourceExistsException",),
+    (ConflictError, _CHANGED): (
+        "ConflictException",
+        "ConflictingResourceUpdateException",
+        "VersionConflictException",
+    ),
+    (LimitExceededError, "a quota of the account is used up"): ("LimitExceededException", QUOTA_EXCEEDED),
+    (ThrottledError, _THROTTLED): ("ThrottlingException", "Throttling", "TooManyRequestsException"),
+    (RefusedError, _NOT_ACCEPTED): (
+        "InvalidAggregationException",
+        "InvalidRequestException",
+        "InvalidParameterException",
+        "InvalidArgsException",
+        "InvalidGrantTokenException",
+        "ValidationError",
+        "ValidationException",
+    ),
+    (RefusedError, "AWS only tried it"): ("DryRunOperationException",),
+    (RefusedError, "its ARN is not one that AWS takes here"): ("InvalidArnException",),
+    (RefusedError, "the KMS key is not for this use"): ("InvalidKeyUsageException", "UnsupportedOperationException"),
+    (RefusedError, "AWS does not accept the certificate signing request"): ("MalformedCSRException",),
+    (RefusedError, "AWS could not issue the certificate"): ("RequestFailedException",),
+    (RefusedError, "AWS does not accept the policy"): ("MalformedPolicyException",),
+    (AccessDeniedError, _NOT_ALLOWED): (
+        "UnauthorizedException",
+        "AccessDeniedException",
+        "AccessDenied",
+        "NotAuthorized",
+    ),
+    (AccessDeniedError, "the secret's KMS key could not be used: allow kms:GenerateDataKey"): ("EncryptionFailure",),
+    (AccessDeniedError, "the secret's KMS key could not be used: allow kms:Decrypt"): ("DecryptionFailure",),
+    (AccessDeniedError, "the account has not opted in to the service or the Region"): ("OptInRequired",),
+    (AccessDeniedError, "the function's credentials were not accepted"): (
+        "UnrecognizedClientException",
+        "InvalidClientTokenId",
+    ),
+    (AccessDeniedError, "the function's credentials have expired"): ("ExpiredTokenException",),
+    (AccessDeniedError, "the request was signed too long ago"): ("RequestExpired",),
+    (AccessDeniedError, "the request was not signed as AWS wants it"): ("IncompleteSignature",),
+    (UpstreamError, _FAILED): (
+        "DependencyTimeoutException",
+        "InternalException",
+        "InternalFailure",
+        "InternalFailureException",
+        "InternalServerException",
+        "InternalServiceError",
+        "KMSInternalException",
+    ),
+    (UpstreamError, "AWS was not available; try again"): ("ServiceUnavailable", "ServiceUnavailableException"),
+    (UpstreamError, "the KMS key is not available at the moment; try again"): ("KeyUnavailableException",),
+    (UpstreamError, "the fleet index is not ready; try again"): ("IndexNotReadyException",),
 }
+"""What AWS's error codes mean here: our error and a few words, each with the codes."""
+
+_ERRORS = {code: meaning for meaning, codes in _CODES.items() for code in codes}
 
 _ACTION = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
 
@@ -135,11 +146,17 @@ def translate(error: ClientError, what: str, grant: str | None = None) -> Provid
     if code == "ResourceAlreadyExistsException":
         return _already_exists(error)
     if code in _REJECTED:
-        return CertificateRejectedError(f"{what} was refused by AWS IoT: {said.rstrip('. ')}", _REJECTED[code])
+        return CertificateRejectedError(f"AWS IoT refused {what}", _REJECTED[code], said)
     kind, meaning = _ERRORS.get(code, (UpstreamError, f"AWS answered {code}"))
     if kind is AccessDeniedError:
-        return _access_denied(error, f"{what}: {meaning}", said, grant)
-    return kind(f"{error.operation_name} of {what}: {meaning}. AWS: {said}")
+        return _access_denied(error, f"{what}{_waited(details)}: {meaning}", said, grant)
+    return kind(f"{error.operation_name} of {what}{_waited(details)}: {meaning}", said=said)
+
+
+def _waited(details: Mapping[str, object]) -> str:
+    """Return for how long the call was made again, where that took seconds."""
+    seconds = details.get(WAITED, 0)
+    return f" for {seconds} s" if seconds else ""
 
 
 def _without_pem(said: str) -> str:
@@ -152,9 +169,9 @@ def _access_denied(error: ClientError, problem: str, said: str, grant: str | Non
     named = _ACTION.search(said)
     denied = f"{named.group(1) if named else error.operation_name} on {problem}"
     if grant is None:
-        return AccessDeniedError(f"Access denied: {denied}. AWS: {said}")
+        return AccessDeniedError(f"Access denied: {denied}", said=said)
     # Where AWS names no action, it is something else that is denied: the KMS key that a secret is encrypted with, say.
-    return KeyAccessDeniedError(denied, f"{grant}. AWS: {said}" if named else f"AWS: {said}")
+    return KeyAccessDeniedError(denied, grant if named else "", said)
 
 
 def _already_exists(error: ClientError) -> AlreadyExistsError:

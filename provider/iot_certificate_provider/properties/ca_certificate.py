@@ -21,7 +21,6 @@ from iot_certificate_provider.properties.reader import Reader
 from iot_certificate_provider.properties.registration import CA_CERTIFICATE_MODE, EXISTING_CERTIFICATE
 from iot_certificate_provider.properties.registration_config import (
     REGISTRATION_CONFIG,
-    RegistrationConfig,
     read_registration_config,
 )
 from iot_certificate_provider.properties.shapes import Choice, Dependent, GivenIn, Pem, Shape, Update
@@ -36,6 +35,8 @@ from iot_certificate_provider.properties.verification import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from iot_certificate_provider.registration_config import RegistrationConfig
 
 _NAME = CaCertificateProperty
 

@@ -48,7 +48,7 @@ def naming(name: str) -> Iterator[None]:
     try:
         yield
     except CertificateRejectedError as error:
-        raise InvalidPropertyError(name, error.problem, error.fix) from error
+        raise InvalidPropertyError(name, error.problem, error.fix, error.said) from error
     except KeyAccessDeniedError as error:
         raise error.of_property(name) from error
 

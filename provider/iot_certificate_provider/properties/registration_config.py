@@ -4,28 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import CaCertificateProperty
 from iot_certificate_provider.errors import InvalidPropertyError
 from iot_certificate_provider.properties.shapes import Dependent, Given, Map, OneOf, Rule, Shape, Text, Update
+from iot_certificate_provider.registration_config import RegistrationConfig
 
 if TYPE_CHECKING:
     from iot_certificate_provider.properties.reader import Reader
 
 MAX_TEMPLATE_CHARACTERS = 10_240
 """``templateBody`` of RegistrationConfig (AWS IoT API)."""
-
-
-@dataclass(frozen=True)
-class RegistrationConfig:
-    """The provisioning template of just-in-time provisioning, by name or as text, and its role."""
-
-    template_name: str | None
-    template_body: str | None
-    role_arn: str | None
 
 
 class RegistrationConfigProperty(StrEnum):

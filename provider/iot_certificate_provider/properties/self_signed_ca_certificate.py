@@ -33,7 +33,6 @@ from iot_certificate_provider.properties.reader import Reader
 from iot_certificate_provider.properties.registration import CA_CERTIFICATE_MODE
 from iot_certificate_provider.properties.registration_config import (
     REGISTRATION_CONFIG,
-    RegistrationConfig,
     read_registration_config,
 )
 from iot_certificate_provider.properties.shapes import ALWAYS, Shape, Text, Update
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
 
     from iot_certificate_provider.pki import Certificate
     from iot_certificate_provider.pki.private_key import CaPrivateKey
+    from iot_certificate_provider.registration_config import RegistrationConfig
 
 _SUBJECT = subject(required=ALWAYS)
 _VALIDITY_DAYS = validity_days(default=3650)

@@ -32,7 +32,7 @@ def body(request: Mapping[str, str], outcome: Outcome, *, failure: str | None = 
     """
     return {
         "Status": "SUCCESS" if failure is None else "FAILED",
-        "Reason": outcome.note if failure is None else reason(failure),
+        "Reason": (outcome.note and reason(outcome.note)) if failure is None else reason(failure),
         "PhysicalResourceId": outcome.physical_id,
         "StackId": request["StackId"],
         "RequestId": request["RequestId"],
@@ -43,7 +43,7 @@ def body(request: Mapping[str, str], outcome: Outcome, *, failure: str | None = 
 
 
 def reason(text: str) -> str:
-    """Cut a reason from its end, where the least important words are, and never to nothing."""
+    """Return a text in one line, cut from its end, where the least important words are; never an empty one."""
     line = " ".join(text.split()) or "The request failed, and nothing says why"
     return line if len(line) <= MAX_REASON_CHARACTERS else line[: MAX_REASON_CHARACTERS - 1] + "…"
 

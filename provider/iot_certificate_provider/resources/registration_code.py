@@ -68,7 +68,8 @@ class RegistrationCodeResource:
             # What a failed deployment declared was never in force; and the code may be older than the stack.
             return _kept("the stack is rolling back")
         try:
-            user = next(self._users(request), None)
+            with self._stacks.expecting_denial():
+                user = next(self._users(request), None)
         except ProviderError:
             return _kept("CloudFormation did not answer in time, or may not be asked, who else has it")
         if user is not None:

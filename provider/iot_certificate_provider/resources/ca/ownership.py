@@ -70,8 +70,8 @@ class CaCertificateOwnership:
     def is_anothers_by_now(self, request: Request, certificate_id: str, tags: Mapping[str, str]) -> bool:
         """Whether another owner has registered the CA since the resource last had it.
 
-        The stack's tag says so, as long as that stack has anything to do with it. Otherwise the date of its registration
-        does: where there is no tag, and where an earlier version let two stacks have one CA.
+        The stack's tag says so, as long as that stack has anything to do with it. Otherwise the date of its
+        registration does: where there is no tag, and where an earlier version let two stacks have one CA.
         """
         if tags.get(STACK_TAG) == request.stack_id:
             return False

@@ -5,6 +5,7 @@ What is done to AWS IoT is done as for any CA certificate; this file decides whi
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from iot_certificate_provider.resources.ca.ca_certificate import CaCertificateRe
 from iot_certificate_provider.resources.ca.deletion import left
 from iot_certificate_provider.resources.keys.credentials import CredentialsStore, properties_digest
 from iot_certificate_provider.resources.lifecycle import ownership
-from iot_certificate_provider.resources.lifecycle.redelivery import check_awaited
+from iot_certificate_provider.resources.lifecycle.redelivery import check_awaited, remember_earlier_delivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,6 +46,7 @@ class SelfSignedCaCertificateResource:
     def create(self, request: Request) -> Outcome:
         """Make the key and the certificate, keep them, register the CA, and let the secret's readers have the key."""
         wanted = SelfSignedCaCertificateProperties.read(request.properties)
+        remember_earlier_delivery(request, self._now())
         made = self._store(wanted).of_request(request) or self._make(request, wanted)
         try:
             outcome = self._ca_certificates.create_declared(request, wanted.of_certificate(made.certificate, made.key))
@@ -94,7 +96,8 @@ class SelfSignedCaCertificateResource:
     ) -> Credentials | None:
         """Return the key that the request or the resource has; to turn a CA off that is ``live`` needs no secret."""
         try:
-            return self._store(wanted).of_request(request) or self._kept(request, wanted)
+            with nullcontext() if live is None else self._secrets.expecting_denial():
+                return self._store(wanted).of_request(request) or self._kept(request, wanted)
         except (AccessDeniedError, InvalidPropertyError):
             if live is None:
                 raise

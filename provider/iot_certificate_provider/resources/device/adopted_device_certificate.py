@@ -33,20 +33,19 @@ if TYPE_CHECKING:
     from iot_certificate_provider.pki import Certificate
     from iot_certificate_provider.properties.device_certificate import DeviceCertificateProperties
     from iot_certificate_provider.protocol.request import Request
-    from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
 
 
 class AdoptedDeviceCertificate:
     """Attaches what is declared to it, and nothing else is changed; ``abandon`` is the way back."""
 
-    def __init__(self, aws: Gateways, now: Callable[[], datetime], removal: DeviceCertificateRemoval) -> None:
+    def __init__(self, aws: Gateways, now: Callable[[], datetime]) -> None:
         self._iot = aws.iot
         self._stacks = aws.stacks
         self._now = now
         self._adoption = Adoption(aws.stacks)
         self._inquiry = Inquiry(aws.stacks, now)
         self._change = DeviceCertificateChange(aws, now)
-        self._releasing = Releasing(aws, removal)
+        self._releasing = Releasing(aws)
 
     def adopt(
         self,
@@ -106,6 +105,7 @@ class AdoptedDeviceCertificate:
         leaving = self._releasable(request, live, before.without(after))
         with self._detached_on_failure(request, request.existing_id, missing):
             change_attachments(self._iot, live.arn, leaving, missing)
+        self._releasing.wait_until_released(request, live.id, leaving)
 
     def _roll_back(
         self, request: Request, live: DeviceCertificateDescription, before: Attachments, after: Attachments
@@ -116,7 +116,9 @@ class AdoptedDeviceCertificate:
             attach(self._iot, live.arn, after.without(before))
             self._releasing.release_new(request, live.id, leaving, self._stacks.resources(request.stack_id))
             return
-        change_attachments(self._iot, live.arn, self._releasable(request, live, leaving), after.without(before))
+        leaving = self._releasable(request, live, leaving)
+        change_attachments(self._iot, live.arn, leaving, after.without(before))
+        self._releasing.wait_until_released(request, live.id, leaving)
 
     def _has_failed(self, request: Request) -> bool:
         rows = self._stacks.rows(request.stack_id, request.logical_id)

@@ -34,7 +34,7 @@ class DeviceCertificateDeletion:
         self._removal = removal
         self._inquiry = Inquiry(aws.stacks, now)
         self._ownership = DeviceCertificateOwnership(aws, now)
-        self._releasing = Releasing(aws, removal)
+        self._releasing = Releasing(aws)
 
     def of_own(self, request: Request) -> Outcome:
         """Serve the Delete of a certificate's own id."""
@@ -102,7 +102,7 @@ class DeviceCertificateDeletion:
 
     def _wait_until_released(self, request: Request, certificate_id: str) -> None:
         arn = request.home.certificate_arn(certificate_id)
-        self._removal.wait_until_released(declared_policy_names(request.properties), arn, request.deadline)
+        self._removal.wait_until_released(_declared(request), arn, request.deadline)
 
 
 def left(request: Request, decision: Decision) -> Outcome:

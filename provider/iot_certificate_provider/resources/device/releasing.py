@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from iot_certificate_provider.contract import ExistingCertificate
 from iot_certificate_provider.errors import ProviderError
 from iot_certificate_provider.resources.device.attachments import Attachments, Kind, detach
+from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
 from iot_certificate_provider.resources.lifecycle.template import declared_in
 
 if TYPE_CHECKING:
@@ -15,16 +16,15 @@ if TYPE_CHECKING:
     from iot_certificate_provider.aws.cloudformation import StackResource
     from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.protocol.request import Request
-    from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
 
 
 class Releasing:
     """Tells which attachments may go, and detaches them."""
 
-    def __init__(self, aws: Gateways, removal: DeviceCertificateRemoval) -> None:
+    def __init__(self, aws: Gateways) -> None:
         self._iot = aws.iot
         self._stacks = aws.stacks
-        self._removal = removal
+        self._removal = DeviceCertificateRemoval(aws)
 
     def releasable(
         self, request: Request, attached: Attachments, keeping: Sequence[StackResource], *, is_known: bool = True
@@ -42,10 +42,15 @@ class Releasing:
         return attached.among(self._stacks.held_ids(request.stack_id))
 
     def release(self, request: Request, certificate_id: str, attached: Attachments) -> None:
-        """Detach, and wait until the policies can be deleted."""
+        """Detach, and wait until the policies and things can be deleted."""
         arn = request.home.certificate_arn(certificate_id)
         detach(self._iot, arn, attached)
-        self._removal.wait_until_released(attached.names(Kind.POLICY), arn, request.deadline)
+        self.wait_until_released(request, certificate_id, attached)
+
+    def wait_until_released(self, request: Request, certificate_id: str, detached: Attachments) -> None:
+        """Wait until the policies and things that the certificate was detached from can be deleted."""
+        arn = request.home.certificate_arn(certificate_id)
+        self._removal.wait_until_released(detached, arn, request.deadline)
 
     def release_new(
         self, request: Request, certificate_id: str, attached: Attachments, resources: Iterable[StackResource]

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from iot_certificate_provider.aws.propagation import POLICY_SECONDS, THING_SECONDS
 from iot_certificate_provider.contract import DeviceCertificateStatus
 from iot_certificate_provider.errors import InUseError, NotFoundError, ProviderError
+from iot_certificate_provider.resources.device.attachments import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -15,9 +17,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.aws.iot import DeviceCertificateEntry
     from iot_certificate_provider.deadline import Deadline
-
-POLICY_RELEASE_SECONDS = 300.0
-"""AWS IoT developer guide: a policy that was just detached may refuse its deletion for up to five minutes."""
+    from iot_certificate_provider.resources.device.attachments import Attachments
 
 OFF = (DeviceCertificateStatus.INACTIVE, DeviceCertificateStatus.REVOKED)
 """The statuses in which no device connects, and which a removal leaves as they are."""
@@ -34,6 +34,8 @@ class DeviceCertificateRemoval:
         self._iot = aws.iot
         self._detached: dict[str, set[str]] = {}
         """Policies, with the ARNs that they were detached from by this request."""
+        self._detached_things: dict[str, set[str]] = {}
+        """Things likewise."""
 
     def remove(self, certificate_id: str, deadline: Deadline) -> None:
         """Remove a certificate by its id; one that is not registered counts as removed."""
@@ -75,35 +77,38 @@ class DeviceCertificateRemoval:
             self._detached.setdefault(policy_name, set()).add(arn)
         for thing_name in list(self._iot.attached_things(arn)):
             detach_thing(thing_name, arn)
+            self._detached_things.setdefault(thing_name, set()).add(arn)
 
     def deactivate(self, live: DeviceCertificateEntry) -> None:
         """Set a certificate INACTIVE unless it is off already."""
         if live.status not in OFF:
             self._iot.update_certificate(live.id, DeviceCertificateStatus.INACTIVE)
 
-    def wait_until_released(self, policy_names: Iterable[str], arn: str, deadline: Deadline) -> None:
-        """Wait, at most five minutes, until the policies no longer name the certificate as a target.
+    def wait_until_released(self, detached: Attachments, arn: str, deadline: Deadline) -> None:
+        """Wait until neither things (a minute at most) nor policies (five) list the certificate any more.
 
-        So that the stack can delete a policy of its own right after. The certificate is gone by now, and so nothing
-        that goes wrong here is a failure: should the policy still be in use, its own deletion says so.
+        So that the stack can delete them right after. The certificate is detached by now, and so nothing that goes
+        wrong here is a failure: should one of them still be in use, its own deletion says so.
         """
-        self._wait_until_released({name: {arn} for name in policy_names}, deadline)
+        self.wait_until_things_are_released(detached.names(Kind.THING), arn, deadline)
+        self._wait_until_policies_are_released({name: {arn} for name in detached.names(Kind.POLICY)}, deadline)
 
     def wait_until_own_are_released(self, own: Collection[str], deadline: Deadline) -> None:
-        """Wait likewise for those of ``own`` policies that were detached here."""
-        self._wait_until_released({name: arns for name, arns in self._detached.items() if name in own}, deadline)
+        """Wait likewise for those of ``own`` policies and things that were detached here."""
+        things = {name: arns for name, arns in self._detached_things.items() if name in own}
+        _wait(deadline, THING_SECONDS, things, lambda name: not things[name].isdisjoint(self._iot.principals(name)))
+        mine = {name: arns for name, arns in self._detached.items() if name in own}
+        self._wait_until_policies_are_released(mine, deadline)
 
-    def _wait_until_released(self, targets: Mapping[str, Collection[str]], deadline: Deadline) -> None:
-        waiting = list(targets)
-        if not waiting:
-            return
-        with suppress(ProviderError):
-            for _ in deadline.attempts(POLICY_RELEASE_SECONDS):
-                waiting = [
-                    name for name in waiting if not set(targets[name]).isdisjoint(self._iot.policy_targets(name))
-                ]
-                if not waiting:
-                    return
+    def wait_until_things_are_released(self, thing_names: Iterable[str], arn: str, deadline: Deadline) -> None:
+        """Wait, a minute at most, until the things no longer list the certificate."""
+        _wait(deadline, THING_SECONDS, thing_names, lambda name: arn in self._iot.principals(name))
+
+    def _wait_until_policies_are_released(self, targets: Mapping[str, Collection[str]], deadline: Deadline) -> None:
+        def is_listed(name: str) -> bool:
+            return not set(targets[name]).isdisjoint(self._iot.policy_targets(name))
+
+        _wait(deadline, POLICY_SECONDS, targets, is_listed)
 
     def _delete(self, live: DeviceCertificateEntry, deadline: Deadline, detach_thing: DetachThing) -> None:
         conflict: InUseError | None = None
@@ -111,7 +116,7 @@ class DeviceCertificateRemoval:
             if attempt:
                 self.detach_all(live.arn, detach_thing)
             try:
-                self._iot.delete_certificate(live.id)
+                self._iot.delete_certificate(live.id, just_deactivated=live.status not in OFF)
             except NotFoundError:
                 return
             except InUseError as error:
@@ -120,3 +125,15 @@ class DeviceCertificateRemoval:
                 return
         if conflict is not None:
             raise conflict
+
+
+def _wait(deadline: Deadline, seconds: float, names: Iterable[str], is_listed: Callable[[str], bool]) -> None:
+    """Look at each name until it is not listed any more, or the seconds or the time are over."""
+    waiting = list(names)
+    if not waiting:
+        return
+    with suppress(ProviderError):
+        for _ in deadline.attempts(seconds):
+            waiting = [name for name in waiting if is_listed(name)]
+            if not waiting:
+                return

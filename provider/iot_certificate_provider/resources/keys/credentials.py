@@ -147,7 +147,7 @@ class CredentialsStore:
 
         After a certificate was removed. Where the secret is gone, or out of reach, nothing is to be done to it.
         """
-        with suppress(ProviderError), naming(self._name):
+        with suppress(ProviderError), self._secrets.expecting_denial(), naming(self._name):
             labels = self._secrets.labels(self._secret_arn)
             current = labels.get(CURRENT)
             if current is None or self._is_alive(current):
@@ -164,7 +164,7 @@ class CredentialsStore:
 
     def give_up(self, request: Request) -> None:
         """Take AWSPENDING from what a request wrote that came to nothing: no reader is to wait for it."""
-        with suppress(ProviderError), naming(self._name):
+        with suppress(ProviderError), self._secrets.expecting_denial(), naming(self._name):
             version_id = _version_id(request)
             labels = self._secrets.labels(self._secret_arn)
             if labels.get(PENDING) == version_id:
@@ -176,7 +176,10 @@ class CredentialsStore:
     def left(self) -> Iterator[Credentials]:
         """Yield as ``labelled``, for a clean-up: where the secret is gone, or out of reach, nothing of it is left."""
         with suppress(AccessDeniedError, InvalidPropertyError):
-            yield from self.labelled()
+            # All at once: nothing else may run while a denial decides.
+            with self._secrets.expecting_denial():
+                left = list(self.labelled())
+            yield from left
 
     def find(self, digest: str, accept: Callable[[Credentials], bool]) -> Credentials | None:
         """Return the version that was made from the properties of ``digest`` and is accepted."""

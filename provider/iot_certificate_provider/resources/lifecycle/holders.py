@@ -139,17 +139,19 @@ class Holders:
         Where the function's role may not ask, that is a resource without a name: it is not known.
         """
         try:
-            for stack_id in self._stacks.stacks_in_progress():
-                if stack_id == request.stack_id and self._is_back_already(request, taking=taking):
-                    continue
-                for each in self._stacks.all_resources(stack_id):
-                    if not each.is_of(request.stack_id, request.logical_id) and is_at_work(
-                        each, created, taking=taking
-                    ):
-                        return each
+            with self._stacks.expecting_denial():
+                return next(self._at_work(request, created, taking=taking), None)
         except AccessDeniedError:
             return UNKNOWN
-        return None
+
+    def _at_work(self, request: Request, created: datetime | None, *, taking: bool) -> Iterator[StackResource]:
+        for stack_id in self._stacks.stacks_in_progress():
+            if stack_id == request.stack_id and self._is_back_already(request, taking=taking):
+                continue
+            for each in self._stacks.all_resources(stack_id):
+                is_own = each.is_of(request.stack_id, request.logical_id)
+                if not is_own and is_at_work(each, created, taking=taking):
+                    yield each
 
     def _is_back_already(self, request: Request, *, taking: bool) -> bool:
         """Whether the request's own stack rolls an update back: then its resources register nothing any more."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from iot_certificate_provider.aws.cloudformation import StackResource
     from iot_certificate_provider.aws.gateways import Gateways
-    from iot_certificate_provider.aws.iot import DeviceCertificateDescription
+    from iot_certificate_provider.aws.iot_descriptions import DeviceCertificateDescription
     from iot_certificate_provider.protocol.request import Request
 
 

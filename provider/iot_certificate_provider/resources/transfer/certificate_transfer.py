@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from iot_certificate_provider.aws.propagation import POLICY_SECONDS
 from iot_certificate_provider.contract import (
     CertificateTransferAttribute,
     CertificateTransferProperty,
@@ -27,7 +28,6 @@ from iot_certificate_provider.properties.certificate_transfer import Certificate
 from iot_certificate_provider.properties.reader import readable
 from iot_certificate_provider.protocol.response import Outcome
 from iot_certificate_provider.resources.device.attachments import Attachments, Kind, detach
-from iot_certificate_provider.resources.device.removal import POLICY_RELEASE_SECONDS
 from iot_certificate_provider.resources.lifecycle.history import operation_started
 from iot_certificate_provider.resources.lifecycle.ownership import among
 from iot_certificate_provider.resources.lifecycle.redelivery import (
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
     from iot_certificate_provider.aws.cloudformation import StackResource
     from iot_certificate_provider.aws.gateways import Gateways
-    from iot_certificate_provider.aws.iot import DeviceCertificateDescription, OutgoingTransfer
+    from iot_certificate_provider.aws.iot_descriptions import DeviceCertificateDescription, OutgoingTransfer
     from iot_certificate_provider.protocol.request import Request
 
 STALE_SECONDS = 5.0
@@ -133,7 +133,7 @@ class CertificateTransferResource:
         if live.status == DeviceCertificateStatus.ACTIVE:
             self._iot.update_certificate(live.id, DeviceCertificateStatus.INACTIVE)
         detach(self._iot, live.arn, attached)
-        for _ in request.deadline.attempts(POLICY_RELEASE_SECONDS):
+        for _ in request.deadline.attempts(POLICY_SECONDS):
             with suppress(InUseError):
                 self._call_transfer(request, wanted)
                 return

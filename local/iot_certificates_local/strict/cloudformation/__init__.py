@@ -1,0 +1,1 @@
+"""The CloudFormation of the embedded AWS, taught what MiniStack's lacks. ``teaching`` puts the parts in place."""

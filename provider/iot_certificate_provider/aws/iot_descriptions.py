@@ -1,0 +1,75 @@
+"""What AWS IoT answers, as small frozen values. Dates are aware."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from iot_certificate_provider.registration_config import RegistrationConfig
+
+
+@dataclass(frozen=True)
+class Registered:
+    """What AWS IoT answers to a registration."""
+
+    id: str
+    arn: str
+
+
+@dataclass(frozen=True)
+class Issued(Registered):
+    """What AWS IoT answers to a signing request."""
+
+    pem: str
+
+
+@dataclass(frozen=True)
+class DeviceCertificateEntry:
+    """A device certificate in a list; the status is any that AWS has, PENDING_ACTIVATION among them."""
+
+    id: str
+    arn: str
+    status: str
+
+
+@dataclass(frozen=True)
+class DeviceCertificateDescription(DeviceCertificateEntry):
+    """A device certificate as DescribeCertificate has it."""
+
+    pem: str
+    mode: str
+    created: datetime
+    modified: datetime | None = None
+    previous_owner: str | None = None
+    """The account that it was transferred from."""
+    transferred: datetime | None = None
+    accepted: datetime | None = None
+    rejected: datetime | None = None
+    """When its last transfer was made, was accepted here, or came back rejected."""
+
+
+@dataclass(frozen=True)
+class OutgoingTransfer:
+    """A certificate that is on its way to another account, as ListOutgoingCertificates has it."""
+
+    certificate_id: str
+    account: str
+    message: str | None
+    made: datetime
+
+
+@dataclass(frozen=True)
+class CaCertificateDescription:
+    """A CA certificate as DescribeCACertificate has it."""
+
+    id: str
+    arn: str
+    status: str
+    mode: str
+    auto_registration: str
+    config: RegistrationConfig | None
+    created: datetime
+    pem: str

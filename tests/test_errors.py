@@ -1,0 +1,75 @@
+"""An error's sentence in the few characters of a Reason: AWS's words are cut first, then the problem, never the fix."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from iot_certificate_provider.aws.translation import translate
+from iot_certificate_provider.contract import MAX_REASON_CHARACTERS
+from iot_certificate_provider.errors import (
+    CertificateRejectedError,
+    InvalidPropertyError,
+    KeyAccessDeniedError,
+    ProviderError,
+)
+from iot_certificate_provider.properties.reader import naming
+
+FIX = "Use the one, or leave out the other"
+words = st.text(alphabet=st.characters(codec="ascii", categories=["L", "N"]), min_size=1, max_size=400)
+
+
+def test_a_short_one_has_all_its_parts() -> None:
+    error = InvalidPropertyError("PolicyNames", "has a name that AWS refuses", FIX, "No such name")
+    assert str(error) == f"PolicyNames: has a name that AWS refuses. {FIX}. AWS: No such name"
+    assert error.within(240) == str(error)
+    assert str(ProviderError("Nothing can be done")) == "Nothing can be done"
+
+
+def test_aws_words_are_cut_first() -> None:
+    error = ProviderError("AttachPolicy of policy telemetry: AWS does not accept the request", FIX, "word " * 100)
+    within = error.within(MAX_REASON_CHARACTERS)
+    assert within.startswith(f"AttachPolicy of policy telemetry: AWS does not accept the request. {FIX}. AWS: word")
+    assert within.endswith("…")
+    assert len(within) <= MAX_REASON_CHARACTERS
+
+
+def test_where_only_a_stump_of_them_would_be_left_there_are_none() -> None:
+    error = ProviderError("x" * (MAX_REASON_CHARACTERS - len(FIX) - 10), FIX, "word " * 100)
+    assert error.within(MAX_REASON_CHARACTERS).endswith(f"x. {FIX}")
+
+
+@pytest.mark.parametrize("kind", [ProviderError, CertificateRejectedError, KeyAccessDeniedError])
+@given(problem=words, fix=words.filter(lambda text: len(text) < 150), said=words)
+@settings(max_examples=100, deadline=None)
+def test_the_fix_is_never_cut(kind: type[ProviderError], problem: str, fix: str, said: str) -> None:
+    within = kind(problem, fix, said).within(MAX_REASON_CHARACTERS)
+    assert len(within) <= MAX_REASON_CHARACTERS
+    assert f". {fix}" in within
+    assert len(within.splitlines()) == 1
+
+
+@given(problem=words, said=words)
+@settings(max_examples=100, deadline=None)
+def test_without_a_fix_the_beginning_is_kept(problem: str, said: str) -> None:
+    within = ProviderError(problem, said=said).within(MAX_REASON_CHARACTERS)
+    assert len(within) <= MAX_REASON_CHARACTERS
+    assert within.startswith(problem[:200])
+
+
+def test_the_fix_survives_where_a_proof_is_a_cas_own_certificate() -> None:
+    """AWS IoT quotes the common name that it found, which may be long."""
+    said = (
+        f"Certificate Common Name {'A factory with a long name ' * 5} does not match the registration code {'ab' * 32}"
+    )
+    response: Any = {"Error": {"Code": "RegistrationCodeValidationException", "Message": said}}
+    with pytest.raises(InvalidPropertyError) as caught, naming("VerificationCertificatePem"):
+        raise translate(ClientError(response, "RegisterCACertificate"), "the CA certificate")
+    within = caught.value.within(MAX_REASON_CHARACTERS)
+    assert within.startswith("VerificationCertificatePem: AWS IoT refused the CA certificate. Sign the verification ")
+    assert caught.value.fix in within
+    assert within.endswith("…")
