@@ -48,7 +48,7 @@ class IotCertificatesExample(Stack):
             CfnOutput(self, f"{file.stem}-certificate-id", value=device.certificate_id)
 
     def _factory_ca(self, file: Path) -> CaCertificate:
-        name = self.node.try_get_context("ca_key_secret") or "factory-ca-key"
+        name = self.node.try_get_context("ca_key_secret") or "factory/ca-key"
         ca = CaCertificate(
             self,
             "FactoryCa",

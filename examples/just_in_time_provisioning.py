@@ -6,7 +6,7 @@ certificates, and the things that AWS IoT made for them.
 Context: ``ca_certificate``, the file of the CA certificate (a sample by default); ``ca_key_secret``, the name of the
 Secrets Manager secret with its private key.
 
-    npx aws-cdk@2.1148.1 deploy -a "python examples/just_in_time_provisioning.py" -c ca_key_secret=factory-ca-key
+    npx aws-cdk@2.1148.1 deploy -a "python examples/just_in_time_provisioning.py" -c ca_key_secret=factory/ca-key
 """
 
 import json
@@ -30,7 +30,7 @@ class JustInTimeProvisioning(Stack):
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
-        name = self.node.try_get_context("ca_key_secret") or "factory-ca-key"
+        name = self.node.try_get_context("ca_key_secret") or "factory/ca-key"
         ca = CaCertificate(
             self,
             "FactoryCa",

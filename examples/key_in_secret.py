@@ -2,7 +2,7 @@
 
 Put the key there once, as PEM, encrypted or not:
 
-    aws secretsmanager create-secret --name factory-ca-key --secret-string file://factory-ca.key
+    aws secretsmanager create-secret --name factory/ca-key --secret-string file://factory-ca.key
     aws secretsmanager create-secret --name factory-ca-passphrase --secret-string "$PASSPHRASE"
     npx aws-cdk@2.1148.1 deploy -a "python examples/key_in_secret.py"
 """
@@ -23,7 +23,7 @@ class KeyInSecret(Stack):
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
-        key = secretsmanager.Secret.from_secret_name_v2(self, "CaKey", "factory-ca-key")
+        key = secretsmanager.Secret.from_secret_name_v2(self, "CaKey", "factory/ca-key")
         passphrase = secretsmanager.Secret.from_secret_name_v2(self, "CaPassphrase", "factory-ca-passphrase")
         CaCertificate(
             self,

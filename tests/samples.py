@@ -32,7 +32,7 @@ CSR = issuing.make_csr()
 
 ID = "ab" * 32
 CERTIFICATE_ID = Certificate.from_pem(CA.pem).id
-SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:factory-ca-key-AbCdEf"
+SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:factory/ca-key-AbCdEf"
 PRIVATE_CA = "arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/0f6e3a54-0000-4000-8000-000000000001"
 ROLE = "arn:aws:iam::123456789012:role/provisioning"
 

@@ -42,7 +42,7 @@ IMPOSTOR = issuing.make_ca("Factory CA", key_kind="p384")
 DEVICE = issuing.make_device(CA)
 CSR = issuing.make_csr()
 PROOF = issuing.make_verification_certificate(CA)
-SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:factory-ca-key-AbCdEf"
+SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:factory/ca-key-AbCdEf"
 ROLE = "arn:aws:iam::123456789012:role/provisioning"
 
 KEYS = [

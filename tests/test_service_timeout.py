@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from iot_certificate_provider.deadline import LONGEST, SHORTEST, service_timeout
+from iot_certificate_provider.deadline import LONGEST, SHORTEST, sent_at, service_timeout
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,22 @@ def test_it_is_read(declared: Any, waits: timedelta) -> None:
 
 def test_by_default_it_is_an_hour() -> None:
     assert service_timeout({}) == timedelta(hours=1)
+
+
+SIGNED = "https://cloudformation-custom-resource-response-euwest1.s3-eu-west-1.amazonaws.com/arn%3Aaws%3A…|Device|1"
+
+
+@pytest.mark.parametrize(
+    ("query", "sent"),
+    [
+        ("X-Amz-Date=20231123T074157Z&X-Amz-Expires=7200", datetime(2023, 11, 23, 7, 41, 57, tzinfo=UTC)),
+        ("AWSAccessKeyId=AKIA&Expires=1700732517&Signature=x%3D", datetime(2023, 11, 23, 7, 41, 57, tzinfo=UTC)),
+        ("X-Amz-Date=yesterday", None),
+        ("Expires=soon", None),
+        ("Expires=99999999999999999999", None),
+        ("Expires=-1e9", None),
+        ("", None),
+    ],
+)
+def test_when_a_request_was_sent_is_read_from_either_signature(query: str, sent: datetime | None) -> None:
+    assert sent_at(f"{SIGNED}?{query}") == sent

@@ -44,7 +44,8 @@ def custom_resource(
         },
     )
     resource.apply_removal_policy(removal_policy)
-    resource.node.add_dependency(*permissions, *after)
+    invocation = [provider.event_invoke_config] if provider.event_invoke_config else []
+    resource.node.add_dependency(*permissions, *invocation, *after)
     return resource
 
 

@@ -93,10 +93,12 @@ def registration_code(*, delete: bool) -> Iterator[Grant]:
             (
                 "cloudformation:DescribeStackEvents",
                 "cloudformation:DescribeStacks",
-                "cloudformation:ListStackResources",
             ),
             (On.THIS_STACK,),
         )
+        # By the physical id CloudFormation answers with one stack; who else has the code, all stacks say.
+        yield Grant(("cloudformation:DescribeStackResources", "cloudformation:ListStacks"), (On.ANYTHING,))
+        yield Grant(("cloudformation:ListStackResources",), (On.ANY_STACK,))
 
 
 PRIVATE_CA_IDENTITY = (

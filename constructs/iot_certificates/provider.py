@@ -31,6 +31,7 @@ from iot_certificates.stack_children import child_of_stack
 if TYPE_CHECKING:
     from aws_cdk import aws_ec2 as ec2
     from aws_cdk import aws_logs as logs
+    from constructs import IConstruct
 
     from iot_certificates.declared.arguments import Place
 
@@ -214,6 +215,14 @@ class IotCertificateProvider(Construct):
     def short_address(self) -> str:
         """Eight digits that no other provider of the app has; for construct ids."""
         return self.node.addr[-8:]
+
+    @cached_property
+    def event_invoke_config(self) -> IConstruct | None:
+        """How often and how long Lambda tries a request: a resource of its own, without which its defaults hold.
+
+        None for a function that is deployed already.
+        """
+        return self.function.node.try_find_child("EventInvokeConfig")
 
     def metric_failures(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Return how many requests failed: the sum over 5 minutes; the sample count is that of all requests.

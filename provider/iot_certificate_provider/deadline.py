@@ -110,6 +110,9 @@ class Deadline:
             attempt += 1
 
 
+SIGNED_FOR = timedelta(hours=2)
+"""For how long CloudFormation signs a ResponseURL: ``X-Amz-Expires=7200`` in its events (anomalyco/sst #3539)."""
+
 LONGEST = timedelta(hours=1)
 SHORTEST = timedelta(minutes=1)
 """Half of it is kept for undoing and answering: with less nothing could be done, not even by the next Delete."""
@@ -125,9 +128,14 @@ def service_timeout(properties: Mapping[str, Any]) -> timedelta:
 
 
 def sent_at(response_url: str) -> datetime | None:
-    """Return when CloudFormation signed the presigned URL (Signature Version 4), which is when it sent the request."""
+    """Return when CloudFormation signed the presigned URL, which is when it sent the request; None if that is unknown.
+
+    Signature Version 4 names the time. Version 2 names when the URL expires, which is ``SIGNED_FOR`` later.
+    """
     try:
-        date = dict(parse_qsl(urlsplit(response_url).query)).get("X-Amz-Date", "")
-        return datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    except ValueError:
+        query = dict(parse_qsl(urlsplit(response_url).query))
+        if "X-Amz-Date" not in query:
+            return datetime.fromtimestamp(int(query["Expires"]), UTC) - SIGNED_FOR
+        return datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except (KeyError, ValueError, OverflowError, OSError):
         return None

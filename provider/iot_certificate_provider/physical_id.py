@@ -6,7 +6,8 @@
     <certificate id>/adopted                          a certificate that the resource uses, and does not own
     <certificate id>/adopted/<marks>                  … as version 0.1.0 wrote it: read, and never written
     <certificate id>/rejected                         a transfer that was rejected
-    <certificate id>/transfer/<account>[/was-active]  a transfer to another account
+    <certificate id>/transfer/<account>[/was-active][/policy/<name>…][/thing/<name>…]
+                                                      a transfer to another account, and what it detached
     registration-code                                 the registration code
     create-failed/<request id>                        a Create that registered nothing
     create-unfinished/<request id>                    a Create that may have registered something
@@ -60,24 +61,42 @@ def certificate_id_in(physical_id: str) -> str:
     return physical_id if match is None else match.group(1)
 
 
-_TRANSFER_ID = re.compile(r"(?P<certificate>[0-9a-f]{64})/transfer/(?P<account>[0-9]{12})(?P<was_active>/was-active)?")
+MAX_PHYSICAL_ID_BYTES = 1024
+"""CloudFormation User Guide, "Custom resource response objects", PhysicalResourceId: "up to 1 KB in size"."""
+
+_TRANSFER_ID = re.compile(
+    r"(?P<certificate>[0-9a-f]{64})/transfer/(?P<account>[0-9]{12})(?P<was_active>/was-active)?"
+    r"(?P<policies>(?:/policy/[^/]+)*)(?P<things>(?:/thing/[^/]+)*)"
+)
 
 
 @dataclass(frozen=True)
 class TransferIdentity:
-    """A certificate, the account that it is transferred to, and whether it was ACTIVE before."""
+    """A certificate, the account that it is transferred to, whether it was ACTIVE before, and what was detached."""
 
     certificate_id: str
     account: str
     was_active: bool = False
+    policy_names: tuple[str, ...] = ()
+    thing_names: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, physical_id: str) -> TransferIdentity | None:
         """Read a physical id; None for a marker or one that CloudFormation has invented."""
         match = _TRANSFER_ID.fullmatch(physical_id)
-        return cls(match["certificate"], match["account"], match["was_active"] is not None) if match else None
+        if match is None:
+            return None
+        policies, things = (tuple(match[each].split("/")[2::2]) for each in ("policies", "things"))
+        return cls(match["certificate"], match["account"], match["was_active"] is not None, policies, things)
 
     @property
     def physical_id(self) -> str:
-        """The text that ``of`` reads."""
-        return f"{self.certificate_id}/transfer/{self.account}" + ("/was-active" if self.was_active else "")
+        """The text that ``of`` reads. Neither a policy's nor a thing's name has a slash."""
+        policies = "".join(f"/policy/{each}" for each in self.policy_names)
+        things = "".join(f"/thing/{each}" for each in self.thing_names)
+        return f"{self.certificate_id}/transfer/{self.account}{'/was-active' * self.was_active}{policies}{things}"
+
+    @property
+    def fits(self) -> bool:
+        """Whether CloudFormation takes the physical id."""
+        return len(self.physical_id.encode()) <= MAX_PHYSICAL_ID_BYTES

@@ -13,13 +13,18 @@ from fakes.aws import FakeAws
 from iot_certificate_provider.aws.clients import (
     ATTEMPTS,
     CONNECT_SECONDS,
-    PERMISSION_SECONDS,
     READ_SECONDS,
     AwsClients,
     ServiceName,
 )
 from iot_certificate_provider.aws.cloudformation import StackGateway
-from iot_certificate_provider.aws.iot import ROLE_SECONDS, STATUS_SECONDS, THING_SECONDS, IotGateway
+from iot_certificate_provider.aws.iot import IotGateway
+from iot_certificate_provider.aws.propagation import (
+    PERMISSION_SECONDS,
+    ROLE_SECONDS,
+    STATUS_SECONDS,
+    THING_SECONDS,
+)
 from iot_certificate_provider.aws.secrets import SecretsGateway
 from iot_certificate_provider.contract import AutoRegistrationStatus, CaCertificateStatus, CertificateMode
 from iot_certificate_provider.deadline import Deadline

@@ -10,7 +10,13 @@ from fakes.aws import FakeAws
 from fakes.refusal import Refusal
 from iot_certificate_provider.aws.clients import AwsClients
 from iot_certificate_provider.aws.secrets import SecretsGateway
-from iot_certificate_provider.errors import AccessDeniedError, CertificateRejectedError, ConflictError, UpstreamError
+from iot_certificate_provider.errors import (
+    AccessDeniedError,
+    CertificateRejectedError,
+    ConflictError,
+    KeyAccessDeniedError,
+    UpstreamError,
+)
 
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:key-AbCdEf"
 
@@ -113,3 +119,16 @@ class TestVersions:
             secrets.labels(f"{ARN}-other")
         with pytest.raises(CertificateRejectedError, match="does not exist"):
             secrets.put_pending(f"{ARN}-other", "1" * 64, "hidden-text")
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_partial_arn_that_is_taken_for_a_complete_one_is_named_as_the_cause(refused: bool) -> None:
+    """Secrets Manager takes an ARN that ends in a hyphen and six characters for a complete one."""
+    arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:factory-signer"
+    aws = FakeAws()
+    aws.secrets.values[f"{arn}-AbCdEf"] = "value"
+    if refused:
+        aws.denials = {"secretsmanager.GetSecretValue": 1}
+    with pytest.raises((CertificateRejectedError, KeyAccessDeniedError)) as caught:
+        SecretsGateway(AwsClients(aws.session())).text(arn)
+    assert caught.value.fix.startswith("Give its name, or its complete ARN")

@@ -25,7 +25,7 @@ SAYS: dict[str, dict[str, Any]] = {
     "key_in_kms": {"VerificationKey": {"KmsKeyId": "${CaKeyArn}"}},
     "key_in_secret": {
         "VerificationKey": {
-            "SecretArn": "${secret}:factory-ca-key",
+            "SecretArn": "${secret}:factory/ca-key",
             "PassphraseSecretArn": "${secret}:factory-ca-passphrase",
         }
     },

@@ -223,7 +223,8 @@ def _of_iot(actions: set[str]) -> set[str]:
 
 
 def test_each_waits_for_its_permissions(template: Synthesised) -> None:
-    waits = [name.partition("Permissions")[0] for name in template.named("Minimal", TYPE)["DependsOn"]]
+    depends_on = template.named("Minimal", TYPE)["DependsOn"]
+    waits = [name.partition("Permissions")[0] for name in depends_on if "Permissions" in name]
     assert sorted(waits) == ["DeviceCertificate", "Minimal"]
 
 

@@ -19,6 +19,7 @@ from botocore import xform_name
 import iot_certificate_provider
 import issuing
 from every_type import declare_every_type
+from iot_certificate_provider.contract import ResourceType
 from iot_certificates import (
     CaCertificate,
     CertificateDeclarationError,
@@ -283,3 +284,29 @@ def test_with_tracing_the_role_may_write_to_x_ray(
     (name,) = synthesised.of_type("AWS::IAM::Policy")
     assert synthesised.allowed(name) == {"*": {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}}
     assert synthesised.resources[name]["Properties"]["Roles"] == [f"${{{role}}}"]
+
+
+def test_the_functions_logical_id_never_changes(
+    new_stack: Callable[..., Stack], synthesise: Callable[[Stack], Synthesised]
+) -> None:
+    """Part of the public contract: another id is another function, and another ServiceToken.
+
+    CloudFormation refuses to change that of a custom resource ("Modifying service token is not allowed"), so that every
+    stack would be stuck that updates to the release.
+    """
+    stack = new_stack()
+    DeviceCertificate(stack, "Device", certificate_pem=DEVICE.pem)
+    (logical_id,) = synthesise(stack).of_type("AWS::Lambda::Function")
+    assert logical_id == "IotCertificateProviderFunction55570987"
+
+
+def test_resources_wait_until_lambda_knows_how_often_to_try(
+    new_stack: Callable[..., Stack], synthesise: Callable[[Stack], Synthesised]
+) -> None:
+    stack = new_stack()
+    declare_every_type(stack)
+    synthesised = synthesise(stack)
+    (config,) = synthesised.of_type("AWS::Lambda::EventInvokeConfig")
+    ours = {name: each for name, each in synthesised.raw["Resources"].items() if each["Type"] in set(ResourceType)}
+    assert {each["Type"] for each in ours.values()} == set(ResourceType)
+    assert [name for name, each in ours.items() if config not in each["DependsOn"]] == []

@@ -131,8 +131,8 @@ def listed(value: str | list[str]) -> list[str]:
     [
         (
             "ReadableSecretArns",
-            ["", f"{SECRET}factory-ca-key-AbCdEf", f"{SECRET}factory-ca-key-??????", f"{SECRET}iot-certificates/*"],
-            ["*", "factory-ca-key", f"{SECRET}*", f"{SECRET}??????", f"{KEY}key/0f6e3a54", SECRET],
+            ["", f"{SECRET}factory/ca-key-AbCdEf", f"{SECRET}factory/ca-key-??????", f"{SECRET}iot-certificates/*"],
+            ["*", "factory/ca-key", f"{SECRET}*", f"{SECRET}??????", f"{KEY}key/0f6e3a54", SECRET],
         ),
         ("KeptKeySecretArns", [f"{SECRET}iot-certificates/*"], ["*", f"{SECRET}*", "iot-certificates/*"]),
         ("SecretEncryptionKeyArns", [f"{KEY}key/mrk-0f6e3a54"], ["*", f"{KEY}alias/mine", f"{KEY}key/*", "0f6e3a54"]),
@@ -173,3 +173,9 @@ def test_code_that_is_uploaded_already_needs_no_bootstrap(
 def test_code_somewhere_else_is_refused(new_app: Callable[..., App]) -> None:
     with pytest.raises(SystemExit, match=r"is no object in Amazon S3: 'builds/0f6e.zip'. Give s3://<bucket>/<key>"):
         uploaded_code(new_app({CODE_CONTEXT: "builds/0f6e.zip"}))
+
+
+def test_the_functions_logical_id_never_changes(template: Synthesised) -> None:
+    """Part of the public contract, as in test_provider.py: the exported ServiceToken has to stay what it is."""
+    (logical_id,) = template.of_type("AWS::Lambda::Function")
+    assert logical_id == "IotCertificateProviderFunction55570987"

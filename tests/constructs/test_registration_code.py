@@ -43,11 +43,15 @@ def test_its_attribute(template: Synthesised) -> None:
 def test_only_who_asked_for_it_may_delete_the_code(template: Synthesised) -> None:
     assert template.allowed("Kept") == {"*": {"iot:GetRegistrationCode"}}
     assert template.allowed("Going") == {
-        "*": {"iot:GetRegistrationCode", "iot:DeleteRegistrationCode"},
-        "${AWS::StackId}": {
-            "cloudformation:DescribeStackEvents",
-            "cloudformation:DescribeStacks",
-            "cloudformation:ListStackResources",
+        "*": {
+            "iot:GetRegistrationCode",
+            "iot:DeleteRegistrationCode",
+            "cloudformation:DescribeStackResources",
+            "cloudformation:ListStacks",
+        },
+        "${AWS::StackId}": {"cloudformation:DescribeStackEvents", "cloudformation:DescribeStacks"},
+        "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/*": {
+            "cloudformation:ListStackResources"
         },
     }
 
@@ -55,7 +59,8 @@ def test_only_who_asked_for_it_may_delete_the_code(template: Synthesised) -> Non
 @pytest.mark.parametrize("name", ["Kept", "Going"])
 def test_it_waits_for_its_permissions(template: Synthesised, name: str) -> None:
     (policy,) = (each for each in template.of_type("AWS::IAM::Policy") if each.startswith(name))
-    assert template.named(name, TYPE)["DependsOn"] == [policy]
+    (config,) = template.of_type("AWS::Lambda::EventInvokeConfig")
+    assert set(template.named(name, TYPE)["DependsOn"]) == {policy, config}
 
 
 def test_a_provider_can_be_shared(new_stack: Callable[..., Stack], synthesise: Callable[[Stack], Synthesised]) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from iot_certificates_local import EmbeddedAws
 
 APP = shlex.join([sys.executable, "-m", "iot_certificates.provider_app"])
-CA_KEY_SECRET = "factory-ca-key"
+CA_KEY_SECRET = "factory/ca-key"
 
 
 @pytest.fixture(scope="session")

@@ -67,11 +67,21 @@ class FakeSecrets:
         return {"ARN": SecretId, "VersionId": ClientRequestToken}
 
     def UpdateSecretVersionStage(
-        self, SecretId: str, VersionStage: str, MoveToVersionId: str, RemoveFromVersionId: str | None = None
+        self,
+        SecretId: str,
+        VersionStage: str,
+        MoveToVersionId: str | None = None,
+        RemoveFromVersionId: str | None = None,
     ) -> dict[str, Any]:
         SecretId = self._arn(SecretId)
         self._check(SecretId, also_without_value=True)
         versions, labels = self.versions[SecretId], self.labels[SecretId]
+        if MoveToVersionId is None:
+            if VersionStage == "AWSCURRENT" or labels.get(VersionStage) != RemoveFromVersionId:
+                # API reference, InvalidParameterException; that AWSCURRENT can only be moved, the user guide says.
+                raise Refusal("InvalidParameterException", "The label cannot be removed from this version.")
+            del labels[VersionStage]
+            return {"ARN": SecretId}
         if MoveToVersionId not in versions:
             raise Refusal("ResourceNotFoundException", "The version does not exist.")
         if labels.get(VersionStage) != RemoveFromVersionId:

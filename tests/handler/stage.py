@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 EVENTS = Path(__file__).parent / "events"
 DEVICE = "Custom::IotDeviceCertificate"
 CA = "Custom::IotCaCertificate"
-KEY_SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:factory-ca-key-AbCdEf"
+KEY_SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:factory/ca-key-AbCdEf"
 
 
 class LambdaContext:

@@ -42,7 +42,7 @@ NOTHING_ALLOWED = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": "iot:Nothing", "Resource": "*"}],
 }
-KEY_SECRET = "factory-ca-key"
+KEY_SECRET = "factory/ca-key"
 MADE_KEY_SECRET = "made-here"
 KMS_KEY = "ca-key"
 ROLE = "provisioning"

@@ -138,7 +138,7 @@ def readers_never_find_what_failed(cloud: Cloud, kind: Kind) -> None:
     first = _made(stack, kind)
     timeline = Timeline(cloud, kind)
     timeline.watch()
-    cloud.arm(Fault("deny", kind.registration, "before"))
+    cloud.arm(Fault("deny", kind.registration, "before", times=999))
     require(stack.update({X: kind(1)}) == "ROLLED_BACK", "I4", "no rollback")
     timeline.check()
     require(current(cloud, kind) == first, "I4", "the secret was moved")
@@ -192,10 +192,13 @@ def key_that_was_removed_from_its_secret(cloud: Cloud, kind: Kind) -> None:
 
 
 def secret_that_a_user_wrote_to(cloud: Cloud, kind: Kind) -> None:
-    """Whatever is in it is passed over, and gives way to the key."""
+    """What is in it stays its current value: the Create is refused."""
     cloud.aws.secrets.PutSecretValue(secret_of(kind), "0" * 32, "a random password", ["AWSCURRENT"])
-    stack = Stack(cloud)
-    require(_made(stack, kind) == current(cloud, kind), "I4", "the secret has no key")
+    require(Stack(cloud).create({X: kind()}) == "ROLLED_BACK", "I4", "a user's secret was written to")
+    require(
+        cloud.aws.secrets.values[secret_of(kind)] == "a random password", "I4", "the user's value has lost its label"
+    )
+    require(not kind.registered(cloud), "I2", "something is left")
 
 
 ALL: tuple[Callable[[Cloud, Kind], None], ...] = (

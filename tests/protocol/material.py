@@ -14,7 +14,7 @@ from protocol.referee import CA, DEVICE, ISSUED_DEVICE, SELF_SIGNED_CA, Declared
 if TYPE_CHECKING:
     from protocol.function import Cloud
 
-KEY_SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:factory-ca-key"
+KEY_SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:factory/ca-key"
 """Without the six characters that Secrets Manager adds to a name: it finds the secret all the same."""
 FOREIGN_KEY_SECRET = f"{KEY_SECRET}-foreign"
 KMS_KEY = "arn:aws:kms:eu-west-1:123456789012:key/0f6e3a54-0000-4000-8000-000000000002"

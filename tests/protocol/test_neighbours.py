@@ -62,7 +62,6 @@ def _tell(cloud: Cloud, seed: str, steps: list[Step], error: AssertionError) -> 
 
 
 @pytest.mark.timeout(300 + 2 * SHARE)
-@pytest.mark.xfail(strict=True, reason="issue: several owners")
 def test_any_life_of_neighbours(cloud: Cloud) -> None:
     left, struck = 0, Counter[str]()
     for seed in _seeds():

@@ -11,7 +11,9 @@ import pytest
 from iot_certificate_provider.aws.iot import IotGateway
 from iot_certificate_provider.physical_id import TransferIdentity
 from iot_certificate_provider.resources.lifecycle import redelivery as registration
+from iot_certificate_provider.resources.lifecycle.ownership import of_the_resource
 from iot_certificate_provider.resources.transfer import certificate_transfer, certificate_transfer_decision
+from iot_certificate_provider.resources.transfer.acceptance import Acceptances
 from iot_certificate_provider.resources.transfer.certificate_transfer import CertificateTransferResource
 from iot_certificate_provider.resources.transfer.certificate_transfer_decision import (
     CertificateTransferDecisionResource,
@@ -96,7 +98,7 @@ def believes_that_nothing_is_repeated(patch: pytest.MonkeyPatch) -> None:
 
 
 def takes_any_acceptance(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Decision, "_is_own", lambda *_: True)
+    patch.setattr(Acceptances, "of_existing", lambda *_: of_the_resource("any"))
 
 
 def decides_twice(patch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.protocol.response import Outcome
     from iot_certificate_provider.resources.resource import Resource
 
-KEY_SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:factory-ca-key-AbCdEf"
+KEY_SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:factory/ca-key-AbCdEf"
 PRIVATE_CA = "arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/0f6e3a54-0000-4000-8000-000000000001"
 LOGICAL_ID = "Certificate"
 
@@ -71,7 +71,10 @@ class Stage:
         properties: Mapping[str, Any],
         physical_id: str | None = None,
         old: Mapping[str, Any] | None = None,
+        *,
+        age: float = 0,
     ) -> Request:
+        """Send a request, or deliver one again that was sent ``age`` seconds ago."""
         self.progress = Progress()
         deadline = Deadline(lambda: self.clock.left, sleep=self.clock.sleep, jitter=lambda: 0.5)
         self.clients.begin(deadline)
@@ -88,7 +91,7 @@ class Stage:
             home=AwsEnvironment("aws", "eu-west-1", "123456789012"),
             deadline=deadline,
             progress=self.progress,
-            sent=self.now(),
+            sent=self.now() - timedelta(seconds=age),
         )
 
     def create(self, resource: Resource, properties: Mapping[str, Any]) -> Outcome:

@@ -201,8 +201,8 @@ class TestRefusals:
         stage.iot.certificates[certificate_id].status = "INACTIVE"
         stage.iot.TransferCertificate(certificate_id, TARGET, "by hand")
         said = self.refused(stage, to(certificate_id))
-        assert said.startswith(f"CertificateId: somebody else transfers the certificate to {TARGET}, since ")
-        assert said.endswith(f"Run: aws iot cancel-certificate-transfer --certificate-id {certificate_id}")
+        assert said.startswith(f"CertificateId: another owner transfers the certificate to {TARGET}, since ")
+        assert said.endswith("If nobody needs that transfer, cancel it, and deploy again")
         assert state(stage, certificate_id) == ("PENDING_TRANSFER", TARGET)
 
     def test_waiting_to_be_activated(self, stage: Stage, certificate_id: str) -> None:
@@ -256,7 +256,7 @@ class TestTheSameCreateOnceMore:
         stage.iot.UpdateCertificate(certificate_id, "INACTIVE")
         stage.iot.TransferCertificate(certificate_id, TARGET)
         stage.aws.cloudformation.elsewhere.add(TransferIdentity(certificate_id, TARGET, was_active=True).physical_id)
-        with pytest.raises(ConflictError, match="somebody else"):
+        with pytest.raises(ConflictError, match=f"Other of stack another transfers the certificate to {TARGET}, since"):
             redelivered(stage, to(certificate_id))
 
 
@@ -345,7 +345,7 @@ class TestUpdate:
         stage.iot.CancelCertificateTransfer(certificate_id)
         stage.iot.neighbours["555555555555"] = stage.other
         stage.iot.TransferCertificate(certificate_id, "555555555555")
-        with pytest.raises(ConflictError, match="somebody else transfers the certificate to 555555555555"):
+        with pytest.raises(ConflictError, match="another owner transfers the certificate to 555555555555"):
             stage.update(stage.transfer, physical_id, to(certificate_id), to(certificate_id, THIRD))
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from resources.stage import Stage
 
 CA = issuing.make_ca("Factory CA")
-KEPT = KEY_SECRET.replace("factory-ca-key", "kept")
+KEPT = KEY_SECRET.replace("factory/ca-key", "kept")
 PASSPHRASE = KEY_SECRET.replace("key", "passphrase")
 KMS_KEY = "arn:aws:kms:eu-west-1:123456789012:key/0f6e3a54-0000-4000-8000-000000000002"
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from iot_certificates_local.embedded_aws import EmbeddedAws
 
 STACK = "IotCertificatesExample"
-SECRET = "factory-ca-key"  # noqa: S105 - the secret's name
+SECRET = "factory/ca-key"  # noqa: S105 - the secret's name
 
 CONNECTS, DEACTIVATED, RENEWED = DEVICES = ("thermostat-1", "thermostat-2", "thermostat-3")
 UNKNOWN = "thermostat-4"

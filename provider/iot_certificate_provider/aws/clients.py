@@ -11,6 +11,8 @@ import botocore.session
 from botocore.config import Config
 from botocore.loaders import Loader
 
+from iot_certificate_provider.aws.propagation import PERMISSION_SECONDS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -44,9 +46,6 @@ THROTTLED = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsExce
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "NotAuthorized", "UnauthorizedException"})
 """What a permission that was granted seconds ago is still answered with (IAM user guide, "Troubleshoot IAM", "Changes
 that I make are not always immediately visible"; aws-cdk #37675)."""
-
-PERMISSION_SECONDS = 60.0
-"""How long a request waits, in all its calls together, for its permissions to take effect."""
 
 ServiceName = Literal["iot", "secretsmanager", "cloudformation", "lambda", "kms", "acm-pca"]
 

@@ -13,6 +13,7 @@ from iot_certificate_provider.aws.iot_descriptions import (
     OutgoingTransfer,
     Registered,
 )
+from iot_certificate_provider.aws.propagation import ROLE_SECONDS, STATUS_SECONDS, THING_SECONDS
 from iot_certificate_provider.aws.translation import translating
 from iot_certificate_provider.contract import CertificateMode
 from iot_certificate_provider.errors import NotFoundError
@@ -48,15 +49,6 @@ __all__ = [
     "OutgoingTransfer",
     "Registered",
 ]
-
-ROLE_SECONDS = 60.0
-"""Terraform's provider retries two minutes, whatever AWS IoT says (aws_iot_ca_certificate)."""
-
-STATUS_SECONDS = 10.0
-"""CloudFormation's own handler waits 3 s between a deactivation and the deletion (AWS::IoT::Certificate)."""
-
-THING_SECONDS = 60.0
-"""API reference, DetachThingPrincipal: "This call is asynchronous. It might take several seconds"."""
 
 PAGE_SIZE = 250
 """The most that AWS IoT's lists give at once."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,13 @@ if TYPE_CHECKING:
 
     from iot_certificate_provider.aws.clients import AwsClients
 
+_NAME_LIKE_A_SUFFIX = re.compile(r":secret:.*-[a-z-]{6}$")
+"""An ARN without its last seven characters whose name ends like them; these are letters of both cases and digits.
+
+Secrets Manager user guide, "Find a secret": it takes such an ARN for a complete one (aws-cdk #27530, #18555).
+"""
+
+_COMPLETE = "Give its name, or its complete ARN: this one ends like a complete ARN, in a hyphen and six characters"
 
 CURRENT, PREVIOUS, PENDING = "AWSCURRENT", "AWSPREVIOUS", "AWSPENDING"
 """Staging labels (Secrets Manager User Guide, "Secret versions"); each is on one version at most."""
@@ -41,7 +49,7 @@ class SecretsGateway:
 
     def labels(self, secret_arn: str) -> Mapping[str, str]:
         """DescribeSecret: staging label → version id; empty for a secret that has no version yet."""
-        with _named("the secret, or its value,", _GRANT_KEEPING):
+        with _named("the secret, or its value,", _GRANT_KEEPING, secret_arn):
             answer = self._clients.client("secretsmanager").describe_secret(SecretId=secret_arn)
         versions = answer.get("VersionIdsToStages", {})
         return {label: version_id for version_id, labels in versions.items() for label in labels}
@@ -58,7 +66,7 @@ class SecretsGateway:
 
         The same text again is no error; ConflictError when the version is there with another text.
         """
-        with _named("the secret", _GRANT_KEEPING):
+        with _named("the secret", _GRANT_KEEPING, secret_arn):
             self._clients.client("secretsmanager").put_secret_value(
                 SecretId=secret_arn, ClientRequestToken=version_id, SecretString=text, VersionStages=[PENDING]
             )
@@ -66,14 +74,21 @@ class SecretsGateway:
     def make_current(self, secret_arn: str, version_id: str, instead_of: str | None) -> None:
         """UpdateSecretVersionStage: move AWSCURRENT; AWSPREVIOUS goes to the version that had it."""
         move = {} if instead_of is None else {"RemoveFromVersionId": instead_of}
-        with _named("the secret", _GRANT_KEEPING):
+        with _named("the secret", _GRANT_KEEPING, secret_arn):
             self._clients.client("secretsmanager").update_secret_version_stage(
                 SecretId=secret_arn, VersionStage=CURRENT, MoveToVersionId=version_id, **move
             )
 
+    def remove_pending(self, secret_arn: str, version_id: str) -> None:
+        """UpdateSecretVersionStage: take AWSPENDING from a version that has it."""
+        with _named("the secret", _GRANT_KEEPING, secret_arn):
+            self._clients.client("secretsmanager").update_secret_version_stage(
+                SecretId=secret_arn, VersionStage=PENDING, RemoveFromVersionId=version_id
+            )
+
     def _value(self, secret_arn: str) -> str:
         client = self._clients.client("secretsmanager")
-        with _named("the secret, or its value,", _GRANT_READING):
+        with _named("the secret, or its value,", _GRANT_READING, secret_arn):
             answer = client.get_secret_value(SecretId=secret_arn)
         if "SecretString" not in answer:
             raise CertificateRejectedError("the secret is binary", "Store the PEM as text (SecretString)")
@@ -83,14 +98,14 @@ class SecretsGateway:
 
 
 @contextmanager
-def _named(what: str, grant: str) -> Iterator[None]:
+def _named(what: str, grant: str, secret_arn: str) -> Iterator[None]:
+    looks_complete = _NAME_LIKE_A_SUFFIX.search(secret_arn) is not None
     try:
-        with _usable(), translating("the secret", grant=grant):
+        with _usable(), translating("the secret", grant=_COMPLETE if looks_complete else grant):
             yield
     except NotFoundError as error:
-        raise CertificateRejectedError(
-            f"{what} does not exist", "Create it in this account and Region, with a value"
-        ) from error
+        fix = _COMPLETE if looks_complete else "Create it in this account and Region, with a value"
+        raise CertificateRejectedError(f"{what} does not exist", fix) from error
 
 
 @contextmanager

@@ -7,17 +7,21 @@ makes every verification certificate that was signed for it worthless, and is do
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.contract import RegistrationCodeAttribute, RegistrationCodeOnDelete
+from iot_certificate_provider.contract import RegistrationCodeAttribute, RegistrationCodeOnDelete, ResourceType
+from iot_certificate_provider.errors import NotFoundError, ProviderError, RefusedError
 from iot_certificate_provider.physical_id import REGISTRATION_CODE_ID
 from iot_certificate_provider.properties.registration_code import RegistrationCodeProperties, declared_on_delete
 from iot_certificate_provider.protocol.response import Outcome, ensure_fits
+from iot_certificate_provider.resources.lifecycle.ownership import Action, Decision, among
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
+    from iot_certificate_provider.aws.cloudformation import StackResource
     from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.protocol.request import Request
 
@@ -48,24 +52,56 @@ class RegistrationCodeResource:
             return Outcome(request.existing_id)  # of a Create that failed, or that CloudFormation never heard of again
         if declared_on_delete(request.properties) is RegistrationCodeOnDelete.RETAIN:
             return Outcome(request.existing_id)
-        objection = self._objection(request)
-        if objection:
-            return Outcome(request.existing_id, note=f"The registration code is kept: {objection}")
+        decision = self._deletion(request)
+        if not decision.proceeds:
+            return Outcome(request.existing_id, note=decision.reason)
         self._iot.delete_registration_code()
         return Outcome(request.existing_id)
 
-    def _objection(self, request: Request) -> str:
-        """Say why the code is not to go after all; nothing where it is."""
+    def _deletion(self, request: Request) -> Decision:
+        """Decide whether the code is to be deleted, which every stack of the account and Region has in common."""
         newest = next(self._stacks.rows(request.stack_id, request.logical_id), None)
         if newest is not None and newest.status != "DELETE_IN_PROGRESS":
             # Lambda delivers an event again when an answer got lost on its way. The code may be another one by now.
-            return "CloudFormation does not wait for this Delete any more"
+            return _kept("CloudFormation does not wait for this Delete any more")
         if self._stacks.is_rolling_back(request.stack_id):
             # What a failed deployment declared was never in force; and the code may be older than the stack.
-            return "the stack is rolling back"
-        others = self._stacks.holders_in(request.stack_id, REGISTRATION_CODE_ID)
-        for other in others:
-            # A logical id that was renamed: the attribute of the new one has this code.
-            if other.logical_id != request.logical_id and not other.is_going:
-                return f"{other.logical_id} of the stack has it too"
-        return ""
+            return _kept("the stack is rolling back")
+        try:
+            with self._stacks.expecting_denial():
+                user = next(self._users(request), None)
+        except ProviderError:
+            return _kept("CloudFormation did not answer in time, or may not be asked, who else has it")
+        if user is not None:
+            return _kept(f"{among([user], request)} has it too")
+        return Decision(Action.PROCEED, "No other resource of the account has the registration code")
+
+    def _users(self, request: Request) -> Iterator[StackResource]:
+        """Yield the other resources that have the code, or are about to read it, and are not deleted themselves.
+
+        A sibling first: a logical id that was renamed. DescribeStackResources answers with one stack, perhaps the own
+        one, which proves nothing about others: so all are asked.
+        """
+        yield from _using(request, self._stacks.all_resources(request.stack_id))
+        answer = self._stacks.holding(REGISTRATION_CODE_ID)
+        if answer is not None:
+            yield from _using(request, answer.resources)
+        for stack_id in self._stacks.stack_ids():
+            if stack_id != request.stack_id:
+                yield from self._in_stack(request, stack_id)
+
+    def _in_stack(self, request: Request, stack_id: str) -> Iterator[StackResource]:
+        # CloudFormation has one code, ValidationError, for a stack that does not exist any more.
+        with suppress(NotFoundError, RefusedError):
+            yield from _using(request, self._stacks.all_resources(stack_id))
+
+
+def _using(request: Request, resources: Iterable[StackResource]) -> Iterator[StackResource]:
+    for each in resources:
+        has_code = each.physical_id == REGISTRATION_CODE_ID or each.type == ResourceType.REGISTRATION_CODE
+        if has_code and not each.is_going and not each.is_of(request.stack_id, request.logical_id):
+            yield each
+
+
+def _kept(why: str) -> Decision:
+    return Decision(Action.LEAVE, f"The registration code is kept: {why}")

@@ -6,8 +6,19 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.contract import AutoRegistrationStatus, CaCertificateProperty, CaCertificateStatus
-from iot_certificate_provider.errors import AlreadyExistsError, ConflictError, NotFoundError, UpstreamError
+from iot_certificate_provider.contract import (
+    AutoRegistrationStatus,
+    CaCertificateProperty,
+    CaCertificateStatus,
+    CertificateMode,
+)
+from iot_certificate_provider.errors import (
+    AlreadyExistsError,
+    ConflictError,
+    InvalidPropertyError,
+    NotFoundError,
+    UpstreamError,
+)
 from iot_certificate_provider.physical_id import certificate_id_in
 from iot_certificate_provider.pki import check_not_expired
 from iot_certificate_provider.properties.reader import naming
@@ -57,7 +68,7 @@ class CaCertificateRegistration:
         except AlreadyExistsError as error:
             live = self._ownership.registered(outcome.physical_id)
             if live is None:
-                raise
+                raise _registered_elsewhere(wanted) or error from error
             decision = self._ownership.of_existing(request, outcome.physical_id)
             if not decision.proceeds:
                 raise self.refusal(request, live) from error
@@ -149,6 +160,20 @@ class CaCertificateRegistration:
             return
         if self._ownership.undoing(request, outcome.physical_id).proceeds:
             self.deregister(outcome.physical_id)
+
+
+def _registered_elsewhere(wanted: CaCertificateProperties) -> InvalidPropertyError | None:
+    """Return the error for a CA that AWS IoT has "already", and not here; None where that cannot be.
+
+    Developer guide, "Manage your CA certificates": in DEFAULT mode one account in a Region can have a CA.
+    """
+    if wanted.mode is not CertificateMode.DEFAULT:
+        return None
+    return InvalidPropertyError(
+        CaCertificateProperty.CA_CERTIFICATE_PEM,
+        "another account of this Region has the CA in CertificateMode DEFAULT, which one account can",
+        "Use SNI_ONLY, or delete it there; if it was deleted here just now, try again",
+    )
 
 
 def _registered_properties(wanted: CaCertificateProperties) -> str:

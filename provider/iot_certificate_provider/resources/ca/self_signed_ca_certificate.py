@@ -5,9 +5,12 @@ What is done to AWS IoT is done as for any CA certificate; this file decides whi
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import SelfSignedCaCertificateAttribute, SelfSignedCaCertificateProperty
+from iot_certificate_provider.errors import AccessDeniedError, ConflictError, InvalidPropertyError, ProviderError
 from iot_certificate_provider.physical_id import is_certificate_id
 from iot_certificate_provider.pki.private_key import generate_private_key
 from iot_certificate_provider.pki.self_signed import self_signed_ca
@@ -45,18 +48,24 @@ class SelfSignedCaCertificateResource:
         wanted = SelfSignedCaCertificateProperties.read(request.properties)
         remember_earlier_delivery(request, self._now())
         made = self._store(wanted).of_request(request) or self._make(request, wanted)
-        outcome = self._ca_certificates.create_declared(request, wanted.of_certificate(made.certificate, made.key))
+        try:
+            outcome = self._ca_certificates.create_declared(request, wanted.of_certificate(made.certificate, made.key))
+        except ProviderError:
+            if request.progress.registered is None and not request.progress.uncertain:
+                with request.deadline.undoing():
+                    self._store(wanted).give_up(request)
+            raise
         return self._current(request, wanted, made, outcome)
 
     def update(self, request: Request) -> Outcome:
         """Change what differs in place; another subject, algorithm, validity or generation is a rotation."""
         wanted = SelfSignedCaCertificateProperties.read(request.properties)
         old = readable(SelfSignedCaCertificateProperties.read, request.old_properties)
-        made = self._store(wanted).of_request(request) or self._kept(request, wanted)
-        if made is None and old is not None and old.identity() == wanted.identity():
-            kept = self._ca_certificates.registered(request.existing_id)
-            if kept is not None:
-                return self._change_without_key(request, wanted, old, kept)
+        is_same = old is not None and old.identity() == wanted.identity()
+        live = self._ca_certificates.registered(request.existing_id) if is_same else None
+        made = self._found(request, wanted, live)
+        if made is None and old is not None and live is not None:
+            return self._change_without_key(request, wanted, old, live)
         made = made or self._make(request, wanted)
         outcome = self._ca_certificates.update_declared(
             request, wanted.of_certificate(made.certificate, made.key), self._old(request, wanted, old, made)
@@ -64,14 +73,35 @@ class SelfSignedCaCertificateResource:
         return self._current(request, wanted, made, outcome)
 
     def delete(self, request: Request) -> Outcome:
-        """Deregister the CA, and do to its devices what was declared. The secret is the stack's, and goes with it."""
+        """Deregister the CA, and do to its devices what was declared. The secret is the stack's, and goes with it.
+
+        Where a secret goes on, its readers are given a CA that is registered, if a version has one.
+        """
+        declared = readable(SelfSignedCaCertificateProperties.read, request.properties)
+        outcome = self._delete(request, declared)
+        if declared is not None:
+            self._store(declared).settle()
+        return outcome
+
+    def _delete(self, request: Request, declared: SelfSignedCaCertificateProperties | None) -> Outcome:
         if is_certificate_id(request.existing_id):
             return self._ca_certificates.delete(request)
-        declared = readable(SelfSignedCaCertificateProperties.read, request.properties)
         nothing = ownership.deletion_after_a_failed_create(request.existing_id, readable=declared is not None)
         if nothing is not None or declared is None:
             return left(request, nothing or ownership.deletion_of_nothing(request.existing_id))
         return self._ca_certificates.remove_leftovers(request, lambda: self._left_by_create(request, declared))
+
+    def _found(
+        self, request: Request, wanted: SelfSignedCaCertificateProperties, live: Certificate | None
+    ) -> Credentials | None:
+        """Return the key that the request or the resource has; to turn a CA off that is ``live`` needs no secret."""
+        try:
+            with nullcontext() if live is None else self._secrets.expecting_denial():
+                return self._store(wanted).of_request(request) or self._kept(request, wanted)
+        except (AccessDeniedError, InvalidPropertyError):
+            if live is None:
+                raise
+            return None
 
     def _change_without_key(
         self,
@@ -88,6 +118,7 @@ class SelfSignedCaCertificateResource:
 
     def _make(self, request: Request, wanted: SelfSignedCaCertificateProperties) -> Credentials:
         check_awaited(request, self._stacks, self._now())
+        self._store(wanted).check_writable(request)
         key = generate_private_key(wanted.key_algorithm)
         certificate = self_signed_ca(key, wanted.subject, self._now(), wanted.validity)
         return self._store(wanted).write(request, _digest(request, wanted), key, certificate)
@@ -131,14 +162,20 @@ class SelfSignedCaCertificateResource:
         self, request: Request, wanted: SelfSignedCaCertificateProperties, made: Credentials, outcome: Outcome
     ) -> Outcome:
         """Move the secret to the certificate that is registered by now: never before, so that readers can use it."""
-        self._store(wanted).make_current(made.version_id)
+        objection = self._store(wanted).make_current(request, made.version_id)
+        if objection and not self._stacks.is_rolling_back(request.stack_id):
+            raise ConflictError(objection)
+        outcome = replace(outcome, note=outcome.note or objection)
         return with_attribute_that_fits(
             request, outcome, SelfSignedCaCertificateAttribute.CERTIFICATE_PEM, made.certificate.pem
         )
 
     def _store(self, properties: SelfSignedCaCertificateProperties) -> CredentialsStore:
         name = SelfSignedCaCertificateProperty.PRIVATE_KEY_SECRET_ARN
-        return CredentialsStore(self._secrets, properties.secret_arn, name)
+        return CredentialsStore(self._secrets, properties.secret_arn, name, self._is_registered, is_of_ca=True)
+
+    def _is_registered(self, certificate_id: str) -> bool:
+        return self._ca_certificates.registered(certificate_id) is not None
 
 
 def _digest(request: Request, properties: SelfSignedCaCertificateProperties) -> str:

@@ -65,11 +65,10 @@ class DeviceCertificateChange:
         arn = request.home.certificate_arn(certificate.id)
         change_attachments(self._iot, arn, before.without(kept), after, between)
         if old is None or old.status is not wanted.status:
-            note = noted(outcome, self.set_status(request, certificate.id, wanted.status), note).note
+            outcome = noted(outcome, self.set_status(request, certificate.id, wanted.status))
         # Removed from the template, they may be deleted next.
-        DeviceCertificateRemoval(self._aws).wait_until_released(
-            before.without(kept).without(after), arn, request.deadline
-        )
+        leaving = before.without(after).without(kept)
+        DeviceCertificateRemoval(self._aws).wait_until_released(leaving, arn, request.deadline)
         return noted(outcome, note)
 
     def _kept(self, request: Request, certificate_id: str, leaving: Attachments) -> tuple[Attachments, str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.aws.iot import THING_SECONDS
+from iot_certificate_provider.aws.propagation import POLICY_SECONDS, THING_SECONDS
 from iot_certificate_provider.contract import DeviceCertificateStatus
 from iot_certificate_provider.errors import InUseError, NotFoundError, ProviderError
 from iot_certificate_provider.resources.device.attachments import Kind
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from iot_certificate_provider.aws.iot import DeviceCertificateEntry
     from iot_certificate_provider.deadline import Deadline
     from iot_certificate_provider.resources.device.attachments import Attachments
-
-POLICY_RELEASE_SECONDS = 300.0
-"""AWS IoT developer guide: a policy that was just detached may refuse its deletion for up to five minutes."""
 
 OFF = (DeviceCertificateStatus.INACTIVE, DeviceCertificateStatus.REVOKED)
 """The statuses in which no device connects, and which a removal leaves as they are."""
@@ -111,7 +108,7 @@ class DeviceCertificateRemoval:
         def is_listed(name: str) -> bool:
             return not set(targets[name]).isdisjoint(self._iot.policy_targets(name))
 
-        _wait(deadline, POLICY_RELEASE_SECONDS, targets, is_listed)
+        _wait(deadline, POLICY_SECONDS, targets, is_listed)
 
     def _delete(self, live: DeviceCertificateEntry, deadline: Deadline, detach_thing: DetachThing) -> None:
         conflict: InUseError | None = None

@@ -42,6 +42,14 @@ class CertificateHistory(Protocol):
         """Yield the ids of what requests with these properties may have registered, and nobody has heard of."""
         ...
 
-    def registered(self, wanted: IssuedDeviceCertificateProperties, issued: IssuedCertificate) -> None:
-        """Take note that the certificate is registered and attached by now."""
+    def registered(self, request: Request, wanted: IssuedDeviceCertificateProperties, issued: IssuedCertificate) -> str:
+        """Take note that the certificate is registered and attached by now; return what the reader is told."""
+        ...
+
+    def given_up(self, request: Request, wanted: IssuedDeviceCertificateProperties) -> None:
+        """Take note that a Create came to nothing, and has left nothing."""
+        ...
+
+    def removed(self, declared: IssuedDeviceCertificateProperties) -> None:
+        """Take note that a certificate of the resource was removed."""
         ...

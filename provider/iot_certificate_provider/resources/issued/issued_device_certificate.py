@@ -10,12 +10,13 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.errors import AccessDeniedError
+from iot_certificate_provider.errors import AccessDeniedError, InvalidPropertyError, ProviderError
 from iot_certificate_provider.physical_id import is_certificate_id
 from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.properties.issued_device_certificate import IssuedDeviceCertificateProperties
 from iot_certificate_provider.properties.reader import readable
 from iot_certificate_provider.protocol.response import Outcome, ensure_fits
+from iot_certificate_provider.resources.device.change import noted
 from iot_certificate_provider.resources.device.deletion import left
 from iot_certificate_provider.resources.device.device_certificate import DeviceCertificateResource
 from iot_certificate_provider.resources.device.outcome import outcome_of
@@ -55,11 +56,16 @@ class IssuedDeviceCertificateResource:
         begin(request, self._stacks, self._now())
         issued = self._history(wanted).of_create(request, wanted)
         answer = _answer(request, wanted, issued)
-        outcome = self._device_certificates.create_declared(
-            request, wanted.of_certificate(issued.certificate, issued.ca), is_key_ours=True
-        )
-        self._history(wanted).registered(wanted, issued)
-        return replace(answer, note=outcome.note)
+        try:
+            outcome = self._device_certificates.create_declared(
+                request, wanted.of_certificate(issued.certificate, issued.ca), is_key_ours=True
+            )
+        except ProviderError:
+            if request.progress.registered is None and not request.progress.uncertain:
+                with request.deadline.undoing():
+                    self._history(wanted).given_up(request, wanted)
+            raise
+        return noted(replace(answer, note=outcome.note), self._history(wanted).registered(request, wanted, issued))
 
     def update(self, request: Request) -> Outcome:
         """Change what differs in place; whatever the certificate itself says is a rotation."""
@@ -74,14 +80,22 @@ class IssuedDeviceCertificateResource:
             self._old(request, wanted, old, issued),
             is_key_ours=True,
         )
-        self._history(wanted).registered(wanted, issued)
-        return replace(answer, note=outcome.note)
+        return noted(replace(answer, note=outcome.note), self._history(wanted).registered(request, wanted, issued))
 
     def delete(self, request: Request) -> Outcome:
-        """Detach, deactivate and delete the certificate. The secret is the stack's, and goes with it."""
+        """Detach, deactivate and delete the certificate. The secret is the stack's, and goes with it.
+
+        Where a secret goes on, its readers are given a certificate that is registered, if a version has one.
+        """
+        declared = readable(IssuedDeviceCertificateProperties.read, request.properties)
+        outcome = self._delete(request, declared)
+        if declared is not None:
+            self._history(declared).removed(declared)
+        return outcome
+
+    def _delete(self, request: Request, declared: IssuedDeviceCertificateProperties | None) -> Outcome:
         if is_certificate_id(request.existing_id):
             return self._device_certificates.delete(request)
-        declared = readable(IssuedDeviceCertificateProperties.read, request.properties)
         nothing = ownership.deletion_after_a_failed_create(request.existing_id, readable=declared is not None)
         if nothing is not None or declared is None:
             return left(request, nothing or ownership.deletion_of_nothing(request.existing_id))
@@ -103,7 +117,7 @@ class IssuedDeviceCertificateResource:
             return old.of_certificate(issued.certificate, issued.ca)
         # A rollback. Where its Update named another secret, or none, the role may not look there any more.
         found = None
-        with suppress(AccessDeniedError), self._stacks.expecting_denial():
+        with suppress(AccessDeniedError, InvalidPropertyError), self._stacks.expecting_denial():
             found = self._registered(self._history(old).left_by(request, old))
         return None if found is None else old.of_certificate(Certificate.from_pem(found.pem), None)
 

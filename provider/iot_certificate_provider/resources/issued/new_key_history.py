@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives import hashes
 
 from iot_certificate_provider.contract import IssuedDeviceCertificateProperty
+from iot_certificate_provider.errors import AccessDeniedError, ConflictError, InvalidPropertyError
 from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.pki.private_key import generate_private_key
 from iot_certificate_provider.properties.issued_device_certificate import NewKey
@@ -53,13 +55,20 @@ class IssuedWithNewKey:
                 or self._stacks.is_rolling_back(request.stack_id)
             )
 
+        is_same = old is not None and old.identity() == wanted.identity()
+        live = self._ownership.registered(request.existing_id) if is_same else None
         store = self._store(wanted)
-        found = store.of_request(request) or store.find(_digest(request, wanted), is_kept)
-        if found is None and old is not None and old.identity() == wanted.identity():
+        try:
+            with nullcontext() if live is None else self._secrets.expecting_denial():
+                found = store.of_request(request) or store.find(_digest(request, wanted), is_kept)
+        except (AccessDeniedError, InvalidPropertyError):
+            # The secret is gone, or out of reach. To turn a device off, and to change what is no rotation, needs none.
+            if live is None:
+                raise
+            found = None
+        if found is None and live is not None:
             # Somebody has removed the key from the secret: to change the rest is no rotation.
-            live = self._ownership.registered(request.existing_id)
-            if live is not None:
-                return IssuedCertificate(Certificate.from_pem(live.pem), None)
+            return IssuedCertificate(Certificate.from_pem(live.pem), None)
         return _issued(found or self._make(request, wanted))
 
     def left_by(self, request: Request, declared: IssuedDeviceCertificateProperties) -> Iterator[str]:
@@ -68,13 +77,26 @@ class IssuedWithNewKey:
             if made.digest == _digest(request, declared):
                 yield made.certificate.id
 
-    def registered(self, wanted: IssuedDeviceCertificateProperties, issued: IssuedCertificate) -> None:
+    def registered(self, request: Request, wanted: IssuedDeviceCertificateProperties, issued: IssuedCertificate) -> str:
         """Let whoever reads the secret have the key: not before its certificate can be used."""
-        if issued.kept_as is not None:
-            self._store(wanted).make_current(issued.kept_as)
+        if issued.kept_as is None:
+            return ""
+        objection = self._store(wanted).make_current(request, issued.kept_as)
+        if objection and not self._stacks.is_rolling_back(request.stack_id):
+            raise ConflictError(objection)
+        return objection
+
+    def given_up(self, request: Request, wanted: IssuedDeviceCertificateProperties) -> None:
+        """Leave the labels of the secret as they were."""
+        self._store(wanted).give_up(request)
+
+    def removed(self, declared: IssuedDeviceCertificateProperties) -> None:
+        """Let readers of the secret have a certificate that is registered, where a version has one."""
+        self._store(declared).settle()
 
     def _make(self, request: Request, wanted: IssuedDeviceCertificateProperties) -> Credentials:
         new = _new_key(wanted)
+        self._store(wanted).check_writable(request)
         key = generate_private_key(new.algorithm)
         signing = SigningRequest.signed_by(key, new.subject, hashes.SHA256(), new.alternative_names)
         issued = self._issuing.issue(wanted.issuer, signing, wanted.validity, request.deadline)
@@ -82,7 +104,10 @@ class IssuedWithNewKey:
 
     def _store(self, properties: IssuedDeviceCertificateProperties) -> CredentialsStore:
         name = IssuedDeviceCertificateProperty.CREDENTIALS_SECRET_ARN
-        return CredentialsStore(self._secrets, _new_key(properties).secret_arn, name)
+        return CredentialsStore(self._secrets, _new_key(properties).secret_arn, name, self._is_registered)
+
+    def _is_registered(self, certificate_id: str) -> bool:
+        return self._ownership.registered(certificate_id) is not None
 
 
 def _new_key(properties: IssuedDeviceCertificateProperties) -> NewKey:

@@ -68,8 +68,20 @@ class IssuedByRequest:
         found = self._ownership.left_issued(request, _signing(declared))
         yield from (each for each in found if each != request.physical_id)
 
-    def registered(self, wanted: IssuedDeviceCertificateProperties, issued: IssuedCertificate) -> None:
+    def registered(
+        self,
+        request: Request,  # noqa: ARG002 - as every history
+        wanted: IssuedDeviceCertificateProperties,  # noqa: ARG002
+        issued: IssuedCertificate,  # noqa: ARG002
+    ) -> str:
         """Nobody else is to know: the answer has the certificate."""
+        return ""
+
+    def given_up(self, request: Request, wanted: IssuedDeviceCertificateProperties) -> None:
+        """Nothing was written anywhere."""
+
+    def removed(self, declared: IssuedDeviceCertificateProperties) -> None:
+        """Nothing was written anywhere."""
 
     def _issue(self, request: Request, wanted: IssuedDeviceCertificateProperties) -> IssuedCertificate:
         return self._issuing.issue(wanted.issuer, _signing(wanted), wanted.validity, request.deadline)

@@ -1,6 +1,6 @@
 """Keys that were made here, with their certificates: the versions of a secret.
 
-A version says what it was made for: by its id, which request; by a digest, which resource and which properties. So a
+A version says what it was made for: by its id, which request; by digests, which resource and which properties. So a
 request that is delivered again finds its own key and makes no other, a rollback finds the one from before, and what a
 request left behind that was killed is found by the version that it wrote first.
 """
@@ -20,11 +20,13 @@ from iot_certificate_provider.errors import (
     CertificateRejectedError,
     ConflictError,
     InvalidPropertyError,
+    ProviderError,
     UpstreamError,
 )
 from iot_certificate_provider.pki import Certificate, load_private_key
 from iot_certificate_provider.pki.private_key import private_key_pem
 from iot_certificate_provider.properties.reader import naming
+from iot_certificate_provider.resources.keys.ownership import EMPTY, fix_of, owner_digest, replacing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -32,28 +34,67 @@ if TYPE_CHECKING:
     from iot_certificate_provider.aws.secrets import SecretsGateway
     from iot_certificate_provider.pki.private_key import CaPrivateKey
     from iot_certificate_provider.protocol.request import Request
+    from iot_certificate_provider.resources.lifecycle.ownership import Decision
 
-_ID, _DIGEST = "certificateId", "propertiesDigest"
+_ID, _DIGEST, _OWNER = "certificateId", "propertiesDigest", "resourceDigest"
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """One version of a secret: a private key, its certificate, and its issuer's where another CA issued it."""
+    """One version of a secret: a private key, its certificate, and its issuer's where another CA issued it.
+
+    ``owner`` says which resource wrote it, ``digest`` from which of its properties.
+    """
 
     version_id: str
     digest: str
     certificate: Certificate
     ca: Certificate | None
     key: CaPrivateKey = field(repr=False)
+    owner: str = ""
+
+    @property
+    def is_ca(self) -> bool:
+        """Whether it is the key of a self-signed CA: no other CA has issued its certificate."""
+        return self.ca is None
 
 
 class CredentialsStore:
-    """The versions of one secret; ``name`` is the property that names it, for errors about it."""
+    """The versions of one secret; ``name`` is the property that names it, for errors about it.
 
-    def __init__(self, secrets: SecretsGateway, secret_arn: str, name: str) -> None:
+    ``is_registered`` is asked of certificate ids: of CAs if the store ``is_of_ca``, else of devices.
+    """
+
+    def __init__(
+        self,
+        secrets: SecretsGateway,
+        secret_arn: str,
+        name: str,
+        is_registered: Callable[[str], bool],
+        *,
+        is_of_ca: bool = False,
+    ) -> None:
         self._secrets = secrets
         self._secret_arn = secret_arn
         self._name = name
+        self._is_registered = is_registered
+        self._is_of_ca = is_of_ca
+
+    def check_writable(self, request: Request) -> None:
+        """Raise InvalidPropertyError unless the secret is empty, this resource's own, or that of a removed one."""
+        with naming(self._name):
+            current = self._current()
+        decision = EMPTY if current is None else self._replacing(request, current)
+        if not decision.proceeds:
+            raise InvalidPropertyError(self._name, decision.reason, fix_of(decision))
+
+    def _replacing(self, request: Request, current: str) -> Decision:
+        version = self._version(current)
+        return replacing(version, request, registered=version is not None and self._may_be_registered(version))
+
+    def _may_be_registered(self, version: Credentials) -> bool:
+        # Of the other kind the function's role may not ask.
+        return version.is_ca is not self._is_of_ca or self._is_registered(version.certificate.id)
 
     def of_request(self, request: Request) -> Credentials | None:
         """Return what an earlier delivery of the same request has written."""
@@ -72,7 +113,7 @@ class CredentialsStore:
         self, request: Request, digest: str, key: CaPrivateKey, certificate: Certificate, ca: Certificate | None = None
     ) -> Credentials:
         """Write a version under AWSPENDING, before its certificate is registered; the request's, if there is one."""
-        credentials = Credentials(_version_id(request), digest, certificate, ca, key)
+        credentials = Credentials(_version_id(request), digest, certificate, ca, key, owner_digest(request))
         try:
             with naming(self._name):
                 self._secrets.put_pending(self._secret_arn, credentials.version_id, _text(credentials))
@@ -84,18 +125,50 @@ class CredentialsStore:
             return written
         return credentials
 
-    def make_current(self, version_id: str) -> None:
-        """Let whoever reads the secret have this version, unless it is the current one already."""
+    def make_current(self, request: Request, version_id: str) -> str:
+        """Let whoever reads the secret have this version; return why not, where another resource's is current."""
         with naming(self._name):
             current = self._current()
             if current == version_id:
-                return
+                return ""
+            decision = EMPTY if current is None else self._replacing(request, current)
+            if not decision.proceeds:
+                return f"{self._name}: {decision.reason}. {fix_of(decision)}"
             try:
                 self._secrets.make_current(self._secret_arn, version_id, current)
             except CertificateRejectedError:
                 # The SDK asks once more when an answer is lost, and is refused: the label has moved by then.
                 if self._current() != version_id:
                     raise
+        return ""
+
+    def settle(self) -> None:
+        """Return AWSCURRENT to the newest version whose certificate is registered, where that of its own is not.
+
+        After a certificate was removed. Where the secret is gone, or out of reach, nothing is to be done to it.
+        """
+        with suppress(ProviderError), self._secrets.expecting_denial(), naming(self._name):
+            labels = self._secrets.labels(self._secret_arn)
+            current = labels.get(CURRENT)
+            if current is None or self._is_alive(current):
+                return
+            for label in (PENDING, PREVIOUS):
+                version_id = labels.get(label, current)
+                if version_id != current and self._is_alive(version_id):
+                    self._secrets.make_current(self._secret_arn, version_id, current)
+                    return
+
+    def _is_alive(self, version_id: str) -> bool:
+        version = self._version(version_id)
+        return version is not None and version.is_ca is self._is_of_ca and self._is_registered(version.certificate.id)
+
+    def give_up(self, request: Request) -> None:
+        """Take AWSPENDING from what a request wrote that came to nothing: no reader is to wait for it."""
+        with suppress(ProviderError), self._secrets.expecting_denial(), naming(self._name):
+            version_id = _version_id(request)
+            labels = self._secrets.labels(self._secret_arn)
+            if labels.get(PENDING) == version_id:
+                self._secrets.remove_pending(self._secret_arn, version_id)
 
     def _current(self) -> str | None:
         return self._secrets.labels(self._secret_arn).get(CURRENT)
@@ -137,6 +210,7 @@ def _text(credentials: Credentials) -> str:
         name.CERTIFICATE_PEM: credentials.certificate.pem,
         _ID: credentials.certificate.id,
         _DIGEST: credentials.digest,
+        _OWNER: credentials.owner,
     }
     if credentials.ca is not None:
         fields[name.CA_CERTIFICATE_PEM] = credentials.ca.pem
@@ -155,6 +229,7 @@ def _read(version_id: str, text: str) -> Credentials | None:
             Certificate.from_pem(fields[name.CERTIFICATE_PEM]),
             None if ca_pem is None else Certificate.from_pem(ca_pem),
             load_private_key(fields[name.PRIVATE_KEY], None),
+            str(fields.get(_OWNER, "")),
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, CertificateRejectedError):
         return None

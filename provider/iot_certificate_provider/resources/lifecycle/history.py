@@ -113,7 +113,7 @@ def is_registered_anew(events: EventReading, certificate_id: str, created: datet
 
     The resource had it when its last completed operation says so; what its own operations made is its own. None where
     it came back to the certificate in an operation that made nothing, and the events do not reach further back. Where
-    the log ends before it tells (CloudFormation keeps events for 90 days), the certificate is old, and its own.
+    the log ends before it tells (CloudFormation keeps events for 90 days), the certificate is old, and nobody else's.
     """
     came_back = False
     for operation in operations(events):

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from iot_certificate_provider.aws.propagation import POLICY_SECONDS
 from iot_certificate_provider.contract import (
     CertificateTransferAttribute,
     CertificateTransferProperty,
@@ -20,18 +20,16 @@ from iot_certificate_provider.errors import (
     ConflictError,
     InUseError,
     InvalidPropertyError,
-    NotFoundError,
     ProviderError,
     RefusedError,
-    TransferCompletedError,
 )
 from iot_certificate_provider.physical_id import TransferIdentity
 from iot_certificate_provider.properties.certificate_transfer import CertificateTransferProperties
 from iot_certificate_provider.properties.reader import readable
 from iot_certificate_provider.protocol.response import Outcome
-from iot_certificate_provider.resources.device.attachments import Attachments, change_attachments
-from iot_certificate_provider.resources.device.removal import POLICY_RELEASE_SECONDS
+from iot_certificate_provider.resources.device.attachments import Attachments, Kind, detach
 from iot_certificate_provider.resources.lifecycle.history import operation_started
+from iot_certificate_provider.resources.lifecycle.ownership import among
 from iot_certificate_provider.resources.lifecycle.redelivery import (
     check_awaited,
     check_still_wanted,
@@ -45,20 +43,19 @@ from iot_certificate_provider.resources.transfer.ownership import (
     CertificateTransferOwnership,
     is_as_declared,
 )
+from iot_certificate_provider.resources.transfer.taking_back import TakingBack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
+    from iot_certificate_provider.aws.cloudformation import StackResource
     from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.aws.iot_descriptions import DeviceCertificateDescription, OutgoingTransfer
     from iot_certificate_provider.protocol.request import Request
 
 STALE_SECONDS = 5.0
 """How long a list may still show what a sibling has just detached before it is believed."""
-
-SAME_CHANGE = timedelta(seconds=1)
-"""How far two dates of one change may lie apart."""
 
 _NAMED = 3
 """As many attachments as a reason has room for."""
@@ -70,7 +67,8 @@ class CertificateTransferResource:
     def __init__(self, aws: Gateways, now: Callable[[], datetime]) -> None:
         self._iot = aws.iot
         self._stacks = aws.stacks
-        self._ownership = CertificateTransferOwnership(aws)
+        self._ownership = CertificateTransferOwnership(aws, now)
+        self._taking_back = TakingBack(aws, now)
         self._now = now
 
     def create(self, request: Request) -> Outcome:
@@ -90,7 +88,8 @@ class CertificateTransferResource:
         outcome = self._change(request, wanted, old, existing)
         if old is not None and old.certificate_id != wanted.certificate_id:
             # What an Update transferred that never answered: only the old properties of its rollback name it.
-            self._take_back(request, self._leftover(request, old))
+            note = self._take_back(request, self._leftover(request, old), old)
+            outcome = replace(outcome, note=". ".join(each for each in (outcome.note, note) if each))
         return outcome
 
     def delete(self, request: Request) -> Outcome:
@@ -100,8 +99,8 @@ class CertificateTransferResource:
             identity = self._left_by_create(request)
         elif self._is_superseded(request, identity):
             identity = None
-        self._take_back(request, identity)
-        return Outcome(request.existing_id)
+        declared = readable(CertificateTransferProperties.read, request.properties)
+        return Outcome(request.existing_id, note=self._take_back(request, identity, declared))
 
     # Transferring
 
@@ -110,14 +109,16 @@ class CertificateTransferResource:
             held = self._ownership.held(request, wanted.certificate_id, wanted.account)
             if held is not None:
                 return _outcome(request, held)
-        live = self._registered(wanted.certificate_id)
+        live = self._taking_back.registered(wanted.certificate_id)
         if live is None or live.status == PENDING_TRANSFER:
             return self._take_up(request, wanted)
         _check_transferable(live)
+        self._check_no_sibling(request, wanted.certificate_id)
         attached = self._attached(request, wanted, live.arn)
         check_still_wanted(request, self._stacks)
-        identity = TransferIdentity(wanted.certificate_id, wanted.account, self._was_active(request, live))
-        with self._undone_on_failure(request, identity, live.arn, attached):
+        was_active = self._was_active(request, live)
+        identity = _remembering(TransferIdentity(wanted.certificate_id, wanted.account, was_active), attached)
+        with self._undone_on_failure(request, identity, live.arn, wanted):
             self._transfer(request, wanted, live, attached)
             check_still_wanted(request, self._stacks)
         return _outcome(request, identity)
@@ -131,8 +132,8 @@ class CertificateTransferResource:
     ) -> None:
         if live.status == DeviceCertificateStatus.ACTIVE:
             self._iot.update_certificate(live.id, DeviceCertificateStatus.INACTIVE)
-        change_attachments(self._iot, live.arn, attached, Attachments())
-        for _ in request.deadline.attempts(POLICY_RELEASE_SECONDS):
+        detach(self._iot, live.arn, attached)
+        for _ in request.deadline.attempts(POLICY_SECONDS):
             with suppress(InUseError):
                 self._call_transfer(request, wanted)
                 return
@@ -166,24 +167,42 @@ class CertificateTransferResource:
         repeated = may_be_repeated(request, self._now())
         identity = self._ownership.own(request, wanted, pending) if repeated else None
         if identity is not None:
-            self._check_kept(request, identity)
+            self._check_kept(request, identity, wanted)
             return _outcome(request, identity)
+        self._check_no_sibling(request, wanted.certificate_id)
         if pending is None:
             raise InvalidPropertyError(
                 CertificateTransferProperty.CERTIFICATE_ID,
                 "this account does not have the certificate, in this Region",
                 "Register it first. If it was transferred already, drop this resource",
             )
-        raise _foreign(pending)
+        raise self._foreign(request, pending)
 
-    def _check_kept(self, request: Request, identity: TransferIdentity) -> None:
+    def _check_no_sibling(self, request: Request, certificate_id: str) -> None:
+        """Refuse what another resource of the stack transfers, or has transferred: renamed, or declared twice."""
+        sibling = self._ownership.sibling(request, certificate_id)
+        if sibling is not None:
+            raise _of_sibling(request, sibling)
+
+    def _foreign(self, request: Request, pending: OutgoingTransfer) -> ConflictError:
+        """Return the error for a pending transfer of another owner; its holder is named where it is found."""
+        holder = self._ownership.holder(request, pending)
+        if holder is not None:
+            who, fix = holder.name, "Remove it there first"
+        else:
+            who, fix = "another owner", "If nobody needs that transfer, cancel it, and deploy again"
+        return ConflictError(
+            f"CertificateId: {who} transfers the certificate to {pending.account}, since {pending.made:%Y-%m-%d}. {fix}"
+        )
+
+    def _check_kept(self, request: Request, identity: TransferIdentity, wanted: CertificateTransferProperties) -> None:
         """Take the transfer back where CloudFormation has given up this Create, whose Delete may have come and gone."""
         request.progress.registered = identity.physical_id
         try:
             check_still_wanted(request, self._stacks)
         except ConflictError:
             with suppress(ProviderError), request.deadline.undoing():
-                self._take_back(request, identity)
+                self._taking_back.take_back(request, identity, wanted)
                 request.progress.registered = None
             raise
 
@@ -210,7 +229,7 @@ class CertificateTransferResource:
 
     @contextmanager
     def _undone_on_failure(
-        self, request: Request, identity: TransferIdentity, arn: str, attached: Attachments
+        self, request: Request, identity: TransferIdentity, arn: str, wanted: CertificateTransferProperties
     ) -> Iterator[None]:
         """Put back what was changed when the rest fails; where even that fails, the answer names the transfer."""
         request.progress.registered = identity.physical_id
@@ -218,24 +237,9 @@ class CertificateTransferResource:
             yield
         except BaseException:
             with suppress(ProviderError), request.deadline.undoing():
-                self._undo(identity, arn, attached)
+                self._taking_back.undo(identity, arn, wanted)
                 request.progress.registered = None
             raise
-
-    def _undo(self, identity: TransferIdentity, arn: str, attached: Attachments) -> None:
-        if self._is_on_its_way(identity):
-            self._iot.cancel_certificate_transfer(identity.certificate_id)
-        if identity.was_active:
-            self._iot.update_certificate(identity.certificate_id, DeviceCertificateStatus.ACTIVE)
-        change_attachments(self._iot, arn, Attachments(), attached)
-
-    def _is_on_its_way(self, identity: TransferIdentity) -> bool:
-        # By its status: a list may not show yet what was made a moment ago, and nothing was on its way before.
-        live = self._registered(identity.certificate_id)
-        if live is not None:
-            return live.status == PENDING_TRANSFER
-        pending = self._iot.outgoing_transfer(identity.certificate_id)
-        return pending is not None and pending.account == identity.account
 
     # Changing
 
@@ -255,18 +259,37 @@ class CertificateTransferResource:
         if pending is not None and is_as_declared(pending, wanted):
             return _outcome(request, identity)
         if pending is not None:
-            if pending.account not in {existing.account, existing.account if old is None else old.account}:
-                raise _foreign(pending)
-            # Over by now, it has been accepted or rejected.
-            with suppress(NotFoundError, TransferCompletedError):
-                self._iot.cancel_certificate_transfer(wanted.certificate_id)
-        live = self._registered(wanted.certificate_id)
+            left = self._cancel(request, existing, old, pending)
+            if left:
+                return replace(_outcome(request, identity), note=left)
+        live = self._taking_back.registered(wanted.certificate_id)
         if live is None:
             return self._after_it_left(request, identity)
         _check_transferable(live)
-        self._transfer(request, wanted, live, self._attached(request, wanted, live.arn))
+        attached = self._attached(request, wanted, live.arn)
+        identity = _remembering(identity, attached)
+        self._transfer(request, wanted, live, attached)
         was_active = identity.was_active or live.status == DeviceCertificateStatus.ACTIVE
         return _outcome(request, replace(identity, was_active=was_active))
+
+    def _cancel(
+        self,
+        request: Request,
+        existing: TransferIdentity,
+        old: CertificateTransferProperties | None,
+        pending: OutgoingTransfer,
+    ) -> str:
+        """Cancel the pending transfer that this resource made; a rollback leaves another owner's, and says so."""
+        account = existing.account if old is None else old.account
+        made = replace(existing, account=account if pending.account == account else existing.account)
+        decision = self._ownership.cancelling(request, made, pending, old)
+        if decision.proceeds:
+            # Over by now, it has been accepted or rejected.
+            self._taking_back.cancel(pending.certificate_id)
+            return ""
+        if self._stacks.is_rolling_back(request.stack_id):
+            return decision.reason
+        raise self._foreign(request, pending)
 
     def _after_it_left(self, request: Request, identity: TransferIdentity) -> Outcome:
         if operation_started(self._stacks.rows(request.stack_id, request.logical_id)) is None:
@@ -281,34 +304,10 @@ class CertificateTransferResource:
 
     # Taking back
 
-    def _take_back(self, request: Request, identity: TransferIdentity | None) -> None:
-        """Cancel the transfer, if it is still pending, and put the status back that the certificate had before it."""
-        if identity is None:
-            return
-        pending = self._iot.outgoing_transfer(identity.certificate_id)
-        if pending is not None and pending.account != identity.account:
-            return
-        cancelled = pending is not None and self._cancel(identity)
-        if not identity.was_active:
-            return
-        live = self._registered(identity.certificate_id)
-        if live is not None and (cancelled or self._is_off_by_transfer(request, live)):
-            self._iot.update_certificate(identity.certificate_id, DeviceCertificateStatus.ACTIVE)
-
-    def _cancel(self, identity: TransferIdentity) -> bool:
-        try:
-            self._iot.cancel_certificate_transfer(identity.certificate_id)
-        except (NotFoundError, TransferCompletedError):
-            return False
-        return True
-
-    def _is_off_by_transfer(self, request: Request, live: DeviceCertificateDescription) -> bool:
-        """Whether it is INACTIVE because of this transfer, and nobody has changed it since it came back."""
-        if live.status != DeviceCertificateStatus.INACTIVE or live.modified is None:
-            return False
-        if live.rejected is not None and live.modified <= live.rejected + SAME_CHANGE:
-            return True
-        return self._ownership.is_off_since_it_began(request, live)
+    def _take_back(
+        self, request: Request, identity: TransferIdentity | None, declared: CertificateTransferProperties | None
+    ) -> str:
+        return "" if identity is None else self._taking_back.take_back(request, identity, declared)
 
     def _is_superseded(self, request: Request, identity: TransferIdentity) -> bool:
         """Whether the resource has another transfer of the same certificate by now, which is not to be cancelled."""
@@ -329,14 +328,9 @@ class CertificateTransferResource:
         pending = self._iot.outgoing_transfer(declared.certificate_id)
         if pending is not None:
             return self._ownership.own(request, declared, pending)
-        live = self._registered(declared.certificate_id)
+        live = self._taking_back.registered(declared.certificate_id)
         if live is not None and self._ownership.was_deactivated(request, live):
             return TransferIdentity(declared.certificate_id, declared.account, was_active=True)
-        return None
-
-    def _registered(self, certificate_id: str) -> DeviceCertificateDescription | None:
-        with suppress(NotFoundError):
-            return self._iot.describe_certificate(certificate_id)
         return None
 
 
@@ -351,11 +345,26 @@ def _declared(request: Request) -> CertificateTransferProperties:
     return wanted
 
 
-def _foreign(pending: OutgoingTransfer) -> ConflictError:
-    return ConflictError(
-        f"CertificateId: somebody else transfers the certificate to {pending.account}, since {pending.made:%Y-%m-%d}. "
-        f"Run: aws iot cancel-certificate-transfer --certificate-id {pending.certificate_id}"
+def _of_sibling(request: Request, sibling: StackResource) -> InvalidPropertyError:
+    return InvalidPropertyError(
+        CertificateTransferProperty.CERTIFICATE_ID,
+        f"{among([sibling], request)} transfers the certificate already",
+        "Renamed? Keep its logical id (override_logical_id). Declared twice? Once is enough",
     )
+
+
+def _remembering(identity: TransferIdentity, attached: Attachments) -> TransferIdentity:
+    """Remember what is going to be detached, so that it can be attached again; refuse what the id has no room for."""
+    policies = dict.fromkeys((*identity.policy_names, *attached.names(Kind.POLICY)))
+    things = dict.fromkeys((*identity.thing_names, *attached.names(Kind.THING)))
+    full = replace(identity, policy_names=tuple(policies), thing_names=tuple(things))
+    if not full.fits:
+        raise InvalidPropertyError(
+            CertificateTransferProperty.DETACH_ON_TRANSFER,
+            f"the names of {len(policies) + len(things)} policies and things are too long to be remembered",
+            "Detach some of them first",
+        )
+    return full
 
 
 def _check_transferable(live: DeviceCertificateDescription) -> None:

@@ -17,6 +17,7 @@ from iot_certificate_provider.contract import (
     CertificateTransferDecisionAttribute,
     CertificateTransferDecisionProperty,
     DeviceCertificateStatus,
+    ResourceType,
     TransferDecision,
 )
 from iot_certificate_provider.errors import (
@@ -27,35 +28,35 @@ from iot_certificate_provider.errors import (
     TransferCompletedError,
     UpstreamError,
 )
-from iot_certificate_provider.physical_id import ADOPTED, certificate_id_in, is_certificate_id
+from iot_certificate_provider.physical_id import ADOPTED, REJECTED, certificate_id_in, is_certificate_id
 from iot_certificate_provider.properties.certificate_transfer_decision import (
     CertificateTransferDecisionProperties,
     declared_on_delete,
 )
 from iot_certificate_provider.properties.reader import readable
 from iot_certificate_provider.protocol.response import Outcome
-from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
-from iot_certificate_provider.resources.lifecycle.history import held, is_within, registration_started
-from iot_certificate_provider.resources.lifecycle.holders import is_held_by_another
+from iot_certificate_provider.resources.lifecycle import ownership
+from iot_certificate_provider.resources.lifecycle.history import held
+from iot_certificate_provider.resources.lifecycle.inquiry import ROLLBACK_SECONDS
 from iot_certificate_provider.resources.lifecycle.redelivery import (
-    check_awaited,
+    begin,
     check_still_wanted,
-    find_leftover,
     may_be_repeated,
     returns_to_what_it_had,
     uncertain_without_answer,
+    wait_for_late_registration,
 )
+from iot_certificate_provider.resources.transfer.acceptance import Acceptance, Acceptances
 from iot_certificate_provider.resources.transfer.ownership import PENDING_TRANSFER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from iot_certificate_provider.aws.cloudformation import StackResource
     from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.aws.iot_descriptions import DeviceCertificateDescription
     from iot_certificate_provider.protocol.request import Request
-
-from iot_certificate_provider.physical_id import REJECTED
 
 
 class CertificateTransferDecisionResource:
@@ -64,19 +65,19 @@ class CertificateTransferDecisionResource:
     def __init__(self, aws: Gateways, now: Callable[[], datetime]) -> None:
         self._iot = aws.iot
         self._stacks = aws.stacks
-        self._removal = DeviceCertificateRemoval(aws)
+        self._acceptances = Acceptances(aws, now)
         self._now = now
 
     def create(self, request: Request) -> Outcome:
         """Wait for the transfer while there is time, and decide."""
         wanted = CertificateTransferDecisionProperties.read(request.properties)
-        check_awaited(request, self._stacks, self._now())
+        begin(request, self._stacks, self._now())
         return self._decided_or_new(request, wanted)
 
     def update(self, request: Request) -> Outcome:
         """Change the status; a decision stays what it is. Another certificate is decided on beside the old one."""
         wanted = CertificateTransferDecisionProperties.read(request.properties)
-        check_awaited(request, self._stacks, self._now())
+        begin(request, self._stacks, self._now())
         if _certificate_id(request.existing_id) != wanted.certificate_id:
             return self._decided_or_new(request, wanted)
         old = readable(CertificateTransferDecisionProperties.read, request.old_properties)
@@ -84,17 +85,18 @@ class CertificateTransferDecisionResource:
         outcome = _outcome(request, request.existing_id)
         if wanted.decision is TransferDecision.ACCEPT and (old is None or old.status is not wanted.status):
             outcome = replace(outcome, note=self._change_status(request, wanted))
-        self._remove_leftover(request, wanted, old)
-        return outcome
+        return _with_note(outcome, self._remove_leftover(request, wanted, old))
 
     def delete(self, request: Request) -> Outcome:
-        """Leave the certificate, or with OnDelete DELETE detach, deactivate and delete the one that was accepted."""
-        if declared_on_delete(request.properties) is AcceptedCertificateOnDelete.DELETE:
-            accepted = is_certificate_id(request.existing_id)
-            certificate_id = request.existing_id if accepted else self._left_by_create(request)
-            if certificate_id is not None:
-                self._removal.remove(certificate_id, request.deadline)
-        return Outcome(request.existing_id)
+        """Leave the certificate, or with OnDelete DELETE detach, deactivate and delete the one that was accepted.
+
+        Only while it is still this acceptance, and no other resource uses the certificate.
+        """
+        if declared_on_delete(request.properties) is AcceptedCertificateOnDelete.RETAIN:
+            return Outcome(request.existing_id)
+        if is_certificate_id(request.existing_id):
+            return self._acceptances.delete(request)
+        return Outcome(request.existing_id, note=self._remove_left_by_create(request))
 
     # Deciding
 
@@ -109,26 +111,29 @@ class CertificateTransferDecisionResource:
 
     def _accept(self, request: Request, wanted: CertificateTransferDecisionProperties) -> Outcome:
         for _ in request.deadline.attempts():
-            live = self._registered(wanted.certificate_id)
+            live = self._acceptances.registered(wanted.certificate_id)
             if live is not None and live.status != PENDING_TRANSFER:
                 return self._take_up(request, wanted, live)
             check_still_wanted(request, self._stacks)
-            # It has not arrived; or it was accepted already, and the next look finds it.
-            with suppress(NotFoundError, TransferCompletedError):
-                self._call_accept(request, wanted)
+            if self._call_accept(request, wanted):
                 return self._kept(request, wanted)
         raise self._not_there(request, wanted)
 
-    def _call_accept(self, request: Request, wanted: CertificateTransferDecisionProperties) -> None:
+    def _call_accept(self, request: Request, wanted: CertificateTransferDecisionProperties) -> bool:
+        """Accept it; return whether AWS IoT says so. Where the certificate is here all the same, the caller looks."""
         active = wanted.status is AcceptedCertificateStatus.ACTIVE
         try:
-            with uncertain_without_answer(request):
+            with uncertain_without_answer(request, self._iot):
                 self._iot.accept_certificate_transfer(wanted.certificate_id, active=active)
+        except (NotFoundError, TransferCompletedError):
+            return False  # it has not arrived; or it was accepted already
         except UpstreamError:
             # An answer that was lost: then the certificate is here.
-            live = self._registered(wanted.certificate_id)
+            live = self._acceptances.registered(wanted.certificate_id)
             if live is None or live.status == PENDING_TRANSFER:
                 raise
+            return False
+        return True
 
     def _reject(self, request: Request, wanted: CertificateTransferDecisionProperties) -> Outcome:
         outcome = _outcome(request, wanted.certificate_id + REJECTED)
@@ -161,11 +166,11 @@ class CertificateTransferDecisionResource:
         return True
 
     def _is_pending(self, certificate_id: str) -> bool:
-        live = self._registered(certificate_id)
+        live = self._acceptances.registered(certificate_id)
         return live is not None and live.status == PENDING_TRANSFER
 
     def _kept(self, request: Request, wanted: CertificateTransferDecisionProperties) -> Outcome:
-        """Answer with the accepted certificate; where CloudFormation has given it up, do as its Delete would."""
+        """Answer with what was accepted; take it back first where CloudFormation has given this Create up."""
         request.progress.uncertain = False
         request.progress.registered = wanted.certificate_id
         try:
@@ -173,7 +178,7 @@ class CertificateTransferDecisionResource:
         except ConflictError:
             with suppress(ProviderError):
                 if wanted.on_delete is AcceptedCertificateOnDelete.DELETE:
-                    self._removal.undo(wanted.certificate_id, request.deadline)
+                    self._acceptances.undo(request, wanted.certificate_id)
                 request.progress.registered = None
             raise
         return _outcome(request, wanted.certificate_id)
@@ -181,33 +186,39 @@ class CertificateTransferDecisionResource:
     def _take_up(
         self, request: Request, wanted: CertificateTransferDecisionProperties, live: DeviceCertificateDescription
     ) -> Outcome:
-        """Go on with a certificate that is here already: an earlier delivery accepted it, or somebody else."""
-        if self._is_own(request, live):
-            if live.status != wanted.status:
-                self._change_status(request, wanted)
-            return self._kept(request, wanted)
-        if live.previous_owner is None:
+        """Continue with a certificate that is here already: an earlier delivery accepted it, or another owner."""
+        acceptance = Acceptance.of(live)
+        if acceptance is None:
             raise InvalidPropertyError(
                 CertificateTransferDecisionProperty.CERTIFICATE_ID,
                 "this account has the certificate, and not by a transfer",
                 "Drop this resource; Custom::IotDeviceCertificate with ExistingCertificate ADOPT can use it",
             )
-        if live.status != wanted.status:
+        decision = self._acceptances.of_existing(request, acceptance)
+        if decision.proceeds:
+            if live.status != wanted.status:
+                self._change_status(request, wanted)
+            return self._kept(request, wanted)
+        if decision.action is ownership.Action.WAIT:
+            raise ConflictError(f"CertificateId: accepted already. {decision.reason}. Deploy again when that is over")
+        return self._adopt(request, wanted, acceptance)
+
+    def _adopt(
+        self, request: Request, wanted: CertificateTransferDecisionProperties, acceptance: Acceptance
+    ) -> Outcome:
+        """Use what was accepted by another owner, who keeps it; refuse where another resource is to delete it."""
+        owner = next(iter(self._acceptances.owners(request, acceptance)), None)
+        if owner is not None and not _is_left_by(owner, wanted):
+            raise _owned(request, owner)
+        if acceptance.live.status != wanted.status:
             raise InvalidPropertyError(
                 CertificateTransferDecisionProperty.STATUS,
-                f"{wanted.status} is declared, and the certificate was accepted by somebody else and is {live.status}",
+                f"{wanted.status} is declared, and the certificate was accepted by another owner and is "
+                f"{acceptance.live.status}",
                 "Declare what it has, and change it with the next deployment",
             )
+        request.progress.uncertain = False
         return _outcome(request, wanted.certificate_id + ADOPTED)
-
-    def _is_own(self, request: Request, live: DeviceCertificateDescription) -> bool:
-        """Whether this resource has it, or has accepted it since its running operation began."""
-        rows = list(self._stacks.rows(request.stack_id, request.logical_id))
-        if held(rows, live.id):
-            return True
-        if live.accepted is None or not is_within(live.accepted, registration_started(rows)):
-            return False
-        return not is_held_by_another(request, self._stacks, live.id)
 
     def _not_there(self, request: Request, wanted: CertificateTransferDecisionProperties) -> NotFoundError:
         return NotFoundError(
@@ -219,10 +230,19 @@ class CertificateTransferDecisionResource:
 
     def _change_status(self, request: Request, wanted: CertificateTransferDecisionProperties) -> str:
         """Set the status; return what is to be said about it: no rollback gets stuck on what cannot be set any more."""
+        live = self._acceptances.registered(wanted.certificate_id)
+        if live is not None and self._is_lost(request, live):
+            if self._stacks.is_rolling_back(request.stack_id):
+                return ownership.not_its_own_any_more(live.id).reason
+            raise InvalidPropertyError(
+                CertificateTransferDecisionProperty.CERTIFICATE_ID,
+                "the certificate was registered again by another owner, after this resource had it",
+                "Undo the change, or drop this resource",
+            )
         try:
             self._iot.update_certificate(wanted.certificate_id, DeviceCertificateStatus(wanted.status))
         except (ConflictError, NotFoundError) as error:
-            live = self._registered(wanted.certificate_id)
+            live = self._acceptances.registered(wanted.certificate_id)
             what = "gone" if live is None else live.status
             if self._stacks.is_rolling_back(request.stack_id):
                 return f"The certificate is {what}, which is left as it is"
@@ -233,6 +253,10 @@ class CertificateTransferDecisionResource:
             ) from error
         return ""
 
+    def _is_lost(self, request: Request, live: DeviceCertificateDescription) -> bool:
+        """Whether what the resource had accepted is another owner's by now."""
+        return request.physical_id == live.id and self._acceptances.is_anothers(request, live)
+
     # Cleaning up
 
     def _remove_leftover(
@@ -240,30 +264,46 @@ class CertificateTransferDecisionResource:
         request: Request,
         wanted: CertificateTransferDecisionProperties,
         old: CertificateTransferDecisionProperties | None,
-    ) -> None:
+    ) -> str:
         """Remove what an Update accepted that never answered: only the old properties of its rollback name it."""
-        if old is None or old.certificate_id == wanted.certificate_id:
-            return
-        if self._is_to_be_removed(request, old):
-            self._removal.remove(old.certificate_id, request.deadline)
+        if old is None or old.certificate_id == wanted.certificate_id or not _deletes(old):
+            return ""
+        decision = self._acceptances.remove_leftover(request, old.certificate_id, ROLLBACK_SECONDS)
+        return "" if decision.proceeds else decision.reason
 
-    def _left_by_create(self, request: Request) -> str | None:
+    def _remove_left_by_create(self, request: Request) -> str:
         declared = readable(CertificateTransferDecisionProperties.read, request.properties)
-        if declared is None or _certificate_id(request.existing_id) == declared.certificate_id:
-            return None  # refused before anything was sent; or adopted, or rejected
-        found = find_leftover(request, lambda: self._is_to_be_removed(request, declared) or None)
-        return declared.certificate_id if found else None
+        nothing = ownership.deletion_after_a_failed_create(request.existing_id, readable=declared is not None)
+        if nothing is not None or declared is None:
+            return "" if nothing is None else nothing.reason
+        if not _deletes(declared) or _certificate_id(request.existing_id) == declared.certificate_id:
+            return ""  # adopted, or rejected
+        wait_for_late_registration(request)
+        decision = self._acceptances.remove_leftover(request, declared.certificate_id)
+        return "" if decision.proceeds else decision.reason
 
-    def _is_to_be_removed(self, request: Request, declared: CertificateTransferDecisionProperties) -> bool:
-        if declared.on_delete is not AcceptedCertificateOnDelete.DELETE:
-            return False
-        live = self._registered(declared.certificate_id)
-        return live is not None and live.status != PENDING_TRANSFER and self._is_own(request, live)
 
-    def _registered(self, certificate_id: str) -> DeviceCertificateDescription | None:
-        with suppress(NotFoundError):
-            return self._iot.describe_certificate(certificate_id)
-        return None
+def _deletes(declared: CertificateTransferDecisionProperties) -> bool:
+    return declared.on_delete is AcceptedCertificateOnDelete.DELETE
+
+
+def _with_note(outcome: Outcome, note: str) -> Outcome:
+    return replace(outcome, note=". ".join(each for each in (outcome.note, note) if each))
+
+
+def _is_left_by(owner: StackResource, wanted: CertificateTransferDecisionProperties) -> bool:
+    """Whether the resource may use what another decision has: its Delete asks first, as this one's would not delete."""
+    return owner.type == ResourceType.CERTIFICATE_TRANSFER_DECISION and not _deletes(wanted)
+
+
+def _owned(request: Request, owner: StackResource) -> InvalidPropertyError:
+    fix = "Drop this resource, and use the certificate by its ARN"
+    if owner.stack_id == request.stack_id:
+        fix = "Renamed? Keep its logical id (override_logical_id). Declared twice? Once is enough"
+    name = ownership.among([owner], request)
+    return InvalidPropertyError(
+        CertificateTransferDecisionProperty.CERTIFICATE_ID, f"{name} has accepted the certificate already", fix
+    )
 
 
 def _certificate_id(physical_id: str) -> str:

@@ -6,16 +6,21 @@ CloudFormation's log says what the resource has had, and when the running operat
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.contract import DeviceCertificateStatus
+from iot_certificate_provider.contract import DeviceCertificateStatus, ResourceType
 from iot_certificate_provider.physical_id import TransferIdentity
-from iot_certificate_provider.resources.lifecycle.history import held, is_within, operation_started
+from iot_certificate_provider.resources.lifecycle.history import is_within, operation_started
 from iot_certificate_provider.resources.lifecycle.holders import is_held_by_another
+from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
+from iot_certificate_provider.resources.lifecycle.ownership import Action, Decision, short
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
+    from iot_certificate_provider.aws.cloudformation import StackResource
     from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.aws.iot_descriptions import DeviceCertificateDescription, OutgoingTransfer
     from iot_certificate_provider.properties.certificate_transfer import CertificateTransferProperties
@@ -24,19 +29,29 @@ if TYPE_CHECKING:
 PENDING_TRANSFER = "PENDING_TRANSFER"
 
 
-class CertificateTransferOwnership:
-    """Gathers the facts from AWS IoT and CloudFormation, and decides; what is ambiguous is foreign."""
+@dataclass(frozen=True)
+class MadeTransfer:
+    """A transfer that is pending, as ``Inquiry`` asks of a registration: whose it is, its date and the log decide."""
 
-    def __init__(self, aws: Gateways) -> None:
+    id: str
+    """The physical id of the resource that is asked about."""
+    created: datetime
+
+
+class CertificateTransferOwnership:
+    """Gathers the facts from AWS IoT and CloudFormation, and decides; in doubt it is another owner's."""
+
+    def __init__(self, aws: Gateways, now: Callable[[], datetime]) -> None:
         self._iot = aws.iot
         self._stacks = aws.stacks
+        self._inquiry = Inquiry(aws.stacks, now)
 
     def held(self, request: Request, certificate_id: str, account: str) -> TransferIdentity | None:
         """Return what the log says that the resource has: this certificate's transfer to this account."""
-        rows = list(self._stacks.rows(request.stack_id, request.logical_id))
-        for identity in _identities(certificate_id, account):
-            if held(rows, identity.physical_id):
-                return identity
+        for row in self._stacks.rows(request.stack_id, request.logical_id):
+            identity = TransferIdentity.of(row.physical_id) if row.settled else None
+            if identity is not None and (identity.certificate_id, identity.account) == (certificate_id, account):
+                return None if row.status.startswith("DELETE_") else identity
         return None
 
     def own(
@@ -47,15 +62,61 @@ class CertificateTransferOwnership:
             return None
         identity = self.held(request, wanted.certificate_id, wanted.account)
         if identity is not None:
-            return identity
-        first, second = _identities(wanted.certificate_id, wanted.account)
+            decision = self.cancelling(request, identity, transfer, wanted)
+            return identity if decision.proceeds else None
         start = self._began(request)
-        if not is_within(transfer.made, start):
+        if not is_within(transfer.made, start) or self.sibling(request, wanted.certificate_id) is not None:
             return None
-        if is_held_by_another(request, self._stacks, first.physical_id, second.physical_id):
+        # Whether it was ACTIVE, and what was attached, nothing says any more: INACTIVE is the lesser harm.
+        unknown = TransferIdentity(wanted.certificate_id, wanted.account)
+        active = TransferIdentity(wanted.certificate_id, wanted.account, was_active=True)
+        if is_held_by_another(request, self._stacks, active.physical_id, unknown.physical_id):
             return None
-        # Whether it was ACTIVE, nothing says any more: INACTIVE is the lesser harm.
-        return second
+        return unknown
+
+    def cancelling(
+        self,
+        request: Request,
+        identity: TransferIdentity,
+        transfer: OutgoingTransfer,
+        declared: CertificateTransferProperties | None,
+    ) -> Decision:
+        """Decide whether a pending transfer is the one that this resource made: by its account, message and date."""
+        same = transfer.account == identity.account and (declared is None or transfer.message == declared.message)
+        made = MadeTransfer(request.physical_id or identity.physical_id, transfer.made)
+        what = f"{short(identity.certificate_id)} to {transfer.account}"
+        if same and not self._inquiry.is_registered_anew(request, made):
+            return Decision(Action.PROCEED, f"The transfer of {what} is this resource's")
+        return Decision(Action.LEAVE, f"Left pending: another owner transfers {what}, since {transfer.made:%Y-%m-%d}")
+
+    def sibling(self, request: Request, certificate_id: str) -> StackResource | None:
+        """ListStackResources: another resource of the stack that transfers the certificate, and is not deleted."""
+        for each in self._stacks.resources(request.stack_id):
+            if each.type != ResourceType.CERTIFICATE_TRANSFER or each.is_going:
+                continue
+            identity = TransferIdentity.of(each.physical_id)
+            is_same = identity is not None and identity.certificate_id == certificate_id
+            if is_same and each.logical_id != request.logical_id:
+                return each
+        return None
+
+    def holder(self, request: Request, transfer: OutgoingTransfer) -> StackResource | None:
+        """DescribeStackResources: who made a pending transfer, where CloudFormation finds it by an id without names."""
+        for was_active in (True, False):
+            identity = TransferIdentity(transfer.certificate_id, transfer.account, was_active)
+            for each in self._stacks.holders(identity.physical_id):
+                if not each.is_going and not each.is_of(request.stack_id, request.logical_id):
+                    return each
+        return None
+
+    def is_same_registration(
+        self, request: Request, identity: TransferIdentity, live: DeviceCertificateDescription
+    ) -> bool:
+        """Whether AWS IoT says that the last transfer of a certificate, which is over, was this resource's."""
+        if live.transferred is None or live.previous_owner is not None:
+            return False
+        made = MadeTransfer(request.physical_id or identity.physical_id, live.transferred)
+        return not self._inquiry.is_registered_anew(request, made)
 
     def was_deactivated(self, request: Request, live: DeviceCertificateDescription) -> bool:
         """Whether the running operation has set the certificate INACTIVE, as a transfer of this resource's does first.
@@ -86,10 +147,3 @@ def _is_off_since(live: DeviceCertificateDescription, start: datetime) -> bool:
 def is_as_declared(transfer: OutgoingTransfer, wanted: CertificateTransferProperties) -> bool:
     """Whether it goes to the declared account, with the declared message."""
     return (transfer.account, transfer.message) == (wanted.account, wanted.message)
-
-
-def _identities(certificate_id: str, account: str) -> tuple[TransferIdentity, TransferIdentity]:
-    return (
-        TransferIdentity(certificate_id, account, was_active=True),
-        TransferIdentity(certificate_id, account, was_active=False),
-    )

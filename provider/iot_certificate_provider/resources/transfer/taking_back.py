@@ -1,0 +1,124 @@
+"""Taking a transfer back: it is cancelled while it is pending, and the certificate is what it was before.
+
+Only the transfer that the resource made, by what AWS IoT says of it. One that was rejected, or that somebody has
+cancelled, is over: the certificate gets back what the transfer took from it, its status only if nobody set it since.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from iot_certificate_provider.contract import DeviceCertificateStatus
+from iot_certificate_provider.errors import (
+    LimitExceededError,
+    NotFoundError,
+    TransferCompletedError,
+)
+from iot_certificate_provider.resources.device.attachments import Attachments, attach
+from iot_certificate_provider.resources.lifecycle.ownership import deletion_of_nothing
+from iot_certificate_provider.resources.transfer.ownership import PENDING_TRANSFER, CertificateTransferOwnership
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from iot_certificate_provider.aws.gateways import Gateways
+    from iot_certificate_provider.aws.iot_descriptions import DeviceCertificateDescription
+    from iot_certificate_provider.physical_id import TransferIdentity
+    from iot_certificate_provider.properties.certificate_transfer import CertificateTransferProperties
+    from iot_certificate_provider.protocol.request import Request
+
+SAME_CHANGE = timedelta(seconds=1)
+"""How far two dates of one change may lie apart."""
+
+
+class TakingBack:
+    """Cancels a transfer, and restores the certificate."""
+
+    def __init__(self, aws: Gateways, now: Callable[[], datetime]) -> None:
+        self._iot = aws.iot
+        self._ownership = CertificateTransferOwnership(aws, now)
+
+    def take_back(
+        self, request: Request, identity: TransferIdentity, declared: CertificateTransferProperties | None
+    ) -> str:
+        """Cancel the transfer, if it is still pending, and restore the certificate; return what the reader is told."""
+        pending = self._iot.outgoing_transfer(identity.certificate_id)
+        cancelled = False
+        if pending is not None:
+            decision = self._ownership.cancelling(request, identity, pending, declared)
+            if not decision.proceeds:
+                return decision.reason
+            cancelled = self.cancel(identity.certificate_id)
+        live = self.registered(identity.certificate_id)
+        if live is None:
+            return deletion_of_nothing(identity.certificate_id).reason
+        if not cancelled and not self._is_over(request, identity, live):
+            return ""
+        if identity.was_active and (cancelled or self._is_off_by_transfer(request, live)):
+            self._iot.update_certificate(live.id, DeviceCertificateStatus.ACTIVE)
+        return self._attach(live.arn, identity)
+
+    def undo(self, identity: TransferIdentity, arn: str, declared: CertificateTransferProperties) -> None:
+        """Put back what this very request has changed, after it failed."""
+        if self._is_on_its_way(identity, declared):
+            self._iot.cancel_certificate_transfer(identity.certificate_id)
+        if identity.was_active:
+            self._iot.update_certificate(identity.certificate_id, DeviceCertificateStatus.ACTIVE)
+        attach(self._iot, arn, _detached(identity))
+
+    def cancel(self, certificate_id: str) -> bool:
+        """Cancel a transfer whose owner is known; return whether it was pending still."""
+        try:
+            self._iot.cancel_certificate_transfer(certificate_id)
+        except (NotFoundError, TransferCompletedError):
+            return False
+        return True
+
+    def registered(self, certificate_id: str) -> DeviceCertificateDescription | None:
+        """Return the certificate as AWS IoT has it; None when it is not in this account."""
+        with suppress(NotFoundError):
+            return self._iot.describe_certificate(certificate_id)
+        return None
+
+    def _is_over(self, request: Request, identity: TransferIdentity, live: DeviceCertificateDescription) -> bool:
+        """Whether the certificate is still as this transfer left it: rejected, cancelled, or never made."""
+        if live.status != DeviceCertificateStatus.INACTIVE:
+            return False
+        if live.transferred is not None:
+            return self._ownership.is_same_registration(request, identity, live)
+        return self._ownership.is_off_since_it_began(request, live)
+
+    def _is_off_by_transfer(self, request: Request, live: DeviceCertificateDescription) -> bool:
+        """Whether it is INACTIVE because of this transfer, and nobody has changed it since it came back."""
+        if live.modified is None:
+            return False
+        if live.rejected is not None and live.modified <= live.rejected + SAME_CHANGE:
+            return True
+        return self._ownership.is_off_since_it_began(request, live)
+
+    def _is_on_its_way(self, identity: TransferIdentity, declared: CertificateTransferProperties) -> bool:
+        live = self.registered(identity.certificate_id)
+        if live is not None and live.status != PENDING_TRANSFER:
+            return False
+        pending = self._iot.outgoing_transfer(identity.certificate_id)
+        if pending is not None:
+            return (pending.account, pending.message) == (declared.account, declared.message)
+        # A list may not show yet what was made a moment ago, and nothing was on its way before.
+        return live is not None
+
+    def _attach(self, arn: str, identity: TransferIdentity) -> str:
+        """Attach what the transfer detached; what is not there any more does not keep a stack from being deleted."""
+        missing = []
+        for each in _detached(identity):
+            try:
+                attach(self._iot, arn, Attachments((each,)))
+            except (NotFoundError, LimitExceededError):
+                missing.append(f"{each.kind.name.lower()} {each.name}")
+        return f"Not attached again, since AWS IoT refuses: {', '.join(missing)}" if missing else ""
+
+
+def _detached(identity: TransferIdentity) -> Attachments:
+    return Attachments.named(identity.policy_names, identity.thing_names)

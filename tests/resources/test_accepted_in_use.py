@@ -1,0 +1,162 @@
+"""An accepted certificate that somebody uses still, or that is another owner's by now, on the target's side."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import issuing
+from iot_certificate_provider.errors import InvalidPropertyError
+from resources.stage import LOGICAL_ID
+
+if TYPE_CHECKING:
+    from resources.stage import Stage
+
+HERE = "123456789012"
+DELETE = {"Decision": "ACCEPT", "OnDelete": "DELETE"}
+DECISION = "Custom::IotCertificateTransferDecision"
+DEVICE = "Custom::IotDeviceCertificate"
+
+
+@pytest.fixture
+def certificate_id(stage: Stage) -> str:
+    """A certificate on its way to this account."""
+    return coming(stage)
+
+
+def coming(stage: Stage) -> str:
+    answer = stage.other.RegisterCertificateWithoutCA(issuing.make_device(issuing.make_ca()).pem)
+    certificate_id = str(answer["certificateId"])
+    stage.other.certificates[certificate_id].created -= timedelta(hours=1)
+    stage.other.TransferCertificate(certificate_id, HERE)
+    return certificate_id
+
+
+def properties(certificate_id: str, **more: Any) -> dict[str, Any]:
+    return {"CertificateId": certificate_id, **DELETE, **more}
+
+
+def accepted(stage: Stage, certificate_id: str) -> str:
+    """Have the resource accept the certificate; return its physical id."""
+    stage.aws.cloudformation.types[LOGICAL_ID] = DECISION
+    return stage.create(stage.decision, properties(certificate_id)).physical_id
+
+
+def sibling(stage: Stage, physical_id: str, kind: str, status: str = "CREATE_COMPLETE") -> None:
+    stage.aws.cloudformation.types["Sibling"] = kind
+    stage.aws.cloudformation.log("Sibling", physical_id, status, stage.now())
+
+
+class TestDelete:
+    @pytest.mark.parametrize(
+        ("where", "suffix"), [("this stack", ""), ("this stack", "/adopted"), ("another stack", "/adopted")]
+    )
+    def test_leaves_what_another_resource_uses(
+        self, stage: Stage, certificate_id: str, suffix: str, where: str
+    ) -> None:
+        """A renamed decision, and a DeviceCertificate with ADOPT: removed, or pointed at another certificate."""
+        physical_id = accepted(stage, certificate_id)
+        if where == "this stack":
+            sibling(stage, certificate_id + suffix, DEVICE)
+        else:
+            stage.aws.cloudformation.beside("plant").log("Pump", certificate_id + suffix, "CREATE_COMPLETE")
+        outcome = stage.delete(stage.decision, physical_id, properties(certificate_id))
+        assert stage.iot.certificates[certificate_id].status == "INACTIVE"
+        holder = "Sibling of this stack" if where == "this stack" else "Pump of stack plant"
+        assert outcome.note == f"Left registered: certificate {certificate_id[:16]}… is held by {holder}"
+
+    @pytest.mark.parametrize("status", ["DELETE_IN_PROGRESS", "CREATE_FAILED", "DELETE_SKIPPED"])
+    def test_does_not_leave_it_to_what_is_deleted_itself(self, stage: Stage, certificate_id: str, status: str) -> None:
+        physical_id = accepted(stage, certificate_id)
+        sibling(stage, f"{certificate_id}/adopted", DEVICE, status)
+        assert stage.delete(stage.decision, physical_id, properties(certificate_id)).note == ""
+        assert stage.iot.certificates == {}
+
+    def test_leaves_what_was_registered_again(self, stage: Stage, certificate_id: str) -> None:
+        physical_id = accepted(stage, certificate_id)
+        pem = stage.iot.certificates.pop(certificate_id).pem
+        stage.iot.RegisterCertificateWithoutCA(pem)
+        outcome = stage.delete(stage.decision, physical_id, properties(certificate_id))
+        assert outcome.note == (
+            f"Left as it is: certificate {certificate_id[:16]}… was registered again by another owner, "
+            "after this resource had it"
+        )
+        assert certificate_id in stage.iot.certificates
+
+    def test_leaves_what_came_by_another_transfer(self, stage: Stage, certificate_id: str) -> None:
+        physical_id = accepted(stage, certificate_id)
+        record = stage.iot.certificates[certificate_id]
+        assert record.transfer is not None
+        record.transfer.data["acceptDate"] += timedelta(minutes=1)
+        outcome = stage.delete(stage.decision, physical_id, properties(certificate_id))
+        assert outcome.note.startswith("Left as it is: ")
+        assert certificate_id in stage.iot.certificates
+
+    def test_leaves_what_goes_on_to_a_further_account(self, stage: Stage, certificate_id: str) -> None:
+        physical_id = accepted(stage, certificate_id)
+        stage.iot.TransferCertificate(certificate_id, stage.other.account)
+        outcome = stage.delete(stage.decision, physical_id, properties(certificate_id))
+        assert outcome.note.endswith("is being transferred to another account")
+        assert stage.iot.certificates[certificate_id].status == "PENDING_TRANSFER"
+
+    def test_of_what_is_gone_says_so(self, stage: Stage, certificate_id: str) -> None:
+        physical_id = accepted(stage, certificate_id)
+        del stage.iot.certificates[certificate_id]
+        outcome = stage.delete(stage.decision, physical_id, properties(certificate_id))
+        assert outcome.note == f"Nothing to delete: certificate {certificate_id[:16]}… is not registered"
+
+    def test_of_an_unanswered_create_leaves_it_to_whoever_may_have_accepted_it(
+        self, stage: Stage, certificate_id: str
+    ) -> None:
+        stage.log("", "CREATE_IN_PROGRESS", ago=60)
+        stage.iot.AcceptCertificateTransfer(certificate_id)
+        stage.log("factory-Decision-1", "DELETE_IN_PROGRESS")
+        sibling(stage, "", DECISION, "CREATE_IN_PROGRESS")
+        outcome = stage.delete(stage.decision, "factory-Decision-1", properties(certificate_id))
+        assert outcome.note.startswith("Left registered, in doubt: ")
+        assert certificate_id in stage.iot.certificates
+
+
+class TestARename:
+    def test_with_delete_is_refused_with_advice_that_works(self, stage: Stage, certificate_id: str) -> None:
+        physical_id = accepted(stage, certificate_id)
+        sibling(stage, physical_id, DECISION)
+        stage.aws.cloudformation.resources.pop(LOGICAL_ID)
+        with pytest.raises(InvalidPropertyError) as refused:
+            stage.create(stage.decision, properties(certificate_id))
+        assert str(refused.value) == (
+            "CertificateId: Sibling of this stack has accepted the certificate already. "
+            "Renamed? Keep its logical id (override_logical_id). Declared twice? Once is enough"
+        )
+
+    def test_with_retain_uses_what_the_old_one_leaves(self, stage: Stage, certificate_id: str) -> None:
+        stage.iot.AcceptCertificateTransfer(certificate_id)
+        sibling(stage, certificate_id, DECISION)
+        created = stage.create(stage.decision, properties(certificate_id, OnDelete="RETAIN"))
+        assert created.physical_id == f"{certificate_id}/adopted"
+
+    def test_what_another_stack_is_to_delete_is_not_used_beside_it(self, stage: Stage, certificate_id: str) -> None:
+        stage.iot.AcceptCertificateTransfer(certificate_id)
+        stage.aws.cloudformation.beside("plant").log("Pump", certificate_id, "CREATE_COMPLETE")
+        with pytest.raises(InvalidPropertyError) as refused:
+            stage.create(stage.decision, properties(certificate_id, OnDelete="RETAIN"))
+        assert str(refused.value) == (
+            "CertificateId: Pump of stack plant has accepted the certificate already. "
+            "Drop this resource, and use the certificate by its ARN"
+        )
+
+
+class TestUpdate:
+    def test_does_not_change_what_was_registered_again(self, stage: Stage, certificate_id: str) -> None:
+        physical_id = accepted(stage, certificate_id)
+        pem = stage.iot.certificates.pop(certificate_id).pem
+        stage.iot.RegisterCertificateWithoutCA(pem, "INACTIVE")
+        old, new = properties(certificate_id), properties(certificate_id, Status="ACTIVE")
+        with pytest.raises(InvalidPropertyError, match=r"^CertificateId: the certificate was registered again by"):
+            stage.update(stage.decision, physical_id, old, new)
+        stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+        back = stage.update(stage.decision, physical_id, new, old)
+        assert back.note.startswith("Rolled back, and nothing touched")
+        assert stage.iot.certificates[certificate_id].status == "INACTIVE"
