@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iot_certificates_local.report import SilentReport
-from iot_certificates_local.story import CONNECTS, DEACTIVATED, RENEWED, UNKNOWN, run_story
+from iot_certificates_local.demo.story import CONNECTS, DEACTIVATED, RENEWED, UNKNOWN, run_story
+from silent_report import SilentReport
 
 if TYPE_CHECKING:
     from iot_certificates_local import EmbeddedAws

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iot_certificates_local.environment_story import run_environment_story
-from iot_certificates_local.report import SilentReport
+from iot_certificates_local.demo.environment_story import run_environment_story
+from silent_report import SilentReport
 
 if TYPE_CHECKING:
     from iot_certificates_local import EmbeddedAws

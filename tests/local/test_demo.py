@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from rich.console import Console
 
-from iot_certificates_local.demo import main
+from iot_certificates_local.demo.__main__ import main
+from iot_certificates_local.demo.report import ScreenReport
+from iot_certificates_local.demo.story import SECRET, Story
 from iot_certificates_local.errors import StoryError
 from iot_certificates_local.inventory import CaCertificate, DeviceCertificate, Inventory
-from iot_certificates_local.report import ScreenReport, SilentReport
-from iot_certificates_local.story import SECRET, Story
+from silent_report import SilentReport
 
 if TYPE_CHECKING:
     from iot_certificates_local import EmbeddedAws

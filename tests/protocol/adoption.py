@@ -8,8 +8,9 @@ from iot_certificate_provider.physical_id import adopted_id, certificate_id_in, 
 from iot_certificate_provider.pki import Certificate
 from protocol import material
 from protocol.function import Fault
-from protocol.invariants import i3_nothing_foreign, require
+from protocol.invariants import nothing_foreign_touched, require
 from protocol.referee import CA, DEVICE, Declared, Stack, retained
+from protocol.several_owners import delete_outside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +51,7 @@ def _adopted(cloud: Cloud, kind: Kind, **changes: Any) -> Stack:
 def _left(stack: Stack) -> None:
     """The stack goes, and what it used is as it was."""
     require(stack.delete() == "COMPLETE", "", f"the stack was to be deleted: {_reason(stack.cloud)}")
-    i3_nothing_foreign(stack.cloud)
+    nothing_foreign_touched(stack.cloud)
 
 
 def _reason(cloud: Cloud) -> str:
@@ -72,7 +73,7 @@ def adopting_changes_nothing(cloud: Cloud, kind: Kind) -> None:
     require(stack.create({X: using(kind, Status="INACTIVE")}) == "ROLLED_BACK", "I3", "the difference was passed over")
     failed = next(a for i in cloud.invocations for a in i.answers if a.body["Status"] == "FAILED")
     require(failed.body["Reason"].startswith("Status: INACTIVE is declared"), "I1", failed.body["Reason"])
-    i3_nothing_foreign(cloud)
+    nothing_foreign_touched(cloud)
 
 
 def adoption_that_finds_nothing(cloud: Cloud, kind: Kind) -> None:
@@ -94,42 +95,34 @@ def adopted_and_changed(cloud: Cloud, kind: Kind) -> None:
     _left(stack)
 
 
-def adopted_with_what_others_attached(cloud: Cloud, kind: Kind) -> None:
-    """What is declared and was attached already stays, whatever the template does with it later."""
+def adoption_of_what_others_attached_refused(cloud: Cloud, kind: Kind) -> None:
+    """What is declared and was attached already is refused: a Delete could not tell whose it is."""
     if kind.name == "ca":
         return
     stack = Stack(cloud)
     both: dict[str, Any] = {"PolicyNames": ["connect", "publish"], "ThingNames": ["thermostat"]}
-    require(stack.create({X: using(kind, **both)}) == "COMPLETE", "", f"it was to be adopted: {_reason(cloud)}")
-    adopted = stack.live[X].physical_id
-    require(stack.update({X: using(kind)}) == "COMPLETE", "", "declared no more")
-    require(stack.live[X].physical_id == adopted, "I4", "an update in place changes the id")
-    arn = cloud.iot.certificates[foreign_id(kind)].arn
-    require(arn in cloud.iot.policies["connect"], "I3", "what others attached was detached by an update")
-    require(stack.update({X: using(kind, **both)}) == "COMPLETE", "", "declared again")
-    require(stack.update({X: kind(), "Broken": BROKEN}) == "ROLLED_BACK", "I4", f"no rollback: {_reason(cloud)}")
-    require(stack.live[X].physical_id == adopted, "I4", "another id after the rollback")
-    _left(stack)
+    require(stack.create({X: using(kind, **both)}) == "ROLLED_BACK", "I3", "what others attached was declared")
+    failed = next(a for i in cloud.invocations for a in i.answers if a.body["Status"] == "FAILED")
+    require(failed.body["Reason"].startswith("PolicyNames: connect is attached"), "I1", failed.body["Reason"])
+    nothing_foreign_touched(cloud)
 
 
 def updated_with_what_others_attached(cloud: Cloud, kind: Kind) -> None:
-    """It is theirs: neither the rollback of the update detaches it, nor the Delete."""
+    """It is theirs: an Update that declares it is refused, and neither its rollback nor the Delete detaches it."""
     if kind.name == "ca":
         return
     stack = _adopted(cloud, kind)
     adopted, arn = stack.live[X].physical_id, cloud.iot.certificates[foreign_id(kind)].arn
     both = ["connect", "publish"]
     for declared in (
-        {X: using(kind, PolicyNames=both), "Broken": BROKEN},
+        {X: using(kind, PolicyNames=both)},
         {X: using(kind, PolicyNames=[*both, "missing"])},
+        {X: using(kind, PolicyNames=["publish", "missing"])},
     ):
         require(stack.update(declared) == "ROLLED_BACK", "I4", f"no rollback: {_reason(cloud)}")
         require(stack.live[X].physical_id == adopted, "I4", "another id after the rollback")
         require(arn in cloud.iot.policies["connect"], "I3", "the rollback detached what others attached")
         require(arn in cloud.iot.policies["publish"], "I4", "the rollback detached what is declared")
-    require(stack.update({X: using(kind, PolicyNames=both)}) == "COMPLETE", "", f"added: {_reason(cloud)}")
-    require(stack.live[X].physical_id != adopted, "I3", "the id has no mark of it")
-    require(arn in cloud.iot.policies["publish"], "I4", "the clean-up detached what is declared")
     _left(stack)
 
 
@@ -142,18 +135,18 @@ def refused_and_left(cloud: Cloud, kind: Kind) -> None:
     require(stack.create({"Other": kind()}) == "COMPLETE", "", "what the stack has")
     refused = using(kind, PolicyNames=["connect"], Status="INACTIVE")
     require(stack.update({"Other": kind(), X: refused}) == "ROLLED_BACK", "I3", "the difference was passed over")
-    i3_nothing_foreign(cloud)
+    nothing_foreign_touched(cloud)
     require(stack.update({"Other": refused}) == "ROLLED_BACK", "I3", "the difference was passed over")
-    i3_nothing_foreign(cloud)
+    nothing_foreign_touched(cloud)
 
 
-def rollback_of_an_adoption_with_what_others_attached(cloud: Cloud, kind: Kind) -> None:
+def rollback_of_an_adoption(cloud: Cloud, kind: Kind) -> None:
     if kind.name == "ca":
         return
     stack = Stack(cloud)
-    declared = {X: using(kind, PolicyNames=["connect"]), "Broken": BROKEN}
+    declared = {X: using(kind), "Broken": BROKEN}
     require(stack.create(declared) == "ROLLED_BACK", "I4", f"no rollback: {_reason(cloud)}")
-    i3_nothing_foreign(cloud)
+    nothing_foreign_touched(cloud)
 
 
 def ownership_taken(cloud: Cloud, kind: Kind) -> None:
@@ -181,15 +174,16 @@ def ownership_taken_and_rolled_back(cloud: Cloud, kind: Kind) -> None:
 
 
 def ownership_of_what_another_holds(cloud: Cloud, kind: Kind) -> None:
-    """A stack cannot take what another one holds; adopting it is no harm."""
+    """A stack cannot take what another one holds; adopting it is no harm, where that one would leave it."""
     owner, stack = Stack(cloud), Stack(cloud, "warehouse")
-    require(owner.create({X: kind()}) == "COMPLETE", "", "the owner")
+    require(owner.create({X: retained(kind())}) == "COMPLETE", "", "the owner")
     require(stack.create({X: kind(ExistingCertificate="ADOPT")}) == "COMPLETE", "", f"adopted: {_reason(cloud)}")
     require(is_adopted(stack.live[X].physical_id), "I3", "it is the owner's")
     require(stack.update({X: kind()}) == "ROLLED_BACK", "I3", "it was taken from its owner")
     require(stack.delete() == "COMPLETE", "", "the second stack")
     require(kind.registered(cloud) == {owner.live[X].physical_id}, "I3", "the owner lost it")
-    require(owner.delete() == "COMPLETE", "", "the owner")
+    require(owner.update({X: kind()}) == "COMPLETE", "", "without Retain")
+    require(owner.delete() == "COMPLETE" and not kind.registered(cloud), "I2", "the owner")
 
 
 def replaced_by_an_own_one(cloud: Cloud, kind: Kind) -> None:
@@ -199,7 +193,7 @@ def replaced_by_an_own_one(cloud: Cloud, kind: Kind) -> None:
     require(is_adopted(stack.live[X].physical_id), "I4", "another id after the rollback")
     require(not kind.registered(cloud), "I2", "the new certificate is left")
     require(stack.update({X: kind()}) == "COMPLETE", "", f"replacement: {_reason(cloud)}")
-    i3_nothing_foreign(cloud)
+    nothing_foreign_touched(cloud)
     require(stack.update({X: using(kind)}) == "COMPLETE", "", f"and back: {_reason(cloud)}")
     require(not kind.registered(cloud), "I2", "the stack's own certificate is left")
     _left(stack)
@@ -245,7 +239,7 @@ def failed_while_adopting(cloud: Cloud, kind: Kind) -> None:
     stack = Stack(cloud)
     cloud.arm(Fault("deny", "iot.DescribeCACertificate" if kind.name == "ca" else "iot.AttachThingPrincipal"))
     require(stack.create({X: using(kind)}) == "ROLLED_BACK", "", "the adoption was to fail")
-    i3_nothing_foreign(cloud)
+    nothing_foreign_touched(cloud)
 
 
 def failed_while_adopting_and_attached_late(cloud: Cloud, kind: Kind) -> None:
@@ -258,16 +252,16 @@ def failed_while_adopting_and_attached_late(cloud: Cloud, kind: Kind) -> None:
     cloud.clock.later(8.0, lambda: cloud.iot.AttachThingPrincipal(thingName="thermostat", principal=arn))
     require(stack.create({X: using(kind)}) == "ROLLED_BACK", "", "the adoption was to fail")
     cloud.clock.sleep(30)
-    i3_nothing_foreign(cloud)
+    nothing_foreign_touched(cloud)
 
 
 def adopted_and_deleted_outside(cloud: Cloud, kind: Kind) -> None:
     """It is registered again by the next change, and is the stack's own from then on."""
     owner, stack = Stack(cloud), Stack(cloud, "warehouse")
-    require(owner.create({X: kind()}) == "COMPLETE", "", "the owner")
+    require(owner.create({X: retained(kind())}) == "COMPLETE", "", "the owner")
     require(stack.create({X: kind(ExistingCertificate="ADOPT")}) == "COMPLETE", "", f"adopted: {_reason(cloud)}")
-    require(owner.delete() == "COMPLETE", "", "the owner goes, and the certificate with it")
-    cloud.deleted_outside.add(certificate_id_in(stack.live[X].physical_id))
+    require(owner.delete() == "COMPLETE", "", "the owner goes, and leaves the certificate")
+    delete_outside(cloud, certificate_id_in(stack.live[X].physical_id))
     changed = kind(ExistingCertificate="ADOPT", Status="INACTIVE")
     require(stack.update({X: changed}) == "COMPLETE", "", f"registered again: {_reason(cloud)}")
     require(stack.live[X].physical_id in kind.registered(cloud), "I4", "it is not registered")
@@ -279,10 +273,10 @@ ALL: tuple[Callable[[Cloud, Kind], None], ...] = (
     adopting_changes_nothing,
     adoption_that_finds_nothing,
     adopted_and_changed,
-    adopted_with_what_others_attached,
+    adoption_of_what_others_attached_refused,
     updated_with_what_others_attached,
     refused_and_left,
-    rollback_of_an_adoption_with_what_others_attached,
+    rollback_of_an_adoption,
     ownership_taken,
     ownership_taken_and_rolled_back,
     ownership_of_what_another_holds,

@@ -40,6 +40,8 @@ from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.protocol.crhelper_once import TIMER_MARGIN_SECONDS
 from iot_certificate_provider.protocol.delivery import Delivery
 from protocol.clock import Clock
+from protocol.excuses import Excuses
+from protocol.invariants import said
 from protocol.possessions import Possessions
 
 if TYPE_CHECKING:
@@ -192,28 +194,16 @@ class Cloud:
         self.jitter: Callable[[], float] = lambda: 0.5
         """Of the function's pauses, and of the SDK's: the share of the longest one."""
         self._empty()
-        self.handled_outside: set[str] = set()
-        """Certificates whose transfer somebody has ended, or made, outside the stack."""
-        self.forgotten: set[str] = set()
-        """Certificates of which nobody can say any more that they were ACTIVE before their transfer."""
-        self.half_adopted: set[str] = set()
-        """Certificates that a function died over which adopted them: nobody can tell who attached what to them."""
-        self.detached: set[str] = set()
-        """Certificates that a transfer has detached, as its template says."""
         self.aws.cloudformation = FakeCloudFormation(page=100, clock=lambda: self.clock.now, asker=self._asking_stack)
         self.aws.functions = FakeFunctions()
         self.aws.calls.clear()
         self.made: dict[str, Owner] = {}
-        self.shared: set[tuple[str, Owner]] = set()
-        """Certificates that an earlier release let another resource have as well as the one that made it."""
         self.requests: dict[str, str] = {}
         """Certificate id → the request that registered it."""
         self.foreign: dict[str, Picture | None] = {}
         """What was there before, and how it looked: nothing may happen to it."""
-        self.deleted_outside: set[str] = set()
         self.possessions = Possessions(self)
-        self.left: dict[str, str] = {}
-        """Orphans that a Delete left in doubt, and the reason that names them."""
+        self.excuses = Excuses()
         self.stacks: list[Stack] = []
         self.request_numbers = itertools.count(1)
         self.invocations: list[Invocation] = []
@@ -325,7 +315,7 @@ class Cloud:
             return False
         invocation.answers.append(Answer(raw, self.clock.now))
         if url != invocation.event["ResponseURL"]:
-            self.violations.append(f"I1: answered at another request's URL, {url}")
+            self.violations.append(said("I1", f"answered at another request's URL, {url}"))
         return True if self.endpoint is None else bool(invocation.instance.deliver(url, raw))
 
     def measure(self, _name: object, failures: int, *_: object) -> None:
@@ -375,7 +365,7 @@ class Cloud:
         if call.name == "iot.AcceptCertificateTransfer" and _deletes(invocation):
             self._attribute(call.parameters["certificateId"], invocation)
         if invocation.event["ResourceType"] == TRANSFER and call.name in _ATTACHMENTS:
-            self.detached.add(_certificate_of(call))
+            self.excuses.detached_by_a_transfer.add(_certificate_of(call))
         self._during(call, "after")
         self._strike(invocation, call.name, "after")
         invocation.calls += 1
@@ -417,7 +407,7 @@ class Cloud:
         if call.name.split(".")[1].startswith(_READS):
             return
         if invocation.answers:
-            self.violations.append(f"I1: {call.name} after the answer was sent")
+            self.violations.append(said("I1", f"{call.name} after the answer was sent"))
         certificate_id = _certificate_of(call)
         if call.name in ("iot.DeleteCertificate", "iot.DeleteCACertificate"):
             self._excuse_others(invocation, certificate_id)
@@ -427,22 +417,22 @@ class Cloud:
         incoming = call.name in _DECIDES[:2]
         if _is_handed_over(invocation, call, certificate_id) or (certificate_id not in self._known and not incoming):
             return
-        if certificate_id in self.deleted_outside and invocation.event["RequestType"] == "Update":
+        if certificate_id in self.excuses.deleted_outside and invocation.event["RequestType"] == "Update":
             return  # whoever takes a stack's certificate away and registers it elsewhere, has it changed by both
         if not self._is_swept(invocation, certificate_id) and not _is_adopted(invocation):
             who = invocation.event["RequestType"], invocation.owner[1]
-            self.violations.append(f"I3: {who} called {call.name} on a certificate that it did not make")
+            self.violations.append(said("I3", f"{who} called {call.name} on a certificate that it did not make"))
 
     def _is_own(self, invocation: Invocation, certificate_id: str) -> bool:
         made = certificate_id and self.made.get(certificate_id) == invocation.owner
-        return bool(made) or (certificate_id, invocation.owner) in self.shared
+        return bool(made) or (certificate_id, invocation.owner) in self.excuses.shared_by_an_earlier_release
 
     def _excuse_others(self, invocation: Invocation, certificate_id: str) -> None:
         """What a stack swept, or used, is gone for it when another one deletes it."""
         for stack in self.stacks:
             if stack.ledger.stack_id != invocation.event["StackId"]:
                 held = {certificate_id_in(live.physical_id) for live in stack.live.values()}
-                self.deleted_outside |= {certificate_id} & held
+                self.excuses.deleted_outside |= {certificate_id} & held
 
     def _is_swept(self, invocation: Invocation, certificate_id: str) -> bool:
         declared = invocation.event["ResourceProperties"].get("DeviceCertificatesOnDelete", "RETAIN")
@@ -455,7 +445,7 @@ class Cloud:
         properties = event["ResourceProperties"]
         died = any(each.died for each in self.invocations if each.event["RequestId"] == event["RequestId"])
         if died and properties.get("ExistingCertificate") == "ADOPT" and "CertificatePem" in properties:
-            self.half_adopted.add(Certificate.from_pem(properties["CertificatePem"]).id)
+            self.excuses.half_adopted.add(Certificate.from_pem(properties["CertificatePem"]).id)
 
     # Faults
 
@@ -495,7 +485,7 @@ class Cloud:
     def _forget(self, invocation: Invocation) -> None:
         """Nobody hears what this delivery knew: whether the certificate was ACTIVE before its transfer."""
         if invocation.event["ResourceType"] == TRANSFER:
-            self.forgotten |= {properties.get("CertificateId", "") for properties in _declared(invocation)}
+            self.excuses.forgotten |= {properties.get("CertificateId", "") for properties in _declared(invocation)}
 
     def _hang(self, invocation: Invocation) -> None:
         """Do as crhelper's timer does before the end, and as Lambda does at the end."""

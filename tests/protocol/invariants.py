@@ -1,4 +1,4 @@
-"""The four invariants, each a function that says what is wrong with words that name it."""
+"""The invariants: a legend, and functions that say what is wrong. (I5 is in ``possessions``.)"""
 
 from __future__ import annotations
 
@@ -20,6 +20,15 @@ if TYPE_CHECKING:
     from protocol.referee import Stack
 
 TRANSFER, DECISION = ResourceType.CERTIFICATE_TRANSFER, ResourceType.CERTIFICATE_TRANSFER_DECISION
+LEGEND = {
+    "I1": "every request gets exactly one valid answer, in time",
+    "I2": "no certificate is left that no resource has",
+    "I3": "nothing is touched that the resource did not register, unless its template says so",
+    "I4": "what CloudFormation believes to be there is there, and after a rollback as before",
+    "I5": "everybody keeps what their last completed event says they have",
+}
+"""What failures print, and ``README.md`` explains."""
+
 MAX_BYTES = 4096
 MAX_ID = 1024
 MAX_REASON = 240
@@ -31,12 +40,18 @@ class ViolationError(AssertionError):
     """An invariant does not hold."""
 
 
+def said(invariant: str, what: str) -> str:
+    """Return what a failure prints: the invariant with its sentence from the legend, and what breaks it."""
+    return f"{invariant} ({LEGEND[invariant]}): {what}"
+
+
 def require(holds: object, invariant: str, what: str) -> None:
+    """Raise ViolationError unless it ``holds``; without an invariant it is a premise of the sequence that does not."""
     if not holds:
-        raise ViolationError(f"{invariant}: {what}")
+        raise ViolationError(said(invariant, what) if invariant else what)
 
 
-def i1_answer(invocation: Invocation, sent: datetime, service_timeout: float) -> None:
+def answered_once(invocation: Invocation, sent: datetime, service_timeout: float) -> None:
     """Every request gets exactly one valid response, in time."""
     event, count = invocation.event, len(invocation.answers)
     name = f"{event['RequestType']} of {event['LogicalResourceId']}"
@@ -71,12 +86,12 @@ def _check_body(body: Mapping[str, Any], event: Mapping[str, Any], name: str) ->
 
 def check(stack: Stack) -> None:
     """All that holds whenever no operation runs on the stack."""
-    i2_no_orphans(stack)
-    i3_nothing_foreign(stack.cloud)
-    i4_everything_there(stack)
+    nothing_left_behind(stack)
+    nothing_foreign_touched(stack.cloud)
+    everything_is_there(stack)
 
 
-def i2_no_orphans(stack: Stack) -> None:
+def nothing_left_behind(stack: Stack) -> None:
     """Whatever the stack registered is now a resource of its own, or gone; all of it is gone with the stack."""
     # Any stack's: an orphan that another one uses is not left, it is used.
     held = {certificate_id_in(live.physical_id) for each in stack.cloud.stacks for live in each.live.values()}
@@ -89,7 +104,7 @@ def i2_no_orphans(stack: Stack) -> None:
         )
 
 
-def i3_nothing_foreign(cloud: Cloud) -> None:
+def nothing_foreign_touched(cloud: Cloud) -> None:
     """Nothing that the stack did not make is changed or deleted; and what broke a rule during an invocation."""
     require(not cloud.violations, "", "; ".join(cloud.violations))
     if any(stack.ledger.status.endswith("_IN_PROGRESS") for stack in cloud.stacks):
@@ -98,7 +113,7 @@ def i3_nothing_foreign(cloud: Cloud) -> None:
     adopted = {certificate_id_in(live.physical_id) for live in resources if is_adopted(live.physical_id)}
     handed_over = {live.declared.properties.get("CertificateId") for live in resources}
     for certificate_id, before in cloud.foreign.items():
-        if certificate_id in adopted or certificate_id in handed_over | cloud.handled_outside:
+        if certificate_id in adopted or certificate_id in handed_over | cloud.excuses.handled_outside:
             continue  # the template says what to do with it; it is to be as before once the stack is gone
         now = picture(cloud, certificate_id)
         require(now in _as_it_may_be(cloud, certificate_id, before, now), "I3", "a foreign certificate was changed")
@@ -108,24 +123,24 @@ def _as_it_may_be(cloud: Cloud, certificate_id: str, before: Picture | None, now
     """Return how a foreign certificate may look: as before, save what nobody can put back or tell, as documented."""
     if before is None or now is None:
         return [before]
-    lost = certificate_id in cloud.detached and now.attached <= before.attached
-    kept = certificate_id in cloud.half_adopted and now.attached >= before.attached
+    lost = certificate_id in cloud.excuses.detached_by_a_transfer and now.attached <= before.attached
+    kept = certificate_id in cloud.excuses.half_adopted and now.attached >= before.attached
     expected = replace(before, attached=now.attached) if lost or kept else before
-    return [expected, replace(expected, status="INACTIVE")] if certificate_id in cloud.forgotten else [expected]
+    return [expected, replace(expected, status="INACTIVE")] if certificate_id in cloud.excuses.forgotten else [expected]
 
 
-def i4_everything_there(stack: Stack) -> None:
+def everything_is_there(stack: Stack) -> None:
     """What CloudFormation believes to be there is there, unless it was deleted outside the stack."""
     for logical_id, live in stack.live.items():
         if live.declared.type == ResourceType.REGISTRATION_CODE:
             require(live.physical_id == REGISTRATION_CODE_ID, "I4", f"{logical_id} has another physical id")
             continue
         if live.declared.type in (TRANSFER, DECISION):
-            _i4_handed_over(stack, logical_id)
+            _handed_over_as_said(stack, logical_id)
             continue
         certificate_id = certificate_id_in(live.physical_id)
         there = certificate_id in stack.cloud.iot.certificates or certificate_id in stack.cloud.iot.cas
-        if certificate_id not in stack.cloud.deleted_outside:
+        if certificate_id not in stack.cloud.excuses.deleted_outside:
             require(there, "I4", f"{logical_id} is not registered, {stack.ledger.status}")
 
 
@@ -134,17 +149,17 @@ def secrets_follow(stack: Stack) -> None:
     for logical_id, live in stack.live.items():
         properties = live.declared.properties
         arn = properties.get("PrivateKeySecretArn") or properties.get("CredentialsSecretArn")
-        if arn is None or live.physical_id in stack.cloud.deleted_outside or logical_id in stack.skipped:
+        if arn is None or live.physical_id in stack.cloud.excuses.deleted_outside or logical_id in stack.skipped:
             continue
         current = json.loads(stack.cloud.secret_text(arn))["certificateId"]
         require(current == live.physical_id, "I4", f"{logical_id}'s secret has another key, {stack.ledger.status}")
 
 
-def _i4_handed_over(stack: Stack, logical_id: str) -> None:
+def _handed_over_as_said(stack: Stack, logical_id: str) -> None:
     """A transfer is on its way where its physical id says; a decision is carried out, as its physical id says."""
     live = stack.live[logical_id]
     certificate_id, _, what = live.physical_id.partition("/")
-    if certificate_id in stack.cloud.handled_outside | stack.cloud.deleted_outside:
+    if certificate_id in stack.cloud.excuses.handled_outside | stack.cloud.excuses.deleted_outside:
         return
     record = stack.cloud.iot.certificates.get(certificate_id)
     if live.declared.type == DECISION:
@@ -154,12 +169,12 @@ def _i4_handed_over(stack: Stack, logical_id: str) -> None:
     require(account == what.split("/")[1], "I4", f"{logical_id} is on its way to {account}, not as {what} says")
 
 
-def i4_rolled_back(stack: Stack, before: Snapshot, revoking: set[str], skipped: set[str]) -> None:
+def rolled_back_to(stack: Stack, before: Snapshot, revoking: set[str], skipped: set[str]) -> None:
     """After a rollback each certificate is as it was, or as declared; one that was to be REVOKED may be that."""
     require(set(stack.live) == set(before.ids), "I4", "the rollback ended with other resources")
     for logical_id, old_id in before.ids.items():
         live = stack.live[logical_id]
-        if certificate_id_in(old_id) in stack.cloud.deleted_outside or logical_id in skipped:
+        if certificate_id_in(old_id) in stack.cloud.excuses.deleted_outside or logical_id in skipped:
             continue
         if live.declared.type == TRANSFER:
             # That the certificate was ACTIVE is known better at one time than at another.

@@ -203,7 +203,7 @@ def _changed(declare: Callable[..., Declared]) -> Declared:
 def _vanish(cloud: Cloud, stack: Stack) -> None:
     """Delete the certificate outside the stack."""
     certificate_id = stack.live[X].physical_id
-    cloud.deleted_outside.add(certificate_id)
+    cloud.excuses.deleted_outside.add(certificate_id)
     if certificate_id in cloud.iot.cas:
         cloud.iot.UpdateCACertificate(certificateId=certificate_id, newStatus="INACTIVE")
         cloud.iot.DeleteCACertificate(certificateId=certificate_id)

@@ -84,7 +84,7 @@ class Drawing:
             Amend(there, "retain", faults=self._faults()),
             self._deploy(here, replace(self.wish(name), adopt=True, attached=self._draw.choice(ATTACHED))),
             self._draw.choice((Destroy(there, self._faults()), Amend(there, "release"), Amend(there, "attach"))),
-            Amend(here, "own", faults=self._faults(), breaks=self._chance(0.2)),
+            Amend(here, "own", faults=self._faults(), breaks=self._breaks(0.2)),
         ]
         if self._chance(0.4):
             steps.pop(self._draw.randrange(len(steps)))
@@ -103,11 +103,15 @@ class Drawing:
     def races(self) -> list[Step]:
         """Draw two stacks that want one certificate at the same time."""
         one, other = self._two_stacks()
-        first = self._draw.choice((self._deploy(one), self._deploy(one), Destroy(one), self._amend(one)))
+        first: Operation = self._draw.choice((self._deploy(one), self._deploy(one), Destroy(one), self._amend(one)))
+        if isinstance(first, Deploy) and self._chance(0.3):
+            first = replace(first, breaks="first")
         second = self._draw.choice((self._deploy(other), self._deploy(other), Destroy(other)))
+        if self._chance(0.5):
+            first, second = second, first
         later = self._draw.choice((0.0, 0.0, 0.3, 1.0, 5.0, 20.0, 60.0))
         before: list[Step] = [self._deploy(one)] if self._chance(0.4) else []
-        return [*before, Race(first, second, later, self._draw.randint(0, 1)), self._again()]
+        return [*before, Race(first, second, later, self._draw.randint(0, 2)), self._again()]
 
     def siblings(self) -> list[Step]:
         """Draw two resources of a stack that want one certificate, and what one does about it."""
@@ -174,11 +178,11 @@ class Drawing:
         if wish is None:
             elsewhere = self._draw.choice(CERTIFICATES)
             wish = self.wish(self._certificate if self._chance(0.8) else elsewhere)
-        return Deploy(stack, ((f"{wish.type_name}A", wish),), self._chance(0.1), self._faults())
+        return Deploy(stack, ((f"{wish.type_name}A", wish),), self._breaks(0.15), self._faults())
 
     def _amend(self, stack: int, what: str | None = None) -> Amend:
         what = what or self._draw.choice(AMENDMENTS)
-        return Amend(stack, what, self._draw.randint(0, 1), self._chance(0.2), self._faults())
+        return Amend(stack, what, self._draw.randint(0, 1), self._breaks(0.2), self._faults())
 
     def _again(self) -> Again:
         return Again(self._draw.randint(0, 2))
@@ -190,6 +194,9 @@ class Drawing:
         when = self._draw.choice(("before", "after"))
         times, invocation = self._draw.choice((1, 1, 3, 4)), self._draw.randint(0, 2)
         return (Fault(self._draw.choice(KINDS), at, "before" if when == "before" else "after", times, invocation),)
+
+    def _breaks(self, share: float) -> str:
+        return self._draw.choice(("last", "first")) if self._chance(share) else ""
 
     def _chance(self, share: float) -> bool:
         return self._draw.random() < share
@@ -257,7 +264,7 @@ def _simpler_steps(step: Step) -> Iterator[Step]:
         if step.faults:
             yield replace(step, faults=())
         if not isinstance(step, Destroy) and step.breaks:
-            yield replace(step, breaks=False)
+            yield replace(step, breaks="")
         if isinstance(step, Deploy):
             yield from _simpler_deploys(step)
 

@@ -11,17 +11,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from fakes.refusal import Refusal
-from iot_certificate_provider.physical_id import certificate_id_in, is_adopted
 from iot_certificate_provider.pki import Certificate
 from protocol import invariants, material, native
 from protocol.function import CALL_SECONDS
 from protocol.invariants import require
-from protocol.referee import DEVICE, Declared, Stack
+from protocol.referee import DEVICE, Declared, Stack, retained
 from protocol.several_owners import delete_outside
 from protocol.story import Story
 
 if TYPE_CHECKING:
-    from protocol.function import Cloud, Fault
+    from protocol.function import Cloud, Fault, Owner
     from protocol.referee import Template
 
 STACKS = ("warehouse", "office", "depot")
@@ -32,7 +31,8 @@ SLOW_CALL_SECONDS = 6.0
 """In a race, each call of the slow one: it answers long after it has registered."""
 
 TRIES = 4
-RETAINED = {
+BOTH = 2
+RETAINED: dict[str, dict[str, Any]] = {
     "Delete": {},
     "Retain": {"deletion_policy": "Retain", "update_replace_policy": "Retain"},
     "half": {"deletion_policy": "Retain"},
@@ -62,7 +62,8 @@ class Deploy:
 
     stack: int
     wishes: tuple[tuple[str, Wish], ...]
-    breaks: bool = False
+    breaks: str = ""
+    """``last``: another resource fails when these are done; ``first``: while they run, and so they are given up."""
     faults: tuple[Fault, ...] = ()
 
 
@@ -73,7 +74,7 @@ class Amend:
     stack: int
     what: str
     which: int = 0
-    breaks: bool = False
+    breaks: str = ""
     faults: tuple[Fault, ...] = ()
 
 
@@ -87,7 +88,7 @@ class Destroy:
 
 @dataclass(frozen=True)
 class Race:
-    """Two stacks' operations at once, the second so many seconds later; ``slow``: which of them takes long."""
+    """Two stacks' operations at once, the second so many seconds later; ``slow``: which of them takes long, or BOTH."""
 
     one: Deploy | Amend | Destroy
     other: Deploy | Amend | Destroy
@@ -113,6 +114,21 @@ class Again:
 Operation = Deploy | Amend | Destroy
 Step = Operation | Race | Hand | Again
 Wishes = dict[str, Wish]
+
+
+_OTHERS: dict[str, str] = {"device": "other", "other": "device", "ca": "ca-other", "ca-other": "ca"}
+_CHANGES: dict[str, Any] = {
+    "remove": lambda wish: {},
+    "adopt": lambda wish: {"adopt": True},
+    "own": lambda wish: {"adopt": False},
+    "retain": lambda wish: {"retain": "Retain"},
+    "release": lambda wish: {"retain": "Delete"},
+    "status": lambda wish: {"status": "INACTIVE" if wish.status == "ACTIVE" else "ACTIVE"},
+    "attach": lambda wish: {"attached": ("connect", "thermostat")},
+    "attach-more": lambda wish: {"attached": ("connect", "publish", "boiler")},
+    "detach": lambda wish: {"attached": ()},
+    "replace": lambda wish: {"certificate": _OTHERS.get(wish.certificate, wish.certificate)},
+}
 
 
 def properties_of(certificate: str) -> dict[str, Any]:
@@ -143,14 +159,15 @@ def declare(wish: Wish) -> Declared:
     return Declared(DEVICE, properties, **RETAINED[wish.retain])
 
 
-def template_of(wishes: Wishes, *, breaks: bool) -> Template:
+def template_of(wishes: Wishes, breaks: str) -> Template:
     """Write a template; what is to break comes last, and devices come after their CA."""
     cas = tuple(name for name, wish in wishes.items() if wish.type_name == "Ca")
     template = {
         name: replace(declare(wish), after=cas if wish.certificate == "under" else ()) for name, wish in wishes.items()
     }
     if breaks:
-        template["Broken"] = Declared(DEVICE, {"CertificatePem": "not a PEM"}, after=tuple(wishes))
+        after = tuple(wishes) if breaks == "last" else ()
+        template["Broken"] = Declared(DEVICE, {"CertificatePem": "not a PEM"}, after=after)
     return template
 
 
@@ -166,21 +183,6 @@ def amended(wishes: Wishes, what: str, which: int) -> Wishes:
     return {**wishes, name: replace(wish, **_CHANGES[what](wish))}
 
 
-_CHANGES: dict[str, Any] = {
-    "remove": lambda wish: {},
-    "adopt": lambda wish: {"adopt": True},
-    "own": lambda wish: {"adopt": False},
-    "retain": lambda wish: {"retain": "Retain"},
-    "release": lambda wish: {"retain": "Delete"},
-    "status": lambda wish: {"status": "INACTIVE" if wish.status == "ACTIVE" else "ACTIVE"},
-    "attach": lambda wish: {"attached": ("connect", "thermostat")},
-    "attach-more": lambda wish: {"attached": ("connect", "publish", "boiler")},
-    "detach": lambda wish: {"attached": ()},
-    "replace": lambda wish: {"certificate": _OTHERS.get(wish.certificate, wish.certificate)},
-}
-_OTHERS = {"device": "other", "other": "device", "ca": "ca-other", "ca-other": "ca"}
-
-
 class Neighbourhood:
     """One life being played on one account."""
 
@@ -191,6 +193,7 @@ class Neighbourhood:
         self.used: set[str] = set()
         """What somebody registered by hand and a stack uses: it has to be left."""
         self.story = Story(cloud)
+        self._adopted: set[tuple[Owner, str]] = set()
         self._recent: list[tuple[Stack, dict[str, Any]]] = []
 
     def _new_stack(self, number: int) -> Stack:
@@ -206,7 +209,7 @@ class Neighbourhood:
                 self.story.begins(step)
                 self._play(step)
                 self.cloud.clock.sleep(REST_SECONDS)
-                self._look()
+                self._look(step)
             self._end()
         except AssertionError as error:
             error.add_note(self.story.told())
@@ -243,12 +246,12 @@ class Neighbourhood:
         if race.one.stack == race.other.stack:
             self._operate(operations[:1])
             return
-        slow = operations[race.slow].stack
+        slow = [each.stack for number, each in enumerate(operations) if race.slow in (number, BOTH)]
 
         def seconds() -> float:
             invocation = self.cloud._running()
-            is_slow = invocation is not None and invocation.owner[0] == self.stacks[slow].ledger.stack_id
-            return SLOW_CALL_SECONDS if is_slow else CALL_SECONDS
+            slow_ids = {self.stacks[number].ledger.stack_id for number in slow}
+            return SLOW_CALL_SECONDS if invocation is not None and invocation.owner[0] in slow_ids else CALL_SECONDS
 
         self.cloud.call_seconds = seconds
         self._operate(operations, race.later)
@@ -279,8 +282,8 @@ class Neighbourhood:
             wishes = amended(had, operation.what, operation.which)
         else:
             return
-        template = template_of(wishes, breaks=operation.breaks)
-        result = stack.update(template) if stack.live else stack.create(template, parallel=len(wishes) > 1)
+        template = template_of(wishes, operation.breaks)
+        result = stack.update(template) if stack.live else stack.create(template, parallel=len(template) > 1)
         if result == "COMPLETE":
             self.wishes[operation.stack] = wishes
 
@@ -356,16 +359,27 @@ class Neighbourhood:
 
     # What has to hold
 
-    def _look(self) -> None:
+    def _look(self, step: Step | None = None) -> None:
         self._notice_adoptions()
-        invariants.i3_nothing_foreign(self.cloud)
+        self._look_at_native_types(step)
+        invariants.nothing_foreign_touched(self.cloud)
         self.cloud.possessions.check()
         for stack in self.stacks:
             if stack.ledger.status.endswith("_COMPLETE"):
-                invariants.i2_no_orphans(stack)
-                invariants.i4_everything_there(stack)
+                invariants.nothing_left_behind(stack)
+                invariants.everything_is_there(stack)
         registered = {*self.cloud.iot.certificates, *self.cloud.iot.cas}
-        require(self.used <= registered | self.cloud.deleted_outside, "I3", "what a stack only used is gone")
+        require(self.used <= registered | self.cloud.excuses.deleted_outside, "I3", "what a stack only used is gone")
+
+    def _look_at_native_types(self, step: Step | None) -> None:
+        """Nothing is adopted from a native resource that would delete it; Retain may be dropped later."""
+        held = self.cloud.possessions.held.items()
+        adopted = {(owner, had.certificate_id) for owner, had in held if had.adopted}
+        taken = {certificate_id for _, certificate_id in adopted - self._adopted}
+        self._adopted = adopted
+        for live in (live for stack in self.stacks for live in stack.live.values() if live.declared.is_native):
+            leaves = live.declared == retained(live.declared) or isinstance(step, Race)
+            require(leaves or live.physical_id not in taken, "I5", "what a native resource would delete was adopted")
 
     def _notice_adoptions(self) -> None:
         for owner, had in self.cloud.possessions.held.items():
@@ -388,11 +402,6 @@ class Neighbourhood:
             self._look()
         for stack in self.cloud.stacks:
             invariants.check(stack)
-
-
-def held_ids(stack: Stack) -> set[str]:
-    """Return the certificates that a stack has, owned or adopted."""
-    return {certificate_id_in(live.physical_id) for live in stack.live.values() if not is_adopted(live.physical_id)}
 
 
 def _id(pem: str) -> str:

@@ -129,11 +129,11 @@ class Possessions:
         """
         if (owner, certificate_id) in self.lost:
             self.deleted_outside(certificate_id)
-            self.cloud.deleted_outside.add(certificate_id)
+            self.cloud.excuses.deleted_outside.add(certificate_id)
         for each in self.holders(certificate_id):
             if self.held[each].adopted:
                 del self.held[each]
-                self.cloud.deleted_outside.add(certificate_id)
+                self.cloud.excuses.deleted_outside.add(certificate_id)
 
     def changed_by_native(self, owner: Owner, certificate_id: str) -> None:
         """Note that CloudFormation's own type set the status of a certificate, which may not be its own any more."""
@@ -157,14 +157,16 @@ class Possessions:
         for owner, had in self.held.items():
             ca, device = iot.cas.get(had.certificate_id), iot.certificates.get(had.certificate_id)
             record, who = ca or device, f"{owner[1]} of stack {owner[0].split('/')[1]}"
-            require(record is not None, "I5", f"what {who} has is not registered any more")
+            require(record is not None, "I5", f"the certificate of {who} is not registered any more")
             assert record is not None
             if owner in self.unsettled:
                 continue
             wanted = self.statuses.get(had.certificate_id, record.status)
-            require(record.status == wanted, "I5", f"what {who} has is {record.status}, and was set {wanted}")
+            require(record.status == wanted, "I5", f"the certificate of {who} is {record.status}, and was set {wanted}")
             missing = had.attached - _attached(self.cloud, record.arn)
-            require(not missing, "I5", f"what {who} has is not attached any more to {', '.join(sorted(missing))}")
+            require(
+                not missing, "I5", f"the certificate of {who} is not attached any more to {', '.join(sorted(missing))}"
+            )
 
 
 def _attachments(properties: Mapping[str, object]) -> frozenset[str]:

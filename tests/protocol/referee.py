@@ -92,8 +92,6 @@ class Stack:
         self.ledger = _ledger(cloud, name)
         self.template: Template = {}
         self.live: dict[str, Live] = {}
-        self.excused: set[str] = set()
-        """Certificates that CloudFormation told its user it leaves behind."""
         self.late_without_faults = False
         """Whether deliveries that come too late meet no faults: who could be told, when they leave something?"""
         self.sent: list[dict[str, Any]] = []
@@ -101,6 +99,11 @@ class Stack:
         self._gone: dict[str, bool] = {}
         self._late: list[tuple[datetime, dict[str, Any], tuple[float, ...]]] = []
         cloud.stacks.append(self)
+
+    @property
+    def excused(self) -> set[str]:
+        """Certificates that CloudFormation told its user it leaves behind."""
+        return self.cloud.excuses.left_behind[self.ledger.stack_id]
 
     @property
     def skipped(self) -> set[str]:
@@ -216,8 +219,10 @@ class Stack:
             return
         self._log(logical_id, physical_id, "CREATE_FAILED")
         for sibling in sorted(running):
-            self.give_up(sibling)
-        running.clear()
+            # Of its own types CloudFormation knows what they do: it waits for them, and deletes what there is then.
+            if not _type_in(self.sent, sibling).startswith("AWS::"):
+                self.give_up(sibling)
+                running.discard(sibling)
 
     def _excuse_given_up(self, logical_id: str, answer: Answer | None) -> None:
         """Excuse what a Create that was given up while it ran could not undo, or died over: nobody asks for it again.
@@ -227,9 +232,9 @@ class Stack:
         event = next(each for each in reversed(self.sent) if each["LogicalResourceId"] == logical_id)
         deliveries = [each for each in self.cloud.invocations if each.event["RequestId"] == event["RequestId"]]
         if answer is not None and answer.body["Status"] == "FAILED":
-            self.excused |= {answer.body["PhysicalResourceId"]} & self._made_by(logical_id)
+            self.excused.update({answer.body["PhysicalResourceId"]} & self._made_by(logical_id))
         if event["ResourceType"] != CA and any(each.died for each in deliveries):
-            self.excused |= self._made_by(logical_id)
+            self.excused.update(self._made_by(logical_id))
 
     def give_up(self, logical_id: str) -> None:
         """A sibling failed: the Create still runs, and its Delete comes already."""
@@ -294,7 +299,7 @@ class Stack:
         self._show(self.template)
         result = self._settle("UPDATE_ROLLBACK_COMPLETE", "ROLLED_BACK")
         assert todo.snapshot is not None
-        invariants.i4_rolled_back(self, todo.snapshot, todo.revoking, todo.skipped)
+        invariants.rolled_back_to(self, todo.snapshot, todo.revoking, todo.skipped)
         return result
 
     # Delete
@@ -392,7 +397,7 @@ class Stack:
         sent = sent or self.cloud.clock.now
         for number, wait in enumerate((*REDELIVERIES, None)):
             invocation = self.cloud.invoke(event)
-            invariants.i1_answer(invocation, sent, SERVICE_TIMEOUT)
+            invariants.answered_once(invocation, sent, SERVICE_TIMEOUT)
             if invocation.died and (invocation.answers or invocation.handed_on):
                 # It answered before it died; that does not keep Lambda from trying again.
                 self._late.append((self.cloud.clock.now, event, REDELIVERIES[number:]))
@@ -421,7 +426,9 @@ class Stack:
                 due = self.cloud.clock.now
             if died:
                 # Nobody asks the function any more: what it registered last, nobody can remove.
-                self.excused |= {each for each, request in self.cloud.requests.items() if request == event["RequestId"]}
+                self.excused.update(
+                    each for each, request in self.cloud.requests.items() if request == event["RequestId"]
+                )
 
     def _settle(self, status: str, result: Result) -> Result:
         """An operation is over: nothing runs any more, and every invariant can be looked at."""
@@ -444,13 +451,13 @@ class Stack:
 
     def _abandon(self, logical_id: str, *kept: str) -> None:
         """Excuse what CloudFormation told its user it leaves behind."""
-        self.excused |= self._made_by(logical_id) - {*kept}
+        self.excused.update(self._made_by(logical_id) - {*kept})
         events = [event for event in self.sent if event["LogicalResourceId"] == logical_id]
         named = {event["ResourceProperties"].get("CertificateId", "") for event in events}
         current = self.live[logical_id].declared.properties.get("CertificateId", "") if kept else ""
         # Its transfer may be left as well, and nobody can say any more what the certificate was before.
-        self.cloud.handled_outside |= named - {current, ""}
-        self.cloud.forgotten |= named
+        self.cloud.excuses.handled_outside |= named - {current, ""}
+        self.cloud.excuses.forgotten |= named
 
     def _owner(self, logical_id: str) -> Owner:
         return self.ledger.stack_id, logical_id
@@ -471,10 +478,10 @@ class Stack:
         reason = answer.body["Reason"]
         for certificate_id in self._made_by(logical_id):
             is_named = certificate_id[:NAMED] in reason or (reason and certificate_id == physical_id)
-            if is_named and doubt:
+            if is_named and doubt and reason.startswith("Left"):
                 self.excused.add(certificate_id)
-                if not self.cloud.possessions.holders(certificate_id):
-                    self.cloud.left[certificate_id] = reason
+                if "in doubt" in reason and not self.cloud.possessions.holders(certificate_id):
+                    self.cloud.excuses.left_in_doubt[certificate_id] = reason
 
     def _made_by(self, logical_id: str) -> set[str]:
         return {each for each, owner in self.cloud.made.items() if owner == (self.ledger.stack_id, logical_id)}
@@ -486,6 +493,11 @@ def _ledger(cloud: Cloud, name: str) -> FakeCloudFormation:
         return first.beside(name)
     first.stack_id = first.stack_id.replace(f"/{first.name}/", f"/{name}/")
     return first
+
+
+def _type_in(events: list[dict[str, Any]], logical_id: str) -> str:
+    """Return the type in the newest event of a resource; none of one that has not begun."""
+    return next((str(each["ResourceType"]) for each in reversed(events) if each["LogicalResourceId"] == logical_id), "")
 
 
 def _changes_service_token(before: Declared, now: Declared) -> bool:

@@ -608,7 +608,7 @@ def disappears_and_is_updated_in_place(cloud: Cloud, kind: Kind) -> None:
 
 
 def _vanish(cloud: Cloud, certificate_id: str) -> None:
-    cloud.deleted_outside.add(certificate_id)
+    cloud.excuses.deleted_outside.add(certificate_id)
     cloud.iot.cas.pop(certificate_id, None)
     cloud.iot.certificates.pop(certificate_id, None)
 

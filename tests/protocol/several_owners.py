@@ -30,6 +30,8 @@ SLOW_CALL_SECONDS = 0.5
 """With 60 things to attach, a Create answers half a minute after it registered."""
 
 ADOPT: dict[str, Any] = {"ExistingCertificate": "ADOPT"}
+SWEEPING: dict[str, Any] = {"DeviceCertificatesOnDelete": "DELETE_WITH_THINGS"}
+PUBLISH: dict[str, Any] = {"PolicyNames": ["publish"]}
 
 
 def _created(stack: Stack, template: Template) -> str:
@@ -59,7 +61,7 @@ def reasons(cloud: Cloud) -> str:
 def delete_outside(cloud: Cloud, certificate_id: str) -> None:
     """Delete a certificate by hand: whoever had it has it no longer."""
     native.delete(cloud, certificate_id)
-    cloud.deleted_outside.add(certificate_id)
+    cloud.excuses.deleted_outside.add(certificate_id)
     cloud.made.pop(certificate_id, None)
     cloud.possessions.deleted_outside(certificate_id)
 
@@ -73,6 +75,11 @@ def _things(cloud: Cloud) -> tuple[str, ...]:
 def _together(cloud: Cloud, *works: Callable[[], object]) -> None:
     cloud.clock.together(*works)
     cloud.possessions.check()
+
+
+def _later(seconds: float, stack: Stack, template: Template) -> None:
+    stack.cloud.clock.sleep(seconds)
+    stack.create(template, parallel=False)
 
 
 # Renaming
@@ -90,7 +97,7 @@ def renamed_with_adopt(cloud: Cloud, kind: Kind) -> None:
 
 def renamed_ca_with_adopt(cloud: Cloud, kind: Kind) -> None:
     """A user does so with a CA that has DELETE_WITH_THINGS: three field devices and their things are at stake."""
-    stack, what = Stack(cloud), {"DeviceCertificatesOnDelete": "DELETE_WITH_THINGS"}
+    stack, what = Stack(cloud), {**SWEEPING}
     ca_id = _created(stack, {X: kind(**what)})
     devices = [_field_device(cloud, f"field {number}") for number in range(3)]
     stack.update({RENAMED: kind(**what, **ADOPT)})
@@ -217,13 +224,45 @@ def retain_dropped_after_the_adoption(cloud: Cloud, kind: Kind) -> None:
 
 def detached_only_what_nobody_else_declares(cloud: Cloud, kind: Kind) -> None:
     """B adopts and attaches a policy; A, that owns the certificate, declares the same one later; B is deleted."""
-    owner, user, attached = Stack(cloud, "warehouse"), Stack(cloud, "office"), {"PolicyNames": ["publish"]}
+    owner, user = Stack(cloud, "warehouse"), Stack(cloud, "office")
     _created(owner, {X: retained(kind())})
-    require(user.create({X: kind(**ADOPT, **attached)}) == "COMPLETE", "", f"ADOPT here: {reasons(cloud)}")
-    require(owner.update({X: retained(kind(**attached))}) == "COMPLETE", "", "the same policy there")
+    require(user.create({X: kind(**ADOPT, **PUBLISH)}) == "COMPLETE", "", f"ADOPT here: {reasons(cloud)}")
+    require(owner.update({X: retained(kind(**PUBLISH))}) == "COMPLETE", "", "the same policy there")
     _deleted(user)
-    require(owner.update({X: kind(**attached)}) == "COMPLETE", "", "without Retain")
+    require(owner.update({X: kind(**PUBLISH)}) == "COMPLETE", "", "without Retain")
     _all_deleted(kind, owner)
+
+
+def rollback_that_leaves_what_another_attached(cloud: Cloud, kind: Kind) -> None:
+    """B adopts and attaches a policy; an Update of A's declares the same one, and fails: its rollback leaves it."""
+    owner, user = Stack(cloud, "warehouse"), Stack(cloud, "office")
+    _created(owner, {X: retained(kind())})
+    require(user.create({X: kind(**ADOPT, **PUBLISH)}) == "COMPLETE", "", f"ADOPT here: {reasons(cloud)}")
+    result = owner.update({X: retained(kind(**PUBLISH)), "Broken": BROKEN})
+    require(result == "ROLLED_BACK", "I4", f"no rollback: {reasons(cloud)}")
+    cloud.possessions.check()
+
+
+def adopted_while_its_owner_deletes_it(cloud: Cloud, kind: Kind) -> None:
+    """A is being deleted, which takes a while, as B adopts the certificate of A."""
+    owner, user = Stack(cloud, "warehouse"), Stack(cloud, "office")
+    _created(owner, {X: kind()})
+    cloud.call_seconds = lambda: SLOW_CALL_SECONDS
+    adopting = {X: kind(**ADOPT)}
+    _together(cloud, owner.delete, lambda: user.create(adopting, parallel=False))
+    _all_deleted(kind, user)
+
+
+def adoption_refused_while_a_sibling_among_many_holds(cloud: Cloud, kind: Kind) -> None:
+    """The holder is a resource of the same stack, which has more than the hundred that one answer names."""
+    stack = Stack(cloud)
+    certificate_id = _created(stack, {X: kind()})
+    for number in range(120):
+        stack.ledger.log(f"Other{number}", f"other-{number}", "CREATE_COMPLETE", cloud.clock.now)
+    require(stack.update({X: kind(), RENAMED: kind(**ADOPT)}) == "ROLLED_BACK", "I5", "a sibling's was adopted")
+    require(X in reasons(cloud), "I1", f"the refusal does not name the sibling: {reasons(cloud)}")
+    require(kind.registered(cloud) == {certificate_id}, "I5", "the sibling's certificate is gone")
+    _all_deleted(kind, stack)
 
 
 # Creating at the same time
@@ -283,7 +322,7 @@ def registered_by_another_in_a_pause(cloud: Cloud, kind: Kind) -> None:
     _together(
         cloud,
         lambda: unlucky.create({X: kind()}, parallel=False),
-        lambda: (cloud.clock.sleep(1.0), other.create({X: kind(ThingNames=things)}, parallel=False)),
+        lambda: _later(1.0, other, {X: kind(ThingNames=things)}),
     )
     require(sum(bool(stack.live) for stack in (unlucky, other)) <= 1, "I5", "both stacks have one certificate")
     _all_deleted(kind, unlucky, other)
@@ -294,16 +333,41 @@ def two_stacks_of_one_signing_request(cloud: Cloud, kind: Kind) -> None:
     slow, unlucky = Stack(cloud, "slow"), Stack(cloud, "unlucky")
     cloud.call_seconds, things = lambda: SLOW_CALL_SECONDS, list(_things(cloud))
 
-    def die_before_asking() -> None:
-        cloud.arm(Fault("die", kind.registration, "before"))
-
+    cloud.arm(Fault("die", kind.registration, "before"))
     _together(
         cloud,
-        lambda: (die_before_asking(), unlucky.create({X: kind()}, parallel=False)),
-        lambda: (cloud.clock.sleep(45.0), slow.create({X: kind(ThingNames=things)}, parallel=False)),
+        lambda: unlucky.create({X: kind()}, parallel=False),
+        lambda: _later(45.0, slow, {X: kind(ThingNames=things)}),
     )
     require(slow.live[X].physical_id != unlucky.live[X].physical_id, "I5", "both stacks have one certificate")
     _all_deleted(kind, unlucky, slow)
+
+
+def given_up_while_it_attaches(cloud: Cloud, kind: Kind) -> None:
+    """A sibling fails while a Create attaches 60 things: within ten seconds or so it notices that nobody wants it."""
+    stack, things = Stack(cloud), list(_things(cloud))
+    cloud.call_seconds = lambda: SLOW_CALL_SECONDS
+    cloud.during.append(("iot.AttachThingPrincipal", "after", lambda: stack.give_up(X)))
+    require(stack.create({X: kind(ThingNames=things)}) == "ROLLED_BACK", "", "it was given up")
+    attached = sum(call.name == "iot.AttachThingPrincipal" for call in cloud.aws.calls)
+    require(attached * SLOW_CALL_SECONDS < 15.0, "I4", f"it attached {attached} things that nobody wants any more")
+    require(not kind.registered(cloud), "I2", "the certificate is left")
+
+
+def undone_after_another_registered(cloud: Cloud, kind: Kind) -> None:
+    """As a Create has attached, somebody deletes its certificate and registers it by hand; then the Create fails."""
+    stack = Stack(cloud)
+    cloud.arm(Fault("deny", "cloudformation.DescribeStackResource", times=9))
+
+    def change_hands() -> None:
+        (certificate_id,) = kind.registered(cloud)
+        delete_outside(cloud, certificate_id)
+        cloud.clock.sleep(60)
+        native.register(cloud, native_twin(kind).properties)
+
+    cloud.during.append(("iot.AttachPolicy", "after", change_hands))
+    require(stack.create({X: kind(PolicyNames=["publish"])}) == "ROLLED_BACK", "", "it was to fail")
+    require(bool(kind.registered(cloud)), "I3", "what was registered by hand was taken for one's own, and undone")
 
 
 # Hands from outside
@@ -323,6 +387,14 @@ def deleted_after_another_registered(cloud: Cloud, kind: Kind) -> None:
     first, second = _registered_by_another(cloud, kind)
     _deleted(first)
     _all_deleted(kind, second)
+
+
+def deleted_while_a_void_holder_stays(cloud: Cloud, kind: Kind) -> None:
+    """As before, and the second stack goes first: that the first one still names the certificate means nothing."""
+    first, second = _registered_by_another(cloud, kind)
+    _deleted(second)
+    require(not kind.registered(cloud), "I2", "it was left to a resource whose own is gone")
+    _deleted(first)
 
 
 def replaced_after_another_registered(cloud: Cloud, kind: Kind) -> None:
@@ -415,7 +487,7 @@ def _two_holders(cloud: Cloud, kind: Kind) -> tuple[Stack, Stack]:
     for status in ("CREATE_IN_PROGRESS", "CREATE_COMPLETE"):
         other.ledger.log(X, certificate_id, status, cloud.clock.now)
     other.ledger.types[X], other.ledger.status = kind().type, "CREATE_COMPLETE"
-    cloud.shared.add((certificate_id, (other.ledger.stack_id, X)))
+    cloud.excuses.shared_by_an_earlier_release.add((certificate_id, (other.ledger.stack_id, X)))
     cloud.possessions.completed((other.ledger.stack_id, X), certificate_id, kind())
     cloud.clock.sleep(60)
     return one, other
@@ -435,13 +507,19 @@ ALL: dict[Callable[[Cloud, Kind], None], tuple[str, ...]] = {
     moved_within_a_stack: BOTH,
     retain_dropped_after_the_adoption: BOTH,
     detached_only_what_nobody_else_declares: DEVICE_ONLY,
+    rollback_that_leaves_what_another_attached: DEVICE_ONLY,
+    adopted_while_its_owner_deletes_it: BOTH,
+    adoption_refused_while_a_sibling_among_many_holds: BOTH,
     two_stacks_while_one_attaches: DEVICE_ONLY,
     two_siblings_while_one_attaches: DEVICE_ONLY,
     orphan_that_is_anothers: DEVICE_ONLY,
     registered_by_another_in_a_pause: DEVICE_ONLY,
     two_stacks_of_one_signing_request: CSR_ONLY,
+    given_up_while_it_attaches: DEVICE_ONLY,
+    undone_after_another_registered: DEVICE_ONLY,
     updated_after_another_registered: BOTH,
     deleted_after_another_registered: BOTH,
+    deleted_while_a_void_holder_stays: BOTH,
     replaced_after_another_registered: BOTH,
     rolled_back_after_another_registered: BOTH,
     registered_again_by_hand: BOTH,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from fakes.iot import CaRecord, CertificateRecord
     from protocol.function import Cloud, Invocation
 
 _ID = 10
@@ -48,9 +49,10 @@ class Story:
         events = {stack.name: len(stack.ledger.events) for stack in self._cloud.stacks}
         iot = self._cloud.iot
         attached = {arn for kind in (iot.policies, iot.things) for arns in kind.values() for arn in arns}
+        records: list[CaRecord | CertificateRecord] = [*iot.cas.values(), *iot.certificates.values()]
         registered = [
             f"{each.id[:_ID]} {each.status}{' attached' if each.arn in attached else ''}"
-            for each in (*iot.cas.values(), *iot.certificates.values())
+            for each in records
             if each.id not in self._cloud.foreign
         ]
         return _Moment(step, events, len(self._cloud.invocations), registered)

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from protocol import delays, scenarios
+from protocol import delays
+from protocol.cases import cases_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from _pytest.mark import ParameterSet
 
     from protocol.function import Cloud
     from protocol.scenarios import Kind
@@ -30,16 +29,6 @@ FALLS = {
 """In these the provider still does not wait, or says something else."""
 
 
-def _cases() -> list[ParameterSet]:
-    cases = []
-    for scenario, kinds in delays.ALL.items():
-        for name in kinds:
-            case = f"{scenario.__name__}-{name}"
-            marks = [pytest.mark.xfail(strict=True, reason="issue: delays")] if case in FALLS else []
-            cases.append(pytest.param(scenario, scenarios.KINDS[name], id=case, marks=marks))
-    return cases
-
-
-@pytest.mark.parametrize(("scenario", "kind"), _cases())
+@pytest.mark.parametrize(("scenario", "kind"), cases_of(delays.ALL, FALLS, "delays"))
 def test_it_waits_or_says_why(cloud: Cloud, scenario: Callable[[Cloud, Kind], None], kind: Kind) -> None:
     scenario(cloud, kind)

@@ -6,62 +6,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from protocol import scenarios, several_owners
+from protocol import several_owners
+from protocol.cases import cases_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from _pytest.mark import ParameterSet
-
     from protocol.function import Cloud
     from protocol.scenarios import Kind
 
-FALLS_X = {
-    "renamed_with_adopt-ca",
-    "renamed_with_adopt-device",
-    "renamed_ca_with_adopt-ca",
-    "adopted_from_a_stack_that_is_deleted-ca",
-    "adopted_from_a_stack_that_is_deleted-device",
-    "adoption_refused_while_another_stack_holds-ca",
-    "adoption_refused_while_another_stack_holds-device",
-    "adoption_refused_while_half_retained-ca",
-    "adoption_refused_while_half_retained-device",
-    "adoption_refused_while_a_native_resource_holds-device",
-    "retain_dropped_after_the_adoption-ca",
-    "retain_dropped_after_the_adoption-device",
-    "detached_only_what_nobody_else_declares-device",
-    "two_stacks_while_one_attaches-device",
-    "two_siblings_while_one_attaches-device",
-    "orphan_that_is_anothers-device",
-    "registered_by_another_in_a_pause-device",
-    "two_stacks_of_one_signing_request-csr",
-    "updated_after_another_registered-ca",
-    "updated_after_another_registered-device",
-    "replaced_after_another_registered-device",
-    "rolled_back_after_another_registered-ca",
-    "rolled_back_after_another_registered-device",
-    "registered_again_by_hand-ca",
-    "ca_deleted_under_anothers_devices-ca",
-    "ca_deactivating_anothers_devices-ca",
-    "two_holders_deleted_one_after_the_other-ca",
-    "two_holders_deleted_one_after_the_other-device",
-}
+FALLS: set[str] = set()
 """In these the provider still loses a certificate, or takes one: each is unmarked by the change that keeps it."""
 
 
-FALLS: set[str] = set()
-
-
-def _cases() -> list[ParameterSet]:
-    cases = []
-    for scenario, kinds in several_owners.ALL.items():
-        for name in kinds:
-            case = f"{scenario.__name__}-{name}"
-            marks = [pytest.mark.xfail(strict=True, reason="issue: several owners")] if case in FALLS else []
-            cases.append(pytest.param(scenario, scenarios.KINDS[name], id=case, marks=marks))
-    return cases
-
-
-@pytest.mark.parametrize(("scenario", "kind"), _cases())
+@pytest.mark.parametrize(("scenario", "kind"), cases_of(several_owners.ALL, FALLS, "several owners"))
 def test_everybody_keeps_what_is_theirs(cloud: Cloud, scenario: Callable[[Cloud, Kind], None], kind: Kind) -> None:
     scenario(cloud, kind)

@@ -105,7 +105,7 @@ class TransferWalk(Walk):
             self._look()
         self._end()
         pending = [each.id for each in self.cloud.iot.certificates.values() if each.status == PENDING]
-        left = set(pending) - self.cloud.handled_outside
+        left = set(pending) - self.cloud.excuses.handled_outside
         require(not left, "I2", "a certificate is still on its way, though its stack is gone")
 
     def _hand_over(self, step: HandOver) -> None:
@@ -128,7 +128,9 @@ class TransferWalk(Walk):
                 return
             result = self.stack.continue_rollback()
         # A rollback may be unable to bring back what the other side has taken or returned meanwhile.
-        require(self.cloud.handled_outside, "I4", "the rollback of an update does not converge, without a fault")
+        require(
+            self.cloud.excuses.handled_outside, "I4", "the rollback of an update does not converge, without a fault"
+        )
         while result == "ROLLBACK_FAILED":
             result = self.stack.continue_rollback(skip=True)
 
@@ -138,7 +140,7 @@ class TransferWalk(Walk):
             certificate_id = self.certificates.leaving[step.which % len(self.certificates.leaving)]
             record = self.cloud.iot.certificates.get(certificate_id)
             if record is not None and record.status == PENDING:
-                self.cloud.handled_outside.add(certificate_id)
+                self.cloud.excuses.handled_outside.add(certificate_id)
                 self._end_transfer(step.what, record)
             return
         certificate_id = self.certificates.coming[step.which % len(self.certificates.coming)]
@@ -159,7 +161,7 @@ class TransferWalk(Walk):
             self.cloud.iot.CancelCertificateTransfer(record.id)
 
     def _look(self) -> None:
-        invariants.i3_nothing_foreign(self.cloud)
+        invariants.nothing_foreign_touched(self.cloud)
         if self.stack.ledger.status.endswith("_COMPLETE"):
-            invariants.i2_no_orphans(self.stack)
-            invariants.i4_everything_there(self.stack)
+            invariants.nothing_left_behind(self.stack)
+            invariants.everything_is_there(self.stack)

@@ -90,7 +90,7 @@ def _record(cloud: Cloud, certificate_id: str) -> CertificateRecord:
 
 
 def _outside(cloud: Cloud, certificate_id: str) -> None:
-    cloud.handled_outside.add(certificate_id)
+    cloud.excuses.handled_outside.add(certificate_id)
 
 
 def _again(stack: Stack, logical_id: str = X) -> None:
@@ -471,7 +471,7 @@ def one_certificate_there_and_back(cloud: Cloud, certificates: Certificates) -> 
     """Both types in one stack: what is accepted is handed on."""
     stack, certificate_id = Stack(cloud), certificates.coming[0]
     handed_on = replace(to(certificate_id, THIRD), after=(X,))
-    cloud.handled_outside.add(certificate_id)
+    cloud.excuses.handled_outside.add(certificate_id)
     result = stack.create({X: decide(certificate_id), "On": handed_on})
     require(result == "COMPLETE", "", f"it was to be handed on: {_reason(stack)}")
     require(outgoing(cloud, certificate_id) == THIRD, "I4", "it is not on its way")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fakes.iot import CertificateRecord
 from iot_certificate_provider.physical_id import certificate_id_in, is_adopted
-from protocol import invariants, material
+from protocol import invariants, material, native
 from protocol.invariants import require
 from protocol.referee import DEVICE, Declared, Stack
 
@@ -182,7 +182,7 @@ class Walk:
         stuck = result == "ROLLBACK_FAILED" and stack.ledger.status.startswith("UPDATE")
         for _ in range(TRIES if stuck else 0):
             stuck = stuck and stack.continue_rollback() == "ROLLBACK_FAILED"
-        excuse = self.revoked_outside or self.cloud.deleted_outside
+        excuse = self.revoked_outside or self.cloud.excuses.deleted_outside
         require(not stuck or excuse, "I4", "the rollback of an update does not converge, without a fault")
         while stuck:
             stuck = stack.continue_rollback(skip=True) == "ROLLBACK_FAILED"
@@ -223,14 +223,14 @@ class Walk:
             stack.duplicate(event)
 
     def _look(self) -> None:
-        invariants.i3_nothing_foreign(self.cloud)
+        invariants.nothing_foreign_touched(self.cloud)
         for stack in self.stacks:
             self._notice_adoptions(stack)
             if stack.ledger.status.endswith("_COMPLETE"):
-                invariants.i2_no_orphans(stack)
-                invariants.i4_everything_there(stack)
+                invariants.nothing_left_behind(stack)
+                invariants.everything_is_there(stack)
                 invariants.secrets_follow(stack)
-        for certificate_id in self.used - self.cloud.deleted_outside:
+        for certificate_id in self.used - self.cloud.excuses.deleted_outside:
             there = certificate_id in self.cloud.iot.certificates or certificate_id in self.cloud.iot.cas
             require(there, "I3", "a certificate that a stack only used is gone")
 
@@ -266,7 +266,7 @@ def _change_ca(walk: Walk, what: str, certificate_id: str) -> None:
         iot.UpdateCACertificate(certificateId=certificate_id, newStatus="INACTIVE")
     if what == "delete":
         iot.DeleteCACertificate(certificateId=certificate_id)
-        walk.cloud.deleted_outside.add(certificate_id)
+        walk.cloud.excuses.deleted_outside.add(certificate_id)
 
 
 def _change_private_ca(cloud: Cloud, step: Outside) -> None:
@@ -284,7 +284,7 @@ def _change_device(walk: Walk, what: str, device: CertificateRecord) -> None:
         iot.AttachPolicy(policyName="shadow", target=device.arn)
         iot.AttachThingPrincipal(thingName="boiler", principal=device.arn)
     if what in ("detach", "delete"):
-        _detach(walk.cloud, device.arn)
+        native.detach(walk.cloud, device.arn)
     if what in ("deactivate", "delete") and device.status == "ACTIVE":
         iot.UpdateCertificate(certificateId=device.id, newStatus="INACTIVE")
     if what == "revoke":
@@ -292,16 +292,7 @@ def _change_device(walk: Walk, what: str, device: CertificateRecord) -> None:
         walk.revoked_outside = True
     if what == "delete":
         iot.DeleteCertificate(certificateId=device.id)
-        walk.cloud.deleted_outside.add(device.id)
-
-
-def _detach(cloud: Cloud, arn: str) -> None:
-    for name, targets in list(cloud.iot.policies.items()):
-        if arn in targets:
-            cloud.iot.DetachPolicy(policyName=name, target=arn)
-    for name, principals in list(cloud.iot.things.items()):
-        if arn in principals:
-            cloud.iot.DetachThingPrincipal(thingName=name, principal=arn)
+        walk.cloud.excuses.deleted_outside.add(device.id)
 
 
 @dataclass

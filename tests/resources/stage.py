@@ -71,7 +71,10 @@ class Stage:
         properties: Mapping[str, Any],
         physical_id: str | None = None,
         old: Mapping[str, Any] | None = None,
+        *,
+        age: float = 0,
     ) -> Request:
+        """Send a request, or deliver one again that was sent ``age`` seconds ago."""
         self.progress = Progress()
         deadline = Deadline(lambda: self.clock.left, sleep=self.clock.sleep, jitter=lambda: 0.5)
         self.clients.begin(deadline)
@@ -88,7 +91,7 @@ class Stage:
             home=AwsEnvironment("aws", "eu-west-1", "123456789012"),
             deadline=deadline,
             progress=self.progress,
-            sent=self.now(),
+            sent=self.now() - timedelta(seconds=age),
         )
 
     def create(self, resource: Resource, properties: Mapping[str, Any]) -> Outcome:

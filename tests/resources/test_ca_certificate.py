@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 import issuing
 from fakes.refusal import Refusal
-from iot_certificate_provider.contract import LOGICAL_ID_TAG, OUR_TAGS, CaCertificateAttribute
+from iot_certificate_provider.contract import OUR_TAGS, STACK_TAG, CaCertificateAttribute
 from iot_certificate_provider.errors import (
     AccessDeniedError,
     AlreadyExistsError,
@@ -271,7 +271,7 @@ class TestUpdate:
     ) -> None:
         created = stage.create(stage.ca, properties)
         stage.update(stage.ca, created.physical_id, properties, {**properties, **change})
-        assert len(stage.aws.names()) == 1
+        assert len(stage.aws.writes()) == 1
         ca = stage.iot.cas[created.physical_id]
         state = {
             "Status": ca.status,
@@ -295,7 +295,7 @@ class TestUpdate:
             "DeviceCertificatesOnDelete": "DELETE",
         }
         assert stage.update(stage.ca, created.physical_id, properties, new) == created
-        assert stage.iot_calls() == []
+        assert stage.aws.writes() == []
 
     @pytest.mark.parametrize("auto_registration", ["ENABLE", "DISABLE"])
     def test_clears_the_registration_configuration(
@@ -374,10 +374,14 @@ class TestDelete:
 
     def test_leaves_what_another_resource_has_registered_since(self, stage: Stage, properties: dict[str, Any]) -> None:
         created = stage.create(stage.ca, properties)
-        stage.iot.cas[created.physical_id].tags[LOGICAL_ID_TAG] = "Another"
+        other = stage.aws.cloudformation.beside("another")
+        other.resources["Ca"], other.types["Ca"] = (created.physical_id, "CREATE_COMPLETE"), "Custom::IotCaCertificate"
+        stage.iot.cas[created.physical_id].tags[STACK_TAG] = other.stack_id
+        # Of the two stacks that hold its id CloudFormation names the one that asks: only the tag tells of the other.
+        stage.aws.cloudformation.asker = lambda: stage.aws.cloudformation.stack_id
         outcome = stage.delete(stage.ca, created.physical_id, properties)
         assert writes(stage) == []
-        assert outcome.note == "Not deregistered: another resource has registered it since"
+        assert outcome.note.endswith("was registered again by another owner, after this resource had it")
 
     def test_takes_one_whose_tags_were_removed(self, stage: Stage, properties: dict[str, Any]) -> None:
         created = stage.create(stage.ca, properties)
@@ -470,7 +474,7 @@ class TestSweep:
         created = stage.create(stage.ca, sweeping)
 
         def stop(call: Call) -> None:
-            if call.name == "cloudformation.ListStackResources" and out_of_time:
+            if call.name == "iot.UpdateCACertificate" and out_of_time:
                 stage.clock.left = 0
             if call.name == "iot.ListCertificatesByCA" and not out_of_time:
                 raise Refusal("ThrottlingException", "Rate exceeded")

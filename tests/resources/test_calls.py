@@ -106,14 +106,19 @@ REGISTER = "iot.RegisterCertificate"
 PROVE = ["secretsmanager.GetSecretValue", "iot.GetRegistrationCode", "iot.RegisterCACertificate"]
 STILL_WANTED = "cloudformation.DescribeStackResource"
 REPEATED = "cloudformation.DescribeStackEvents"
-CURRENT = "cloudformation.DescribeStackResource"
-WHOSE_IT_IS = [CURRENT, "iot.DescribeCertificate", "cloudformation.DescribeStackEvents"]
+# Who holds it, by either of its ids: the first answer is the own stack, with its siblings.
+HOLDERS = ["cloudformation.DescribeStackResources"] * 2
+STILL_OWN = ["iot.DescribeCertificate", "cloudformation.DescribeStackEvents"]
+WHOSE_IT_IS = [*HOLDERS, *STILL_OWN]
 ATTACHED = ["iot.ListAttachedPolicies", "iot.ListPrincipalThings"]
 DROP = ["iot.UpdateCertificate", "iot.DeleteCertificate"]
 OFF, DELETE_CA = "iot.UpdateCACertificate", "iot.DeleteCACertificate"
 # Three tags of ours, on pages of two.
-WHOSE_CA = [CURRENT, *["iot.ListTagsForResource"] * 2]
-HELD = "cloudformation.ListStackResources"
+TAGS_OF_CA = ["iot.ListTagsForResource"] * 2
+WHOSE_CA = [*HOLDERS, *TAGS_OF_CA]
+# What resources of all stacks of the account hold, of which there is one here.
+HELD = ["cloudformation.ListStacks", "cloudformation.ListStackResources"]
+OWN_POLICIES = "cloudformation.ListStackResources"
 SWEEP_ONE = [*ATTACHED, *DROP]
 # A page holds two certificates here and 250 at AWS.
 LIST_SWEPT = ["iot.ListCertificatesByCA"] * 2
@@ -134,27 +139,34 @@ DEVICE_EVENTS = [
         ["iot.RegisterCertificateWithoutCA", STILL_WANTED],
     ),
     Event("Create, from a CSR", CREATE, csr(), [REPEATED, "iot.CreateCertificateFromCsr", STILL_WANTED]),
-    Event("Update, Status", UPDATE, device(Status="INACTIVE"), ["iot.UpdateCertificate"], device()),
+    Event("Update, Status", UPDATE, device(Status="INACTIVE"), [*STILL_OWN, "iot.UpdateCertificate"], device()),
     Event(
         "Update, same certificate in other text",
         UPDATE,
         lambda c: {"CertificatePem": f"# x\n{c.device.pem}"},
-        [],
+        STILL_OWN,
         device(),
     ),
-    Event("Update, 1 policy more", UPDATE, device(**P1), ["iot.AttachPolicy"], device()),
+    Event("Update, 1 policy more", UPDATE, device(**P1), [*STILL_OWN, "iot.AttachPolicy"], device()),
     Event(
         "Update, 1 policy and 1 thing less",
         UPDATE,
         device(),
-        ["iot.DetachPolicy", "iot.DetachThingPrincipal", "iot.ListThingPrincipals", "iot.ListTargetsForPolicy"],
+        [
+            *STILL_OWN,
+            *HOLDERS,
+            "iot.DetachPolicy",
+            "iot.DetachThingPrincipal",
+            "iot.ListThingPrincipals",
+            "iot.ListTargetsForPolicy",
+        ],
         device(**P1_HALL),
     ),
     Event(
         "Update, Status, from a CSR",
         UPDATE,
         csr(Status="INACTIVE"),
-        ["iot.DescribeCertificate", "iot.UpdateCertificate"],
+        [*STILL_OWN, "iot.UpdateCertificate"],
         csr(),
     ),
     Event("Update, another certificate, 1 policy", UPDATE, renewed(**P1), [REGISTER, "iot.AttachPolicy"], device(**P1)),
@@ -185,7 +197,7 @@ DEVICE_EVENTS = [
         "Delete, gone already",
         DELETE,
         device(),
-        WHOSE_IT_IS[:2],
+        WHOSE_IT_IS[:3],
         device(),
         lambda stage, i: stage.iot.certificates.clear(),
     ),
@@ -196,27 +208,27 @@ CA_EVENTS = [
     Event("Create, verification certificate", CREATE, ca_with_proof(), ["iot.RegisterCACertificate", STILL_WANTED]),
     Event("Create, key in a secret", CREATE, ca(), [*PROVE, STILL_WANTED]),
     Event("Create, tags and template", CREATE, ca(**TAGS, **FLEET), [*PROVE, STILL_WANTED]),
-    Event("Update, Status", UPDATE, ca(Status="INACTIVE"), [OFF], ca()),
-    Event("Update, AutoRegistrationStatus", UPDATE, ca(AutoRegistrationStatus="ENABLE"), [OFF], ca()),
-    Event("Update, RegistrationConfig", UPDATE, ca(**FLEET), [OFF], ca()),
-    Event("Update, RegistrationConfig cleared", UPDATE, ca(), [OFF], ca(**FLEET)),
+    Event("Update, Status", UPDATE, ca(Status="INACTIVE"), [*TAGS_OF_CA, OFF], ca()),
+    Event("Update, AutoRegistrationStatus", UPDATE, ca(AutoRegistrationStatus="ENABLE"), [*TAGS_OF_CA, OFF], ca()),
+    Event("Update, RegistrationConfig", UPDATE, ca(**FLEET), [*TAGS_OF_CA, OFF], ca()),
+    Event("Update, RegistrationConfig cleared", UPDATE, ca(), [*TAGS_OF_CA, OFF], ca(**FLEET)),
     Event(
         "Update, RegistrationConfig cleared, still ENABLE",
         UPDATE,
         ca(AutoRegistrationStatus="ENABLE"),
-        [OFF, OFF],
+        [*TAGS_OF_CA, OFF, OFF],
         ca(AutoRegistrationStatus="ENABLE", **FLEET),
     ),
-    Event("Update, a tag more", UPDATE, ca(**TAGS), ["iot.TagResource"], ca()),
-    Event("Update, a tag less", UPDATE, ca(), ["iot.UntagResource"], ca(**TAGS)),
-    Event("Update, DeviceCertificatesOnDelete", UPDATE, ca(DeviceCertificatesOnDelete="DELETE"), [], ca()),
+    Event("Update, a tag more", UPDATE, ca(**TAGS), [*TAGS_OF_CA, "iot.TagResource"], ca()),
+    Event("Update, a tag less", UPDATE, ca(), [*TAGS_OF_CA, "iot.UntagResource"], ca(**TAGS)),
+    Event("Update, DeviceCertificatesOnDelete", UPDATE, ca(DeviceCertificatesOnDelete="DELETE"), TAGS_OF_CA, ca()),
     Event("Update, another CA", UPDATE, second_ca(), PROVE, ca()),
     Event("Delete", DELETE, ca(), [*WHOSE_CA, OFF, DELETE_CA], ca()),
     Event(
         "Delete, gone already",
         DELETE,
         ca(),
-        [*WHOSE_CA[:2], OFF, DELETE_CA],
+        [*WHOSE_CA[:3], OFF, DELETE_CA],
         ca(),
         lambda stage, _: stage.iot.cas.clear(),
     ),
@@ -224,7 +236,7 @@ CA_EVENTS = [
         f"Delete, {SWEPT} devices DEACTIVATE",
         DELETE,
         ca(DeviceCertificatesOnDelete="DEACTIVATE"),
-        [*WHOSE_CA, OFF, HELD, *LIST_SWEPT, *["iot.UpdateCertificate"] * SWEPT, *LIST_SWEPT, DELETE_CA],
+        [*WHOSE_CA, OFF, *LIST_SWEPT, *HELD, *["iot.UpdateCertificate"] * SWEPT, *LIST_SWEPT, DELETE_CA, OWN_POLICIES],
         ca(DeviceCertificatesOnDelete="DEACTIVATE"),
         devices_come,
     ),
@@ -232,7 +244,16 @@ CA_EVENTS = [
         f"Delete, {SWEPT} devices DELETE",
         DELETE,
         ca(DeviceCertificatesOnDelete="DELETE"),
-        [*WHOSE_CA, OFF, HELD, *LIST_SWEPT, *SWEEP_ONE * SWEPT, "iot.ListCertificatesByCA", DELETE_CA],
+        [
+            *WHOSE_CA,
+            OFF,
+            *LIST_SWEPT,
+            *HELD,
+            *SWEEP_ONE * SWEPT,
+            "iot.ListCertificatesByCA",
+            DELETE_CA,
+            OWN_POLICIES,
+        ],
         ca(DeviceCertificatesOnDelete="DELETE"),
         devices_come,
     ),

@@ -89,7 +89,7 @@ class TestACreateThatComesAgainAfterItDied:
         properties = properties_for(stage, resource)
         stage.log("", "CREATE_IN_PROGRESS")
         outcome = resource.create(stage.request(RequestType.CREATE, properties))
-        return stage.request(RequestType.CREATE, properties), outcome.physical_id
+        return stage.request(RequestType.CREATE, properties, age=60), outcome.physical_id
 
     def test_is_undone_when_cloudformation_gives_it_up_meanwhile(self, stage: Stage, resource: Resource) -> None:
         again, _ = self.begin(stage, resource)
@@ -184,6 +184,7 @@ def is_awaited(stage: Stage, kind: str, rows: list[tuple[str, str, int]], *, dat
         stage.log(certificate.id if row_id == "id" else row_id, status, ago)
     if kind == "Update":
         stage.iot.RegisterCertificateWithoutCA(certificatePem=certificate.pem, status="INACTIVE")
+        stage.iot.certificates[certificate.id].created -= timedelta(seconds=600)
     old = {**properties, "Status": "INACTIVE"}
     request = delivered_again(stage.request(RequestType(kind), properties, physical_id, old))
     request = request if dated else replace(request, sent=None)

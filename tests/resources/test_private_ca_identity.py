@@ -175,7 +175,7 @@ class TestDelete:
         assert stage.iot.cas == {}
         assert not [name for name in stage.aws.names() if name.startswith("acm-pca")]
 
-    @pytest.mark.parametrize("physical_id", ["create-failed/a3a4", "factory-Certificate-1KJ2H3"])
+    @pytest.mark.parametrize("physical_id", ["create-unfinished/a3a4", "factory-Certificate-1KJ2H3"])
     def test_of_a_create_that_never_answered_finds_it_by_its_tags(
         self, stage: Stage, private_ca: PrivateCa, physical_id: str
     ) -> None:

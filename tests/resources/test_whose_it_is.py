@@ -19,7 +19,6 @@ from iot_certificate_provider.errors import (
     UpstreamError,
 )
 from iot_certificate_provider.protocol.request import RequestType
-from iot_certificate_provider.resources.lifecycle.holders import ANSWER_SECONDS
 from iot_certificate_provider.resources.lifecycle.redelivery import LATE_EFFECT_SECONDS
 from resources.stage import KEY_SECRET, LOGICAL_ID
 
@@ -57,16 +56,46 @@ class TestACreateThatComesAgain:
         properties = {"CertificatePem": device.pem, "PolicyNames": ["a"], "Status": "INACTIVE"}
         create_and_die(stage, "device", properties)
         stage.iot.DetachPolicy(policyName="a", target=next(iter(stage.iot.policies["a"])))
-        outcome = stage.device.create(stage.request(RequestType.CREATE, properties))
+        outcome = stage.device.create(stage.request(RequestType.CREATE, properties, age=60))
         assert list(stage.iot.certificates) == [outcome.physical_id]
         assert stage.iot.policies["a"] == {outcome.attributes["Arn"]}
         assert stage.iot.certificates[outcome.physical_id].status == "INACTIVE"
-        # Once, between two looks at who holds the certificate.
-        assert stage.clock.slept == [ANSWER_SECONDS]
+        assert outcome.note.endswith("was registered by this request, and is taken up")
+        # Until whoever else has the certificate can be found by its id.
+        assert stage.clock.slept == [pytest.approx(60, abs=5)]
+
+    def test_that_is_young_and_was_answered_meets_another_owners(self, stage: Stage, device: issuing.Issued) -> None:
+        create_and_die(stage, "device", {"CertificatePem": device.pem})
+        with pytest.raises(AlreadyExistsError, match="by somebody else"):
+            stage.device.create(stage.request(RequestType.CREATE, {"CertificatePem": device.pem}))
+        assert "cloudformation.DescribeStackEvents" not in stage.aws.names()
+        assert not stage.progress.uncertain
+
+    def test_refuses_while_another_resource_is_at_work(self, stage: Stage, device: issuing.Issued) -> None:
+        create_and_die(stage, "device", {"CertificatePem": device.pem})
+        stage.aws.cloudformation.resources["Sibling"] = ("", "CREATE_IN_PROGRESS")
+        with pytest.raises(AlreadyExistsError, match=r"In doubt whose .* is: Sibling of this stack"):
+            stage.device.create(stage.request(RequestType.CREATE, {"CertificatePem": device.pem}, age=60))
+        # Its Delete is to look for what may be left.
+        assert stage.progress.uncertain
+
+    def test_waits_until_the_other_resource_has_ended(self, stage: Stage, device: issuing.Issued) -> None:
+        create_and_die(stage, "device", {"CertificatePem": device.pem})
+        stage.aws.cloudformation.resources["Sibling"] = ("", "CREATE_IN_PROGRESS")
+        sleep = stage.clock.sleep
+
+        def end(seconds: float) -> None:
+            sleep(seconds)
+            stage.aws.cloudformation.resources["Sibling"] = ("ab" * 32, "CREATE_COMPLETE")
+
+        stage.clock.sleep = end  # type: ignore[method-assign]
+        outcome = stage.device.create(stage.request(RequestType.CREATE, {"CertificatePem": device.pem}, age=60))
+        assert list(stage.iot.certificates) == [outcome.physical_id]
 
     def test_succeeds_after_success(self, stage: Stage, device: issuing.Issued) -> None:
         created = stage.create(stage.device, {"CertificatePem": device.pem})
-        assert stage.device.create(stage.request(RequestType.CREATE, {"CertificatePem": device.pem})) == created
+        again = stage.request(RequestType.CREATE, {"CertificatePem": device.pem}, age=60)
+        assert stage.device.create(again) == created
 
     def test_that_fails_after_success_takes_nothing_away(self, stage: Stage, device: issuing.Issued) -> None:
         stage.iot.policies["a"] = set()
@@ -74,7 +103,7 @@ class TestACreateThatComesAgain:
         created = stage.create(stage.device, properties)
         refuse(stage, "iot.AttachPolicy", "ThrottlingException")
         with pytest.raises(ProviderError):
-            stage.device.create(stage.request(RequestType.CREATE, properties))
+            stage.device.create(stage.request(RequestType.CREATE, properties, age=60))
         assert stage.iot.certificates[created.physical_id].status == "ACTIVE"
         assert stage.iot.policies["a"] == {created.attributes["Arn"]}
 
@@ -119,8 +148,8 @@ class TestACreateThatComesAgain:
             stage.aws.cloudformation.resources["Sibling"] = (registered, "CREATE_COMPLETE")
 
         stage.clock.sleep = answer  # type: ignore[method-assign]
-        with pytest.raises(AlreadyExistsError):
-            stage.device.create(stage.request(RequestType.CREATE, {"CertificatePem": device.pem}))
+        with pytest.raises(AlreadyExistsError, match="Sibling of this stack"):
+            stage.device.create(stage.request(RequestType.CREATE, {"CertificatePem": device.pem}, age=60))
 
     def test_fails_when_a_sibling_of_the_stack_holds_the_certificate(
         self, stage: Stage, device: issuing.Issued
@@ -135,8 +164,12 @@ class TestACreateThatComesAgain:
                 raise Refusal("ValidationError", "Stack for it does not exist")
 
         stage.aws.before = find_no_stack
-        with pytest.raises(AlreadyExistsError, match="by somebody else"):
+        with pytest.raises(AlreadyExistsError) as caught:
             stage.device.create(stage.request(RequestType.CREATE, {"CertificatePem": device.pem}))
+        assert str(caught.value) == (
+            "Registered already by Sibling of this stack. Renamed? Keep its logical id (override_logical_id); "
+            "declared twice? Once is enough"
+        )
 
     def test_fails_for_a_ca_of_another_resource(self, stage: Stage, factory_ca: issuing.Issued) -> None:
         properties = {"CACertificatePem": factory_ca.pem, **SNI_ONLY}
@@ -569,13 +602,23 @@ class TestWhatDisappears:
         assert [ca.status for ca in stage.iot.cas.values()] == ["INACTIVE"]
 
 
-def test_the_delete_of_a_failed_create_finds_what_an_earlier_delivery_registered(
+def test_a_delivery_that_comes_again_and_fails_is_unfinished_so_that_its_delete_looks(
     stage: Stage, device: issuing.Issued
 ) -> None:
     properties = {"CertificatePem": device.pem}
     create_and_die(stage, "device", properties)
-    stage.delete(stage.device, "create-failed/a3a4", properties)
-    assert stage.iot.certificates == {}
+    refuse(stage, "cloudformation.DescribeStackEvents", "AccessDenied")
+    with pytest.raises(ProviderError):
+        stage.device.create(stage.request(RequestType.CREATE, properties, age=60))
+    assert stage.progress.uncertain
+
+
+def test_the_delete_of_a_create_that_registered_nothing_looks_for_nothing(stage: Stage, device: issuing.Issued) -> None:
+    properties = {"CertificatePem": device.pem}
+    create_and_die(stage, "device", properties)
+    outcome = stage.delete(stage.device, "create-failed/a3a4", properties)
+    assert outcome.note == "Nothing to delete: the Create registered nothing"
+    assert stage.aws.names() == []
 
 
 def test_a_marker_of_a_failed_create_is_not_taken_for_a_certificate(stage: Stage) -> None:

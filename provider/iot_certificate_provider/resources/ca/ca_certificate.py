@@ -22,7 +22,7 @@ from iot_certificate_provider.resources.ca.private_ca_identity import PrivateCaI
 from iot_certificate_provider.resources.ca.registration import CaCertificateRegistration
 from iot_certificate_provider.resources.lifecycle import ownership
 from iot_certificate_provider.resources.lifecycle.adoption import Adoption, check_same
-from iot_certificate_provider.resources.lifecycle.redelivery import begin
+from iot_certificate_provider.resources.lifecycle.redelivery import begin, remember_earlier_delivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -51,6 +51,7 @@ class CaCertificateResource:
     def create(self, request: Request) -> Outcome:
         """Register the CA certificate, with proof of possession unless it is SNI_ONLY."""
         declared = CaCertificateProperties.read(request.properties)
+        remember_earlier_delivery(request, self._now())
         return self.create_declared(request, self._identity.of_create(request, declared))
 
     def update(self, request: Request) -> Outcome:

@@ -18,7 +18,7 @@ from iot_certificate_provider.resources.ca.ca_certificate import CaCertificateRe
 from iot_certificate_provider.resources.ca.deletion import left
 from iot_certificate_provider.resources.keys.credentials import CredentialsStore, properties_digest
 from iot_certificate_provider.resources.lifecycle import ownership
-from iot_certificate_provider.resources.lifecycle.redelivery import check_awaited
+from iot_certificate_provider.resources.lifecycle.redelivery import check_awaited, remember_earlier_delivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,6 +43,7 @@ class SelfSignedCaCertificateResource:
     def create(self, request: Request) -> Outcome:
         """Make the key and the certificate, keep them, register the CA, and let the secret's readers have the key."""
         wanted = SelfSignedCaCertificateProperties.read(request.properties)
+        remember_earlier_delivery(request, self._now())
         made = self._store(wanted).of_request(request) or self._make(request, wanted)
         outcome = self._ca_certificates.create_declared(request, wanted.of_certificate(made.certificate, made.key))
         return self._current(request, wanted, made, outcome)

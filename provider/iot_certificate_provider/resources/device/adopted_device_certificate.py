@@ -33,20 +33,19 @@ if TYPE_CHECKING:
     from iot_certificate_provider.pki import Certificate
     from iot_certificate_provider.properties.device_certificate import DeviceCertificateProperties
     from iot_certificate_provider.protocol.request import Request
-    from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
 
 
 class AdoptedDeviceCertificate:
     """Attaches what is declared to it, and nothing else is changed; ``abandon`` is the way back."""
 
-    def __init__(self, aws: Gateways, now: Callable[[], datetime], removal: DeviceCertificateRemoval) -> None:
+    def __init__(self, aws: Gateways, now: Callable[[], datetime]) -> None:
         self._iot = aws.iot
         self._stacks = aws.stacks
         self._now = now
         self._adoption = Adoption(aws.stacks)
         self._inquiry = Inquiry(aws.stacks, now)
         self._change = DeviceCertificateChange(aws, now)
-        self._releasing = Releasing(aws, removal)
+        self._releasing = Releasing(aws)
 
     def adopt(
         self,

@@ -9,7 +9,10 @@ from iot_certificate_provider.contract import DeviceCertificateProperty, DeviceC
 from iot_certificate_provider.errors import ConflictError, InvalidPropertyError
 from iot_certificate_provider.resources.device.attachments import Attachments, change_attachments
 from iot_certificate_provider.resources.device.outcome import outcome_of
+from iot_certificate_provider.resources.device.releasing import Releasing
 from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
+from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
+from iot_certificate_provider.resources.lifecycle.ownership import among, left_attached
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +46,8 @@ class DeviceCertificateChange:
         self._aws = aws
         self._iot = aws.iot
         self._stacks = aws.stacks
-        self._now = now
+        self._inquiry = Inquiry(aws.stacks, now)
+        self._releasing = Releasing(aws)
 
     def bring(
         self,
@@ -55,17 +59,25 @@ class DeviceCertificateChange:
     ) -> Outcome:
         """Bring a registered certificate from ``old`` to ``wanted``; from anything without old."""
         self.check_mode(wanted, old, certificate.id)
-        arn = request.home.certificate_arn(certificate.id)
-        change_attachments(self._iot, arn, Attachments.of(old), Attachments.of(wanted), between)
-        note = ""
-        if old is None or old.status is not wanted.status:
-            note = self.set_status(request, certificate.id, wanted.status)
-        # Removed from the template, they may be deleted next.
-        DeviceCertificateRemoval(self._aws).wait_until_released(
-            Attachments.of(old).without(Attachments.of(wanted)), arn, request.deadline
-        )
         outcome = outcome_of(certificate, wanted.ca, request, issued=wanted.signing_request is not None)
-        return replace(outcome, note=note)
+        before, after = Attachments.of(old), Attachments.of(wanted)
+        kept, note = self._kept(request, certificate.id, before.without(after))
+        arn = request.home.certificate_arn(certificate.id)
+        change_attachments(self._iot, arn, before.without(kept), after, between)
+        if old is None or old.status is not wanted.status:
+            outcome = noted(outcome, self.set_status(request, certificate.id, wanted.status))
+        # Removed from the template, they may be deleted next.
+        leaving = before.without(after).without(kept)
+        DeviceCertificateRemoval(self._aws).wait_until_released(leaving, arn, request.deadline)
+        return noted(outcome, note)
+
+    def _kept(self, request: Request, certificate_id: str, leaving: Attachments) -> tuple[Attachments, str]:
+        """Return what stays attached because another resource that uses the certificate may have attached it."""
+        if not leaving:
+            return leaving, ""
+        keeping = self._inquiry.standing(request, certificate_id).keeping(None)
+        kept = leaving.without(self._releasing.releasable(request, leaving, keeping))
+        return kept, left_attached([each.name for each in kept], among(keeping, request)).reason if kept else ""
 
     def check_mode(
         self, wanted: DeviceCertificateProperties, old: DeviceCertificateProperties | None, certificate_id: str

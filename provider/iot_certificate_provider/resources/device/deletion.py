@@ -34,7 +34,7 @@ class DeviceCertificateDeletion:
         self._removal = removal
         self._inquiry = Inquiry(aws.stacks, now)
         self._ownership = DeviceCertificateOwnership(aws, now)
-        self._releasing = Releasing(aws, removal)
+        self._releasing = Releasing(aws)
 
     def of_own(self, request: Request) -> Outcome:
         """Serve the Delete of a certificate's own id."""

@@ -47,7 +47,7 @@ class DeviceCertificateResource:
         self._adoption = Adoption(aws.stacks)
         self._registration = DeviceCertificateRegistration(aws, now, removal)
         self._change = DeviceCertificateChange(aws, now)
-        self._adopted = AdoptedDeviceCertificate(aws, now, removal)
+        self._adopted = AdoptedDeviceCertificate(aws, now)
         self._deletion = DeviceCertificateDeletion(aws, now, removal)
 
     def create(self, request: Request) -> Outcome:

@@ -17,7 +17,7 @@ from iot_certificate_provider.resources.device.outcome import largest_outcome, o
 from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
 from iot_certificate_provider.resources.lifecycle.adoption import registered_already
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
-from iot_certificate_provider.resources.lifecycle.ownership import Action
+from iot_certificate_provider.resources.lifecycle.ownership import Action, left_as_anothers
 from iot_certificate_provider.resources.lifecycle.redelivery import (
     StillWanted,
     check_still_wanted,
@@ -182,8 +182,10 @@ class DeviceCertificateRegistration:
         live = self._ownership.registered(certificate_id)
         if live is None:
             return True
-        if not self._inquiry.undoing(request, live, registered).proceeds:
-            return False
+        decision = self._inquiry.undoing(request, live, registered)
+        if not decision.proceeds:
+            # Of what was registered again by another owner, nothing is this request's.
+            return decision == left_as_anothers(certificate_id)
         self._removal.undo(certificate_id, request.deadline)
         return True
 

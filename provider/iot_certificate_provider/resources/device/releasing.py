@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from iot_certificate_provider.contract import ExistingCertificate
 from iot_certificate_provider.errors import ProviderError
 from iot_certificate_provider.resources.device.attachments import Attachments, Kind, detach
+from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
 from iot_certificate_provider.resources.lifecycle.template import declared_in
 
 if TYPE_CHECKING:
@@ -15,16 +16,15 @@ if TYPE_CHECKING:
     from iot_certificate_provider.aws.cloudformation import StackResource
     from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.protocol.request import Request
-    from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
 
 
 class Releasing:
     """Tells which attachments may go, and detaches them."""
 
-    def __init__(self, aws: Gateways, removal: DeviceCertificateRemoval) -> None:
+    def __init__(self, aws: Gateways) -> None:
         self._iot = aws.iot
         self._stacks = aws.stacks
-        self._removal = removal
+        self._removal = DeviceCertificateRemoval(aws)
 
     def releasable(
         self, request: Request, attached: Attachments, keeping: Sequence[StackResource], *, is_known: bool = True

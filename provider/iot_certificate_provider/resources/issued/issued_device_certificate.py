@@ -24,7 +24,7 @@ from iot_certificate_provider.resources.issued.issuing import DeviceCertificateI
 from iot_certificate_provider.resources.issued.new_key_history import IssuedWithNewKey
 from iot_certificate_provider.resources.issued.signing_request_history import IssuedByRequest
 from iot_certificate_provider.resources.lifecycle import ownership
-from iot_certificate_provider.resources.lifecycle.redelivery import check_awaited
+from iot_certificate_provider.resources.lifecycle.redelivery import begin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -52,7 +52,7 @@ class IssuedDeviceCertificateResource:
     def create(self, request: Request) -> Outcome:
         """Have the certificate issued, register it, and attach its policies and things."""
         wanted = IssuedDeviceCertificateProperties.read(request.properties)
-        check_awaited(request, self._stacks, self._now())
+        begin(request, self._stacks, self._now())
         issued = self._history(wanted).of_create(request, wanted)
         answer = _answer(request, wanted, issued)
         outcome = self._device_certificates.create_declared(
@@ -65,7 +65,7 @@ class IssuedDeviceCertificateResource:
         """Change what differs in place; whatever the certificate itself says is a rotation."""
         wanted = IssuedDeviceCertificateProperties.read(request.properties)
         old = readable(IssuedDeviceCertificateProperties.read, request.old_properties)
-        check_awaited(request, self._stacks, self._now())
+        begin(request, self._stacks, self._now())
         issued = self._history(wanted).of_update(request, wanted, old)
         answer = _answer(request, wanted, issued)
         outcome = self._device_certificates.update_declared(

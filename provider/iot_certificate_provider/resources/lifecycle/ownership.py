@@ -137,6 +137,11 @@ def ca_left_as_adopted(certificate_id: str) -> Decision:
     return Decision(Action.LEAVE, f"Left registered: {short(certificate_id)} was adopted, and its devices with it")
 
 
+def left_attached(names: Sequence[str], holder: str) -> Decision:
+    """Decide on attachments that are declared no more, of a certificate that another resource holds as well."""
+    return Decision(Action.LEAVE, f"Left attached, because {holder} may have attached it: {', '.join(names)}")
+
+
 def not_its_own_any_more(certificate_id: str) -> Decision:
     """Decide on what a rollback returns to, and another owner has by now."""
     return Decision(

@@ -96,8 +96,13 @@ def _began_with(request: Request, newest: ResourceEvent, older: Iterator[Resourc
 
 
 def begin(request: Request, stacks: StackGateway, now: datetime) -> None:
-    """Do as ``check_awaited``, and remember that an earlier delivery may have registered something."""
+    """Remember that an earlier delivery may have registered something, then do as ``check_awaited``."""
+    remember_earlier_delivery(request, now)
     check_awaited(request, stacks, now)
+
+
+def remember_earlier_delivery(request: Request, now: datetime) -> None:
+    """Have a Create that fails say that something may be registered, where it may have been delivered before."""
     if may_be_repeated(request, now):
         request.progress.uncertain = True
 

@@ -11,15 +11,15 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from iot_certificates_local.demo.story import expect_nothing_left
 from iot_certificates_local.errors import MqttRefusedError, StoryError
 from iot_certificates_local.inventory import Inventory, take_inventory
-from iot_certificates_local.story import expect_nothing_left
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from iot_certificates_local.demo.report import Report
     from iot_certificates_local.embedded_aws import EmbeddedAws
-    from iot_certificates_local.report import Report
 
 STACK = "TestEnvironment"
 

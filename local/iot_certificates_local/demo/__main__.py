@@ -10,11 +10,11 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.markup import escape
 
+from iot_certificates_local.demo.environment_story import run_environment_story
+from iot_certificates_local.demo.report import ScreenReport
+from iot_certificates_local.demo.story import run_story
 from iot_certificates_local.embedded_aws import EmbeddedAws
-from iot_certificates_local.environment_story import run_environment_story
 from iot_certificates_local.errors import CdkError, EmbeddedAwsError
-from iot_certificates_local.report import ScreenReport
-from iot_certificates_local.story import run_story
 
 INTERRUPTED = 130
 

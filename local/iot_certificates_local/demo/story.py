@@ -21,8 +21,8 @@ from iot_certificates_local.mqtt_device import MqttDevice
 if TYPE_CHECKING:
     import boto3
 
+    from iot_certificates_local.demo.report import Report
     from iot_certificates_local.embedded_aws import EmbeddedAws
-    from iot_certificates_local.report import Report
 
 STACK = "IotCertificatesExample"
 SECRET = "factory/ca-key"  # noqa: S105 - the secret's name

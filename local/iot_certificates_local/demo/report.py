@@ -47,29 +47,6 @@ class Report(Protocol):
         ...
 
 
-class SilentReport:
-    """A report to nobody, for tests."""
-
-    @contextmanager
-    def step(self, _title: str, /) -> Iterator[None]:
-        """Say nothing."""
-        yield
-
-    @contextmanager
-    def activity(self, _title: str, /) -> Iterator[None]:
-        """Say nothing."""
-        yield
-
-    def say(self, _text: str, /) -> None:
-        """Say nothing."""
-
-    def progress(self, _line: str, /) -> None:
-        """Say nothing."""
-
-    def table(self, _inventory: Inventory, /) -> None:
-        """Show nothing."""
-
-
 class ScreenReport:
     """A report on a terminal, with a spinner; as plain lines where there is none."""
 

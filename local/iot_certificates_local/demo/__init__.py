@@ -1,0 +1,1 @@
+"""What `make demo` runs: two stories, told on the screen."""

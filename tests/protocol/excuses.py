@@ -1,0 +1,58 @@
+"""What the referee lets pass. Each field is a gap that the documentation admits, and names the page that does.
+
+No invariant is waived anywhere else: a gap that no page admits is a defect.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from protocol.function import Owner
+
+
+@dataclass
+class Excuses:
+    """Ids of certificates, unless it says otherwise; of one account."""
+
+    deleted_outside: set[str] = field(default_factory=set)
+    """Deleted by hand, or by another stack: the stack that had it cannot know before it has something to change.
+
+    docs/operations.md, "A certificate was deleted outside". To whoever another *stack* took it from, I5 says the rest.
+    """
+    left_behind: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """By stack id: what CloudFormation told its user that it leaves. Retained, abandoned in a clean-up, skipped in a
+    rollback; and what a function registered in its last delivery, and died: nobody asks any more.
+
+    docs/operations.md, "Leftovers" and "Rollbacks" (``--resources-to-skip``).
+    """
+    left_in_doubt: dict[str, str] = field(default_factory=dict)
+    """What a Delete left because it might be another owner's, with the reason that names it: not more often than
+    ``test_neighbours`` allows.
+
+    docs/operations.md, "Leftovers".
+    """
+    half_adopted: set[str] = field(default_factory=set)
+    """A function died while it adopted: nobody can tell any more who attached what, so it may stay attached.
+
+    docs/resources/README.md, "Using a certificate that is registered already".
+    """
+    handled_outside: set[str] = field(default_factory=set)
+    """Its transfer was ended, or made, outside the stack, or abandoned by CloudFormation.
+
+    docs/resources/certificate-transfer.md, on Delete: it "touches nothing, when the certificate was accepted".
+    """
+    forgotten: set[str] = field(default_factory=set)
+    """Nobody can say any more that it was ACTIVE before its transfer: it may stay INACTIVE.
+
+    docs/resources/certificate-transfer.md: "where CloudFormation never heard the answer of the function".
+    """
+    detached_by_a_transfer: set[str] = field(default_factory=set)
+    """A transfer has detached it, as its template says, and it may stay detached.
+
+    docs/resources/certificate-transfer.md: "detached from a transfer that is cancelled or rejected *later* stays".
+    """
+    shared_by_an_earlier_release: set[tuple[str, Owner]] = field(default_factory=set)
+    """A certificate, and a resource that has it as well as the one that registered it: 0.1.0 let that happen."""

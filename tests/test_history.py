@@ -1,0 +1,198 @@
+"""What CloudFormation's log says of a resource and a certificate, newest row first."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from iot_certificate_provider.aws.cloudformation import EventReading, ResourceEvent
+from iot_certificate_provider.resources.lifecycle.history import (
+    held,
+    is_registered_anew,
+    is_within,
+    operation_started,
+    registration_started,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+ID, OTHER = "ab" * 32, "cd" * 32
+ADOPTED = f"{ID}/adopted"
+
+
+def rows(*statuses: str, physical_id: str = ID) -> list[ResourceEvent]:
+    """Rows of one physical id, newest first, a minute apart, the newest at noon."""
+    return [ResourceEvent(status, physical_id, NOON - timedelta(minutes=n)) for n, status in enumerate(statuses)]
+
+
+def named(value: object) -> str:
+    return " < ".join(map(str, value)) or "nothing" if isinstance(value, list) else ""
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        ([], False),
+        (["CREATE_COMPLETE", "CREATE_IN_PROGRESS"], True),
+        (["UPDATE_COMPLETE", "CREATE_COMPLETE"], True),
+        (["IMPORT_COMPLETE"], True),
+        (["UPDATE_IN_PROGRESS", "CREATE_COMPLETE"], True),
+        (["CREATE_FAILED", "CREATE_IN_PROGRESS"], False),
+        (["UPDATE_FAILED", "UPDATE_IN_PROGRESS"], False),
+        (["DELETE_COMPLETE", "CREATE_COMPLETE"], False),
+        (["DELETE_SKIPPED", "CREATE_COMPLETE"], False),
+        (["DELETE_FAILED", "CREATE_COMPLETE"], False),
+        (["DELETE_IN_PROGRESS", "CREATE_COMPLETE"], True),
+        (["CREATE_COMPLETE", "DELETE_COMPLETE", "CREATE_COMPLETE"], True),
+    ],
+    ids=named,
+)
+def test_the_newest_row_that_settles_it_decides(statuses: list[str], expected: bool) -> None:
+    assert held(rows(*statuses), ID) is expected
+
+
+def test_rows_of_another_certificate_settle_nothing() -> None:
+    assert not held(rows("UPDATE_COMPLETE", physical_id=OTHER), ID)
+
+
+def test_no_more_is_read_than_needed() -> None:
+    rest = iter(rows("UPDATE_COMPLETE", "CREATE_COMPLETE"))
+    assert held(rest, ID)
+    assert [row.status for row in rest] == ["CREATE_COMPLETE"]
+
+
+@pytest.mark.parametrize(
+    ("started", "statuses", "minutes_ago"),
+    [
+        (registration_started, ["CREATE_IN_PROGRESS"], 0),
+        (registration_started, ["DELETE_IN_PROGRESS", "CREATE_FAILED", "CREATE_IN_PROGRESS"], 2),
+        (registration_started, ["UPDATE_IN_PROGRESS", "UPDATE_FAILED", "UPDATE_IN_PROGRESS", "CREATE_COMPLETE"], 2),
+        (registration_started, ["UPDATE_IN_PROGRESS", "UPDATE_COMPLETE", "UPDATE_IN_PROGRESS"], 0),
+        (registration_started, ["DELETE_IN_PROGRESS", "CREATE_COMPLETE", "CREATE_IN_PROGRESS"], None),
+        (registration_started, ["UPDATE_COMPLETE", "UPDATE_IN_PROGRESS"], None),
+        (registration_started, [], None),
+        (operation_started, ["CREATE_COMPLETE", "CREATE_IN_PROGRESS"], None),
+        (operation_started, ["CREATE_IN_PROGRESS"], 0),
+        (operation_started, ["DELETE_IN_PROGRESS", "CREATE_FAILED", "CREATE_IN_PROGRESS"], 2),
+        (operation_started, ["DELETE_IN_PROGRESS", "CREATE_COMPLETE", "CREATE_IN_PROGRESS"], 0),
+        (operation_started, [], None),
+    ],
+    ids=lambda value: getattr(value, "__name__", "") or named(value),
+)
+def test_an_operation_began_with_its_oldest_row(
+    started: Callable[[Iterable[ResourceEvent]], datetime | None], statuses: list[str], minutes_ago: int | None
+) -> None:
+    assert started(rows(*statuses)) == (None if minutes_ago is None else NOON - timedelta(minutes=minutes_ago))
+
+
+def test_a_certificate_counts_from_the_second_in_which_the_operation_began() -> None:
+    begun = NOON + timedelta(milliseconds=700)
+    assert is_within(NOON, begun)
+    assert is_within(begun + timedelta(seconds=1), begun)
+    assert not is_within(NOON - timedelta(seconds=1), begun)
+    assert not is_within(NOON, None)
+
+
+def log(*events: tuple[str, str, int]) -> EventReading:
+    """Read a log: (status, physical id, seconds after noon), newest first; ``stack`` begins an operation on it."""
+
+    def event(status: str, physical_id: str, seconds: int) -> dict[str, Any]:
+        return {
+            "StackId": "stack",
+            "LogicalResourceId": "stack" if physical_id == "stack" else "Certificate",
+            "PhysicalResourceId": physical_id,
+            "ResourceStatus": status,
+            "Timestamp": NOON + timedelta(seconds=seconds),
+        }
+
+    return EventReading("Certificate", iter([event(*each) for each in events]), borders=True)  # type: ignore[arg-type]
+
+
+LONG_AGO = ("OTHER_COMPLETE", "stack", -9999)
+CREATED = [("CREATE_COMPLETE", ID, 10), ("CREATE_IN_PROGRESS", "", 0), LONG_AGO]
+
+
+@pytest.mark.parametrize(
+    ("events", "created", "anew"),
+    [
+        pytest.param(CREATED, 5, False, id="its own Create made it"),
+        pytest.param(CREATED, 40, False, id="clocks differ by half a minute"),
+        pytest.param(CREATED, 41, True, id="after the resource's last completed event"),
+        pytest.param([("DELETE_IN_PROGRESS", ID, 99), *CREATED], 5, False, id="its Delete"),
+        pytest.param([("DELETE_IN_PROGRESS", ID, 99), *CREATED], 60, True, id="the Delete of what another registered"),
+        pytest.param([("UPDATE_IN_PROGRESS", ID, 99), *CREATED], 100, False, id="its running Update made it again"),
+        pytest.param([("UPDATE_IN_PROGRESS", ID, 99), *CREATED], 60, True, id="registered before its Update began"),
+        pytest.param(
+            [("UPDATE_IN_PROGRESS", ID, 99), ("UPDATE_FAILED", ID, 90), ("UPDATE_IN_PROGRESS", ID, 80), *CREATED],
+            85,
+            False,
+            id="the Update that failed made it again",
+        ),
+        pytest.param(
+            [
+                ("UPDATE_COMPLETE", ID, 99),
+                ("UPDATE_IN_PROGRESS", ID, 95),
+                ("UPDATE_FAILED", ID, 90),
+                ("UPDATE_IN_PROGRESS", ID, 80),
+                *CREATED,
+            ],
+            60,
+            True,
+            id="its rollback ended well, and touched nothing",
+        ),
+        pytest.param(
+            [
+                ("UPDATE_COMPLETE", ID, 99),
+                ("UPDATE_IN_PROGRESS", OTHER, 95),
+                ("UPDATE_COMPLETE", OTHER, 90),
+                ("UPDATE_IN_PROGRESS", ID, 80),
+                *CREATED,
+            ],
+            60,
+            True,
+            id="a rollback came back to it, and touched nothing",
+        ),
+        pytest.param(
+            [("UPDATE_COMPLETE", ID, 99), ("UPDATE_IN_PROGRESS", ID, 95), *CREATED],
+            60,
+            False,
+            id="an Update looked at it, and found it its own",
+        ),
+        pytest.param(
+            [("UPDATE_COMPLETE", ID, 99), ("UPDATE_IN_PROGRESS", ADOPTED, 95), ("CREATE_COMPLETE", ADOPTED, 10)],
+            -500,
+            False,
+            id="taken over from somebody who registered it before",
+        ),
+        pytest.param([("CREATE_FAILED", ID, 10), ("CREATE_IN_PROGRESS", "", 0)], 5, False, id="a Create that failed"),
+        pytest.param([], 5, False, id="a log that is gone"),
+        pytest.param([("DELETE_IN_PROGRESS", ID, 99), ("OTHER", "stack", -99)], 50, True, id="never its own"),
+        pytest.param(
+            [("UPDATE_COMPLETE", ADOPTED, 99), ("UPDATE_IN_PROGRESS", OTHER, 95), LONG_AGO],
+            50,
+            None,
+            id="adopted in place of another, or come back to: the log has to be read further",
+        ),
+    ],
+)
+def test_what_was_registered_after_the_resource_last_had_it_is_another_owners(
+    events: list[tuple[str, str, int]], created: int, anew: bool | None
+) -> None:
+    assert is_registered_anew(log(*events), ID, NOON + timedelta(seconds=created)) is anew
+
+
+def test_the_stacks_own_beginning_parts_operations() -> None:
+    """What failed in an earlier update of the stack is no sign that this one is its rollback."""
+    events = [
+        ("UPDATE_COMPLETE", ID, 99),
+        ("UPDATE_IN_PROGRESS", ID, 95),
+        ("UPDATE_IN_PROGRESS", "stack", 94),
+        ("UPDATE_FAILED", ID, 50),
+        ("UPDATE_IN_PROGRESS", ID, 45),
+        *CREATED,
+    ]
+    assert is_registered_anew(log(*events), ID, NOON + timedelta(seconds=60)) is False
