@@ -122,7 +122,8 @@ class DeviceCertificate(RegisteredDeviceCertificate):
         # One for all of the stack's: hundreds of devices must not be hundreds of policies.
         permissions = ProviderPermissions.of_stack(scope, "DeviceCertificate", provider)
         register = _register_action(certificate_signing_request, certificate_mode)
-        permissions.allow(needs.device_certificate(register, policies=bool(policies), things=bool(things)))
+        adopt = existing_certificate is not ExistingCertificate.FAIL
+        permissions.allow(needs.device_certificate(register, policies=bool(policies), things=bool(things), adopt=adopt))
         name = DeviceCertificateProperty
         properties = {
             name.CERTIFICATE_PEM: certificate_pem if certificate is None else certificate.pem,

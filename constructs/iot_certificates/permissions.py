@@ -43,8 +43,8 @@ class Grant:
     on: tuple[On, ...]
 
 
-def ca_certificate(on_delete: DeviceCertificatesOnDelete) -> Iterator[Grant]:
-    """Yield what registering, changing and deregistering a CA certificate takes."""
+def ca_certificate(on_delete: DeviceCertificatesOnDelete, *, adopt: bool = False) -> Iterator[Grant]:
+    """Yield what registering, changing and deregistering a CA certificate takes; ``adopt``: one that others have."""
     yield Grant(("iot:RegisterCACertificate",), (On.ANYTHING,))
     yield Grant(
         (
@@ -58,14 +58,14 @@ def ca_certificate(on_delete: DeviceCertificatesOnDelete) -> Iterator[Grant]:
         (On.CA_CERTIFICATES,),
     )
     yield _STILL_WANTED
-    yield from _HOLDERS
+    yield from _OWNERSHIP
+    if adopt:
+        yield _HOLDERS_TEMPLATE
     if on_delete is not DeviceCertificatesOnDelete.RETAIN:
         yield from _sweep(on_delete)
 
 
 def _sweep(on_delete: DeviceCertificatesOnDelete) -> Iterator[Grant]:
-    # The stack is asked which certificates and things its resources hold.
-    yield Grant(("cloudformation:ListStackResources",), (On.THIS_STACK,))
     yield Grant(("iot:ListCertificatesByCA",), (On.ANYTHING,))
     # What does not fit into one invocation is handed on to another.
     yield Grant(("lambda:InvokeFunction",), (On.THE_FUNCTION,))
@@ -122,9 +122,14 @@ _HOLDERS = (
 
 _OWNERSHIP = (
     *_HOLDERS,
-    Grant(("cloudformation:DescribeStacks", "cloudformation:ListStackResources"), (On.THIS_STACK,)),
+    Grant(("cloudformation:DescribeStacks",), (On.THIS_STACK,)),
+    Grant(("cloudformation:ListStacks",), (On.ANYTHING,)),
+    Grant(("cloudformation:ListStackResources",), (On.ANY_STACK,)),
 )
-"""Whether a certificate that is registered already was this stack's, or is held by another."""
+"""Whether a certificate was this stack's; and in doubt, which resources of any stack hold it, or are at work."""
+
+_HOLDERS_TEMPLATE = Grant(("cloudformation:DescribeStacks", "cloudformation:GetTemplate"), (On.ANY_STACK,))
+"""Whether the resource that has a certificate would leave it, when it is to be adopted."""
 
 _DETACH = (
     Grant(("iot:ListAttachedPolicies",), (On.ANYTHING,)),
@@ -144,8 +149,11 @@ ATTACH_POLICY = Grant(("iot:AttachPolicy",), (On.CERTIFICATES,))
 ATTACH_THING = Grant(("iot:AttachThingPrincipal",), (On.CERTIFICATES, On.THINGS))
 
 
-def device_certificate(register: str, *, policies: bool, things: bool) -> Iterator[Grant]:
-    """Yield what registering with the action ``register``, changing and deregistering a device certificate takes."""
+def device_certificate(register: str, *, policies: bool, things: bool, adopt: bool = False) -> Iterator[Grant]:
+    """Yield what registering with the action ``register``, changing and deregistering a device certificate takes.
+
+    ``adopt``: also one that others have.
+    """
     yield Grant((register,), (On.ANYTHING,))
     yield Grant(
         ("iot:DescribeCertificate", "iot:UpdateCertificate", "iot:DeleteCertificate"),
@@ -155,6 +163,8 @@ def device_certificate(register: str, *, policies: bool, things: bool) -> Iterat
     yield from _RELEASED
     yield _STILL_WANTED
     yield from _OWNERSHIP
+    if adopt:
+        yield _HOLDERS_TEMPLATE
     if register == "iot:CreateCertificateFromCsr":
         yield Grant(("iot:ListCertificates",), (On.ANYTHING,))
     if policies:
@@ -221,11 +231,11 @@ def every_type() -> Iterator[Grant]:
 
 def _every_type() -> Iterator[Grant]:
     for on_delete in DeviceCertificatesOnDelete:
-        yield from ca_certificate(on_delete)
+        yield from ca_certificate(on_delete, adopt=True)
     yield from (*PRIVATE_CA_IDENTITY, ROLLING_BACK)
     yield from registration_code(delete=True)
     for register in ("iot:RegisterCertificate", "iot:RegisterCertificateWithoutCA", "iot:CreateCertificateFromCsr"):
-        yield from device_certificate(register, policies=True, things=True)
+        yield from device_certificate(register, policies=True, things=True, adopt=True)
     yield from issued_device_certificate(signing_request=True, policies=True, things=True)
     yield from certificate_transfer(detach=True)
     for decision in TransferDecision:

@@ -39,8 +39,8 @@ _LET_GO = (
 _WHY_ALL = {
     On.ANYTHING: "These actions take no resource in IAM; DescribeStackResources, by a physical id, names no stack",
     On.ANY_STACK: (
-        "A provider stack serves stacks that nobody knows when it is deployed; and whether a stack declares the "
-        "registration code that is to be deleted, only its resources say"
+        "Whoever else has a certificate or the registration code, or registers at the same time, may be in any stack "
+        "of the account; and a provider stack serves stacks that nobody knows when it is deployed"
     ),
     On.CA_CERTIFICATES: _ANY_OF_A_KIND,
     On.CERTIFICATES: _ANY_OF_A_KIND,
