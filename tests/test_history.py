@@ -109,7 +109,7 @@ def log(*events: tuple[str, str, int]) -> EventReading:
             "Timestamp": NOON + timedelta(seconds=seconds),
         }
 
-    return EventReading("Certificate", iter([event(*each) for each in events]), borders=True)  # type: ignore[arg-type]
+    return EventReading("Certificate", iter([event(*each) for each in events]), borders=True)  # type: ignore[misc]
 
 
 LONG_AGO = ("OTHER_COMPLETE", "stack", -9999)
