@@ -20,6 +20,7 @@ from iot_certificates import (
     CertificateTransferDecision,
     DeviceCertificate,
     DeviceCertificatesOnDelete,
+    ExistingCertificate,
     IssuedDeviceCertificate,
     ProofOfPossession,
     RegistrationCode,
@@ -55,7 +56,13 @@ def _declare_cas(stack: Stack) -> None:
             device_certificates_on_delete=what,
         )
     kms_key = kms.Key.from_key_arn(stack, "KmsKey", KMS_KEY_ARN)
-    CaCertificate(stack, "Kms", certificate_pem=CA.pem, proof_of_possession=ProofOfPossession.kms_key(kms_key))
+    CaCertificate(
+        stack,
+        "Kms",
+        certificate_pem=CA.pem,
+        proof_of_possession=ProofOfPossession.kms_key(kms_key),
+        existing_certificate=ExistingCertificate.ADOPT,
+    )
     private_ca = acmpca.CertificateAuthority.from_certificate_authority_arn(stack, "PrivateCa", PRIVATE_CA_ARN)
     CaCertificate(stack, "Private", proof_of_possession=ProofOfPossession.private_ca(private_ca))
     SelfSignedCaCertificate(

@@ -170,6 +170,12 @@ _OWNERSHIP = (
 )
 """Whether a certificate was this stack's; and in doubt, which resources of any stack hold it, or are at work."""
 
+_TRANSFER_OWNERSHIP = (
+    *_HOLDERS,
+    Grant(("cloudformation:DescribeStacks", "cloudformation:ListStackResources"), (On.THIS_STACK,)),
+)
+"""Whether a transfer, or the decision on one, was this stack's, or is another's."""
+
 _HOLDERS_TEMPLATE = Grant(("cloudformation:DescribeStacks", "cloudformation:GetTemplate"), (On.ANY_STACK,))
 """Whether the resource that has a certificate would leave it, when it is to be adopted."""
 
@@ -235,7 +241,7 @@ def certificate_transfer(*, detach: bool) -> Iterator[Grant]:
     yield Grant(("iot:CancelCertificateTransfer", "iot:DescribeCertificate"), (On.CERTIFICATES_OF_ANY_ACCOUNT,))
     yield Grant(("iot:ListOutgoingCertificates", "iot:ListAttachedPolicies"), (On.ANYTHING,))
     yield _STILL_WANTED
-    yield from _OWNERSHIP
+    yield from _TRANSFER_OWNERSHIP
     if detach:
         # And to attach again what was detached, when the rest fails.
         yield Grant(("iot:DetachPolicy", "iot:AttachPolicy"), (On.CERTIFICATES,))
@@ -248,7 +254,7 @@ def certificate_transfer_decision(
     """Yield what deciding on a certificate that another account transfers takes, and what its Delete does."""
     yield Grant(("iot:DescribeCertificate",), (On.CERTIFICATES,))
     yield _STILL_WANTED
-    yield from _OWNERSHIP
+    yield from _TRANSFER_OWNERSHIP
     if decision == TransferDecision.REJECT:
         yield Grant(("iot:RejectCertificateTransfer",), (On.CERTIFICATES,))
         return

@@ -36,7 +36,7 @@ TYPE = "Custom::IotCaCertificate"
 OWN_SECRET = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:"
 SECRET_ACTIONS = {"secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"}
 ALWAYS = {
-    "*": {"iot:RegisterCACertificate", "cloudformation:DescribeStackResources"},
+    "*": {"iot:RegisterCACertificate", "cloudformation:DescribeStackResources", "cloudformation:ListStacks"},
     "cacert/*": {
         "iot:DescribeCACertificate",
         "iot:UpdateCACertificate",
@@ -45,7 +45,14 @@ ALWAYS = {
         "iot:TagResource",
         "iot:UntagResource",
     },
-    "${AWS::StackId}": {"cloudformation:DescribeStackEvents", "cloudformation:DescribeStackResource"},
+    "${AWS::StackId}": {
+        "cloudformation:DescribeStackEvents",
+        "cloudformation:DescribeStackResource",
+        "cloudformation:DescribeStacks",
+    },
+    "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/*": {
+        "cloudformation:ListStackResources"
+    },
 }
 
 
@@ -177,7 +184,7 @@ def test_retaining_needs_no_permission_for_device_certificates(template: Synthes
 
 
 FUNCTION = "${IotCertificateProviderFunction55570987.Arn}"
-SWEEP_ASKS = {"cloudformation:ListStackResources"}
+STACKS = "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/*"
 DELETING: dict[str, set[str]] = {
     "*": {*ALWAYS["*"], "iot:ListCertificatesByCA", "iot:ListAttachedPolicies"},
     "cacert/*": ALWAYS["cacert/*"],
@@ -190,7 +197,8 @@ DELETING: dict[str, set[str]] = {
     "cert/* thing/*": {"iot:DetachThingPrincipal"},
     "policy/*": {"iot:ListTargetsForPolicy"},
     "thing/*": {"iot:ListThingPrincipals"},
-    "${AWS::StackId}": {*ALWAYS["${AWS::StackId}"], *SWEEP_ASKS},
+    "${AWS::StackId}": ALWAYS["${AWS::StackId}"],
+    STACKS: ALWAYS[STACKS],
     FUNCTION: {"lambda:InvokeFunction"},
 }
 
@@ -200,7 +208,8 @@ def test_deactivating_needs_to_list_and_update(template: Synthesised) -> None:
         "*": {*ALWAYS["*"], "iot:ListCertificatesByCA"},
         "cacert/*": ALWAYS["cacert/*"],
         "cert/*": {"iot:UpdateCertificate"},
-        "${AWS::StackId}": {*ALWAYS["${AWS::StackId}"], *SWEEP_ASKS},
+        "${AWS::StackId}": ALWAYS["${AWS::StackId}"],
+        STACKS: ALWAYS[STACKS],
         FUNCTION: {"lambda:InvokeFunction"},
     }
 
@@ -214,6 +223,8 @@ def test_deleting_things_needs_to_delete_things(template: Synthesised) -> None:
         "thing/*": {"iot:ListThingPrincipals", "iot:DeleteThing"},
         # One that could not be deleted is attached again: only its attachment names it.
         "cert/* thing/*": {"iot:DetachThingPrincipal", "iot:AttachThingPrincipal"},
+        # This one has ADOPT: would the resource that has the CA leave it?
+        STACKS: {*ALWAYS[STACKS], "cloudformation:DescribeStacks", "cloudformation:GetTemplate"},
     }
     assert template.allowed("CaCertificateDELETEWITHTHINGS") == DELETING | things
 

@@ -31,7 +31,7 @@ DEVICE = issuing.make_device(CA)
 REQUEST = issuing.make_csr()
 TYPE = "Custom::IotDeviceCertificate"
 DETACH = {
-    "*": {"iot:ListAttachedPolicies", "cloudformation:DescribeStackResources"},
+    "*": {"iot:ListAttachedPolicies", "cloudformation:DescribeStackResources", "cloudformation:ListStacks"},
     "cert/* thing/*": {"iot:DetachThingPrincipal"},
 }
 OWNERSHIP = {
@@ -39,7 +39,9 @@ OWNERSHIP = {
         "cloudformation:DescribeStackEvents",
         "cloudformation:DescribeStackResource",
         "cloudformation:DescribeStacks",
-        "cloudformation:ListStackResources",
+    },
+    "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/*": {
+        "cloudformation:ListStackResources"
     },
 }
 CERTIFICATE_ACTIONS = {
