@@ -222,6 +222,8 @@ def test_deleting_things_needs_to_delete_things(template: Synthesised) -> None:
         "thing/*": {"iot:ListThingPrincipals", "iot:DeleteThing"},
         # One that could not be deleted is attached again: only its attachment names it.
         "cert/* thing/*": {"iot:DetachThingPrincipal", "iot:AttachThingPrincipal"},
+        # It adopts: what the holder's template says of the certificate is read.
+        STACKS: {*ALWAYS[STACKS], "cloudformation:DescribeStacks", "cloudformation:GetTemplate"},
     }
     assert template.allowed("CaCertificateDELETEWITHTHINGS") == DELETING | things
 

@@ -18,6 +18,7 @@ from iot_certificates import (
     CertificateMode,
     DeviceCertificate,
     DeviceCertificateStatus,
+    ExistingCertificate,
     ProofOfPossession,
 )
 
