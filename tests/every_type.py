@@ -56,13 +56,7 @@ def _declare_cas(stack: Stack) -> None:
             device_certificates_on_delete=what,
         )
     kms_key = kms.Key.from_key_arn(stack, "KmsKey", KMS_KEY_ARN)
-    CaCertificate(
-        stack,
-        "Kms",
-        certificate_pem=CA.pem,
-        proof_of_possession=ProofOfPossession.kms_key(kms_key),
-        existing_certificate=ExistingCertificate.ADOPT,
-    )
+    CaCertificate(stack, "Kms", certificate_pem=CA.pem, proof_of_possession=ProofOfPossession.kms_key(kms_key))
     private_ca = acmpca.CertificateAuthority.from_certificate_authority_arn(stack, "PrivateCa", PRIVATE_CA_ARN)
     CaCertificate(stack, "Private", proof_of_possession=ProofOfPossession.private_ca(private_ca))
     SelfSignedCaCertificate(
@@ -80,6 +74,8 @@ def _declare_cas(stack: Stack) -> None:
 
 def _declare_devices(stack: Stack) -> None:
     DeviceCertificate(stack, "Device", certificate_pem=DEVICE.pem, policies=["policy"], things=["thing"])
+    adopt = ExistingCertificate.ADOPT
+    DeviceCertificate(stack, "Adopted", certificate_pem=DEVICE.pem, existing_certificate=adopt)
     DeviceCertificate(stack, "Sni", certificate_pem=DEVICE.pem, certificate_mode=CertificateMode.SNI_ONLY)
     request = issuing.make_csr().pem
     DeviceCertificate(stack, "Signed", certificate_signing_request=request)

@@ -35,6 +35,7 @@ VERIFICATION = issuing.make_verification_certificate(CA)
 TYPE = "Custom::IotCaCertificate"
 OWN_SECRET = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:"
 SECRET_ACTIONS = {"secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"}
+STACKS = "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/*"
 ALWAYS = {
     "*": {"iot:RegisterCACertificate", "cloudformation:DescribeStackResources", "cloudformation:ListStacks"},
     "cacert/*": {
@@ -49,10 +50,9 @@ ALWAYS = {
         "cloudformation:DescribeStackEvents",
         "cloudformation:DescribeStackResource",
         "cloudformation:DescribeStacks",
+        "cloudformation:ListStackResources",
     },
-    "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/*": {
-        "cloudformation:ListStackResources"
-    },
+    STACKS: {"cloudformation:ListStackResources"},
 }
 
 
@@ -184,7 +184,6 @@ def test_retaining_needs_no_permission_for_device_certificates(template: Synthes
 
 
 FUNCTION = "${IotCertificateProviderFunction55570987.Arn}"
-STACKS = "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/*"
 DELETING: dict[str, set[str]] = {
     "*": {*ALWAYS["*"], "iot:ListCertificatesByCA", "iot:ListAttachedPolicies"},
     "cacert/*": ALWAYS["cacert/*"],
@@ -223,7 +222,7 @@ def test_deleting_things_needs_to_delete_things(template: Synthesised) -> None:
         "thing/*": {"iot:ListThingPrincipals", "iot:DeleteThing"},
         # One that could not be deleted is attached again: only its attachment names it.
         "cert/* thing/*": {"iot:DetachThingPrincipal", "iot:AttachThingPrincipal"},
-        # This one has ADOPT: would the resource that has the CA leave it?
+        # It adopts: what the holder's template says of the certificate is read.
         STACKS: {*ALWAYS[STACKS], "cloudformation:DescribeStacks", "cloudformation:GetTemplate"},
     }
     assert template.allowed("CaCertificateDELETEWITHTHINGS") == DELETING | things
