@@ -20,6 +20,7 @@ from iot_certificates import (
     CertificateTransferDecision,
     DeviceCertificate,
     DeviceCertificatesOnDelete,
+    ExistingCertificate,
     IssuedDeviceCertificate,
     ProofOfPossession,
     RegistrationCode,
@@ -73,9 +74,9 @@ def _declare_cas(stack: Stack) -> None:
 
 def _declare_devices(stack: Stack) -> None:
     DeviceCertificate(stack, "Device", certificate_pem=DEVICE.pem, policies=["policy"], things=["thing"])
-    DeviceCertificate(
-        stack, "Sni", certificate_pem=issuing.make_device(CA, "sni").pem, certificate_mode=CertificateMode.SNI_ONLY
-    )
+    sni, adopted = issuing.make_device(CA, "sni").pem, issuing.make_device(CA, "adopted").pem
+    DeviceCertificate(stack, "Sni", certificate_pem=sni, certificate_mode=CertificateMode.SNI_ONLY)
+    DeviceCertificate(stack, "Adopted", certificate_pem=adopted, existing_certificate=ExistingCertificate.ADOPT)
     request = issuing.make_csr().pem
     DeviceCertificate(stack, "Signed", certificate_signing_request=request)
     ca = SelfSignedCaCertificate(stack, "Issuer", subject="Test CA")

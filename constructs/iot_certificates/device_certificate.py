@@ -122,8 +122,10 @@ class DeviceCertificate(RegisteredDeviceCertificate):
         # One for all of the stack's: hundreds of devices must not be hundreds of policies.
         permissions = ProviderPermissions.of_stack(scope, "DeviceCertificate", provider)
         register = _register_action(certificate_signing_request, certificate_mode)
-        adopt = existing_certificate is not ExistingCertificate.FAIL
-        permissions.allow(needs.device_certificate(register, policies=bool(policies), things=bool(things), adopt=adopt))
+        adopting = existing_certificate == ExistingCertificate.ADOPT
+        permissions.allow(
+            needs.device_certificate(register, policies=bool(policies), things=bool(things), adopting=adopting)
+        )
         name = DeviceCertificateProperty
         properties = {
             name.CERTIFICATE_PEM: certificate_pem if certificate is None else certificate.pem,

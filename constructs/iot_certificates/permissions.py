@@ -43,8 +43,8 @@ class Grant:
     on: tuple[On, ...]
 
 
-def ca_certificate(on_delete: DeviceCertificatesOnDelete, *, adopt: bool = False) -> Iterator[Grant]:
-    """Yield what registering, changing and deregistering a CA certificate takes; ``adopt``: one that others have."""
+def ca_certificate(on_delete: DeviceCertificatesOnDelete, *, adopting: bool = False) -> Iterator[Grant]:
+    """Yield what registering, changing and deregistering a CA certificate takes."""
     yield Grant(("iot:RegisterCACertificate",), (On.ANYTHING,))
     yield Grant(
         (
@@ -59,8 +59,9 @@ def ca_certificate(on_delete: DeviceCertificatesOnDelete, *, adopt: bool = False
     )
     yield _STILL_WANTED
     yield from _OWNERSHIP
-    if adopt:
-        yield _HOLDERS_TEMPLATE
+    yield from _IN_DOUBT
+    if adopting:
+        yield _DECLARED_BY_HOLDERS
     if on_delete is not DeviceCertificatesOnDelete.RETAIN:
         yield from _sweep(on_delete)
 
@@ -122,14 +123,18 @@ _HOLDERS = (
 
 _OWNERSHIP = (
     *_HOLDERS,
-    Grant(("cloudformation:DescribeStacks",), (On.THIS_STACK,)),
+    Grant(("cloudformation:DescribeStacks", "cloudformation:ListStackResources"), (On.THIS_STACK,)),
+)
+"""Whether a certificate that is registered already was this stack's, or is held by another."""
+
+_IN_DOUBT = (
     Grant(("cloudformation:ListStacks",), (On.ANYTHING,)),
     Grant(("cloudformation:ListStackResources",), (On.ANY_STACK,)),
 )
-"""Whether a certificate was this stack's; and in doubt, which resources of any stack hold it, or are at work."""
+"""Who may have registered a certificate and not answered yet; and what a sweep has to spare, of any stack."""
 
-_HOLDERS_TEMPLATE = Grant(("cloudformation:DescribeStacks", "cloudformation:GetTemplate"), (On.ANY_STACK,))
-"""Whether the resource that has a certificate would leave it, when it is to be adopted."""
+_DECLARED_BY_HOLDERS = Grant(("cloudformation:DescribeStacks", "cloudformation:GetTemplate"), (On.ANY_STACK,))
+"""Whether the holder of a certificate that is adopted would delete it, and what it attaches."""
 
 _DETACH = (
     Grant(("iot:ListAttachedPolicies",), (On.ANYTHING,)),
@@ -149,11 +154,8 @@ ATTACH_POLICY = Grant(("iot:AttachPolicy",), (On.CERTIFICATES,))
 ATTACH_THING = Grant(("iot:AttachThingPrincipal",), (On.CERTIFICATES, On.THINGS))
 
 
-def device_certificate(register: str, *, policies: bool, things: bool, adopt: bool = False) -> Iterator[Grant]:
-    """Yield what registering with the action ``register``, changing and deregistering a device certificate takes.
-
-    ``adopt``: also one that others have.
-    """
+def device_certificate(register: str, *, policies: bool, things: bool, adopting: bool = False) -> Iterator[Grant]:
+    """Yield what registering with the action ``register``, changing and deregistering a device certificate takes."""
     yield Grant((register,), (On.ANYTHING,))
     yield Grant(
         ("iot:DescribeCertificate", "iot:UpdateCertificate", "iot:DeleteCertificate"),
@@ -163,8 +165,9 @@ def device_certificate(register: str, *, policies: bool, things: bool, adopt: bo
     yield from _RELEASED
     yield _STILL_WANTED
     yield from _OWNERSHIP
-    if adopt:
-        yield _HOLDERS_TEMPLATE
+    yield from _IN_DOUBT
+    if adopting:
+        yield _DECLARED_BY_HOLDERS
     if register == "iot:CreateCertificateFromCsr":
         yield Grant(("iot:ListCertificates",), (On.ANYTHING,))
     if policies:
@@ -231,11 +234,11 @@ def every_type() -> Iterator[Grant]:
 
 def _every_type() -> Iterator[Grant]:
     for on_delete in DeviceCertificatesOnDelete:
-        yield from ca_certificate(on_delete, adopt=True)
+        yield from ca_certificate(on_delete, adopting=True)
     yield from (*PRIVATE_CA_IDENTITY, ROLLING_BACK)
     yield from registration_code(delete=True)
     for register in ("iot:RegisterCertificate", "iot:RegisterCertificateWithoutCA", "iot:CreateCertificateFromCsr"):
-        yield from device_certificate(register, policies=True, things=True, adopt=True)
+        yield from device_certificate(register, policies=True, things=True, adopting=True)
     yield from issued_device_certificate(signing_request=True, policies=True, things=True)
     yield from certificate_transfer(detach=True)
     for decision in TransferDecision:
