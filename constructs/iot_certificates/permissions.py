@@ -170,6 +170,9 @@ _OWNERSHIP = (
 )
 """Whether a certificate that is registered already was this stack's, or is held by another."""
 
+_RENAMED = Grant(("cloudformation:GetTemplate",), (On.THIS_STACK,))
+"""Whether the update removes the resource that has the certificate of the same signing request."""
+
 _DETACH = (
     Grant(("iot:ListAttachedPolicies",), (On.ANYTHING,)),
     Grant(("iot:ListPrincipalThings", "iot:DetachPolicy"), (On.CERTIFICATES,)),
@@ -197,6 +200,7 @@ def device_certificate(register: str, *, policies: bool, things: bool) -> Iterat
     yield from _OWNERSHIP
     if register == "iot:CreateCertificateFromCsr":
         yield Grant(("iot:ListCertificates",), (On.ANYTHING,))
+        yield _RENAMED
     if policies:
         yield Grant(("iot:AttachPolicy",), (On.CERTIFICATES,))
     if things:
@@ -209,6 +213,7 @@ def issued_device_certificate(*, signing_request: bool, policies: bool, things: 
     if signing_request:
         # No secret says which certificate a request has led to that was not answered.
         yield Grant(("iot:ListCertificates",), (On.ANYTHING,))
+        yield _RENAMED
 
 
 def certificate_transfer(*, detach: bool) -> Iterator[Grant]:
