@@ -61,7 +61,8 @@ class TestADeviceCertifiedByRequest:
             create(stage, *declared, "New")
         assert str(refused.value) == (
             "CertificateSigningRequest: this update removes Old of this stack, which has the certificate of the "
-            "same key. Renamed? Keep its logical id (override_logical_id). Else declare both until the device has the new one"
+            "same key. Renamed? Keep its logical id (override_logical_id). "
+            "Else declare both until the device has the new one"
         )
         assert len(str(refused.value)) <= 240
         assert set(stage.iot.certificates) == {first}
