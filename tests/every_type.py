@@ -20,6 +20,7 @@ from iot_certificates import (
     CertificateTransferDecision,
     DeviceCertificate,
     DeviceCertificatesOnDelete,
+    ExistingCertificate,
     IssuedDeviceCertificate,
     ProofOfPossession,
     RegistrationCode,
@@ -73,6 +74,8 @@ def _declare_cas(stack: Stack) -> None:
 
 def _declare_devices(stack: Stack) -> None:
     DeviceCertificate(stack, "Device", certificate_pem=DEVICE.pem, policies=["policy"], things=["thing"])
+    adopt = ExistingCertificate.ADOPT
+    DeviceCertificate(stack, "Adopted", certificate_pem=DEVICE.pem, existing_certificate=adopt)
     DeviceCertificate(stack, "Sni", certificate_pem=DEVICE.pem, certificate_mode=CertificateMode.SNI_ONLY)
     request = issuing.make_csr().pem
     DeviceCertificate(stack, "Signed", certificate_signing_request=request)

@@ -100,7 +100,7 @@ def test_a_certificate_counts_from_the_second_in_which_the_operation_began() -> 
 def log(*events: tuple[str, str, int]) -> EventReading:
     """Read a log: (status, physical id, seconds after noon), newest first; ``stack`` begins an operation on it."""
 
-    def event(status: str, physical_id: str, seconds: int) -> dict[str, Any]:
+    def event(status: str, physical_id: str, seconds: int) -> Any:
         return {
             "StackId": "stack",
             "LogicalResourceId": "stack" if physical_id == "stack" else "Certificate",
@@ -109,7 +109,7 @@ def log(*events: tuple[str, str, int]) -> EventReading:
             "Timestamp": NOON + timedelta(seconds=seconds),
         }
 
-    return EventReading("Certificate", iter([event(*each) for each in events]), borders=True)  # type: ignore[arg-type]
+    return EventReading("Certificate", iter([event(*each) for each in events]), borders=True)
 
 
 LONG_AGO = ("OTHER_COMPLETE", "stack", -9999)

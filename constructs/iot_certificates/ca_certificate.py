@@ -95,7 +95,8 @@ class CaCertificate(RegisteredCertificate):
         provider = provider or IotCertificateProvider.get_or_create(self)
         # One for all of the stack's that fare alike on Delete: this CA's share must not go before the CA itself.
         shared = ProviderPermissions.of_stack(self, f"CaCertificate{device_certificates_on_delete}", provider)
-        shared.allow(needs.ca_certificate(device_certificates_on_delete))
+        adopting = existing_certificate == ExistingCertificate.ADOPT
+        shared.allow(needs.ca_certificate(device_certificates_on_delete, adopting=adopting))
         own = ProviderPermissions(self, "Permissions", provider)
         name, retain = CaCertificateProperty, DeviceCertificatesOnDelete.RETAIN
         properties = {

@@ -100,7 +100,10 @@ class DeviceCertificate(RegisteredCertificate):
         # One for all of the stack's: hundreds of devices must not be hundreds of policies.
         permissions = ProviderPermissions.of_stack(scope, "DeviceCertificate", provider)
         register = _register_action(certificate_signing_request, certificate_mode)
-        permissions.allow(needs.device_certificate(register, policies=bool(policies), things=bool(things)))
+        adopting = existing_certificate == ExistingCertificate.ADOPT
+        permissions.allow(
+            needs.device_certificate(register, policies=bool(policies), things=bool(things), adopting=adopting)
+        )
         self._register(
             ResourceType.DEVICE_CERTIFICATE,
             properties,

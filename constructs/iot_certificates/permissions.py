@@ -64,8 +64,8 @@ _LET_GO = (
 _WHY_ALL = {
     On.ANYTHING: "These actions take no resource in IAM; DescribeStackResources, by a physical id, names no stack",
     On.ANY_STACK: (
-        "A provider stack serves stacks that nobody knows when it is deployed; and whether a stack declares the "
-        "registration code that is to be deleted, only its resources say"
+        "A certificate, and the registration code, may be in use by a resource of any stack; and a provider stack serves "
+        "stacks that nobody knows when it is deployed"
     ),
     On.CA_CERTIFICATES: _ANY_OF_A_KIND,
     On.CERTIFICATES: _ANY_OF_A_KIND,
@@ -87,7 +87,7 @@ class Grant:
     on: tuple[On, ...]
 
 
-def ca_certificate(on_delete: DeviceCertificatesOnDelete) -> Iterator[Grant]:
+def ca_certificate(on_delete: DeviceCertificatesOnDelete, *, adopting: bool = False) -> Iterator[Grant]:
     """Yield what registering, changing and deregistering a CA certificate takes."""
     yield Grant(("iot:RegisterCACertificate",), (On.ANYTHING,))
     yield Grant(
@@ -102,14 +102,15 @@ def ca_certificate(on_delete: DeviceCertificatesOnDelete) -> Iterator[Grant]:
         (On.CA_CERTIFICATES,),
     )
     yield _STILL_WANTED
-    yield from _HOLDERS
+    yield from _OWNERSHIP
+    yield from _IN_DOUBT
+    if adopting:
+        yield _DECLARED_BY_HOLDERS
     if on_delete is not DeviceCertificatesOnDelete.RETAIN:
         yield from _sweep(on_delete)
 
 
 def _sweep(on_delete: DeviceCertificatesOnDelete) -> Iterator[Grant]:
-    # The stack is asked which certificates and things its resources hold.
-    yield Grant(("cloudformation:ListStackResources",), (On.THIS_STACK,))
     yield Grant(("iot:ListCertificatesByCA",), (On.ANYTHING,))
     # What does not fit into one invocation is handed on to another.
     yield Grant(("lambda:InvokeFunction",), (On.THE_FUNCTION,))
@@ -173,6 +174,15 @@ _OWNERSHIP = (
 _RENAMED = Grant(("cloudformation:GetTemplate",), (On.THIS_STACK,))
 """Whether the update removes the resource that has the certificate of the same signing request."""
 
+_IN_DOUBT = (
+    Grant(("cloudformation:ListStacks",), (On.ANYTHING,)),
+    Grant(("cloudformation:ListStackResources",), (On.ANY_STACK,)),
+)
+"""Who may have registered a certificate and not answered yet; and what a sweep has to spare, of any stack."""
+
+_DECLARED_BY_HOLDERS = Grant(("cloudformation:DescribeStacks", "cloudformation:GetTemplate"), (On.ANY_STACK,))
+"""Whether the holder of a certificate that is adopted would delete it, and what it attaches."""
+
 _DETACH = (
     Grant(("iot:ListAttachedPolicies",), (On.ANYTHING,)),
     Grant(("iot:ListPrincipalThings", "iot:DetachPolicy"), (On.CERTIFICATES,)),
@@ -187,7 +197,7 @@ _RELEASED = (
 """Whether a policy or a thing that was detached can be deleted."""
 
 
-def device_certificate(register: str, *, policies: bool, things: bool) -> Iterator[Grant]:
+def device_certificate(register: str, *, policies: bool, things: bool, adopting: bool = False) -> Iterator[Grant]:
     """Yield what registering with the action ``register``, changing and deregistering a device certificate takes."""
     yield Grant((register,), (On.ANYTHING,))
     yield Grant(
@@ -198,6 +208,9 @@ def device_certificate(register: str, *, policies: bool, things: bool) -> Iterat
     yield from _RELEASED
     yield _STILL_WANTED
     yield from _OWNERSHIP
+    yield from _IN_DOUBT
+    if adopting:
+        yield _DECLARED_BY_HOLDERS
     if register == "iot:CreateCertificateFromCsr":
         yield Grant(("iot:ListCertificates",), (On.ANYTHING,))
         yield _RENAMED
@@ -249,6 +262,7 @@ def certificate_transfer_decision(
     if decision == TransferDecision.REJECT:
         yield Grant(("iot:RejectCertificateTransfer",), (On.CERTIFICATES,))
         return
+    yield from _IN_DOUBT
     yield Grant(("iot:AcceptCertificateTransfer", "iot:UpdateCertificate"), (On.CERTIFICATES,))
     if on_delete == AcceptedCertificateOnDelete.DELETE:
         yield Grant(("iot:DeleteCertificate",), (On.CERTIFICATES,))
@@ -266,11 +280,11 @@ def every_type() -> Iterator[Grant]:
 
 def _every_type() -> Iterator[Grant]:
     for on_delete in DeviceCertificatesOnDelete:
-        yield from ca_certificate(on_delete)
+        yield from ca_certificate(on_delete, adopting=True)
     yield from (*PRIVATE_CA_IDENTITY, ROLLING_BACK)
     yield from registration_code(delete=True)
     for register in ("iot:RegisterCertificate", "iot:RegisterCertificateWithoutCA", "iot:CreateCertificateFromCsr"):
-        yield from device_certificate(register, policies=True, things=True)
+        yield from device_certificate(register, policies=True, things=True, adopting=True)
     yield from issued_device_certificate(signing_request=True, policies=True, things=True)
     yield from certificate_transfer(detach=True)
     for decision in TransferDecision:

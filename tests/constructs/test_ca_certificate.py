@@ -35,8 +35,9 @@ VERIFICATION = issuing.make_verification_certificate(CA)
 TYPE = "Custom::IotCaCertificate"
 OWN_SECRET = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:"
 SECRET_ACTIONS = {"secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"}
+STACKS = "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/*"
 ALWAYS = {
-    "*": {"iot:RegisterCACertificate", "cloudformation:DescribeStackResources"},
+    "*": {"iot:RegisterCACertificate", "cloudformation:DescribeStackResources", "cloudformation:ListStacks"},
     "cacert/*": {
         "iot:DescribeCACertificate",
         "iot:UpdateCACertificate",
@@ -45,7 +46,13 @@ ALWAYS = {
         "iot:TagResource",
         "iot:UntagResource",
     },
-    "${AWS::StackId}": {"cloudformation:DescribeStackEvents", "cloudformation:DescribeStackResource"},
+    "${AWS::StackId}": {
+        "cloudformation:DescribeStackEvents",
+        "cloudformation:DescribeStackResource",
+        "cloudformation:DescribeStacks",
+        "cloudformation:ListStackResources",
+    },
+    STACKS: {"cloudformation:ListStackResources"},
 }
 
 
@@ -177,7 +184,6 @@ def test_retaining_needs_no_permission_for_device_certificates(template: Synthes
 
 
 FUNCTION = "${IotCertificateProviderFunction55570987.Arn}"
-SWEEP_ASKS = {"cloudformation:ListStackResources"}
 DELETING: dict[str, set[str]] = {
     "*": {*ALWAYS["*"], "iot:ListCertificatesByCA", "iot:ListAttachedPolicies"},
     "cacert/*": ALWAYS["cacert/*"],
@@ -190,7 +196,8 @@ DELETING: dict[str, set[str]] = {
     "cert/* thing/*": {"iot:DetachThingPrincipal"},
     "policy/*": {"iot:ListTargetsForPolicy"},
     "thing/*": {"iot:ListThingPrincipals"},
-    "${AWS::StackId}": {*ALWAYS["${AWS::StackId}"], *SWEEP_ASKS},
+    "${AWS::StackId}": ALWAYS["${AWS::StackId}"],
+    STACKS: ALWAYS[STACKS],
     FUNCTION: {"lambda:InvokeFunction"},
 }
 
@@ -200,7 +207,8 @@ def test_deactivating_needs_to_list_and_update(template: Synthesised) -> None:
         "*": {*ALWAYS["*"], "iot:ListCertificatesByCA"},
         "cacert/*": ALWAYS["cacert/*"],
         "cert/*": {"iot:UpdateCertificate"},
-        "${AWS::StackId}": {*ALWAYS["${AWS::StackId}"], *SWEEP_ASKS},
+        "${AWS::StackId}": ALWAYS["${AWS::StackId}"],
+        STACKS: ALWAYS[STACKS],
         FUNCTION: {"lambda:InvokeFunction"},
     }
 
@@ -214,6 +222,8 @@ def test_deleting_things_needs_to_delete_things(template: Synthesised) -> None:
         "thing/*": {"iot:ListThingPrincipals", "iot:DeleteThing"},
         # One that could not be deleted is attached again: only its attachment names it.
         "cert/* thing/*": {"iot:DetachThingPrincipal", "iot:AttachThingPrincipal"},
+        # It adopts: what the holder's template says of the certificate is read.
+        STACKS: {*ALWAYS[STACKS], "cloudformation:DescribeStacks", "cloudformation:GetTemplate"},
     }
     assert template.allowed("CaCertificateDELETEWITHTHINGS") == DELETING | things
 

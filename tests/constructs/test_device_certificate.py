@@ -18,6 +18,7 @@ from iot_certificates import (
     CertificateMode,
     DeviceCertificate,
     DeviceCertificateStatus,
+    ExistingCertificate,
     ProofOfPossession,
 )
 
@@ -31,10 +32,12 @@ DEVICE = issuing.make_device(CA)
 REQUEST = issuing.make_csr()
 TYPE = "Custom::IotDeviceCertificate"
 DETACH = {
-    "*": {"iot:ListAttachedPolicies", "cloudformation:DescribeStackResources"},
+    "*": {"iot:ListAttachedPolicies", "cloudformation:DescribeStackResources", "cloudformation:ListStacks"},
     "cert/* thing/*": {"iot:DetachThingPrincipal"},
 }
+STACKS = "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/*"
 OWNERSHIP = {
+    STACKS: {"cloudformation:ListStackResources"},
     "${AWS::StackId}": {
         "cloudformation:DescribeStackEvents",
         "cloudformation:DescribeStackResource",
@@ -340,3 +343,16 @@ def test_hundreds_of_certificates_do_not_ask_the_cdk_the_same_again(
     first, *others = counts
     assert first > 20, "of the function and its role, to begin with"
     assert others == [4, 4], "two constructs, a node, and what the resource depends on"
+
+
+def test_adopting_needs_to_read_what_the_holder_declares(
+    new_stack: Callable[..., Stack], synthesise: Callable[[Stack], Synthesised]
+) -> None:
+    stack = new_stack()
+    adopt = ExistingCertificate.ADOPT
+    DeviceCertificate(stack, "Device", certificate_pem=DEVICE.pem, existing_certificate=adopt)
+    assert synthesise(stack).allowed("DeviceCertificate")[STACKS] == {
+        "cloudformation:ListStackResources",
+        "cloudformation:DescribeStacks",
+        "cloudformation:GetTemplate",
+    }

@@ -104,15 +104,18 @@ def test_a_live_device_never_notices_that_its_stack_moves_over(
         assert stack.physical_ids() == native
         watch.nothing_has_happened()
 
-        planned = stack.planned(template("2_adopted"), **parameters)
-        assert planned["FactoryCaCertificate"] == planned["PumpCertificate"] == ("Remove", "Retain")
         assert stack.update(template("2_adopted"), **parameters) == outputs
         adopted = stack.physical_ids()
         assert adopted["FactoryCa"] == f"{native['FactoryCaCertificate']}/adopted"
         assert adopted["Pump"] == f"{native['PumpCertificate']}/adopted"
         watch.nothing_has_happened()
 
-        assert stack.update(template("3_owned"), **parameters) == outputs
+        planned = stack.planned(template("3_removed"), **parameters)
+        assert planned["FactoryCaCertificate"] == planned["PumpCertificate"] == ("Remove", "Retain")
+        assert stack.update(template("3_removed"), **parameters) == outputs
+        watch.nothing_has_happened()
+
+        assert stack.update(template("4_owned"), **parameters) == outputs
         owned = stack.physical_ids()
         assert owned["FactoryCa"] == native["FactoryCaCertificate"]
         assert owned["Pump"] == native["PumpCertificate"]
@@ -126,7 +129,8 @@ def test_a_step_that_fails_leaves_everything_to_the_native_types(
     with pump:
         watch = Watch(guarded_aws, pump)
         stack.update(template("1_retained"), **parameters)
-        other_status = template("2_adopted").replace("Status: ACTIVE", "Status: INACTIVE")
+        native, ours = template("2_adopted").split("  FactoryCa:\n")
+        other_status = f"{native}  FactoryCa:\n{ours.replace('Status: ACTIVE', 'Status: INACTIVE')}"
         with pytest.raises(StackFailedError, match="INACTIVE is declared, and the registered certificate has ACTIVE"):
             stack.update(other_status, **parameters)
         watch.nothing_has_happened()

@@ -35,7 +35,7 @@ def main(wanted: str = "") -> int:
     warm_up()
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
         workplace = Workplace(Path(folder) / "observed")
-        mutants = [mutant for mutant in _all_mutants(workplace.package) if wanted in mutant.name]
+        mutants = [mutant for mutant in all_mutants(workplace.package) if wanted in mutant.name]
         if not mutants:
             _say(f"no mutant's name contains '{wanted}'")
             return 2
@@ -46,7 +46,8 @@ def main(wanted: str = "") -> int:
     return _report(mutants, verdicts, whole=not wanted)
 
 
-def _all_mutants(package: Path) -> list[Mutant]:
+def all_mutants(package: Path) -> list[Mutant]:
+    """Return the mutants of what is mutated of the package."""
     paths = [path for pattern in MUTATED for path in sorted(package.glob(pattern))]
     return [
         mutant
@@ -100,7 +101,7 @@ def _verdict_on(mutant: Mutant, tests: list[Test]) -> Verdict:
 
 
 def _report(mutants: list[Mutant], verdicts: dict[str, Verdict], *, whole: bool) -> int:
-    listed = _listed()
+    listed = listed_survivors()
     alive = [name for name, verdict in verdicts.items() if verdict in (Verdict.SURVIVED, Verdict.UNTESTED)]
     unlisted = sorted(set(alive) - listed)
     killed = 1 - len(alive) / len(mutants)
@@ -114,7 +115,7 @@ def _report(mutants: list[Mutant], verdicts: dict[str, Verdict], *, whole: bool)
     return int(bool(unlisted) or (whole and killed < LEAST_KILLED))
 
 
-def _listed() -> set[str]:
+def listed_survivors() -> set[str]:
     """Return the survivors that have a reason."""
     groups = tomllib.loads(SURVIVORS.read_text(encoding="utf-8"))["survivors"]
     return {name for group in groups if group["reason"].strip() for name in group["mutants"]}

@@ -6,6 +6,7 @@ from textwrap import dedent
 
 import pytest
 
+from mutation.__main__ import all_mutants, listed_survivors
 from mutation.mutants import mutants_of
 from mutation.trial import PACKAGE, ROOT
 
@@ -96,3 +97,9 @@ def test_every_mutant_of_a_module_is_python_of_its_own() -> None:
     codes = [mutant.code(source) for mutant in mutants]
     assert len({mutant.name for mutant in mutants}) == len(set(codes)) == len(mutants) > 100
     assert source not in codes
+
+
+def test_every_survivor_that_is_listed_is_a_change_of_a_line_that_there_is() -> None:
+    """One whose line has changed explains nothing any more: the next run says whether its successor is killed."""
+    names = {mutant.name for mutant in all_mutants(ROOT / "provider" / PACKAGE)}
+    assert sorted(listed_survivors() - names) == []

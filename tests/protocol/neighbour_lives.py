@@ -83,7 +83,13 @@ class Drawing:
             self._deploy(there, replace(self.wish(name), native=native)),
             Amend(there, "retain", faults=self._faults()),
             self._deploy(here, replace(self.wish(name), adopt=True, attached=self._draw.choice(ATTACHED))),
-            self._draw.choice((Destroy(there, self._faults()), Amend(there, "release"), Amend(there, "attach"))),
+            self._draw.choice(
+                (
+                    Destroy(there, self._faults()),
+                    Amend(there, "release"),
+                    Amend(there, self._draw.choice(("attach", "attach-more")), breaks=self._breaks(0.5)),
+                )
+            ),
             Amend(here, "own", faults=self._faults(), breaks=self._breaks(0.2)),
         ]
         if self._chance(0.4):

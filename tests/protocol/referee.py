@@ -478,7 +478,9 @@ class Stack:
         reason = answer.body["Reason"]
         for certificate_id in self._made_by(logical_id):
             is_named = certificate_id[:NAMED] in reason or (reason and certificate_id == physical_id)
-            if is_named and doubt and reason.startswith("Left"):
+            # That it made nothing is no doubt: of what it made it is wrong.
+            is_doubted = reason.startswith("Left") and "was not registered by" not in reason
+            if is_named and doubt and is_doubted:
                 self.excused.add(certificate_id)
                 if "in doubt" in reason and not self.cloud.possessions.holders(certificate_id):
                     self.cloud.excuses.left_in_doubt[certificate_id] = reason

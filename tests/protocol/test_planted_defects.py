@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,21 +10,29 @@ import pytest
 
 from iot_certificate_provider import handler
 from iot_certificate_provider.aws.cloudformation import StackGateway
-from iot_certificate_provider.errors import NotFoundError
+from iot_certificate_provider.errors import NotFoundError, ProviderError
 from iot_certificate_provider.physical_id import CREATE_FAILED
 from iot_certificate_provider.properties.ca_certificate import declared_device_certificates_on_delete
 from iot_certificate_provider.protocol import continuation, response
 from iot_certificate_provider.protocol.crhelper_once import CrHelperOnce
 from iot_certificate_provider.protocol.response import Outcome
-from iot_certificate_provider.resources.ca import ca_certificate
+from iot_certificate_provider.resources.ca import registration as ca_registration
 from iot_certificate_provider.resources.ca.ca_certificate import CaCertificateResource
+from iot_certificate_provider.resources.ca.deletion import CaCertificateDeletion
+from iot_certificate_provider.resources.ca.device_certificate_sweep import Held
+from iot_certificate_provider.resources.ca.ownership import CaCertificateOwnership
 from iot_certificate_provider.resources.ca.private_ca_identity import PrivateCaIdentity
-from iot_certificate_provider.resources.device import adopted_device_certificate, device_certificate
-from iot_certificate_provider.resources.device import ownership as device_certificate_ownership
+from iot_certificate_provider.resources.ca.registration import CaCertificateRegistration
+from iot_certificate_provider.resources.device import registration as device_registration
+from iot_certificate_provider.resources.device.adopted_device_certificate import AdoptedDeviceCertificate
 from iot_certificate_provider.resources.device.device_certificate import DeviceCertificateResource
 from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
+from iot_certificate_provider.resources.device.releasing import Releasing
 from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
-from iot_certificate_provider.resources.lifecycle import ownership
+from iot_certificate_provider.resources.lifecycle import inquiry, ownership, redelivery
+from iot_certificate_provider.resources.lifecycle.holders import Standing
+from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
+from iot_certificate_provider.resources.lifecycle.ownership import taken_up
 from protocol import adoption, scenarios
 
 if TYPE_CHECKING:
@@ -48,93 +56,90 @@ class Defect:
 
 def asks_nobody(patch: pytest.MonkeyPatch) -> None:
     """Ownership by date alone: whoever registered it in the window."""
-    patch.setattr(device_certificate_ownership, "is_held_by_another", lambda *_, **__: False)
+    patch.setattr(Inquiry, "of_existing", lambda _, __, live, **___: taken_up(live.id))
 
 
 def deletes_without_asking_who_holds_it(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(DeviceCertificateOwnership, "is_another_ones", lambda *_: False)
-    patch.setattr(CaCertificateResource, "_is_another_ones", lambda *_: False)
+    patch.setattr(Inquiry, "is_registered_anew", lambda *_: False)
+    patch.setattr(CaCertificateOwnership, "is_anothers_by_now", lambda *_: False)
+    patch.setattr(Standing, "keeping", lambda *_: ())
 
 
-def forgets_what_others_attached(patch: pytest.MonkeyPatch) -> None:
-    for module in (device_certificate, adopted_device_certificate):
-        patch.setattr(module, "marks_in", lambda _: frozenset())
+def declares_what_others_attached(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(AdoptedDeviceCertificate, "_check_not_attached", lambda *_: None)
 
 
 def takes_old_policies_for_new(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(adopted_device_certificate.AdoptedDeviceCertificate, "_is_new", lambda *_: True)
+    patch.setattr(Releasing, "_is_new", lambda *_: True)
 
 
 def forgets_that_the_update_failed(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(adopted_device_certificate.AdoptedDeviceCertificate, "_has_failed", lambda *_: False)
+    patch.setattr(AdoptedDeviceCertificate, "_has_failed", lambda *_: False)
 
 
 def believes_any_date(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(ownership.Evidence, "created_within", lambda *_: True)
+    patch.setattr(inquiry, "is_within", lambda *_: True)
 
 
 def owns_nothing(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(DeviceCertificateOwnership, "own", lambda *_: None)
+    patch.setattr(Inquiry, "_is_made_now", lambda *_: False)
 
 
 def believes_no_tags(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(ca_certificate, "tagged_by", lambda *_: False)
+    patch.setattr(ownership, "tagged_by", lambda *_: False)
 
 
 def believes_any_tags(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(ca_certificate, "tagged_by", lambda *_: True)
+    patch.setattr(ownership, "tagged_by_request", lambda *_: True)
 
 
 def ignores_old_properties(patch: pytest.MonkeyPatch) -> None:
-    for resource in (CaCertificateResource, DeviceCertificateResource):
-        patch.setattr(resource, "_remove_leftover", lambda *_: None)
+    patch.setattr(CaCertificateResource, "_left_by_update", lambda *_: [])
+    patch.setattr(DeviceCertificateResource, "_left_by_update", lambda *_: iter(()))
 
 
 def looks_not_at_its_own_row(patch: pytest.MonkeyPatch) -> None:
-    for module in (ca_certificate, device_certificate):
+    for module in (ca_registration, device_registration, redelivery):
         patch.setattr(module, "check_still_wanted", lambda *_: None)
 
 
 def undoes_nothing(patch: pytest.MonkeyPatch) -> None:
-    def _forget(resource: object, request: Any, certificate_id: str) -> Any:
-        return nullcontext()
-
-    for resource in (CaCertificateResource, DeviceCertificateResource):
-        patch.setattr(resource, "_undone_on_failure", _forget)
+    for module in (ca_registration, device_registration):
+        patch.setattr(module, "undone_on_failure", lambda *_, **__: nullcontext())
 
 
 def forgets_what_it_could_not_undo(patch: pytest.MonkeyPatch) -> None:
     @contextmanager
-    def undone(resource: Any, request: Any, certificate_id: str) -> Iterator[None]:
+    def undone(request: Any, _: str, undo: Callable[[], bool], **__: bool) -> Iterator[None]:
         try:
             yield
         except BaseException:
-            resource._undo(request, certificate_id)
+            with suppress(ProviderError):
+                undo()
             request.progress.registered = None
             raise
 
-    for resource in (CaCertificateResource, DeviceCertificateResource):
-        patch.setattr(resource, "_undone_on_failure", undone)
+    for module in (ca_registration, device_registration):
+        patch.setattr(module, "undone_on_failure", undone)
 
 
 def sweeps_before_disabling(patch: pytest.MonkeyPatch) -> None:
-    def delete(resource: Any, request: Any) -> Outcome:
-        resource._sweep_devices(request)
-        resource._turn_off(request.existing_id)
-        resource._iot.delete_ca_certificate(request.existing_id)
-        return Outcome(request.existing_id)
+    def remove(deletion: Any, request: Any, certificate_id: str, **_: bool) -> None:
+        what = declared_device_certificates_on_delete(request.properties)
+        deletion._sweep.run(certificate_id, what, request)
+        deletion._registration.deregister(certificate_id)
 
-    patch.setattr(CaCertificateResource, "delete", delete)
+    patch.setattr(CaCertificateDeletion, "_remove", remove)
 
 
 def sweeps_when_replaced(patch: pytest.MonkeyPatch) -> None:
-    def remove(resource: Any, request: Any, certificate_id: str, **_: bool) -> None:
-        what = declared_device_certificates_on_delete(request.properties)
-        if what != "RETAIN":
-            resource._sweep.run(certificate_id, what, frozenset(), request.deadline)
-        resource._deregister(certificate_id)
+    remove = CaCertificateDeletion._remove
 
-    patch.setattr(CaCertificateResource, "_remove", remove)
+    def eager(deletion: Any, request: Any, certificate_id: str, **_: bool) -> None:
+        remove(deletion, request, certificate_id, sweep=True)
+
+    patch.setattr(CaCertificateDeletion, "_remove", eager)
+    patch.setattr(Held, "__contains__", lambda *_: False)
 
 
 def issues_again_in_a_rollback(patch: pytest.MonkeyPatch) -> None:
@@ -149,7 +154,7 @@ def fails_when_it_is_gone(patch: pytest.MonkeyPatch) -> None:
     def find(resource: Any, certificate_id: str) -> Any:
         return resource._iot.describe_certificate(certificate_id)
 
-    patch.setattr(DeviceCertificateResource, "_registered", find)
+    patch.setattr(DeviceCertificateOwnership, "registered", find)
 
 
 def deletes_by_declared_status(patch: pytest.MonkeyPatch) -> None:
@@ -176,7 +181,7 @@ def deletes_the_old_in_update(patch: pytest.MonkeyPatch) -> None:
     def eager(resource: Any, request: Any) -> Outcome:
         outcome = update(resource, request)
         if outcome.physical_id != request.existing_id:
-            resource._removal.undo(request.existing_id, request.deadline)
+            resource._deletion._removal.undo(request.existing_id, request.deadline)
         return outcome
 
     patch.setattr(DeviceCertificateResource, "update", eager)
@@ -205,7 +210,7 @@ def answers_without_an_id(patch: pytest.MonkeyPatch) -> None:
 
 
 def answers_at_any_length(patch: pytest.MonkeyPatch) -> None:
-    for module in (ca_certificate, device_certificate):
+    for module in (ca_registration, device_registration):
         patch.setattr(module, "ensure_fits", lambda *_: None)
 
     patch.setattr(handler, "MAX_RESPONSE_BYTES", 10**6)
@@ -228,7 +233,7 @@ def looks_for_nothing_by_its_tags(patch: pytest.MonkeyPatch) -> None:
 
 
 def abandons_what_an_earlier_delivery_registered(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(CaCertificateResource, "_remove_abandoned", lambda *_: None)
+    patch.setattr(CaCertificateRegistration, "remove_abandoned", lambda *_: None)
 
 
 def needs_the_private_ca(patch: pytest.MonkeyPatch) -> None:
@@ -297,9 +302,9 @@ DEFECTS = [
         "I3",
     ),
     Defect(
-        "forgets what others attached",
-        forgets_what_others_attached,
-        adoption.rollback_of_an_adoption_with_what_others_attached,
+        "declares what others attached",
+        declares_what_others_attached,
+        adoption.adoption_of_what_others_attached_refused,
         "device",
         "I3",
     ),

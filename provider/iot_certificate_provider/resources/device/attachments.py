@@ -7,6 +7,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import MAX_POLICIES, DeviceCertificateProperty
+from iot_certificate_provider.errors import InvalidPropertyError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -112,11 +113,18 @@ def change_attachments(
 
 
 def attach(iot: IotGateway, arn: str, attachments: Attachments, between: Callable[[], None] = lambda: None) -> None:
-    """Attach a certificate, by its ARN, to each."""
+    """Attach a certificate, by its ARN, to each; InvalidPropertyError for what does not exist."""
     calls = calls_of(iot)
     for each in attachments:
         between()
-        calls[each.kind].attach(each.name, arn)
+        try:
+            calls[each.kind].attach(each.name, arn)
+        except NotFoundError as error:
+            raise InvalidPropertyError(
+                each.kind.property_name,
+                f"{each.kind.name.lower()} {each.name} does not exist in this account and Region",
+                "Declare it in the stack, with DependsOn where nothing refers to it; or leave it out",
+            ) from error
 
 
 def detach(iot: IotGateway, arn: str, attachments: Attachments) -> None:
