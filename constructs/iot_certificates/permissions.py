@@ -127,6 +127,9 @@ _OWNERSHIP = (
 )
 """Whether a certificate that is registered already was this stack's, or is held by another."""
 
+_RENAMED = Grant(("cloudformation:GetTemplate",), (On.THIS_STACK,))
+"""Whether the update removes the resource that has the certificate of the same signing request."""
+
 _IN_DOUBT = (
     Grant(("cloudformation:ListStacks",), (On.ANYTHING,)),
     Grant(("cloudformation:ListStackResources",), (On.ANY_STACK,)),
@@ -170,6 +173,7 @@ def device_certificate(register: str, *, policies: bool, things: bool, adopting:
         yield _DECLARED_BY_HOLDERS
     if register == "iot:CreateCertificateFromCsr":
         yield Grant(("iot:ListCertificates",), (On.ANYTHING,))
+        yield _RENAMED
     if policies:
         yield ATTACH_POLICY
     if things:
@@ -182,6 +186,7 @@ def issued_device_certificate(*, signing_request: bool, policies: bool, things: 
     if signing_request:
         # No secret says which certificate a request has led to that was not answered.
         yield Grant(("iot:ListCertificates",), (On.ANYTHING,))
+        yield _RENAMED
 
 
 def certificate_transfer(*, detach: bool) -> Iterator[Grant]:
@@ -217,6 +222,7 @@ def certificate_transfer_decision(
     if decision == TransferDecision.REJECT:
         yield Grant(("iot:RejectCertificateTransfer",), (On.CERTIFICATES,))
         return
+    yield from _IN_DOUBT
     yield Grant(("iot:AcceptCertificateTransfer", "iot:UpdateCertificate"), (On.CERTIFICATES,))
     if on_delete == AcceptedCertificateOnDelete.DELETE:
         yield Grant(("iot:DeleteCertificate",), (On.CERTIFICATES,))

@@ -217,7 +217,7 @@ def refused_at_every_call(cloud: Cloud, certificates: Certificates) -> None:
     calls = ("DescribeCertificate", "ListAttachedPolicies", "ListPrincipalThings", "UpdateCertificate")
     for number, call in enumerate((*calls, "DetachPolicy", "DetachThingPrincipal", "TransferCertificate")):
         stack = Stack(cloud, f"refused{number}")
-        cloud.arm(Fault("deny", f"iot.{call}", "before"))
+        cloud.arm(Fault("deny", f"iot.{call}", "before", times=30))
         result = stack.create({X: to(certificates.leaving[0], **DETACH)})
         require(result == "ROLLED_BACK", "", f"the Create was to fail at {call}")
         arn = _record(cloud, certificates.leaving[0]).arn
@@ -263,7 +263,7 @@ def delete_that_fails_half_way(cloud: Cloud, certificates: Certificates) -> None
     """Cancelled, but not ACTIVE yet: the next Delete knows."""
     stack, certificate_id = Stack(cloud), certificates.leaving[1]
     _made(stack, to(certificate_id))
-    cloud.arm(Fault("deny", "iot.UpdateCertificate", "before"))
+    cloud.arm(Fault("deny", "iot.UpdateCertificate", "before", times=999))
     require(stack.delete() == "DELETE_FAILED", "", "the Delete was to fail")
     _gone(stack)
     require(_record(cloud, certificate_id).status == "ACTIVE", "I3", "the status was not put back")

@@ -105,6 +105,8 @@ CREATE, UPDATE, DELETE = RequestType.CREATE, RequestType.UPDATE, RequestType.DEL
 REGISTER = "iot.RegisterCertificate"
 PROVE = ["secretsmanager.GetSecretValue", "iot.GetRegistrationCode", "iot.RegisterCACertificate"]
 STILL_WANTED = "cloudformation.DescribeStackResource"
+RENAMED = ("cloudformation.DescribeStacks", "cloudformation.ListStackResources")
+"""Whether the update removes another resource that has the certificate of the same request."""
 REPEATED = "cloudformation.DescribeStackEvents"
 # Who holds it, by either of its ids: the first answer is the own stack, with its siblings.
 HOLDERS = ["cloudformation.DescribeStackResources"] * 2
@@ -138,7 +140,7 @@ DEVICE_EVENTS = [
         device(CertificateMode="SNI_ONLY"),
         ["iot.RegisterCertificateWithoutCA", STILL_WANTED],
     ),
-    Event("Create, from a CSR", CREATE, csr(), [REPEATED, "iot.CreateCertificateFromCsr", STILL_WANTED]),
+    Event("Create, from a CSR", CREATE, csr(), [REPEATED, *RENAMED, "iot.CreateCertificateFromCsr", STILL_WANTED]),
     Event("Update, Status", UPDATE, device(Status="INACTIVE"), [*STILL_OWN, "iot.UpdateCertificate"], device()),
     Event(
         "Update, same certificate in other text",

@@ -42,6 +42,7 @@ _IN_PROGRESS: tuple[StackStatusType, ...] = (
     "IMPORT_IN_PROGRESS",
     "IMPORT_ROLLBACK_IN_PROGRESS",
 )
+_UPDATES = ("UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
 _AT_REST: tuple[StackStatusType, ...] = (
     "CREATE_COMPLETE",
     "CREATE_FAILED",
@@ -265,6 +266,12 @@ class StackGateway:
         with translating("the template of the stack"):
             answer = self._cloudformation.get_template(StackName=stack_id, TemplateStage="Processed")
         return answer["TemplateBody"]
+
+    def is_being_updated(self, stack_id: str) -> bool:
+        """DescribeStacks: whether the stack is on its way to a new template, or cleans up after it."""
+        with translating("the stack"):
+            stacks = self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"]
+        return any(stack["StackStatus"] in _UPDATES for stack in stacks)
 
     def is_rolling_back(self, stack_id: str) -> bool:
         """DescribeStacks: whether the stack is on its way back to an earlier template."""

@@ -9,7 +9,12 @@ from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.contract import SelfSignedCaCertificateAttribute, SelfSignedCaCertificateProperty
+from iot_certificate_provider.contract import (
+    DeviceCertificatesOnDelete,
+    ResourceType,
+    SelfSignedCaCertificateAttribute,
+    SelfSignedCaCertificateProperty,
+)
 from iot_certificate_provider.errors import AccessDeniedError, ConflictError, InvalidPropertyError, ProviderError
 from iot_certificate_provider.physical_id import is_certificate_id
 from iot_certificate_provider.pki.private_key import generate_private_key
@@ -21,12 +26,14 @@ from iot_certificate_provider.resources.ca.ca_certificate import CaCertificateRe
 from iot_certificate_provider.resources.ca.deletion import left
 from iot_certificate_provider.resources.keys.credentials import CredentialsStore, properties_digest
 from iot_certificate_provider.resources.lifecycle import ownership
+from iot_certificate_provider.resources.lifecycle.ownership import among
 from iot_certificate_provider.resources.lifecycle.redelivery import check_awaited, remember_earlier_delivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
+    from iot_certificate_provider.aws.cloudformation import StackResource
     from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.pki import Certificate
     from iot_certificate_provider.properties.ca_certificate import CaCertificateProperties
@@ -85,11 +92,37 @@ class SelfSignedCaCertificateResource:
 
     def _delete(self, request: Request, declared: SelfSignedCaCertificateProperties | None) -> Outcome:
         if is_certificate_id(request.existing_id):
-            return self._ca_certificates.delete(request)
+            return self._delete_own(request)
         nothing = ownership.deletion_after_a_failed_create(request.existing_id, readable=declared is not None)
         if nothing is not None or declared is None:
             return left(request, nothing or ownership.deletion_of_nothing(request.existing_id))
         return self._ca_certificates.remove_leftovers(request, lambda: self._left_by_create(request, declared))
+
+    def _delete_own(self, request: Request) -> Outcome:
+        """Deregister the CA. Of one that was renamed, the devices stay, as those of a Generation do."""
+        name = SelfSignedCaCertificateProperty.DEVICE_CERTIFICATES_ON_DELETE
+        if request.properties.get(name, DeviceCertificatesOnDelete.RETAIN) == DeviceCertificatesOnDelete.RETAIN:
+            return self._ca_certificates.delete(request)
+        heir = self._heir(request)
+        if heir is None:
+            return self._ca_certificates.delete(request)
+        kept = {**request.properties, name: DeviceCertificatesOnDelete.RETAIN}
+        outcome = self._ca_certificates.delete(replace(request, properties=kept))
+        note = f"The CA's device certificates stay: {among([heir], request)} has a CA of the same subject"
+        return replace(outcome, note=outcome.note or note)
+
+    def _heir(self, request: Request) -> StackResource | None:
+        """Return another resource of the stack with a CA of the same subject, in an update: a new logical id."""
+        own = self._ca_certificates.registered(request.existing_id)
+        if own is None or not self._stacks.is_being_updated(request.stack_id):
+            return None
+        for each in self._stacks.resources(request.stack_id):
+            is_other = each.type == ResourceType.SELF_SIGNED_CA_CERTIFICATE and each.logical_id != request.logical_id
+            if is_other and not each.is_going and is_certificate_id(each.physical_id):
+                other = self._ca_certificates.registered(each.physical_id)
+                if other is not None and other.subject == own.subject:
+                    return each
+        return None
 
     def _found(
         self, request: Request, wanted: SelfSignedCaCertificateProperties, live: Certificate | None

@@ -86,7 +86,7 @@ class DeviceCertificateOwnership:
             list(self._stacks.rows(request.stack_id, request.logical_id))
         ):
             live = self.registered(certificate_id)
-            if live is not None and _answers(live, signing):
+            if live is not None and answers(live, signing):
                 yield certificate_id
 
     def _first_own(
@@ -95,7 +95,7 @@ class DeviceCertificateOwnership:
         for certificate_id in candidates:
             live = self.registered(certificate_id)
             # The key first: whose it is takes calls and a wait to find out, and most are other devices'.
-            if live is not None and _answers(live, signing) and self._inquiry.taking_up(request, live).proceeds:
+            if live is not None and answers(live, signing) and self._inquiry.taking_up(request, live).proceeds:
                 return live
         return None
 
@@ -109,7 +109,8 @@ class DeviceCertificateOwnership:
             yield certificate_id
 
 
-def _answers(live: DeviceCertificateDescription, signing: SigningRequest) -> bool:
+def answers(live: DeviceCertificateDescription, signing: SigningRequest) -> bool:
+    """Whether a certificate is one for the key of a signing request."""
     try:
         return signing.asks_for(Certificate.from_pem(live.pem))
     except CertificateRejectedError:

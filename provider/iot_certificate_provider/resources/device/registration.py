@@ -15,6 +15,7 @@ from iot_certificate_provider.resources.device.attachments import Attachments, a
 from iot_certificate_provider.resources.device.change import DeviceCertificateChange, noted
 from iot_certificate_provider.resources.device.outcome import largest_outcome, outcome_of
 from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
+from iot_certificate_provider.resources.device.renaming import RenamedRequest
 from iot_certificate_provider.resources.lifecycle.adoption import registered_already
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.ownership import Action, left_as_anothers
@@ -49,6 +50,7 @@ class DeviceCertificateRegistration:
         self._now = now
         self._removal = removal
         self._inquiry = Inquiry(aws.stacks, now)
+        self._renamed = RenamedRequest(aws, now)
         self._ownership = DeviceCertificateOwnership(aws, now)
         self._change = DeviceCertificateChange(aws, now)
 
@@ -111,6 +113,7 @@ class DeviceCertificateRegistration:
             if self._ownership.is_answered(request):
                 # Nobody would hear of another certificate.
                 raise ConflictError("This Create was answered before, and its certificate has been deleted since")
+        self._renamed.check(request, signing)
         return self.issue(request, wanted, signing)
 
     def issue(self, request: Request, wanted: DeviceCertificateProperties, signing: SigningRequest) -> Outcome:

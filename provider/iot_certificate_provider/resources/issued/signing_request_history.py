@@ -12,6 +12,7 @@ from iot_certificate_provider.errors import ConflictError, NotFoundError
 from iot_certificate_provider.physical_id import is_certificate_id
 from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
+from iot_certificate_provider.resources.device.renaming import RenamedRequest
 from iot_certificate_provider.resources.issued.certificate_history import IssuedCertificate
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class IssuedByRequest:
         self._iot = aws.iot
         self._stacks = aws.stacks
         self._ownership = DeviceCertificateOwnership(aws, now)
+        self._renamed = RenamedRequest(aws, now)
         self._issuing = issuing
         self._now = now
 
@@ -43,6 +45,7 @@ class IssuedByRequest:
             if self._ownership.is_answered(request):
                 # Nobody would hear of another certificate.
                 raise ConflictError("This Create was answered before, and its certificate has been deleted since")
+        self._renamed.check(request, _signing(wanted))
         return self._issue(request, wanted)
 
     def of_update(

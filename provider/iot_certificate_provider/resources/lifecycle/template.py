@@ -27,6 +27,11 @@ class DeclaredResource:
     properties: Mapping[str, Any] | None
 
     @property
+    def is_declared(self) -> bool:
+        """Whether the template has the resource at all."""
+        return bool(self.attributes) or self.properties is not None
+
+    @property
     def is_left(self) -> bool:
         """Whether CloudFormation leaves what the resource stands for, when it is deleted and when it is replaced."""
         on_delete, on_replace = self.attributes.get("DeletionPolicy"), self.attributes.get("UpdateReplacePolicy")

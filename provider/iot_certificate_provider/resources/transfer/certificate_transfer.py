@@ -29,9 +29,9 @@ from iot_certificate_provider.properties.reader import readable
 from iot_certificate_provider.protocol.response import Outcome
 from iot_certificate_provider.resources.device.attachments import Attachments, Kind, detach
 from iot_certificate_provider.resources.lifecycle.history import operation_started
-from iot_certificate_provider.resources.lifecycle.ownership import among
+from iot_certificate_provider.resources.lifecycle.ownership import among, deletion_after_a_failed_create
 from iot_certificate_provider.resources.lifecycle.redelivery import (
-    check_awaited,
+    begin,
     check_still_wanted,
     find_leftover,
     may_be_repeated,
@@ -74,14 +74,14 @@ class CertificateTransferResource:
     def create(self, request: Request) -> Outcome:
         """Deactivate the certificate, and transfer it."""
         wanted = _declared(request)
-        check_awaited(request, self._stacks, self._now())
+        begin(request, self._stacks, self._now())
         return self._held_or_new(request, wanted)
 
     def update(self, request: Request) -> Outcome:
         """Cancel the pending transfer and make another one; another certificate is transferred beside the old one."""
         wanted = _declared(request)
         old = readable(CertificateTransferProperties.read, request.old_properties)
-        check_awaited(request, self._stacks, self._now())
+        begin(request, self._stacks, self._now())
         existing = TransferIdentity.of(request.existing_id)
         if existing is None or existing.certificate_id != wanted.certificate_id:
             return self._held_or_new(request, wanted)
@@ -319,6 +319,8 @@ class CertificateTransferResource:
 
     def _left_by_create(self, request: Request) -> TransferIdentity | None:
         declared = readable(CertificateTransferProperties.read, request.properties)
+        if deletion_after_a_failed_create(request.existing_id, readable=declared is not None) is not None:
+            return None
         if declared is None or declared.account == request.home.account:
             return None  # refused before anything was sent
         return find_leftover(request, lambda: self._leftover(request, declared))
