@@ -15,7 +15,7 @@ from iot_certificate_provider.contract import (
     ExistingCertificate,
     ResourceType,
 )
-from iot_certificate_provider.pki import Certificate, CertificateRejectedError, check_issued_by, check_registrable
+from iot_certificate_provider.pki import Certificate, UnusableError, check_issued_by, check_registrable
 from iot_certificate_provider.properties.device_certificate import SHAPE
 from iot_certificates import permissions as needs
 from iot_certificates.declared.arguments import takes
@@ -208,7 +208,7 @@ def _check(certificate: Certificate, ca: Certificate | None) -> None:
     if ca is None:
         return
     if certificate.id == ca.id:
-        raise CertificateRejectedError(
+        raise UnusableError(
             "is the certificate of ca_certificate itself", "Give the device's own: two files may have been swapped"
         )
     check_issued_by(certificate, ca)

@@ -22,7 +22,7 @@ from cryptography.x509.oid import NameOID
 from fakes.lag import Lag
 from fakes.refusal import Refusal
 from fakes.transfers import Transfer, Transfers
-from iot_certificate_provider.pki import Certificate, CertificateRejectedError, SigningRequest
+from iot_certificate_provider.pki import Certificate, SigningRequest, UnusableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -517,7 +517,7 @@ def _certificate(pem: str, now: datetime) -> Certificate:
     try:
         certificate = Certificate.from_pem(pem)
         key = certificate.public_key
-    except CertificateRejectedError as error:
+    except UnusableError as error:
         raise Refusal("CertificateValidationException", "Not a PEM certificate") from error
     strong = (isinstance(key, rsa.RSAPublicKey) and key.key_size >= 2048) or (
         isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in ("secp256r1", "secp384r1", "secp521r1")

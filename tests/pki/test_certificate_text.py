@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
 import issuing
 from iot_certificate_provider.contract import MAX_PEM_CHARACTERS
 from iot_certificate_provider.physical_id import is_certificate_id
-from iot_certificate_provider.pki import Certificate, CertificateRejectedError, SigningRequest
+from iot_certificate_provider.pki import Certificate, SigningRequest, UnusableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,7 @@ Certificate:
 
 
 def refusal(text: str) -> str:
-    with pytest.raises(CertificateRejectedError) as caught:
+    with pytest.raises(UnusableError) as caught:
         Certificate.from_pem(text)
     return str(caught.value)
 
@@ -258,7 +258,7 @@ def test_a_private_key_is_refused_and_not_repeated(
         "cut off": text[: len(text) // 2],
     }[where]
 
-    with pytest.raises(CertificateRejectedError, match=r"^holds a private key") as caught:
+    with pytest.raises(UnusableError, match=r"^holds a private key") as caught:
         read(given)
 
     assert not any(line in str(caught.value) for line in text.splitlines() if line)
@@ -279,7 +279,7 @@ def test_a_certificate_whose_key_is_of_an_unknown_kind_is_read_and_its_key_refus
     certificate = Certificate.from_pem(text)
 
     assert certificate.subject
-    with pytest.raises(CertificateRejectedError, match="has a key of a kind that AWS IoT does not know"):
+    with pytest.raises(UnusableError, match="has a key of a kind that AWS IoT does not know"):
         _ = certificate.public_key
 
 
@@ -287,13 +287,13 @@ def test_what_cryptography_refuses_cannot_be_used_as_if_it_had_read_it() -> None
     der = DEVICE.der.replace(b"\x01\x01\xff", b"\x01\x01\x01", 1)
     certificate = Certificate.from_pem(f"{BEGIN}\n{base64.b64encode(der).decode()}\n{END}")
 
-    with pytest.raises(CertificateRejectedError, match="has critical TRUE written as 0x01 for basicConstraints"):
+    with pytest.raises(UnusableError, match="has critical TRUE written as 0x01 for basicConstraints"):
         _ = certificate.parsed
 
 
 def test_written_out_line_ends_get_a_sentence_of_their_own() -> None:
     text = issuing.make_ca().pem.replace("\n", "\\n")
-    with pytest.raises(CertificateRejectedError, match="two characters"):
+    with pytest.raises(UnusableError, match="two characters"):
         Certificate.from_pem(text)
 
 

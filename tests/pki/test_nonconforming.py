@@ -14,8 +14,8 @@ import issuing
 from iot_certificate_provider.contract import MAX_REASON_CHARACTERS
 from iot_certificate_provider.pki import (
     Certificate,
-    CertificateRejectedError,
     SigningRequest,
+    UnusableError,
     check_ca,
     check_issued_by,
     check_registrable,
@@ -59,7 +59,7 @@ def test_a_file_is_read_with_the_rules_that_it_breaks_or_refused_with_the_cause(
         assert tuple(finding.rule for finding in found.findings) == case.findings
         assert not found.findings or described(found.findings).startswith("breaks rules: it ")
         return
-    with pytest.raises(CertificateRejectedError) as caught:
+    with pytest.raises(UnusableError) as caught:
         read(case)
     assert case.refusal in str(caught.value)
     assert len(f"CertificateSigningRequest: {caught.value}") <= MAX_REASON_CHARACTERS
@@ -142,20 +142,20 @@ def test_a_name_written_otherwise_is_the_same(issuer: bytes) -> None:
 
 @pytest.mark.parametrize("issuer", OTHER_NAMES.values(), ids=OTHER_NAMES.keys())
 def test_a_signature_of_the_ca_under_another_name_is_refused_for_the_name(issuer: bytes) -> None:
-    with pytest.raises(CertificateRejectedError, match="was signed by the CA's key under another name"):
+    with pytest.raises(UnusableError, match="was signed by the CA's key under another name"):
         check_issued_by(Certificate.from_pem(drafts.Certificate(issuer=issuer).pem), CA)
 
 
 @pytest.mark.parametrize("issuer", [drafts.CA_NAME, *SAME_NAMES.values()])
 def test_the_right_name_with_another_signature_is_refused_for_the_signature(issuer: bytes) -> None:
     forged = drafts.Certificate(issuer=issuer, signing_key=issuing.key_of("p256", "an impostor"))
-    with pytest.raises(CertificateRejectedError, match="the names match, but the signature is not of the CA's key"):
+    with pytest.raises(UnusableError, match="the names match, but the signature is not of the CA's key"):
         check_issued_by(Certificate.from_pem(forged.pem), CA)
 
 
 def test_another_name_and_another_signature_are_refused_as_another_issuer() -> None:
     foreign = drafts.Certificate(issuer=OTHER_NAMES["another text"], signing_key=issuing.key_of("p256", "an impostor"))
-    with pytest.raises(CertificateRejectedError, match="was not issued by the CA: its issuer is 'CN=Factory CB'"):
+    with pytest.raises(UnusableError, match="was not issued by the CA: its issuer is 'CN=Factory CB'"):
         check_issued_by(Certificate.from_pem(foreign.pem), CA)
 
 
@@ -173,7 +173,7 @@ def test_every_check_that_refuses_a_certificate_cites_a_rule_of_aws(check: Calla
 def test_what_is_refused_is_unreadable_or_breaks_a_rule_of_aws(case: Case) -> None:
     """A rule of RFC 5280 alone never refuses a certificate that can be read."""
     unreadable = ("not a readable", "holds a private key", "not signed by the key")
-    with pytest.raises(CertificateRejectedError) as caught:
+    with pytest.raises(UnusableError) as caught:
         read(case)
     assert any(words in str(caught.value) for words in unreadable) or case.refers_to_aws
 

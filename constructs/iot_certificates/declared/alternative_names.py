@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.contract import IssuedDeviceCertificateProperty
-from iot_certificate_provider.pki import CertificateRejectedError
+from iot_certificate_provider.pki import UnusableError
 from iot_certificate_provider.pki.alternative_names import alternative_name
 from iot_certificate_provider.properties.issued_device_certificate import SHAPE
 from iot_certificates.declared.described import described
@@ -45,5 +45,5 @@ def _check(place: Place, name: str) -> None:
         return
     try:
         alternative_name(name)
-    except CertificateRejectedError as error:
+    except UnusableError as error:
         raise place.refuse(f"{described(name)} {error.problem}", error.fix) from None

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.errors import InvalidPropertyError
-from iot_certificate_provider.pki import CertificateRejectedError
+from iot_certificate_provider.pki import UnusableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +54,6 @@ def declaring(scope: IConstruct | str, name: str) -> Iterator[None]:
     """Turn what is wrong with a certificate or a property into what is wrong with the argument ``name``."""
     try:
         yield
-    except (CertificateRejectedError, InvalidPropertyError) as error:
+    except (UnusableError, InvalidPropertyError) as error:
         # Not "from error": a reader of the traceback is helped by one sentence, not by two.
         raise CertificateDeclarationError(scope, name, error.problem, error.fix) from None

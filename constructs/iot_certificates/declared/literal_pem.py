@@ -10,8 +10,8 @@ from aws_cdk import Annotations
 
 from iot_certificate_provider.pki import (
     Certificate,
-    CertificateRejectedError,
     SigningRequest,
+    UnusableError,
     check_ca,
     check_not_expired,
 )
@@ -65,7 +65,7 @@ def warn_if_expired(scope: Construct, name: str, certificate: Certificate) -> No
     """Warn of a certificate that has expired: only AWS IoT knows whether it was registered before."""
     try:
         check_not_expired(certificate, datetime.now(UTC))
-    except CertificateRejectedError as error:
+    except UnusableError as error:
         Annotations.of(scope).add_warning_v2(EXPIRED_WARNING, f"{name} {error.problem}. {error.fix}")
 
 
@@ -73,7 +73,7 @@ def warn_if_ca(scope: Construct, name: str, certificate: Certificate) -> None:
     """Warn of a CA certificate that is declared as a device's: two files may have been swapped."""
     try:
         check_ca(certificate)
-    except CertificateRejectedError:
+    except UnusableError:
         return
     Annotations.of(scope).add_warning_v2(
         CA_AS_DEVICE_WARNING,

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from cryptography.x509.oid import NameOID
 
-from iot_certificate_provider.pki import Certificate, CertificateRejectedError, SigningRequest
+from iot_certificate_provider.pki import Certificate, SigningRequest, UnusableError
 from iot_certificates_local.strict.certificates import not_issued_by, parsed
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _signing(of_ministack: Callable[[str, str, str], str]) -> Callable[[str, str
     def sign(ca_pem: str, ca_key_pem: str, request_pem: str) -> str:
         try:
             request = SigningRequest.from_pem(request_pem)
-        except CertificateRejectedError:
+        except UnusableError:
             return of_ministack(ca_pem, ca_key_pem, request_pem)
         if not request.findings:
             return of_ministack(ca_pem, ca_key_pem, request_pem)

@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from iot_certificate_provider.pki import Certificate, CertificateRejectedError
+from iot_certificate_provider.pki import Certificate, UnusableError
 from iot_certificate_provider.pki.certificate import UNREADABLE
 from iot_certificates_local.strict.messages import Refusal
 
@@ -59,11 +59,11 @@ def parsed(pem: str) -> Certificate | None:
     """
     try:
         return Certificate.from_x509(x509.load_pem_x509_certificate(pem.encode("utf-8")))
-    except (*UNREADABLE, CertificateRejectedError):
+    except (*UNREADABLE, UnusableError):
         pass
     try:
         return Certificate.from_pem(pem)
-    except CertificateRejectedError:
+    except UnusableError:
         return None
 
 
@@ -88,7 +88,7 @@ def _check_certificate(certificate: Certificate, request: Request) -> None:
 def _check_key(certificate: Certificate) -> None:
     try:
         key = certificate.public_key
-    except CertificateRejectedError as error:
+    except UnusableError as error:
         raise _invalid("The public key of the certificate is not supported.") from error
     if isinstance(key, rsa.RSAPublicKey):
         if key.key_size < SMALLEST_RSA_KEY:

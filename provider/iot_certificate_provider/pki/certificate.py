@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from iot_certificate_provider.errors import CertificateRejectedError
+from iot_certificate_provider.errors import UnusableError
 from iot_certificate_provider.pki import pem
 from iot_certificate_provider.pki.distinguished_name import DistinguishedName
 from iot_certificate_provider.pki.finding import Finding
@@ -80,7 +80,7 @@ class Certificate:
 
     @classmethod
     def from_pem(cls, text: str) -> Certificate:
-        """Read the one certificate in ``text``; raise CertificateRejectedError for anything else."""
+        """Read the one certificate in ``text``; raise UnusableError for anything else."""
         block = pem.read(text, pem.CERTIFICATE_LABELS)
         certificate, found = cls._from_slot(block)
         if block.label == pem.TRUSTED_CERTIFICATE:
@@ -97,7 +97,7 @@ class Certificate:
         """Read the certificate at the beginning of the block, and what there is to say of the bytes after it."""
         try:
             return cls._from_der(block.content), ()
-        except CertificateRejectedError:
+        except UnusableError:
             # A slot of a secure element has a fixed size: the certificate ends before it does.
             encoded, found = _tolerant_reading().certificate_in(block)
             if encoded == block.content:
@@ -117,25 +117,25 @@ class Certificate:
 
     @property
     def parsed(self) -> x509.Certificate:
-        """The certificate as cryptography reads it; raise CertificateRejectedError where it does not."""
+        """The certificate as cryptography reads it; raise UnusableError where it does not."""
         if self._strict is None:
-            raise CertificateRejectedError(
+            raise UnusableError(
                 f"{self.findings[0]}, and so cannot be used for this", "Have it issued again, as RFC 5280 has it"
             )
         return self._strict
 
     @property
     def public_key(self) -> CertificatePublicKeyTypes:
-        """The certified public key; raise CertificateRejectedError for one of a kind that nobody here knows."""
+        """The certified public key; raise UnusableError for one of a kind that nobody here knows."""
         if self._key is None:
-            raise CertificateRejectedError(
+            raise UnusableError(
                 "has a key of a kind that AWS IoT does not know, or in a form of its own",
                 "AWS IoT accepts RSA keys of at least 2048 bits and EC keys on P-256, P-384 or P-521",
             )
         return self._key
 
     def name_as_issuer(self) -> x509.Name:
-        """Return the subject, for a certificate to be issued under; raise CertificateRejectedError where it cannot."""
+        """Return the subject, for a certificate to be issued under; raise UnusableError where it cannot."""
         return self.subject_name.as_x509() if self._strict is None else self._strict.subject
 
 

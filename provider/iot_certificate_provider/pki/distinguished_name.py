@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from iot_certificate_provider.errors import CertificateRejectedError
+from iot_certificate_provider.errors import UnusableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,12 +78,12 @@ class DistinguishedName:
     def as_x509(self) -> x509.Name:
         """Return the name for cryptography's builders, with the string types of RFC 5280, 4.1.2.4.
 
-        Raises CertificateRejectedError where RFC 5280 has no form for it.
+        Raises UnusableError where RFC 5280 has no form for it.
         """
         try:
             return x509.Name([x509.RelativeDistinguishedName(list(_as_x509(rdn))) for rdn in self.rdns])
         except (ValueError, TypeError) as error:
-            raise CertificateRejectedError(
+            raise UnusableError(
                 "has a name that cannot be written into another certificate (RFC 5280, 4.1.2.4)",
                 "Have certificates issued under it outside the stack",
             ) from error

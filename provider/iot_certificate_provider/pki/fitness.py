@@ -1,4 +1,4 @@
-"""Is it fit to be registered? One question a function; each raises CertificateRejectedError: the reason and the fix.
+"""Is it fit to be registered? One question a function; each raises UnusableError: the reason and the fix.
 
 The rules are AWS IoT's ("Create your own client certificates" and "Manage your CA certificates" in its developer
 guide): RSA keys of 2048 bits and more or EC keys on P-256, P-384 or P-521; signatures with SHA-256, SHA-384 or SHA-512;
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from iot_certificate_provider.errors import CertificateRejectedError
+from iot_certificate_provider.errors import UnusableError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -43,7 +43,7 @@ def check_ca(certificate: Certificate) -> None:
     """
     check_registrable(certificate)
     if not certificate.is_ca:
-        raise CertificateRejectedError(
+        raise UnusableError(
             "is not a CA certificate: it lacks the extension basicConstraints with CA:TRUE",
             "Declare a device's certificate as a device certificate, or make the CA's again with CA:TRUE",
         )
@@ -57,13 +57,13 @@ def check_key(key: object) -> None:
     """
     if isinstance(key, rsa.RSAPublicKey):
         if key.key_size < MIN_RSA_BITS:
-            raise CertificateRejectedError(f"has a weak key: RSA with {key.key_size} bits", _KEY_FIX)
+            raise UnusableError(f"has a weak key: RSA with {key.key_size} bits", _KEY_FIX)
     elif isinstance(key, ec.EllipticCurvePublicKey):
         if key.curve.name not in CURVES:
-            raise CertificateRejectedError(f"has an EC key on {key.curve.name}, which AWS IoT does not know", _KEY_FIX)
+            raise UnusableError(f"has an EC key on {key.curve.name}, which AWS IoT does not know", _KEY_FIX)
     else:
         kind = type(key).__name__.removesuffix("PublicKey")
-        raise CertificateRejectedError(f"has a key of a kind that AWS IoT does not know: {kind}", _KEY_FIX)
+        raise UnusableError(f"has a key of a kind that AWS IoT does not know: {kind}", _KEY_FIX)
 
 
 def check_signature_algorithm(signature: Signature) -> None:
@@ -73,7 +73,7 @@ def check_signature_algorithm(signature: Signature) -> None:
     algorithms".
     """
     if signature.hash_name not in HASHES:
-        raise CertificateRejectedError(
+        raise UnusableError(
             f"has a signature that AWS IoT does not accept: hash {signature.hash_name}",
             "Have it signed again with SHA-256, SHA-384 or SHA-512",
         )
@@ -85,7 +85,7 @@ def check_not_expired(certificate: Certificate, now: datetime) -> None:
     AWS rule: API reference, CertificateValidationException of the three operations that register certificates.
     """
     if now > certificate.not_after:
-        raise CertificateRejectedError(
+        raise UnusableError(
             f"expired on {certificate.not_after:%Y-%m-%d}", "AWS IoT registers none that has expired: renew it"
         )
 
@@ -101,7 +101,7 @@ def check_issued_by(certificate: Certificate, ca: Certificate) -> None:
     if not certificate.issuer_name.matches(ca.subject_name):
         raise _another_name(certificate, ca, signed=signed)
     if not signed:
-        raise CertificateRejectedError(
+        raise UnusableError(
             "was not signed by the CA: the names match, but the signature is not of the CA's key",
             "Name the CA certificate whose key signed it: another of the same name is no use",
         )
@@ -113,14 +113,14 @@ def _is_signed_by(certificate: Certificate, ca: Certificate) -> bool:
     return certificate.signature.is_of(ca.public_key)
 
 
-def _another_name(certificate: Certificate, ca: Certificate, *, signed: bool) -> CertificateRejectedError:
+def _another_name(certificate: Certificate, ca: Certificate, *, signed: bool) -> UnusableError:
     names = f"its issuer is '{shorten(certificate.issuer, 40)}', the CA '{shorten(ca.subject, 40)}'"
     if signed:
-        return CertificateRejectedError(
+        return UnusableError(
             f"was signed by the CA's key under another name: {names}",
             "Name the CA certificate that has the issuer's name",
         )
-    return CertificateRejectedError(
+    return UnusableError(
         f"was not issued by the CA: {names}",
         "Name the CA that signed it; in a hierarchy that is the direct issuer, not the root",
     )

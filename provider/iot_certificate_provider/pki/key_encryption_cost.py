@@ -5,7 +5,7 @@ A function whose interpreter computes for minutes answers nobody, not even its o
 
 from __future__ import annotations
 
-from iot_certificate_provider.errors import CertificateRejectedError
+from iot_certificate_provider.errors import UnusableError
 from iot_certificate_provider.pki import der
 from iot_certificate_provider.pki.der import Element, MalformedError
 
@@ -18,7 +18,7 @@ _PBES2, _SCRYPT = "1.2.840.113549.1.5.13", "1.3.6.1.4.1.11591.4.11"
 
 
 def check_cost(encoded: bytes) -> None:
-    """Check an EncryptedPrivateKeyInfo (RFC 5958, 3); raise CertificateRejectedError for one that costs too much."""
+    """Check an EncryptedPrivateKeyInfo (RFC 5958, 3); raise UnusableError for one that costs too much."""
     try:
         oid, numbers = _derivation(Element.first_of(encoded)[0])
     except (MalformedError, ValueError, IndexError):
@@ -27,7 +27,7 @@ def check_cost(encoded: bytes) -> None:
     if oid == _SCRYPT:
         _check_scrypt(numbers)
     elif numbers and not 0 < numbers[0] <= MAX_ITERATIONS:
-        raise CertificateRejectedError(
+        raise UnusableError(
             f"holds a private key that takes {numbers[0]:,} iterations to open, above {MAX_ITERATIONS:,}",
             "Encrypt it again with fewer: openssl pkcs8 -topk8 -iter 600000",
         )
@@ -49,7 +49,7 @@ def _check_scrypt(numbers: list[int]) -> None:
     for number in numbers[:3]:
         cost *= abs(number)
     if cost > MAX_SCRYPT_COST:
-        raise CertificateRejectedError(
+        raise UnusableError(
             f"holds a private key whose scrypt cost is {cost:,}, above {MAX_SCRYPT_COST:,}",
             "Encrypt it again with less: openssl pkcs8 -topk8 -iter 600000",
         )

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, field
 
 from iot_certificate_provider.contract import CredentialsField
-from iot_certificate_provider.errors import CertificateRejectedError
+from iot_certificate_provider.errors import UnusableError
 from iot_certificate_provider.pki import pem
 
 MAX_KEY_CHARACTERS = 32_768
@@ -48,10 +48,10 @@ class KeyBlock:
 def key_block(text: str) -> KeyBlock:
     r"""Return the first private key in ``text``, whose line ends can be written out as ``\n``.
 
-    Raises CertificateRejectedError where there is none, or one that would cost too much to open.
+    Raises UnusableError where there is none, or one that would cost too much to open.
     """
     if len(text) > MAX_KEY_CHARACTERS:
-        raise CertificateRejectedError(
+        raise UnusableError(
             f"holds {len(text):,} characters, more than a private key has", "Store the PEM text of one private key"
         )
     if text.lstrip().startswith("{"):
@@ -70,14 +70,12 @@ def _block(text: str, label: str) -> str:
     begin, end = f"-----BEGIN {label}-----", f"-----END {label}-----"
     body, found, _ = text.partition(begin)[2].partition(end)
     if not found:
-        raise CertificateRejectedError(
-            "holds a private key that is cut off: its END line is missing", "Store the whole PEM text"
-        )
+        raise UnusableError("holds a private key that is cut off: its END line is missing", "Store the whole PEM text")
     if _HEADER.search(body):
         return "\n".join([begin, *_lines_with_headers(body), end, ""])
     content = _decoded(body)
     if not content:
-        raise CertificateRejectedError(
+        raise UnusableError(
             "holds a private key whose base64 is damaged", "Store the PEM text again, whole and unchanged"
         )
     if "ENCRYPTED" in label:
@@ -98,21 +96,21 @@ def _lines_with_headers(body: str) -> list[str]:
     lines = [line.strip() for line in body.strip().splitlines()]
     headers = [line for line in lines if _HEADER.match(line)]
     if len(headers) != len(_HEADER.findall(body)) or "" not in lines or any(len(line) > 80 for line in headers):
-        raise CertificateRejectedError(
+        raise UnusableError(
             "holds an encrypted key that has lost its line ends: Proc-Type and DEK-Info need lines of their own",
             "Store it with its line ends, or as PKCS #8",
         )
     return lines
 
 
-def _another_thing(text: str, labels: list[str]) -> CertificateRejectedError:
+def _another_thing(text: str, labels: list[str]) -> UnusableError:
     """Name what is in the place of the key."""
     for mark, (problem, fix) in _OTHERS.items():
         if mark in text:
-            return CertificateRejectedError(problem, fix)
+            return UnusableError(problem, fix)
     if labels:
-        return CertificateRejectedError(f"holds {_kind(labels[0])}, not a private key", _STORE_THE_KEY)
-    return CertificateRejectedError(
+        return UnusableError(f"holds {_kind(labels[0])}, not a private key", _STORE_THE_KEY)
+    return UnusableError(
         f"holds no PEM: it has no line '{_DASHES}'",
         f"{_STORE_THE_KEY}, not its path, its DER or bare base64",
     )
@@ -126,17 +124,17 @@ def _kind(label: str) -> str:
     return "a public key" if label.endswith("PUBLIC KEY") else "PEM of another kind"
 
 
-def _json(text: str) -> CertificateRejectedError:
+def _json(text: str) -> UnusableError:
     try:
         fields = json.loads(text)
     except (ValueError, RecursionError):
         fields = None
     if isinstance(fields, dict) and "kty" in fields:
-        return CertificateRejectedError("holds a JSON Web Key", "Store the key as PEM")
+        return UnusableError("holds a JSON Web Key", "Store the key as PEM")
     if isinstance(fields, dict):
         known = CredentialsField.PRIVATE_KEY in fields
         field = f": JsonField {CredentialsField.PRIVATE_KEY}" if known else ""
-        return CertificateRejectedError(
+        return UnusableError(
             "holds a JSON object, and JsonField is not given", f"Name the field that has the key in JsonField{field}"
         )
-    return CertificateRejectedError("holds JSON that is damaged", "Store the PEM text itself, or a whole JSON object")
+    return UnusableError("holds JSON that is damaged", "Store the PEM text itself, or a whole JSON object")

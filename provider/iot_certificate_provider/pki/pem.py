@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from iot_certificate_provider.contract import MAX_PEM_CHARACTERS
-from iot_certificate_provider.errors import CertificateRejectedError
+from iot_certificate_provider.errors import UnusableError
 
 TRUSTED_CERTIFICATE = "TRUSTED CERTIFICATE"
 CERTIFICATE_LABELS = ("CERTIFICATE", "X509 CERTIFICATE", TRUSTED_CERTIFICATE)
@@ -41,30 +41,30 @@ def write(content: bytes, label: str) -> str:
 def read(text: str, labels: tuple[str, ...], max_characters: int = MAX_PEM_CHARACTERS) -> Block:
     """Return the one block in ``text``, whose label is among ``labels``.
 
-    Raises CertificateRejectedError for anything else: no block or several, another kind of block, one that
+    Raises UnusableError for anything else: no block or several, another kind of block, one that
     is cut off, damaged base64, more than ``max_characters`` characters. What stands around it is ignored.
     """
     wanted = labels[0]
     if len(text) > max_characters:
-        raise CertificateRejectedError(
+        raise UnusableError(
             f"is {len(text):,} characters long, above AWS IoT's limit of {max_characters:,}",
             f"Give the PEM of one {_kind(wanted)} only",
         )
     found = list(_BEGIN.finditer(text))
     _refuse_private_keys([match.group(1) for match in found])
     if not found:
-        raise CertificateRejectedError(
+        raise UnusableError(
             f"is not PEM: it has no line '-----BEGIN {wanted}-----'",
             "Give the text of the .pem file itself, not its path, its DER or bare base64",
         )
     if len(found) > 1:
-        raise CertificateRejectedError(
+        raise UnusableError(
             f"holds {len(found)} PEM blocks, not one",
             f"Keep the {_kind(wanted)} itself and drop the rest of the chain",
         )
     label = found[0].group(1)
     if label not in labels:
-        raise CertificateRejectedError(f"is a {_kind(label)}, not a {_kind(wanted)}", _where(label, wanted))
+        raise UnusableError(f"is a {_kind(label)}, not a {_kind(wanted)}", _where(label, wanted))
     return Block(label, _decode(text[found[0].end() :], label))
 
 
@@ -75,7 +75,7 @@ def _refuse_private_keys(labels: list[str]) -> None:
 
 def refuse_private_key() -> NoReturn:
     """Refuse a private key where a certificate or a request belongs."""
-    raise CertificateRejectedError(
+    raise UnusableError(
         "holds a private key",
         "Remove it, and replace the key: templates are not secret. Keys belong in Secrets Manager",
     )
@@ -84,13 +84,11 @@ def refuse_private_key() -> NoReturn:
 def _decode(rest: str, label: str) -> bytes:
     body, end, _ = rest.partition(f"-----END {label}-----")
     if not end:
-        raise CertificateRejectedError(
-            f"is cut off: the line '-----END {label}-----' is missing", "Give the whole PEM text"
-        )
+        raise UnusableError(f"is cut off: the line '-----END {label}-----' is missing", "Give the whole PEM text")
     try:
         return base64.b64decode(_WHITE_SPACE.sub("", body), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise CertificateRejectedError("has damaged base64 between its BEGIN and END lines", _mend(body)) from error
+        raise UnusableError("has damaged base64 between its BEGIN and END lines", _mend(body)) from error
 
 
 def _mend(body: str) -> str:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from iot_certificate_provider.contract import KeyAlgorithm
-from iot_certificate_provider.errors import CertificateRejectedError
+from iot_certificate_provider.errors import UnusableError
 from iot_certificate_provider.pki.key_text import OPENSSH, KeyBlock, key_block
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def private_key_pem(key: CaPrivateKey) -> str:
 def load_private_key(text: str, passphrase: str | None) -> CaPrivateKey:
     """Read a PEM private key: PKCS #8 (encrypted or not), PKCS #1, SEC 1, or OpenSSH's own form without passphrase.
 
-    Raises CertificateRejectedError when it is unreadable or neither RSA nor EC, when its passphrase is missing, wrong
+    Raises UnusableError when it is unreadable or neither RSA nor EC, when its passphrase is missing, wrong
     or superfluous, or when it would take too long to open or to use.
     """
     block = key_block(text)
@@ -61,17 +61,17 @@ def load_private_key(text: str, passphrase: str | None) -> CaPrivateKey:
     password = None if passphrase is None else passphrase.encode("utf-8", "surrogatepass")
     key = _opened(block, password)
     # Raised here and not where it is found: what cryptography says can repeat a line of the key.
-    if isinstance(key, CertificateRejectedError):
+    if isinstance(key, UnusableError):
         raise key
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         kind = type(key).__name__.removesuffix("PrivateKey")
-        raise CertificateRejectedError(
+        raise UnusableError(
             f"holds a private key of a kind that AWS IoT does not know: {kind}", "Use an RSA or an EC key"
         )
     return key
 
 
-def _opened(block: KeyBlock, password: bytes | None) -> PrivateKeyTypes | CertificateRejectedError:
+def _opened(block: KeyBlock, password: bytes | None) -> PrivateKeyTypes | UnusableError:
     """Return the key, or why there is none."""
     try:
         key = _load(block, password)
@@ -96,7 +96,7 @@ def _load(block: KeyBlock, password: bytes | None) -> PrivateKeyTypes:
 def _checked(key: rsa.RSAPrivateKey) -> rsa.RSAPrivateKey:
     """Check the numbers of an RSA key that is not too large for that; raise ValueError where they do not fit."""
     if key.key_size > MAX_RSA_BITS:
-        raise CertificateRejectedError(
+        raise UnusableError(
             f"holds an RSA key of {key.key_size:,} bits, above {MAX_RSA_BITS:,}", "Use a smaller one, or an EC key"
         )
     return key.private_numbers().private_key()
@@ -105,33 +105,31 @@ def _checked(key: rsa.RSAPrivateKey) -> rsa.RSAPrivateKey:
 def check_key_of(key: CaPrivateKey, ca: Certificate) -> None:
     """Check that ``key`` is the private key of the certificate ``ca``."""
     if key.public_key() != ca.public_key:
-        raise CertificateRejectedError(
+        raise UnusableError(
             "holds another key than the CA certificate's",
             "Put the private key that belongs to CACertificatePem into the secret",
         )
 
 
-def _about_passphrase(*, given: bool) -> CertificateRejectedError:
+def _about_passphrase(*, given: bool) -> UnusableError:
     if given:
-        return CertificateRejectedError(
+        return UnusableError(
             "holds a private key that is not encrypted, though a passphrase is given", "Leave PassphraseSecretArn out"
         )
-    return CertificateRejectedError(
+    return UnusableError(
         "holds an encrypted private key, and no passphrase is given",
         "Name the passphrase's secret in PassphraseSecretArn",
     )
 
 
-def _unreadable(label: str, *, given: bool) -> CertificateRejectedError:
+def _unreadable(label: str, *, given: bool) -> UnusableError:
     if label == OPENSSH:
-        return CertificateRejectedError(
+        return UnusableError(
             "holds an OpenSSH key that is encrypted or damaged", "Convert it to PEM: ssh-keygen -p -m PKCS8 -f FILE"
         )
     if given:
-        return CertificateRejectedError(
+        return UnusableError(
             "holds no private key that the passphrase opens",
             "Check the PEM text and the passphrase's secret, where a line end at the end counts",
         )
-    return CertificateRejectedError(
-        "holds no readable private key", "Check it with: openssl pkey -in FILE -noout -check"
-    )
+    return UnusableError("holds no readable private key", "Check it with: openssl pkey -in FILE -noout -check")

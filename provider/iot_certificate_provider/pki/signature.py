@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
 
-from iot_certificate_provider.errors import CertificateRejectedError
+from iot_certificate_provider.errors import UnusableError
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -52,9 +52,9 @@ class Signature:
         return "none" if self.oid in _WITHOUT_HASH else self.oid
 
     def is_of(self, key: CertificatePublicKeyTypes) -> bool:
-        """Whether ``key`` made it; raise CertificateRejectedError where nobody here can say so."""
+        """Whether ``key`` made it; raise UnusableError where nobody here can say so."""
         if self.oid == RSASSA_PSS and self.padding is None:
-            raise CertificateRejectedError(
+            raise UnusableError(
                 "has a signature that cannot be verified: its RSASSA-PSS parameters are unknown (RFC 4055, 3.1)",
                 "Have it signed again with SHA-256 throughout",
             )

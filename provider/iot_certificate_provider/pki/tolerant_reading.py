@@ -6,7 +6,7 @@ import hashlib
 import re
 from typing import Any
 
-from iot_certificate_provider.errors import CertificateRejectedError
+from iot_certificate_provider.errors import UnusableError
 from iot_certificate_provider.pki import der, pem
 from iot_certificate_provider.pki.certificate import whole_bytes
 from iot_certificate_provider.pki.certificate_findings import findings
@@ -21,7 +21,7 @@ _PKCS_12_VERSION = 3
 def certificate_in(block: pem.Block) -> tuple[bytes, tuple[Finding, ...]]:
     """Return the certificate at the beginning of the block, and a finding about what follows it.
 
-    Raises CertificateRejectedError where there is none, or something else than padding follows.
+    Raises UnusableError where there is none, or something else than padding follows.
     """
     try:
         element, rest = Element.first_of(block.content)
@@ -45,7 +45,7 @@ def _refuse_another_structure(rest: bytes) -> None:
 
 
 def read(encoded: bytes, refusal: Exception) -> dict[str, Any]:
-    """Return Certificate's fields; raise CertificateRejectedError, with the cause, where they cannot be read.
+    """Return Certificate's fields; raise UnusableError, with the cause, where they cannot be read.
 
     ``refusal``: what cryptography has raised.
     """
@@ -105,9 +105,9 @@ def _is_request(first: Element) -> bool:
     return all(each.tag == der.SEQUENCE for each in first.children[1:3])
 
 
-def unreadable(cause: str) -> CertificateRejectedError:
+def unreadable(cause: str) -> UnusableError:
     """Return the refusal of what is no certificate; ``cause`` is a clause about it."""
-    return CertificateRejectedError(
+    return UnusableError(
         f"is PEM, but not a readable X.509 certificate: it {cause}",
         "Check it with: openssl x509 -in FILE -noout -text",
     )

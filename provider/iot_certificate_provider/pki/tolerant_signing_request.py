@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 
-from iot_certificate_provider.errors import CertificateRejectedError
+from iot_certificate_provider.errors import UnusableError
 from iot_certificate_provider.pki import der, pem
 from iot_certificate_provider.pki.certificate_findings import (
     key_findings,
@@ -32,11 +32,11 @@ _EXTENSION_REQUEST = "1.2.840.113549.1.9.14"
 
 
 def read(content: bytes, refusal: Exception) -> tuple[dict[str, Any], Signature]:
-    """Return SigningRequest's fields and the signature; raise CertificateRejectedError where they cannot be read."""
+    """Return SigningRequest's fields and the signature; raise UnusableError where they cannot be read."""
     try:
         return _read(content, refusal)
     except MalformedError as error:
-        raise CertificateRejectedError(
+        raise UnusableError(
             f"is PEM, but not a readable certificate signing request: it {error}",
             "Check it with: openssl req -in FILE -noout -text",
         ) from error

@@ -17,10 +17,10 @@ from iot_certificate_provider.aws.secrets import CURRENT, PENDING, PREVIOUS
 from iot_certificate_provider.contract import CredentialsField
 from iot_certificate_provider.errors import (
     AccessDeniedError,
-    CertificateRejectedError,
     ConflictError,
     InvalidPropertyError,
     ProviderError,
+    UnusableError,
     UpstreamError,
 )
 from iot_certificate_provider.pki import Certificate, load_private_key
@@ -136,7 +136,7 @@ class CredentialsStore:
                 return f"{self._name}: {decision.reason}. {fix_of(decision)}"
             try:
                 self._secrets.make_current(self._secret_arn, version_id, current)
-            except CertificateRejectedError:
+            except UnusableError:
                 # The SDK asks once more when an answer is lost, and is refused: the label has moved by then.
                 if self._current() != version_id:
                     raise
@@ -231,5 +231,5 @@ def _read(version_id: str, text: str) -> Credentials | None:
             load_private_key(fields[name.PRIVATE_KEY], None),
             str(fields.get(_OWNER, "")),
         )
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, CertificateRejectedError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, UnusableError):
         return None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from iot_certificate_provider.aws import acm_pca, kms
 from iot_certificate_provider.contract import PrivateCaTemplate
-from iot_certificate_provider.errors import CertificateRejectedError, DeadlineError
+from iot_certificate_provider.errors import DeadlineError, UnusableError
 from iot_certificate_provider.pki import (
     Certificate,
     PrivateKeySigner,
@@ -88,7 +88,7 @@ class CertificateSigners:
             own = Certificate.from_pem(self._authorities.ca_certificate(key.certificate_authority_arn))
             # Not by their ids: a CA that was renewed with its key issues for both of its certificates.
             if own.public_key != ca.public_key or not own.subject_name.matches(ca.subject_name):
-                raise CertificateRejectedError(
+                raise UnusableError(
                     "is another CA than that of CACertificatePem",
                     "Leave CACertificatePem out: the private CA's own certificate is then registered",
                 )
@@ -101,10 +101,10 @@ def _naming_secret(secret_arn: str, ca: Certificate) -> Iterator[None]:
     """Add to what is wrong with a key the secret and the CA: a stack can have several of both."""
     try:
         yield
-    except CertificateRejectedError as error:
+    except UnusableError as error:
         secret = shorten(secret_arn.rpartition(":secret:")[2], _NAME_CHARACTERS)
         where = f"secret {secret}, CA {shorten(ca.subject, _NAME_CHARACTERS)}"
-        raise CertificateRejectedError(f"{error.problem} ({where})", error.fix) from error
+        raise UnusableError(f"{error.problem} ({where})", error.fix) from error
 
 
 class PrivateCaSigner:
