@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from iot_certificate_provider.aws.translation import translate
 from iot_certificate_provider.contract import MAX_REASON_CHARACTERS
 from iot_certificate_provider.errors import (
-    CertificateRejectedError,
     InvalidPropertyError,
     KeyAccessDeniedError,
     ProviderError,
+    UnusableError,
 )
 from iot_certificate_provider.properties.reader import naming
 
@@ -43,7 +43,7 @@ def test_where_only_a_stump_of_them_would_be_left_there_are_none() -> None:
     assert error.within(MAX_REASON_CHARACTERS).endswith(f"x. {FIX}")
 
 
-@pytest.mark.parametrize("kind", [ProviderError, CertificateRejectedError, KeyAccessDeniedError])
+@pytest.mark.parametrize("kind", [ProviderError, UnusableError, KeyAccessDeniedError])
 @given(problem=words, fix=words.filter(lambda text: len(text) < 150), said=words)
 @settings(max_examples=100, deadline=None)
 def test_the_fix_is_never_cut(kind: type[ProviderError], problem: str, fix: str, said: str) -> None:

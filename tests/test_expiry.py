@@ -189,7 +189,7 @@ def test_one_that_cannot_be_read_does_not_hide_the_others(stage: Stage, caplog: 
     assert stage.published() == {"Pump": 20, "Valve": 10}
     assert [json.loads(message) for message in caplog.messages] == [
         {"logical_id": "Denied", "error": "AccessDeniedError"},
-        {"logical_id": "Odd", "error": "CertificateRejectedError"},
+        {"logical_id": "Odd", "error": "UnusableError"},
     ]
 
 

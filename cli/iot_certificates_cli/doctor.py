@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from iot_certificate_provider.aws.clients import CONFIG
 from iot_certificate_provider.aws.translation import translate, translating
 from iot_certificate_provider.errors import ProviderError
-from iot_certificate_provider.pki import Certificate, CertificateRejectedError
+from iot_certificate_provider.pki import Certificate, UnusableError
 from iot_certificates_cli.errors import sentence_of
 from iot_certificates_cli.listings import list_ca_certificates
 from iot_certificates_cli.stack_owners import find_stack_owners
@@ -136,7 +136,7 @@ def _names(connection: Connection) -> Iterator[tuple[str, bytes]]:
             continue  # the quota is of those in DEFAULT mode
         try:
             certificate = Certificate.from_pem(described.pem)
-        except CertificateRejectedError:
+        except UnusableError:
             continue
         key = certificate.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         yield certificate.subject, key

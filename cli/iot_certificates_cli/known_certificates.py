@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
 
-from iot_certificate_provider.pki import Certificate, CertificateRejectedError
+from iot_certificate_provider.pki import Certificate, UnusableError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +36,7 @@ class Said:
         """Read a certificate."""
         try:
             certificate = Certificate.from_pem(pem)
-        except CertificateRejectedError:
+        except UnusableError:
             return cls("(unreadable)", None, None)
         return cls(certificate.subject, certificate.not_before, certificate.not_after)
 

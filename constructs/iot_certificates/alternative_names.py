@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import Token
 
-from iot_certificate_provider.pki import CertificateRejectedError
+from iot_certificate_provider.pki import UnusableError
 from iot_certificate_provider.pki.alternative_names import alternative_name
 from iot_certificates.declaration_error import CertificateDeclarationError
 
@@ -37,5 +37,5 @@ def alternative_names(scope: Construct, names: Sequence[str]) -> list[str] | Non
 def _check(scope: Construct, name: str) -> None:
     try:
         alternative_name(name)
-    except CertificateRejectedError as error:
+    except UnusableError as error:
         raise CertificateDeclarationError(scope, _NAME, f"'{name}' {error.problem}", error.fix) from None

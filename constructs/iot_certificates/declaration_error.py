@@ -6,7 +6,7 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.pki import CertificateRejectedError
+from iot_certificate_provider.pki import UnusableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +42,6 @@ def declaring(scope: IConstruct, name: str) -> Iterator[None]:
     """Turn what is wrong with a certificate into what is wrong with the property ``name`` of ``scope``."""
     try:
         yield
-    except CertificateRejectedError as error:
+    except UnusableError as error:
         # Not "from error": a reader of the traceback is helped by one sentence, not by two.
         raise CertificateDeclarationError(scope, name, error.problem, error.fix) from None

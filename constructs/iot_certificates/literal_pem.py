@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import Annotations, Token
 
-from iot_certificate_provider.pki import Certificate, CertificateRejectedError, SigningRequest, check_not_expired
+from iot_certificate_provider.pki import Certificate, SigningRequest, UnusableError, check_not_expired
 from iot_certificates.declaration_error import CertificateDeclarationError, declaring
 
 if TYPE_CHECKING:
@@ -61,5 +61,5 @@ def _is_token(scope: Construct, name: str, pem: object) -> bool:
 def _warn_if_expired(scope: Construct, name: str, certificate: Certificate) -> None:
     try:
         check_not_expired(certificate, datetime.now(UTC))
-    except CertificateRejectedError as error:
+    except UnusableError as error:
         Annotations.of(scope).add_warning_v2(EXPIRED_WARNING, f"{name} {error.problem}. {error.fix}")

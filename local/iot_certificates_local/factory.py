@@ -27,7 +27,7 @@ class Credentials:
 class Factory:
     """A CA (EC P-256) with its files ``factory-ca.pem`` and ``factory-ca.key`` in ``folder``, which is made.
 
-    Each certificate is checked as AWS IoT checks it before it leaves; CertificateRejectedError otherwise.
+    Each certificate is checked as AWS IoT checks it before it leaves; UnusableError otherwise.
     """
 
     def __init__(self, folder: Path, common_name: str = "Factory CA") -> None:

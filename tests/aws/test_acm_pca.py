@@ -15,7 +15,7 @@ from fakes.refusal import Refusal
 from iot_certificate_provider.aws.acm_pca import PrivateCaGateway, signing_algorithm
 from iot_certificate_provider.aws.clients import AwsClients
 from iot_certificate_provider.contract import PrivateCaTemplate
-from iot_certificate_provider.errors import AccessDeniedError, CertificateRejectedError, NotFoundError, RefusedError
+from iot_certificate_provider.errors import AccessDeniedError, NotFoundError, RefusedError, UnusableError
 from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.pki.certificate_signer import signature_hash
 
@@ -75,7 +75,7 @@ def test_the_template_is_named_in_the_partition_of_the_ca(stage: Stage, template
     stage.issue(template=template)
     assert stage.sent()["TemplateArn"] == f"arn:aws:acm-pca:::template/{template}"
     stage.aws.calls.clear()
-    with pytest.raises(CertificateRejectedError):
+    with pytest.raises(UnusableError):
         stage.gateway.issue_certificate(
             CHINA, issuing.make_csr().pem, algorithm="SHA256WITHRSA", not_after=stage.now, template=template
         )
@@ -124,13 +124,13 @@ def test_the_algorithm_is_of_the_family_of_the_cas_key(kind: str, hash_name: str
 @pytest.mark.parametrize("status", ["DISABLED", "EXPIRED", "PENDING_CERTIFICATE", "DELETED"])
 def test_one_that_is_not_active_does_not_issue(stage: Stage, status: str) -> None:
     stage.ca.status = status
-    with pytest.raises(CertificateRejectedError, match="the private CA is not ACTIVE"):
+    with pytest.raises(UnusableError, match="the private CA is not ACTIVE"):
         stage.issue()
 
 
 def test_one_that_is_gone(stage: Stage) -> None:
     stage.aws.acm_pca.cas.clear()
-    with pytest.raises(CertificateRejectedError, match="the private CA does not exist"):
+    with pytest.raises(UnusableError, match="the private CA does not exist"):
         stage.gateway.ca_certificate(ARN)
 
 

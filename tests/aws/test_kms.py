@@ -12,7 +12,7 @@ from fakes.kms import Key
 from fakes.refusal import Refusal
 from iot_certificate_provider.aws.clients import AwsClients
 from iot_certificate_provider.aws.kms import KmsGateway, signing_algorithm
-from iot_certificate_provider.errors import AccessDeniedError, CertificateRejectedError, UpstreamError
+from iot_certificate_provider.errors import AccessDeniedError, UnusableError, UpstreamError
 from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.pki.certificate_signer import signature_hash
 
@@ -75,14 +75,14 @@ def test_one_that_does_not_serve_is_refused(stage: Stage, key: Key | None, probl
         del stage.aws.kms.keys[KEY_ID]
     else:
         stage.aws.kms.keys[KEY_ID] = key
-    with pytest.raises(CertificateRejectedError, match=problem):
+    with pytest.raises(UnusableError, match=problem):
         stage.gateway.public_key(KEY_ID)
 
 
 def test_one_that_is_disabled_between_two_calls_is_refused(stage: Stage) -> None:
     stage.gateway.public_key(KEY_ID)
     stage.key.state = "Disabled"
-    with pytest.raises(CertificateRejectedError, match="the key is disabled"):
+    with pytest.raises(UnusableError, match="the key is disabled"):
         stage.gateway.sign(KEY_ID, hashes.Hash(hashes.SHA256()).finalize(), "ECDSA_SHA_256")
 
 

@@ -12,9 +12,9 @@ from iot_certificate_provider.aws.clients import AwsClients
 from iot_certificate_provider.aws.secrets import SecretsGateway
 from iot_certificate_provider.errors import (
     AccessDeniedError,
-    CertificateRejectedError,
     ConflictError,
     KeyAccessDeniedError,
+    UnusableError,
     UpstreamError,
 )
 
@@ -54,7 +54,7 @@ def test_is_returned_from_the_field_of_a_json_object() -> None:
 def test_that_does_not_serve_is_refused_without_quoting_it(
     value: str | bytes | None, json_field: str | None, problem: str
 ) -> None:
-    with pytest.raises(CertificateRejectedError, match=problem) as caught:
+    with pytest.raises(UnusableError, match=problem) as caught:
         gateway(value).text(ARN, json_field)
     assert "hidden-text" not in str(caught.value) + repr(caught.value.__cause__) + repr(caught.value.__context__)
 
@@ -115,9 +115,9 @@ class TestVersions:
         assert "hidden-text" not in str(caught.value)
 
     def test_a_secret_that_does_not_exist_is_refused(self, secrets: SecretsGateway) -> None:
-        with pytest.raises(CertificateRejectedError, match="does not exist"):
+        with pytest.raises(UnusableError, match="does not exist"):
             secrets.labels(f"{ARN}-other")
-        with pytest.raises(CertificateRejectedError, match="does not exist"):
+        with pytest.raises(UnusableError, match="does not exist"):
             secrets.put_pending(f"{ARN}-other", "1" * 64, "hidden-text")
 
 
@@ -129,6 +129,6 @@ def test_a_partial_arn_that_is_taken_for_a_complete_one_is_named_as_the_cause(re
     aws.secrets.values[f"{arn}-AbCdEf"] = "value"
     if refused:
         aws.denials = {"secretsmanager.GetSecretValue": 1}
-    with pytest.raises((CertificateRejectedError, KeyAccessDeniedError)) as caught:
+    with pytest.raises((UnusableError, KeyAccessDeniedError)) as caught:
         SecretsGateway(AwsClients(aws.session())).text(arn)
     assert caught.value.fix.startswith("Give its name, or its complete ARN")

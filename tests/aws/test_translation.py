@@ -27,7 +27,6 @@ from iot_certificate_provider.contract import DeviceCertificateStatus
 from iot_certificate_provider.errors import (
     AccessDeniedError,
     AlreadyExistsError,
-    CertificateRejectedError,
     ConflictError,
     InProgressError,
     InUseError,
@@ -37,6 +36,7 @@ from iot_certificate_provider.errors import (
     RefusedError,
     ThrottledError,
     TransferCompletedError,
+    UnusableError,
     UpstreamError,
 )
 
@@ -175,8 +175,8 @@ def test_no_error_that_all_services_have_is_missing(code: str, expected: type[Pr
         ("CertificateConflictException", ConflictError),
         ("TransferConflictException", InUseError),
         ("TransferAlreadyCompletedException", TransferCompletedError),
-        ("CertificateValidationException", CertificateRejectedError),
-        ("RegistrationCodeValidationException", CertificateRejectedError),
+        ("CertificateValidationException", UnusableError),
+        ("RegistrationCodeValidationException", UnusableError),
         ("LimitExceededException", LimitExceededError),
         ("UnauthorizedException", AccessDeniedError),
         ("DecryptionFailure", AccessDeniedError),
@@ -203,7 +203,7 @@ def test_the_sentence_begins_with_the_operation_and_what_it_was_about() -> None:
 def test_what_is_wrong_with_a_thing_that_a_property_names_is_said_in_its_own_words() -> None:
     unusable = {"DisabledException": ("the key is disabled", "Enable it")}
     disabled = error_of("DisabledException", "arn:aws:kms:… is disabled.", "Sign")
-    refusal = pytest.raises(CertificateRejectedError, match=r"^the key is disabled\. Enable it$")
+    refusal = pytest.raises(UnusableError, match=r"^the key is disabled\. Enable it$")
     with refusal, translating("the KMS key", unusable):
         raise disabled
     with pytest.raises(NotFoundError), translating("the KMS key", unusable):

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import issuing
-from iot_certificate_provider.pki import CertificateRejectedError, SigningRequest
+from iot_certificate_provider.pki import SigningRequest, UnusableError
 from iot_certificate_provider.pki.alternative_names import alternative_name
 from pki import making
 
@@ -109,7 +109,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("text", "problem"), REFUSED.items())
 def test_any_other_is_refused_by_what_is_wrong_with_it(text: str, problem: str) -> None:
-    with pytest.raises(CertificateRejectedError) as caught:
+    with pytest.raises(UnusableError) as caught:
         alternative_name(text)
     assert caught.value.problem == problem
     assert caught.value.fix
@@ -122,7 +122,7 @@ def test_any_other_is_refused_by_what_is_wrong_with_it(text: str, problem: str) 
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:
         name = alternative_name(text)
-    except CertificateRejectedError:
+    except UnusableError:
         return
     assert making.request(names=making.names(name)).alternative_names == making.names(name)
 
@@ -179,7 +179,7 @@ def test_a_request_for_any_other_is_refused_when_it_is_issued_by(
 ) -> None:
     # AWS IoT takes no notice of them: it is fit for CreateCertificateFromCsr.
     request = making.request_with((extension, critical))
-    with pytest.raises(CertificateRejectedError) as caught:
+    with pytest.raises(UnusableError) as caught:
         request.check_issuable()
     assert problem in str(caught.value)
     assert len(f"CertificateSigningRequest: {caught.value}") <= 240
@@ -187,7 +187,7 @@ def test_a_request_for_any_other_is_refused_when_it_is_issued_by(
 
 def test_another_extension_that_is_not_readable_is_refused_too() -> None:
     unreadable = x509.UnrecognizedExtension(x509.BasicConstraints.oid, b"\xff\x00")
-    with pytest.raises(CertificateRejectedError, match="asks for extensions that are not readable"):
+    with pytest.raises(UnusableError, match="asks for extensions that are not readable"):
         making.request_with((unreadable, False)).check_issuable()
 
 
@@ -197,7 +197,7 @@ def test_whatever_a_request_has_for_names_they_are_certified_or_refused(content:
     request = making.request_with((x509.UnrecognizedExtension(RAW, content), False))
     try:
         names = request.alternative_names
-    except CertificateRejectedError:
+    except UnusableError:
         return
     issued = making.signer().issue(request, making.NOW, making.YEAR)
     assert issued.parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName).value == names

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import issuing
 from iot_certificate_provider.contract import MAX_REASON_CHARACTERS
-from iot_certificate_provider.pki import Certificate, CertificateRejectedError, SigningRequest, load_private_key
+from iot_certificate_provider.pki import Certificate, SigningRequest, UnusableError, load_private_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,7 @@ def read_or_refuse(read: Callable[[str], object], text: str) -> None:
     refused = None
     try:
         read(text)
-    except CertificateRejectedError as error:
+    except UnusableError as error:
         refused = error
     if refused is not None:
         assert refused.problem
@@ -102,7 +102,7 @@ def mutated(draw: st.DrawFn, original: str) -> str:
 @bounded
 @given(text=mutated(DEVICE.pem))
 def test_a_changed_certificate_is_refused_or_is_readable_again_under_the_same_id(text: str) -> None:
-    with suppress(CertificateRejectedError):
+    with suppress(UnusableError):
         certificate = Certificate.from_pem(text)
         assert Certificate.from_pem(certificate.pem) == certificate
         assert (certificate.pem == DEVICE.pem) == (certificate.id == Certificate.from_pem(DEVICE.pem).id)
@@ -111,7 +111,7 @@ def test_a_changed_certificate_is_refused_or_is_readable_again_under_the_same_id
 @bounded
 @given(text=mutated(CSR.pem))
 def test_a_changed_signing_request_is_refused_or_is_readable_again(text: str) -> None:
-    with suppress(CertificateRejectedError):
+    with suppress(UnusableError):
         request = SigningRequest.from_pem(text)
         assert SigningRequest.from_pem(request.pem) == request
         # Nothing but white space and what stands around the block: its own signature covers the rest.
@@ -126,7 +126,7 @@ def test_changed_bytes_under_the_base64_are_refused_or_round_trip(at: int, byte:
     der[other] ^= 0x20
     assume(bytes(der) != DEVICE.der)
 
-    with suppress(CertificateRejectedError):
+    with suppress(UnusableError):
         certificate = Certificate.from_pem(f"{BEGIN}\n{base64.b64encode(der).decode()}\n{END}")
         assert Certificate.from_pem(certificate.pem) == certificate
         assert certificate.id != Certificate.from_pem(DEVICE.pem).id

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
 import issuing
 from iot_certificate_provider.contract import MAX_PEM_CHARACTERS
 from iot_certificate_provider.physical_id import is_certificate_id
-from iot_certificate_provider.pki import Certificate, CertificateRejectedError, SigningRequest
+from iot_certificate_provider.pki import Certificate, SigningRequest, UnusableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,7 @@ Certificate:
 
 
 def refusal(text: str) -> str:
-    with pytest.raises(CertificateRejectedError) as caught:
+    with pytest.raises(UnusableError) as caught:
         Certificate.from_pem(text)
     return str(caught.value)
 
@@ -262,7 +262,7 @@ def test_a_private_key_is_refused_and_not_repeated(
         "cut off": text[: len(text) // 2],
     }[where]
 
-    with pytest.raises(CertificateRejectedError, match=r"^holds a private key") as caught:
+    with pytest.raises(UnusableError, match=r"^holds a private key") as caught:
         read(given)
 
     assert not any(line in str(caught.value) for line in text.splitlines() if line)
@@ -283,7 +283,7 @@ def test_a_certificate_whose_key_is_of_an_unknown_kind_is_refused() -> None:
 
 def test_written_out_line_ends_get_a_sentence_of_their_own() -> None:
     text = issuing.make_ca().pem.replace("\n", "\\n")
-    with pytest.raises(CertificateRejectedError, match="two characters"):
+    with pytest.raises(UnusableError, match="two characters"):
         Certificate.from_pem(text)
 
 

@@ -21,8 +21,8 @@ import issuing
 from iot_certificate_provider.contract import KeyAlgorithm
 from iot_certificate_provider.pki import (
     Certificate,
-    CertificateRejectedError,
     PrivateKeySigner,
+    UnusableError,
     check_end_entity_profile,
     remote_private_key,
     self_signed_ca,
@@ -123,7 +123,7 @@ def test_a_keeper_that_signs_with_another_key_is_found_out() -> None:
     other = making.key(P256, "another")
     assert isinstance(other, ec.EllipticCurvePrivateKey)
     remote = remote_private_key(public, ca, lambda digest: other.sign(digest, ec.ECDSA(Prehashed(hashes.SHA256()))))
-    with pytest.raises(CertificateRejectedError, match="was not signed by the CA"):
+    with pytest.raises(UnusableError, match="was not signed by the CA"):
         PrivateKeySigner(ca, remote).issue(making.request(), making.NOW, making.YEAR)
 
 
@@ -151,7 +151,7 @@ def test_a_ca_without_a_key_identifier_is_identified_by_its_key() -> None:
 
 def test_a_ca_that_has_expired_issues_nothing() -> None:
     later = making.ca().not_after + timedelta(seconds=1)
-    with pytest.raises(CertificateRejectedError, match=r"^expired on 2040-05-14"):
+    with pytest.raises(UnusableError, match=r"^expired on 2040-05-14"):
         making.signer().issue(making.request(), later, making.YEAR)
 
 
@@ -179,7 +179,7 @@ def test_without_a_subject_the_alternative_names_are_critical() -> None:
 
 
 def test_a_request_that_names_nobody_is_refused() -> None:
-    with pytest.raises(CertificateRejectedError, match=r"^names nobody: .* Make it again with a common name"):
+    with pytest.raises(UnusableError, match=r"^names nobody: .* Make it again with a common name"):
         making.signer().issue(making.request(subject=x509.Name([])), making.NOW, making.YEAR)
 
 
@@ -194,7 +194,7 @@ def test_names_that_cannot_be_certified_are_refused_before_anything_is_signed() 
     public = making.key(P256, "CA").public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     remote = remote_private_key(public, ca, sign)
     asked = making.request_with((making.names(x509.DirectoryName(making.CA_SUBJECT)), False))
-    with pytest.raises(CertificateRejectedError, match="kind DirectoryName"):
+    with pytest.raises(UnusableError, match="kind DirectoryName"):
         PrivateKeySigner(ca, remote).issue(asked, making.NOW, making.YEAR)
     assert signed == []
 
@@ -364,17 +364,17 @@ def test_what_does_not_deviate_passes(certificate: Certificate) -> None:
     ],
 )
 def test_what_deviates_is_refused_by_what_is_wrong_with_it(certificate: Certificate, problem: str) -> None:
-    with pytest.raises(CertificateRejectedError, match=problem) as caught:
+    with pytest.raises(UnusableError, match=problem) as caught:
         check_end_entity_profile(certificate, making.ca(), REQUEST)
     assert len(f"Issuer.CertificateAuthorityArn: {caught.value}") <= 240
 
 
 def test_names_that_nobody_asked_for_are_refused() -> None:
-    with pytest.raises(CertificateRejectedError, match="another alternative name"):
+    with pytest.raises(UnusableError, match="another alternative name"):
         check_end_entity_profile(making.issued(P256, NAMES), making.ca(), making.request())
 
 
 def test_a_certificate_with_a_second_common_name_is_not_as_it_was_asked_for() -> None:
     longer = x509.Name([*making.DEVICE_SUBJECT, x509.NameAttribute(NameOID.COMMON_NAME, "thermostat-2")])
-    with pytest.raises(CertificateRejectedError, match="another key or subject"):
+    with pytest.raises(UnusableError, match="another key or subject"):
         check_end_entity_profile(deviating(subject=longer), making.ca(), REQUEST)

@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 import issuing
 from iot_certificate_provider.pki import (
     Certificate,
-    CertificateRejectedError,
+    UnusableError,
     check_ca,
     check_issued_by,
     check_not_expired,
@@ -60,7 +60,7 @@ def test_a_key_is_accepted_by_kind_and_strength(kind: str, problem: str | None) 
     if problem is None:
         check_registrable(device)
     else:
-        with pytest.raises(CertificateRejectedError) as caught:
+        with pytest.raises(UnusableError) as caught:
             check_registrable(device)
         assert caught.value.problem == problem
 
@@ -81,7 +81,7 @@ def test_a_signature_is_accepted_by_its_hash(hash_name: str, accepted: bool, ca_
     if accepted:
         check_registrable(device)
     else:
-        with pytest.raises(CertificateRejectedError, match=f"AWS IoT does not accept: hash {hash_name}"):
+        with pytest.raises(UnusableError, match=f"AWS IoT does not accept: hash {hash_name}"):
             check_registrable(device)
 
 
@@ -98,14 +98,14 @@ def test_a_signature_is_accepted_by_its_hash(hash_name: str, accepted: bool, ca_
 def test_signatures_over_broken_hashes_are_refused(path: str, name: str) -> None:
     weak = vector(path)
 
-    with pytest.raises(CertificateRejectedError, match=f"AWS IoT does not accept: hash {name}"):
+    with pytest.raises(UnusableError, match=f"AWS IoT does not accept: hash {name}"):
         check_signature_algorithm(weak.parsed)
 
 
 def test_a_signature_of_ed25519_is_refused_though_the_certified_key_is_accepted() -> None:
     ca = issuing.make_ca(key_kind="ed25519")
 
-    with pytest.raises(CertificateRejectedError, match="AWS IoT does not accept: hash none"):
+    with pytest.raises(UnusableError, match="AWS IoT does not accept: hash none"):
         check_registrable(certificate(issuing.make_device(ca)))
 
 
@@ -135,22 +135,22 @@ def test_an_intermediate_ca_is_accepted_as_a_ca() -> None:
 
 @pytest.mark.parametrize("flag", [False, None], ids=["CA:FALSE", "no basicConstraints"])
 def test_a_certificate_without_ca_true_is_refused_as_a_ca(flag: bool | None) -> None:
-    with pytest.raises(CertificateRejectedError, match=r"is not a CA certificate: it lacks .* CA:TRUE"):
+    with pytest.raises(UnusableError, match=r"is not a CA certificate: it lacks .* CA:TRUE"):
         check_ca(certificate(issuing.make_ca(ca=flag)))
 
 
 def test_a_device_certificate_is_refused_as_a_ca() -> None:
-    with pytest.raises(CertificateRejectedError, match="is not a CA certificate"):
+    with pytest.raises(UnusableError, match="is not a CA certificate"):
         check_ca(certificate(issuing.make_device(issuing.make_ca())))
 
 
 def test_a_version_1_certificate_is_refused_as_a_ca() -> None:
-    with pytest.raises(CertificateRejectedError):
+    with pytest.raises(UnusableError):
         check_ca(vector("x509/v1_cert.pem"))
 
 
 def test_a_weak_key_is_refused_in_a_ca_too() -> None:
-    with pytest.raises(CertificateRejectedError, match="RSA with 1024 bits"):
+    with pytest.raises(UnusableError, match="RSA with 1024 bits"):
         check_ca(certificate(issuing.make_ca("Weak CA", key_kind="rsa1024")))
 
 
@@ -174,7 +174,7 @@ def test_a_certificate_expires_after_its_last_second(after: timedelta, expired: 
     device = certificate(issuing.make_device(issuing.make_ca(), valid_to=LAST_SECOND))
 
     if expired:
-        with pytest.raises(CertificateRejectedError, match=r"^expired on 2030-06-01"):
+        with pytest.raises(UnusableError, match=r"^expired on 2030-06-01"):
             check_not_expired(device, LAST_SECOND + after)
     else:
         check_not_expired(device, LAST_SECOND + after)
@@ -185,7 +185,7 @@ def test_expiry_is_the_same_moment_in_every_time_zone() -> None:
     far_east = timezone(timedelta(hours=14))
 
     check_not_expired(device, LAST_SECOND.astimezone(far_east))
-    with pytest.raises(CertificateRejectedError):
+    with pytest.raises(UnusableError):
         check_not_expired(device, (LAST_SECOND + timedelta(seconds=1)).astimezone(far_east))
 
 
@@ -222,7 +222,7 @@ def test_a_renewed_ca_with_the_same_name_and_key_is_the_issuer() -> None:
 def test_a_ca_of_the_same_name_with_another_key_is_not_the_issuer(kind: str) -> None:
     impostor = issuing.make_ca(key=issuing.key_of(kind, "an impostor"))
 
-    with pytest.raises(CertificateRejectedError, match=r"^was not signed by the CA: the names match"):
+    with pytest.raises(UnusableError, match=r"^was not signed by the CA: the names match"):
         check_issued_by(certificate(issuing.make_device(issuing.make_ca())), certificate(impostor))
 
 
@@ -230,7 +230,7 @@ def test_a_ca_of_another_name_is_not_the_issuer_even_with_the_same_key() -> None
     ca = issuing.make_ca()
     renamed = issuing.make_ca("Another CA", key=ca.key)
 
-    with pytest.raises(CertificateRejectedError, match="its issuer is 'CN=Factory CA', the CA 'CN=Another CA'"):
+    with pytest.raises(UnusableError, match="its issuer is 'CN=Factory CA', the CA 'CN=Another CA'"):
         check_issued_by(certificate(issuing.make_device(ca)), certificate(renamed))
 
 
@@ -241,7 +241,7 @@ def test_the_root_of_a_hierarchy_is_not_the_direct_issuer() -> None:
 
     check_issued_by(device, certificate(intermediate))
     check_issued_by(certificate(intermediate), certificate(root))
-    with pytest.raises(CertificateRejectedError, match="the direct issuer, not the root"):
+    with pytest.raises(UnusableError, match="the direct issuer, not the root"):
         check_issued_by(device, certificate(root))
 
 
@@ -251,14 +251,14 @@ def test_a_changed_byte_in_the_signature_is_noticed() -> None:
     der[-1] ^= 1
     forged = Certificate.from_x509(x509.load_der_x509_certificate(bytes(der)))
 
-    with pytest.raises(CertificateRejectedError, match="was not signed by the CA"):
+    with pytest.raises(UnusableError, match="was not signed by the CA"):
         check_issued_by(forged, certificate(ca))
 
 
 def test_the_refusal_of_long_names_is_short_enough_for_a_reason() -> None:
     ca, other = issuing.make_ca(subject=_long_name("A")), issuing.make_ca(subject=_long_name("B"))
 
-    with pytest.raises(CertificateRejectedError) as caught:
+    with pytest.raises(UnusableError) as caught:
         check_issued_by(certificate(issuing.make_device(ca)), certificate(other))
 
     assert len(f"CACertificatePem: {caught.value}") <= 240

@@ -14,8 +14,8 @@ import issuing
 from iot_certificate_provider.contract import KeyAlgorithm
 from iot_certificate_provider.pki import (
     Certificate,
-    CertificateRejectedError,
     PrivateKeySigner,
+    UnusableError,
     generate_private_key,
     load_private_key,
     private_key_pem,
@@ -36,9 +36,9 @@ def key(kind: str = "p256") -> issuing.PrivateKey:
     return issuing.key_of(kind, "a CA")
 
 
-def refusal(text: str, passphrase: str | None = None) -> CertificateRejectedError:
+def refusal(text: str, passphrase: str | None = None) -> UnusableError:
     """Return the refusal of a key, once it is certain that nothing secret is in it or in what led to it."""
-    with pytest.raises(CertificateRejectedError) as caught:
+    with pytest.raises(UnusableError) as caught:
         load_private_key(text, passphrase)
     told = " ".join([*_all_words(caught.value), *traceback.format_exception(caught.value)])
     for secret in [passphrase, *re.findall(r"[A-Za-z0-9+/=]{20,}", text)]:
@@ -161,7 +161,7 @@ def test_another_cas_key_is_refused_before_it_signs(kind: str) -> None:
     ca = Certificate.from_pem(issuing.make_ca().pem)
     other = load_private_key(issuing.key_pem(issuing.key_of(kind, "another CA")), None)
 
-    with pytest.raises(CertificateRejectedError, match=r"^holds another key than the CA certificate's"):
+    with pytest.raises(UnusableError, match=r"^holds another key than the CA certificate's"):
         PrivateKeySigner(ca, other)
 
 

@@ -16,8 +16,8 @@ import issuing
 from iot_certificate_provider.errors import UpstreamError
 from iot_certificate_provider.pki import (
     Certificate,
-    CertificateRejectedError,
     PrivateKeySigner,
+    UnusableError,
     check_issued_by,
     remote_private_key,
     verification_certificate,
@@ -77,13 +77,13 @@ def test_it_signs_with_the_hash_of_the_cas_key_or_signature(kind: str, hash_name
 def test_another_key_than_the_cas_is_refused(kind: str) -> None:
     ca = Certificate.from_pem(issuing.make_ca().pem)
     for public in (public_bytes(issuing.key_of(kind, "another")), b"", b"no key"):
-        with pytest.raises(CertificateRejectedError, match="is another key than the CA certificate's"):
+        with pytest.raises(UnusableError, match="is another key than the CA certificate's"):
             remote_private_key(public, ca, lambda _: b"")
 
 
 def test_a_key_that_the_ca_has_and_aws_iot_does_not_know_is_refused() -> None:
     ca = issuing.make_ca(key_kind="ed25519")
-    with pytest.raises(CertificateRejectedError, match="is a key of a kind that AWS IoT does not know"):
+    with pytest.raises(UnusableError, match="is a key of a kind that AWS IoT does not know"):
         remote_private_key(public_bytes(ca.key), Certificate.from_pem(ca.pem), lambda _: b"")
 
 
@@ -103,7 +103,7 @@ def test_a_keeper_that_signs_with_another_key_is_found_out() -> None:
     ca, other = issuing.make_ca(), issuing.make_ca("Another CA")
     parsed = Certificate.from_pem(ca.pem)
     signer = PrivateKeySigner(parsed, remote_private_key(public_bytes(ca.key), parsed, keeper(other, [])))
-    with pytest.raises(CertificateRejectedError, match="was not signed by the CA"):
+    with pytest.raises(UnusableError, match="was not signed by the CA"):
         verification_certificate(signer, "code", NOW)
 
 

@@ -14,7 +14,7 @@ import issuing
 from iot_certificate_provider.contract import KeyAlgorithm
 from iot_certificate_provider.pki import (
     Certificate,
-    CertificateRejectedError,
+    UnusableError,
     check_ca,
     check_issued_by,
     check_not_expired,
@@ -160,6 +160,6 @@ def test_what_does_not_deviate_passes() -> None:
     ],
 )
 def test_what_deviates_is_refused_by_what_is_wrong_with_it(certificate: Certificate, problem: str) -> None:
-    with pytest.raises(CertificateRejectedError, match=problem) as caught:
+    with pytest.raises(UnusableError, match=problem) as caught:
         check_ca_profile(certificate)
     assert len(str(caught.value)) <= 240

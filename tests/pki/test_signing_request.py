@@ -13,13 +13,13 @@ from cryptography.x509.oid import NameOID
 
 import issuing
 from iot_certificate_provider.contract import MAX_CSR_CHARACTERS
-from iot_certificate_provider.pki import CertificateRejectedError, SigningRequest
+from iot_certificate_provider.pki import SigningRequest, UnusableError
 
 ACCEPTED_KINDS = ("p256", "p384", "p521", "rsa2048", "rsa3072")
 
 
 def refusal(text: str) -> str:
-    with pytest.raises(CertificateRejectedError) as caught:
+    with pytest.raises(UnusableError) as caught:
         SigningRequest.from_pem(text)
     assert len(f"CertificateSigningRequest: {caught.value}") <= 240
     return str(caught.value)

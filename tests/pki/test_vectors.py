@@ -17,8 +17,8 @@ import pytest
 from iot_certificate_provider.contract import MAX_REASON_CHARACTERS
 from iot_certificate_provider.pki import (
     Certificate,
-    CertificateRejectedError,
     SigningRequest,
+    UnusableError,
     check_ca,
     check_registrable,
     load_private_key,
@@ -47,11 +47,11 @@ T = TypeVar("T")
 def read(read_one: Callable[[str], T], inputs: dict[str, str], prefix: str) -> tuple[dict[str, T], dict[str, str]]:
     """Read all; return what was accepted and, checked for its form, what was said of the rest."""
     accepted: dict[str, T] = {}
-    refused: dict[str, CertificateRejectedError] = {}
+    refused: dict[str, UnusableError] = {}
     for name, text in inputs.items():
         try:
             accepted[name] = read_one(text)
-        except CertificateRejectedError as error:
+        except UnusableError as error:
             refused[name] = error
     for name, refusal in refused.items():
         assert refusal.problem, name

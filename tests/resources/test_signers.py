@@ -19,9 +19,9 @@ from iot_certificate_provider.contract import PrivateCaTemplate, ResourceType
 from iot_certificate_provider.deadline import Deadline
 from iot_certificate_provider.errors import (
     AccessDeniedError,
-    CertificateRejectedError,
     DeadlineError,
     InvalidPropertyError,
+    UnusableError,
 )
 from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.properties.ca_key import KeyInPrivateCa
@@ -178,7 +178,7 @@ class TestAPrivateCaThatIssuesForADevice:
 
     def test_is_not_asked_for_names_that_cannot_be_certified(self, stage: Stage, factory_ca: issuing.Issued) -> None:
         nobody = x509.SubjectAlternativeName([x509.DirectoryName(x509.Name([]))])
-        with pytest.raises(CertificateRejectedError, match=r"^asks for an alternative name of the kind DirectoryName"):
+        with pytest.raises(UnusableError, match=r"^asks for an alternative name of the kind DirectoryName"):
             self.issue(stage, factory_ca, nobody)
         assert "acm-pca.IssueCertificate" not in stage.aws.names()
 

@@ -58,7 +58,7 @@ def _idempotency_token(*asked_for: object) -> str:
 
 
 class PrivateCaGateway:
-    """Three calls on one private CA, by its ARN. What is wrong with the CA is a CertificateRejectedError."""
+    """Three calls on one private CA, by its ARN. What is wrong with the CA is a UnusableError."""
 
     def __init__(self, clients: AwsClients) -> None:
         self._clients = clients

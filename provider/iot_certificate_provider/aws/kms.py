@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from iot_certificate_provider.aws.translation import translating
-from iot_certificate_provider.errors import CertificateRejectedError
+from iot_certificate_provider.errors import UnusableError
 
 if TYPE_CHECKING:
     from types_boto3_kms import KMSClient
@@ -53,7 +53,7 @@ def signing_algorithm(ca: Certificate, algorithm: SignatureHash) -> SigningAlgor
 
 
 class KmsGateway:
-    """Two calls on one key, by its id, ARN or alias. What is wrong with a key is a CertificateRejectedError."""
+    """Two calls on one key, by its id, ARN or alias. What is wrong with a key is a UnusableError."""
 
     def __init__(self, clients: AwsClients) -> None:
         self._clients = clients
@@ -67,7 +67,7 @@ class KmsGateway:
         with translating("the KMS key", _UNUSABLE, _GRANT):
             answer = self._kms.get_public_key(KeyId=key_id)
         if answer["KeyUsage"] != "SIGN_VERIFY":
-            raise CertificateRejectedError(*_NOT_FOR_SIGNING)
+            raise UnusableError(*_NOT_FOR_SIGNING)
         return answer["PublicKey"]
 
     def sign(self, key_id: str, digest: bytes, algorithm: SigningAlgorithmSpecType) -> bytes:

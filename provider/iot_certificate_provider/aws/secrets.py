@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.aws.translation import translating
-from iot_certificate_provider.errors import CertificateRejectedError, NotFoundError, RefusedError
+from iot_certificate_provider.errors import NotFoundError, RefusedError, UnusableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,7 +33,7 @@ _GRANT_KEEPING = "Name it in the provider stack's KeptKeySecretArns, or grant it
 
 
 class SecretsGateway:
-    """What is wrong with a secret is a CertificateRejectedError, to be named with its property."""
+    """What is wrong with a secret is a UnusableError, to be named with its property."""
 
     def __init__(self, clients: AwsClients) -> None:
         self._clients = clients
@@ -84,9 +84,9 @@ class SecretsGateway:
         with _named("the secret, or its value,", _GRANT_READING, secret_arn):
             answer = client.get_secret_value(SecretId=secret_arn)
         if "SecretString" not in answer:
-            raise CertificateRejectedError("the secret is binary", "Store the PEM as text (SecretString)")
+            raise UnusableError("the secret is binary", "Store the PEM as text (SecretString)")
         if not answer["SecretString"].strip():
-            raise CertificateRejectedError("the secret is empty", "Store the PEM text in it")
+            raise UnusableError("the secret is empty", "Store the PEM text in it")
         return answer["SecretString"]
 
 
@@ -98,7 +98,7 @@ def _named(what: str, grant: str, secret_arn: str) -> Iterator[None]:
             yield
     except NotFoundError as error:
         fix = _COMPLETE if looks_complete else "Create it in this account and Region, with a value"
-        raise CertificateRejectedError(f"{what} does not exist", fix) from error
+        raise UnusableError(f"{what} does not exist", fix) from error
 
 
 @contextmanager
@@ -106,7 +106,7 @@ def _usable() -> Iterator[None]:
     try:
         yield
     except RefusedError as error:
-        raise CertificateRejectedError(
+        raise UnusableError(
             "the secret cannot be used", "Check its ARN; if it is scheduled for deletion, restore it"
         ) from error
 
@@ -118,12 +118,10 @@ def _field(text: str, json_field: str) -> str:
         # Without its cause: a JSONDecodeError holds the whole text of the secret.
         fields = None
     if not isinstance(fields, dict):
-        raise CertificateRejectedError(
+        raise UnusableError(
             "the secret is not a JSON object, though JsonField is given", "Leave JsonField out, or store a JSON object"
         )
     value = fields.get(json_field)
     if not isinstance(value, str) or not value.strip():
-        raise CertificateRejectedError(
-            "the secret's JSON object has no text under JsonField", "Check the name of the field"
-        )
+        raise UnusableError("the secret's JSON object has no text under JsonField", "Check the name of the field")
     return value

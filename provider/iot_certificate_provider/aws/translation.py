@@ -12,7 +12,6 @@ from iot_certificate_provider.aws.clients import QUOTA_EXCEEDED, WAITED
 from iot_certificate_provider.errors import (
     AccessDeniedError,
     AlreadyExistsError,
-    CertificateRejectedError,
     ConflictError,
     InProgressError,
     InUseError,
@@ -23,6 +22,7 @@ from iot_certificate_provider.errors import (
     RefusedError,
     ThrottledError,
     TransferCompletedError,
+    UnusableError,
     UpstreamError,
 )
 
@@ -121,7 +121,7 @@ def translating(
     """Raise our error for the SDK's; ``what`` names the thing that the call is about, in a few words.
 
     ``unusable``: error codes that say what is wrong with a key or a CA that a property names, each with the problem
-    and the fix of the CertificateRejectedError that is raised for it. ``grant``: how such a use is allowed; access that
+    and the fix of the UnusableError that is raised for it. ``grant``: how such a use is allowed; access that
     is denied is a KeyAccessDeniedError then, which says so.
     """
     try:
@@ -129,7 +129,7 @@ def translating(
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
         if unusable is not None and code in unusable:
-            raise CertificateRejectedError(*unusable[code]) from error
+            raise UnusableError(*unusable[code]) from error
         raise translate(error, what, grant) from error
     except ParamValidationError as error:
         # Not its text, which quotes the parameters.
@@ -146,7 +146,7 @@ def translate(error: ClientError, what: str, grant: str | None = None) -> Provid
     if code == "ResourceAlreadyExistsException":
         return _already_exists(error)
     if code in _REJECTED:
-        return CertificateRejectedError(f"AWS IoT refused {what}", _REJECTED[code], said)
+        return UnusableError(f"AWS IoT refused {what}", _REJECTED[code], said)
     kind, meaning = _ERRORS.get(code, (UpstreamError, f"AWS answered {code}"))
     if kind is AccessDeniedError:
         return _access_denied(error, f"{what}{_waited(details)}: {meaning}", said, grant)

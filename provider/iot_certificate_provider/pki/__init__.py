@@ -3,7 +3,7 @@
 No AWS, no clock, no network. The CDK constructs use it too: a bad PEM is refused at synth in the deployment's words.
 """
 
-from iot_certificate_provider.errors import CertificateRejectedError
+from iot_certificate_provider.errors import UnusableError
 from iot_certificate_provider.pki.certificate import Certificate
 from iot_certificate_provider.pki.certificate_signer import (
     CertificateSigner,
@@ -25,10 +25,10 @@ from iot_certificate_provider.pki.signing_request import SigningRequest
 
 __all__ = [
     "Certificate",
-    "CertificateRejectedError",
     "CertificateSigner",
     "PrivateKeySigner",
     "SigningRequest",
+    "UnusableError",
     "check_ca",
     "check_end_entity_profile",
     "check_issued_by",

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
-from iot_certificate_provider.errors import CertificateRejectedError
+from iot_certificate_provider.errors import UnusableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,41 +29,39 @@ _PREFIXES = "Write DNS:host.example.com, URI:urn:dev:mac:…, IP:192.0.2.1 or em
 def alternative_name(text: str) -> x509.GeneralName:
     """Read a name as OpenSSL writes it: ``DNS:…``, ``URI:…``, ``IP:…`` or ``email:…``.
 
-    Raises CertificateRejectedError, whose problem goes on from the text itself.
+    Raises UnusableError, whose problem goes on from the text itself.
     """
     prefix, colon, value = text.partition(":")
     read = _READ.get(prefix) if colon else None
     if read is None:
-        raise CertificateRejectedError("does not begin with a kind that is known", _PREFIXES)
+        raise UnusableError("does not begin with a kind that is known", _PREFIXES)
     return read(value)
 
 
 def check_alternative_names(names: x509.SubjectAlternativeName) -> None:
     """Check that there are names, all of them of the kinds above and well-formed."""
     if not list(names):
-        raise CertificateRejectedError(
-            "asks for alternative names, and has none", "Make it again with names, or without"
-        )
+        raise UnusableError("asks for alternative names, and has none", "Make it again with names, or without")
     for name in names:
         read = _READ_KIND.get(type(name))
         if read is None:
-            raise CertificateRejectedError(
+            raise UnusableError(
                 f"asks for an alternative name of the kind {type(name).__name__}",
                 "Leave DNS, URI, IP and email names only",
             )
         try:
             read(str(name.value))
-        except CertificateRejectedError as error:
-            raise CertificateRejectedError(
+        except UnusableError as error:
+            raise UnusableError(
                 f"asks for an alternative name of the kind {type(name).__name__} that {error.problem}", error.fix
             ) from error
 
 
 def _dns_name(value: str) -> x509.GeneralName:
     if _is_ip_address(value):
-        raise CertificateRejectedError("is an IP address, not a host name", "Write it as IP:…")
+        raise UnusableError("is an IP address, not a host name", "Write it as IP:…")
     if not _HOST.fullmatch(value):
-        raise CertificateRejectedError(
+        raise UnusableError(
             "is not a host name", "Write letters, digits, hyphens and dots, at most 63 between two dots; no wildcard"
         )
     return x509.DNSName(value)
@@ -71,11 +69,11 @@ def _dns_name(value: str) -> x509.GeneralName:
 
 def _uri(value: str) -> x509.GeneralName:
     if not _ABSOLUTE_URI.fullmatch(value):
-        raise CertificateRejectedError(
+        raise UnusableError(
             "is not an absolute URI", "Write a scheme first, like urn:, and anything outside ASCII as %XX"
         )
     if not _has_a_host_if_it_needs_one(value):
-        raise CertificateRejectedError(
+        raise UnusableError(
             "has no valid host after its //",
             "Name a host or an IP address there, or use a scheme without //, like urn:",
         )
@@ -96,7 +94,7 @@ def _has_a_host_if_it_needs_one(uri: str) -> bool:
 
 def _ip_address(value: str) -> x509.GeneralName:
     if not _is_ip_address(value):
-        raise CertificateRejectedError("is not an IP address", "Write one address, IPv4 or IPv6, without mask or zone")
+        raise UnusableError("is not an IP address", "Write one address, IPv4 or IPv6, without mask or zone")
     return x509.IPAddress(ipaddress.ip_address(value))
 
 
@@ -111,7 +109,7 @@ def _is_ip_address(value: str) -> bool:
 def _mailbox(value: str) -> x509.GeneralName:
     local, _, host = value.rpartition("@")
     if len(value) > _MAX_MAILBOX_CHARACTERS or not _LOCAL_PART.fullmatch(local) or not _HOST.fullmatch(host):
-        raise CertificateRejectedError("is not a mailbox", "Write name@example.com alone, in ASCII")
+        raise UnusableError("is not a mailbox", "Write name@example.com alone, in ASCII")
     return x509.RFC822Name(value)
 
 

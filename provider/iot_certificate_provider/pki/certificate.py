@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from iot_certificate_provider.errors import CertificateRejectedError
+from iot_certificate_provider.errors import UnusableError
 from iot_certificate_provider.pki import pem
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Certificate:
 
     @classmethod
     def from_pem(cls, text: str) -> Certificate:
-        """Read the one certificate in ``text``; raise CertificateRejectedError for anything else."""
+        """Read the one certificate in ``text``; raise UnusableError for anything else."""
         return cls._from_der(pem.read_block(text, pem.CERTIFICATE_LABELS))
 
     @classmethod
@@ -75,7 +75,7 @@ class Certificate:
             try:
                 return cls._read(der)
             except UNREADABLE as error:
-                raise CertificateRejectedError(
+                raise UnusableError(
                     "is PEM, but what it encodes is not a readable X.509 certificate",
                     "Check it with: openssl x509 -in FILE -noout -text",
                 ) from error

@@ -67,7 +67,7 @@ def verification_certificate(signer: CertificateSigner, registration_code: str, 
 class PrivateKeySigner:
     """Signs with a private key, in memory or a ``remote_private_key``.
 
-    Raises CertificateRejectedError when it is not the CA's.
+    Raises UnusableError when it is not the CA's.
     """
 
     def __init__(self, ca: Certificate, key: CaPrivateKey) -> None:

@@ -1,4 +1,4 @@
-"""Is it fit to be registered? One question a function; each raises CertificateRejectedError: the reason and the fix.
+"""Is it fit to be registered? One question a function; each raises UnusableError: the reason and the fix.
 
 The rules are AWS IoT's ("Create your own client certificates" and "Manage your CA certificates" in its developer
 guide): RSA keys of 2048 bits and more or EC keys on P-256, P-384 or P-521; signatures with SHA-256, SHA-384 or SHA-512;
@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from iot_certificate_provider.errors import CertificateRejectedError
+from iot_certificate_provider.errors import UnusableError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -42,7 +42,7 @@ def check_ca(certificate: Certificate) -> None:
     except x509.ExtensionNotFound:
         constraints = None
     if constraints is None or not constraints.ca:
-        raise CertificateRejectedError(
+        raise UnusableError(
             "is not a CA certificate: it lacks the extension basicConstraints with CA:TRUE",
             "Declare a device's certificate as a device certificate, or make the CA's again with CA:TRUE",
         )
@@ -52,13 +52,13 @@ def check_key(key: object) -> None:
     """Check the kind and the strength of a public key."""
     if isinstance(key, rsa.RSAPublicKey):
         if key.key_size < MIN_RSA_BITS:
-            raise CertificateRejectedError(f"has a weak key: RSA with {key.key_size} bits", _KEY_FIX)
+            raise UnusableError(f"has a weak key: RSA with {key.key_size} bits", _KEY_FIX)
     elif isinstance(key, ec.EllipticCurvePublicKey):
         if key.curve.name not in CURVES:
-            raise CertificateRejectedError(f"has an EC key on {key.curve.name}, which AWS IoT does not know", _KEY_FIX)
+            raise UnusableError(f"has an EC key on {key.curve.name}, which AWS IoT does not know", _KEY_FIX)
     else:
         kind = type(key).__name__.removesuffix("PublicKey")
-        raise CertificateRejectedError(f"has a key of a kind that AWS IoT does not know: {kind}", _KEY_FIX)
+        raise UnusableError(f"has a key of a kind that AWS IoT does not know: {kind}", _KEY_FIX)
 
 
 def check_signature_algorithm(signed: x509.Certificate | x509.CertificateSigningRequest) -> None:
@@ -69,7 +69,7 @@ def check_signature_algorithm(signed: x509.Certificate | x509.CertificateSigning
     except UnsupportedAlgorithm:
         name = signed.signature_algorithm_oid.dotted_string
     if name not in HASHES:
-        raise CertificateRejectedError(
+        raise UnusableError(
             f"has a signature that AWS IoT does not accept: hash {name}",
             "Have it signed again with SHA-256, SHA-384 or SHA-512",
         )
@@ -78,7 +78,7 @@ def check_signature_algorithm(signed: x509.Certificate | x509.CertificateSigning
 def check_not_expired(certificate: Certificate, now: datetime) -> None:
     """Check that the certificate has not expired at ``now`` (aware)."""
     if now > certificate.not_after:
-        raise CertificateRejectedError(
+        raise UnusableError(
             f"expired on {certificate.not_after:%Y-%m-%d}", "AWS IoT registers none that has expired: renew it"
         )
 
@@ -86,7 +86,7 @@ def check_not_expired(certificate: Certificate, now: datetime) -> None:
 def check_issued_by(certificate: Certificate, ca: Certificate) -> None:
     """Check that ``ca`` is the *direct* issuer: its subject is the issuer's name and its key made the signature."""
     if certificate.parsed.issuer != ca.parsed.subject:
-        raise CertificateRejectedError(
+        raise UnusableError(
             f"was not issued by the CA: its issuer is '{shorten(certificate.issuer, 40)}', "
             f"the CA '{shorten(ca.subject, 40)}'",
             "Name the CA that signed it; in a hierarchy that is the direct issuer, not the root",
@@ -94,7 +94,7 @@ def check_issued_by(certificate: Certificate, ca: Certificate) -> None:
     try:
         _verify(certificate.parsed, ca.parsed)
     except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise CertificateRejectedError(
+        raise UnusableError(
             "was not signed by the CA: the names match, but the signature is not of the CA's key",
             "Name the CA certificate whose key signed it: another of the same name is no use",
         ) from error

@@ -11,7 +11,7 @@ import binascii
 import re
 
 from iot_certificate_provider.contract import MAX_PEM_CHARACTERS
-from iot_certificate_provider.errors import CertificateRejectedError
+from iot_certificate_provider.errors import UnusableError
 
 CERTIFICATE_LABELS = ("CERTIFICATE", "X509 CERTIFICATE")
 SIGNING_REQUEST_LABELS = ("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST")
@@ -23,36 +23,36 @@ _WHITE_SPACE = re.compile(r"\s+")
 def read_block(text: str, labels: tuple[str, ...], max_characters: int = MAX_PEM_CHARACTERS) -> bytes:
     """Return the DER bytes of the one block in ``text``, whose label is among ``labels``.
 
-    Raises CertificateRejectedError for anything else: no block or several, another kind of block, one that
+    Raises UnusableError for anything else: no block or several, another kind of block, one that
     is cut off, damaged base64, more than ``max_characters`` characters. What stands around it is ignored.
     """
     wanted = labels[0]
     if len(text) > max_characters:
-        raise CertificateRejectedError(
+        raise UnusableError(
             f"is {len(text):,} characters long, above AWS IoT's limit of {max_characters:,}",
             f"Give the PEM of one {_kind(wanted)} only",
         )
     found = list(_BEGIN.finditer(text))
     _refuse_private_keys([match.group(1) for match in found])
     if not found:
-        raise CertificateRejectedError(
+        raise UnusableError(
             f"is not PEM: it has no line '-----BEGIN {wanted}-----'",
             "Give the text of the .pem file itself, not its path, its DER or bare base64",
         )
     if len(found) > 1:
-        raise CertificateRejectedError(
+        raise UnusableError(
             f"holds {len(found)} PEM blocks, not one",
             f"Keep the {_kind(wanted)} itself and drop the rest of the chain",
         )
     label = found[0].group(1)
     if label not in labels:
-        raise CertificateRejectedError(f"is a {_kind(label)}, not a {_kind(wanted)}", _where(label, wanted))
+        raise UnusableError(f"is a {_kind(label)}, not a {_kind(wanted)}", _where(label, wanted))
     return _decode(text[found[0].end() :], label)
 
 
 def _refuse_private_keys(labels: list[str]) -> None:
     if any(label.endswith("PRIVATE KEY") for label in labels):
-        raise CertificateRejectedError(
+        raise UnusableError(
             "holds a private key",
             "Remove it, and replace the key: templates are not secret. Keys belong in Secrets Manager",
         )
@@ -61,13 +61,11 @@ def _refuse_private_keys(labels: list[str]) -> None:
 def _decode(rest: str, label: str) -> bytes:
     body, end, _ = rest.partition(f"-----END {label}-----")
     if not end:
-        raise CertificateRejectedError(
-            f"is cut off: the line '-----END {label}-----' is missing", "Give the whole PEM text"
-        )
+        raise UnusableError(f"is cut off: the line '-----END {label}-----' is missing", "Give the whole PEM text")
     try:
         return base64.b64decode(_WHITE_SPACE.sub("", body), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise CertificateRejectedError("has damaged base64 between its BEGIN and END lines", _mend(body)) from error
+        raise UnusableError("has damaged base64 between its BEGIN and END lines", _mend(body)) from error
 
 
 def _mend(body: str) -> str:

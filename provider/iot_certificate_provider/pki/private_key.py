@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from iot_certificate_provider.contract import KeyAlgorithm
-from iot_certificate_provider.errors import CertificateRejectedError
+from iot_certificate_provider.errors import UnusableError
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
@@ -48,7 +48,7 @@ def private_key_pem(key: CaPrivateKey) -> str:
 def load_private_key(text: str, passphrase: str | None) -> CaPrivateKey:
     """Read a PEM private key: PKCS #8 (encrypted or not), PKCS #1 or SEC 1.
 
-    Raises CertificateRejectedError when it is unreadable or neither RSA nor EC, or when its passphrase is
+    Raises UnusableError when it is unreadable or neither RSA nor EC, or when its passphrase is
     missing, wrong or superfluous.
     """
     # surrogatepass: Python's own complaint about text that UTF-8 cannot hold would carry that text along.
@@ -61,7 +61,7 @@ def load_private_key(text: str, passphrase: str | None) -> CaPrivateKey:
         raise _unreadable(given=passphrase is not None) from error
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         kind = type(key).__name__.removesuffix("PrivateKey")
-        raise CertificateRejectedError(
+        raise UnusableError(
             f"holds a private key of a kind that AWS IoT does not know: {kind}", "Use an RSA or an EC key"
         )
     return key
@@ -77,29 +77,29 @@ def _load(pem: bytes, password: bytes | None) -> PrivateKeyTypes:
 def check_key_of(key: CaPrivateKey, ca: Certificate) -> None:
     """Check that ``key`` is the private key of the certificate ``ca``."""
     if key.public_key() != ca.public_key:
-        raise CertificateRejectedError(
+        raise UnusableError(
             "holds another key than the CA certificate's",
             "Put the private key that belongs to CACertificatePem into the secret",
         )
 
 
-def _about_passphrase(*, given: bool) -> CertificateRejectedError:
+def _about_passphrase(*, given: bool) -> UnusableError:
     if given:
-        return CertificateRejectedError(
+        return UnusableError(
             "holds a private key that is not encrypted, though a passphrase is given", "Leave PassphraseSecretArn out"
         )
-    return CertificateRejectedError(
+    return UnusableError(
         "holds an encrypted private key, and no passphrase is given",
         "Name the passphrase's secret in PassphraseSecretArn",
     )
 
 
-def _unreadable(*, given: bool) -> CertificateRejectedError:
+def _unreadable(*, given: bool) -> UnusableError:
     if given:
-        return CertificateRejectedError(
+        return UnusableError(
             "holds no private key that the passphrase opens",
             "Check the PEM text and the passphrase's secret, where a line end at the end counts",
         )
-    return CertificateRejectedError(
+    return UnusableError(
         "holds no readable private key", "Store its PEM text, beginning with '-----BEGIN … PRIVATE KEY-----'"
     )

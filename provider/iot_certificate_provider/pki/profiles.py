@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from iot_certificate_provider.errors import CertificateRejectedError
+from iot_certificate_provider.errors import UnusableError
 from iot_certificate_provider.pki.fitness import check_ca, check_issued_by, check_registrable
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def end_entity_profile(request: SigningRequest, ca: Certificate) -> Profile:
 
 
 def check_ca_profile(certificate: Certificate) -> None:
-    """Check what was made as a self-signed CA; raise CertificateRejectedError unless it is as ``ca_profile`` says."""
+    """Check what was made as a self-signed CA; raise UnusableError unless it is as ``ca_profile`` says."""
     check_ca(certificate)
     check_issued_by(certificate, certificate)
     constraints, usage = x509.BasicConstraints, x509.KeyUsage
@@ -66,7 +66,7 @@ def check_ca_profile(certificate: Certificate) -> None:
 
 
 def check_end_entity_profile(certificate: Certificate, ca: Certificate, request: SigningRequest) -> None:
-    """Check what ``ca`` issued for ``request``, wherever its key is; CertificateRejectedError if it answers another.
+    """Check what ``ca`` issued for ``request``, wherever its key is; UnusableError if it answers another.
 
     AWS Private CA may say more than we do: its templates add keyEncipherment and where its CRL is, and that for
     verification certificates serverAuth (AWS Private CA user guide, "Template definitions").
@@ -90,7 +90,7 @@ def check_end_entity_profile(certificate: Certificate, ca: Certificate, request:
 
 def _expect(what: str, holds: bool) -> None:
     if not holds:
-        raise CertificateRejectedError(
+        raise UnusableError(
             f"issued a certificate with another {what} than it was asked for",
             "Nothing was registered. Have a look at the CA's settings, or report it",
         )

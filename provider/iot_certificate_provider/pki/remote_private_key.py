@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from iot_certificate_provider.errors import CertificateRejectedError
+from iot_certificate_provider.errors import UnusableError
 
 if TYPE_CHECKING:
     from iot_certificate_provider.pki.certificate import Certificate
@@ -23,7 +23,7 @@ SignDigest = Callable[[bytes], bytes]
 def remote_private_key(public_key: bytes, ca: Certificate, sign: SignDigest) -> CaPrivateKey:
     """Return the private key of ``ca`` whose keeper signs, and gave ``public_key`` (DER, SubjectPublicKeyInfo).
 
-    Raises CertificateRejectedError when it is another key than the CA's. Whatever would need the key itself raises
+    Raises UnusableError when it is another key than the CA's. Whatever would need the key itself raises
     TypeError.
     """
     try:
@@ -31,14 +31,14 @@ def remote_private_key(public_key: bytes, ca: Certificate, sign: SignDigest) -> 
     except (ValueError, UnsupportedAlgorithm):
         public = None
     if public is None or public != ca.public_key:
-        raise CertificateRejectedError(
+        raise UnusableError(
             "is another key than the CA certificate's", "Name the key whose public half CACertificatePem certifies"
         )
     if isinstance(public, rsa.RSAPublicKey):
         return _RemoteRsaKey(public, sign)
     if isinstance(public, ec.EllipticCurvePublicKey):
         return _RemoteEcKey(public, sign)
-    raise CertificateRejectedError("is a key of a kind that AWS IoT does not know", "Use an RSA or an EC key")
+    raise UnusableError("is a key of a kind that AWS IoT does not know", "Use an RSA or an EC key")
 
 
 def _digest(data: Any, algorithm: hashes.HashAlgorithm) -> bytes:

@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from iot_certificate_provider.contract import MAX_CSR_CHARACTERS
-from iot_certificate_provider.errors import CertificateRejectedError
+from iot_certificate_provider.errors import UnusableError
 from iot_certificate_provider.pki import pem
 from iot_certificate_provider.pki.alternative_names import check_alternative_names
 from iot_certificate_provider.pki.certificate import UNREADABLE, Certificate
@@ -44,14 +44,14 @@ class SigningRequest:
     def alternative_names(self) -> x509.SubjectAlternativeName | None:
         """The subject alternative names that it asks for, all of them fit to be certified; None without.
 
-        Raises CertificateRejectedError for others. What else it may ask for (RFC 2985, 5.4.2) is for the CA to decide.
+        Raises UnusableError for others. What else it may ask for (RFC 2985, 5.4.2) is for the CA to decide.
         """
         try:
             names = self.parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         except x509.ExtensionNotFound:
             return None
         except UNREADABLE as error:
-            raise CertificateRejectedError(
+            raise UnusableError(
                 "asks for extensions that are not readable",
                 "Make it again, with DNS, URI, IP and email names as its only extension",
             ) from error
@@ -61,23 +61,23 @@ class SigningRequest:
     def check_issuable(self) -> None:
         """Check what those who issue by it need, and AWS IoT does not: names that can be certified (RFC 5280, 4.1.2.6).
 
-        Raises CertificateRejectedError.
+        Raises UnusableError.
         """
         if self.alternative_names is None and not list(self.parsed.subject):
-            raise CertificateRejectedError(
+            raise UnusableError(
                 "names nobody: it has neither a subject nor alternative names", "Make it again with a common name"
             )
 
     @classmethod
     def from_pem(cls, text: str) -> SigningRequest:
-        """Read the one request in ``text``; raise CertificateRejectedError for anything else."""
+        """Read the one request in ``text``; raise UnusableError for anything else."""
         der = pem.read_block(text, pem.SIGNING_REQUEST_LABELS, MAX_CSR_CHARACTERS)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
                 return cls._read(der)
             except UNREADABLE as error:
-                raise CertificateRejectedError(
+                raise UnusableError(
                     "is PEM, but what it encodes is not a readable certificate signing request",
                     "Check it with: openssl req -in FILE -noout -text",
                 ) from error
@@ -103,7 +103,7 @@ class SigningRequest:
         # First the hash: cryptography calls a signature over SHA-1 invalid, even one that the right key made.
         check_signature_algorithm(request)
         if not request.is_signature_valid:
-            raise CertificateRejectedError(
+            raise UnusableError(
                 "is not signed by the key that it asks a certificate for",
                 "Make the request again with the device's key",
             )

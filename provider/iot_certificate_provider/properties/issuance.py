@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from iot_certificate_provider.contract import IssuedDeviceCertificateProperty, KeyAlgorithm, SubjectProperty
-from iot_certificate_provider.errors import CertificateRejectedError, InvalidPropertyError
+from iot_certificate_provider.errors import InvalidPropertyError, UnusableError
 from iot_certificate_provider.pki.alternative_names import KINDS, alternative_name
 from iot_certificate_provider.properties.reader import required, shown
 from iot_certificate_provider.properties.shapes import (
@@ -153,7 +153,7 @@ def _alternative_name(item: object) -> x509.GeneralName:
         raise InvalidPropertyError(name, f"{shown(item)} is not a text", "Write each like DNS:host.example.com")
     try:
         return alternative_name(item)
-    except CertificateRejectedError as error:
+    except UnusableError as error:
         raise InvalidPropertyError(name, f"{shown(item)} {error.problem}", error.fix) from error
 
 

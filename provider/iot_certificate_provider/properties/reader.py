@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from iot_certificate_provider.errors import CertificateRejectedError, InvalidPropertyError, KeyAccessDeniedError
+from iot_certificate_provider.errors import InvalidPropertyError, KeyAccessDeniedError, UnusableError
 from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.pki.fitness import shorten
 from iot_certificate_provider.properties.shapes import Chosen, GivenIn, OneOf
@@ -47,7 +47,7 @@ def naming(name: str) -> Iterator[None]:
     """Turn what is wrong with a certificate, a key or a secret into what is wrong with the property ``name``."""
     try:
         yield
-    except CertificateRejectedError as error:
+    except UnusableError as error:
         raise InvalidPropertyError(name, error.problem, error.fix, error.said) from error
     except KeyAccessDeniedError as error:
         raise error.of_property(name) from error
@@ -126,7 +126,7 @@ class Reader:
         return value
 
     def pem(self, declared: Pem, read: Callable[[str], _Value]) -> _Value | None:
-        """Return what ``read`` makes of the PEM; its CertificateRejectedError is told of the property."""
+        """Return what ``read`` makes of the PEM; its UnusableError is told of the property."""
         text = self._unless_required(declared, self.any_text(declared))
         if text is None:
             return None

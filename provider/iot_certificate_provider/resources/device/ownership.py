@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from iot_certificate_provider.errors import NotFoundError
 from iot_certificate_provider.physical_id import is_certificate_id
-from iot_certificate_provider.pki import Certificate, CertificateRejectedError
+from iot_certificate_provider.pki import Certificate, UnusableError
 from iot_certificate_provider.resources.lifecycle.history import is_within, registration_started
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.redelivery import REDELIVERED_AFTER
@@ -112,5 +112,5 @@ class DeviceCertificateOwnership:
 def _answers(live: DeviceCertificateDescription, signing: SigningRequest) -> bool:
     try:
         return signing.asks_for(Certificate.from_pem(live.pem))
-    except CertificateRejectedError:
+    except UnusableError:
         return False

@@ -10,7 +10,7 @@ from iot_certificate_provider.contract import (
     IssuerProperty,
     PrivateCaTemplate,
 )
-from iot_certificate_provider.errors import CertificateRejectedError
+from iot_certificate_provider.errors import UnusableError
 from iot_certificate_provider.pki import Certificate, check_ca, check_not_expired
 from iot_certificate_provider.properties.ca_key import KeyInPrivateCa, KeyInSecret
 from iot_certificate_provider.properties.reader import naming
@@ -62,7 +62,7 @@ class DeviceCertificateIssuing:
 def _checked(ca: Certificate, certificate_id: str | None) -> Certificate:
     check_ca(ca)
     if certificate_id not in (None, ca.id):
-        raise CertificateRejectedError(
+        raise UnusableError(
             "has another CA certificate than CACertificateId says", "Deploy the CA first, then what it issues"
         )
     return ca

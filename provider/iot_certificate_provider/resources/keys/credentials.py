@@ -17,9 +17,9 @@ from iot_certificate_provider.aws.secrets import CURRENT, PENDING, PREVIOUS
 from iot_certificate_provider.contract import CredentialsField
 from iot_certificate_provider.errors import (
     AccessDeniedError,
-    CertificateRejectedError,
     ConflictError,
     InvalidPropertyError,
+    UnusableError,
     UpstreamError,
 )
 from iot_certificate_provider.pki import Certificate, load_private_key
@@ -92,7 +92,7 @@ class CredentialsStore:
                 return
             try:
                 self._secrets.make_current(self._secret_arn, version_id, current)
-            except CertificateRejectedError:
+            except UnusableError:
                 # The SDK asks once more when an answer is lost, and is refused: the label has moved by then.
                 if self._current() != version_id:
                     raise
@@ -156,5 +156,5 @@ def _read(version_id: str, text: str) -> Credentials | None:
             None if ca_pem is None else Certificate.from_pem(ca_pem),
             load_private_key(fields[name.PRIVATE_KEY], None),
         )
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, CertificateRejectedError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, UnusableError):
         return None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from iot_certificate_provider.aws import acm_pca, kms
 from iot_certificate_provider.contract import PrivateCaTemplate
-from iot_certificate_provider.errors import CertificateRejectedError, DeadlineError
+from iot_certificate_provider.errors import DeadlineError, UnusableError
 from iot_certificate_provider.pki import (
     Certificate,
     PrivateKeySigner,
@@ -79,7 +79,7 @@ class CertificateSigners:
             own = Certificate.from_pem(self._authorities.ca_certificate(key.certificate_authority_arn))
             # Not by their ids: a CA that was renewed with its key issues for both of its certificates.
             if (own.public_key, own.parsed.subject) != (ca.public_key, ca.parsed.subject):
-                raise CertificateRejectedError(
+                raise UnusableError(
                     "is another CA than that of CACertificatePem",
                     "Leave CACertificatePem out: the private CA's own certificate is then registered",
                 )
