@@ -4,7 +4,7 @@
 
     ProviderError                 what CloudFormation's event shows
     ├── InvalidPropertyError      the template is wrong: property, problem, fix
-    ├── UnusableError  a certificate, key or CSR is not fit for its purpose
+    ├── UnusableError             a certificate, signing request, key or secret is not fit for its purpose
     ├── NotFoundError             AWS does not have it
     ├── ConflictError             AWS has it already, or it is in a state that refuses the call
     │   ├── AlreadyExistsError    … registered already: names the certificate
@@ -84,7 +84,7 @@ class InvalidPropertyError(ProviderError):
 
 
 class UnusableError(ProviderError):
-    """A certificate, signing request or key is unreadable or unfit for what it is declared as."""
+    """A certificate, signing request, key or secret is unreadable, or unfit for what it is declared as."""
 
 
 class NotFoundError(ProviderError):

@@ -203,9 +203,10 @@ class TestTheLineOfARequest:
         assert [line["aws_calls"] for line in log.lines()] == [
             {"iot.RegisterCertificate": 1, "cloudformation.DescribeStackResource": 1},
             {
-                "cloudformation.DescribeStackResource": 1,
-                "cloudformation.DescribeStackEvents": 1,
+                "cloudformation.DescribeStackResources": 2,
+                "cloudformation.ListStackResources": 1,
                 "iot.DescribeCertificate": 1,
+                "cloudformation.DescribeStackEvents": 1,
                 "iot.ListAttachedPolicies": 1,
                 "iot.ListPrincipalThings": 1,
                 "iot.UpdateCertificate": 1,
