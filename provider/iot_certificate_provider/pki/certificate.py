@@ -17,6 +17,7 @@ from iot_certificate_provider.errors import UnusableError
 from iot_certificate_provider.pki import pem
 from iot_certificate_provider.pki.distinguished_name import DistinguishedName
 from iot_certificate_provider.pki.finding import Finding
+from iot_certificate_provider.pki.serial_number import whole_bytes
 from iot_certificate_provider.pki.signature import Signature
 
 if TYPE_CHECKING:
@@ -180,9 +181,3 @@ def _subject_key_identifier(extensions: x509.Extensions) -> bytes | None:
 def _tolerant_reading() -> ModuleType:
     # Imported when it is needed: hardly any certificate needs it, and a cold start is the shorter.
     return importlib.import_module("iot_certificate_provider.pki.tolerant_reading")
-
-
-def whole_bytes(serial_number: int) -> str:
-    """Return a serial number in hex: whole bytes, upper case, with its sign."""
-    digits = f"{abs(serial_number):X}"
-    return ("-" if serial_number < 0 else "") + digits.zfill(len(digits) + len(digits) % 2)

@@ -17,6 +17,7 @@ from iot_certificate_provider.pki.alternative_names import check_alternative_nam
 from iot_certificate_provider.pki.certificate import UNREADABLE
 from iot_certificate_provider.pki.distinguished_name import DistinguishedName
 from iot_certificate_provider.pki.fitness import check_key, check_signature_algorithm
+from iot_certificate_provider.pki.issued_size import longest_certificate
 from iot_certificate_provider.pki.signature import Signature
 
 if TYPE_CHECKING:
@@ -161,13 +162,3 @@ def _checked(request: SigningRequest, signature: Signature) -> SigningRequest:
 def _tolerant_reading() -> ModuleType:
     # Imported when it is needed: hardly any request needs it, and a cold start is the shorter.
     return importlib.import_module("iot_certificate_provider.pki.tolerant_signing_request")
-
-
-# AWS IoT's part: its name, an RSA-2048 signature (256 bytes), key identifiers, key usage, dates, serial; and slack.
-_ISSUED_OVERHEAD_BYTES = 1000
-
-
-def longest_certificate(key: bytes, subject: bytes) -> int:
-    """Return an upper bound, in characters, for the PEM of a certificate of a key and a subject, both in DER."""
-    der = len(key) + len(subject) + _ISSUED_OVERHEAD_BYTES
-    return der * 4 // 3 + der // 48 + 60

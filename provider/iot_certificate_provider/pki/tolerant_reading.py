@@ -8,10 +8,10 @@ from typing import Any
 
 from iot_certificate_provider.errors import UnusableError
 from iot_certificate_provider.pki import der, pem
-from iot_certificate_provider.pki.certificate import whole_bytes
 from iot_certificate_provider.pki.certificate_findings import findings
 from iot_certificate_provider.pki.der import Element, MalformedError
 from iot_certificate_provider.pki.finding import Finding
+from iot_certificate_provider.pki.serial_number import whole_bytes
 from iot_certificate_provider.pki.tolerant_certificate import TolerantCertificate, read_name, read_time
 
 _LOCATION = re.compile(r'"([A-Za-z0-9_:\[\]]+)"')

@@ -16,7 +16,7 @@ from iot_certificate_provider.pki.certificate_findings import (
 )
 from iot_certificate_provider.pki.der import Element, MalformedError
 from iot_certificate_provider.pki.finding import Finding
-from iot_certificate_provider.pki.signing_request import longest_certificate
+from iot_certificate_provider.pki.issued_size import longest_certificate
 from iot_certificate_provider.pki.tolerant_certificate import read_extension, read_name
 from iot_certificate_provider.pki.tolerant_key import read_public_key, read_signature
 from iot_certificate_provider.pki.tolerant_reading import reason_of
