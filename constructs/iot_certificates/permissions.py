@@ -64,8 +64,8 @@ _LET_GO = (
 _WHY_ALL = {
     On.ANYTHING: "These actions take no resource in IAM; DescribeStackResources, by a physical id, names no stack",
     On.ANY_STACK: (
-        "A certificate, and the registration code, may be in use by a resource of any stack; and a provider stack serves "
-        "stacks that nobody knows when it is deployed"
+        "A certificate, and the registration code, may be in use by a resource of any stack; and a provider stack "
+        "serves stacks that nobody knows when it is deployed"
     ),
     On.CA_CERTIFICATES: _ANY_OF_A_KIND,
     On.CERTIFICATES: _ANY_OF_A_KIND,
