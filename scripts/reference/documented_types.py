@@ -126,8 +126,8 @@ TYPES = (
         "certificate-transfer",
         "A transfer of a device certificate to another account, in a stack of the account that it leaves.",
         certificate_transfer.SHAPE,
-        "`<certificate id>/transfer/<account>`, then `/was-active` where the certificate was ACTIVE before, and the names "
-        "of what was detached: `/policy/<name>`, `/thing/<name>`",
+        "`<certificate id>/transfer/<account>`, then `/was-active` where the certificate was ACTIVE before, and the "
+        "names of what was detached: `/policy/<name>`, `/thing/<name>`",
         _attributes(
             CertificateTransferAttribute,
             TransferredCertificateArn="the ARN that the certificate has in the target account",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -56,7 +56,7 @@ def test_what_is_turned_off_needs_no_secret(cloud: Cloud, kind: Kind) -> None:
     cloud.aws.secrets.scheduled_for_deletion.add(kept_keys.secret_of(kind))
     try:
         assert stack.update({X: kind(Status="INACTIVE")}) == "COMPLETE"
-        records = {**cloud.iot.cas, **cloud.iot.certificates}
+        records: dict[str, Any] = {**cloud.iot.cas, **cloud.iot.certificates}
         assert records[stack.live[X].physical_id].status == "INACTIVE"
         assert stack.delete() == "COMPLETE"
     finally:
