@@ -275,7 +275,7 @@ class Cloud:
 
     def arm(self, *faults: Fault) -> None:
         """Have these faults strike from now on, and none of those before."""
-        self._armed = [[fault, fault.times] for fault in faults]
+        self._armed = [[fault, fault.times, set()] for fault in faults]
         self._since = len(self.invocations)
 
     def invoke(self, event: Mapping[str, Any]) -> Invocation:
@@ -454,8 +454,12 @@ class Cloud:
     ) -> bool:
         for entry in self._armed:
             fault: Fault = entry[0]
-            if entry[1] > 0 and self._comes_from_here(fault, name) and hits(fault, invocation, name, when, deaths):
-                entry[1] -= 1
+            # A permission that lacks is lacking when the same delivery asks again, for a minute.
+            is_again = fault.kind == "deny" and (invocation.number, name) in entry[2]
+            is_there = entry[1] > 0 or is_again
+            if is_there and self._comes_from_here(fault, name) and hits(fault, invocation, name, when, deaths):
+                entry[1] -= 0 if is_again else 1
+                entry[2].add((invocation.number, name))
                 self.struck[fault.kind, name, when] += 1
                 invocation.log.append(f"{fault.kind} {when}")
                 self._do(fault, invocation)

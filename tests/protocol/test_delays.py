@@ -16,14 +16,6 @@ if TYPE_CHECKING:
     from protocol.scenarios import Kind
 
 FALLS = {
-    "permission_that_comes_late-ca",
-    "permission_that_comes_late-device",
-    "refusal_by_another_name-ca",
-    "refusal_by_another_name-device",
-    "role_that_cannot_be_assumed_yet-ca",
-    "things_swept_while_detaching_lags-ca",
-    "thing_dropped_by_an_update-device",
-    "deletion_while_the_status_lags-device",
     "ca_of_another_account-ca",
 }
 """In these the provider still does not wait, or says something else."""
