@@ -171,7 +171,10 @@ def decide(stack: Stack, **more: Any) -> CertificateTransferDecision:
 
 def test_a_decisions_permissions(new_stack: Callable[..., Stack], synthesise: Callable[[Stack], Synthesised]) -> None:
     accepting = {"iot:DescribeCertificate", "iot:AcceptCertificateTransfer", "iot:UpdateCertificate"}
-    assert permissions_of(new_stack, synthesise, decide) == {"*": {ANYBODY}, "cert/*": accepting, **OWNERSHIP}
+    stacks = "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/*"
+    in_doubt = {**OWNERSHIP, stacks: {"cloudformation:ListStackResources"}}
+    anybody = {ANYBODY, "cloudformation:ListStacks"}
+    assert permissions_of(new_stack, synthesise, decide) == {"*": anybody, "cert/*": accepting, **in_doubt}
     assert permissions_of(new_stack, synthesise, lambda stack: decide(stack, decision=REJECT)) == {
         "*": {ANYBODY},
         "cert/*": {"iot:DescribeCertificate", "iot:RejectCertificateTransfer"},
@@ -180,10 +183,10 @@ def test_a_decisions_permissions(new_stack: Callable[..., Stack], synthesise: Ca
     assert permissions_of(
         new_stack, synthesise, lambda stack: decide(stack, on_delete=AcceptedCertificateOnDelete.DELETE)
     ) == {
-        "*": {"iot:ListAttachedPolicies", ANYBODY},
+        "*": {"iot:ListAttachedPolicies", *anybody},
         "cert/*": {*accepting, "iot:DeleteCertificate", "iot:DetachPolicy", "iot:ListPrincipalThings"},
         "cert/* thing/*": {"iot:DetachThingPrincipal"},
-        **OWNERSHIP,
+        **in_doubt,
     }
 
 

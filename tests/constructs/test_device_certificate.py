@@ -170,6 +170,7 @@ def test_permissions_are_those_of_what_is_declared(template: Synthesised) -> Non
         "cert/* thing/*": {*DETACH["cert/* thing/*"], "iot:AttachThingPrincipal"},
         "policy/*": {"iot:ListTargetsForPolicy"},
         "thing/*": {"iot:ListThingPrincipals"},
+        **OWNERSHIP,
         "${AWS::StackId}": {*OWNERSHIP["${AWS::StackId}"], "cloudformation:GetTemplate"},
     }
 

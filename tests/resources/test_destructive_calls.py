@@ -121,12 +121,11 @@ def test_what_leads_to_it_is_called_from_the_listed_functions_alone(method: str)
 def test_a_decision_comes_first(module: str, name: str) -> None:
     function = functions(module)[name]
     acts = ("remove_live", "undo", "cancel", "take_back", "write")
-    lines = [_line(function, each) for each in ASKED[module, name]]
-    assert None not in lines
-    asked = min(each for each in lines if each is not None)
+    asked = [line for each in ASKED[module, name] if (line := _line(function, each)) is not None]
     acted = [each.lineno for act in acts for each in called(function, act)]
     assert acted
-    assert asked < min(acted)
+    assert asked, f"{name} asks nothing"
+    assert min(asked) < min(acted)
 
 
 @pytest.mark.parametrize(

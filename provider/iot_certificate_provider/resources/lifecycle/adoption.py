@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from iot_certificate_provider.contract import CaCertificateProperty, ExistingCertificate
+from iot_certificate_provider.contract import CaCertificateProperty, ExistingCertificate, ResourceType
 from iot_certificate_provider.errors import AlreadyExistsError, InvalidPropertyError
 from iot_certificate_provider.physical_id import certificate_id_in, is_adopted
 from iot_certificate_provider.resources.lifecycle.holders import Holders
@@ -107,8 +107,8 @@ class Adoption:
         """Raise InvalidPropertyError when another resource holds the certificate, and would not leave it."""
         claiming = self._holders.standing(request, live.id).claiming(live.created)
         for holder in claiming:
-            if is_adopted(holder.physical_id):
-                continue  # it leaves the certificate, whatever its template says
+            if is_adopted(holder.physical_id) or holder.type == ResourceType.CERTIFICATE_TRANSFER_DECISION:
+                continue  # it leaves a certificate that another resource uses, whatever its template says
             self._check_left(request, holder)
 
     def _check_left(self, request: Request, holder: StackResource) -> None:
