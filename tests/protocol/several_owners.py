@@ -392,6 +392,7 @@ def deleted_after_another_registered(cloud: Cloud, kind: Kind) -> None:
 def deleted_while_a_void_holder_stays(cloud: Cloud, kind: Kind) -> None:
     """As before, and the second stack goes first: that the first one still names the certificate means nothing."""
     first, second = _registered_by_another(cloud, kind)
+    _name_the_other(cloud, first, second)
     _deleted(second)
     require(not kind.registered(cloud), "I2", "it was left to a resource whose own is gone")
     _deleted(first)
@@ -468,6 +469,7 @@ def _sweep_under_another(cloud: Cloud, kind: Kind, what: str) -> None:
 def two_holders_deleted_together(cloud: Cloud, kind: Kind) -> None:
     """Two stacks have one certificate, from the time when that was possible; both are deleted at the same time."""
     one, other = _two_holders(cloud, kind)
+    _name_the_other(cloud, one, other)
     _together(cloud, one.delete, other.delete)
     require(not kind.registered(cloud), "I2", "each stack left the certificate to the other")
 
@@ -478,6 +480,12 @@ def two_holders_deleted_one_after_the_other(cloud: Cloud, kind: Kind) -> None:
     cloud.aws.cloudformation.asker = lambda: other.ledger.stack_id
     _deleted(one)
     _all_deleted(kind, other)
+
+
+def _name_the_other(cloud: Cloud, one: Stack, other: Stack) -> None:
+    """Have CloudFormation answer each stack with the other one, of several that hold a physical id."""
+    asking, ids = cloud.aws.cloudformation.asker, (one.ledger.stack_id, other.ledger.stack_id)
+    cloud.aws.cloudformation.asker = lambda: next((each for each in ids if each != asking()), None)
 
 
 def _two_holders(cloud: Cloud, kind: Kind) -> tuple[Stack, Stack]:
