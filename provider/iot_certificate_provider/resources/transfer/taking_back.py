@@ -16,7 +16,7 @@ from iot_certificate_provider.errors import (
     NotFoundError,
     TransferCompletedError,
 )
-from iot_certificate_provider.resources.device.attachments import Attachments, attach
+from iot_certificate_provider.resources.device.attachments import Attachments, calls_of
 from iot_certificate_provider.resources.lifecycle.ownership import deletion_of_nothing
 from iot_certificate_provider.resources.transfer.ownership import PENDING_TRANSFER, CertificateTransferOwnership
 
@@ -67,7 +67,7 @@ class TakingBack:
             self._iot.cancel_certificate_transfer(identity.certificate_id)
         if identity.was_active:
             self._iot.update_certificate(identity.certificate_id, DeviceCertificateStatus.ACTIVE)
-        attach(self._iot, arn, _detached(identity))
+        self._attach(arn, identity)
 
     def cancel(self, certificate_id: str) -> bool:
         """Cancel a transfer whose owner is known; return whether it was pending still."""
@@ -114,7 +114,7 @@ class TakingBack:
         missing = []
         for each in _detached(identity):
             try:
-                attach(self._iot, arn, Attachments((each,)))
+                calls_of(self._iot)[each.kind].attach(each.name, arn)
             except (NotFoundError, LimitExceededError):
                 missing.append(f"{each.kind.name.lower()} {each.name}")
         return f"Not attached again, since AWS IoT refuses: {', '.join(missing)}" if missing else ""
