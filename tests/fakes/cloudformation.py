@@ -108,7 +108,8 @@ class FakeCloudFormation:
         stack = holders[0]
         rows = [{"StackId": stack.stack_id, "StackName": stack.name, **row} for row in stack._rows("Timestamp")]
         # The first 100, whichever they are: the worst order has the holder behind them.
-        rows.sort(key=lambda row: row.get("PhysicalResourceId") == PhysicalResourceId and len(rows) > DESCRIBED)
+        if len(rows) > DESCRIBED:
+            rows.sort(key=lambda row: row.get("PhysicalResourceId") == PhysicalResourceId)
         return {"StackResources": rows[:DESCRIBED]}
 
     def DescribeStacks(self, StackName: str) -> dict[str, Any]:
