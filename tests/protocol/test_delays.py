@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from protocol.function import Cloud
     from protocol.scenarios import Kind
 
-FALLS = {
-    "ca_of_another_account-ca",
-}
+FALLS: set[str] = set()
 """In these the provider still does not wait, or says something else."""
 
 
