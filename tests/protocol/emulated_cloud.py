@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fakes.aws import Call, FakeAws, remember_parameters
 from fakes.iot import ACCOUNT, REGION
 from iot_certificate_provider.aws.clients import READ_SECONDS, AwsClients
-from iot_certificates_local import EmbeddedAws
+from iot_certificates_local import EmbeddedAws, Strictness
 from iot_certificates_local.session import session_for
 from protocol.clock import Clock
 from protocol.emulated_iot import DETACH_SECONDS, EmulatedIot
@@ -295,9 +295,15 @@ class EmulatedCloud(Cloud):
 @contextmanager
 def emulated_cloud() -> Iterator[EmulatedCloud]:
     """Start an embedded AWS for plays, and the wire to it; stop both."""
-    with EmbeddedAws(
-        account=ACCOUNT, region=REGION, requests_per_second=math.inf, detach_seconds=DETACH_SECONDS
-    ) as embedded:
+    # Time is the referee's: the embedded AWS lags by so little that a wait, however short it really is, outlasts it.
+    strict = Strictness(
+        requests_per_second=math.inf,
+        detach_seconds=DETACH_SECONDS,
+        thing_detach_seconds=DETACH_SECONDS,
+        status_seconds=DETACH_SECONDS,
+        role_seconds=0.0,
+    )
+    with EmbeddedAws(account=ACCOUNT, region=REGION, strict=strict) as embedded:
         wire = FaultyWire(embedded)
         cloud = EmulatedCloud(embedded, wire)
         try:
