@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from iot_certificates_cli.inventory import Entry
 
 _OFF = (DeviceCertificateStatus.INACTIVE, DeviceCertificateStatus.REVOKED)
-# AWS IoT API, DetachThingPrincipal: "This call is asynchronous. It might take several seconds to propagate."
+# AWS IoT API, DetachThingPrincipal: "This call is asynchronous. It might take several seconds to propagate." A
+# deactivation is late too: CloudFormation's own handler waits 3 s between it and the deletion.
 _PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 
@@ -44,19 +45,20 @@ def remove(iot: IotGateway, entry: Entry, sleep: Callable[[float], None] = time.
 
 
 def _delete(iot: IotGateway, live: DeviceCertificateEntry, sleep: Callable[[float], None]) -> None:
-    conflict: InUseError | None = None
+    passing = (InUseError,) if live.status in _OFF else (InUseError, ConflictError)
+    refusal: ProviderError | None = None
     for pause in _PAUSES:
         sleep(pause)
-        if conflict is not None:
+        if isinstance(refusal, InUseError):
             _detach_all(iot, live.arn)
         try:
             iot.delete_certificate(live.id)
-        except InUseError as error:
-            conflict = error
+        except passing as error:
+            refusal = error
         else:
             return
-    if conflict is not None:
-        raise conflict
+    if refusal is not None:
+        raise refusal
 
 
 def _detach_all(iot: IotGateway, arn: str) -> None:

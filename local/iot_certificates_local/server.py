@@ -103,10 +103,14 @@ def _strict(app: Any, strictness: dict[str, Any]) -> Any:
     from iot_certificates_local.strict.provisioning import provision_just_in_time  # noqa: PLC0415
     from iot_certificates_local.strict.role_watch import watch_roles  # noqa: PLC0415
     from iot_certificates_local.strict.secret_arns import take_partial_arns_as_aws_does  # noqa: PLC0415
-    from iot_certificates_local.strict.secrets import correct_secrets_of_stacks  # noqa: PLC0415
+    from iot_certificates_local.strict.secrets import (  # noqa: PLC0415
+        correct_empty_secrets,
+        correct_secrets_of_stacks,
+    )
 
     correct_ministack()
     correct_certificate_reading()
+    correct_empty_secrets()
     correct_secrets_of_stacks()
     take_partial_arns_as_aws_does()
     provision_just_in_time()

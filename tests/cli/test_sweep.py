@@ -7,13 +7,18 @@ import signal
 import threading
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import issuing
-from iot_certificate_provider.errors import AccessDeniedError
+from iot_certificate_provider.aws.clients import AwsClients
+from iot_certificate_provider.aws.iot import IotGateway
+from iot_certificate_provider.aws.propagation import STATUS_SECONDS
+from iot_certificate_provider.errors import AccessDeniedError, ConflictError
 from iot_certificates_cli import sweep as sweeping
+from iot_certificates_cli.inventory import Entry
 from iot_certificates_cli.known_certificates import Said
 from iot_certificates_cli.listings import list_ca_certificates
 from iot_certificates_cli.removal import remove
@@ -301,6 +306,25 @@ class TestWhatAStackOwns:
             "Of secret-stack: No permission.\n"
         )
         assert len(account.ids()) == 1
+
+
+def test_one_that_comes_to_life_while_it_is_deleted_is_kept(account: Account) -> None:
+    """To AWS IoT it is as one whose deactivation is late: that is waited for, and not forever."""
+    account.register_ca("Test CA")
+    certificate_id = account.register("test", "Test CA")
+    arn = f"arn:aws:iot:eu-central-1:{account.id}:cert/{certificate_id}"
+    shown = Entry("DEVICE", certificate_id, arn, "ACTIVE", datetime.now(UTC), None)
+    slept: list[float] = []
+
+    def wake(seconds: float) -> None:
+        slept.append(seconds)
+        account.iot.update_certificate(certificateId=certificate_id, newStatus="ACTIVE")
+
+    with pytest.raises(ConflictError):
+        remove(IotGateway(AwsClients(account.aws.session(account=account.id))), shown, wake)
+    assert STATUS_SECONDS <= sum(slept) <= 2 * STATUS_SECONDS
+    found = account.iot.describe_certificate(certificateId=certificate_id)["certificateDescription"]
+    assert found["status"] == "ACTIVE"
 
 
 class TestGoesOn:

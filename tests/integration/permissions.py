@@ -91,7 +91,7 @@ class Function:
         iam = self.root.client("iam")
         iam.create_user(UserName=USER)
         key = iam.create_access_key(UserName=USER)["AccessKey"]
-        self._clients = AwsClients(_Session(self.root, key["AccessKeyId"], key["SecretAccessKey"]))
+        self._clients = _Impatient(_Session(self.root, key["AccessKeyId"], key["SecretAccessKey"]))
 
     def actions(self) -> frozenset[str]:
         """Return the actions that were called: ``iot:DeleteThing``."""
@@ -209,6 +209,14 @@ class Function:
         for name, real in self.names.items():
             text = text.replace(name, real)
         return _REFERENCE.sub(lambda match: values[match.group(1)], text)
+
+
+class _Impatient(AwsClients):
+    """Takes a denial for an answer at once: what a probe is denied is never allowed later."""
+
+    def begin(self, deadline: Deadline) -> None:
+        super().begin(deadline)
+        self._permission_seconds = 0.0
 
 
 class _Session(boto3.Session):

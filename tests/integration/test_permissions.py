@@ -48,7 +48,7 @@ from iot_certificates import (
     RegistrationCode,
     SelfSignedCaCertificate,
 )
-from iot_certificates_local import EmbeddedAws
+from iot_certificates_local import EmbeddedAws, Strictness
 from synthesised import Synthesised
 
 if TYPE_CHECKING:
@@ -184,8 +184,18 @@ def features() -> dict[str, Feature]:
 
 @pytest.fixture(scope="module")
 def strict_aws() -> Iterator[EmbeddedAws]:
-    """Give one that enforces IAM and does not throttle."""
-    with EmbeddedAws(enforce_iam=True, requests_per_second=math.inf) as aws:
+    """Give one that enforces IAM, does not throttle, and has each change show at once: it is not lag that is tried."""
+    at_once = Strictness(
+        requests_per_second=math.inf,
+        detach_seconds=0,
+        thing_detach_seconds=0,
+        status_seconds=0,
+        permission_seconds=0,
+        role_seconds=0,
+        stack_reads_per_second=math.inf,
+        stack_index_seconds=0,
+    )
+    with EmbeddedAws(enforce_iam=True, strict=at_once) as aws:
         yield aws
 
 

@@ -46,6 +46,20 @@ def deploy(account: Session) -> Iterator[Deploy]:
     assert account.client("secretsmanager").list_secrets()["SecretList"] == []
 
 
+def test_one_that_is_created_without_a_value_has_no_version(account: Session) -> None:
+    secrets = account.client("secretsmanager")
+    created = secrets.create_secret(Name="empty")
+    assert "VersionId" not in created
+    assert secrets.describe_secret(SecretId="empty").get("VersionIdsToStages", {}) == {}
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        secrets.get_secret_value(SecretId="empty")
+    secrets.put_secret_value(SecretId="empty", SecretString="text")
+    with pytest.raises(ClientError, match="ResourceExistsException"):
+        secrets.create_secret(Name="empty")
+    assert secrets.get_secret_value(SecretId="empty")["SecretString"] == "text"
+    secrets.delete_secret(SecretId="empty", ForceDeleteWithoutRecovery=True)
+
+
 def test_ref_is_the_arn_and_stays_it(account: Session, deploy: Deploy) -> None:
     arn = deploy(Description="before")
     assert arn.startswith("arn:aws:secretsmanager:")

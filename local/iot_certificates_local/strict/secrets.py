@@ -1,14 +1,36 @@
-"""Secrets of a stack, as CloudFormation makes them: MiniStack refers to them by name, and gives each a value.
+"""Secrets without a value, and those of a stack: MiniStack gives each a value, and a stack's it refers to by name.
 
-CloudFormation Template Reference, ``AWS::SecretsManager::Secret``: ``Ref`` returns the ARN; without SecretString and
-GenerateSecretString the secret is empty, which is to say that it has no version.
+Secrets Manager API reference, CreateSecret: SecretString and SecretBinary are not required, and only with one of them
+it makes a version. CloudFormation Template Reference, ``AWS::SecretsManager::Secret``: ``Ref`` returns the ARN; without
+SecretString and GenerateSecretString the secret is empty, which is to say that it has no version.
 """
 
 from __future__ import annotations
 
+import json
+from http import HTTPStatus
 from typing import Any
 
 _TYPE = "AWS::SecretsManager::Secret"
+
+
+def correct_empty_secrets() -> None:
+    """Let MiniStack's Secrets Manager make a secret for which no value is given without a version."""
+    from ministack.services import secretsmanager  # noqa: PLC0415 - reads its environment when imported
+
+    create = secretsmanager._create_secret  # noqa: SLF001 - it has no other place for it
+
+    def create_without_version(data: dict[str, Any]) -> Any:
+        status, headers, body = create(data)
+        if status == HTTPStatus.OK and not {"SecretString", "SecretBinary"} & set(data):
+            _, secret = secretsmanager._resolve(data["Name"])  # noqa: SLF001
+            secret["Versions"].clear()
+            told = json.loads(body)
+            del told["VersionId"]
+            body = json.dumps(told).encode()
+        return status, headers, body
+
+    secretsmanager._create_secret = create_without_version  # noqa: SLF001
 
 
 def correct_secrets_of_stacks() -> None:
