@@ -67,7 +67,7 @@ class CaCertificate(RegisteredCaCertificate):
     * ``status``: an INACTIVE CA's devices stay connected; new ones cannot be registered.
     * ``auto_registration``: devices register their certificate at their first connection; by default they do not.
     * ``device_certificates_on_delete``: what the deletion of the CA does to its device certificates, those that devices
-      brought in just in time among them, unless resources of the stack hold them. By default nothing.
+      brought in just in time among them, unless resources of any stack hold them. By default nothing.
     * ``existing_certificate``: what to do when the CA is registered already: FAIL, or ADOPT, which uses it as it is and
       leaves it registered when the resource goes.
     * ``removal_policy``: RETAIN leaves the CA registered when its resource goes; by default it is deregistered.

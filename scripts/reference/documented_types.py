@@ -86,8 +86,7 @@ TYPES = (
         "device-certificate",
         "A device certificate that is registered with AWS IoT Core, or issued by it; attached to policies and things.",
         device_certificate.SHAPE,
-        f"{CERTIFICATE_ID}; with `/adopted` behind it where the certificate is adopted, and "
-        "[marks](README.md#using-a-certificate-that-is-registered-already) behind that of what was attached before",
+        f"{CERTIFICATE_ID}; with `/adopted` behind it where the certificate is adopted",
         _attributes(DeviceCertificateAttribute, CertificatePem="the certificate, where AWS IoT issued it, else empty"),
     ),
     DocumentedType(
