@@ -36,7 +36,7 @@ _CHANGED = "it is being changed by another caller; try again"
 _FAILED = "AWS failed; try again"
 
 _CODES: dict[tuple[type[ProviderError], str], tuple[str, ...]] = {
-    (NotFoundError, "does not exist"): ("ResourceNotFoundException", "NotFoundException"),
+    (NotFoundError, "does not exist"): ("ResourceNotFoundException", "NotFoundException", "ChangeSetNotFound"),
     (InUseError, "policies or things are still attached"): ("DeleteConflictException",),
     # IoT API reference: "You can't transfer the certificate because authorization policies are still attached."
     (InUseError, "policies or things are still attached: detach them first"): ("TransferConflictException",),
