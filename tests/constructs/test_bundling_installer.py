@@ -7,15 +7,12 @@ import re
 import shutil
 import sys
 import textwrap
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from iot_certificates.bundling import BundlingError, installed, settings, wheels
 from iot_certificates.bundling.asset import _LOCK
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PYTHON, MACHINE = "3.14", "arm64"
 
@@ -180,6 +177,15 @@ def test_an_installer_that_fails_is_quoted_and_the_fix_is_that_of_its_cause(
     assert str(caught.value).startswith("The function's dependencies could not be installed: 'uv' says: ")
     assert "\n" not in str(caught.value)
     assert "sha256" not in str(caught.value)
+
+
+def test_an_app_that_is_started_by_a_relative_path_finds_its_installer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", os.path.relpath(sys.executable))
+    command = wheels._command(_LOCK, tmp_path, PYTHON, MACHINE)
+    assert Path(command[0]).is_absolute()
+    assert Path(command[command.index("--python") + 1]).is_absolute()
 
 
 def test_credentials_of_an_index_are_not_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,11 +47,21 @@ def install_wheels(lock: Path, folder: Path, python_version: str, architecture: 
 def _command(lock: Path, folder: Path, python_version: str, machine: str) -> list[str]:
     uv = _find_uv()
     if uv is not None:
-        installer = [uv, "pip", "install", "--no-config", "--quiet", "--python", sys.executable, "--link-mode", "copy"]
+        installer = [
+            uv,
+            "pip",
+            "install",
+            "--no-config",
+            "--quiet",
+            "--python",
+            str(_this_python()),
+            "--link-mode",
+            "copy",
+        ]
         platform = ["--python-platform", f"{machine}-{_GLIBC}"]
     elif importlib.util.find_spec("pip") is not None:
         # pip's --isolated would leave the index and the proxy out too: installer_environment takes its place.
-        installer = [sys.executable, "-E", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        installer = [str(_this_python()), "-E", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         installer += ["--no-input", "--no-compile"]
         platform = ["--platform", f"{_GLIBC}_{machine}", "--platform", f"{_GLIBC_OLD_NAME}_{machine}"]
     else:
@@ -61,5 +71,10 @@ def _command(lock: Path, folder: Path, python_version: str, machine: str) -> lis
 
 
 def _find_uv() -> str | None:
-    beside = shutil.which("uv", path=str(Path(sys.executable).parent))
+    beside = shutil.which("uv", path=str(_this_python().parent))
     return beside or shutil.which("uv")
+
+
+def _this_python() -> Path:
+    # An app that is started by a relative PATH has a relative one; the installer runs in another folder.
+    return Path(sys.executable).absolute()
