@@ -20,7 +20,7 @@ from integration.permissions import NAME_IN_STACK
 from iot_certificate_provider.contract import (
     ResourceType,
 )
-from iot_certificate_provider.physical_id import CREATE_FAILED
+from iot_certificate_provider.physical_id import CREATE_UNFINISHED
 from iot_certificate_provider.pki import Certificate
 
 if TYPE_CHECKING:
@@ -303,7 +303,7 @@ def device_of_a_function_that_died(function: Function, properties: Properties = 
     """The Create before a device's Delete died: what it registered is deleted, since nobody else holds it."""
     function.create_stack(NEVER, wait=False)
     register_device(function, properties)
-    function.succeeds("Delete", ResourceType.DEVICE_CERTIFICATE, properties, f"{CREATE_FAILED}/x")
+    function.succeeds("Delete", ResourceType.DEVICE_CERTIFICATE, properties, f"{CREATE_UNFINISHED}/x")
     assert there(function) == set()
 
 
@@ -385,7 +385,7 @@ def device_issued_by_a_function_that_died(function: Function) -> None:
     properties = {"Issuer": _issuer(function), "CertificateSigningRequest": CSR.pem}
     pem = issuing.make_device(CA, "sensor", key=CSR.key).pem
     function.iot.register_certificate(certificatePem=pem, caCertificatePem=CA.pem, status="ACTIVE")
-    function.succeeds("Delete", ResourceType.ISSUED_DEVICE_CERTIFICATE, properties, f"{CREATE_FAILED}/x")
+    function.succeeds("Delete", ResourceType.ISSUED_DEVICE_CERTIFICATE, properties, f"{CREATE_UNFINISHED}/x")
     assert there(function) == set()
 
 
