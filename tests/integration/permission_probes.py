@@ -87,6 +87,7 @@ NEVER = {
 
 def ca_lives(function: Function) -> None:
     """A CA is registered, changed, tagged, and deregistered."""
+    function.create_stack(OTHERS)
     tagged = {**CA_PROPERTIES, "Tags": [{"Key": "plant", "Value": "Lyon"}]}
     function.succeeds("Create", ResourceType.CA_CERTIFICATE, CA_PROPERTIES)
     function.succeeds("Update", ResourceType.CA_CERTIFICATE, {**tagged, "Status": "INACTIVE"}, CA_ID, CA_PROPERTIES)
@@ -119,6 +120,7 @@ def ca_taken_over(function: Function) -> None:
 
 def ca_with_its_key_in_a_secret(function: Function) -> None:
     """A CA proves possession with its key in Secrets Manager."""
+    function.create_stack(OTHERS)
     secret = function.root.client("secretsmanager").create_secret(Name=KEY_SECRET, SecretString=CA.key_pem())["ARN"]
     properties = {"CACertificatePem": CA.pem, "VerificationKey": {"SecretArn": secret}}
     function.succeeds("Create", ResourceType.CA_CERTIFICATE, properties)
@@ -127,6 +129,7 @@ def ca_with_its_key_in_a_secret(function: Function) -> None:
 
 def ca_with_its_key_in_kms(function: Function) -> None:
     """A CA proves possession with its key in AWS KMS."""
+    function.create_stack(OTHERS)
     kms = function.root.client("kms")
     key_id = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
     function.names[KMS_KEY] = key_id
