@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2e.plain_stack import PlainStack
+from less_patient import bundled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,4 +33,8 @@ def provider_parameters(guarded_aws: EmbeddedAws) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def provider_stack(guarded_aws: EmbeddedAws, provider_parameters: dict[str, str]) -> Iterator[PlainStack]:
     with guarded_aws.deployed(APP, parameters=provider_parameters):
-        yield PlainStack(guarded_aws.session(), "IotCertificateProvider")
+        stack = PlainStack(guarded_aws.session(), "IotCertificateProvider")
+        # What a test denies stays denied.
+        (function,) = stack.physical_ids("AWS::Lambda::Function").values()
+        guarded_aws.session().client("lambda").update_function_code(FunctionName=function, ZipFile=bundled()[1])
+        yield stack

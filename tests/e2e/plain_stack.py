@@ -52,10 +52,14 @@ class PlainStack:
         self._client.delete_stack(StackName=self.name)
         wait_for(self._client, self.name, "stack_delete_complete")
 
-    def physical_ids(self) -> dict[str, str]:
-        """Return the physical ids of the stack's resources, by their logical ids."""
+    def physical_ids(self, of_type: str = "") -> dict[str, str]:
+        """Return the physical ids of the stack's resources, all or those ``of_type``, by their logical ids."""
         rows = self._client.list_stack_resources(StackName=self.name)["StackResourceSummaries"]
-        return {row["LogicalResourceId"]: row["PhysicalResourceId"] for row in rows}
+        return {
+            row["LogicalResourceId"]: row["PhysicalResourceId"]
+            for row in rows
+            if row["ResourceType"].startswith(of_type)
+        }
 
     def _finished(self, what: str) -> dict[str, str]:
         wait_for(self._client, self.name, what)

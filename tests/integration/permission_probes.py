@@ -20,7 +20,7 @@ from integration.permissions import NAME_IN_STACK
 from iot_certificate_provider.contract import (
     ResourceType,
 )
-from iot_certificate_provider.physical_id import CREATE_FAILED
+from iot_certificate_provider.physical_id import CREATE_UNFINISHED
 from iot_certificate_provider.pki import Certificate
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ NEVER = {
 
 def ca_lives(function: Function) -> None:
     """A CA is registered, changed, tagged, and deregistered."""
+    function.create_stack(OTHERS)
     tagged = {**CA_PROPERTIES, "Tags": [{"Key": "plant", "Value": "Lyon"}]}
     function.succeeds("Create", ResourceType.CA_CERTIFICATE, CA_PROPERTIES)
     function.succeeds("Update", ResourceType.CA_CERTIFICATE, {**tagged, "Status": "INACTIVE"}, CA_ID, CA_PROPERTIES)
@@ -119,6 +120,7 @@ def ca_taken_over(function: Function) -> None:
 
 def ca_with_its_key_in_a_secret(function: Function) -> None:
     """A CA proves possession with its key in Secrets Manager."""
+    function.create_stack(OTHERS)
     secret = function.root.client("secretsmanager").create_secret(Name=KEY_SECRET, SecretString=CA.key_pem())["ARN"]
     properties = {"CACertificatePem": CA.pem, "VerificationKey": {"SecretArn": secret}}
     function.succeeds("Create", ResourceType.CA_CERTIFICATE, properties)
@@ -127,6 +129,7 @@ def ca_with_its_key_in_a_secret(function: Function) -> None:
 
 def ca_with_its_key_in_kms(function: Function) -> None:
     """A CA proves possession with its key in AWS KMS."""
+    function.create_stack(OTHERS)
     kms = function.root.client("kms")
     key_id = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
     function.names[KMS_KEY] = key_id
@@ -303,7 +306,7 @@ def device_of_a_function_that_died(function: Function, properties: Properties = 
     """The Create before a device's Delete died: what it registered is deleted, since nobody else holds it."""
     function.create_stack(NEVER, wait=False)
     register_device(function, properties)
-    function.succeeds("Delete", ResourceType.DEVICE_CERTIFICATE, properties, f"{CREATE_FAILED}/x")
+    function.succeeds("Delete", ResourceType.DEVICE_CERTIFICATE, properties, f"{CREATE_UNFINISHED}/x")
     assert there(function) == set()
 
 
@@ -385,7 +388,7 @@ def device_issued_by_a_function_that_died(function: Function) -> None:
     properties = {"Issuer": _issuer(function), "CertificateSigningRequest": CSR.pem}
     pem = issuing.make_device(CA, "sensor", key=CSR.key).pem
     function.iot.register_certificate(certificatePem=pem, caCertificatePem=CA.pem, status="ACTIVE")
-    function.succeeds("Delete", ResourceType.ISSUED_DEVICE_CERTIFICATE, properties, f"{CREATE_FAILED}/x")
+    function.succeeds("Delete", ResourceType.ISSUED_DEVICE_CERTIFICATE, properties, f"{CREATE_UNFINISHED}/x")
     assert there(function) == set()
 
 

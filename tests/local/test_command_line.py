@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from iot_certificates_local import __main__ as command_line
 from iot_certificates_local.cdk_cli import function_context
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from iot_certificates_local import EmbeddedAws
 
 pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
@@ -63,9 +66,9 @@ def _exported(line: str) -> tuple[str, str]:
     return name, value
 
 
-def run(*command: str, options: tuple[str, ...] = (), cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def run(*command: str, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
     line = [*PROGRAM, "run", *options, "--", *command]
-    return subprocess.run(line, capture_output=True, text=True, check=False, timeout=120, cwd=cwd)
+    return subprocess.run(line, capture_output=True, text=True, check=False, timeout=120)
 
 
 def test_run_runs_a_command_with_an_embedded_aws_ends_with_its_status_and_leaves_nothing(tmp_path: Path) -> None:
@@ -80,42 +83,57 @@ def test_run_runs_a_command_with_an_embedded_aws_ends_with_its_status_and_leaves
     assert not Path(folder).parent.exists()
 
 
-def test_run_reports_a_command_that_is_not_there() -> None:
-    missing = run("no-such-command")
-    assert missing.returncode == 127
-    assert missing.stderr.startswith("no-such-command: there is no such command. ")
+@pytest.fixture
+def run_here(embedded_aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., int]]:
+    """Run a command in this process, with the embedded AWS that runs already: a start takes seconds."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    monkeypatch.setattr(command_line, "EmbeddedAws", lambda **_: embedded_aws)
+    for what in ("start", "stop"):
+        monkeypatch.setattr(embedded_aws, what, lambda: None)
+    yield lambda *command: command_line.main(["run", "--", *command])
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-def test_run_lets_the_command_end_in_its_own_time(ending: signal.Signals) -> None:
+def test_run_reports_a_command_that_is_not_there(
+    run_here: Callable[..., int], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run_here("no-such-command") == 127
+    assert capfd.readouterr().err.startswith("no-such-command: there is no such command. ")
+
+
+def test_run_lets_the_command_end_in_its_own_time() -> None:
     program = (
         "import signal, sys, time\n"
+        "def go_on(*_):\n    print('goes on', flush=True)\n"
         "def end(*_):\n    time.sleep(0.5)\n    sys.exit(5)\n"
-        "signal.signal(signal.SIGINT, end)\nsignal.signal(signal.SIGTERM, end)\n"
-        "print('runs', flush=True)\ntime.sleep(60)\n"
+        "signal.signal(signal.SIGTERM, go_on)\nsignal.signal(signal.SIGINT, end)\n"
+        "print('runs', flush=True)\n"
+        "while True:\n    time.sleep(60)\n"
     )
     line = [*PROGRAM, "run", "--", sys.executable, "-c", program]
     with subprocess.Popen(line, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "runs\n"
-        if ending is signal.SIGINT:
-            # As a terminal sends it: to the whole group in the foreground.
-            os.killpg(process.pid, ending)
-        else:
-            process.send_signal(ending)
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.readline() == "goes on\n"
+        # As a terminal sends it: to the whole group in the foreground.
+        os.killpg(process.pid, signal.SIGINT)
         assert process.wait(20) == 5
 
 
 @pytest.mark.e2e
 @pytest.mark.skipif(shutil.which("npx") is None, reason="there is no npx")
-def test_run_gives_the_cdk_cli_the_context_for_this_machine(tmp_path: Path) -> None:
+def test_run_gives_the_cdk_cli_the_context_for_this_machine(
+    tmp_path: Path, run_here: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "app.py").write_text(APP)
     (tmp_path / "cdk.json").write_text(json.dumps({"app": f"{sys.executable} app.py"}))
     (tmp_path / "node_modules").symlink_to(REPOSITORY / "node_modules")
     synth = "npx cdk synth -q -o"
     program = f"{synth} direct && {synth} own -c iot-certificates:runtime=mine && {sys.executable} app.py"
-    done = run("sh", "-c", program, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    monkeypatch.chdir(tmp_path)
+    assert run_here("sh", "-c", program) == 0
     templates = {name: tmp_path / name / "Tiny.template.json" for name in ("direct", "own", "out")}
     told = {name: json.loads(template.read_text())["Metadata"] for name, template in templates.items()}
     assert told["direct"] == told["out"] == function_context()
