@@ -219,6 +219,25 @@ class TestWhatIsGoneIsDone:
         with pytest.raises(NotFoundError):
             act(stage.gateway)
 
+    @pytest.mark.parametrize("kind", ["certificate", "ca_certificate"])
+    def test_a_certificate_that_is_not_registered_is_not_found(self, stage: Stage, kind: str) -> None:
+        find = getattr(stage.gateway, f"find_{kind}")
+        assert find(ID) is None
+
+        def refuse(call: Call) -> None:
+            raise Refusal("UnauthorizedException", "No", 401)
+
+        stage.aws.before = refuse
+        with pytest.raises(AccessDeniedError):
+            find(ID)
+
+    def test_a_registered_certificate_is_found_as_it_is_described(self, stage: Stage) -> None:
+        certificate_id = stage.register("device").rpartition("/")[2]
+        assert stage.gateway.find_certificate(certificate_id) == stage.gateway.describe_certificate(certificate_id)
+        found = stage.gateway.find_ca_certificate(stage.ca_id)
+        assert found is not None
+        assert found == stage.gateway.describe_ca_certificate(stage.ca_id)
+
 
 class TestStates:
     def test_an_active_certificate_cannot_be_deleted(self, stage: Stage) -> None:
@@ -269,6 +288,7 @@ CALLS: list[Callable[[IotGateway], object]] = [
         ID, auto_registration=AutoRegistrationStatus.ENABLE, config=RegistrationConfig(None, "{}", ROLE)
     ),
     lambda gateway: gateway.describe_ca_certificate(ID),
+    lambda gateway: gateway.find_ca_certificate(ID),
     lambda gateway: gateway.delete_ca_certificate(ID),
     lambda gateway: gateway.tags(CA_ARN),
     lambda gateway: list(gateway.newest_certificates()),
@@ -280,6 +300,7 @@ CALLS: list[Callable[[IotGateway], object]] = [
     lambda gateway: gateway.register_certificate_without_ca("pem", status=DeviceCertificateStatus.INACTIVE),
     lambda gateway: gateway.create_certificate_from_csr("pem", active=False),
     lambda gateway: gateway.describe_certificate(ID),
+    lambda gateway: gateway.find_certificate(ID),
     lambda gateway: gateway.update_certificate(ID, DeviceCertificateStatus.REVOKED),
     lambda gateway: gateway.delete_certificate(ID),
     lambda gateway: gateway.certificates_of_ca(ID),

@@ -10,6 +10,7 @@ import pytest
 
 from iot_certificate_provider import handler
 from iot_certificate_provider.aws.cloudformation import StackGateway
+from iot_certificate_provider.aws.iot import IotGateway
 from iot_certificate_provider.errors import NotFoundError, ProviderError
 from iot_certificate_provider.physical_id import CREATE_FAILED
 from iot_certificate_provider.properties.ca_certificate import declared_device_certificates_on_delete
@@ -151,10 +152,7 @@ def never_finds_it_repeated(patch: pytest.MonkeyPatch) -> None:
 
 
 def fails_when_it_is_gone(patch: pytest.MonkeyPatch) -> None:
-    def find(resource: Any, certificate_id: str) -> Any:
-        return resource._iot.describe_certificate(certificate_id)
-
-    patch.setattr(DeviceCertificateOwnership, "registered", find)
+    patch.setattr(IotGateway, "find_certificate", IotGateway.describe_certificate)
 
 
 def deletes_by_declared_status(patch: pytest.MonkeyPatch) -> None:

@@ -15,9 +15,7 @@ from iot_certificate_provider.aws.iot_descriptions import (
 )
 from iot_certificate_provider.aws.propagation import ROLE_SECONDS, STATUS_SECONDS, THING_SECONDS
 from iot_certificate_provider.aws.translation import translating
-from iot_certificate_provider.contract import CertificateMode
 from iot_certificate_provider.errors import NotFoundError
-from iot_certificate_provider.registration_config import RegistrationConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,8 +35,10 @@ if TYPE_CHECKING:
     from iot_certificate_provider.contract import (
         AutoRegistrationStatus,
         CaCertificateStatus,
+        CertificateMode,
         DeviceCertificateStatus,
     )
+    from iot_certificate_provider.registration_config import RegistrationConfig
 
 __all__ = [
     "CaCertificateDescription",
@@ -146,20 +146,13 @@ class IotGateway:
         """DescribeCACertificate; NotFoundError when it is not registered here."""
         with translating(f"CA certificate {certificate_id}"):
             answer = self._iot.describe_ca_certificate(certificateId=certificate_id)
-        found, config = answer["certificateDescription"], answer.get("registrationConfig") or {}
-        return CaCertificateDescription(
-            found["certificateId"],
-            found["certificateArn"],
-            found["status"],
-            # API reference: the mode of a CA from before there were modes is "optional", and means DEFAULT.
-            found.get("certificateMode", CertificateMode.DEFAULT),
-            found["autoRegistrationStatus"],
-            RegistrationConfig(config.get("templateName"), config.get("templateBody"), config.get("roleArn"))
-            if config
-            else None,
-            found["creationDate"],
-            found["certificatePem"],
-        )
+        return CaCertificateDescription.of(answer)
+
+    def find_ca_certificate(self, certificate_id: str) -> CaCertificateDescription | None:
+        """DescribeCACertificate; None when it is not registered here."""
+        with suppress(NotFoundError):
+            return self.describe_ca_certificate(certificate_id)
+        return None
 
     def newest_ca_certificates(self) -> Iterator[tuple[str, datetime]]:
         """ListCACertificates, newest first, as many pages as are asked for: ids and creation dates."""
@@ -222,19 +215,13 @@ class IotGateway:
         """DescribeCertificate: the live status; NotFoundError when it is not registered here."""
         with translating(f"certificate {certificate_id}"):
             found = self._iot.describe_certificate(certificateId=certificate_id)["certificateDescription"]
-        return DeviceCertificateDescription(
-            found["certificateId"],
-            found["certificateArn"],
-            found["status"],
-            found["certificatePem"],
-            found.get("certificateMode", CertificateMode.DEFAULT),
-            found["creationDate"],
-            found.get("lastModifiedDate"),
-            found.get("previousOwnedBy"),
-            found.get("transferData", {}).get("transferDate"),
-            found.get("transferData", {}).get("acceptDate"),
-            found.get("transferData", {}).get("rejectDate"),
-        )
+        return DeviceCertificateDescription.of(found)
+
+    def find_certificate(self, certificate_id: str) -> DeviceCertificateDescription | None:
+        """DescribeCertificate; None when it is not registered here."""
+        with suppress(NotFoundError):
+            return self.describe_certificate(certificate_id)
+        return None
 
     def update_certificate(self, certificate_id: str, status: DeviceCertificateStatus) -> None:
         """UpdateCertificate: the same status again is no error; REVOKED is final."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from iot_certificate_provider.contract import CertificateMode
+from iot_certificate_provider.registration_config import RegistrationConfig
+
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from iot_certificate_provider.registration_config import RegistrationConfig
+    from types_boto3_iot.type_defs import CertificateDescriptionTypeDef, DescribeCACertificateResponseTypeDef
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,24 @@ class DeviceCertificateDescription(DeviceCertificateEntry):
     rejected: datetime | None = None
     """When its last transfer was made, was accepted here, or came back rejected."""
 
+    @classmethod
+    def of(cls, found: CertificateDescriptionTypeDef) -> DeviceCertificateDescription:
+        """Return the description in DescribeCertificate's answer."""
+        transfer = found.get("transferData", {})
+        return cls(
+            found["certificateId"],
+            found["certificateArn"],
+            found["status"],
+            found["certificatePem"],
+            found.get("certificateMode", CertificateMode.DEFAULT),
+            found["creationDate"],
+            found.get("lastModifiedDate"),
+            found.get("previousOwnedBy"),
+            transfer.get("transferDate"),
+            transfer.get("acceptDate"),
+            transfer.get("rejectDate"),
+        )
+
 
 @dataclass(frozen=True)
 class OutgoingTransfer:
@@ -73,3 +94,21 @@ class CaCertificateDescription:
     config: RegistrationConfig | None
     created: datetime
     pem: str
+
+    @classmethod
+    def of(cls, answer: DescribeCACertificateResponseTypeDef) -> CaCertificateDescription:
+        """Return what DescribeCACertificate answers."""
+        found, config = answer["certificateDescription"], answer.get("registrationConfig") or {}
+        return cls(
+            found["certificateId"],
+            found["certificateArn"],
+            found["status"],
+            # API reference: the mode of a CA from before there were modes is "optional", and means DEFAULT.
+            found.get("certificateMode", CertificateMode.DEFAULT),
+            found["autoRegistrationStatus"],
+            RegistrationConfig(config.get("templateName"), config.get("templateBody"), config.get("roleArn"))
+            if config
+            else None,
+            found["creationDate"],
+            found["certificatePem"],
+        )

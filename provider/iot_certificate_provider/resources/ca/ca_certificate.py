@@ -87,7 +87,7 @@ class CaCertificateResource:
 
     def registered(self, certificate_id: str) -> Certificate | None:
         """Return the CA certificate as AWS IoT has it; None when it is not registered."""
-        live = self._ownership.registered(certificate_id)
+        live = self._iot.find_ca_certificate(certificate_id)
         return None if live is None else Certificate.from_pem(live.pem)
 
     def is_own(self, request: Request, certificate: Certificate) -> bool:
@@ -115,7 +115,7 @@ class CaCertificateResource:
         """Look before registering: what is there already needs no proof of possession."""
         if wanted.existing is ExistingCertificate.FAIL:
             return None
-        live = self._ownership.registered(outcome.physical_id)
+        live = self._iot.find_ca_certificate(outcome.physical_id)
         if live is None or self._ownership.of_existing(request, outcome.physical_id).proceeds:
             return None
         return live
@@ -163,7 +163,7 @@ class CaCertificateResource:
         except ProviderError as error:
             # A rollback returns to a CA that CloudFormation deletes only in its clean-up: it is registered still, and
             # what a registration would need (the key in the secret, say) need not be there any more.
-            live = self._ownership.registered(outcome.physical_id)
+            live = self._iot.find_ca_certificate(outcome.physical_id)
             if live is None:
                 raise
             if self._ownership.of_existing(request, outcome.physical_id).proceeds:

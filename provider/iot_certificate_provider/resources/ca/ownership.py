@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from iot_certificate_provider.aws.cloudformation import StackResource
     from iot_certificate_provider.aws.gateways import Gateways
-    from iot_certificate_provider.aws.iot import CaCertificateDescription
     from iot_certificate_provider.protocol.request import Request
     from iot_certificate_provider.resources.lifecycle.holders import Standing
     from iot_certificate_provider.resources.lifecycle.ownership import Decision
@@ -30,12 +29,6 @@ class CaCertificateOwnership:
         self._iot = aws.iot
         self._stacks = aws.stacks
         self._inquiry = Inquiry(aws.stacks, now)
-
-    def registered(self, certificate_id: str) -> CaCertificateDescription | None:
-        """Return the CA certificate as AWS IoT has it; None when it is not registered."""
-        with suppress(NotFoundError):
-            return self._iot.describe_ca_certificate(certificate_id)
-        return None
 
     def tags(self, request: Request, certificate_id: str) -> Mapping[str, str] | None:
         """Return the tags of a CA certificate; None when it is not registered."""
@@ -77,12 +70,12 @@ class CaCertificateOwnership:
             return False
         if STACK_TAG in tags and self._inquiry.is_used_in(tags[STACK_TAG], certificate_id):
             return True
-        live = self.registered(certificate_id)
+        live = self._iot.find_ca_certificate(certificate_id)
         return live is not None and self._inquiry.is_registered_anew(request, live)
 
     def deletion(self, request: Request, certificate_id: str, tags: Mapping[str, str], standing: Standing) -> Decision:
         """Decide whether a CA that the resource had is to be deregistered."""
-        live = self.registered(certificate_id) if standing.others else None
+        live = self._iot.find_ca_certificate(certificate_id) if standing.others else None
         keeping = standing.keeping(None if live is None else live.created)
         anew = self.is_anothers_by_now(request, certificate_id, tags)
         return ownership.deletion(certificate_id, request, anew=anew, keeping=keeping)
@@ -102,5 +95,5 @@ class CaCertificateOwnership:
 
     def _keeping(self, request: Request, certificate_id: str) -> tuple[StackResource, ...]:
         standing = self._inquiry.standing(request, certificate_id)
-        live = self.registered(certificate_id) if standing.others else None
+        live = self._iot.find_ca_certificate(certificate_id) if standing.others else None
         return standing.keeping(None if live is None else live.created)

@@ -118,7 +118,5 @@ class PrivateCaIdentity:
 
     def _registered(self, physical_id: str | None) -> Certificate | None:
         certificate_id = certificate_id_in(physical_id or "")
-        if is_certificate_id(certificate_id):
-            with suppress(NotFoundError):
-                return Certificate.from_pem(self._iot.describe_ca_certificate(certificate_id).pem)
-        return None
+        live = self._iot.find_ca_certificate(certificate_id) if is_certificate_id(certificate_id) else None
+        return None if live is None else Certificate.from_pem(live.pem)

@@ -66,7 +66,7 @@ class CaCertificateRegistration:
         try:
             self.register(request, wanted, outcome)
         except AlreadyExistsError as error:
-            live = self._ownership.registered(outcome.physical_id)
+            live = self._iot.find_ca_certificate(outcome.physical_id)
             if live is None:
                 raise _registered_elsewhere(wanted) or error from error
             decision = self._ownership.of_existing(request, outcome.physical_id)

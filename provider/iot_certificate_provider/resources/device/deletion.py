@@ -10,7 +10,6 @@ from iot_certificate_provider.physical_id import adopted_id, certificate_id_in
 from iot_certificate_provider.properties.device_certificate import declared_policy_names, declared_thing_names
 from iot_certificate_provider.protocol.response import Outcome
 from iot_certificate_provider.resources.device.attachments import Attachments
-from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
 from iot_certificate_provider.resources.device.releasing import Releasing
 from iot_certificate_provider.resources.lifecycle import ownership
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
@@ -31,9 +30,9 @@ class DeviceCertificateDeletion:
     """Removes what is the resource's own and nobody else's; whatever it leaves, it says why."""
 
     def __init__(self, aws: Gateways, now: Callable[[], datetime], removal: DeviceCertificateRemoval) -> None:
+        self._iot = aws.iot
         self._removal = removal
         self._inquiry = Inquiry(aws.stacks, now)
-        self._ownership = DeviceCertificateOwnership(aws, now)
         self._releasing = Releasing(aws)
 
     def of_own(self, request: Request) -> Outcome:
@@ -43,7 +42,7 @@ class DeviceCertificateDeletion:
         superseded = ownership.deletion_of_an_id(request.existing_id, standing.own)
         if superseded is not None:
             return left(request, superseded)
-        live = self._ownership.registered(certificate_id)
+        live = self._iot.find_certificate(certificate_id)
         if live is None:
             self._wait_until_released(request, certificate_id)
             return left(request, ownership.deletion_of_nothing(certificate_id))
@@ -70,7 +69,7 @@ class DeviceCertificateDeletion:
         superseded = ownership.deletion_of_an_id(request.existing_id, standing.own)
         if superseded is not None:
             return left(request, superseded)
-        live = self._ownership.registered(certificate_id)
+        live = self._iot.find_certificate(certificate_id)
         if live is None:
             return left(request, ownership.deletion_of_nothing(certificate_id))
         if self._inquiry.is_registered_anew(request, live):
@@ -91,7 +90,7 @@ class DeviceCertificateDeletion:
         """Remove those that the running operation has left; return why the first of the others stays."""
         reasons = []
         for certificate_id in certificate_ids:
-            look = partial(self._ownership.registered, certificate_id)
+            look = partial(self._iot.find_certificate, certificate_id)
             leftover = self._inquiry.leftover(request, look, certificate_id, seconds)
             if leftover.found is None:
                 reasons.append(leftover.decision.reason)

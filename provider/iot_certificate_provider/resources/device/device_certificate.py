@@ -42,6 +42,7 @@ class DeviceCertificateResource:
         self._stacks = aws.stacks
         self._now = now
         removal = DeviceCertificateRemoval(aws)
+        self._iot = aws.iot
         self._ownership = DeviceCertificateOwnership(aws, now)
         self._inquiry = Inquiry(aws.stacks, now)
         self._adoption = Adoption(aws.stacks)
@@ -108,7 +109,7 @@ class DeviceCertificateResource:
         """Return what is registered already, and is to be used; None where it is the resource's own."""
         if wanted.existing is ExistingCertificate.FAIL:
             return None
-        live = self._ownership.registered(certificate.id)
+        live = self._iot.find_certificate(certificate.id)
         if live is None:
             return None
         decision = self._inquiry.of_existing(request, live)
@@ -165,7 +166,7 @@ class DeviceCertificateResource:
         except ProviderError as error:
             # A rollback returns to a certificate that CloudFormation deletes only in its clean-up: it is registered
             # still, and what a registration would need need not hold any more. Or the same request came once more.
-            live = self._ownership.registered(certificate.id)
+            live = self._iot.find_certificate(certificate.id)
             if live is None:
                 raise
             decision = self._inquiry.of_existing(request, live, is_key_ours=is_key_ours)
@@ -200,7 +201,7 @@ class DeviceCertificateResource:
         certificate: Certificate,
     ) -> Outcome:
         """Change the certificate that the resource has, or has adopted; return the id that it has now."""
-        live = self._ownership.registered(certificate.id)
+        live = self._iot.find_certificate(certificate.id)
         if live is None:
             # Deleted outside the stack: what is declared is to be there again.
             return self._registration.register_or_take_up(request, wanted, certificate)
@@ -241,7 +242,7 @@ class DeviceCertificateResource:
 
         In a rollback the old properties are those of the update that failed: what is registered decides, not they.
         """
-        live = self._ownership.registered(certificate_id_in(request.existing_id))
+        live = self._iot.find_certificate(certificate_id_in(request.existing_id))
         if live is not None and (same or signing.asks_for(Certificate.from_pem(live.pem))):
             return live
         return self._ownership.own_issued(request, signing)
@@ -256,7 +257,7 @@ class DeviceCertificateResource:
         if not found:
             return ""
         self._adopted.abandon(request, old)
-        if old.certificate is not None and self._ownership.registered(old.certificate.id) is None:
+        if old.certificate is not None and self._iot.find_certificate(old.certificate.id) is None:
             return ""
         return self._deletion.remove_leftovers(request, found, ROLLBACK_SECONDS)
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.errors import NotFoundError
 from iot_certificate_provider.physical_id import is_certificate_id
 from iot_certificate_provider.pki import Certificate, UnusableError
 from iot_certificate_provider.resources.lifecycle.history import is_within, registration_started
@@ -32,15 +30,9 @@ class DeviceCertificateOwnership:
         self._stacks = aws.stacks
         self._inquiry = Inquiry(aws.stacks, now)
 
-    def registered(self, certificate_id: str) -> DeviceCertificateDescription | None:
-        """Return the certificate as AWS IoT has it; None when it is not registered."""
-        with suppress(NotFoundError):
-            return self._iot.describe_certificate(certificate_id)
-        return None
-
     def made_here(self, request: Request, certificate_id: str) -> bool:
         """Whether a certificate whose key was made for the resource is registered, and was by the resource."""
-        live = self.registered(certificate_id)
+        live = self._iot.find_certificate(certificate_id)
         return live is not None and self._inquiry.of_existing(request, live, is_key_ours=True).proceeds
 
     def is_repeated(self, request: Request, now: datetime) -> bool:
@@ -85,7 +77,7 @@ class DeviceCertificateOwnership:
         for certificate_id in self._registered_since_start(
             list(self._stacks.rows(request.stack_id, request.logical_id))
         ):
-            live = self.registered(certificate_id)
+            live = self._iot.find_certificate(certificate_id)
             if live is not None and answers(live, signing):
                 yield certificate_id
 
@@ -93,7 +85,7 @@ class DeviceCertificateOwnership:
         self, request: Request, signing: SigningRequest, candidates: Iterable[str]
     ) -> DeviceCertificateDescription | None:
         for certificate_id in candidates:
-            live = self.registered(certificate_id)
+            live = self._iot.find_certificate(certificate_id)
             # The key first: whose it is takes calls and a wait to find out, and most are other devices'.
             if live is not None and answers(live, signing) and self._inquiry.taking_up(request, live).proceeds:
                 return live

@@ -50,7 +50,7 @@ class DeviceCertificateRegistration:
         self._now = now
         self._removal = removal
         self._inquiry = Inquiry(aws.stacks, now)
-        self._renamed = RenamedRequest(aws, now)
+        self._renamed = RenamedRequest(aws)
         self._ownership = DeviceCertificateOwnership(aws, now)
         self._change = DeviceCertificateChange(aws, now)
 
@@ -68,7 +68,7 @@ class DeviceCertificateRegistration:
         try:
             return self.register(request, wanted, certificate)
         except AlreadyExistsError as error:
-            live = self._ownership.registered(certificate.id)
+            live = self._iot.find_certificate(certificate.id)
             if live is None:
                 raise
             decision = self._inquiry.of_existing(request, live, is_key_ours=is_key_ours)
@@ -182,7 +182,7 @@ class DeviceCertificateRegistration:
 
     def _undo(self, request: Request, certificate_id: str, registered: datetime) -> bool:
         """Remove what was registered, unless another resource has it by now; say whether nothing of it is left."""
-        live = self._ownership.registered(certificate_id)
+        live = self._iot.find_certificate(certificate_id)
         if live is None:
             return True
         decision = self._inquiry.undoing(request, live, registered)

@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING
 from iot_certificate_provider.contract import DeviceCertificateProperty
 from iot_certificate_provider.errors import AccessDeniedError, InvalidPropertyError
 from iot_certificate_provider.physical_id import is_certificate_id
-from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership, answers
+from iot_certificate_provider.resources.device.ownership import answers
 from iot_certificate_provider.resources.lifecycle.holders import DEVICE_CERTIFICATE_TYPES
 from iot_certificate_provider.resources.lifecycle.ownership import among
 from iot_certificate_provider.resources.lifecycle.template import declared_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
     from iot_certificate_provider.aws.cloudformation import StackResource
     from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.pki import SigningRequest
@@ -25,14 +22,14 @@ if TYPE_CHECKING:
 class RenamedRequest:
     """Finds out whether a signing request's certificate is another resource's, which the running update removes."""
 
-    def __init__(self, aws: Gateways, now: Callable[[], datetime]) -> None:
+    def __init__(self, aws: Gateways) -> None:
+        self._iot = aws.iot
         self._stacks = aws.stacks
-        self._ownership = DeviceCertificateOwnership(aws, now)
 
     def check(self, request: Request, signing: SigningRequest) -> None:
         """Raise InvalidPropertyError when the device would be refused until somebody carries a new PEM to it."""
         for sibling in self._removed(request):
-            live = self._ownership.registered(sibling.physical_id)
+            live = self._iot.find_certificate(sibling.physical_id)
             if live is not None and answers(live, signing):
                 raise InvalidPropertyError(
                     DeviceCertificateProperty.CERTIFICATE_SIGNING_REQUEST,

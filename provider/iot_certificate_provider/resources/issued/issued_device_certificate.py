@@ -20,7 +20,6 @@ from iot_certificate_provider.resources.device.change import noted
 from iot_certificate_provider.resources.device.deletion import left
 from iot_certificate_provider.resources.device.device_certificate import DeviceCertificateResource
 from iot_certificate_provider.resources.device.outcome import outcome_of
-from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
 from iot_certificate_provider.resources.issued.issuing import DeviceCertificateIssuing
 from iot_certificate_provider.resources.issued.new_key_history import IssuedWithNewKey
 from iot_certificate_provider.resources.issued.signing_request_history import IssuedByRequest
@@ -44,7 +43,7 @@ class IssuedDeviceCertificateResource:
     def __init__(self, aws: Gateways, now: Callable[[], datetime]) -> None:
         issuing = DeviceCertificateIssuing(aws, now)
         self._device_certificates = DeviceCertificateResource(aws, now)
-        self._ownership = DeviceCertificateOwnership(aws, now)
+        self._iot = aws.iot
         self._stacks = aws.stacks
         self._with_new_key: CertificateHistory = IssuedWithNewKey(aws, now, issuing)
         self._by_request: CertificateHistory = IssuedByRequest(aws, now, issuing)
@@ -122,7 +121,7 @@ class IssuedDeviceCertificateResource:
         return None if found is None else old.of_certificate(Certificate.from_pem(found.pem), None)
 
     def _registered(self, certificate_ids: Iterable[str]) -> DeviceCertificateDescription | None:
-        found = (self._ownership.registered(each) for each in certificate_ids)
+        found = (self._iot.find_certificate(each) for each in certificate_ids)
         return next((each for each in found if each is not None), None)
 
     def _history(self, properties: IssuedDeviceCertificateProperties) -> CertificateHistory:

@@ -33,6 +33,7 @@ class IssuedWithNewKey:
     def __init__(self, aws: Gateways, now: Callable[[], datetime], issuing: DeviceCertificateIssuing) -> None:
         self._secrets = aws.secrets
         self._stacks = aws.stacks
+        self._iot = aws.iot
         self._ownership = DeviceCertificateOwnership(aws, now)
         self._issuing = issuing
 
@@ -56,7 +57,7 @@ class IssuedWithNewKey:
             )
 
         is_same = old is not None and old.identity() == wanted.identity()
-        live = self._ownership.registered(request.existing_id) if is_same else None
+        live = self._iot.find_certificate(request.existing_id) if is_same else None
         store = self._store(wanted)
         try:
             with nullcontext() if live is None else self._secrets.expecting_denial():
@@ -107,7 +108,7 @@ class IssuedWithNewKey:
         return CredentialsStore(self._secrets, _new_key(properties).secret_arn, name, self._is_registered)
 
     def _is_registered(self, certificate_id: str) -> bool:
-        return self._ownership.registered(certificate_id) is not None
+        return self._iot.find_certificate(certificate_id) is not None
 
 
 def _new_key(properties: IssuedDeviceCertificateProperties) -> NewKey:

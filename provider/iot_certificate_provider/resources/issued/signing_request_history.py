@@ -5,10 +5,9 @@ Their ids cannot be known beforehand, and no secret keeps them: only the device 
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.errors import ConflictError, NotFoundError
+from iot_certificate_provider.errors import ConflictError
 from iot_certificate_provider.physical_id import is_certificate_id
 from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
@@ -32,7 +31,7 @@ class IssuedByRequest:
         self._iot = aws.iot
         self._stacks = aws.stacks
         self._ownership = DeviceCertificateOwnership(aws, now)
-        self._renamed = RenamedRequest(aws, now)
+        self._renamed = RenamedRequest(aws)
         self._issuing = issuing
         self._now = now
 
@@ -90,10 +89,10 @@ class IssuedByRequest:
         return self._issuing.issue(wanted.issuer, _signing(wanted), wanted.validity, request.deadline)
 
     def _registered(self, physical_id: str | None) -> Certificate | None:
-        if physical_id is not None and is_certificate_id(physical_id):
-            with suppress(NotFoundError):
-                return Certificate.from_pem(self._iot.describe_certificate(physical_id).pem)
-        return None
+        if physical_id is None or not is_certificate_id(physical_id):
+            return None
+        live = self._iot.find_certificate(physical_id)
+        return None if live is None else Certificate.from_pem(live.pem)
 
     def _again(self, wanted: IssuedDeviceCertificateProperties, certificate: Certificate) -> IssuedCertificate:
         ca = wanted.issuer.certificate

@@ -6,11 +6,9 @@ registration, it asks of that date. A certificate that no transfer has brought w
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.errors import NotFoundError
 from iot_certificate_provider.physical_id import is_adopted
 from iot_certificate_provider.protocol.response import Outcome
 from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
@@ -58,12 +56,6 @@ class Acceptances:
         self._removal = DeviceCertificateRemoval(aws)
         self._now = now
 
-    def registered(self, certificate_id: str) -> DeviceCertificateDescription | None:
-        """Return the certificate as AWS IoT has it, also while it is on its way; None when it is not here."""
-        with suppress(NotFoundError):
-            return self._iot.describe_certificate(certificate_id)
-        return None
-
     def of_existing(self, request: Request, acceptance: Acceptance) -> Decision:
         """Decide whether a certificate that turns out to be accepted already was accepted by this request."""
         return self._inquiry.of_existing(request, acceptance)
@@ -83,7 +75,7 @@ class Acceptances:
     def delete(self, request: Request) -> Outcome:
         """Serve the Delete of an accepted certificate's id with OnDelete DELETE."""
         certificate_id = request.existing_id
-        live = self.registered(certificate_id)
+        live = self._iot.find_certificate(certificate_id)
         if live is None:
             return _noted(request, ownership.deletion_of_nothing(certificate_id))
         decision = self._deletion(request, live)
@@ -115,7 +107,7 @@ class Acceptances:
         return leftover.decision
 
     def _acceptance(self, certificate_id: str) -> Acceptance | None:
-        live = self.registered(certificate_id)
+        live = self._iot.find_certificate(certificate_id)
         return None if live is None or live.status == PENDING_TRANSFER else Acceptance.of(live)
 
 

@@ -109,7 +109,7 @@ class CertificateTransferResource:
             held = self._ownership.held(request, wanted.certificate_id, wanted.account)
             if held is not None:
                 return _outcome(request, held)
-        live = self._taking_back.registered(wanted.certificate_id)
+        live = self._iot.find_certificate(wanted.certificate_id)
         if live is None or live.status == PENDING_TRANSFER:
             return self._take_up(request, wanted)
         _check_transferable(live)
@@ -262,7 +262,7 @@ class CertificateTransferResource:
             left = self._cancel(request, existing, old, pending)
             if left:
                 return replace(_outcome(request, identity), note=left)
-        live = self._taking_back.registered(wanted.certificate_id)
+        live = self._iot.find_certificate(wanted.certificate_id)
         if live is None:
             return self._after_it_left(request, identity)
         _check_transferable(live)
@@ -330,7 +330,7 @@ class CertificateTransferResource:
         pending = self._iot.outgoing_transfer(declared.certificate_id)
         if pending is not None:
             return self._ownership.own(request, declared, pending)
-        live = self._taking_back.registered(declared.certificate_id)
+        live = self._iot.find_certificate(declared.certificate_id)
         if live is not None and self._ownership.was_deactivated(request, live):
             return TransferIdentity(declared.certificate_id, declared.account, was_active=True)
         return None

@@ -111,7 +111,7 @@ class CertificateTransferDecisionResource:
 
     def _accept(self, request: Request, wanted: CertificateTransferDecisionProperties) -> Outcome:
         for _ in request.deadline.attempts():
-            live = self._acceptances.registered(wanted.certificate_id)
+            live = self._iot.find_certificate(wanted.certificate_id)
             if live is not None and live.status != PENDING_TRANSFER:
                 return self._take_up(request, wanted, live)
             check_still_wanted(request, self._stacks)
@@ -129,7 +129,7 @@ class CertificateTransferDecisionResource:
             return False  # it has not arrived; or it was accepted already
         except UpstreamError:
             # An answer that was lost: then the certificate is here.
-            live = self._acceptances.registered(wanted.certificate_id)
+            live = self._iot.find_certificate(wanted.certificate_id)
             if live is None or live.status == PENDING_TRANSFER:
                 raise
             return False
@@ -166,7 +166,7 @@ class CertificateTransferDecisionResource:
         return True
 
     def _is_pending(self, certificate_id: str) -> bool:
-        live = self._acceptances.registered(certificate_id)
+        live = self._iot.find_certificate(certificate_id)
         return live is not None and live.status == PENDING_TRANSFER
 
     def _kept(self, request: Request, wanted: CertificateTransferDecisionProperties) -> Outcome:
@@ -230,7 +230,7 @@ class CertificateTransferDecisionResource:
 
     def _change_status(self, request: Request, wanted: CertificateTransferDecisionProperties) -> str:
         """Set the status; return what is to be said about it: no rollback gets stuck on what cannot be set any more."""
-        live = self._acceptances.registered(wanted.certificate_id)
+        live = self._iot.find_certificate(wanted.certificate_id)
         if live is not None and self._is_lost(request, live):
             if self._stacks.is_rolling_back(request.stack_id):
                 return ownership.not_its_own_any_more(live.id).reason
@@ -242,7 +242,7 @@ class CertificateTransferDecisionResource:
         try:
             self._iot.update_certificate(wanted.certificate_id, DeviceCertificateStatus(wanted.status))
         except (ConflictError, NotFoundError) as error:
-            live = self._acceptances.registered(wanted.certificate_id)
+            live = self._iot.find_certificate(wanted.certificate_id)
             what = "gone" if live is None else live.status
             if self._stacks.is_rolling_back(request.stack_id):
                 return f"The certificate is {what}, which is left as it is"

@@ -6,7 +6,6 @@ cancelled, is over: the certificate gets back what the transfer took from it, it
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -52,7 +51,7 @@ class TakingBack:
             if not decision.proceeds:
                 return decision.reason
             cancelled = self.cancel(identity.certificate_id)
-        live = self.registered(identity.certificate_id)
+        live = self._iot.find_certificate(identity.certificate_id)
         if live is None:
             return deletion_of_nothing(identity.certificate_id).reason
         if not cancelled and not self._is_over(request, identity, live):
@@ -77,12 +76,6 @@ class TakingBack:
             return False
         return True
 
-    def registered(self, certificate_id: str) -> DeviceCertificateDescription | None:
-        """Return the certificate as AWS IoT has it; None when it is not in this account."""
-        with suppress(NotFoundError):
-            return self._iot.describe_certificate(certificate_id)
-        return None
-
     def _is_over(self, request: Request, identity: TransferIdentity, live: DeviceCertificateDescription) -> bool:
         """Whether the certificate is still as this transfer left it: rejected, cancelled, or never made."""
         if live.status != DeviceCertificateStatus.INACTIVE:
@@ -100,7 +93,7 @@ class TakingBack:
         return self._ownership.is_off_since_it_began(request, live)
 
     def _is_on_its_way(self, identity: TransferIdentity, declared: CertificateTransferProperties) -> bool:
-        live = self.registered(identity.certificate_id)
+        live = self._iot.find_certificate(identity.certificate_id)
         if live is not None and live.status != PENDING_TRANSFER:
             return False
         pending = self._iot.outgoing_transfer(identity.certificate_id)
