@@ -25,7 +25,7 @@ def bundled() -> tuple[str, bytes]:
 def _less_patient(asset: bytes) -> bytes:
     """Return the real bundle but for one constant, so that a permission that never comes does not take a minute."""
     changed = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(asset)) as real, zipfile.ZipFile(changed, "w", zipfile.ZIP_DEFLATED, 1) as less:
+    with zipfile.ZipFile(io.BytesIO(asset)) as real, zipfile.ZipFile(changed, "w", zipfile.ZIP_DEFLATED) as less:
         for item in real.infolist():
             content = real.read(item)
             if item.filename == PROPAGATION:

@@ -204,7 +204,7 @@ class TestASecretThatDoesNotServe:
             (None, "VerificationKey.SecretArn: the secret, or its value, does not exist"),
             ("", "VerificationKey.SecretArn: the secret is empty"),
             (b"binary", "VerificationKey.SecretArn: the secret is binary"),
-            ("no key at all", "VerificationKey.SecretArn: holds no readable private key"),
+            ("no key at all", "VerificationKey.SecretArn: holds no PEM"),
         ],
     )
     def test_is_refused_by_name(

@@ -77,7 +77,7 @@ def test_what_is_wrong_with_a_key_names_its_secret_and_its_ca(text: str) -> None
     with pytest.raises(InvalidPropertyError) as caught:
         stage.create(stage.ca, {"CACertificatePem": drafts.CA.pem, "VerificationKey": {"SecretArn": KEY_SECRET}})
     assert str(caught.value).startswith("VerificationKey.SecretArn: ")
-    assert "(secret factory-ca-key-AbCdEf, CA CN=Factory CA)" in str(caught.value)
+    assert "(secret factory/ca-key-AbCdEf, CA CN=Factory CA)" in str(caught.value)
     assert len(str(caught.value)) <= MAX_REASON_CHARACTERS
     assert not any(word in str(caught.value) for word in text.split() if len(word) >= 20)
 

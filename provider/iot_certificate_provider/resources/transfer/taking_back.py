@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import DeviceCertificateStatus
 from iot_certificate_provider.errors import (
+    InvalidPropertyError,
     LimitExceededError,
     NotFoundError,
     TransferCompletedError,
@@ -108,7 +109,7 @@ class TakingBack:
         for each in _detached(identity):
             try:
                 calls_of(self._iot)[each.kind].attach(each.name, arn)
-            except (NotFoundError, LimitExceededError):
+            except (InvalidPropertyError, NotFoundError, LimitExceededError):
                 missing.append(f"{each.kind.name.lower()} {each.name}")
         return f"Not attached again, since AWS IoT refuses: {', '.join(missing)}" if missing else ""
 
