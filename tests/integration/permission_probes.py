@@ -100,7 +100,7 @@ def ca_twice(function: Function) -> None:
     """A CA's Create is delivered again, minutes later."""
     function.create_stack(OTHERS)
     function.succeeds("Create", ResourceType.CA_CERTIFICATE, CA_PROPERTIES)
-    function.succeeds("Create", ResourceType.CA_CERTIFICATE, CA_PROPERTIES, ago=LONG_AGO)
+    function.succeeds("Create", ResourceType.CA_CERTIFICATE, CA_PROPERTIES, ago=LONG_AGO, again=True)
 
 
 def ca_of_somebody_else(function: Function) -> None:

@@ -136,10 +136,14 @@ class Function:
         old: Mapping[str, Any] | None = None,
         *,
         ago: timedelta = timedelta(0),
+        again: bool = False,
     ) -> dict[str, Any]:
-        """Serve one request that was sent some time ago; return the answer, empty when it is left to another."""
+        """Serve one request that was sent some time ago; return the answer, empty when it is left to another.
+
+        ``again``: it is the request before it, delivered once more.
+        """
         self._put_policy()
-        number = next(_REQUESTS)
+        self._number = number = self._number if again else next(_REQUESTS)
         event = {
             "RequestType": kind,
             "RequestId": f"{number:08x}-0000-4000-8000-000000000000",
