@@ -109,6 +109,7 @@ def test_what_is_in_it(built: Bundle) -> None:
         "crhelper",
         "cryptography",
         "iot_certificate_provider",
+        "pyasn1",
     }
     assert "iot_certificate_provider/handler.py" in names
     assert names == sorted(names)

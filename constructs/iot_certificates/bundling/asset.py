@@ -41,10 +41,34 @@ _ARCHITECTURES = ("arm64", "x86_64")
 _NEVER_RUN_PACKAGES = ("pycparser",)
 _NEVER_RUN_FOLDERS = ("bin", "cffi", "pycparser", "pycparser-*.dist-info")
 _NEVER_RUN_FILES = ("*.pyi", "*.pyc", "py.typed")
+# Of pyasn1 the function reads BER; of cryptography it never opens PKCS #7, PKCS #12, one-time passwords or Fernet.
+_NEVER_RUN_MODULES = (
+    "pyasn1/codec/cer/*",
+    "pyasn1/codec/der/*",
+    "pyasn1/codec/native/*",
+    "cryptography/fernet.py",
+    "cryptography/hazmat/asn1/*",
+    "cryptography/hazmat/primitives/hpke.py",
+    "cryptography/hazmat/primitives/serialization/pkcs*.py",
+    "cryptography/hazmat/primitives/twofactor/*",
+)
 # Compiled, where this can be done: cryptography, which every cold start imports, takes longest. Ours, and what of it is
 # hardly ever imported, would make the asset larger than MAX_BYTES.
 _COMPILED = ("crhelper/*.py", "cryptography/*.py")
-_NOT_COMPILED = ("*/asn1/*", "*/fernet.py", "*/hpke.py", "*/kdf/*", "*/pkcs*.py", "*/twofactor/*")
+_NOT_COMPILED = (
+    "*/asymmetric/d[hs]*.py",
+    "*/asymmetric/ed*.py",
+    "*/asymmetric/ml*.py",
+    "*/asymmetric/x*.py",
+    "*/backends/*",
+    "*/bindings/*",
+    "*/ciphers/*",
+    "*/decrepit/*",
+    "*/kdf/*",
+    "*/primitives/padding.py",
+    "*/ssh.py",
+    "*/x509/ocsp.py",
+)
 # What installers write about themselves, and what only they read. Licences and METADATA, which scanners read, stay.
 _INSTALLERS_OWN = (".lock", "RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "entry_points.txt", "top_level.txt")
 
@@ -169,7 +193,7 @@ def _is_needed(name: PurePosixPath) -> bool:
         return False
     if name.name in _INSTALLERS_OWN:
         return False
-    return not any(name.match(pattern) for pattern in _NEVER_RUN_FILES)
+    return not any(name.match(pattern) for pattern in (*_NEVER_RUN_FILES, *_NEVER_RUN_MODULES))
 
 
 def _key(target: Target) -> str:
