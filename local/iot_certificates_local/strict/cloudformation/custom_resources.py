@@ -94,8 +94,10 @@ class Requests:
             try:
                 more = (props, stack_name, stack_id, resource_type, physical_id, old_props)
                 return invoke(request_type, logical_id, *more)
-            except Exception:
-                self._failed[stack_id, logical_id] = sent
+            except Exception as error:
+                # Where there is no such function nothing was sent, and so nothing is deleted.
+                if "ServiceToken" not in str(error):
+                    self._failed[stack_id, logical_id] = sent
                 raise
             finally:
                 _SENT.reset(token)
