@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iot_certificates_local import EmbeddedAwsError, Factory
+from local.deleting import until_accepted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,7 +49,7 @@ def test_it_connects_under_the_name_in_its_certificate(
         assert embedded_aws.device(secret, "another-client-id").name == "another-client-id"
     finally:
         iot.update_certificate(certificateId=credentials.certificate_id, newStatus="INACTIVE")
-        iot.delete_certificate(certificateId=credentials.certificate_id)
+        until_accepted(iot.delete_certificate, certificateId=credentials.certificate_id)
 
 
 def test_its_key_is_for_its_owner_only_and_goes_with_the_embedded_aws(

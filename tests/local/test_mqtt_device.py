@@ -11,6 +11,7 @@ import pytest
 
 from iot_certificates_local import Factory, MqttDevice, MqttRefusedError
 from iot_certificates_local.authority import CertificateAuthority
+from local.deleting import until_accepted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +56,7 @@ class Hall:
     def close(self) -> None:
         for listed in self.iot.list_certificates_by_ca(caCertificateId=self.ca_id)["certificates"]:
             self.iot.update_certificate(certificateId=listed["certificateId"], newStatus="INACTIVE")
-            self.iot.delete_certificate(certificateId=listed["certificateId"])
+            until_accepted(self.iot.delete_certificate, certificateId=listed["certificateId"])
         self.iot.update_ca_certificate(certificateId=self.ca_id, newStatus="INACTIVE")
         self.iot.delete_ca_certificate(certificateId=self.ca_id)
 
