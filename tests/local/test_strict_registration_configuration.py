@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -86,6 +87,7 @@ def test_on_the_embedded_aws(account: Session) -> None:
         try:
             assert register()
         except iot.exceptions.InvalidRequestException:
+            time.sleep(0.05)
             continue
         return
     raise AssertionError("the role is never assumed")
