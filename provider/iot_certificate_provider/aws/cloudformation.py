@@ -26,9 +26,6 @@ EVENT_PAGES = 500
 DESCRIBED = 100
 """API reference, DescribeStackResources: "only the first 100 resources are returned"."""
 
-FRESH_SECONDS = 5.0
-"""How long the events that were read are good enough for a Delete: a stack of hundreds asks hundreds of times."""
-
 _GIVEN_UP = ("DELETE_COMPLETE", "DELETE_SKIPPED")
 
 _IN_PROGRESS: tuple[StackStatusType, ...] = (
