@@ -87,6 +87,7 @@ class Function:
         self.names: dict[str, str] = {}
         """What a name in a template is called here: AWS KMS gives its keys names of its own."""
         self._denied: list[str] = []
+        self._number = 0
         self._context = _Context(self.region, self.account)
         iam = self.root.client("iam")
         iam.create_user(UserName=USER)
@@ -143,10 +144,11 @@ class Function:
         ``again``: it is the request before it, delivered once more.
         """
         self._put_policy()
-        self._number = number = self._number if again else next(_REQUESTS)
+        if not again:
+            self._number = next(_REQUESTS)
         event = {
             "RequestType": kind,
-            "RequestId": f"{number:08x}-0000-4000-8000-000000000000",
+            "RequestId": f"{self._number:08x}-0000-4000-8000-000000000000",
             "ResponseURL": f"https://example.invalid/?X-Amz-Date={datetime.now(UTC) - ago:%Y%m%dT%H%M%SZ}",
             "ResourceType": resource_type,
             "LogicalResourceId": NAME_IN_STACK,
