@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +12,8 @@ from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iot_certificate_provider.aws.translation import translate
+import iot_certificate_provider
+from iot_certificate_provider.aws.error_mapping import map_error
 from iot_certificate_provider.contract import MAX_REASON_CHARACTERS
 from iot_certificate_provider.errors import (
     InvalidPropertyError,
@@ -68,8 +72,26 @@ def test_the_fix_survives_where_a_proof_is_a_cas_own_certificate() -> None:
     )
     response: Any = {"Error": {"Code": "RegistrationCodeValidationException", "Message": said}}
     with pytest.raises(InvalidPropertyError) as caught, naming("VerificationCertificatePem"):
-        raise translate(ClientError(response, "RegisterCACertificate"), "the CA certificate")
+        raise map_error(ClientError(response, "RegisterCACertificate"), "the CA certificate")
     within = caught.value.within(MAX_REASON_CHARACTERS)
     assert within.startswith("VerificationCertificatePem: AWS IoT refused the CA certificate. Sign the verification ")
     assert caught.value.fix in within
     assert within.endswith("…")
+
+
+_METHODS_OF_THE_CDK = {"override_logical_id"}
+
+
+def _messages() -> list[str]:
+    """Return the sentences, and the parts of sentences, that the function's code has beside its docstrings."""
+    trees = [ast.parse(path.read_text("utf-8")) for path in Path(iot_certificate_provider.__path__[0]).rglob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    texts = [node for node in nodes if isinstance(node, ast.Constant) and id(node) not in docstrings]
+    return [node.value for node in texts if isinstance(node.value, str) and " " in node.value]
+
+
+def test_a_message_of_the_function_names_what_a_template_names() -> None:
+    """Nobody who reads a template knows an argument of a construct."""
+    names = {name for message in _messages() for name in re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", message)}
+    assert names <= _METHODS_OF_THE_CDK

@@ -11,8 +11,8 @@ import boto3
 from botocore.exceptions import BotoCoreError
 
 from iot_certificate_provider.aws.clients import CONFIG, AwsClients
+from iot_certificate_provider.aws.error_mapping import mapping_errors
 from iot_certificate_provider.aws.iot import IotGateway
-from iot_certificate_provider.aws.translation import translating
 from iot_certificates_cli.errors import UsageError
 from iot_certificates_cli.pace import Pace
 
@@ -52,7 +52,7 @@ class Connection:
         """The account of the credentials, which needs no permission to be told (GetCallerIdentity)."""
         sts = self.session.client("sts", config=CONFIG)
         self.pace.register(sts)
-        with translating("the credentials"):
+        with mapping_errors("the credentials"):
             return str(sts.get_caller_identity()["Account"])
 
     @property

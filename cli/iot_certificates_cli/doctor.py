@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from iot_certificate_provider.aws.clients import CONFIG
-from iot_certificate_provider.aws.translation import translate, translating
+from iot_certificate_provider.aws.error_mapping import map_error, mapping_errors
 from iot_certificate_provider.errors import ProviderError
 from iot_certificate_provider.pki import Certificate, UnusableError
 from iot_certificates_cli.errors import sentence_of
@@ -83,7 +83,7 @@ def examine(connection: Connection) -> Iterator[Finding]:
 def _credentials_and_clock(connection: Connection) -> Iterator[Finding]:
     sts = connection.session.client("sts", config=CONFIG)
     refused: ClientError | None = None
-    with translating("the credentials"):
+    with mapping_errors("the credentials"):
         try:
             answer: Any = sts.get_caller_identity()
         except ClientError as error:
@@ -91,7 +91,7 @@ def _credentials_and_clock(connection: Connection) -> Iterator[Finding]:
     # A clock that is wrong is one reason for a refusal, whose answer has the date as well.
     yield from _clock(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date"), datetime.now(UTC))
     if refused is not None:
-        raise translate(refused, "the credentials") from refused
+        raise map_error(refused, "the credentials") from refused
     yield Finding("credentials", Health.FINE, f"{answer['Arn']}, of account {answer['Account']}.")
 
 
@@ -203,7 +203,7 @@ def _listed(resources: list[tuple[str, str]]) -> str:
 def _deployed_functions(connection: Connection) -> Iterator[tuple[str, str]]:
     """ListFunctions: names and descriptions."""
     pages = connection.clients.client("lambda").get_paginator("list_functions").paginate()
-    with translating("the functions"):
+    with mapping_errors("the functions"):
         for page in pages:
             for function in page["Functions"]:
                 yield function["FunctionName"], function.get("Description", "")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from iot_certificate_provider.aws.error_mapping import mapping_errors
 from iot_certificate_provider.aws.iot import PAGE_SIZE
-from iot_certificate_provider.aws.translation import translating
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ class Listed:
 def list_ca_certificates(iot: IoTClient) -> Iterator[Listed]:
     """ListCACertificates, newest first."""
     pages = iot.get_paginator("list_ca_certificates").paginate(ascendingOrder=False, PaginationConfig=_PAGES)
-    with translating("the CA certificates"):
+    with mapping_errors("the CA certificates"):
         for page in pages:
             for entry in page["certificates"]:
                 yield Listed(entry["certificateId"], entry["certificateArn"], entry["status"], entry["creationDate"])
@@ -40,7 +40,7 @@ def list_ca_certificates(iot: IoTClient) -> Iterator[Listed]:
 def list_certificates(iot: IoTClient) -> Iterator[list[Listed]]:
     """ListCertificates, newest first: the pages."""
     pages = iot.get_paginator("list_certificates").paginate(ascendingOrder=False, PaginationConfig=_PAGES)
-    with translating("the certificates"):
+    with mapping_errors("the certificates"):
         for page in pages:
             yield [
                 Listed(entry["certificateId"], entry["certificateArn"], entry["status"], entry["creationDate"])
@@ -53,7 +53,7 @@ def list_certificate_ids_by_ca(iot: IoTClient, ca_certificate_id: str) -> Iterat
     pages = iot.get_paginator("list_certificates_by_ca").paginate(
         caCertificateId=ca_certificate_id, PaginationConfig=_PAGES
     )
-    with translating(f"the certificates of CA {ca_certificate_id}"):
+    with mapping_errors(f"the certificates of CA {ca_certificate_id}"):
         for page in pages:
             yield from (entry["certificateId"] for entry in page["certificates"])
 
@@ -61,6 +61,6 @@ def list_certificate_ids_by_ca(iot: IoTClient, ca_certificate_id: str) -> Iterat
 def list_policy_names(iot: IoTClient) -> Iterator[str]:
     """ListPolicies."""
     pages = iot.get_paginator("list_policies").paginate(PaginationConfig=_PAGES)
-    with translating("the policies"):
+    with mapping_errors("the policies"):
         for page in pages:
             yield from (policy["policyName"] for policy in page["policies"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from iot_certificate_provider.aws.translation import translating
+from iot_certificate_provider.aws.error_mapping import mapping_errors
 from iot_certificate_provider.errors import ProviderError
 from iot_certificates_cli.errors import sentence_of
 
@@ -76,7 +76,7 @@ class Exports:
         """Return what is exported under a name."""
         if self._values is None:
             pages = self._connection.cloudformation_client.get_paginator("list_exports").paginate()
-            with translating("the exports"):
+            with mapping_errors("the exports"):
                 self._values = {each["Name"]: each["Value"] for page in pages for each in page["Exports"]}
         return self._values.get(name)
 
@@ -102,7 +102,7 @@ class _Template:
         return token
 
     def _read(self) -> dict[str, Any]:
-        with translating(f"the template of stack {self._stack.name}"):
+        with mapping_errors(f"the template of stack {self._stack.name}"):
             answer = self._connection.cloudformation_client.get_template(
                 StackName=self._stack.id, TemplateStage="Processed"
             )
@@ -184,7 +184,7 @@ class _Template:
         return None if None in texts else separator.join(str(text) for text in texts)
 
     def _describe(self, stack_id: str) -> Any:
-        with translating(f"stack {stack_id}"):
+        with mapping_errors(f"stack {stack_id}"):
             return self._connection.cloudformation_client.describe_stacks(StackName=stack_id)["Stacks"][0]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from iot_certificate_provider.aws.translation import translating
+from iot_certificate_provider.aws.error_mapping import mapping_errors
 from iot_certificate_provider.errors import AccessDeniedError, ProviderError
 from iot_certificates_cli.concurrently import concurrently
 
@@ -110,7 +110,7 @@ def _stacks(cloudformation: CloudFormationClient) -> Iterator[Stack]:
     statuses: Any = cloudformation.meta.service_model.shape_for("StackStatus")
     wanted = [status for status in statuses.enum if status != "DELETE_COMPLETE"]
     pages = cloudformation.get_paginator("list_stacks").paginate(StackStatusFilter=wanted)
-    with translating("the stacks"):
+    with mapping_errors("the stacks"):
         for page in pages:
             for stack in page["StackSummaries"]:
                 yield Stack(stack.get("StackId", stack["StackName"]), stack["StackName"], stack["StackStatus"])
@@ -120,7 +120,7 @@ def _resources_of(cloudformation: CloudFormationClient, stack: Stack) -> list[St
     """Return what a stack has; the error when that cannot be read."""
     pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack.id)
     try:
-        with translating(f"the resources of stack {stack.name}"):
+        with mapping_errors(f"the resources of stack {stack.name}"):
             rows = [row for page in pages for row in page["StackResourceSummaries"]]
     except ProviderError as error:
         return [] if _is_gone(error) else error

@@ -11,7 +11,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, UnauthorizedSSOTokenError, UnknownSignatureVersionError
 
-from iot_certificate_provider.aws.translation import translating
+from iot_certificate_provider.aws.error_mapping import mapping_errors
 from iot_certificate_provider.errors import ProviderError
 from iot_certificates_cli.errors import sentence_of
 
@@ -23,7 +23,7 @@ SIGN_IN = "Sign in again (aws sso login, say), or name a --profile."
 
 
 def _sentence(fail: Callable[[], Any]) -> str:
-    with pytest.raises(ProviderError) as raised, translating("the CA certificates"):
+    with pytest.raises(ProviderError) as raised, mapping_errors("the CA certificates"):
         fail()
     return sentence_of(raised.value)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from iot_certificate_provider.aws.translation import translating
+from iot_certificate_provider.aws.error_mapping import mapping_errors
 from iot_certificate_provider.errors import InProgressError
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class PrivateCaGateway:
 
     def ca_certificate(self, arn: str) -> str:
         """GetCertificateAuthorityCertificate: the PEM of the CA's own certificate, without the chain above it."""
-        with translating(_WHAT, _UNUSABLE, _GRANT):
+        with mapping_errors(_WHAT, _UNUSABLE, _GRANT):
             return self._acm_pca.get_certificate_authority_certificate(CertificateAuthorityArn=arn)["Certificate"]
 
     def issue_certificate(
@@ -87,7 +87,7 @@ class PrivateCaGateway:
         a day where it is a number of days); a CA of mode SHORT_LIVED_CERTIFICATE allows seven days at most.
         """
         end = int(not_after.timestamp())
-        with translating(_WHAT, _UNUSABLE, _GRANT):
+        with mapping_errors(_WHAT, _UNUSABLE, _GRANT):
             answer = self._acm_pca.issue_certificate(
                 CertificateAuthorityArn=arn,
                 Csr=signing_request.encode("ascii"),
@@ -102,7 +102,7 @@ class PrivateCaGateway:
     def certificate(self, arn: str, certificate_arn: str) -> str | None:
         """GetCertificate: the PEM of an issued certificate; None while it is being issued."""
         try:
-            with translating("the certificate of the private CA", grant=_GRANT):
+            with mapping_errors("the certificate of the private CA", grant=_GRANT):
                 answer = self._acm_pca.get_certificate(CertificateAuthorityArn=arn, CertificateArn=certificate_arn)
         except InProgressError:
             return None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.aws.translation import translating
+from iot_certificate_provider.aws.error_mapping import mapping_errors
 from iot_certificate_provider.errors import NotFoundError, RefusedError
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ class StackGateway:
     def resource(self, stack_id: str, logical_id: str) -> StackResource | None:
         """DescribeStackResource: the resource as it is now; None when the stack has none of this logical id."""
         try:
-            with translating(f"resource {logical_id}"):
+            with mapping_errors(f"resource {logical_id}"):
                 answer = self._cloudformation.describe_stack_resource(StackName=stack_id, LogicalResourceId=logical_id)
         except (NotFoundError, RefusedError):
             # CloudFormation has one code, ValidationError, for a resource or a stack that does not exist.
@@ -197,7 +197,7 @@ class StackGateway:
         The logical id is empty where the answer, of at most 100 resources, leaves the holder itself out.
         """
         try:
-            with translating("the holder of the certificate"):
+            with mapping_errors("the holder of the certificate"):
                 answer = self._cloudformation.describe_stack_resources(PhysicalResourceId=physical_id)
         except (NotFoundError, RefusedError):
             return []  # ValidationError: no stack has a resource of this physical id
@@ -221,7 +221,7 @@ class StackGateway:
     def holding(self, physical_id: str) -> StackAnswer | None:
         """DescribeStackResources by physical id; None when it is not found. AWS finds it by exactly this text."""
         try:
-            with translating("the holder of the certificate"):
+            with mapping_errors("the holder of the certificate"):
                 rows = self._cloudformation.describe_stack_resources(PhysicalResourceId=physical_id)["StackResources"]
         except (NotFoundError, RefusedError):
             return None  # ValidationError: no stack has a resource of this physical id
@@ -249,30 +249,30 @@ class StackGateway:
 
     def _stack_ids(self, statuses: tuple[StackStatusType, ...]) -> list[str]:
         pages = self._cloudformation.get_paginator("list_stacks").paginate(StackStatusFilter=list(statuses))
-        with translating("the stacks of the account"):
+        with mapping_errors("the stacks of the account"):
             return [row.get("StackId", "") for page in pages for row in page["StackSummaries"]]
 
     def is_at_rest(self, stack_id: str) -> bool:
         """DescribeStacks: whether nothing is under way in a stack."""
-        with translating("the stack"):
+        with mapping_errors("the stack"):
             stacks = self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"]
         return all(not stack["StackStatus"].endswith("_IN_PROGRESS") for stack in stacks)
 
     def template(self, stack_id: str) -> object:
         """GetTemplate, processed: a mapping where it is JSON, else its text; while it changes, the one to come."""
-        with translating("the template of the stack"):
+        with mapping_errors("the template of the stack"):
             answer = self._cloudformation.get_template(StackName=stack_id, TemplateStage="Processed")
         return answer["TemplateBody"]
 
     def is_being_updated(self, stack_id: str) -> bool:
         """DescribeStacks: whether the stack is on its way to a new template, or cleans up after it."""
-        with translating("the stack"):
+        with mapping_errors("the stack"):
             stacks = self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"]
         return any(stack["StackStatus"] in _UPDATES for stack in stacks)
 
     def is_rolling_back(self, stack_id: str) -> bool:
         """DescribeStacks: whether the stack is on its way back to an earlier template."""
-        with translating("the stack"):
+        with mapping_errors("the stack"):
             stacks = self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"]
         return any("ROLLBACK" in stack["StackStatus"] for stack in stacks)
 
@@ -291,7 +291,7 @@ class StackGateway:
     def all_resources(self, stack_id: str) -> Iterator[StackResource]:
         """ListStackResources, likewise, with those that have no physical id yet: it is empty."""
         pages = self._cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack_id)
-        with translating("the resources of the stack"):
+        with mapping_errors("the resources of the stack"):
             for page in pages:
                 for row in page["StackResourceSummaries"]:
                     if row["ResourceStatus"] != "DELETE_COMPLETE":
@@ -330,7 +330,7 @@ class StackGateway:
 
     def _events(self, stack_id: str, pages: int) -> Iterator[StackEventTypeDef]:
         log = self._cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_id)
-        with translating("the events of the stack"):
+        with mapping_errors("the events of the stack"):
             for page in islice(log, pages):
                 yield from page["StackEvents"]
 

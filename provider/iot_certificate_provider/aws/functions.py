@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.aws.translation import translating
+from iot_certificate_provider.aws.error_mapping import mapping_errors
 
 if TYPE_CHECKING:
     from iot_certificate_provider.aws.clients import AwsClients
@@ -18,7 +18,7 @@ class FunctionGateway:
 
     def invoke_later(self, function_arn: str, payload: str) -> None:
         """Invoke with InvocationType Event: Lambda takes the payload, and delivers it on its own."""
-        with translating("the rest of the work"):
+        with mapping_errors("the rest of the work"):
             self._clients.client("lambda").invoke(
                 FunctionName=function_arn, InvocationType="Event", Payload=payload.encode()
             )

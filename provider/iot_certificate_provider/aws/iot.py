@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
+from iot_certificate_provider.aws.error_mapping import mapping_errors
 from iot_certificate_provider.aws.iot_descriptions import (
     CaCertificateDescription,
     DeviceCertificateDescription,
@@ -14,7 +15,6 @@ from iot_certificate_provider.aws.iot_descriptions import (
     Registered,
 )
 from iot_certificate_provider.aws.propagation import ROLE_SECONDS, STATUS_SECONDS, THING_SECONDS
-from iot_certificate_provider.aws.translation import translating
 from iot_certificate_provider.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class IotGateway:
 
     def registration_code(self) -> str:
         """GetRegistrationCode: 64 hex digits, the same until somebody deletes it."""
-        with translating("the registration code"):
+        with mapping_errors("the registration code"):
             return self._iot.get_registration_code()["registrationCode"]
 
     def delete_registration_code(self) -> None:
@@ -110,7 +110,7 @@ class IotGateway:
             request["verificationCertificate"] = verification_pem
         if config is not None:
             request["registrationConfig"] = _config(config)
-        with translating("the CA certificate"), self._until_role_can_be_assumed(config):
+        with mapping_errors("the CA certificate"), self._until_role_can_be_assumed(config):
             answer = self._iot.register_ca_certificate(**request)
         return Registered(answer["certificateId"], answer["certificateArn"])
 
@@ -133,7 +133,7 @@ class IotGateway:
             request["registrationConfig"] = _config(config)
         if remove_auto_registration:
             request["removeAutoRegistration"] = True
-        with translating(f"CA certificate {certificate_id}"), self._until_role_can_be_assumed(config):
+        with mapping_errors(f"CA certificate {certificate_id}"), self._until_role_can_be_assumed(config):
             self._iot.update_ca_certificate(**request)
 
     def _until_role_can_be_assumed(self, config: RegistrationConfig | None) -> AbstractContextManager[None]:
@@ -144,7 +144,7 @@ class IotGateway:
 
     def describe_ca_certificate(self, certificate_id: str) -> CaCertificateDescription:
         """DescribeCACertificate; NotFoundError when it is not registered here."""
-        with translating(f"CA certificate {certificate_id}"):
+        with mapping_errors(f"CA certificate {certificate_id}"):
             answer = self._iot.describe_ca_certificate(certificateId=certificate_id)
         return CaCertificateDescription.of(answer)
 
@@ -159,30 +159,30 @@ class IotGateway:
         pages = self._iot.get_paginator("list_ca_certificates").paginate(
             ascendingOrder=False, PaginationConfig={"PageSize": PAGE_SIZE}
         )
-        with translating("the CA certificates"):
+        with mapping_errors("the CA certificates"):
             for page in pages:
                 for entry in page["certificates"]:
                     yield entry["certificateId"], entry["creationDate"]
 
     def delete_ca_certificate(self, certificate_id: str) -> None:
         """DeleteCACertificate; ConflictError while it is ACTIVE."""
-        with translating(f"CA certificate {certificate_id}"):
+        with mapping_errors(f"CA certificate {certificate_id}"):
             self._iot.delete_ca_certificate(certificateId=certificate_id)
 
     def tags(self, arn: str) -> dict[str, str]:
         """ListTagsForResource, all pages; NotFoundError when the CA certificate is not registered here."""
         pages = self._iot.get_paginator("list_tags_for_resource").paginate(resourceArn=arn)
-        with translating("the tags of the CA certificate"):
+        with mapping_errors("the tags of the CA certificate"):
             return {tag["Key"]: tag.get("Value", "") for page in pages for tag in page["tags"]}
 
     def tag(self, arn: str, tags: Mapping[str, str]) -> None:
         """TagResource: adds the tags, and overwrites the values of those that are there."""
-        with translating("the tags of the CA certificate"):
+        with mapping_errors("the tags of the CA certificate"):
             self._iot.tag_resource(resourceArn=arn, tags=[{"Key": key, "Value": tags[key]} for key in tags])
 
     def untag(self, arn: str, keys: list[str]) -> None:
         """UntagResource: keys that are not there are passed over."""
-        with translating("the tags of the CA certificate"):
+        with mapping_errors("the tags of the CA certificate"):
             self._iot.untag_resource(resourceArn=arn, tagKeys=keys)
 
     # Device certificates
@@ -192,13 +192,13 @@ class IotGateway:
         request: RegisterCertificateRequestTypeDef = {"certificatePem": pem, "status": status.value}
         if ca_pem is not None:
             request["caCertificatePem"] = ca_pem
-        with translating("the certificate"):
+        with mapping_errors("the certificate"):
             answer = self._iot.register_certificate(**request)
         return Registered(answer["certificateId"], answer["certificateArn"])
 
     def register_certificate_without_ca(self, pem: str, *, status: DeviceCertificateStatus) -> Registered:
         """RegisterCertificateWithoutCA: the certificate is in SNI_ONLY mode afterwards."""
-        with translating("the certificate"):
+        with mapping_errors("the certificate"):
             answer = self._iot.register_certificate_without_ca(certificatePem=pem, status=status.value)
         return Registered(answer["certificateId"], answer["certificateArn"])
 
@@ -207,13 +207,13 @@ class IotGateway:
 
         Never tried again here: after an answer that was lost, another try would leave a certificate that nobody knows.
         """
-        with translating("the certificate signing request"):
+        with mapping_errors("the certificate signing request"):
             answer = self._iot_once.create_certificate_from_csr(certificateSigningRequest=pem, setAsActive=active)
         return Issued(answer["certificateId"], answer["certificateArn"], answer["certificatePem"])
 
     def describe_certificate(self, certificate_id: str) -> DeviceCertificateDescription:
         """DescribeCertificate: the live status; NotFoundError when it is not registered here."""
-        with translating(f"certificate {certificate_id}"):
+        with mapping_errors(f"certificate {certificate_id}"):
             found = self._iot.describe_certificate(certificateId=certificate_id)["certificateDescription"]
         return DeviceCertificateDescription.of(found)
 
@@ -225,7 +225,7 @@ class IotGateway:
 
     def update_certificate(self, certificate_id: str, status: DeviceCertificateStatus) -> None:
         """UpdateCertificate: the same status again is no error; REVOKED is final."""
-        with translating(f"certificate {certificate_id}"):
+        with mapping_errors(f"certificate {certificate_id}"):
             self._iot.update_certificate(certificateId=certificate_id, newStatus=status.value)
 
     def delete_certificate(self, certificate_id: str, *, just_deactivated: bool = False) -> None:
@@ -235,7 +235,7 @@ class IotGateway:
         """
         seconds = STATUS_SECONDS if just_deactivated else 0.0
         with (
-            translating(f"certificate {certificate_id}"),
+            mapping_errors(f"certificate {certificate_id}"),
             self._clients.outlasting("CertificateStateException", seconds),
         ):
             self._iot.delete_certificate(certificateId=certificate_id)
@@ -245,7 +245,7 @@ class IotGateway:
         pages = self._iot.get_paginator("list_certificates").paginate(
             ascendingOrder=False, PaginationConfig={"PageSize": PAGE_SIZE}
         )
-        with translating("the certificates"):
+        with mapping_errors("the certificates"):
             for page in pages:
                 for entry in page["certificates"]:
                     yield entry["certificateId"], entry["creationDate"]
@@ -255,7 +255,7 @@ class IotGateway:
         pages = self._iot.get_paginator("list_certificates_by_ca").paginate(
             caCertificateId=ca_certificate_id, PaginationConfig={"PageSize": PAGE_SIZE}
         )
-        with translating(f"the certificates of CA {ca_certificate_id}"):
+        with mapping_errors(f"the certificates of CA {ca_certificate_id}"):
             return [
                 DeviceCertificateEntry(entry["certificateId"], entry["certificateArn"], entry["status"])
                 for page in pages
@@ -272,17 +272,17 @@ class IotGateway:
         request: TransferCertificateRequestTypeDef = {"certificateId": certificate_id, "targetAwsAccount": account}
         if message is not None:
             request["transferMessage"] = message
-        with translating(f"certificate {certificate_id}"):
+        with mapping_errors(f"certificate {certificate_id}"):
             self._iot.transfer_certificate(**request)
 
     def cancel_certificate_transfer(self, certificate_id: str) -> None:
         """CancelCertificateTransfer: INACTIVE afterwards; TransferCompletedError or NotFoundError once it is over."""
-        with translating(f"certificate {certificate_id}"):
+        with mapping_errors(f"certificate {certificate_id}"):
             self._iot.cancel_certificate_transfer(certificateId=certificate_id)
 
     def accept_certificate_transfer(self, certificate_id: str, *, active: bool) -> None:
         """AcceptCertificateTransfer; NotFoundError before it has arrived, TransferCompletedError once it is over."""
-        with translating(f"certificate {certificate_id}"):
+        with mapping_errors(f"certificate {certificate_id}"):
             self._iot.accept_certificate_transfer(certificateId=certificate_id, setAsActive=active)
 
     def reject_certificate_transfer(self, certificate_id: str, reason: str | None) -> None:
@@ -290,13 +290,13 @@ class IotGateway:
         request: RejectCertificateTransferRequestTypeDef = {"certificateId": certificate_id}
         if reason is not None:
             request["rejectReason"] = reason
-        with translating(f"certificate {certificate_id}"):
+        with mapping_errors(f"certificate {certificate_id}"):
             self._iot.reject_certificate_transfer(**request)
 
     def outgoing_transfer(self, certificate_id: str) -> OutgoingTransfer | None:
         """ListOutgoingCertificates, as many pages as it takes: the transfer that is pending, None when none is."""
         pages = self._iot.get_paginator("list_outgoing_certificates").paginate(PaginationConfig={"PageSize": PAGE_SIZE})
-        with translating("the outgoing certificates"):
+        with mapping_errors("the outgoing certificates"):
             for page in pages:
                 for entry in page["outgoingCertificates"]:
                     if entry["certificateId"] == certificate_id:
@@ -309,7 +309,7 @@ class IotGateway:
 
     def attach_policy(self, policy_name: str, certificate_arn: str) -> None:
         """AttachPolicy: attaching again is no error; NotFoundError when either does not exist."""
-        with translating(f"policy {policy_name}"):
+        with mapping_errors(f"policy {policy_name}"):
             self._iot.attach_policy(policyName=policy_name, target=certificate_arn)
 
     def detach_policy(self, policy_name: str, certificate_arn: str) -> None:
@@ -337,7 +337,7 @@ class IotGateway:
 
     def attach_thing(self, thing_name: str, certificate_arn: str) -> None:
         """AttachThingPrincipal: attaching again is no error; NotFoundError when either does not exist."""
-        with translating(f"thing {thing_name}"):
+        with mapping_errors(f"thing {thing_name}"):
             self._iot.attach_thing_principal(thingName=thing_name, principal=certificate_arn)
 
     def detach_thing(self, thing_name: str, certificate_arn: str) -> None:
@@ -369,8 +369,8 @@ class IotGateway:
 
 @contextmanager
 def _gone_is_done(what: str) -> Iterator[None]:
-    """Translate errors, and pass over that something does not exist (any more)."""
-    with suppress(NotFoundError), translating(what):
+    """Map errors, and pass over that something does not exist (any more)."""
+    with suppress(NotFoundError), mapping_errors(what):
         yield
 
 

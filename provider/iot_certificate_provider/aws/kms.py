@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from iot_certificate_provider.aws.translation import translating
+from iot_certificate_provider.aws.error_mapping import mapping_errors
 from iot_certificate_provider.errors import UnusableError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class KmsGateway:
 
     def public_key(self, key_id: str) -> bytes:
         """GetPublicKey of a key for signing: DER, SubjectPublicKeyInfo (RFC 5280, 4.1)."""
-        with translating("the KMS key", _UNUSABLE, _GRANT):
+        with mapping_errors("the KMS key", _UNUSABLE, _GRANT):
             answer = self._kms.get_public_key(KeyId=key_id)
         if answer["KeyUsage"] != "SIGN_VERIFY":
             raise UnusableError(*_NOT_FOR_SIGNING)
@@ -72,6 +72,6 @@ class KmsGateway:
 
     def sign(self, key_id: str, digest: bytes, algorithm: SigningAlgorithmSpecType) -> bytes:
         """Sign a digest: what is signed itself may be longer than the 4,096 bytes that KMS takes."""
-        with translating("the KMS key", _UNUSABLE, _GRANT):
+        with mapping_errors("the KMS key", _UNUSABLE, _GRANT):
             answer = self._kms.sign(KeyId=key_id, Message=digest, MessageType="DIGEST", SigningAlgorithm=algorithm)
         return answer["Signature"]

@@ -7,7 +7,7 @@ import re
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.aws.translation import translating
+from iot_certificate_provider.aws.error_mapping import mapping_errors
 from iot_certificate_provider.errors import NotFoundError, RefusedError, UnusableError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class SecretsGateway:
     def version(self, secret_arn: str, version_id: str) -> str | None:
         """GetSecretValue of one version, labelled or not; None when there is none, or none with text."""
         client = self._clients.client("secretsmanager")
-        with _usable(), suppress(NotFoundError), translating("the secret", grant=_GRANT_KEEPING):
+        with _usable(), suppress(NotFoundError), mapping_errors("the secret", grant=_GRANT_KEEPING):
             return client.get_secret_value(SecretId=secret_arn, VersionId=version_id).get("SecretString")
         return None
 
@@ -101,7 +101,7 @@ class SecretsGateway:
 def _named(what: str, grant: str, secret_arn: str) -> Iterator[None]:
     looks_complete = _NAME_LIKE_A_SUFFIX.search(secret_arn) is not None
     try:
-        with _usable(), translating("the secret", grant=_COMPLETE if looks_complete else grant):
+        with _usable(), mapping_errors("the secret", grant=_COMPLETE if looks_complete else grant):
             yield
     except NotFoundError as error:
         fix = _COMPLETE if looks_complete else "Create it in this account and Region, with a value"

@@ -1,4 +1,4 @@
-"""Every error of the AWS SDK as one of ours, with a sentence that says what to do."""
+"""Mapping AWS errors: every error of the AWS SDK becomes one of ours, with a sentence that names the fix."""
 
 from __future__ import annotations
 
@@ -100,9 +100,9 @@ _CODES: dict[tuple[type[ProviderError], str], tuple[str, ...]] = {
     (UpstreamError, "the KMS key is not available at the moment; try again"): ("KeyUnavailableException",),
     (UpstreamError, "the fleet index is not ready; try again"): ("IndexNotReadyException",),
 }
-"""What AWS's error codes mean here: our error and a few words, each with the codes."""
+"""Our error and its meaning, in a few words, with the error codes that AWS has for it."""
 
-_ERRORS = {code: meaning for meaning, codes in _CODES.items() for code in codes}
+_ERRORS = {code: (kind, meaning) for (kind, meaning), codes in _CODES.items() for code in codes}
 
 _ACTION = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
 
@@ -115,10 +115,10 @@ _REJECTED: dict[str, str] = {
 
 
 @contextmanager
-def translating(
+def mapping_errors(
     what: str, unusable: Mapping[str, tuple[str, str]] | None = None, grant: str | None = None
 ) -> Iterator[None]:
-    """Raise our error for the SDK's; ``what`` names the thing that the call is about, in a few words.
+    """Raise our error in place of the SDK's; ``what`` names the subject of the call, in a few words.
 
     ``unusable``: error codes that say what is wrong with a key or a CA that a property names, each with the problem
     and the fix of the UnusableError that is raised for it. ``grant``: how such a use is allowed; access that
@@ -130,7 +130,7 @@ def translating(
         code = error.response.get("Error", {}).get("Code", "")
         if unusable is not None and code in unusable:
             raise UnusableError(*unusable[code]) from error
-        raise translate(error, what, grant) from error
+        raise map_error(error, what, grant) from error
     except ParamValidationError as error:
         # Not its text, which quotes the parameters.
         raise RefusedError(f"{what}: a value is not one that AWS's API takes") from error
@@ -139,8 +139,8 @@ def translating(
         raise UpstreamError(f"{what}: AWS could not be reached or did not answer ({kind}). Try again") from error
 
 
-def translate(error: ClientError, what: str, grant: str | None = None) -> ProviderError:
-    """Return our error for an error code of AWS's; codes that the tables lack are UpstreamErrors, by their name."""
+def map_error(error: ClientError, what: str, grant: str | None = None) -> ProviderError:
+    """Return our error for an error code of AWS; a code that the tables lack is an UpstreamError that names it."""
     details = error.response.get("Error", {})
     code, said = details.get("Code", "Unknown"), _without_pem(details.get("Message", ""))
     if code == "ResourceAlreadyExistsException":

@@ -21,8 +21,8 @@ from botocore.exceptions import (
 from aws.wire import Answer, Wire
 from iot_certificate_provider.aws import acm_pca, cloudformation, iot, kms, secrets
 from iot_certificate_provider.aws.clients import AwsClients
+from iot_certificate_provider.aws.error_mapping import map_error, mapping_errors
 from iot_certificate_provider.aws.iot import IotGateway
-from iot_certificate_provider.aws.translation import translate, translating
 from iot_certificate_provider.contract import DeviceCertificateStatus
 from iot_certificate_provider.errors import (
     AccessDeniedError,
@@ -135,9 +135,9 @@ def test_the_gateways_make_the_calls_that_the_role_allows() -> None:
 
 @pytest.mark.parametrize(("operation", "code"), declared_errors())
 def test_no_error_that_an_operation_declares_is_missing(operation: str, code: str) -> None:
-    translated = translate(error_of(code, "AWS's own words", operation), "certificate x")
-    assert f"AWS answered {code}" not in str(translated)
-    assert type(translated) is not ProviderError
+    mapped = map_error(error_of(code, "AWS's own words", operation), "certificate x")
+    assert f"AWS answered {code}" not in str(mapped)
+    assert type(mapped) is not ProviderError
 
 
 # Errors that every service can give, of the pages "Common Errors" of the five API references; no model declares them.
@@ -162,9 +162,9 @@ COMMON_ERRORS = {
 
 @pytest.mark.parametrize(("code", "expected"), COMMON_ERRORS.items())
 def test_no_error_that_all_services_have_is_missing(code: str, expected: type[ProviderError]) -> None:
-    translated = translate(error_of(code), "certificate x")
-    assert type(translated) is expected
-    assert f"AWS answered {code}" not in str(translated)
+    mapped = map_error(error_of(code), "certificate x")
+    assert type(mapped) is expected
+    assert f"AWS answered {code}" not in str(mapped)
 
 
 @pytest.mark.parametrize(
@@ -188,35 +188,35 @@ def test_no_error_that_all_services_have_is_missing(code: str, expected: type[Pr
     ],
 )
 def test_each_has_the_kind_that_the_resources_go_by(code: str, expected: type[ProviderError]) -> None:
-    assert type(translate(error_of(code), "certificate x")) is expected
+    assert type(map_error(error_of(code), "certificate x")) is expected
 
 
 def test_a_code_that_nobody_knows_is_told_by_its_name() -> None:
-    translated = translate(error_of("TeapotException"), "certificate x")
-    assert type(translated) is UpstreamError
-    assert "AWS answered TeapotException" in str(translated)
+    mapped = map_error(error_of("TeapotException"), "certificate x")
+    assert type(mapped) is UpstreamError
+    assert "AWS answered TeapotException" in str(mapped)
 
 
 def test_the_sentence_begins_with_the_operation_and_what_it_was_about() -> None:
-    translated = translate(error_of("ResourceNotFoundException", "No such policy", "AttachPolicy"), "policy telemetry")
-    assert str(translated) == "AttachPolicy of policy telemetry: does not exist. AWS: No such policy"
+    mapped = map_error(error_of("ResourceNotFoundException", "No such policy", "AttachPolicy"), "policy telemetry")
+    assert str(mapped) == "AttachPolicy of policy telemetry: does not exist. AWS: No such policy"
 
 
 def test_what_is_wrong_with_a_thing_that_a_property_names_is_said_in_its_own_words() -> None:
     unusable = {"DisabledException": ("the key is disabled", "Enable it")}
     disabled = error_of("DisabledException", "arn:aws:kms:… is disabled.", "Sign")
     refusal = pytest.raises(UnusableError, match=r"^the key is disabled\. Enable it$")
-    with refusal, translating("the KMS key", unusable):
+    with refusal, mapping_errors("the KMS key", unusable):
         raise disabled
-    with pytest.raises(NotFoundError), translating("the KMS key", unusable):
+    with pytest.raises(NotFoundError), mapping_errors("the KMS key", unusable):
         raise error_of("NotFoundException", "No such key", "Sign")
 
 
 def test_what_has_to_be_allowed_survives_the_cut_to_240_characters() -> None:
     arn = "arn:aws:sts::123456789012:assumed-role/factory-ProviderServiceRole-1ABCDEFGHIJKL/provider"
     said = f"User: {arn} is not authorized to perform: iot:UpdateCertificate on resource: arn:aws:iot:…"
-    translated = translate(error_of("UnauthorizedException", said, "UpdateCertificate"), f"certificate {'ab' * 32}")
-    kept = translated.within(240)
+    mapped = map_error(error_of("UnauthorizedException", said, "UpdateCertificate"), f"certificate {'ab' * 32}")
+    kept = mapped.within(240)
     assert kept.startswith("Access denied: iot:UpdateCertificate on certificate abab")
     assert "the function's role does not allow it" in kept
 
@@ -224,9 +224,9 @@ def test_what_has_to_be_allowed_survives_the_cut_to_240_characters() -> None:
 @pytest.mark.parametrize("code", ["ValidationException", "InvalidRequestException", "CertificateValidationException"])
 def test_a_pem_that_aws_quotes_is_not_repeated(code: str) -> None:
     said = "Value '-----BEGIN CERTIFICATE-----\nMIIB0123456789' at 'certificatePem' failed to satisfy constraint"
-    translated = translate(error_of(code, said), "the certificate")
-    assert "MIIB" not in str(translated)
-    assert "-----BEGIN" not in str(translated)
+    mapped = map_error(error_of(code, said), "the certificate")
+    assert "MIIB" not in str(mapped)
+    assert "-----BEGIN" not in str(mapped)
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_a_pem_that_aws_quotes_is_not_repeated(code: str) -> None:
 def test_an_aws_that_cannot_be_reached_is_named_by_its_kind_only(error: BotoCoreError) -> None:
     with (
         pytest.raises(UpstreamError, match=rf"^certificate x: .*\({type(error).__name__}\)") as caught,
-        translating("certificate x"),
+        mapping_errors("certificate x"),
     ):
         raise error
     assert "secret-value" not in str(caught.value)
@@ -251,7 +251,7 @@ def test_an_aws_that_cannot_be_reached_is_named_by_its_kind_only(error: BotoCore
 
 def test_parameters_that_the_sdk_does_not_take_are_never_quoted_and_not_to_be_tried_again() -> None:
     error = ParamValidationError(report="Invalid type for parameter certificatePem, value: secret-value")
-    with pytest.raises(RefusedError) as caught, translating("certificate x"):
+    with pytest.raises(RefusedError) as caught, mapping_errors("certificate x"):
         raise error
     assert "secret-value" not in str(caught.value)
     assert "ry again" not in str(caught.value)
@@ -259,7 +259,7 @@ def test_parameters_that_the_sdk_does_not_take_are_never_quoted_and_not_to_be_tr
 
 def test_errors_of_ours_and_of_nobodys_pass_through() -> None:
     for error in (NotFoundError("ours"), ZeroDivisionError("nobody's")):
-        with pytest.raises(type(error)) as caught, translating("certificate x"):
+        with pytest.raises(type(error)) as caught, mapping_errors("certificate x"):
             raise error
         assert caught.value is error
 
