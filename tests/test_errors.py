@@ -20,8 +20,8 @@ from iot_certificate_provider.errors import (
     KeyAccessDeniedError,
     ProviderError,
     UnusableError,
+    attributing_to,
 )
-from iot_certificate_provider.properties.reader import naming
 
 FIX = "Use the one, or leave out the other"
 words = st.text(alphabet=st.characters(codec="ascii", categories=["L", "N"]), min_size=1, max_size=400)
@@ -71,7 +71,7 @@ def test_the_fix_survives_where_a_proof_is_a_cas_own_certificate() -> None:
         f"Certificate Common Name {'A factory with a long name ' * 5} does not match the registration code {'ab' * 32}"
     )
     response: Any = {"Error": {"Code": "RegistrationCodeValidationException", "Message": said}}
-    with pytest.raises(InvalidPropertyError) as caught, naming("VerificationCertificatePem"):
+    with pytest.raises(InvalidPropertyError) as caught, attributing_to("VerificationCertificatePem"):
         raise map_error(ClientError(response, "RegisterCACertificate"), "the CA certificate")
     within = caught.value.within(MAX_REASON_CHARACTERS)
     assert within.startswith("VerificationCertificatePem: AWS IoT refused the CA certificate. Sign the verification ")

@@ -21,14 +21,13 @@ from iot_certificate_provider.contract import (
     DeviceCertificatesOnDelete,
     DeviceCertificateStatus,
 )
-from iot_certificate_provider.errors import InvalidPropertyError
+from iot_certificate_provider.errors import InvalidPropertyError, readable
 from iot_certificate_provider.properties.ca_certificate import (
     CaCertificateProperties,
     declared_device_certificates_on_delete,
 )
 from iot_certificate_provider.properties.ca_key import KeyInKms, KeyInPrivateCa, KeyInSecret
 from iot_certificate_provider.properties.device_certificate import DeviceCertificateProperties, declared_policy_names
-from iot_certificate_provider.properties.reader import readable
 from iot_certificate_provider.properties.verification import VerificationCertificate
 from iot_certificate_provider.protocol.response import reason
 from iot_certificate_provider.registration_config import RegistrationConfig

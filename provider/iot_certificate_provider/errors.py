@@ -27,6 +27,14 @@ A Reason has few characters, so an error has its parts: AWS's words are cut firs
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+_Value = TypeVar("_Value")
+
 _SHORTEST_QUOTATION = 24
 """Fewer characters of AWS's words say nothing."""
 
@@ -153,3 +161,45 @@ class DeadlineError(ProviderError):
 
 class UnfinishedError(DeadlineError):
     """The time did not do for all of the work; what is left can be done by the same request, delivered again."""
+
+
+@contextmanager
+def attributing_to(name: str) -> Iterator[None]:
+    """Attribute what is wrong with a certificate, a key or a secret to the property ``name``.
+
+    An UnusableError becomes an InvalidPropertyError; a KeyAccessDeniedError becomes an AccessDeniedError.
+    """
+    try:
+        yield
+    except UnusableError as error:
+        raise InvalidPropertyError(name, error.problem, error.fix, error.said) from error
+    except KeyAccessDeniedError as error:
+        raise error.of_property(name) from error
+
+
+def readable(read: Callable[[Mapping[str, Any]], _Value], raw: Mapping[str, Any]) -> _Value | None:
+    """Return what ``read`` makes of the properties, or None where they are not valid.
+
+    Invalid ones were refused before anything was written: an Update that rolls back from them finds nothing of theirs.
+    """
+    try:
+        return read(raw)
+    except InvalidPropertyError:
+        return None
+
+
+def shorten(text: str, characters: int = 48) -> str:
+    """Cut a name so that an error's sentence stays readable."""
+    return text if len(text) <= characters else text[: characters - 1] + "…"
+
+
+def shown(value: object) -> str:
+    """Quote a short value; one that is long, or has several lines, may be a private key in the wrong place."""
+    if not isinstance(value, str):
+        return f"a {kind_of(value)}"
+    return f"'{value}'" if value == shorten(value) and value.isprintable() else f"a text of {len(value)} characters"
+
+
+def kind_of(value: object) -> str:
+    """Return what CloudFormation calls the type of a property's value."""
+    return {"list": "list", "dict": "map", "str": "text"}.get(type(value).__name__, type(value).__name__)

@@ -23,9 +23,8 @@ from iot_certificate_provider.contract import (
 )
 from iot_certificate_provider.deadline import Deadline, sent_at, service_timeout
 from iot_certificate_provider.embedded_metrics import publish_metric
-from iot_certificate_provider.errors import DeadlineError, InvalidPropertyError, ProviderError, UnfinishedError
+from iot_certificate_provider.errors import DeadlineError, InvalidPropertyError, ProviderError, UnfinishedError, shorten
 from iot_certificate_provider.physical_id import CREATE_FAILED, CREATE_UNFINISHED, is_certificate_id
-from iot_certificate_provider.pki.fitness import shorten
 from iot_certificate_provider.protocol import response
 from iot_certificate_provider.protocol.crhelper_once import TIMER_MARGIN_SECONDS, CrHelperOnce, Interruption
 from iot_certificate_provider.protocol.delivery import Delivery

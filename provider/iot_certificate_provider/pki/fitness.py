@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from iot_certificate_provider.errors import UnusableError
+from iot_certificate_provider.errors import UnusableError, shorten
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -124,8 +124,3 @@ def _another_name(certificate: Certificate, ca: Certificate, *, signed: bool) ->
         f"was not issued by the CA: {names}",
         "Name the CA that signed it; in a hierarchy that is the direct issuer, not the root",
     )
-
-
-def shorten(text: str, characters: int = 48) -> str:
-    """Cut a name so that an error's sentence stays readable."""
-    return text if len(text) <= characters else text[: characters - 1] + "…"

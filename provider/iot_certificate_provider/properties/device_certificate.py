@@ -12,9 +12,10 @@ from iot_certificate_provider.contract import (
     DeviceCertificateStatus,
     ExistingCertificate,
 )
+from iot_certificate_provider.errors import attributing_to
 from iot_certificate_provider.pki import Certificate, SigningRequest, check_ca, check_issued_by, check_registrable
 from iot_certificate_provider.pki.pem import CERTIFICATE_LABELS
-from iot_certificate_provider.properties.reader import Reader, naming
+from iot_certificate_provider.properties.reader import Reader
 from iot_certificate_provider.properties.registration import (
     DEVICE_CERTIFICATE_MODE,
     EXISTING_CERTIFICATE,
@@ -139,7 +140,7 @@ class DeviceCertificateProperties:
 
 def _check_issuer(properties: DeviceCertificateProperties) -> None:
     if properties.certificate is not None and properties.ca is not None:
-        with naming(CERTIFICATE_PEM.name):
+        with attributing_to(CERTIFICATE_PEM.name):
             check_issued_by(properties.certificate, properties.ca)
 
 

@@ -10,9 +10,9 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from iot_certificate_provider.contract import IssuedDeviceCertificateProperty, KeyAlgorithm, SubjectProperty
-from iot_certificate_provider.errors import InvalidPropertyError, UnusableError
+from iot_certificate_provider.errors import InvalidPropertyError, UnusableError, shown
 from iot_certificate_provider.pki.alternative_names import KINDS, alternative_name
-from iot_certificate_provider.properties.reader import required, shown
+from iot_certificate_provider.properties.reader import required
 from iot_certificate_provider.properties.shapes import (
     ALWAYS,
     Choice,

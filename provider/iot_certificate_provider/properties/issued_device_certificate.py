@@ -12,6 +12,7 @@ from iot_certificate_provider.contract import (
     IssuedDeviceCertificateProperty,
     KeyAlgorithm,
 )
+from iot_certificate_provider.errors import attributing_to
 from iot_certificate_provider.pki import SigningRequest
 from iot_certificate_provider.properties.device_certificate import STATUS, DeviceCertificateProperties
 from iot_certificate_provider.properties.issuance import (
@@ -25,7 +26,7 @@ from iot_certificate_provider.properties.issuance import (
     validity_days,
 )
 from iot_certificate_provider.properties.issuer import ISSUER, Issuer, read_issuer
-from iot_certificate_provider.properties.reader import Reader, naming
+from iot_certificate_provider.properties.reader import Reader
 from iot_certificate_provider.properties.registration import POLICY_NAMES, THING_NAMES, signing_request
 from iot_certificate_provider.properties.shapes import Dependent, Forbidden, Given, Shape, Text, Update
 
@@ -151,7 +152,7 @@ class IssuedDeviceCertificateProperties:
 def _signing_request(reader: Reader) -> SigningRequest | None:
     signing = reader.pem(_CERTIFICATE_SIGNING_REQUEST, SigningRequest.from_pem)
     if signing is not None:
-        with naming(_CERTIFICATE_SIGNING_REQUEST.name):
+        with attributing_to(_CERTIFICATE_SIGNING_REQUEST.name):
             signing.check_issuable()
         reader.obey(*SHAPE.rules)
     return signing

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import difflib
 import re
-from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from iot_certificate_provider.errors import InvalidPropertyError, KeyAccessDeniedError, UnusableError
+from iot_certificate_provider.errors import InvalidPropertyError, attributing_to, kind_of, shorten, shown
 from iot_certificate_provider.pki import Certificate
-from iot_certificate_provider.pki.fitness import shorten
 from iot_certificate_provider.properties.shapes import Chosen, GivenIn, OneOf
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sized
+    from collections.abc import Callable, Mapping, Sized
 
     from iot_certificate_provider.properties.shapes import (
         Choice,
@@ -40,28 +38,6 @@ _WHOLE_NUMBER = re.compile(r"[1-9][0-9]*")
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 _Value = TypeVar("_Value")
-
-
-@contextmanager
-def naming(name: str) -> Iterator[None]:
-    """Turn what is wrong with a certificate, a key or a secret into what is wrong with the property ``name``."""
-    try:
-        yield
-    except UnusableError as error:
-        raise InvalidPropertyError(name, error.problem, error.fix, error.said) from error
-    except KeyAccessDeniedError as error:
-        raise error.of_property(name) from error
-
-
-def readable(read: Callable[[Mapping[str, Any]], _Value], raw: Mapping[str, Any]) -> _Value | None:
-    """Read old properties, or return None when they are not valid.
-
-    Invalid ones were refused before anything was written: an Update that rolls back from them finds nothing of theirs.
-    """
-    try:
-        return read(raw)
-    except InvalidPropertyError:
-        return None
 
 
 class Reader:
@@ -120,7 +96,7 @@ class Reader:
         if value is None:
             raise self._missing(declared)
         if not isinstance(value, str):
-            raise self._error(declared, f"is a {_kind(value)}, not a text", "Give one text")
+            raise self._error(declared, f"is a {kind_of(value)}, not a text", "Give one text")
         if not value.strip():
             raise self._error(declared, "is empty", _VALUE_OR_NOTHING)
         return value
@@ -130,14 +106,14 @@ class Reader:
         text = self._unless_required(declared, self.any_text(declared))
         if text is None:
             return None
-        with naming(self.full_name(declared)):
+        with attributing_to(self.full_name(declared)):
             return read(text)
 
     def certificate(self, declared: Pem, check: Callable[[Certificate], None]) -> Certificate | None:
         """Return the certificate of a PEM that passes ``check``."""
         certificate = self.pem(declared, Certificate.from_pem)
         if certificate is not None:
-            with naming(self.full_name(declared)):
+            with attributing_to(self.full_name(declared)):
                 check(certificate)
         return certificate
 
@@ -178,7 +154,7 @@ class Reader:
         """Return a list of anything; empty without the property."""
         value = self._raw[declared.name] if self.given(declared) else []
         if not isinstance(value, list):
-            raise self._error(declared, f"is a {_kind(value)}, not a list", "Give a list, also for one item")
+            raise self._error(declared, f"is a {kind_of(value)}, not a list", "Give a list, also for one item")
         return value
 
     def names(self, declared: Texts) -> tuple[str, ...]:
@@ -205,7 +181,7 @@ class Reader:
         if value is None:
             raise self._error(declared, "is empty", declared.missing or _VALUE_OR_NOTHING)
         if not isinstance(value, dict):
-            raise self._error(declared, f"is a {_kind(value)}, not a map", "See its properties in the documentation")
+            raise self._error(declared, f"is a {kind_of(value)}, not a map", "See its properties in the documentation")
         return value
 
     def nested(self, declared: Map) -> Reader | None:
@@ -282,17 +258,6 @@ def required(value: _Value | None, name: str, fix: str) -> _Value:
 def _nearest(name: str, names: list[str]) -> str:
     near = difflib.get_close_matches(name, names, n=1)
     return f"Did you mean {near[0]}?" if near else f"It has {', '.join(names)}"
-
-
-def shown(value: object) -> str:
-    """Quote a short value; one that is long, or has several lines, may be a private key in the wrong place."""
-    if not isinstance(value, str):
-        return f"a {_kind(value)}"
-    return f"'{value}'" if value == shorten(value) and value.isprintable() else f"a text of {len(value)} characters"
-
-
-def _kind(value: object) -> str:
-    return {"list": "list", "dict": "map", "str": "text"}.get(type(value).__name__, type(value).__name__)
 
 
 def is_text(value: object) -> bool:

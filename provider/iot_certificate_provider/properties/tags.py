@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import OUR_TAG_PREFIX, OUR_TAGS, CaCertificateProperty
-from iot_certificate_provider.errors import InvalidPropertyError
-from iot_certificate_provider.properties.reader import Reader, is_text, shown
+from iot_certificate_provider.errors import InvalidPropertyError, shown
+from iot_certificate_provider.properties.reader import Reader, is_text
 from iot_certificate_provider.properties.shapes import ALWAYS, Maps, Shape, Text, Update
 
 if TYPE_CHECKING:

@@ -7,11 +7,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import CaCertificateAttribute, ExistingCertificate
-from iot_certificate_provider.errors import AccessDeniedError, AlreadyExistsError, ConflictError, ProviderError
+from iot_certificate_provider.errors import (
+    AccessDeniedError,
+    AlreadyExistsError,
+    ConflictError,
+    ProviderError,
+    readable,
+)
 from iot_certificate_provider.physical_id import adopted_id, certificate_id_in, is_adopted, is_certificate_id
 from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.properties.ca_certificate import CaCertificateProperties
-from iot_certificate_provider.properties.reader import readable
 from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.protocol.response import ensure_fits
 from iot_certificate_provider.resources.ca.change import CaCertificateChange, differences, differs, given

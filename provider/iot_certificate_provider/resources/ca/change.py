@@ -10,8 +10,7 @@ from iot_certificate_provider.contract import (
     CaCertificateAttribute,
     CaCertificateProperty,
 )
-from iot_certificate_provider.errors import InvalidPropertyError
-from iot_certificate_provider.pki.fitness import shorten
+from iot_certificate_provider.errors import InvalidPropertyError, shorten
 from iot_certificate_provider.resources.lifecycle.adoption import Difference
 from iot_certificate_provider.resources.lifecycle.ownership import tagged_by, tags_of
 

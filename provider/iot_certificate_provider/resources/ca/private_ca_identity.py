@@ -12,11 +12,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import REQUEST_TAG
-from iot_certificate_provider.errors import InvalidPropertyError, NotFoundError
+from iot_certificate_provider.errors import InvalidPropertyError, NotFoundError, attributing_to
 from iot_certificate_provider.physical_id import certificate_id_in, is_certificate_id
 from iot_certificate_provider.pki import Certificate, check_ca
 from iot_certificate_provider.properties.ca_key import KeyInPrivateCa
-from iot_certificate_provider.properties.reader import naming
 from iot_certificate_provider.resources.lifecycle.history import is_within, registration_started
 from iot_certificate_provider.resources.lifecycle.ownership import tagged_by
 from iot_certificate_provider.resources.lifecycle.redelivery import may_be_repeated
@@ -90,7 +89,7 @@ class PrivateCaIdentity:
     def _of_private_ca(self, wanted: CaCertificateProperties) -> Certificate:
         if not isinstance(wanted.verification, KeyInPrivateCa):
             raise TypeError("neither certificate nor private CA: the properties let none such through")
-        with naming("VerificationKey.CertificateAuthorityArn"):
+        with attributing_to("VerificationKey.CertificateAuthorityArn"):
             certificate = Certificate.from_pem(
                 self._authorities.ca_certificate(wanted.verification.certificate_authority_arn)
             )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import CaCertificateProperty
+from iot_certificate_provider.errors import attributing_to
 from iot_certificate_provider.pki import Certificate, check_not_expired, verification_certificate
-from iot_certificate_provider.properties.reader import naming
 from iot_certificate_provider.properties.verification import VerificationCertificate
 from iot_certificate_provider.resources.keys.signers import CertificateSigners
 
@@ -32,7 +32,7 @@ class ProofOfPossession:
         if verification is None:
             return None
         if isinstance(verification, VerificationCertificate):
-            with naming(CaCertificateProperty.VERIFICATION_CERTIFICATE_PEM):
+            with attributing_to(CaCertificateProperty.VERIFICATION_CERTIFICATE_PEM):
                 check_not_expired(verification.certificate, now)
             return verification.certificate
         signer = self._signers.signer(ca, verification, deadline)

@@ -18,10 +18,10 @@ from iot_certificate_provider.errors import (
     InvalidPropertyError,
     NotFoundError,
     UpstreamError,
+    attributing_to,
 )
 from iot_certificate_provider.physical_id import certificate_id_in
 from iot_certificate_provider.pki import check_not_expired
-from iot_certificate_provider.properties.reader import naming
 from iot_certificate_provider.properties.verification import VerificationCertificate
 from iot_certificate_provider.protocol.response import ensure_fits
 from iot_certificate_provider.resources.ca.change import CaCertificateChange, given
@@ -79,7 +79,7 @@ class CaCertificateRegistration:
     def register(self, request: Request, wanted: CaCertificateProperties, outcome: Outcome) -> None:
         """Register it, with proof of possession unless it is SNI_ONLY; AlreadyExistsError when it is registered."""
         ca, now = given(wanted), self._now()
-        with naming(CaCertificateProperty.CA_CERTIFICATE_PEM):
+        with attributing_to(CaCertificateProperty.CA_CERTIFICATE_PEM):
             check_not_expired(ca, now)
         ensure_fits(request, outcome)
         verification = self._proof.verification_certificate(ca, wanted.verification, request.deadline, now)
@@ -96,7 +96,7 @@ class CaCertificateRegistration:
     def _call_register(
         self, request: Request, wanted: CaCertificateProperties, verification: Certificate | None
     ) -> Registered:
-        with uncertain_without_answer(request, self._iot), naming(_registered_properties(wanted)):
+        with uncertain_without_answer(request, self._iot), attributing_to(_registered_properties(wanted)):
             return self._iot.register_ca_certificate(
                 given(wanted).pem,
                 verification_pem=None if verification is None else verification.pem,

@@ -15,11 +15,16 @@ from iot_certificate_provider.contract import (
     SelfSignedCaCertificateAttribute,
     SelfSignedCaCertificateProperty,
 )
-from iot_certificate_provider.errors import AccessDeniedError, ConflictError, InvalidPropertyError, ProviderError
+from iot_certificate_provider.errors import (
+    AccessDeniedError,
+    ConflictError,
+    InvalidPropertyError,
+    ProviderError,
+    readable,
+)
 from iot_certificate_provider.physical_id import is_certificate_id
 from iot_certificate_provider.pki.private_key import generate_private_key
 from iot_certificate_provider.pki.self_signed import self_signed_ca
-from iot_certificate_provider.properties.reader import readable
 from iot_certificate_provider.properties.self_signed_ca_certificate import SelfSignedCaCertificateProperties
 from iot_certificate_provider.protocol.response import Outcome, with_attribute_that_fits
 from iot_certificate_provider.resources.ca.ca_certificate import CaCertificateResource

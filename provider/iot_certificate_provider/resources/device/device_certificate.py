@@ -6,11 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import ExistingCertificate
-from iot_certificate_provider.errors import AlreadyExistsError, ProviderError
+from iot_certificate_provider.errors import AlreadyExistsError, ProviderError, readable
 from iot_certificate_provider.physical_id import certificate_id_in, is_adopted, is_certificate_id
 from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.properties.device_certificate import DeviceCertificateProperties
-from iot_certificate_provider.properties.reader import readable
 from iot_certificate_provider.resources.device.adopted_device_certificate import AdoptedDeviceCertificate
 from iot_certificate_provider.resources.device.change import DeviceCertificateChange, differs, noted
 from iot_certificate_provider.resources.device.deletion import DeviceCertificateDeletion, left

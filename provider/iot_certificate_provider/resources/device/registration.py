@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from iot_certificate_provider.aws.iot import Issued
 from iot_certificate_provider.contract import CertificateMode, DeviceCertificateProperty, DeviceCertificateStatus
-from iot_certificate_provider.errors import AlreadyExistsError, ConflictError, UpstreamError
+from iot_certificate_provider.errors import AlreadyExistsError, ConflictError, UpstreamError, attributing_to
 from iot_certificate_provider.pki import Certificate, check_not_expired
-from iot_certificate_provider.properties.reader import naming
 from iot_certificate_provider.protocol.response import ensure_fits
 from iot_certificate_provider.resources.device.attachments import Attachments, attach
 from iot_certificate_provider.resources.device.change import DeviceCertificateChange, noted
@@ -78,13 +77,13 @@ class DeviceCertificateRegistration:
 
     def register(self, request: Request, wanted: DeviceCertificateProperties, certificate: Certificate) -> Outcome:
         """Register it, and attach what is declared; AlreadyExistsError when it is registered, by whomever."""
-        with naming(DeviceCertificateProperty.CERTIFICATE_PEM):
+        with attributing_to(DeviceCertificateProperty.CERTIFICATE_PEM):
             check_not_expired(certificate, self._now())
         outcome = outcome_of(certificate, wanted.ca, request)
         ensure_fits(request, outcome)
         still_wanted = self._still_wanted(request)
         still_wanted.check()
-        with uncertain_without_answer(request, self._iot), naming(DeviceCertificateProperty.CERTIFICATE_PEM):
+        with uncertain_without_answer(request, self._iot), attributing_to(DeviceCertificateProperty.CERTIFICATE_PEM):
             registered = self._call_register(wanted, certificate)
         with self._undone_on_failure(request, registered.id):
             _check_id(registered.id, certificate.id)
@@ -135,7 +134,7 @@ class DeviceCertificateRegistration:
         try:
             with (
                 uncertain_without_answer(request, self._iot),
-                naming(DeviceCertificateProperty.CERTIFICATE_SIGNING_REQUEST),
+                attributing_to(DeviceCertificateProperty.CERTIFICATE_SIGNING_REQUEST),
             ):
                 return self._iot.create_certificate_from_csr(signing.pem, active=wanted.status == "ACTIVE")
         except UpstreamError:

@@ -10,11 +10,10 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.errors import AccessDeniedError, InvalidPropertyError, ProviderError
+from iot_certificate_provider.errors import AccessDeniedError, InvalidPropertyError, ProviderError, readable
 from iot_certificate_provider.physical_id import is_certificate_id
 from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.properties.issued_device_certificate import IssuedDeviceCertificateProperties
-from iot_certificate_provider.properties.reader import readable
 from iot_certificate_provider.protocol.response import Outcome, ensure_fits
 from iot_certificate_provider.resources.device.change import noted
 from iot_certificate_provider.resources.device.deletion import left

@@ -10,10 +10,9 @@ from iot_certificate_provider.contract import (
     IssuerProperty,
     PrivateCaTemplate,
 )
-from iot_certificate_provider.errors import UnusableError
+from iot_certificate_provider.errors import UnusableError, attributing_to
 from iot_certificate_provider.pki import Certificate, check_ca, check_not_expired
 from iot_certificate_provider.properties.ca_key import KeyInPrivateCa, KeyInSecret
-from iot_certificate_provider.properties.reader import naming
 from iot_certificate_provider.resources.issued.certificate_history import IssuedCertificate
 from iot_certificate_provider.resources.keys.signers import CertificateSigners
 
@@ -43,17 +42,17 @@ class DeviceCertificateIssuing:
     ) -> IssuedCertificate:
         """Return a certificate for the name and the key of ``signing``, and the CA's that issued it."""
         ca, now = issuer.certificate or self._certificate_beside_the_key(issuer), self._now()
-        with naming(_ISSUER):
+        with attributing_to(_ISSUER):
             check_not_expired(ca, now)
         return IssuedCertificate(self._signers.signer(ca, issuer.key, deadline).issue(signing, now, validity), ca)
 
     def _certificate_beside_the_key(self, issuer: Issuer) -> Certificate:
         if isinstance(issuer.key, KeyInSecret):
-            with naming(f"{_ISSUER}.{IssuerProperty.SECRET_ARN}"):
+            with attributing_to(f"{_ISSUER}.{IssuerProperty.SECRET_ARN}"):
                 pem = self._secrets.text(issuer.key.secret_arn, CredentialsField.CERTIFICATE_PEM)
                 return _checked(Certificate.from_pem(pem), issuer.certificate_id)
         if isinstance(issuer.key, KeyInPrivateCa):
-            with naming(f"{_ISSUER}.{IssuerProperty.CERTIFICATE_AUTHORITY_ARN}"):
+            with attributing_to(f"{_ISSUER}.{IssuerProperty.CERTIFICATE_AUTHORITY_ARN}"):
                 pem = self._authorities.ca_certificate(issuer.key.certificate_authority_arn)
                 return _checked(Certificate.from_pem(pem), issuer.certificate_id)
         raise TypeError("a KMS key without the CA's certificate: the properties let none such through")

@@ -22,10 +22,10 @@ from iot_certificate_provider.errors import (
     ProviderError,
     UnusableError,
     UpstreamError,
+    attributing_to,
 )
 from iot_certificate_provider.pki import Certificate, load_private_key
 from iot_certificate_provider.pki.private_key import private_key_pem
-from iot_certificate_provider.properties.reader import naming
 from iot_certificate_provider.resources.keys.ownership import EMPTY, fix_of, owner_digest, replacing
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class CredentialsStore:
 
     def check_writable(self, request: Request) -> None:
         """Raise InvalidPropertyError unless the secret is empty, this resource's own, or that of a removed one."""
-        with naming(self._name):
+        with attributing_to(self._name):
             current = self._current()
         decision = EMPTY if current is None else self._replacing(request, current)
         if not decision.proceeds:
@@ -102,7 +102,7 @@ class CredentialsStore:
 
     def labelled(self) -> Iterator[Credentials]:
         """Yield the versions that have a staging label, AWSCURRENT first; what is not ours is passed over."""
-        with naming(self._name):
+        with attributing_to(self._name):
             labels = self._secrets.labels(self._secret_arn)
         for version_id in dict.fromkeys(labels[label] for label in (CURRENT, PENDING, PREVIOUS) if label in labels):
             credentials = self._version(version_id)
@@ -115,7 +115,7 @@ class CredentialsStore:
         """Write a version under AWSPENDING, before its certificate is registered; the request's, if there is one."""
         credentials = Credentials(_version_id(request), digest, certificate, ca, key, owner_digest(request))
         try:
-            with naming(self._name):
+            with attributing_to(self._name):
                 self._secrets.put_pending(self._secret_arn, credentials.version_id, _text(credentials))
         except ConflictError as error:
             # Another delivery of the same request was faster: its key counts.
@@ -127,7 +127,7 @@ class CredentialsStore:
 
     def make_current(self, request: Request, version_id: str) -> str:
         """Let whoever reads the secret have this version; return why not, where another resource's is current."""
-        with naming(self._name):
+        with attributing_to(self._name):
             current = self._current()
             if current == version_id:
                 return ""
@@ -147,7 +147,7 @@ class CredentialsStore:
 
         After a certificate was removed. Where the secret is gone, or out of reach, nothing is to be done to it.
         """
-        with suppress(ProviderError), self._secrets.expecting_denial(), naming(self._name):
+        with suppress(ProviderError), self._secrets.expecting_denial(), attributing_to(self._name):
             labels = self._secrets.labels(self._secret_arn)
             current = labels.get(CURRENT)
             if current is None or self._is_alive(current):
@@ -164,7 +164,7 @@ class CredentialsStore:
 
     def give_up(self, request: Request) -> None:
         """Take AWSPENDING from what a request wrote that came to nothing: no reader is to wait for it."""
-        with suppress(ProviderError), self._secrets.expecting_denial(), naming(self._name):
+        with suppress(ProviderError), self._secrets.expecting_denial(), attributing_to(self._name):
             version_id = _version_id(request)
             labels = self._secrets.labels(self._secret_arn)
             if labels.get(PENDING) == version_id:
@@ -186,7 +186,7 @@ class CredentialsStore:
         return next((each for each in self.labelled() if each.digest == digest and accept(each)), None)
 
     def _version(self, version_id: str) -> Credentials | None:
-        with naming(self._name):
+        with attributing_to(self._name):
             text = self._secrets.version(self._secret_arn, version_id)
         return None if text is None else _read(version_id, text)
 

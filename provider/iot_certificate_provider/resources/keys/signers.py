@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from iot_certificate_provider.aws import acm_pca, kms
 from iot_certificate_provider.contract import PrivateCaTemplate
-from iot_certificate_provider.errors import DeadlineError, UnusableError
+from iot_certificate_provider.errors import DeadlineError, UnusableError, attributing_to, shorten
 from iot_certificate_provider.pki import (
     Certificate,
     PrivateKeySigner,
@@ -16,9 +16,7 @@ from iot_certificate_provider.pki import (
     remote_private_key,
 )
 from iot_certificate_provider.pki.certificate_signer import end_of_validity, signature_hash
-from iot_certificate_provider.pki.fitness import shorten
 from iot_certificate_provider.properties.ca_key import CaKeyProperty, KeyInKms, KeyInMemory, KeyInSecret
-from iot_certificate_provider.properties.reader import naming
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,11 +60,11 @@ class CertificateSigners:
         passphrase = None
         if key.passphrase_secret_arn is not None:
             with (
-                naming(f"{self._name}.{CaKeyProperty.PASSPHRASE_SECRET_ARN}"),
+                attributing_to(f"{self._name}.{CaKeyProperty.PASSPHRASE_SECRET_ARN}"),
                 _naming_secret(key.passphrase_secret_arn, ca),
             ):
                 passphrase = self._secrets.text(key.passphrase_secret_arn)
-        with naming(f"{self._name}.{CaKeyProperty.SECRET_ARN}"), _naming_secret(key.secret_arn, ca):
+        with attributing_to(f"{self._name}.{CaKeyProperty.SECRET_ARN}"), _naming_secret(key.secret_arn, ca):
             return PrivateKeySigner(
                 ca, load_private_key(self._secrets.text(key.secret_arn, key.json_field), passphrase)
             )
@@ -76,15 +74,15 @@ class CertificateSigners:
         algorithm = kms.signing_algorithm(ca, signature_hash(ca))
 
         def sign(digest: bytes) -> bytes:
-            with naming(name):
+            with attributing_to(name):
                 return self._keys.sign(key.key_id, digest, algorithm)
 
-        with naming(name):
+        with attributing_to(name):
             return PrivateKeySigner(ca, remote_private_key(self._keys.public_key(key.key_id), ca, sign))
 
     def _private_ca(self, ca: Certificate, key: KeyInPrivateCa, deadline: Deadline) -> CertificateSigner:
         name = f"{self._name}.{CaKeyProperty.CERTIFICATE_AUTHORITY_ARN}"
-        with naming(name):
+        with attributing_to(name):
             own = Certificate.from_pem(self._authorities.ca_certificate(key.certificate_authority_arn))
             # Not by their ids: a CA that was renewed with its key issues for both of its certificates.
             if own.public_key != ca.public_key or not own.subject_name.matches(ca.subject_name):
@@ -135,7 +133,7 @@ class PrivateCaSigner:
     def issue(self, request: SigningRequest, now: datetime, validity: timedelta) -> Certificate:
         """Issue a certificate as CertificateSigner says, and wait for it within the deadline."""
         request.check_issuable()
-        with naming(self._name):
+        with attributing_to(self._name):
             certificate_arn = self._authorities.issue_certificate(
                 self._arn,
                 request.pem,

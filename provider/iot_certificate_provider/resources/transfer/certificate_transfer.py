@@ -22,10 +22,10 @@ from iot_certificate_provider.errors import (
     InvalidPropertyError,
     ProviderError,
     RefusedError,
+    readable,
 )
 from iot_certificate_provider.physical_id import TransferIdentity
 from iot_certificate_provider.properties.certificate_transfer import CertificateTransferProperties
-from iot_certificate_provider.properties.reader import readable
 from iot_certificate_provider.protocol.response import Outcome
 from iot_certificate_provider.resources.device.attachments import Attachments, Kind, detach
 from iot_certificate_provider.resources.lifecycle.history import operation_started

@@ -27,13 +27,13 @@ from iot_certificate_provider.errors import (
     ProviderError,
     TransferCompletedError,
     UpstreamError,
+    readable,
 )
 from iot_certificate_provider.physical_id import ADOPTED, REJECTED, certificate_id_in, is_certificate_id
 from iot_certificate_provider.properties.certificate_transfer_decision import (
     CertificateTransferDecisionProperties,
     declared_on_delete,
 )
-from iot_certificate_provider.properties.reader import readable
 from iot_certificate_provider.protocol.response import Outcome
 from iot_certificate_provider.resources.lifecycle import ownership
 from iot_certificate_provider.resources.lifecycle.history import held
