@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.pki import Certificate
     from iot_certificate_provider.properties.ca_certificate import CaCertificateProperties
     from iot_certificate_provider.protocol.request import Request
-    from iot_certificate_provider.resources.keys.credentials import Credentials
+    from iot_certificate_provider.resources.keys.secret_version import Credentials
 
 
 class SelfSignedCaCertificateResource:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.properties.issued_device_certificate import IssuedDeviceCertificateProperties
     from iot_certificate_provider.protocol.request import Request
     from iot_certificate_provider.resources.issued.issuing import DeviceCertificateIssuing
-    from iot_certificate_provider.resources.keys.credentials import Credentials
+    from iot_certificate_provider.resources.keys.secret_version import Credentials
 
 
 class IssuedWithNewKey:

@@ -10,11 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.aws.secrets import CURRENT, PENDING, PREVIOUS
-from iot_certificate_provider.contract import CredentialsField
 from iot_certificate_provider.errors import (
     AccessDeniedError,
     ConflictError,
@@ -24,39 +22,17 @@ from iot_certificate_provider.errors import (
     UpstreamError,
     attributing_to,
 )
-from iot_certificate_provider.pki import Certificate, load_private_key
-from iot_certificate_provider.pki.private_key import private_key_pem
 from iot_certificate_provider.resources.keys.ownership import EMPTY, fix_of, owner_digest, replacing
+from iot_certificate_provider.resources.keys.secret_version import Credentials, read_version, version_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from iot_certificate_provider.aws.secrets import SecretsGateway
+    from iot_certificate_provider.pki import Certificate
     from iot_certificate_provider.pki.private_key import CaPrivateKey
     from iot_certificate_provider.protocol.request import Request
     from iot_certificate_provider.resources.lifecycle.ownership import Decision
-
-_ID, _DIGEST, _OWNER = "certificateId", "propertiesDigest", "resourceDigest"
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """One version of a secret: a private key, its certificate, and its issuer's where another CA issued it.
-
-    ``owner`` says which resource wrote it, ``digest`` from which of its properties.
-    """
-
-    version_id: str
-    digest: str
-    certificate: Certificate
-    ca: Certificate | None
-    key: CaPrivateKey = field(repr=False)
-    owner: str = ""
-
-    @property
-    def is_ca(self) -> bool:
-        """Whether it is the key of a self-signed CA: no other CA has issued its certificate."""
-        return self.ca is None
 
 
 class CredentialsStore:
@@ -116,7 +92,7 @@ class CredentialsStore:
         credentials = Credentials(_version_id(request), digest, certificate, ca, key, owner_digest(request))
         try:
             with attributing_to(self._name):
-                self._secrets.put_pending(self._secret_arn, credentials.version_id, _text(credentials))
+                self._secrets.put_pending(self._secret_arn, credentials.version_id, version_text(credentials))
         except ConflictError as error:
             # Another delivery of the same request was faster: its key counts.
             written = self.of_request(request)
@@ -188,7 +164,7 @@ class CredentialsStore:
     def _version(self, version_id: str) -> Credentials | None:
         with attributing_to(self._name):
             text = self._secrets.version(self._secret_arn, version_id)
-        return None if text is None else _read(version_id, text)
+        return None if text is None else read_version(version_id, text)
 
 
 def properties_digest(request: Request, identity: Mapping[str, Any]) -> str:
@@ -201,35 +177,3 @@ def _version_id(request: Request) -> str:
     # API reference, PutSecretValue, ClientRequestToken: 32 to 64 characters, and becomes the version's id.
     told = json.dumps([request.stack_id, request.logical_id, request.request_id])
     return hashlib.sha256(told.encode("utf-8")).hexdigest()
-
-
-def _text(credentials: Credentials) -> str:
-    name = CredentialsField
-    fields = {
-        name.PRIVATE_KEY: private_key_pem(credentials.key),
-        name.CERTIFICATE_PEM: credentials.certificate.pem,
-        _ID: credentials.certificate.id,
-        _DIGEST: credentials.digest,
-        _OWNER: credentials.owner,
-    }
-    if credentials.ca is not None:
-        fields[name.CA_CERTIFICATE_PEM] = credentials.ca.pem
-    return json.dumps(fields)
-
-
-def _read(version_id: str, text: str) -> Credentials | None:
-    """Read a version of ours; None for anything else, which a user may have stored."""
-    name = CredentialsField
-    try:
-        fields = json.loads(text)
-        ca_pem = fields.get(name.CA_CERTIFICATE_PEM)
-        return Credentials(
-            version_id,
-            str(fields[_DIGEST]),
-            Certificate.from_pem(fields[name.CERTIFICATE_PEM]),
-            None if ca_pem is None else Certificate.from_pem(ca_pem),
-            load_private_key(fields[name.PRIVATE_KEY], None),
-            str(fields.get(_OWNER, "")),
-        )
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, UnusableError):
-        return None

@@ -14,7 +14,7 @@ from iot_certificate_provider.resources.lifecycle.ownership import Action, Decis
 
 if TYPE_CHECKING:
     from iot_certificate_provider.protocol.request import Request
-    from iot_certificate_provider.resources.keys.credentials import Credentials
+    from iot_certificate_provider.resources.keys.secret_version import Credentials
 
 EMPTY = Decision(Action.PROCEED, "The secret is empty")
 UNKNOWN = Decision(Action.REFUSE, "the secret holds a value that no certificate's resource wrote")
