@@ -177,8 +177,7 @@ def _access_denied(error: ClientError, problem: str, said: str, grant: str | Non
 def _already_exists(error: ClientError) -> AlreadyExistsError:
     response: dict[str, object] = {**error.response}
     arn = str(response.get("resourceArn", ""))
+    # Who has it, and what to do, the resource finds out that registers it.
     return AlreadyExistsError(
-        f"Registered already by somebody else: {arn}. Delete it first, or drop this resource",
-        certificate_id=str(response.get("resourceId", "")),
-        certificate_arn=arn,
+        f"Registered already: {arn}", certificate_id=str(response.get("resourceId", "")), certificate_arn=arn
     )

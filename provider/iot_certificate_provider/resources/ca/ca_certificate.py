@@ -28,6 +28,7 @@ from iot_certificate_provider.resources.ca.registration import CaCertificateRegi
 from iot_certificate_provider.resources.lifecycle import ownership
 from iot_certificate_provider.resources.lifecycle.adoption import Adoption, check_same
 from iot_certificate_provider.resources.lifecycle.redelivery import begin, remember_earlier_delivery
+from iot_certificate_provider.resources.lifecycle.registered_already import RegisteredAlready, unseen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -49,6 +50,7 @@ class CaCertificateResource:
         self._identity = PrivateCaIdentity(aws, now)
         self._ownership = CaCertificateOwnership(aws, now)
         self._adoption = Adoption(aws.stacks)
+        self._registered_already = RegisteredAlready(aws.stacks, now)
         self._registration = CaCertificateRegistration(aws, now)
         self._change = CaCertificateChange(aws)
         self._deletion = CaCertificateDeletion(aws, now, self._registration)
@@ -169,24 +171,18 @@ class CaCertificateResource:
             # A rollback returns to a CA that CloudFormation deletes only in its clean-up: it is registered still, and
             # what a registration would need (the key in the secret, say) need not be there any more.
             live = self._iot.find_ca_certificate(outcome.physical_id)
+            if live is None and isinstance(error, AlreadyExistsError):
+                raise unseen(error, wanted.mode) from error
             if live is None:
                 raise
-            if self._ownership.of_existing(request, outcome.physical_id).proceeds:
+            decision = self._ownership.of_existing(request, outcome.physical_id)
+            if decision.proceeds:
                 self._change.bring(wanted, None, outcome)
                 return outcome
             if not isinstance(error, AlreadyExistsError):
                 raise
-            return self._not_own(request, outcome, live)
+            return self._registered_already.refuse_or_keep(request, live, decision, outcome)
         return outcome
-
-    def _not_own(self, request: Request, outcome: Outcome, live: CaCertificateDescription) -> Outcome:
-        """Refuse what is another owner's; a rollback never refuses, and touches nothing."""
-        if not self._stacks.is_rolling_back(request.stack_id):
-            raise self._registration.refusal(request, live)
-        had = self._stacks.id_before_update(request.stack_id, request.logical_id) or ""
-        if certificate_id_in(had) == live.id:
-            outcome = replace(outcome, physical_id=had)
-        return replace(outcome, note=ownership.not_its_own_any_more(live.id).reason)
 
     def _change_or_register(
         self,
@@ -203,7 +199,8 @@ class CaCertificateResource:
             return replace(outcome, note=self._registration.register_or_take_up(request, wanted, outcome))
         adopted = is_adopted(request.existing_id)
         if not adopted and self._ownership.is_anothers_by_now(request, outcome.physical_id, tags):
-            return self._not_own(request, outcome, self._iot.describe_ca_certificate(outcome.physical_id))
+            live = self._iot.describe_ca_certificate(outcome.physical_id)
+            return self._registered_already.refuse_or_keep(request, live, ownership.of_another(live.id), outcome)
         if not differs(old, wanted):
             return replace(outcome, physical_id=request.existing_id)
         created = self._iot.describe_ca_certificate(outcome.physical_id).created if adopted else None

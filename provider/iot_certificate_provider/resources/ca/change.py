@@ -10,8 +10,9 @@ from iot_certificate_provider.contract import (
     CaCertificateAttribute,
     CaCertificateProperty,
 )
-from iot_certificate_provider.errors import InvalidPropertyError, shorten
+from iot_certificate_provider.errors import shorten
 from iot_certificate_provider.resources.lifecycle.adoption import Difference
+from iot_certificate_provider.resources.lifecycle.certificate_mode import check_mode
 from iot_certificate_provider.resources.lifecycle.ownership import tagged_by, tags_of
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.aws.iot import CaCertificateDescription
-    from iot_certificate_provider.contract import CertificateMode
     from iot_certificate_provider.pki import Certificate
     from iot_certificate_provider.properties.ca_certificate import CaCertificateProperties
     from iot_certificate_provider.protocol.request import Request
@@ -49,7 +49,7 @@ class CaCertificateChange:
     def bring(self, wanted: CaCertificateProperties, old: CaCertificateProperties | None, outcome: Outcome) -> None:
         """Bring a registered CA from ``old`` to ``wanted``, in one call and one for tags; from anything without old."""
         if old is not None and old.mode is not wanted.mode:
-            self._check_mode(outcome.physical_id, wanted.mode)
+            check_mode(self._iot.describe_ca_certificate(outcome.physical_id).mode, wanted.mode)
         if old is None or _settings(old) != _settings(wanted):
             self._change_settings(wanted, old, outcome.physical_id)
         self._change_tags(wanted, old, outcome.attributes[CaCertificateAttribute.ARN])
@@ -61,16 +61,6 @@ class CaCertificateChange:
             self._iot.tag(arn, tags_of(request))
         if own and not taken:
             self._iot.untag(arn, sorted(OUR_TAGS))
-
-    def _check_mode(self, certificate_id: str, wanted: CertificateMode) -> None:
-        # The live mode decides: the rollback of a refused change of mode declares what is registered.
-        live = self._iot.describe_ca_certificate(certificate_id)
-        if live.mode != wanted:
-            raise InvalidPropertyError(
-                CaCertificateProperty.CERTIFICATE_MODE,
-                f"AWS IoT cannot change it from {live.mode} to {wanted} for a registered CA",
-                "Deploy without this CA first, then with the new mode; or use another CA certificate",
-            )
 
     def _change_settings(
         self, wanted: CaCertificateProperties, old: CaCertificateProperties | None, certificate_id: str

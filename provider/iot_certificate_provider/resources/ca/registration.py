@@ -10,12 +10,10 @@ from iot_certificate_provider.contract import (
     AutoRegistrationStatus,
     CaCertificateProperty,
     CaCertificateStatus,
-    CertificateMode,
 )
 from iot_certificate_provider.errors import (
     AlreadyExistsError,
     ConflictError,
-    InvalidPropertyError,
     NotFoundError,
     UpstreamError,
     attributing_to,
@@ -27,14 +25,13 @@ from iot_certificate_provider.protocol.response import ensure_fits
 from iot_certificate_provider.resources.ca.change import CaCertificateChange, given
 from iot_certificate_provider.resources.ca.ownership import CaCertificateOwnership
 from iot_certificate_provider.resources.ca.proof_of_possession import ProofOfPossession
-from iot_certificate_provider.resources.lifecycle.adoption import registered_already
-from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.ownership import tagged_by_request, tags_of
 from iot_certificate_provider.resources.lifecycle.redelivery import (
     StillWanted,
     check_still_wanted,
     uncertain_without_answer,
 )
+from iot_certificate_provider.resources.lifecycle.registered_already import RegisteredAlready, unseen
 from iot_certificate_provider.resources.lifecycle.undo import undo_now, undone_on_failure
 
 if TYPE_CHECKING:
@@ -42,7 +39,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from iot_certificate_provider.aws.gateways import Gateways
-    from iot_certificate_provider.aws.iot import CaCertificateDescription, Registered
+    from iot_certificate_provider.aws.iot import Registered
     from iot_certificate_provider.pki import Certificate
     from iot_certificate_provider.properties.ca_certificate import CaCertificateProperties
     from iot_certificate_provider.protocol.request import Request
@@ -57,7 +54,7 @@ class CaCertificateRegistration:
         self._stacks = aws.stacks
         self._now = now
         self._proof = ProofOfPossession(aws)
-        self._inquiry = Inquiry(aws.stacks, now)
+        self._registered_already = RegisteredAlready(aws.stacks, now)
         self._ownership = CaCertificateOwnership(aws, now)
         self._change = CaCertificateChange(aws)
 
@@ -68,10 +65,10 @@ class CaCertificateRegistration:
         except AlreadyExistsError as error:
             live = self._iot.find_ca_certificate(outcome.physical_id)
             if live is None:
-                raise _registered_elsewhere(wanted) or error from error
+                raise unseen(error, wanted.mode) from error
             decision = self._ownership.of_existing(request, outcome.physical_id)
             if not decision.proceeds:
-                raise self.refusal(request, live) from error
+                raise self._registered_already.error(request, live, decision) from error
             self._take_up(request, wanted, outcome)
             return decision.reason
         return ""
@@ -106,10 +103,6 @@ class CaCertificateRegistration:
                 config=wanted.registration_config,
                 tags={**wanted.tags, **tags_of(request)},
             )
-
-    def refusal(self, request: Request, live: CaCertificateDescription) -> AlreadyExistsError:
-        """Return the error for a CA that is another owner's."""
-        return registered_already(request, live, self._inquiry.holders_to_name(request, live))
 
     def _take_up(self, request: Request, wanted: CaCertificateProperties, outcome: Outcome) -> None:
         """Go on with a CA that this request, or an earlier delivery, registered; undo it only if it was given up."""
@@ -160,20 +153,6 @@ class CaCertificateRegistration:
             return
         if self._ownership.undoing(request, outcome.physical_id).proceeds:
             self.deregister(outcome.physical_id)
-
-
-def _registered_elsewhere(wanted: CaCertificateProperties) -> InvalidPropertyError | None:
-    """Return the error for a CA that AWS IoT has "already", and not here; None where that cannot be.
-
-    Developer guide, "Manage your CA certificates": in DEFAULT mode one account in a Region can have a CA.
-    """
-    if wanted.mode is not CertificateMode.DEFAULT:
-        return None
-    return InvalidPropertyError(
-        CaCertificateProperty.CA_CERTIFICATE_PEM,
-        "another account of this Region has the CA in CertificateMode DEFAULT, which one account can",
-        "Use SNI_ONLY, or delete it there; if it was deleted here just now, try again",
-    )
 
 
 def _registered_properties(wanted: CaCertificateProperties) -> str:

@@ -11,6 +11,7 @@ from iot_certificate_provider.resources.device.attachments import Attachments, c
 from iot_certificate_provider.resources.device.outcome import outcome_of
 from iot_certificate_provider.resources.device.releasing import Releasing
 from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
+from iot_certificate_provider.resources.lifecycle.certificate_mode import check_mode
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.ownership import among, left_attached
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from iot_certificate_provider.aws.gateways import Gateways
-    from iot_certificate_provider.contract import CertificateMode
     from iot_certificate_provider.pki import Certificate
     from iot_certificate_provider.properties.device_certificate import DeviceCertificateProperties
     from iot_certificate_provider.protocol.request import Request
@@ -84,16 +84,7 @@ class DeviceCertificateChange:
     ) -> None:
         """Refuse another mode than what is registered has."""
         if old is not None and old.mode is not wanted.mode:
-            # The live mode decides: the rollback of a refused change of mode declares what is registered.
-            self._check_mode(self._iot.describe_certificate(certificate_id).mode, wanted.mode)
-
-    def _check_mode(self, live: str, wanted: CertificateMode) -> None:
-        if live != wanted:
-            raise InvalidPropertyError(
-                DeviceCertificateProperty.CERTIFICATE_MODE,
-                f"AWS IoT cannot change it from {live} to {wanted} for a registered certificate",
-                "Deploy without this certificate first, then with the new mode; or use another certificate",
-            )
+            check_mode(self._iot.describe_certificate(certificate_id).mode, wanted.mode)
 
     def set_status(self, request: Request, certificate_id: str, wanted: DeviceCertificateStatus) -> str:
         """Set the status; return what is to be said about it. REVOKED is final, but no rollback gets stuck on it."""

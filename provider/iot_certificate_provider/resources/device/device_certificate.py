@@ -21,6 +21,7 @@ from iot_certificate_provider.resources.lifecycle import ownership
 from iot_certificate_provider.resources.lifecycle.adoption import Adoption
 from iot_certificate_provider.resources.lifecycle.inquiry import ROLLBACK_SECONDS, Inquiry
 from iot_certificate_provider.resources.lifecycle.redelivery import begin
+from iot_certificate_provider.resources.lifecycle.registered_already import RegisteredAlready, unseen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -45,6 +46,7 @@ class DeviceCertificateResource:
         self._ownership = DeviceCertificateOwnership(aws, now)
         self._inquiry = Inquiry(aws.stacks, now)
         self._adoption = Adoption(aws.stacks)
+        self._registered_already = RegisteredAlready(aws.stacks, now)
         self._registration = DeviceCertificateRegistration(aws, now, removal)
         self._change = DeviceCertificateChange(aws, now)
         self._adopted = AdoptedDeviceCertificate(aws, now)
@@ -115,7 +117,7 @@ class DeviceCertificateResource:
         if decision.proceeds:
             return None
         if decision.action is ownership.Action.WAIT:
-            raise self._registration.refusal(request, live, decision)
+            raise self._registered_already.error(request, live, decision)
         return live
 
     # Changing
@@ -166,6 +168,8 @@ class DeviceCertificateResource:
             # A rollback returns to a certificate that CloudFormation deletes only in its clean-up: it is registered
             # still, and what a registration would need need not hold any more. Or the same request came once more.
             live = self._iot.find_certificate(certificate.id)
+            if live is None and isinstance(error, AlreadyExistsError):
+                raise unseen(error) from error
             if live is None:
                 raise
             decision = self._inquiry.of_existing(request, live, is_key_ours=is_key_ours)
@@ -183,14 +187,8 @@ class DeviceCertificateResource:
         live: DeviceCertificateDescription,
         decision: Decision,
     ) -> Outcome:
-        """Refuse what is another owner's; a rollback never refuses, and touches nothing."""
-        if not self._stacks.is_rolling_back(request.stack_id):
-            raise self._registration.refusal(request, live, decision)
-        had = self._stacks.id_before_update(request.stack_id, request.logical_id) or ""
         outcome = outcome_of(certificate, wanted.ca, request)
-        if certificate_id_in(had) == certificate.id:
-            outcome = replace(outcome, physical_id=had)
-        return noted(outcome, ownership.not_its_own_any_more(certificate.id).reason)
+        return self._registered_already.refuse_or_keep(request, live, decision, outcome)
 
     def _change_or_register(
         self,

@@ -15,14 +15,14 @@ from iot_certificate_provider.resources.device.change import DeviceCertificateCh
 from iot_certificate_provider.resources.device.outcome import largest_outcome, outcome_of
 from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
 from iot_certificate_provider.resources.device.renaming import RenamedRequest
-from iot_certificate_provider.resources.lifecycle.adoption import registered_already
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
-from iot_certificate_provider.resources.lifecycle.ownership import Action, left_as_anothers
+from iot_certificate_provider.resources.lifecycle.ownership import left_as_anothers
 from iot_certificate_provider.resources.lifecycle.redelivery import (
     StillWanted,
     check_still_wanted,
     uncertain_without_answer,
 )
+from iot_certificate_provider.resources.lifecycle.registered_already import RegisteredAlready, unseen
 from iot_certificate_provider.resources.lifecycle.undo import undo_now, undone_on_failure
 
 if TYPE_CHECKING:
@@ -31,13 +31,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from iot_certificate_provider.aws.gateways import Gateways
-    from iot_certificate_provider.aws.iot import DeviceCertificateDescription, Registered
+    from iot_certificate_provider.aws.iot import Registered
     from iot_certificate_provider.pki import SigningRequest
     from iot_certificate_provider.properties.device_certificate import DeviceCertificateProperties
     from iot_certificate_provider.protocol.request import Request
     from iot_certificate_provider.protocol.response import Outcome
     from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
-    from iot_certificate_provider.resources.lifecycle.ownership import Decision
 
 
 class DeviceCertificateRegistration:
@@ -49,6 +48,7 @@ class DeviceCertificateRegistration:
         self._now = now
         self._removal = removal
         self._inquiry = Inquiry(aws.stacks, now)
+        self._registered_already = RegisteredAlready(aws.stacks, now)
         self._renamed = RenamedRequest(aws)
         self._ownership = DeviceCertificateOwnership(aws, now)
         self._change = DeviceCertificateChange(aws, now)
@@ -69,10 +69,10 @@ class DeviceCertificateRegistration:
         except AlreadyExistsError as error:
             live = self._iot.find_certificate(certificate.id)
             if live is None:
-                raise
+                raise unseen(error) from error
             decision = self._inquiry.of_existing(request, live, is_key_ours=is_key_ours)
             if not decision.proceeds:
-                raise self.refusal(request, live, decision) from error
+                raise self._registered_already.error(request, live, decision) from error
             return noted(self.take_up(request, wanted, certificate), decision.reason)
 
     def register(self, request: Request, wanted: DeviceCertificateProperties, certificate: Certificate) -> Outcome:
@@ -95,11 +95,6 @@ class DeviceCertificateRegistration:
             return self._iot.register_certificate_without_ca(certificate.pem, status=wanted.status)
         ca_pem = None if wanted.ca is None else wanted.ca.pem
         return self._iot.register_certificate(certificate.pem, ca_pem=ca_pem, status=wanted.status)
-
-    def refusal(self, request: Request, live: DeviceCertificateDescription, decision: Decision) -> AlreadyExistsError:
-        """Return the error for a certificate that is another owner's, or may be."""
-        doubt = decision.reason if decision.action is Action.WAIT else ""
-        return registered_already(request, live, self._inquiry.holders_to_name(request, live), doubt)
 
     # A certificate that AWS IoT issues
 

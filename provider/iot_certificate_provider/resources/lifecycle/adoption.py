@@ -8,17 +8,17 @@ it. A resource goes from one id to the other when ADOPT is left out of the templ
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import CaCertificateProperty, ExistingCertificate, ResourceType
-from iot_certificate_provider.errors import AlreadyExistsError, InvalidPropertyError
+from iot_certificate_provider.errors import InvalidPropertyError
 from iot_certificate_provider.physical_id import certificate_id_in, is_adopted
 from iot_certificate_provider.resources.lifecycle.holders import Holders
 from iot_certificate_provider.resources.lifecycle.ownership import among
 from iot_certificate_provider.resources.lifecycle.template import declared_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from datetime import datetime
 
     from iot_certificate_provider.aws.cloudformation import StackGateway, StackResource
@@ -26,32 +26,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.resources.lifecycle.inquiry import Registration
 
 _PROPERTY = CaCertificateProperty.EXISTING_CERTIFICATE
-_ADOPT = f"{_PROPERTY} {ExistingCertificate.ADOPT}"
 _STEPS = "Retain there (DeletionPolicy and UpdateReplacePolicy); ADOPT here; remove it there; drop ADOPT"
-
-
-class Existing(Protocol):
-    """A registered certificate, as much of it as a refusal tells."""
-
-    @property
-    def id(self) -> str:
-        """Its id."""
-        ...
-
-    @property
-    def arn(self) -> str:
-        """Its ARN."""
-        ...
-
-    @property
-    def status(self) -> str:
-        """Its live status."""
-        ...
-
-    @property
-    def created(self) -> datetime:
-        """When it was registered; aware."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -137,31 +112,3 @@ def check_same(differences: Iterable[Difference]) -> None:
             f"{difference.declared} is declared, and the registered certificate has {difference.live}",
             "Adopting changes nothing: declare what it has first, and change it with the next deployment",
         )
-
-
-def registered_already(
-    request: Request, live: Existing, claiming: Sequence[StackResource], doubt: str = ""
-) -> AlreadyExistsError:
-    """Return the error for a certificate that this resource did not make, with the way out that is right.
-
-    ``claiming``: other resources that hold it; ``doubt``: why it is not known whose it is.
-    """
-    owners = [each for each in claiming if not is_adopted(each.physical_id)]
-    if doubt:
-        text = f"Registered already. {doubt}. Deploy again when that is over"
-    elif not owners:
-        text = (
-            f"Registered already by somebody else ({live.status}, {live.created:%Y-%m-%d}): {live.arn}. "
-            f"Use it with {_ADOPT}, or delete it first"
-        )
-    elif owners[0].stack_id == request.stack_id:
-        text = (
-            f"Registered already by {among(owners, request)}. Renamed? Keep its logical id (override_logical_id); "
-            "declared twice? Once is enough"
-        )
-    else:
-        text = (
-            f"Registered already by {among(owners, request)}. To move it here, a deployment each: "
-            "Retain there (DeletionPolicy and UpdateReplacePolicy); ADOPT here; remove it there; drop ADOPT"
-        )
-    return AlreadyExistsError(text, live.id, live.arn)
