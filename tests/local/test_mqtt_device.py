@@ -5,9 +5,15 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from iot_certificates_local import Factory, MqttDevice, MqttRefusedError
 from iot_certificates_local.authority import CertificateAuthority
@@ -105,6 +111,27 @@ def test_device_of_an_unknown_ca_is_refused(hall: Hall, tmp_path: Path) -> None:
     assert hall.iot.list_certificates()["certificates"] == []
 
 
+def test_a_ca_of_the_same_name_keeps_no_device_out(hall: Hall) -> None:
+    """Without a subject key identifier TLS cannot tell it from the device's own."""
+    registered = hall.iot.register_ca_certificate(
+        caCertificate=_ca_without_key_identifier("Factory CA"), certificateMode="SNI_ONLY", setAsActive=True
+    )
+    credentials = hall.factory.make_device("pump-8")
+    hall.register(credentials)
+    with hall.device("pump-8", credentials) as device:
+        device.publish("devices/pump-8/pressure", "1013")
+    hall.iot.update_ca_certificate(certificateId=registered["certificateId"], newStatus="INACTIVE")
+    hall.iot.delete_ca_certificate(certificateId=registered["certificateId"])
+
+
+def test_a_ca_that_is_gone_registers_no_device(hall: Hall, tmp_path: Path) -> None:
+    gone = Hall(hall.aws, tmp_path / "gone")
+    gone.close()
+    with pytest.raises(MqttRefusedError):
+        gone.device("pump-9", gone.factory.make_device("pump-9")).connect()
+    assert hall.iot.list_certificates()["certificates"] == []
+
+
 def test_device_does_not_talk_to_a_broker_it_cannot_verify(hall: Hall, tmp_path: Path) -> None:
     credentials = hall.factory.make_device("pump-5")
     stranger = tmp_path / "stranger.pem"
@@ -167,3 +194,18 @@ def test_nothing_listening_is_said(tmp_path: Path) -> None:
         )
         with pytest.raises(MqttRefusedError, match="nothing listens there"):
             device.connect()
+
+
+def _ca_without_key_identifier(name: str) -> str:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(
+        issuer_name=subject,
+        subject_name=subject,
+        public_key=key.public_key(),
+        serial_number=x509.random_serial_number(),
+        not_valid_before=now - timedelta(days=1),
+        not_valid_after=now + timedelta(days=9_000),
+    ).add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode("ascii")
