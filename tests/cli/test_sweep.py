@@ -26,6 +26,7 @@ from iot_certificates_cli.selection import Selection
 from iot_certificates_cli.stack_owners import StackOwners
 from iot_certificates_local import Factory, MqttDevice, MqttRefusedError
 from iot_certificates_local.environment import ACCESS_KEY
+from local.deleting import until_accepted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -279,7 +280,7 @@ class TestWhatAStackOwns:
 
         def find_then_deploy(*arguments: Any) -> Any:
             found = before(*arguments)
-            account.iot.delete_certificate(certificateId=found.leftovers[0].id)
+            until_accepted(account.iot.delete_certificate, certificateId=found.leftovers[0].id)
             _make_stack(account, "test")
             return found
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from integration.stacks import wait_for
+from iot_certificates_local import Strictness
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +41,7 @@ class PlainStack:
         return {change["LogicalResourceId"]: (change["Action"], change.get("PolicyAction", "")) for change in changes}
 
     def set_parameters(self, **parameters: str) -> None:
-        """Change parameters, and nothing else."""
+        """Change parameters, and nothing else; what the stack's roles were allowed before, they may no longer."""
         self._client.update_stack(
             StackName=self.name,
             UsePreviousTemplate=True,
@@ -47,6 +49,7 @@ class PlainStack:
             Parameters=_listed(parameters),
         )
         self._finished("stack_update_complete")
+        time.sleep(Strictness().permission_seconds)
 
     def delete(self) -> None:
         self._client.delete_stack(StackName=self.name)
