@@ -13,7 +13,6 @@ from iot_certificate_provider.contract import (
 )
 from iot_certificate_provider.errors import (
     AlreadyExistsError,
-    ConflictError,
     NotFoundError,
     UpstreamError,
     attributing_to,
@@ -32,7 +31,7 @@ from iot_certificate_provider.resources.lifecycle.redelivery import (
     uncertain_without_answer,
 )
 from iot_certificate_provider.resources.lifecycle.registered_already import RegisteredAlready, unseen
-from iot_certificate_provider.resources.lifecycle.undo import undo_now, undone_on_failure
+from iot_certificate_provider.resources.lifecycle.undo import undone_if_abandoned, undone_on_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,13 +105,9 @@ class CaCertificateRegistration:
 
     def _take_up(self, request: Request, wanted: CaCertificateProperties, outcome: Outcome) -> None:
         """Go on with a CA that this request, or an earlier delivery, registered; undo it only if it was given up."""
-        request.progress.registered = outcome.physical_id
-        self._change.bring(wanted, None, outcome)
-        try:
-            check_still_wanted(request, self._stacks)
-        except ConflictError:
-            undo_now(request, partial(self._undo, request, outcome.physical_id))
-            raise
+        undo = partial(self._undo, request, outcome.physical_id)
+        with undone_if_abandoned(request, self._stacks, outcome.physical_id, undo):
+            self._change.bring(wanted, None, outcome)
 
     def _undo(self, request: Request, certificate_id: str) -> bool:
         """Deregister it, unless another resource has it by now; say whether nothing of it is left."""

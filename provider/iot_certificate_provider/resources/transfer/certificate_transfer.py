@@ -6,8 +6,9 @@ transfer does not come about; and what is attached is detached, where the templa
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.aws.propagation import POLICY_SECONDS
@@ -38,6 +39,7 @@ from iot_certificate_provider.resources.lifecycle.redelivery import (
     returns_to_what_it_had,
     uncertain_without_answer,
 )
+from iot_certificate_provider.resources.lifecycle.undo import undone_if_abandoned, undone_on_failure
 from iot_certificate_provider.resources.transfer.ownership import (
     PENDING_TRANSFER,
     CertificateTransferOwnership,
@@ -46,7 +48,7 @@ from iot_certificate_provider.resources.transfer.ownership import (
 from iot_certificate_provider.resources.transfer.taking_back import TakingBack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from datetime import datetime
 
     from iot_certificate_provider.aws.cloudformation import StackResource
@@ -118,7 +120,8 @@ class CertificateTransferResource:
         check_still_wanted(request, self._stacks)
         was_active = self._was_active(request, live)
         identity = _remembering(TransferIdentity(wanted.certificate_id, wanted.account, was_active), attached)
-        with self._undone_on_failure(request, identity, live.arn, wanted):
+        undo = partial(self._undo_transfer, identity, live.arn, wanted)
+        with undone_on_failure(request, identity.physical_id, undo):
             self._transfer(request, wanted, live, attached)
             check_still_wanted(request, self._stacks)
         return _outcome(request, identity)
@@ -167,8 +170,9 @@ class CertificateTransferResource:
         repeated = may_be_repeated(request, self._now())
         identity = self._ownership.own(request, wanted, pending) if repeated else None
         if identity is not None:
-            self._check_kept(request, identity, wanted)
-            return _outcome(request, identity)
+            take_back = partial(self._undo_earlier_delivery, request, identity, wanted)
+            with undone_if_abandoned(request, self._stacks, identity.physical_id, take_back):
+                return _outcome(request, identity)
         self._check_no_sibling(request, wanted.certificate_id)
         if pending is None:
             raise InvalidPropertyError(
@@ -195,17 +199,6 @@ class CertificateTransferResource:
             f"CertificateId: {who} transfers the certificate to {pending.account}, since {pending.made:%Y-%m-%d}. {fix}"
         )
 
-    def _check_kept(self, request: Request, identity: TransferIdentity, wanted: CertificateTransferProperties) -> None:
-        """Take the transfer back where CloudFormation has given up this Create, whose Delete may have come and gone."""
-        request.progress.registered = identity.physical_id
-        try:
-            check_still_wanted(request, self._stacks)
-        except ConflictError:
-            with suppress(ProviderError), request.deadline.undoing():
-                self._taking_back.take_back(request, identity, wanted)
-                request.progress.registered = None
-            raise
-
     def _was_active(self, request: Request, live: DeviceCertificateDescription) -> bool:
         if live.status == DeviceCertificateStatus.ACTIVE:
             return True
@@ -227,19 +220,17 @@ class CertificateTransferResource:
             "Set it to true, or detach them first",
         )
 
-    @contextmanager
-    def _undone_on_failure(
-        self, request: Request, identity: TransferIdentity, arn: str, wanted: CertificateTransferProperties
-    ) -> Iterator[None]:
-        """Put back what was changed when the rest fails; where even that fails, the answer names the transfer."""
-        request.progress.registered = identity.physical_id
-        try:
-            yield
-        except BaseException:
-            with suppress(ProviderError), request.deadline.undoing():
-                self._taking_back.undo(identity, arn, wanted)
-                request.progress.registered = None
-            raise
+    def _undo_earlier_delivery(
+        self, request: Request, identity: TransferIdentity, wanted: CertificateTransferProperties
+    ) -> bool:
+        """Take back what an earlier delivery has transferred; another owner's transfer is nothing of the request's."""
+        self._taking_back.take_back(request, identity, wanted)
+        return True
+
+    def _undo_transfer(self, identity: TransferIdentity, arn: str, wanted: CertificateTransferProperties) -> bool:
+        """Put back what this request has changed."""
+        self._taking_back.undo(identity, arn, wanted)
+        return True
 
     # Changing
 

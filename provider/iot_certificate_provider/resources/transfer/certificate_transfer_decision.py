@@ -7,8 +7,8 @@ was made cannot be taken back, so the id says which one it was: ``<certificate i
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import (
@@ -24,7 +24,6 @@ from iot_certificate_provider.errors import (
     ConflictError,
     InvalidPropertyError,
     NotFoundError,
-    ProviderError,
     TransferCompletedError,
     UpstreamError,
     readable,
@@ -46,6 +45,7 @@ from iot_certificate_provider.resources.lifecycle.redelivery import (
     uncertain_without_answer,
     wait_for_late_registration,
 )
+from iot_certificate_provider.resources.lifecycle.undo import undone_if_abandoned
 from iot_certificate_provider.resources.transfer.acceptance import Acceptance, Acceptances
 from iot_certificate_provider.resources.transfer.ownership import PENDING_TRANSFER
 
@@ -170,18 +170,18 @@ class CertificateTransferDecisionResource:
         return live is not None and live.status == PENDING_TRANSFER
 
     def _kept(self, request: Request, wanted: CertificateTransferDecisionProperties) -> Outcome:
-        """Answer with what was accepted; take it back first where CloudFormation has given this Create up."""
+        """Answer with what was accepted; take it back first where CloudFormation has abandoned this Create."""
         request.progress.uncertain = False
-        request.progress.registered = wanted.certificate_id
-        try:
-            check_still_wanted(request, self._stacks)
-        except ConflictError:
-            with suppress(ProviderError):
-                if wanted.on_delete is AcceptedCertificateOnDelete.DELETE:
-                    self._acceptances.undo(request, wanted.certificate_id)
-                request.progress.registered = None
-            raise
-        return _outcome(request, wanted.certificate_id)
+        with undone_if_abandoned(
+            request, self._stacks, wanted.certificate_id, partial(self._undo_acceptance, request, wanted)
+        ):
+            return _outcome(request, wanted.certificate_id)
+
+    def _undo_acceptance(self, request: Request, wanted: CertificateTransferDecisionProperties) -> bool:
+        """Remove what was accepted where OnDelete says so; of what it leaves, nothing is left for a Delete to do."""
+        if _deletes(wanted):
+            self._acceptances.undo(request, wanted.certificate_id)
+        return True
 
     def _take_up(
         self, request: Request, wanted: CertificateTransferDecisionProperties, live: DeviceCertificateDescription
