@@ -133,7 +133,6 @@ class DeviceCertificateProperties:
             thing_names=reader.names(THING_NAMES),
             existing=reader.choice(EXISTING_CERTIFICATE),
         )
-        reader.obey(*SHAPE.rules)
         _check_issuer(properties)
         return properties
 

@@ -154,7 +154,6 @@ def _signing_request(reader: Reader) -> SigningRequest | None:
     if signing is not None:
         with attributing_to(_CERTIFICATE_SIGNING_REQUEST.name):
             signing.check_issuable()
-        reader.obey(*SHAPE.rules)
     return signing
 
 

@@ -41,7 +41,7 @@ _Value = TypeVar("_Value")
 
 
 class Reader:
-    """Reads one property at a time; refuses, to begin with, those that the shape does not have.
+    """Reads one property at a time; refuses, to begin with, those that the shape does not have, or its rules forbid.
 
     What is read of a property raises InvalidPropertyError where the shape does not allow it, or requires what is not
     there. With ``empty_is_left_out``, one that is an empty text is not there.
@@ -60,18 +60,9 @@ class Reader:
                 raise InvalidPropertyError(
                     prefix + shorten(name), "is not a property of this type", _nearest(name, names)
                 )
-
-    def obey(self, *rules: Rule) -> None:
-        """Refuse what breaks a rule: the first that is broken."""
-        for rule in rules:
-            if not self._applies(rule):
-                continue
-            if isinstance(rule, OneOf):
-                self._check_one_of(rule)
-            elif self._holds(rule.what):
-                what = rule.what
-                broken = what.choice if isinstance(what, Chosen) else what.property
-                raise self._error(broken, rule.problem, rule.fix)
+        for rule in shape.rules:
+            if self._applies(rule):
+                self._obey(rule)
 
     def given(self, declared: Property) -> bool:
         """Whether the property is there at all."""
@@ -214,6 +205,14 @@ class Reader:
 
     def _missing(self, declared: Property) -> InvalidPropertyError:
         return self._error(declared, "is missing", declared.missing or _VALUE_OR_NOTHING)
+
+    def _obey(self, rule: Rule) -> None:
+        if isinstance(rule, OneOf):
+            self._check_one_of(rule)
+        elif self._holds(rule.what):
+            what = rule.what
+            broken = what.choice if isinstance(what, Chosen) else what.property
+            raise self._error(broken, rule.problem, rule.fix)
 
     def _check_one_of(self, rule: OneOf) -> None:
         given = [str(each.name) for each in rule.properties if self.given(each)]

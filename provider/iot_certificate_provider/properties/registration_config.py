@@ -67,7 +67,6 @@ def read_registration_config(reader: Reader) -> RegistrationConfig | None:
     nested = reader.nested(REGISTRATION_CONFIG)
     if nested is None:
         return None
-    nested.obey(*_RULES)
     return RegistrationConfig(
         template_name=nested.optional_text(_TEMPLATE_NAME),
         template_body=_template_body(nested),

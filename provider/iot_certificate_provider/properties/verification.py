@@ -75,7 +75,6 @@ def read_verification(reader: Reader, ca: Certificate | None) -> Verification | 
         if ca is not None:
             check_issued_by(certificate, ca)
 
-    reader.obey(*VERIFICATION_RULES)
     key = reader.nested(VERIFICATION_KEY)
     if key is not None:
         return read_ca_key(key)
