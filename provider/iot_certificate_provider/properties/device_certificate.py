@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.contract import (
-    MAX_PEM_CHARACTERS,
     CertificateMode,
     DeviceCertificateProperty,
     DeviceCertificateStatus,
@@ -14,7 +13,6 @@ from iot_certificate_provider.contract import (
 )
 from iot_certificate_provider.errors import attributing_to
 from iot_certificate_provider.pki import Certificate, SigningRequest, check_ca, check_issued_by, check_registrable
-from iot_certificate_provider.pki.pem import CERTIFICATE_LABELS
 from iot_certificate_provider.properties.reader import Reader
 from iot_certificate_provider.properties.registration import (
     DEVICE_CERTIFICATE_MODE,
@@ -32,8 +30,7 @@ _NAME = DeviceCertificateProperty
 
 CERTIFICATE_PEM = Pem(
     _NAME.CERTIFICATE_PEM,
-    CERTIFICATE_LABELS,
-    MAX_PEM_CHARACTERS,
+    Certificate,
     about="PEM of one certificate",
     update=Update.REPLACEMENT,
     exception=", unless it is the same certificate in other text",
@@ -43,8 +40,7 @@ CERTIFICATE_SIGNING_REQUEST = signing_request(
 )
 CA_CERTIFICATE_PEM = Pem(
     _NAME.CA_CERTIFICATE_PEM,
-    CERTIFICATE_LABELS,
-    MAX_PEM_CHARACTERS,
+    Certificate,
     about="PEM of the registered issuer; needed when several registered CAs have its name",
     update=Update.NOTHING_TO_DO,
 )
@@ -125,7 +121,7 @@ class DeviceCertificateProperties:
         reader = Reader(raw, SHAPE)
         properties = cls(
             certificate=reader.certificate(CERTIFICATE_PEM, check_registrable),
-            signing_request=reader.pem(CERTIFICATE_SIGNING_REQUEST, SigningRequest.from_pem),
+            signing_request=reader.pem(CERTIFICATE_SIGNING_REQUEST),
             ca=reader.certificate(CA_CERTIFICATE_PEM, check_ca),
             mode=reader.choice(DEVICE_CERTIFICATE_MODE),
             status=reader.choice(STATUS),

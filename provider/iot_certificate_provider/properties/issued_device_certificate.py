@@ -150,7 +150,7 @@ class IssuedDeviceCertificateProperties:
 
 
 def _signing_request(reader: Reader) -> SigningRequest | None:
-    signing = reader.pem(_CERTIFICATE_SIGNING_REQUEST, SigningRequest.from_pem)
+    signing = reader.pem(_CERTIFICATE_SIGNING_REQUEST)
     if signing is not None:
         with attributing_to(_CERTIFICATE_SIGNING_REQUEST.name):
             signing.check_issuable()
