@@ -22,6 +22,7 @@ from iot_certificate_provider.contract import (
     DeviceCertificateStatus,
 )
 from iot_certificate_provider.errors import InvalidPropertyError, readable
+from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.properties.ca_certificate import (
     CaCertificateProperties,
     declared_device_certificates_on_delete,
@@ -142,9 +143,9 @@ class TestACaCertificate:
 class TestADeviceCertificate:
     def test_is_read_into_typed_values_with_their_defaults(self) -> None:
         read = DeviceCertificateProperties.read(with_changes(A_DEVICE, {}))
-        assert read.certificate is not None
-        assert read.certificate.parsed == DEVICE.certificate
-        assert (read.signing_request, read.ca) == (None, None)
+        assert isinstance(read.identity, Certificate)
+        assert read.identity.parsed == DEVICE.certificate
+        assert read.ca is None
         assert read.mode is CertificateMode.DEFAULT
         assert read.status is DeviceCertificateStatus.ACTIVE
         assert (read.policy_names, read.thing_names) == ((), ())
@@ -165,9 +166,8 @@ class TestADeviceCertificate:
 
     def test_may_be_a_signing_request(self) -> None:
         read = DeviceCertificateProperties.read(with_changes({"CertificateSigningRequest": CSR.pem}, {}))
-        assert read.certificate is None
-        assert read.signing_request is not None
-        assert read.signing_request.subject == "CN=device-1"
+        assert isinstance(read.identity, SigningRequest)
+        assert read.identity.subject == "CN=device-1"
 
 
 Case = tuple[str, dict[str, Any], str]

@@ -138,8 +138,7 @@ class IssuedDeviceCertificateProperties:
     def of_certificate(self, certificate: Certificate, ca: Certificate | None) -> DeviceCertificateProperties:
         """Return the properties of a device certificate, of one that has been issued now."""
         return DeviceCertificateProperties(
-            certificate=certificate,
-            signing_request=None,
+            identity=certificate,
             ca=ca,
             mode=CertificateMode.DEFAULT,
             status=self.status,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import DeviceCertificateProperty, DeviceCertificateStatus
 from iot_certificate_provider.errors import ConflictError, InvalidPropertyError
+from iot_certificate_provider.pki import SigningRequest
 from iot_certificate_provider.resources.device.attachments import Attachments, change_attachments
 from iot_certificate_provider.resources.device.outcome import outcome_of
 from iot_certificate_provider.resources.device.releasing import Releasing
@@ -59,7 +60,7 @@ class DeviceCertificateChange:
     ) -> Outcome:
         """Bring a registered certificate from ``old`` to ``wanted``; from anything without old."""
         self.check_mode(wanted, old, certificate.id)
-        outcome = outcome_of(certificate, wanted.ca, request, issued=wanted.signing_request is not None)
+        outcome = outcome_of(certificate, wanted.ca, request, issued=isinstance(wanted.identity, SigningRequest))
         before, after = Attachments.of(old), Attachments.of(wanted)
         kept, note = self._kept(request, certificate.id, before.without(after))
         arn = request.home.certificate_arn(certificate.id)
