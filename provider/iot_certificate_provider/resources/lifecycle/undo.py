@@ -49,6 +49,21 @@ def undone_if_abandoned(
         raise
 
 
+@contextmanager
+def abandoned_on_failure(request: Request, abandon: Callable[[], None]) -> Iterator[None]:
+    """Have ``abandon`` mark what was kept for the request as over, when the rest fails and leaves nothing registered.
+
+    Not while it is uncertain whether something is registered: a Delete finds that by what was kept.
+    """
+    try:
+        yield
+    except ProviderError:
+        if request.progress.registered is None and not request.progress.uncertain:
+            with request.deadline.undoing():
+                abandon()
+        raise
+
+
 def undo_now(request: Request, undo: Callable[[], bool], error: BaseException | None = None) -> None:
     """Undo in the time that is kept for it, after whatever AWS has not answered has taken effect."""
     with suppress(ProviderError), request.deadline.undoing():
