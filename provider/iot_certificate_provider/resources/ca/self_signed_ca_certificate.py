@@ -113,7 +113,7 @@ class SelfSignedCaCertificateResource:
             return self._ca_certificates.delete(request)
         kept = {**request.properties, name: DeviceCertificatesOnDelete.RETAIN}
         outcome = self._ca_certificates.delete(replace(request, properties=kept))
-        note = f"The CA's device certificates stay: {among([heir], request)} has a CA of the same subject"
+        note = ownership.devices_left(request.existing_id, among([heir], request)).reason
         return replace(outcome, note=outcome.note or note)
 
     def _heir(self, request: Request) -> StackResource | None:

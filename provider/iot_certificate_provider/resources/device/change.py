@@ -14,7 +14,7 @@ from iot_certificate_provider.resources.device.releasing import Releasing
 from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
 from iot_certificate_provider.resources.lifecycle.certificate_mode import check_mode
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
-from iot_certificate_provider.resources.lifecycle.ownership import among, left_attached
+from iot_certificate_provider.resources.lifecycle.ownership import among, left_attached, left_revoked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,7 +95,7 @@ class DeviceCertificateChange:
             if self._iot.describe_certificate(certificate_id).status != DeviceCertificateStatus.REVOKED:
                 raise
             if self._stacks.is_rolling_back(request.stack_id):
-                return "The certificate stays REVOKED, which cannot be taken back"
+                return left_revoked(certificate_id).reason
             raise InvalidPropertyError(
                 DeviceCertificateProperty.STATUS,
                 f"REVOKED is final and cannot become {wanted}",

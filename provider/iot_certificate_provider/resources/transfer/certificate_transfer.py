@@ -30,7 +30,12 @@ from iot_certificate_provider.properties.certificate_transfer import Certificate
 from iot_certificate_provider.protocol.response import Outcome
 from iot_certificate_provider.resources.device.attachments import Attachments, Kind, detach
 from iot_certificate_provider.resources.lifecycle.history import operation_started
-from iot_certificate_provider.resources.lifecycle.ownership import among, deletion_after_a_failed_create
+from iot_certificate_provider.resources.lifecycle.ownership import (
+    Decision,
+    among,
+    deletion_after_a_failed_create,
+    deletion_of_nothing_left,
+)
 from iot_certificate_provider.resources.lifecycle.redelivery import (
     begin,
     check_still_wanted,
@@ -43,7 +48,9 @@ from iot_certificate_provider.resources.lifecycle.undo import undone_if_abandone
 from iot_certificate_provider.resources.transfer.ownership import (
     PENDING_TRANSFER,
     CertificateTransferOwnership,
+    gone_for_good,
     is_as_declared,
+    superseded,
 )
 from iot_certificate_provider.resources.transfer.taking_back import TakingBack
 
@@ -97,12 +104,11 @@ class CertificateTransferResource:
     def delete(self, request: Request) -> Outcome:
         """Cancel the transfer if it is still pending to that account, and put the certificate's status back."""
         identity = TransferIdentity.of(request.existing_id)
-        if identity is None:
-            identity = self._left_by_create(request)
-        elif self._is_superseded(request, identity):
-            identity = None
+        found = self._left_by_create(request) if identity is None else self._unless_superseded(request, identity)
+        if isinstance(found, Decision):
+            return Outcome(request.existing_id, note=found.reason)
         declared = readable(CertificateTransferProperties.read, request.properties)
-        return Outcome(request.existing_id, note=self._take_back(request, identity, declared))
+        return Outcome(request.existing_id, note=self._take_back(request, found, declared))
 
     # Transferring
 
@@ -286,7 +292,7 @@ class CertificateTransferResource:
         if operation_started(self._stacks.rows(request.stack_id, request.logical_id)) is None:
             return _outcome(request, identity)  # the same request once more, after success
         if self._stacks.is_rolling_back(request.stack_id):
-            return replace(_outcome(request, identity), note="The certificate has left this account for good")
+            return replace(_outcome(request, identity), note=gone_for_good(identity.certificate_id).reason)
         raise InvalidPropertyError(
             CertificateTransferProperty.TARGET_AWS_ACCOUNT,
             "nothing can be changed any more: the certificate was accepted by the other account, or deleted",
@@ -300,21 +306,21 @@ class CertificateTransferResource:
     ) -> str:
         return "" if identity is None else self._taking_back.take_back(request, identity, declared)
 
-    def _is_superseded(self, request: Request, identity: TransferIdentity) -> bool:
-        """Whether the resource has another transfer of the same certificate by now, which is not to be cancelled."""
+    def _unless_superseded(self, request: Request, identity: TransferIdentity) -> TransferIdentity | Decision:
+        """Return a decision where the resource has another transfer of the same certificate by now."""
         current = self._stacks.resource(request.stack_id, request.logical_id)
         if current is None or current.physical_id == request.existing_id:
-            return False
+            return identity
         other = TransferIdentity.of(current.physical_id)
-        return other is not None and other.certificate_id == identity.certificate_id
+        is_same = other is not None and other.certificate_id == identity.certificate_id
+        return superseded(identity.certificate_id) if is_same else identity
 
-    def _left_by_create(self, request: Request) -> TransferIdentity | None:
+    def _left_by_create(self, request: Request) -> TransferIdentity | Decision:
         declared = readable(CertificateTransferProperties.read, request.properties)
-        if deletion_after_a_failed_create(request.existing_id, readable=declared is not None) is not None:
-            return None
-        if declared is None or declared.account == request.home.account:
-            return None  # refused before anything was sent
-        return find_leftover(request, lambda: self._leftover(request, declared))
+        nothing = deletion_after_a_failed_create(request.existing_id, readable=declared is not None)
+        if nothing is not None or declared is None or declared.account == request.home.account:
+            return nothing or deletion_of_nothing_left()  # refused before anything was sent
+        return find_leftover(request, lambda: self._leftover(request, declared)) or deletion_of_nothing_left()
 
     def _leftover(self, request: Request, declared: CertificateTransferProperties) -> TransferIdentity | None:
         """Return what the running operation has done to a certificate, and has told nobody."""
