@@ -641,7 +641,7 @@ OTHERS: list[Row] = [
         "CertificateTransfer",
         "transfer_message",
         "a" * 129,
-        Refused("transfer_message has 129 characters. AWS IoT takes at"),
+        Refused("transfer_message has 129 characters. AWS takes at"),
     ),
     (
         "CertificateTransfer",

@@ -58,6 +58,7 @@ CASES: dict[str, tuple[Decision | None, Action]] = {
         ownership.deletion_after_a_failed_create("invented", readable=False),
         Action.LEAVE,
     ),
+    "deletion_of_nothing_left": (ownership.deletion_of_nothing_left(), Action.LEAVE),
     "deletion": (ownership.deletion(ID, REQUEST, anew=False, keeping=()), Action.PROCEED),
     "deletion, anew": (ownership.deletion(ID, REQUEST, anew=True, keeping=()), Action.LEAVE),
     "deletion, held": (ownership.deletion(ID, REQUEST, anew=False, keeping=(ELSEWHERE, SIBLING)), Action.LEAVE),
@@ -66,6 +67,9 @@ CASES: dict[str, tuple[Decision | None, Action]] = {
     "left_as_adopted": (ownership.left_as_adopted(ID), Action.LEAVE),
     "ca_left_as_adopted": (ownership.ca_left_as_adopted(ID), Action.LEAVE),
     "left_attached": (ownership.left_attached(["publish"], "Old of this stack"), Action.LEAVE),
+    "left_revoked": (ownership.left_revoked(ID), Action.LEAVE),
+    "devices_left": (ownership.devices_left(ID), Action.LEAVE),
+    "devices_left, renamed": (ownership.devices_left(ID, "New of this stack"), Action.LEAVE),
     "left_unowned": (ownership.left_unowned(ID), Action.LEAVE),
     "not_its_own_any_more": (ownership.not_its_own_any_more(ID), Action.LEAVE),
     "orphan": (ownership.orphan(ID, REQUEST, at_work=None, keeping=()), Action.PROCEED),
@@ -84,7 +88,7 @@ CASES: dict[str, tuple[Decision | None, Action]] = {
     "taken_up": (ownership.taken_up(ID), Action.PROCEED),
     "in_doubt": (ownership.in_doubt(ID), Action.WAIT),
 }
-WITHOUT_ID = {"deletion_after_a_failed_create", "left_attached"}
+WITHOUT_ID = {"deletion_after_a_failed_create", "deletion_of_nothing_left", "left_attached"}
 
 
 @pytest.mark.parametrize("name", CASES)

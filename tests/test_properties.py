@@ -22,6 +22,7 @@ from iot_certificate_provider.contract import (
     DeviceCertificateStatus,
 )
 from iot_certificate_provider.errors import InvalidPropertyError, readable
+from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.properties.ca_certificate import (
     CaCertificateProperties,
     declared_device_certificates_on_delete,
@@ -142,9 +143,9 @@ class TestACaCertificate:
 class TestADeviceCertificate:
     def test_is_read_into_typed_values_with_their_defaults(self) -> None:
         read = DeviceCertificateProperties.read(with_changes(A_DEVICE, {}))
-        assert read.certificate is not None
-        assert read.certificate.parsed == DEVICE.certificate
-        assert (read.signing_request, read.ca) == (None, None)
+        assert isinstance(read.identity, Certificate)
+        assert read.identity.parsed == DEVICE.certificate
+        assert read.ca is None
         assert read.mode is CertificateMode.DEFAULT
         assert read.status is DeviceCertificateStatus.ACTIVE
         assert (read.policy_names, read.thing_names) == ((), ())
@@ -165,9 +166,8 @@ class TestADeviceCertificate:
 
     def test_may_be_a_signing_request(self) -> None:
         read = DeviceCertificateProperties.read(with_changes({"CertificateSigningRequest": CSR.pem}, {}))
-        assert read.certificate is None
-        assert read.signing_request is not None
-        assert read.signing_request.subject == "CN=device-1"
+        assert isinstance(read.identity, SigningRequest)
+        assert read.identity.subject == "CN=device-1"
 
 
 Case = tuple[str, dict[str, Any], str]
@@ -427,21 +427,33 @@ CA_CASES: list[Case] = [
     (
         "a template that is too long",
         {"RegistrationConfig": {"TemplateBody": json.dumps({"a": "x" * 10_240}), "RoleArn": ROLE}},
-        "RegistrationConfig.TemplateBody: is 10,249 characters long, above 10,240. Use a template by name",
+        "RegistrationConfig.TemplateBody: has 10,249 characters. AWS IoT takes 10,240: use a template by name",
     ),
     # Tags
-    ("a tag that is a text", {"Tags": ["plant"]}, "Tags: an item is not a map of Key and Value. Write {Key: …"),
-    ("a tag without a value", {"Tags": [{"Key": "plant"}]}, "Tags: an item is not a map of Key and Value"),
-    ("a tag with more", {"Tags": [{"Key": "a", "Value": "b", "C": "d"}]}, "Tags: an item is not a map"),
-    ("a tag with a list", {"Tags": [{"Key": "a", "Value": ["b"]}]}, "Tags: an item is not a map"),
-    ("a tag with an empty key", {"Tags": [{"Key": "", "Value": "b"}]}, "Tags: a key has 0 characters. "),
+    ("a tag that is a text", {"Tags": ["plant"]}, "Tags: an item is a text, not a map. Write {Key: …, Value: …}"),
+    ("a tag without a value", {"Tags": [{"Key": "plant"}]}, "Tags.Value: is missing"),
+    ("a tag with more", {"Tags": [{"Key": "a", "Value": "b", "C": "d"}]}, "Tags.C: is not a property of this type"),
+    ("a tag with a list", {"Tags": [{"Key": "a", "Value": ["b"]}]}, "Tags.Value: is a list, not a text"),
+    (
+        "a tag with an empty key",
+        {"Tags": [{"Key": "", "Value": "b"}]},
+        "Tags.Key: has 0 characters. AWS takes 1 to 128",
+    ),
     (
         "a tag by which we know our own",
         {"Tags": [{"Key": "cdk-iot-certificates:stack-id", "Value": "b"}]},
-        "Tags: the prefix cdk-iot-certificates: is taken. Use another key",
+        "Tags.Key: 'cdk-iot-certificates:stack-id' has the prefix cdk-iot-certificates:, which is taken",
     ),
-    ("a tag with a long key", {"Tags": [{"Key": "k" * 129, "Value": "b"}]}, "Tags: a key has 129 characters. "),
-    ("a tag with a long value", {"Tags": [{"Key": "k", "Value": "v" * 257}]}, "Tags: a value has 257 characters. "),
+    (
+        "a tag with a long key",
+        {"Tags": [{"Key": "k" * 129, "Value": "b"}]},
+        "Tags.Key: has 129 characters. AWS takes 1 to 128",
+    ),
+    (
+        "a tag with a long value",
+        {"Tags": [{"Key": "k", "Value": "v" * 257}]},
+        "Tags.Value: has 257 characters. AWS takes at most 256",
+    ),
     (
         "a tag twice",
         {"Tags": [{"Key": "plant", "Value": "Lyon"}, {"Key": "plant", "Value": "Turin"}]},

@@ -59,7 +59,7 @@ REFUSED = [
         "TargetAwsAccount: '1234' is not one. Give the 12 digits of an AWS account",
     ),
     (A_TRANSFER, {"TargetAwsAccount": ["210987654321"]}, "TargetAwsAccount: is a list, not a text"),
-    (A_TRANSFER, {"TransferMessage": "x" * 129}, "TransferMessage: has 129 characters. AWS IoT takes at most 128"),
+    (A_TRANSFER, {"TransferMessage": "x" * 129}, "TransferMessage: has 129 characters. AWS takes at most 128"),
     (A_TRANSFER, {"DetachOnTransfer": "yes"}, "DetachOnTransfer: 'yes' is not a value it can have. Use true or false"),
     (A_TRANSFER, {"DetachOnTransfer": True}, "DetachOnTransfer: a bool is not a value it can have. Use true or false"),
     (A_TRANSFER, {"Status": "ACTIVE"}, "Status: is not a property of this type"),
@@ -69,7 +69,7 @@ REFUSED = [
     (
         A_DECISION,
         {"Decision": "REJECT", "RejectReason": "x" * 129},
-        "RejectReason: has 129 characters. AWS IoT takes at most 128",
+        "RejectReason: has 129 characters. AWS takes at most 128",
     ),
     (A_DECISION, {"Decision": "REJECT", "Status": "ACTIVE"}, "Status: does not go with Decision REJECT. Leave it out"),
     (

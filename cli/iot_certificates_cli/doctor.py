@@ -41,6 +41,9 @@ _MUCH_SKEW = timedelta(minutes=1)
 # AWS IoT Core endpoints and quotas: "Maximum number of CA certificates with the same subject field and public key".
 _CAS_OF_ONE_NAME = 10
 _NEARLY = 8
+USED_UP = "a quota of the account is used up"
+"""What the function says of it, where it is too late."""
+
 _MAKE_IT_AGAIN = (
     "Make a function of this name again, as docs/operations.md says under "
     '"The function was deleted before its resources".'
@@ -129,7 +132,7 @@ def _quota(connection: Connection) -> Iterator[Finding]:
     sentence = f"{most} of at most {_CAS_OF_ONE_NAME} CA certificates share their subject and key."
     if most >= _CAS_OF_ONE_NAME:
         subject = counts.most_common(1)[0][0][0]
-        fix = f"Another one of {subject} is refused: delete one."
+        fix = f"Another one of {subject} is refused, because {USED_UP}: delete one."
         yield Finding("quota", Health.TROUBLE, f"{sentence} {fix}")
     else:
         yield Finding("quota", Health.NOTE if most >= _NEARLY else Health.FINE, sentence)

@@ -197,9 +197,9 @@ def _of_text(declared: Text) -> Schema:
 
 
 @schema_of.register(Pem)
-def _of_pem(declared: Pem) -> Schema:
-    begin = f"-----BEGIN ({'|'.join(declared.labels)})-----"
-    return {"type": "string", "maxLength": declared.longest, "pattern": begin}
+def _of_pem(declared: Pem[Any]) -> Schema:
+    form = declared.of.FORM
+    return {"type": "string", "maxLength": form.longest, "pattern": f"-----BEGIN ({'|'.join(form.labels)})-----"}
 
 
 @schema_of.register(Choice)

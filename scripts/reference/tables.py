@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import singledispatch
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.properties.shapes import (
     ALWAYS,
@@ -110,8 +110,8 @@ def _of_text(declared: Text) -> str:
 
 
 @values_of.register(Pem)
-def _of_pem(declared: Pem) -> str:
-    return f"{declared.about}; at most {declared.longest:,} characters"
+def _of_pem(declared: Pem[Any]) -> str:
+    return f"{declared.about}; at most {declared.of.FORM.longest:,} characters"
 
 
 @values_of.register(Choice)

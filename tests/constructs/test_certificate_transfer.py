@@ -204,7 +204,7 @@ REFUSED: dict[str, tuple[Callable[[Stack], object], str]] = {
     ),
     "a long message": (
         lambda stack: transfer(stack, transfer_message="x" * 129),
-        "Transfer: transfer_message has 129 characters. AWS IoT takes at most 128",
+        "Transfer: transfer_message has 129 characters. AWS takes at most 128",
     ),
     "an empty message": (
         lambda stack: transfer(stack, transfer_message=" "),

@@ -9,7 +9,7 @@ import pytest
 
 import issuing
 from iot_certificate_provider.errors import InvalidPropertyError
-from iot_certificate_provider.pki import check_registrable
+from iot_certificate_provider.pki import Certificate, check_registrable
 from iot_certificate_provider.properties.device_certificate import DeviceCertificateProperties
 from iot_certificates import CaCertificate, CertificateDeclarationError, CertificateMode, DeviceCertificate
 from iot_certificates.declared.literal_pem import NONCONFORMING_WARNING, read_certificate
@@ -97,8 +97,8 @@ def _at_synth(stack: Stack, text: str) -> Verdict:
 
 def _in_the_function(text: str) -> Verdict:
     try:
-        certificate = DeviceCertificateProperties.read({"CertificatePem": text}).certificate
+        certificate = DeviceCertificateProperties.read({"CertificatePem": text}).identity
     except InvalidPropertyError as error:
         return f"{error.problem}. {error.fix}"
-    assert certificate is not None
+    assert isinstance(certificate, Certificate)
     return certificate.id, tuple(map(str, certificate.findings))

@@ -62,10 +62,18 @@ def answered_once(invocation: Invocation, sent: datetime, service_timeout: float
     for answer in invocation.answers:
         require(answer.at < invocation.ends, "I1", f"{name} was answered after the function's deadline")
         require(answer.at < sent + timedelta(seconds=service_timeout), "I1", f"{name}: after its ServiceTimeout")
+        did_nothing = event["RequestType"] == "Delete" and not any(map(_is_write, invocation.log))
+        require(answer.body["Reason"] or not did_nothing, "I1", f"{name} did nothing, and gave no reason")
         failures = [int(answer.body["Status"] == "FAILED")]
         require(invocation.failures == failures, "I1", f"{name}: the metric Failures says {invocation.failures}")
         require(len(answer.raw) <= MAX_BYTES, "I1", f"{name}: the answer has {len(answer.raw)} bytes")
         _check_body(answer.body, event, name)
+
+
+def _is_write(line: str) -> bool:
+    """Whether a line of an invocation's log is a call that changes something: ``12.30 DeleteCertificate``."""
+    time, _, operation = line.partition(" ")
+    return time[:1].isdigit() and not operation.startswith(("Get", "List", "Describe"))
 
 
 def _check_body(body: Mapping[str, Any], event: Mapping[str, Any], name: str) -> None:

@@ -30,7 +30,7 @@ from iot_certificate_provider.resources.device.device_certificate import DeviceC
 from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
 from iot_certificate_provider.resources.device.releasing import Releasing
 from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
-from iot_certificate_provider.resources.lifecycle import inquiry, ownership, redelivery
+from iot_certificate_provider.resources.lifecycle import inquiry, ownership, redelivery, undo
 from iot_certificate_provider.resources.lifecycle.holders import Standing
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.ownership import taken_up
@@ -100,7 +100,7 @@ def ignores_old_properties(patch: pytest.MonkeyPatch) -> None:
 
 
 def looks_not_at_its_own_row(patch: pytest.MonkeyPatch) -> None:
-    for module in (ca_registration, device_registration, redelivery):
+    for module in (ca_registration, device_registration, redelivery, undo):
         patch.setattr(module, "check_still_wanted", lambda *_: None)
 
 

@@ -11,6 +11,7 @@ import pytest
 from iot_certificate_provider.aws.iot import IotGateway
 from iot_certificate_provider.physical_id import TransferIdentity
 from iot_certificate_provider.resources.lifecycle import redelivery as registration
+from iot_certificate_provider.resources.lifecycle import undo
 from iot_certificate_provider.resources.lifecycle.ownership import of_the_resource
 from iot_certificate_provider.resources.transfer import certificate_transfer, certificate_transfer_decision
 from iot_certificate_provider.resources.transfer.acceptance import Acceptances
@@ -52,7 +53,7 @@ def owns_no_transfer(patch: pytest.MonkeyPatch) -> None:
 
 
 def undoes_nothing(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Transfer, "_undone_on_failure", lambda *_: nullcontext())
+    patch.setattr(certificate_transfer, "undone_on_failure", lambda *_: nullcontext())
 
 
 def leaves_it_inactive(patch: pytest.MonkeyPatch) -> None:
@@ -88,7 +89,7 @@ def ignores_old_properties(patch: pytest.MonkeyPatch) -> None:
 
 
 def looks_not_at_its_own_row(patch: pytest.MonkeyPatch) -> None:
-    for module in (certificate_transfer, certificate_transfer_decision):
+    for module in (certificate_transfer, certificate_transfer_decision, undo):
         patch.setattr(module, "check_still_wanted", lambda *_: None)
 
 

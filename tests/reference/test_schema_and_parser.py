@@ -210,7 +210,7 @@ def wrong_values_of(declared: Property) -> list[Any]:
             too_long = [] if declared.longest is None else ["x" * (declared.longest + 1)]
             return [*too_long, *(["", " "] if declared.shortest is None else []), *WRONG_KINDS[1:]]
         case Pem():
-            return ["ca.pem", CA.key_pem(), "x" * (declared.longest + 1), " ", *WRONG_KINDS[1:]]
+            return ["ca.pem", CA.key_pem(), "x" * (declared.of.FORM.longest + 1), " ", *WRONG_KINDS[1:]]
         case WholeNumber():
             return ["0", "-1", "1.5", "x", "", str(declared.greatest + 1), "01", *WRONG_KINDS[1:]]
         case Texts():

@@ -40,7 +40,8 @@ ENTRANCES: dict[str, dict[str, set[str]]] = {
         "ca/device_certificate_sweep.py": set(),
         "device/removal.py": set(),
     },
-    "take_back": {"transfer/certificate_transfer.py": {"_check_kept", "_take_back"}},
+    "take_back": {"transfer/certificate_transfer.py": {"_undo_earlier_delivery", "_take_back"}},
+    "_undo_earlier_delivery": {"transfer/certificate_transfer.py": {"_take_up"}},
     "cancel": {"transfer/certificate_transfer.py": {"_cancel"}, "transfer/taking_back.py": {"take_back"}},
     "settle": {"ca/self_signed_ca_certificate.py": {"delete"}, "issued/new_key_history.py": {"removed"}},
     "write": {"ca/self_signed_ca_certificate.py": {"_make"}, "issued/new_key_history.py": {"_make"}},
@@ -53,7 +54,8 @@ ASKED: dict[tuple[str, str], set[str]] = {
     ("transfer/acceptance.py", "undo"): {"undoing"},
     ("transfer/taking_back.py", "take_back"): {"cancelling"},
     ("transfer/certificate_transfer.py", "_cancel"): {"cancelling"},
-    ("transfer/certificate_transfer.py", "_check_kept"): {"check_still_wanted"},
+    ("transfer/certificate_transfer.py", "_take_up"): {"own"},
+    ("lifecycle/undo.py", "undone_if_abandoned"): {"check_still_wanted"},
     ("device/deletion.py", "of_own"): {"deletion"},
     ("device/deletion.py", "remove_leftovers"): {"leftover"},
     ("ca/self_signed_ca_certificate.py", "_make"): {"check_writable"},
@@ -120,9 +122,9 @@ def test_what_leads_to_it_is_called_from_the_listed_functions_alone(method: str)
 @pytest.mark.parametrize(("module", "name"), ASKED)
 def test_a_decision_comes_first(module: str, name: str) -> None:
     function = functions(module)[name]
-    acts = ("remove_live", "undo", "cancel", "take_back", "write")
+    acts = ("remove_live", "undo", "undo_now", "cancel", "take_back", "_undo_earlier_delivery", "write")
     asked = [line for each in ASKED[module, name] if (line := _line(function, each)) is not None]
-    acted = [each.lineno for act in acts for each in called(function, act)]
+    acted = [line for act in acts if (line := _line(function, act)) is not None]
     assert acted
     assert asked, f"{name} asks nothing"
     assert min(asked) < min(acted)

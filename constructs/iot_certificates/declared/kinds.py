@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from aws_cdk import Duration, RemovalPolicy, Token
 
+from iot_certificate_provider.properties.issuance import GENERATION as _GENERATION
 from iot_certificate_provider.properties.reader import Reader
 from iot_certificate_provider.properties.shapes import Shape
 from iot_certificates.declared.declaration_error import declaring
@@ -38,19 +39,19 @@ if TYPE_CHECKING:
 class Text:
     """A text, or what the CDK resolves to one; a literal is as ``like``, a property of the function's, demands.
 
-    ``secret``: it is shown in no error. ``numeric``: a whole number is its digits.
+    ``secret``: it is shown in no error.
     """
 
     fix: str = "Give a text"
     like: TextProperty | None = None
     secret: bool = False
-    numeric: bool = False
 
     def take(self, place: Place, value: Any) -> Any:
         """Return the text."""
         if is_resolvable(value):
             return Token.as_string(value)
-        if self.numeric and isinstance(value, int) and not isinstance(value, bool):
+        is_numeric = self.like is not None and self.like.numeric
+        if is_numeric and isinstance(value, int) and not isinstance(value, bool):
             return str(value)
         if not isinstance(value, str) or has_list_token(value):
             raise place.refuse(f"is {described(value, secret=self.secret)}, not a text", self.fix)
@@ -74,7 +75,7 @@ PEM = Text(_HOW_TO_READ, secret=True)
 """The PEM text of a certificate or a request; literal_pem.py reads it."""
 
 
-GENERATION = Text(numeric=True)
+GENERATION = Text(like=_GENERATION)
 """Any text, or a whole number: another one rotates."""
 
 

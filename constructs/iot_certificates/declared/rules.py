@@ -31,7 +31,7 @@ def check_rules(scope: Construct, shape: Shape, properties: Mapping[Any, Any]) -
     given = {str(name): value for name, value in properties.items() if value is not None}
     raw = {name: _as_text(value) for name, value in given.items() if name not in choices or is_known(value)}
     try:
-        Reader(raw, shape).obey(*shape.rules)
+        Reader(raw, shape)
     except InvalidPropertyError as error:
         names = ", ".join(_argument(name) for name in error.name.split(", "))
         raise CertificateDeclarationError(scope, names, error.problem, error.fix) from None

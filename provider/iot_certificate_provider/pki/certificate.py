@@ -7,7 +7,7 @@ import importlib
 import warnings
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
-    from iot_certificate_provider.pki.pem import Block
+    from iot_certificate_provider.pki.pem import Block, PemForm
 
 UNREADABLE = (
     ValueError,
@@ -57,6 +57,8 @@ class Certificate:
     * ``findings``: the rules that it breaks, where cryptography refuses it; AWS IoT decides about such a certificate.
     """
 
+    FORM: ClassVar[PemForm] = pem.CERTIFICATE
+
     id: str
     pem: str
     subject: str
@@ -82,7 +84,7 @@ class Certificate:
     @classmethod
     def from_pem(cls, text: str) -> Certificate:
         """Read the one certificate in ``text``; raise UnusableError for anything else."""
-        block = pem.read(text, pem.CERTIFICATE_LABELS)
+        block = pem.read(text, cls.FORM)
         certificate, found = cls._from_slot(block)
         if block.label == pem.TRUSTED_CERTIFICATE:
             found = (Finding("RFC 7468, 5.1", f"is labelled {block.label}, which is a form of OpenSSL's own"),)

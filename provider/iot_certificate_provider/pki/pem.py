@@ -13,12 +13,22 @@ import textwrap
 from dataclasses import dataclass
 from typing import NoReturn
 
-from iot_certificate_provider.contract import MAX_PEM_CHARACTERS
+from iot_certificate_provider.contract import MAX_CSR_CHARACTERS, MAX_PEM_CHARACTERS
 from iot_certificate_provider.errors import UnusableError
 
 TRUSTED_CERTIFICATE = "TRUSTED CERTIFICATE"
-CERTIFICATE_LABELS = ("CERTIFICATE", "X509 CERTIFICATE", TRUSTED_CERTIFICATE)
-SIGNING_REQUEST_LABELS = ("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST")
+
+
+@dataclass(frozen=True)
+class PemForm:
+    """What PEM of one kind looks like: its labels, the usual one first, and how many characters AWS IoT takes."""
+
+    labels: tuple[str, ...]
+    longest: int
+
+
+CERTIFICATE = PemForm(("CERTIFICATE", "X509 CERTIFICATE", TRUSTED_CERTIFICATE), MAX_PEM_CHARACTERS)
+SIGNING_REQUEST = PemForm(("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"), MAX_CSR_CHARACTERS)
 
 _BEGIN = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----")
 _WHITE_SPACE = re.compile(r"\s+")
@@ -38,16 +48,16 @@ def write(content: bytes, label: str) -> str:
     return f"-----BEGIN {label}-----\n{body}\n-----END {label}-----\n"
 
 
-def read(text: str, labels: tuple[str, ...], max_characters: int = MAX_PEM_CHARACTERS) -> Block:
-    """Return the one block in ``text``, whose label is among ``labels``.
+def read(text: str, form: PemForm) -> Block:
+    """Return the one block in ``text``, whose label is one of ``form``.
 
     Raises UnusableError for anything else: no block or several, another kind of block, one that
-    is cut off, damaged base64, more than ``max_characters`` characters. What stands around it is ignored.
+    is cut off, damaged base64, too many characters. What stands around it is ignored.
     """
-    wanted = labels[0]
-    if len(text) > max_characters:
+    wanted = form.labels[0]
+    if len(text) > form.longest:
         raise UnusableError(
-            f"is {len(text):,} characters long, above AWS IoT's limit of {max_characters:,}",
+            f"is {len(text):,} characters long, above AWS IoT's limit of {form.longest:,}",
             f"Give the PEM of one {_kind(wanted)} only",
         )
     found = list(_BEGIN.finditer(text))
@@ -63,7 +73,7 @@ def read(text: str, labels: tuple[str, ...], max_characters: int = MAX_PEM_CHARA
             f"Keep the {_kind(wanted)} itself and drop the rest of the chain",
         )
     label = found[0].group(1)
-    if label not in labels:
+    if label not in form.labels:
         raise UnusableError(f"is a {_kind(label)}, not a {_kind(wanted)}", _where(label, wanted))
     return Block(label, _decode(text[found[0].end() :], label))
 
@@ -98,16 +108,16 @@ def _mend(body: str) -> str:
 
 
 def _kind(label: str) -> str:
-    if label in SIGNING_REQUEST_LABELS:
+    if label in SIGNING_REQUEST.labels:
         return "certificate signing request"
-    if label in CERTIFICATE_LABELS:
+    if label in CERTIFICATE.labels:
         return "certificate"
     return "public key" if label.endswith("PUBLIC KEY") else f"PEM block '{label}'"
 
 
 def _where(label: str, wanted: str) -> str:
-    if label in SIGNING_REQUEST_LABELS:
+    if label in SIGNING_REQUEST.labels:
         return "Declare a signing request as CertificateSigningRequest, and let AWS IoT issue the certificate"
-    if label in CERTIFICATE_LABELS:
+    if label in CERTIFICATE.labels:
         return "Declare a certificate as CertificatePem"
     return f"Give the text that begins with '-----BEGIN {wanted}-----'"

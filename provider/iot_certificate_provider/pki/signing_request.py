@@ -5,12 +5,11 @@ from __future__ import annotations
 import importlib
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from iot_certificate_provider.contract import MAX_CSR_CHARACTERS
 from iot_certificate_provider.errors import UnusableError
 from iot_certificate_provider.pki import pem
 from iot_certificate_provider.pki.alternative_names import check_alternative_names
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
     from iot_certificate_provider.pki.certificate import Certificate
     from iot_certificate_provider.pki.finding import Finding
+    from iot_certificate_provider.pki.pem import PemForm
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +40,8 @@ class SigningRequest:
     * ``longest_certificate``: an upper bound, in characters, for the PEM of a certificate issued for it.
     * ``findings``: the rules that it breaks, where cryptography refuses it; AWS IoT decides about such a request.
     """
+
+    FORM: ClassVar[PemForm] = pem.SIGNING_REQUEST
 
     pem: str
     subject: str
@@ -104,7 +106,7 @@ class SigningRequest:
     @classmethod
     def from_pem(cls, text: str) -> SigningRequest:
         """Read the one request in ``text``; raise UnusableError for anything else."""
-        content = pem.read(text, pem.SIGNING_REQUEST_LABELS, MAX_CSR_CHARACTERS).content
+        content = pem.read(text, cls.FORM).content
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:

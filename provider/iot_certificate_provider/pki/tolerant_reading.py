@@ -66,7 +66,7 @@ def _read(encoded: bytes, refusal: Exception) -> dict[str, Any]:
     subject, issuer = read_name(certificate.subject), read_name(certificate.issuer)
     return {
         "id": hashlib.sha256(encoded).hexdigest(),
-        "pem": pem.write(encoded, pem.CERTIFICATE_LABELS[0]),
+        "pem": pem.write(encoded, pem.CERTIFICATE.labels[0]),
         "subject": str(subject),
         "issuer": str(issuer),
         "serial_number": whole_bytes(certificate.serial_number.integer),

@@ -52,7 +52,7 @@ def _read(content: bytes, refusal: Exception) -> tuple[dict[str, Any], Signature
     name = read_name(subject)
     found = [*_findings(element, fields, algorithm, following=len(rest))]
     return {
-        "pem": pem.write(element.encoded, pem.SIGNING_REQUEST_LABELS[0]),
+        "pem": pem.write(element.encoded, pem.SIGNING_REQUEST.labels[0]),
         "subject": str(name),
         "name": name,
         "longest_certificate": longest_certificate(key_info.encoded, subject.encoded),

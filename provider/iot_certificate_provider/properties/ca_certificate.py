@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.contract import (
-    MAX_PEM_CHARACTERS,
     AutoRegistrationStatus,
     CaCertificateProperty,
     CaCertificateStatus,
@@ -15,7 +14,6 @@ from iot_certificate_provider.contract import (
     ExistingCertificate,
 )
 from iot_certificate_provider.pki import Certificate, check_ca
-from iot_certificate_provider.pki.pem import CERTIFICATE_LABELS
 from iot_certificate_provider.properties.ca_key import CERTIFICATE_AUTHORITY_ARN
 from iot_certificate_provider.properties.reader import Reader
 from iot_certificate_provider.properties.registration import CA_CERTIFICATE_MODE, EXISTING_CERTIFICATE
@@ -42,8 +40,7 @@ _NAME = CaCertificateProperty
 
 CA_CERTIFICATE_PEM = Pem(
     _NAME.CA_CERTIFICATE_PEM,
-    CERTIFICATE_LABELS,
-    MAX_PEM_CHARACTERS,
+    Certificate,
     about="PEM of one CA certificate",
     update=Update.REPLACEMENT,
     exception=", unless it is the same certificate in other text",

@@ -104,7 +104,6 @@ CA_KEY_RULES: tuple[Rule, ...] = (
 
 def read_ca_key(reader: Reader) -> CaKey:
     """Read the one place out of a map whose shape has the properties and the rules above."""
-    reader.obey(*CA_KEY_RULES)
     if reader.given(KMS_KEY_ID):
         return KeyInKms(reader.text(KMS_KEY_ID))
     if reader.given(CERTIFICATE_AUTHORITY_ARN):

@@ -78,10 +78,8 @@ class CertificateTransferDecisionProperties:
     def read(cls, raw: Mapping[str, Any]) -> CertificateTransferDecisionProperties:
         """Read the properties; raise InvalidPropertyError for the first that cannot work."""
         reader = Reader(raw, SHAPE)
-        certificate_id = reader.text(CERTIFICATE_ID)
-        reader.obey(*SHAPE.rules)
         return cls(
-            certificate_id=certificate_id,
+            certificate_id=reader.text(CERTIFICATE_ID),
             decision=reader.choice(_DECISION),
             reason=reader.optional_text(_REJECT_REASON),
             status=reader.choice(_STATUS),

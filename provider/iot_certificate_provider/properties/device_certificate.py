@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.contract import (
-    MAX_PEM_CHARACTERS,
     CertificateMode,
     DeviceCertificateProperty,
     DeviceCertificateStatus,
@@ -14,8 +13,7 @@ from iot_certificate_provider.contract import (
 )
 from iot_certificate_provider.errors import attributing_to
 from iot_certificate_provider.pki import Certificate, SigningRequest, check_ca, check_issued_by, check_registrable
-from iot_certificate_provider.pki.pem import CERTIFICATE_LABELS
-from iot_certificate_provider.properties.reader import Reader
+from iot_certificate_provider.properties.reader import Reader, required
 from iot_certificate_provider.properties.registration import (
     DEVICE_CERTIFICATE_MODE,
     EXISTING_CERTIFICATE,
@@ -32,8 +30,7 @@ _NAME = DeviceCertificateProperty
 
 CERTIFICATE_PEM = Pem(
     _NAME.CERTIFICATE_PEM,
-    CERTIFICATE_LABELS,
-    MAX_PEM_CHARACTERS,
+    Certificate,
     about="PEM of one certificate",
     update=Update.REPLACEMENT,
     exception=", unless it is the same certificate in other text",
@@ -43,8 +40,7 @@ CERTIFICATE_SIGNING_REQUEST = signing_request(
 )
 CA_CERTIFICATE_PEM = Pem(
     _NAME.CA_CERTIFICATE_PEM,
-    CERTIFICATE_LABELS,
-    MAX_PEM_CHARACTERS,
+    Certificate,
     about="PEM of the registered issuer; needed when several registered CAs have its name",
     update=Update.NOTHING_TO_DO,
 )
@@ -108,10 +104,9 @@ SHAPE = Shape(
 
 @dataclass(frozen=True)
 class DeviceCertificateProperties:
-    """What a ``Custom::IotDeviceCertificate`` declares; exactly one of certificate and signing_request is there."""
+    """What a ``Custom::IotDeviceCertificate`` declares: a certificate, or the request that AWS IoT issues one for."""
 
-    certificate: Certificate | None
-    signing_request: SigningRequest | None
+    identity: Certificate | SigningRequest
     ca: Certificate | None
     mode: CertificateMode
     status: DeviceCertificateStatus
@@ -124,8 +119,7 @@ class DeviceCertificateProperties:
         """Read the properties; raise InvalidPropertyError for the first that cannot work."""
         reader = Reader(raw, SHAPE)
         properties = cls(
-            certificate=reader.certificate(CERTIFICATE_PEM, check_registrable),
-            signing_request=reader.pem(CERTIFICATE_SIGNING_REQUEST, SigningRequest.from_pem),
+            identity=_identity(reader),
             ca=reader.certificate(CA_CERTIFICATE_PEM, check_ca),
             mode=reader.choice(DEVICE_CERTIFICATE_MODE),
             status=reader.choice(STATUS),
@@ -133,15 +127,20 @@ class DeviceCertificateProperties:
             thing_names=reader.names(THING_NAMES),
             existing=reader.choice(EXISTING_CERTIFICATE),
         )
-        reader.obey(*SHAPE.rules)
         _check_issuer(properties)
         return properties
 
 
+def _identity(reader: Reader) -> Certificate | SigningRequest:
+    if reader.given(CERTIFICATE_SIGNING_REQUEST):
+        return required(reader.pem(CERTIFICATE_SIGNING_REQUEST), CERTIFICATE_SIGNING_REQUEST.name, _EITHER)
+    return required(reader.certificate(CERTIFICATE_PEM, check_registrable), CERTIFICATE_PEM.name, _EITHER)
+
+
 def _check_issuer(properties: DeviceCertificateProperties) -> None:
-    if properties.certificate is not None and properties.ca is not None:
+    if isinstance(properties.identity, Certificate) and properties.ca is not None:
         with attributing_to(CERTIFICATE_PEM.name):
-            check_issued_by(properties.certificate, properties.ca)
+            check_issued_by(properties.identity, properties.ca)
 
 
 def declared_policy_names(raw: Mapping[str, Any]) -> tuple[str, ...]:

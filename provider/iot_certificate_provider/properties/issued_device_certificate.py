@@ -138,8 +138,7 @@ class IssuedDeviceCertificateProperties:
     def of_certificate(self, certificate: Certificate, ca: Certificate | None) -> DeviceCertificateProperties:
         """Return the properties of a device certificate, of one that has been issued now."""
         return DeviceCertificateProperties(
-            certificate=certificate,
-            signing_request=None,
+            identity=certificate,
             ca=ca,
             mode=CertificateMode.DEFAULT,
             status=self.status,
@@ -150,11 +149,10 @@ class IssuedDeviceCertificateProperties:
 
 
 def _signing_request(reader: Reader) -> SigningRequest | None:
-    signing = reader.pem(_CERTIFICATE_SIGNING_REQUEST, SigningRequest.from_pem)
+    signing = reader.pem(_CERTIFICATE_SIGNING_REQUEST)
     if signing is not None:
         with attributing_to(_CERTIFICATE_SIGNING_REQUEST.name):
             signing.check_issuable()
-        reader.obey(*SHAPE.rules)
     return signing
 
 

@@ -6,10 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.contract import MAX_PEM_CHARACTERS, IssuedDeviceCertificateProperty, IssuerProperty
+from iot_certificate_provider.contract import IssuedDeviceCertificateProperty, IssuerProperty
 from iot_certificate_provider.errors import InvalidPropertyError
 from iot_certificate_provider.pki import Certificate, check_ca
-from iot_certificate_provider.pki.pem import CERTIFICATE_LABELS
 from iot_certificate_provider.properties.ca_key import (
     CA_KEY_PROPERTIES,
     CA_KEY_RULES,
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
 
 _CA_CERTIFICATE_PEM = Pem(
     IssuerProperty.CA_CERTIFICATE_PEM,
-    CERTIFICATE_LABELS,
-    MAX_PEM_CHARACTERS,
+    Certificate,
     about="PEM of the CA certificate; left out: read beside the key, from the secret's field `certificatePem` or from "
     "AWS Private CA",
     required=Dependent(when=Given(KMS_KEY_ID)),

@@ -8,24 +8,25 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from iot_certificate_provider.errors import InvalidPropertyError, attributing_to, kind_of, shorten, shown
-from iot_certificate_provider.pki import Certificate
-from iot_certificate_provider.properties.shapes import Chosen, GivenIn, OneOf
+from iot_certificate_provider.properties.shapes import Chosen, GivenIn, OneOf, Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sized
 
+    from iot_certificate_provider.pki import Certificate
     from iot_certificate_provider.properties.shapes import (
         Choice,
         Condition,
         Dependent,
         Flag,
+        InPem,
         Items,
         Map,
+        Maps,
         Pem,
         Property,
         Rule,
         Shape,
-        Text,
         Texts,
         WholeNumber,
     )
@@ -41,7 +42,7 @@ _Value = TypeVar("_Value")
 
 
 class Reader:
-    """Reads one property at a time; refuses, to begin with, those that the shape does not have.
+    """Reads one property at a time; refuses, to begin with, those that the shape does not have, or its rules forbid.
 
     What is read of a property raises InvalidPropertyError where the shape does not allow it, or requires what is not
     there. With ``empty_is_left_out``, one that is an empty text is not there.
@@ -60,18 +61,9 @@ class Reader:
                 raise InvalidPropertyError(
                     prefix + shorten(name), "is not a property of this type", _nearest(name, names)
                 )
-
-    def obey(self, *rules: Rule) -> None:
-        """Refuse what breaks a rule: the first that is broken."""
-        for rule in rules:
-            if not self._applies(rule):
-                continue
-            if isinstance(rule, OneOf):
-                self._check_one_of(rule)
-            elif self._holds(rule.what):
-                what = rule.what
-                broken = what.choice if isinstance(what, Chosen) else what.property
-                raise self._error(broken, rule.problem, rule.fix)
+        for rule in shape.rules:
+            if self._applies(rule):
+                self._obey(rule)
 
     def given(self, declared: Property) -> bool:
         """Whether the property is there at all."""
@@ -89,7 +81,7 @@ class Reader:
         return self._unless_required(declared, self._text(declared))
 
     def any_text(self, declared: Property) -> str | None:
-        """Return a text that is not blank, whatever else the shape says; None without the property."""
+        """Return a text, whatever else the shape says: not a blank one, unless the shape has one; None without."""
         if not self.given(declared):
             return None
         value = self._raw[declared.name]
@@ -97,21 +89,21 @@ class Reader:
             raise self._missing(declared)
         if not isinstance(value, str):
             raise self._error(declared, f"is a {kind_of(value)}, not a text", "Give one text")
-        if not value.strip():
+        if not value.strip() and not (isinstance(declared, Text) and declared.may_be_blank):
             raise self._error(declared, "is empty", _VALUE_OR_NOTHING)
         return value
 
-    def pem(self, declared: Pem, read: Callable[[str], _Value]) -> _Value | None:
-        """Return what ``read`` makes of the PEM; its UnusableError is told of the property."""
+    def pem(self, declared: Pem[InPem]) -> InPem | None:
+        """Return what the PEM holds; None without the property."""
         text = self._unless_required(declared, self.any_text(declared))
         if text is None:
             return None
         with attributing_to(self.full_name(declared)):
-            return read(text)
+            return declared.of.from_pem(text)
 
-    def certificate(self, declared: Pem, check: Callable[[Certificate], None]) -> Certificate | None:
+    def certificate(self, declared: Pem[Certificate], check: Callable[[Certificate], None]) -> Certificate | None:
         """Return the certificate of a PEM that passes ``check``."""
-        certificate = self.pem(declared, Certificate.from_pem)
+        certificate = self.pem(declared)
         if certificate is not None:
             with attributing_to(self.full_name(declared)):
                 check(certificate)
@@ -164,9 +156,9 @@ class Reader:
             if not isinstance(item, str) or not declared.pattern.fullmatch(item):
                 fix = f"A name matches {declared.pattern.pattern}"
                 raise self._error(declared, f"{shown(item)} is not a valid name", fix)
-        once = tuple(dict.fromkeys(names))
-        self.check_count(declared, once)
-        return once
+        counted = tuple(dict.fromkeys(names)) if declared.once else tuple(names)
+        self.check_count(declared, counted)
+        return counted
 
     def check_count(self, declared: Items, items: Sized) -> None:
         """Refuse more than there can be."""
@@ -192,6 +184,16 @@ class Reader:
         prefix = f"{self._prefix}{declared.name}."
         return Reader(value, declared.shape, prefix, empty_is_left_out=declared.empty_is_left_out)
 
+    def maps(self, declared: Maps) -> list[Reader]:
+        """Return a reader for each map of a list, with all that it cannot do without; no more than there can be."""
+        items = self.items(declared)
+        self.check_count(declared, items)
+        for item in items:
+            if not isinstance(item, dict):
+                fix = f"Write {{{', '.join(f'{name}: …' for name in declared.shape.names)}}}"
+                raise self._error(declared, f"an item is a {kind_of(item)}, not a map", fix)
+        return [Reader(item, declared.shape, f"{self._prefix}{declared.name}.") for item in items]
+
     def full_name(self, declared: Property) -> str:
         """Return the name by which errors tell the property."""
         return self._prefix + declared.name
@@ -200,11 +202,10 @@ class Reader:
         text = self.any_text(declared)
         if text is None:
             return None
-        too_long = declared.longest is not None and len(text) > declared.longest
-        if declared.pattern is not None and (too_long or not declared.pattern.fullmatch(text)):
+        if declared.pattern is not None and not declared.pattern.fullmatch(text):
             raise self._error(declared, f"{shown(text)} {declared.problem}", declared.fix)
-        if too_long:
-            raise self._error(declared, f"has {len(text)} characters", f"AWS IoT takes at most {declared.longest}")
+        if not declared.has_room_for(text):
+            raise self._error(declared, f"has {len(text):,} characters", declared.too_long or declared.room)
         return text
 
     def _unless_required(self, declared: Property, value: _Value | None) -> _Value | None:
@@ -214,6 +215,14 @@ class Reader:
 
     def _missing(self, declared: Property) -> InvalidPropertyError:
         return self._error(declared, "is missing", declared.missing or _VALUE_OR_NOTHING)
+
+    def _obey(self, rule: Rule) -> None:
+        if isinstance(rule, OneOf):
+            self._check_one_of(rule)
+        elif self._holds(rule.what):
+            what = rule.what
+            broken = what.choice if isinstance(what, Chosen) else what.property
+            raise self._error(broken, rule.problem, rule.fix)
 
     def _check_one_of(self, rule: OneOf) -> None:
         given = [str(each.name) for each in rule.properties if self.given(each)]
@@ -258,8 +267,3 @@ def required(value: _Value | None, name: str, fix: str) -> _Value:
 def _nearest(name: str, names: list[str]) -> str:
     near = difflib.get_close_matches(name, names, n=1)
     return f"Did you mean {near[0]}?" if near else f"It has {', '.join(names)}"
-
-
-def is_text(value: object) -> bool:
-    """Whether CloudFormation gave a text, and not a list or a map."""
-    return isinstance(value, str)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from iot_certificate_provider.contract import (
-    MAX_CSR_CHARACTERS,
     MAX_POLICIES,
     POLICY_NAME,
     THING_NAME,
@@ -15,7 +14,7 @@ from iot_certificate_provider.contract import (
     DeviceCertificateProperty,
     ExistingCertificate,
 )
-from iot_certificate_provider.pki.pem import SIGNING_REQUEST_LABELS
+from iot_certificate_provider.pki import SigningRequest
 from iot_certificate_provider.properties.shapes import ALWAYS, Choice, Pem, Text, Texts, Update
 
 
@@ -65,12 +64,11 @@ THING_NAMES = Texts(
 )
 
 
-def signing_request(*, about: str, update: Update) -> Pem:
+def signing_request(*, about: str, update: Update) -> Pem[SigningRequest]:
     """Return the property of a type that is ``about`` this use of it."""
     return Pem(
         DeviceCertificateProperty.CERTIFICATE_SIGNING_REQUEST,
-        SIGNING_REQUEST_LABELS,
-        MAX_CSR_CHARACTERS,
+        SigningRequest,
         about=about,
         update=update,
         exception=", unless it is the same request",

@@ -32,6 +32,7 @@ _TEMPLATE_BODY = Text(
     RegistrationConfigProperty.TEMPLATE_BODY,
     about="a provisioning template as JSON text",
     longest=MAX_TEMPLATE_CHARACTERS,
+    too_long=f"AWS IoT takes {MAX_TEMPLATE_CHARACTERS:,}: use a template by name",
 )
 _ROLE_ARN = Text(
     RegistrationConfigProperty.ROLE_ARN,
@@ -67,7 +68,6 @@ def read_registration_config(reader: Reader) -> RegistrationConfig | None:
     nested = reader.nested(REGISTRATION_CONFIG)
     if nested is None:
         return None
-    nested.obey(*_RULES)
     return RegistrationConfig(
         template_name=nested.optional_text(_TEMPLATE_NAME),
         template_body=_template_body(nested),
@@ -76,17 +76,13 @@ def read_registration_config(reader: Reader) -> RegistrationConfig | None:
 
 
 def _template_body(reader: Reader) -> str | None:
-    text = reader.any_text(_TEMPLATE_BODY)
+    text = reader.optional_text(_TEMPLATE_BODY)
     if text is not None:
         _check_template_body(text, reader.full_name(_TEMPLATE_BODY))
     return text
 
 
 def _check_template_body(text: str, name: str) -> None:
-    if len(text) > MAX_TEMPLATE_CHARACTERS:
-        raise InvalidPropertyError(
-            name, f"is {len(text):,} characters long, above {MAX_TEMPLATE_CHARACTERS:,}", "Use a template by name"
-        )
     try:
         template = json.loads(text)
     except (ValueError, RecursionError):

@@ -27,7 +27,10 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 if TYPE_CHECKING:
     import re
 
+    from iot_certificate_provider.pki import Certificate, SigningRequest
+
 Chosen_co = TypeVar("Chosen_co", bound=StrEnum, covariant=True)
+InPem = TypeVar("InPem", "Certificate", "SigningRequest")
 
 
 class Update(StrEnum):
@@ -131,8 +134,9 @@ class Text(Property):
     """A text that is not blank.
 
     * ``pattern`` matches the whole of it; ``problem`` and ``fix`` are of one that does not match.
-    * ``longest``: how many characters it can have; ``shortest``: how few, where it may be blank.
-    * ``numeric``: a template's author may write a number as well, which arrives as text.
+    * ``longest``: how many characters it can have, and ``too_long``, the fix of a longer one; ``shortest``: how few,
+      where it may be blank.
+    * ``numeric``: an author may write a number as well; from a template it arrives as text.
     """
 
     _: KW_ONLY
@@ -140,16 +144,30 @@ class Text(Property):
     problem: str = "is not one"
     fix: str = ""
     longest: int | None = None
+    too_long: str = ""
     shortest: int | None = None
     numeric: bool = False
 
+    @property
+    def may_be_blank(self) -> bool:
+        """Whether only the number of its characters counts."""
+        return self.shortest is not None
+
+    def has_room_for(self, text: str) -> bool:
+        """Whether it can have as many characters."""
+        return (self.shortest or 0) <= len(text) and (self.longest is None or len(text) <= self.longest)
+
+    @property
+    def room(self) -> str:
+        """How many characters it can have, for an error."""
+        return f"AWS takes {self.shortest} to {self.longest}" if self.shortest else f"AWS takes at most {self.longest}"
+
 
 @dataclass(frozen=True, eq=False)
-class Pem(Property):
-    """One block of PEM with one of the ``labels``."""
+class Pem(Property, Generic[InPem]):
+    """One block of PEM; ``of`` is what it holds, which reads it, and whose ``FORM`` has its labels and its length."""
 
-    labels: tuple[str, ...]
-    longest: int
+    of: type[InPem]
 
 
 @dataclass(frozen=True, eq=False)

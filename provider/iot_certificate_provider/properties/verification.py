@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.contract import MAX_PEM_CHARACTERS, CaCertificateProperty, CertificateMode
+from iot_certificate_provider.contract import CaCertificateProperty, CertificateMode
 from iot_certificate_provider.pki import Certificate, check_issued_by, check_registrable
-from iot_certificate_provider.pki.pem import CERTIFICATE_LABELS
 from iot_certificate_provider.properties.ca_key import (
     CA_KEY_PROPERTIES,
     CA_KEY_RULES,
@@ -34,8 +33,7 @@ Verification = VerificationCertificate | CaKey | KeyInMemory
 
 VERIFICATION_CERTIFICATE_PEM = Pem(
     CaCertificateProperty.VERIFICATION_CERTIFICATE_PEM,
-    CERTIFICATE_LABELS,
-    MAX_PEM_CHARACTERS,
+    Certificate,
     about="PEM of a certificate that the CA signed, with the registration code as its common name",
     missing="Give the PEM of the verification certificate",
     update=Update.NOTHING_TO_DO,
@@ -75,7 +73,6 @@ def read_verification(reader: Reader, ca: Certificate | None) -> Verification | 
         if ca is not None:
             check_issued_by(certificate, ca)
 
-    reader.obey(*VERIFICATION_RULES)
     key = reader.nested(VERIFICATION_KEY)
     if key is not None:
         return read_ca_key(key)

@@ -49,9 +49,8 @@ class RegistrationCodeResource:
     def delete(self, request: Request) -> Outcome:
         """Delete the code if that is declared and nothing speaks against it; say what does."""
         if request.existing_id != REGISTRATION_CODE_ID:
-            return Outcome(request.existing_id)  # of a Create that failed, or that CloudFormation never heard of again
-        if declared_on_delete(request.properties) is RegistrationCodeOnDelete.RETAIN:
-            return Outcome(request.existing_id)
+            # Of a Create that failed, or that CloudFormation never heard of again.
+            return Outcome(request.existing_id, note=_kept("this resource has read none").reason)
         decision = self._deletion(request)
         if not decision.proceeds:
             return Outcome(request.existing_id, note=decision.reason)
@@ -60,6 +59,8 @@ class RegistrationCodeResource:
 
     def _deletion(self, request: Request) -> Decision:
         """Decide whether the code is to be deleted, which every stack of the account and Region has in common."""
+        if declared_on_delete(request.properties) is RegistrationCodeOnDelete.RETAIN:
+            return _kept("OnDelete is RETAIN")
         newest = next(self._stacks.rows(request.stack_id, request.logical_id), None)
         if newest is not None and newest.status != "DELETE_IN_PROGRESS":
             # Lambda delivers an event again when an answer got lost on its way. The code may be another one by now.

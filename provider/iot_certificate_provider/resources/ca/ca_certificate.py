@@ -19,7 +19,7 @@ from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.properties.ca_certificate import CaCertificateProperties
 from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.protocol.response import ensure_fits
-from iot_certificate_provider.resources.ca.change import CaCertificateChange, differences, differs, given
+from iot_certificate_provider.resources.ca.change import CaCertificateChange, differences, differs
 from iot_certificate_provider.resources.ca.deletion import CaCertificateDeletion, left
 from iot_certificate_provider.resources.ca.outcome import outcome_of
 from iot_certificate_provider.resources.ca.ownership import CaCertificateOwnership
@@ -59,13 +59,13 @@ class CaCertificateResource:
         """Register the CA certificate, with proof of possession unless it is SNI_ONLY."""
         declared = CaCertificateProperties.read(request.properties)
         remember_earlier_delivery(request, self._now())
-        return self.create_declared(request, self._identity.of_create(request, declared))
+        return self.create_declared(request, declared, self._identity.of_create(request, declared))
 
     def update(self, request: Request) -> Outcome:
         """Change what differs from the old properties; another certificate is registered beside the old one."""
         declared = CaCertificateProperties.read(request.properties)
         old = readable(CaCertificateProperties.read, request.old_properties)
-        return self.update_declared(request, self._identity.of_update(request, declared, old), old)
+        return self.update_declared(request, declared, self._identity.of_update(request, declared, old), old)
 
     def delete(self, request: Request) -> Outcome:
         """Turn the CA off, do to its devices what was declared, and deregister it.
@@ -103,9 +103,9 @@ class CaCertificateResource:
 
     # Creating
 
-    def create_declared(self, request: Request, wanted: CaCertificateProperties) -> Outcome:
-        """Do as ``create`` with properties that are read already, and have their certificate."""
-        outcome = outcome_of(given(wanted), request)
+    def create_declared(self, request: Request, wanted: CaCertificateProperties, ca: Certificate) -> Outcome:
+        """Do as ``create`` with properties that are read already, for the CA that they stand for."""
+        outcome = outcome_of(ca, request)
         try:
             begin(request, self._stacks, self._now())
         except ConflictError:
@@ -114,7 +114,7 @@ class CaCertificateResource:
         live = self._to_be_adopted(request, wanted, outcome)
         if live is not None:
             return self._adopt(request, wanted, outcome, live)
-        return replace(outcome, note=self._registration.register_or_take_up(request, wanted, outcome))
+        return replace(outcome, note=self._registration.register_or_take_up(request, wanted, ca, outcome))
 
     def _to_be_adopted(
         self, request: Request, wanted: CaCertificateProperties, outcome: Outcome
@@ -146,27 +146,30 @@ class CaCertificateResource:
     # Changing
 
     def update_declared(
-        self, request: Request, wanted: CaCertificateProperties, old: CaCertificateProperties | None
+        self,
+        request: Request,
+        wanted: CaCertificateProperties,
+        ca: Certificate,
+        old: CaCertificateProperties | None,
     ) -> Outcome:
-        """Do as ``update`` with properties that are read already; ``old`` ones that are not valid are None.
-
-        ``wanted`` has its certificate; ``old`` may have a private CA instead.
-        """
+        """Do as ``update`` with properties that are read already; ``old`` ones that are not valid are None."""
         begin(request, self._stacks, self._now())
-        outcome = outcome_of(given(wanted), request)
+        outcome = outcome_of(ca, request)
         if outcome.physical_id == certificate_id_in(request.existing_id):
-            outcome = self._change_or_register(request, wanted, old, outcome)
+            outcome = self._change_or_register(request, wanted, ca, old, outcome)
             left_by_update = [] if old is None else self._left_by_update(request, old)
             note = self._deletion.remove_left_by_update(request, left_by_update)
             return replace(outcome, note=outcome.note or note)
         live = self._to_be_adopted(request, wanted, outcome)
         if live is not None:
             return self._adopt(request, wanted, outcome, live)
-        return self._register_or_return(request, wanted, outcome)
+        return self._register_or_return(request, wanted, ca, outcome)
 
-    def _register_or_return(self, request: Request, wanted: CaCertificateProperties, outcome: Outcome) -> Outcome:
+    def _register_or_return(
+        self, request: Request, wanted: CaCertificateProperties, ca: Certificate, outcome: Outcome
+    ) -> Outcome:
         try:
-            self._registration.register(request, wanted, outcome)
+            self._registration.register(request, wanted, ca, outcome)
         except ProviderError as error:
             # A rollback returns to a CA that CloudFormation deletes only in its clean-up: it is registered still, and
             # what a registration would need (the key in the secret, say) need not be there any more.
@@ -188,15 +191,16 @@ class CaCertificateResource:
         self,
         request: Request,
         wanted: CaCertificateProperties,
+        ca: Certificate,
         old: CaCertificateProperties | None,
         outcome: Outcome,
     ) -> Outcome:
         """Change the CA that the resource has, or has adopted; return the outcome with the id that it has now."""
-        old = old if old is not None and old.certificate in (None, wanted.certificate) else None
+        old = old if old is not None and old.certificate in (None, ca) else None
         tags = self._ownership.tags(request, outcome.physical_id)
         if tags is None:
             # Deleted outside the stack: what is declared is to be there again.
-            return replace(outcome, note=self._registration.register_or_take_up(request, wanted, outcome))
+            return replace(outcome, note=self._registration.register_or_take_up(request, wanted, ca, outcome))
         adopted = is_adopted(request.existing_id)
         if not adopted and self._ownership.is_anothers_by_now(request, outcome.physical_id, tags):
             live = self._iot.describe_ca_certificate(outcome.physical_id)

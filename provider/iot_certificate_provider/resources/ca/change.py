@@ -20,17 +20,9 @@ if TYPE_CHECKING:
 
     from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.aws.iot import CaCertificateDescription
-    from iot_certificate_provider.pki import Certificate
     from iot_certificate_provider.properties.ca_certificate import CaCertificateProperties
     from iot_certificate_provider.protocol.request import Request
     from iot_certificate_provider.protocol.response import Outcome
-
-
-def given(wanted: CaCertificateProperties) -> Certificate:
-    """Return the certificate of properties that are complete."""
-    if wanted.certificate is None:
-        raise ValueError("no certificate: the identity of a private CA was not looked up")
-    return wanted.certificate
 
 
 def differs(old: CaCertificateProperties | None, wanted: CaCertificateProperties) -> bool:

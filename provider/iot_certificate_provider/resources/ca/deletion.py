@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import DeviceCertificatesOnDelete
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
     from iot_certificate_provider.protocol.request import Request
     from iot_certificate_provider.resources.ca.registration import CaCertificateRegistration
     from iot_certificate_provider.resources.lifecycle.ownership import Decision
+
+_RETAIN = DeviceCertificatesOnDelete.RETAIN
 
 
 class CaCertificateDeletion:
@@ -53,6 +54,8 @@ class CaCertificateDeletion:
         # Of a CA that was replaced, the devices stay.
         replaced = standing.own is None or standing.own.physical_id != request.existing_id
         self._remove(request, certificate_id, sweep=not replaced)
+        if replaced and declared_device_certificates_on_delete(request.properties) is not _RETAIN:
+            note = note or ownership.devices_left(certificate_id).reason
         return Outcome(request.existing_id, note=note)
 
     def of_adopted(self, request: Request) -> Outcome:
@@ -63,13 +66,16 @@ class CaCertificateDeletion:
         """Serve the Delete of a Create that never answered: remove what it left, with the devices that came in."""
         wait_for_late_registration(request)
         reasons = []
-        for certificate_id in find():
+        found = list(find())
+        if not found:
+            return left(request, ownership.deletion_of_nothing_left())
+        for certificate_id in found:
             decision = self._ownership.leftover(request, certificate_id)
             if decision.proceeds:
                 self._remove(request, certificate_id, sweep=True)
             else:
                 reasons.append(decision.reason)
-        return replace(Outcome(request.existing_id), note=reasons[0] if reasons else "")
+        return Outcome(request.existing_id, note=reasons[0] if reasons else "")
 
     def remove_left_by_update(self, request: Request, certificate_ids: Iterable[str]) -> str:
         """Deregister what an Update registered that never answered; return why the first of the others stays."""
@@ -81,7 +87,7 @@ class CaCertificateDeletion:
 
     def _remove(self, request: Request, certificate_id: str, *, sweep: bool) -> None:
         what = declared_device_certificates_on_delete(request.properties)
-        sweep = sweep and what is not DeviceCertificatesOnDelete.RETAIN
+        sweep = sweep and what is not _RETAIN
         # Auto-registration first: a device that is swept now must not come back with its next connection.
         self._registration.turn_off(certificate_id)
         if sweep:

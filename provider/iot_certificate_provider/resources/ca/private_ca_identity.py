@@ -7,7 +7,6 @@ found by the stack's log and by the tags, it is what a rollback and a Delete go 
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -34,7 +33,7 @@ LONGEST_REQUEST = timedelta(hours=1)
 
 
 class PrivateCaIdentity:
-    """Completes properties that lack the certificate; those that have one are returned as they are."""
+    """Finds the certificate of a CA that is declared by its private CA; of any other it is the declared one."""
 
     def __init__(self, aws: Gateways, now: Callable[[], datetime]) -> None:
         self._iot = aws.iot
@@ -42,25 +41,25 @@ class PrivateCaIdentity:
         self._authorities = aws.private_ca
         self._now = now
 
-    def of_create(self, request: Request, wanted: CaCertificateProperties) -> CaCertificateProperties:
+    def of_create(self, request: Request, wanted: CaCertificateProperties) -> Certificate:
         """Take what an earlier delivery of the same Create registered, else the private CA's certificate."""
         if wanted.certificate is not None:
-            return wanted
+            return wanted.certificate
         certificate = None
         if may_be_repeated(request, self._now()):
             certificate = self._registered(self._registered_earlier(request))
-        return replace(wanted, certificate=certificate or self._of_private_ca(wanted))
+        return certificate or self._of_private_ca(wanted)
 
     def of_update(
         self, request: Request, wanted: CaCertificateProperties, old: CaCertificateProperties | None
-    ) -> CaCertificateProperties:
+    ) -> Certificate:
         """Take the private CA's certificate, so that a renewed one is a replacement; in a rollback, what was before."""
         if wanted.certificate is not None:
-            return wanted
+            return wanted.certificate
         certificate = None
         if self._stacks.is_rolling_back(request.stack_id):
             certificate = self._registered(self._stacks.id_before_update(request.stack_id, request.logical_id))
-        return replace(wanted, certificate=certificate or self._of_private_ca_or_kept(request, wanted, old))
+        return certificate or self._of_private_ca_or_kept(request, wanted, old)
 
     def made_now(self, request: Request) -> Iterator[str]:
         """Yield the ids of the CAs that this resource has registered since the running operation began, newest first.

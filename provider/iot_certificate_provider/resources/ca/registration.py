@@ -13,7 +13,6 @@ from iot_certificate_provider.contract import (
 )
 from iot_certificate_provider.errors import (
     AlreadyExistsError,
-    ConflictError,
     NotFoundError,
     UpstreamError,
     attributing_to,
@@ -22,7 +21,7 @@ from iot_certificate_provider.physical_id import certificate_id_in
 from iot_certificate_provider.pki import check_not_expired
 from iot_certificate_provider.properties.verification import VerificationCertificate
 from iot_certificate_provider.protocol.response import ensure_fits
-from iot_certificate_provider.resources.ca.change import CaCertificateChange, given
+from iot_certificate_provider.resources.ca.change import CaCertificateChange
 from iot_certificate_provider.resources.ca.ownership import CaCertificateOwnership
 from iot_certificate_provider.resources.ca.proof_of_possession import ProofOfPossession
 from iot_certificate_provider.resources.lifecycle.ownership import tagged_by_request, tags_of
@@ -32,7 +31,7 @@ from iot_certificate_provider.resources.lifecycle.redelivery import (
     uncertain_without_answer,
 )
 from iot_certificate_provider.resources.lifecycle.registered_already import RegisteredAlready, unseen
-from iot_certificate_provider.resources.lifecycle.undo import undo_now, undone_on_failure
+from iot_certificate_provider.resources.lifecycle.undo import undone_if_abandoned, undone_on_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,10 +57,12 @@ class CaCertificateRegistration:
         self._ownership = CaCertificateOwnership(aws, now)
         self._change = CaCertificateChange(aws)
 
-    def register_or_take_up(self, request: Request, wanted: CaCertificateProperties, outcome: Outcome) -> str:
+    def register_or_take_up(
+        self, request: Request, wanted: CaCertificateProperties, ca: Certificate, outcome: Outcome
+    ) -> str:
         """Register it; or go on with what an earlier delivery registered. Return what is to be said about it."""
         try:
-            self.register(request, wanted, outcome)
+            self.register(request, wanted, ca, outcome)
         except AlreadyExistsError as error:
             live = self._iot.find_ca_certificate(outcome.physical_id)
             if live is None:
@@ -73,15 +74,15 @@ class CaCertificateRegistration:
             return decision.reason
         return ""
 
-    def register(self, request: Request, wanted: CaCertificateProperties, outcome: Outcome) -> None:
+    def register(self, request: Request, wanted: CaCertificateProperties, ca: Certificate, outcome: Outcome) -> None:
         """Register it, with proof of possession unless it is SNI_ONLY; AlreadyExistsError when it is registered."""
-        ca, now = given(wanted), self._now()
+        now = self._now()
         with attributing_to(CaCertificateProperty.CA_CERTIFICATE_PEM):
             check_not_expired(ca, now)
         ensure_fits(request, outcome)
         verification = self._proof.verification_certificate(ca, wanted.verification, request.deadline, now)
         StillWanted(request, self._stacks, self._now).check()
-        registered = self._call_register(request, wanted, verification)
+        registered = self._call_register(request, wanted, ca, verification)
         request.progress.uncertain = False
         with undone_on_failure(request, registered.id, partial(self._undo, request, registered.id)):
             if registered.id != outcome.physical_id:
@@ -91,11 +92,11 @@ class CaCertificateRegistration:
             check_still_wanted(request, self._stacks)
 
     def _call_register(
-        self, request: Request, wanted: CaCertificateProperties, verification: Certificate | None
+        self, request: Request, wanted: CaCertificateProperties, ca: Certificate, verification: Certificate | None
     ) -> Registered:
         with uncertain_without_answer(request, self._iot), attributing_to(_registered_properties(wanted)):
             return self._iot.register_ca_certificate(
-                given(wanted).pem,
+                ca.pem,
                 verification_pem=None if verification is None else verification.pem,
                 mode=wanted.mode,
                 status=wanted.status,
@@ -106,13 +107,9 @@ class CaCertificateRegistration:
 
     def _take_up(self, request: Request, wanted: CaCertificateProperties, outcome: Outcome) -> None:
         """Go on with a CA that this request, or an earlier delivery, registered; undo it only if it was given up."""
-        request.progress.registered = outcome.physical_id
-        self._change.bring(wanted, None, outcome)
-        try:
-            check_still_wanted(request, self._stacks)
-        except ConflictError:
-            undo_now(request, partial(self._undo, request, outcome.physical_id))
-            raise
+        undo = partial(self._undo, request, outcome.physical_id)
+        with undone_if_abandoned(request, self._stacks, outcome.physical_id, undo):
+            self._change.bring(wanted, None, outcome)
 
     def _undo(self, request: Request, certificate_id: str) -> bool:
         """Deregister it, unless another resource has it by now; say whether nothing of it is left."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import (
@@ -19,7 +20,6 @@ from iot_certificate_provider.errors import (
     AccessDeniedError,
     ConflictError,
     InvalidPropertyError,
-    ProviderError,
     readable,
 )
 from iot_certificate_provider.physical_id import is_certificate_id
@@ -33,6 +33,7 @@ from iot_certificate_provider.resources.keys.credentials import CredentialsStore
 from iot_certificate_provider.resources.lifecycle import ownership
 from iot_certificate_provider.resources.lifecycle.ownership import among
 from iot_certificate_provider.resources.lifecycle.redelivery import check_awaited, remember_earlier_delivery
+from iot_certificate_provider.resources.lifecycle.undo import abandoned_on_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,13 +61,9 @@ class SelfSignedCaCertificateResource:
         wanted = SelfSignedCaCertificateProperties.read(request.properties)
         remember_earlier_delivery(request, self._now())
         made = self._store(wanted).of_request(request) or self._make(request, wanted)
-        try:
-            outcome = self._ca_certificates.create_declared(request, wanted.of_certificate(made.certificate, made.key))
-        except ProviderError:
-            if request.progress.registered is None and not request.progress.uncertain:
-                with request.deadline.undoing():
-                    self._store(wanted).give_up(request)
-            raise
+        with abandoned_on_failure(request, partial(self._store(wanted).give_up, request)):
+            declared = wanted.of_certificate(made.certificate, made.key)
+            outcome = self._ca_certificates.create_declared(request, declared, made.certificate)
         return self._current(request, wanted, made, outcome)
 
     def update(self, request: Request) -> Outcome:
@@ -80,7 +77,10 @@ class SelfSignedCaCertificateResource:
             return self._change_without_key(request, wanted, old, live)
         made = made or self._make(request, wanted)
         outcome = self._ca_certificates.update_declared(
-            request, wanted.of_certificate(made.certificate, made.key), self._old(request, wanted, old, made)
+            request,
+            wanted.of_certificate(made.certificate, made.key),
+            made.certificate,
+            self._old(request, wanted, old, made),
         )
         return self._current(request, wanted, made, outcome)
 
@@ -113,7 +113,7 @@ class SelfSignedCaCertificateResource:
             return self._ca_certificates.delete(request)
         kept = {**request.properties, name: DeviceCertificatesOnDelete.RETAIN}
         outcome = self._ca_certificates.delete(replace(request, properties=kept))
-        note = f"The CA's device certificates stay: {among([heir], request)} has a CA of the same subject"
+        note = ownership.devices_left(request.existing_id, among([heir], request)).reason
         return replace(outcome, note=outcome.note or note)
 
     def _heir(self, request: Request) -> StackResource | None:
@@ -150,7 +150,7 @@ class SelfSignedCaCertificateResource:
     ) -> Outcome:
         """Change what can be changed of a CA whose key somebody has removed from the secret: that is no rotation."""
         outcome = self._ca_certificates.update_declared(
-            request, wanted.of_certificate(kept, None), old.of_certificate(kept, None)
+            request, wanted.of_certificate(kept, None), kept, old.of_certificate(kept, None)
         )
         return with_attribute_that_fits(request, outcome, SelfSignedCaCertificateAttribute.CERTIFICATE_PEM, kept.pem)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from iot_certificate_provider.contract import DeviceCertificateProperty, ExistingCertificate
 from iot_certificate_provider.errors import InvalidPropertyError, ProviderError
 from iot_certificate_provider.physical_id import adopted_id, certificate_id_in
+from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.protocol.response import Outcome, ensure_fits
 from iot_certificate_provider.resources.device.attachments import Attachments, attach, change_attachments, detach
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.aws.iot import DeviceCertificateDescription
-    from iot_certificate_provider.pki import Certificate
     from iot_certificate_provider.properties.device_certificate import DeviceCertificateProperties
     from iot_certificate_provider.protocol.request import Request
 
@@ -133,13 +133,14 @@ class AdoptedDeviceCertificate:
 
     def abandon(self, request: Request, declared: DeviceCertificateProperties) -> None:
         """Detach what an adoption may have attached that CloudFormation never heard of, as far as it has to be."""
-        if declared.certificate is None or declared.existing is ExistingCertificate.FAIL:
+        certificate = declared.identity
+        if not isinstance(certificate, Certificate) or declared.existing is ExistingCertificate.FAIL:
             return
         with suppress(ProviderError):
             resources = list(self._stacks.resources(request.stack_id))
-            if declared.certificate.id not in {certificate_id_in(each.physical_id) for each in resources}:
+            if certificate.id not in {certificate_id_in(each.physical_id) for each in resources}:
                 attached = Attachments.of(declared)
-                self._releasing.release_new(request, declared.certificate.id, attached, resources)
+                self._releasing.release_new(request, certificate.id, attached, resources)
 
     def _attached(self, arn: str, declared: Attachments) -> Attachments:
         """Return those of the declared ones that are attached."""

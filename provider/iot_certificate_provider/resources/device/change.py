@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import DeviceCertificateProperty, DeviceCertificateStatus
 from iot_certificate_provider.errors import ConflictError, InvalidPropertyError
+from iot_certificate_provider.pki import SigningRequest
 from iot_certificate_provider.resources.device.attachments import Attachments, change_attachments
 from iot_certificate_provider.resources.device.outcome import outcome_of
 from iot_certificate_provider.resources.device.releasing import Releasing
 from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
 from iot_certificate_provider.resources.lifecycle.certificate_mode import check_mode
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
-from iot_certificate_provider.resources.lifecycle.ownership import among, left_attached
+from iot_certificate_provider.resources.lifecycle.ownership import among, left_attached, left_revoked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +60,7 @@ class DeviceCertificateChange:
     ) -> Outcome:
         """Bring a registered certificate from ``old`` to ``wanted``; from anything without old."""
         self.check_mode(wanted, old, certificate.id)
-        outcome = outcome_of(certificate, wanted.ca, request, issued=wanted.signing_request is not None)
+        outcome = outcome_of(certificate, wanted.ca, request, issued=isinstance(wanted.identity, SigningRequest))
         before, after = Attachments.of(old), Attachments.of(wanted)
         kept, note = self._kept(request, certificate.id, before.without(after))
         arn = request.home.certificate_arn(certificate.id)
@@ -94,7 +95,7 @@ class DeviceCertificateChange:
             if self._iot.describe_certificate(certificate_id).status != DeviceCertificateStatus.REVOKED:
                 raise
             if self._stacks.is_rolling_back(request.stack_id):
-                return "The certificate stays REVOKED, which cannot be taken back"
+                return left_revoked(certificate_id).reason
             raise InvalidPropertyError(
                 DeviceCertificateProperty.STATUS,
                 f"REVOKED is final and cannot become {wanted}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -84,7 +83,10 @@ class DeviceCertificateDeletion:
     def of_leftovers(self, request: Request, find: Callable[[], Iterable[str]]) -> Outcome:
         """Serve the Delete of a Create that never answered: remove what it left, if anything, and is nobody else's."""
         wait_for_late_registration(request)
-        return replace(Outcome(request.existing_id), note=self.remove_leftovers(request, find()))
+        found = list(find())
+        if not found:
+            return left(request, ownership.deletion_of_nothing_left())
+        return Outcome(request.existing_id, note=self.remove_leftovers(request, found))
 
     def remove_leftovers(self, request: Request, certificate_ids: Iterable[str], seconds: float | None = None) -> str:
         """Remove those that the running operation has left; return why the first of the others stays."""

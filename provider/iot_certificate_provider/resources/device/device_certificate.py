@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from iot_certificate_provider.contract import ExistingCertificate
 from iot_certificate_provider.errors import AlreadyExistsError, ProviderError, readable
 from iot_certificate_provider.physical_id import certificate_id_in, is_adopted, is_certificate_id
-from iot_certificate_provider.pki import Certificate
+from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.properties.device_certificate import DeviceCertificateProperties
 from iot_certificate_provider.resources.device.adopted_device_certificate import AdoptedDeviceCertificate
 from iot_certificate_provider.resources.device.change import DeviceCertificateChange, differs, noted
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.aws.iot import DeviceCertificateDescription
-    from iot_certificate_provider.pki import SigningRequest
     from iot_certificate_provider.protocol.request import Request
     from iot_certificate_provider.protocol.response import Outcome
     from iot_certificate_provider.resources.lifecycle.ownership import Decision
@@ -84,10 +83,10 @@ class DeviceCertificateResource:
         return self._deletion.of_leftovers(request, find)
 
     def _left_by_create(self, request: Request, declared: DeviceCertificateProperties) -> Iterator[str]:
-        if declared.signing_request is not None:
-            yield from self._ownership.left_issued(request, declared.signing_request)
-        elif declared.certificate is not None:
-            yield declared.certificate.id
+        if isinstance(declared.identity, SigningRequest):
+            yield from self._ownership.left_issued(request, declared.identity)
+        else:
+            yield declared.identity.id
 
     # Creating
 
@@ -96,9 +95,9 @@ class DeviceCertificateResource:
     ) -> Outcome:
         """Do as ``create`` with properties that are read already; ``is_key_ours``: nobody else can register it."""
         begin(request, self._stacks, self._now())
-        if wanted.signing_request is not None:
-            return self._registration.create_issued(request, wanted, wanted.signing_request)
-        certificate = _given(wanted)
+        certificate = wanted.identity
+        if isinstance(certificate, SigningRequest):
+            return self._registration.create_issued(request, wanted, certificate)
         live = self._to_be_adopted(request, wanted, certificate)
         if live is not None:
             return self._adopted.adopt(request, wanted, certificate, live)
@@ -132,10 +131,10 @@ class DeviceCertificateResource:
     ) -> Outcome:
         """Do as ``update`` with properties that are read already; ``old`` ones that are not valid are None."""
         begin(request, self._stacks, self._now())
-        if wanted.signing_request is not None:
-            outcome = self._update_issued(request, wanted, wanted.signing_request, old)
+        if isinstance(wanted.identity, SigningRequest):
+            outcome = self._update_issued(request, wanted, wanted.identity, old)
         else:
-            outcome = self._update_given(request, wanted, _given(wanted), old, is_key_ours=is_key_ours)
+            outcome = self._update_given(request, wanted, wanted.identity, old, is_key_ours=is_key_ours)
         kept_id = certificate_id_in(outcome.physical_id)
         if old is not None and kept_id == certificate_id_in(request.existing_id):
             return noted(outcome, self._remove_leftovers(request, wanted, old, kept_id))
@@ -152,7 +151,7 @@ class DeviceCertificateResource:
     ) -> Outcome:
         if certificate.id == certificate_id_in(request.existing_id):
             # In a rollback the old properties may be another certificate's: nothing of theirs was done to this one.
-            same = old is not None and old.certificate is not None and old.certificate.id == certificate.id
+            same = old is not None and old.identity == certificate
             return self._change_or_register(request, wanted, old if same else None, certificate)
         live = self._to_be_adopted(request, wanted, certificate)
         if live is not None:
@@ -223,7 +222,7 @@ class DeviceCertificateResource:
         signing: SigningRequest,
         old: DeviceCertificateProperties | None,
     ) -> Outcome:
-        same = old is not None and old.signing_request is not None and old.signing_request.pem == signing.pem
+        same = old is not None and old.identity == signing
         live = self._issued_before(request, signing, same=same)
         if live is None:
             return self._registration.issue(request, wanted, signing)
@@ -254,21 +253,14 @@ class DeviceCertificateResource:
         if not found:
             return ""
         self._adopted.abandon(request, old)
-        if old.certificate is not None and self._iot.find_certificate(old.certificate.id) is None:
+        if isinstance(old.identity, Certificate) and self._iot.find_certificate(old.identity.id) is None:
             return ""
         return self._deletion.remove_leftovers(request, found, ROLLBACK_SECONDS)
 
     def _left_by_update(
         self, request: Request, wanted: DeviceCertificateProperties, old: DeviceCertificateProperties
     ) -> Iterator[str]:
-        signing = old.signing_request
-        if old.certificate is not None:
-            yield old.certificate.id
-        elif signing is not None and wanted.signing_request is not None and wanted.signing_request.pem != signing.pem:
-            yield from self._ownership.left_issued(request, signing)
-
-
-def _given(wanted: DeviceCertificateProperties) -> Certificate:
-    if wanted.certificate is None:
-        raise ValueError("neither certificate nor signing request: properties.py lets none such through")
-    return wanted.certificate
+        if isinstance(old.identity, Certificate):
+            yield old.identity.id
+        elif isinstance(wanted.identity, SigningRequest) and wanted.identity != old.identity:
+            yield from self._ownership.left_issued(request, old.identity)

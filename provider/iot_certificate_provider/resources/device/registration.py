@@ -23,7 +23,7 @@ from iot_certificate_provider.resources.lifecycle.redelivery import (
     uncertain_without_answer,
 )
 from iot_certificate_provider.resources.lifecycle.registered_already import RegisteredAlready, unseen
-from iot_certificate_provider.resources.lifecycle.undo import undo_now, undone_on_failure
+from iot_certificate_provider.resources.lifecycle.undo import undone_if_abandoned, undone_on_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,15 +146,10 @@ class DeviceCertificateRegistration:
 
         It is undone only where CloudFormation gave it up: a delivery after success must not take away what is in use.
         """
-        request.progress.registered = certificate.id
         still_wanted = self._still_wanted(request)
-        outcome = self._change.bring(request, wanted, None, certificate, still_wanted.check)
-        try:
-            check_still_wanted(request, self._stacks)
-        except ConflictError:
-            undo_now(request, partial(self._undo, request, certificate.id, self._now()))
-            raise
-        return outcome
+        undo = partial(self._undo, request, certificate.id, self._now())
+        with undone_if_abandoned(request, self._stacks, certificate.id, undo):
+            return self._change.bring(request, wanted, None, certificate, still_wanted.check)
 
     def _complete(
         self,

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.errors import AccessDeniedError, InvalidPropertyError, ProviderError, readable
+from iot_certificate_provider.errors import AccessDeniedError, InvalidPropertyError, readable
 from iot_certificate_provider.physical_id import is_certificate_id
 from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.properties.issued_device_certificate import IssuedDeviceCertificateProperties
@@ -24,6 +25,7 @@ from iot_certificate_provider.resources.issued.new_key_history import IssuedWith
 from iot_certificate_provider.resources.issued.signing_request_history import IssuedByRequest
 from iot_certificate_provider.resources.lifecycle import ownership
 from iot_certificate_provider.resources.lifecycle.redelivery import begin
+from iot_certificate_provider.resources.lifecycle.undo import abandoned_on_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -54,15 +56,10 @@ class IssuedDeviceCertificateResource:
         begin(request, self._stacks, self._now())
         issued = self._history(wanted).of_create(request, wanted)
         answer = _answer(request, wanted, issued)
-        try:
+        with abandoned_on_failure(request, partial(self._history(wanted).given_up, request, wanted)):
             outcome = self._device_certificates.create_declared(
                 request, wanted.of_certificate(issued.certificate, issued.ca), is_key_ours=True
             )
-        except ProviderError:
-            if request.progress.registered is None and not request.progress.uncertain:
-                with request.deadline.undoing():
-                    self._history(wanted).given_up(request, wanted)
-            raise
         return noted(replace(answer, note=outcome.note), self._history(wanted).registered(request, wanted, issued))
 
     def update(self, request: Request) -> Outcome:

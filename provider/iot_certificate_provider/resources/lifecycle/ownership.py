@@ -99,6 +99,11 @@ def deletion_after_a_failed_create(physical_id: str, *, readable: bool) -> Decis
     return None
 
 
+def deletion_of_nothing_left() -> Decision:
+    """Decide on the Delete of a Create that never answered, and has left nothing."""
+    return Decision(Action.LEAVE, "Nothing to delete: the Create has left nothing")
+
+
 def deletion(certificate_id: str, request: Request, *, anew: bool, keeping: Sequence[StackResource]) -> Decision:
     """Decide whether a certificate that the resource had is to be destroyed.
 
@@ -147,6 +152,17 @@ def not_its_own_any_more(certificate_id: str) -> Decision:
     return Decision(
         Action.LEAVE, f"Rolled back, and nothing touched: {short(certificate_id)} is another owner's by now"
     )
+
+
+def left_revoked(certificate_id: str) -> Decision:
+    """Decide on a certificate that a rollback cannot return to another status."""
+    return Decision(Action.LEAVE, f"Left REVOKED: {short(certificate_id)} cannot get another status")
+
+
+def devices_left(ca_id: str, holder: str = "") -> Decision:
+    """Decide on the device certificates of a CA that another one, perhaps another resource's, takes the place of."""
+    why = f"{holder} has a CA of the same subject" if holder else "another CA of this resource takes its place"
+    return Decision(Action.LEAVE, f"Left registered: the device certificates of CA {short(ca_id)}, since {why}")
 
 
 def left_unowned(certificate_id: str) -> Decision:

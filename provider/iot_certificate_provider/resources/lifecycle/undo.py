@@ -5,12 +5,13 @@ from __future__ import annotations
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.errors import ProviderError
-from iot_certificate_provider.resources.lifecycle.redelivery import wait_for_late_effects
+from iot_certificate_provider.errors import ConflictError, ProviderError
+from iot_certificate_provider.resources.lifecycle.redelivery import check_still_wanted, wait_for_late_effects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from iot_certificate_provider.aws.cloudformation import StackGateway
     from iot_certificate_provider.protocol.request import Request
 
 
@@ -28,6 +29,38 @@ def undone_on_failure(
         yield
     except BaseException as error:
         undo_now(request, undo, error if is_late else None)
+        raise
+
+
+@contextmanager
+def undone_if_abandoned(
+    request: Request, stacks: StackGateway, physical_id: str, undo: Callable[[], bool]
+) -> Iterator[None]:
+    """Have ``undo`` take back what the request has where CloudFormation does not wait for the request any more.
+
+    For what an earlier delivery may have answered with: whatever else fails must not take away what is in use.
+    """
+    request.progress.registered = physical_id
+    yield
+    try:
+        check_still_wanted(request, stacks)
+    except ConflictError:
+        undo_now(request, undo)
+        raise
+
+
+@contextmanager
+def abandoned_on_failure(request: Request, abandon: Callable[[], None]) -> Iterator[None]:
+    """Have ``abandon`` mark what was kept for the request as over, when the rest fails and leaves nothing registered.
+
+    Not while it is uncertain whether something is registered: a Delete finds that by what was kept.
+    """
+    try:
+        yield
+    except ProviderError:
+        if request.progress.registered is None and not request.progress.uncertain:
+            with request.deadline.undoing():
+                abandon()
         raise
 
 

@@ -6,8 +6,9 @@ transfer does not come about; and what is attached is detached, where the templa
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.aws.propagation import POLICY_SECONDS
@@ -29,7 +30,12 @@ from iot_certificate_provider.properties.certificate_transfer import Certificate
 from iot_certificate_provider.protocol.response import Outcome
 from iot_certificate_provider.resources.device.attachments import Attachments, Kind, detach
 from iot_certificate_provider.resources.lifecycle.history import operation_started
-from iot_certificate_provider.resources.lifecycle.ownership import among, deletion_after_a_failed_create
+from iot_certificate_provider.resources.lifecycle.ownership import (
+    Decision,
+    among,
+    deletion_after_a_failed_create,
+    deletion_of_nothing_left,
+)
 from iot_certificate_provider.resources.lifecycle.redelivery import (
     begin,
     check_still_wanted,
@@ -38,15 +44,18 @@ from iot_certificate_provider.resources.lifecycle.redelivery import (
     returns_to_what_it_had,
     uncertain_without_answer,
 )
+from iot_certificate_provider.resources.lifecycle.undo import undone_if_abandoned, undone_on_failure
 from iot_certificate_provider.resources.transfer.ownership import (
     PENDING_TRANSFER,
     CertificateTransferOwnership,
+    gone_for_good,
     is_as_declared,
+    superseded,
 )
 from iot_certificate_provider.resources.transfer.taking_back import TakingBack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from datetime import datetime
 
     from iot_certificate_provider.aws.cloudformation import StackResource
@@ -95,12 +104,11 @@ class CertificateTransferResource:
     def delete(self, request: Request) -> Outcome:
         """Cancel the transfer if it is still pending to that account, and put the certificate's status back."""
         identity = TransferIdentity.of(request.existing_id)
-        if identity is None:
-            identity = self._left_by_create(request)
-        elif self._is_superseded(request, identity):
-            identity = None
+        found = self._left_by_create(request) if identity is None else self._unless_superseded(request, identity)
+        if isinstance(found, Decision):
+            return Outcome(request.existing_id, note=found.reason)
         declared = readable(CertificateTransferProperties.read, request.properties)
-        return Outcome(request.existing_id, note=self._take_back(request, identity, declared))
+        return Outcome(request.existing_id, note=self._take_back(request, found, declared))
 
     # Transferring
 
@@ -118,7 +126,8 @@ class CertificateTransferResource:
         check_still_wanted(request, self._stacks)
         was_active = self._was_active(request, live)
         identity = _remembering(TransferIdentity(wanted.certificate_id, wanted.account, was_active), attached)
-        with self._undone_on_failure(request, identity, live.arn, wanted):
+        undo = partial(self._undo_transfer, identity, live.arn, wanted)
+        with undone_on_failure(request, identity.physical_id, undo):
             self._transfer(request, wanted, live, attached)
             check_still_wanted(request, self._stacks)
         return _outcome(request, identity)
@@ -167,8 +176,9 @@ class CertificateTransferResource:
         repeated = may_be_repeated(request, self._now())
         identity = self._ownership.own(request, wanted, pending) if repeated else None
         if identity is not None:
-            self._check_kept(request, identity, wanted)
-            return _outcome(request, identity)
+            take_back = partial(self._undo_earlier_delivery, request, identity, wanted)
+            with undone_if_abandoned(request, self._stacks, identity.physical_id, take_back):
+                return _outcome(request, identity)
         self._check_no_sibling(request, wanted.certificate_id)
         if pending is None:
             raise InvalidPropertyError(
@@ -195,17 +205,6 @@ class CertificateTransferResource:
             f"CertificateId: {who} transfers the certificate to {pending.account}, since {pending.made:%Y-%m-%d}. {fix}"
         )
 
-    def _check_kept(self, request: Request, identity: TransferIdentity, wanted: CertificateTransferProperties) -> None:
-        """Take the transfer back where CloudFormation has given up this Create, whose Delete may have come and gone."""
-        request.progress.registered = identity.physical_id
-        try:
-            check_still_wanted(request, self._stacks)
-        except ConflictError:
-            with suppress(ProviderError), request.deadline.undoing():
-                self._taking_back.take_back(request, identity, wanted)
-                request.progress.registered = None
-            raise
-
     def _was_active(self, request: Request, live: DeviceCertificateDescription) -> bool:
         if live.status == DeviceCertificateStatus.ACTIVE:
             return True
@@ -227,19 +226,17 @@ class CertificateTransferResource:
             "Set it to true, or detach them first",
         )
 
-    @contextmanager
-    def _undone_on_failure(
-        self, request: Request, identity: TransferIdentity, arn: str, wanted: CertificateTransferProperties
-    ) -> Iterator[None]:
-        """Put back what was changed when the rest fails; where even that fails, the answer names the transfer."""
-        request.progress.registered = identity.physical_id
-        try:
-            yield
-        except BaseException:
-            with suppress(ProviderError), request.deadline.undoing():
-                self._taking_back.undo(identity, arn, wanted)
-                request.progress.registered = None
-            raise
+    def _undo_earlier_delivery(
+        self, request: Request, identity: TransferIdentity, wanted: CertificateTransferProperties
+    ) -> bool:
+        """Take back what an earlier delivery has transferred; another owner's transfer is nothing of the request's."""
+        self._taking_back.take_back(request, identity, wanted)
+        return True
+
+    def _undo_transfer(self, identity: TransferIdentity, arn: str, wanted: CertificateTransferProperties) -> bool:
+        """Put back what this request has changed."""
+        self._taking_back.undo(identity, arn, wanted)
+        return True
 
     # Changing
 
@@ -295,7 +292,7 @@ class CertificateTransferResource:
         if operation_started(self._stacks.rows(request.stack_id, request.logical_id)) is None:
             return _outcome(request, identity)  # the same request once more, after success
         if self._stacks.is_rolling_back(request.stack_id):
-            return replace(_outcome(request, identity), note="The certificate has left this account for good")
+            return replace(_outcome(request, identity), note=gone_for_good(identity.certificate_id).reason)
         raise InvalidPropertyError(
             CertificateTransferProperty.TARGET_AWS_ACCOUNT,
             "nothing can be changed any more: the certificate was accepted by the other account, or deleted",
@@ -309,21 +306,21 @@ class CertificateTransferResource:
     ) -> str:
         return "" if identity is None else self._taking_back.take_back(request, identity, declared)
 
-    def _is_superseded(self, request: Request, identity: TransferIdentity) -> bool:
-        """Whether the resource has another transfer of the same certificate by now, which is not to be cancelled."""
+    def _unless_superseded(self, request: Request, identity: TransferIdentity) -> TransferIdentity | Decision:
+        """Return a decision where the resource has another transfer of the same certificate by now."""
         current = self._stacks.resource(request.stack_id, request.logical_id)
         if current is None or current.physical_id == request.existing_id:
-            return False
+            return identity
         other = TransferIdentity.of(current.physical_id)
-        return other is not None and other.certificate_id == identity.certificate_id
+        is_same = other is not None and other.certificate_id == identity.certificate_id
+        return superseded(identity.certificate_id) if is_same else identity
 
-    def _left_by_create(self, request: Request) -> TransferIdentity | None:
+    def _left_by_create(self, request: Request) -> TransferIdentity | Decision:
         declared = readable(CertificateTransferProperties.read, request.properties)
-        if deletion_after_a_failed_create(request.existing_id, readable=declared is not None) is not None:
-            return None
-        if declared is None or declared.account == request.home.account:
-            return None  # refused before anything was sent
-        return find_leftover(request, lambda: self._leftover(request, declared))
+        nothing = deletion_after_a_failed_create(request.existing_id, readable=declared is not None)
+        if nothing is not None or declared is None or declared.account == request.home.account:
+            return nothing or deletion_of_nothing_left()  # refused before anything was sent
+        return find_leftover(request, lambda: self._leftover(request, declared)) or deletion_of_nothing_left()
 
     def _leftover(self, request: Request, declared: CertificateTransferProperties) -> TransferIdentity | None:
         """Return what the running operation has done to a certificate, and has told nobody."""

@@ -7,8 +7,8 @@ was made cannot be taken back, so the id says which one it was: ``<certificate i
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import (
@@ -24,12 +24,11 @@ from iot_certificate_provider.errors import (
     ConflictError,
     InvalidPropertyError,
     NotFoundError,
-    ProviderError,
     TransferCompletedError,
     UpstreamError,
     readable,
 )
-from iot_certificate_provider.physical_id import ADOPTED, REJECTED, certificate_id_in, is_certificate_id
+from iot_certificate_provider.physical_id import ADOPTED, REJECTED, certificate_id_in, is_adopted, is_certificate_id
 from iot_certificate_provider.properties.certificate_transfer_decision import (
     CertificateTransferDecisionProperties,
     declared_on_delete,
@@ -38,6 +37,7 @@ from iot_certificate_provider.protocol.response import Outcome
 from iot_certificate_provider.resources.lifecycle import ownership
 from iot_certificate_provider.resources.lifecycle.history import held
 from iot_certificate_provider.resources.lifecycle.inquiry import ROLLBACK_SECONDS
+from iot_certificate_provider.resources.lifecycle.ownership import Decision
 from iot_certificate_provider.resources.lifecycle.redelivery import (
     begin,
     check_still_wanted,
@@ -46,6 +46,7 @@ from iot_certificate_provider.resources.lifecycle.redelivery import (
     uncertain_without_answer,
     wait_for_late_registration,
 )
+from iot_certificate_provider.resources.lifecycle.undo import undone_if_abandoned
 from iot_certificate_provider.resources.transfer.acceptance import Acceptance, Acceptances
 from iot_certificate_provider.resources.transfer.ownership import PENDING_TRANSFER
 
@@ -93,7 +94,7 @@ class CertificateTransferDecisionResource:
         Only while it is still this acceptance, and no other resource uses the certificate.
         """
         if declared_on_delete(request.properties) is AcceptedCertificateOnDelete.RETAIN:
-            return Outcome(request.existing_id)
+            return Outcome(request.existing_id, note=_retained(request.existing_id).reason)
         if is_certificate_id(request.existing_id):
             return self._acceptances.delete(request)
         return Outcome(request.existing_id, note=self._remove_left_by_create(request))
@@ -144,7 +145,7 @@ class CertificateTransferDecisionResource:
                 return outcome
             if may_be_repeated(request, self._now()):
                 # An earlier delivery has rejected it, or it never came: it is not here, as declared.
-                return replace(outcome, note="No transfer is pending: it was rejected before, or taken back")
+                return replace(outcome, note=_rejected_before(wanted.certificate_id).reason)
         raise self._not_there(request, wanted)
 
     def _call_reject(self, wanted: CertificateTransferDecisionProperties, *, seen: bool) -> bool:
@@ -170,18 +171,18 @@ class CertificateTransferDecisionResource:
         return live is not None and live.status == PENDING_TRANSFER
 
     def _kept(self, request: Request, wanted: CertificateTransferDecisionProperties) -> Outcome:
-        """Answer with what was accepted; take it back first where CloudFormation has given this Create up."""
+        """Answer with what was accepted; take it back first where CloudFormation has abandoned this Create."""
         request.progress.uncertain = False
-        request.progress.registered = wanted.certificate_id
-        try:
-            check_still_wanted(request, self._stacks)
-        except ConflictError:
-            with suppress(ProviderError):
-                if wanted.on_delete is AcceptedCertificateOnDelete.DELETE:
-                    self._acceptances.undo(request, wanted.certificate_id)
-                request.progress.registered = None
-            raise
-        return _outcome(request, wanted.certificate_id)
+        with undone_if_abandoned(
+            request, self._stacks, wanted.certificate_id, partial(self._undo_acceptance, request, wanted)
+        ):
+            return _outcome(request, wanted.certificate_id)
+
+    def _undo_acceptance(self, request: Request, wanted: CertificateTransferDecisionProperties) -> bool:
+        """Remove what was accepted where OnDelete says so; of what it leaves, nothing is left for a Delete to do."""
+        if _deletes(wanted):
+            self._acceptances.undo(request, wanted.certificate_id)
+        return True
 
     def _take_up(
         self, request: Request, wanted: CertificateTransferDecisionProperties, live: DeviceCertificateDescription
@@ -245,7 +246,7 @@ class CertificateTransferDecisionResource:
             live = self._iot.find_certificate(wanted.certificate_id)
             what = "gone" if live is None else live.status
             if self._stacks.is_rolling_back(request.stack_id):
-                return f"The certificate is {what}, which is left as it is"
+                return _left_as(wanted.certificate_id, what).reason
             raise InvalidPropertyError(
                 CertificateTransferDecisionProperty.STATUS,
                 f"cannot become {wanted.status}: the certificate is {what}",
@@ -275,12 +276,38 @@ class CertificateTransferDecisionResource:
         declared = readable(CertificateTransferDecisionProperties.read, request.properties)
         nothing = ownership.deletion_after_a_failed_create(request.existing_id, readable=declared is not None)
         if nothing is not None or declared is None:
-            return "" if nothing is None else nothing.reason
+            return (nothing or ownership.deletion_of_nothing(request.existing_id)).reason
         if not _deletes(declared) or _certificate_id(request.existing_id) == declared.certificate_id:
-            return ""  # adopted, or rejected
+            return _retained(request.existing_id).reason  # adopted, or rejected
         wait_for_late_registration(request)
         decision = self._acceptances.remove_leftover(request, declared.certificate_id)
         return "" if decision.proceeds else decision.reason
+
+
+def _rejected_before(certificate_id: str) -> Decision:
+    """Decide on a rejection that a redelivery asks for."""
+    return Decision(
+        ownership.Action.LEAVE,
+        f"Nothing to reject: the transfer of {ownership.short(certificate_id)} was rejected before, or taken back",
+    )
+
+
+def _left_as(certificate_id: str, status: str) -> Decision:
+    """Decide on a certificate to whose status a rollback cannot return."""
+    return Decision(ownership.Action.LEAVE, f"Left as it is: {ownership.short(certificate_id)} is {status}")
+
+
+def _retained(physical_id: str) -> Decision:
+    """Decide on a Delete that leaves whatever the decision led to."""
+    certificate_id = _certificate_id(physical_id)
+    if physical_id.endswith(REJECTED):
+        return Decision(ownership.Action.LEAVE, f"Nothing to delete: {ownership.short(certificate_id)} was rejected")
+    if is_adopted(physical_id):
+        return Decision(
+            ownership.Action.LEAVE,
+            f"Left registered: {ownership.short(certificate_id)} was accepted by another owner",
+        )
+    return Decision(ownership.Action.LEAVE, "Left registered, if it was accepted: OnDelete is RETAIN")
 
 
 def _deletes(declared: CertificateTransferDecisionProperties) -> bool:

@@ -17,7 +17,7 @@ from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.ownership import Action, Decision, short
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from iot_certificate_provider.aws.cloudformation import StackResource
@@ -142,6 +142,31 @@ class CertificateTransferOwnership:
 def _is_off_since(live: DeviceCertificateDescription, start: datetime) -> bool:
     # A date of whole seconds that may lie before the start does not count: to leave it INACTIVE is the lesser harm.
     return live.status == DeviceCertificateStatus.INACTIVE and live.modified is not None and live.modified >= start
+
+
+def gone_for_good(certificate_id: str) -> Decision:
+    """Decide on a transfer that a rollback returns to, and that was accepted, or whose certificate was deleted."""
+    return Decision(Action.LEAVE, f"Left as it is: {short(certificate_id)} has left this account for good")
+
+
+def not_attached_again(certificate_id: str, names: Sequence[str]) -> Decision:
+    """Decide on what the transfer detached, and AWS IoT does not attach any more."""
+    return Decision(
+        Action.LEAVE, f"Not attached again to {short(certificate_id)}, since AWS IoT refuses: {', '.join(names)}"
+    )
+
+
+def superseded(certificate_id: str) -> Decision:
+    """Decide on the Delete of a transfer that the resource has replaced by another one of the same certificate."""
+    return Decision(Action.LEAVE, f"Left pending: {short(certificate_id)} is in another transfer of this resource")
+
+
+def changed_since(certificate_id: str) -> Decision:
+    """Decide on a certificate that no transfer of this resource has taken anything from, or that was changed since."""
+    return Decision(
+        Action.LEAVE,
+        f"Left as it is: no transfer of {short(certificate_id)} is pending, and it is not as this resource left it",
+    )
 
 
 def is_as_declared(transfer: OutgoingTransfer, wanted: CertificateTransferProperties) -> bool:

@@ -18,7 +18,12 @@ from iot_certificate_provider.errors import (
 )
 from iot_certificate_provider.resources.device.attachments import Attachments, calls_of
 from iot_certificate_provider.resources.lifecycle.ownership import deletion_of_nothing
-from iot_certificate_provider.resources.transfer.ownership import PENDING_TRANSFER, CertificateTransferOwnership
+from iot_certificate_provider.resources.transfer.ownership import (
+    PENDING_TRANSFER,
+    CertificateTransferOwnership,
+    changed_since,
+    not_attached_again,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +61,7 @@ class TakingBack:
         if live is None:
             return deletion_of_nothing(identity.certificate_id).reason
         if not cancelled and not self._is_over(request, identity, live):
-            return ""
+            return changed_since(live.id).reason
         if identity.was_active and (cancelled or self._is_off_by_transfer(request, live)):
             self._iot.update_certificate(live.id, DeviceCertificateStatus.ACTIVE)
         return self._attach(live.arn, identity)
@@ -111,7 +116,7 @@ class TakingBack:
                 calls_of(self._iot)[each.kind].attach(each.name, arn)
             except (InvalidPropertyError, NotFoundError, LimitExceededError):
                 missing.append(f"{each.kind.name.lower()} {each.name}")
-        return f"Not attached again, since AWS IoT refuses: {', '.join(missing)}" if missing else ""
+        return not_attached_again(identity.certificate_id, missing).reason if missing else ""
 
 
 def _detached(identity: TransferIdentity) -> Attachments:

@@ -1,0 +1,74 @@
+"""The reasons that the function gives: operations.md explains each in the function's own words, and no other.
+
+A reason is the log line's ``note``, and the Reason in CloudFormation's event. The command line uses the same words.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import iot_certificate_provider
+from documentation.pages import ROOT
+from iot_certificates_cli import doctor
+
+PROVIDER = Path(iot_certificate_provider.__path__[0])
+PAGE = ROOT / "docs" / "operations.md"
+EXPLAINED = frozenset(re.findall(r"^\| `([^`|]+)` \|", PAGE.read_text("utf-8"), re.MULTILINE))
+"""The first cells of the page's tables that are literal texts: ``…`` stands for what varies."""
+
+
+def _decisions(action: str) -> set[str]:
+    """Return the reasons of all decisions to do this, as the code has them."""
+    calls = [
+        node
+        for path in PROVIDER.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Decision"
+    ]
+    return {
+        _text(call.args[1]) for call in calls if isinstance(call.args[0], ast.Attribute) and call.args[0].attr == action
+    }
+
+
+def _text(reason: ast.expr) -> str:
+    if isinstance(reason, ast.Constant):
+        return str(reason.value)
+    assert isinstance(reason, ast.JoinedStr), "a reason is written where it is decided"
+    return "".join(str(part.value) if isinstance(part, ast.Constant) else _varying(part) for part in reason.values)
+
+
+def _varying(part: ast.expr) -> str:
+    assert isinstance(part, ast.FormattedValue)
+    return "certificate …" if isinstance(part.value, ast.Call) and "short" in ast.unparse(part.value.func) else "…"
+
+
+LEFT = sorted(_decisions("LEAVE"))
+
+
+@pytest.mark.parametrize("reason", LEFT)
+def test_whatever_is_left_is_explained_in_the_same_words(reason: str) -> None:
+    assert reason in EXPLAINED, f"docs/operations.md does not explain `{reason}`"
+
+
+def test_nothing_is_explained_that_is_never_said() -> None:
+    begins = (
+        "Left ",
+        "Nothing to ",
+        "Rolled back, ",
+        "Not attached ",
+        "The registration code is kept",
+        "certificate …",
+    )
+    said = _decisions("LEAVE") | _decisions("PROCEED")
+    assert len(LEFT) > 20
+    assert {each for each in EXPLAINED if each.startswith(begins)} <= said
+
+
+def test_the_doctor_names_a_quota_as_the_function_does() -> None:
+    said = doctor.USED_UP
+    assert said in PAGE.read_text("utf-8")
+    assert said in (PROVIDER / "aws" / "error_mapping.py").read_text("utf-8")
