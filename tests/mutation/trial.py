@@ -36,10 +36,14 @@ PACKAGE = "iot_certificate_provider"
 TESTS = (
     "tests/resources",
     "tests/test_expiry.py",
-    "tests/test_ownership.py",
+    "tests/test_decisions.py",
     "tests/handler",
     "tests/protocol/test_sequences.py",
     "tests/protocol/test_adoption.py",
+    "tests/protocol/test_in_use.py",
+    "tests/protocol/test_kept_keys.py",
+    "tests/protocol/test_registration_code.py",
+    "tests/protocol/test_transfers.py",
 )
 """What is quick: no emulator, no CDK."""
 LEFT_OUT = ("tests/handler/test_vectors.py",)
