@@ -62,8 +62,9 @@ class FakeAws:
     def session(self) -> boto3.Session:
         """Return a session whose clients end here."""
         session = fake_session()
-        session.events.register("provide-client-params", remember_parameters)
-        session.events.register_last("before-call", self._answer)
+        events: Any = session.events
+        events.register("provide-client-params", remember_parameters)
+        events.register_last("before-call", self._answer)
         return session
 
     def names(self) -> list[str]:

@@ -36,7 +36,7 @@ def decision(certificate_id: str, **more: Any) -> dict[str, Any]:
     return custom("CertificateTransferDecision", properties)
 
 
-def adopter(pem: str, status: str = "INACTIVE", after: str | None = None, **more: Any) -> dict[str, Any]:
+def adopter(pem: str, status: str = "INACTIVE", *, after: str | None = None, **more: Any) -> dict[str, Any]:
     properties = {"CertificatePem": pem, "CertificateMode": "SNI_ONLY", "Status": status, **ADOPT, **more}
     return custom("DeviceCertificate", properties, after)
 
@@ -203,7 +203,7 @@ class TestAnAttachment:
     def test_of_an_adopter_that_goes_stays_where_the_owner_declares_it_too(self, account_in_use: Account) -> None:
         pem = new_pem()
         home, ids = account_in_use.create({"Device": {**owner(pem), **RETAINED}})
-        away, _ = account_in_use.create({"Device": adopter(pem, "ACTIVE", **ATTACHED)})
+        away, _ = account_in_use.create({"Device": adopter(pem, "ACTIVE", after=None, **ATTACHED)})
         account_in_use.update(home, {"Device": {**owner(pem, **ATTACHED), **RETAINED}})
         account_in_use.wait_until_found(ids["Device"])
         account_in_use.delete(away)
@@ -212,7 +212,7 @@ class TestAnAttachment:
     def test_that_the_owner_leaves_out_stays_where_an_adopter_declares_it(self, account_in_use: Account) -> None:
         pem = new_pem()
         home, ids = account_in_use.create({"Device": {**owner(pem), **RETAINED}})
-        _, adopted = account_in_use.create({"Device": adopter(pem, "ACTIVE", **ATTACHED)})
+        _, adopted = account_in_use.create({"Device": adopter(pem, "ACTIVE", after=None, **ATTACHED)})
         account_in_use.wait_until_found(adopted["Device"])
         account_in_use.update(home, {"Device": {**owner(pem, **ATTACHED), **RETAINED}})
         account_in_use.update(home, {"Device": {**owner(pem), **RETAINED}})

@@ -40,6 +40,7 @@ from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.protocol.crhelper_once import TIMER_MARGIN_SECONDS
 from iot_certificate_provider.protocol.delivery import Delivery
 from protocol.clock import Clock
+from protocol.current_keys import CurrentKeys
 from protocol.excuses import Excuses
 from protocol.invariants import said
 from protocol.possessions import Possessions
@@ -202,6 +203,7 @@ class Cloud:
         self.foreign: dict[str, Picture | None] = {}
         """What was there before, and how it looked: nothing may happen to it."""
         self.possessions = Possessions(self)
+        self.keys = CurrentKeys(self)
         self.excuses = Excuses()
         self.stacks: list[Stack] = []
         self.request_numbers = itertools.count(1)
@@ -250,6 +252,11 @@ class Cloud:
     def secret_text(self, arn: str) -> str:
         """Return what a reader of the secret finds."""
         return str(self.aws.secrets.values[arn])
+
+    def current_text(self, arn: str) -> str | None:
+        """Return what a reader of a secret finds; None where there is no secret, or no text."""
+        value = self.aws.secrets.values.get(arn)
+        return value if isinstance(value, str) else None
 
     def bring_in_device(self, ca_id: str) -> None:
         """Register a device that connected just in time, without the trouble of making a certificate for it."""
