@@ -129,6 +129,8 @@ class Invocation:
     """What it called, and when."""
     handed_on: Mapping[str, Any] | None = None
     """The event that it invoked the function with, for what is left of the work."""
+    detached: set[str] = field(default_factory=set)
+    """Certificates that it has detached, as a transfer does."""
     died: bool = False
     undelivered: bool = False
 
@@ -371,7 +373,7 @@ class Cloud:
         if call.name == "iot.AcceptCertificateTransfer" and _deletes(invocation):
             self._attribute(call.parameters["certificateId"], invocation)
         if invocation.event["ResourceType"] == TRANSFER and call.name in _ATTACHMENTS:
-            self.excuses.detached_by_a_transfer.add(_certificate_of(call))
+            invocation.detached.add(_certificate_of(call))
         self._during(call, "after")
         self._strike(invocation, call.name, "after")
         invocation.calls += 1
@@ -493,9 +495,10 @@ class Cloud:
         raise FunctionDied
 
     def _forget(self, invocation: Invocation) -> None:
-        """Nobody hears what this delivery knew: whether the certificate was ACTIVE before its transfer."""
+        """Nobody hears what this delivery knew: whether the certificate was ACTIVE, and attached to what."""
         if invocation.event["ResourceType"] == TRANSFER:
             self.excuses.forgotten |= {properties.get("CertificateId", "") for properties in _declared(invocation)}
+            self.excuses.detached_by_a_transfer |= invocation.detached
 
     def _hang(self, invocation: Invocation) -> None:
         """Do as crhelper's timer does before the end, and as Lambda does at the end."""
