@@ -21,11 +21,12 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    load_pem_private_key,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
@@ -146,6 +147,13 @@ def make_ca(
         serial,
         [*profile, *extensions],
     )
+
+
+def loaded(fields: Mapping[str, str]) -> Issued:
+    """Return the certificate and the key that a secret holds, as the function writes it."""
+    key = load_pem_private_key(fields["privateKey"].encode("ascii"), None)
+    assert isinstance(key, PrivateKey)
+    return Issued(x509.load_pem_x509_certificate(fields["certificatePem"].encode("ascii")), key)
 
 
 def certify_ca(

@@ -11,9 +11,6 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import boto3
-import botocore.session
-
 from fakes.acm_pca import FakeAcmPca
 from fakes.cloudformation import FakeCloudFormation
 from fakes.functions import FakeFunctions
@@ -21,12 +18,13 @@ from fakes.iot import FakeIot
 from fakes.kms import FakeKms
 from fakes.refusal import Refusal
 from fakes.secrets import FakeSecrets
+from fakes.service_models import fake_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-_LOADED = botocore.session.get_session().get_component("data_loader")
+    import boto3
 
 
 @dataclass(frozen=True)
@@ -63,13 +61,11 @@ class FakeAws:
 
     def session(self) -> boto3.Session:
         """Return a session whose clients end here."""
-        core = botocore.session.get_session()
-        core.register_component("data_loader", _LOADED)
-        core.set_credentials("fake", "fake")
-        core.set_config_variable("region", "eu-west-1")
-        core.register("provide-client-params", remember_parameters)
-        core.get_component("event_emitter").register_last("before-call", self._answer)
-        return boto3.Session(botocore_session=core)
+        session = fake_session()
+        events: Any = session.events
+        events.register("provide-client-params", remember_parameters)
+        events.register_last("before-call", self._answer)
+        return session
 
     def names(self) -> list[str]:
         """Return the calls made so far, by name, in order."""

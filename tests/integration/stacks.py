@@ -23,6 +23,8 @@ class Stacks:
     service_token: str
     _numbers: Iterator[int]
     _prefix: str
+    every_seconds: float = 1
+    """How often a stack is asked for its state: in a second, also a detached policy is seen to be detached."""
 
     def name(self) -> str:
         return f"{self._prefix}-{next(self._numbers)}"
@@ -61,14 +63,13 @@ class Stacks:
         pages = (
             self.session.client("logs")
             .get_paginator("filter_log_events")
-            .paginate(logGroupName="/aws/lambda/certificates")
+            .paginate(logGroupName=f"/aws/lambda/{self._prefix}")
         )
         return "\n".join(event["message"] for page in pages for event in page["events"])
 
     def _wait(self, name: str, what: str) -> dict[str, str]:
         client = self.session.client("cloudformation")
-        # A second, in which also a detached policy is seen to be detached.
-        wait_for(client, name, what, every_seconds=1)
+        wait_for(client, name, what, every_seconds=self.every_seconds)
         if what == "stack_delete_complete":
             return {}
         rows = client.list_stack_resources(StackName=name)["StackResourceSummaries"]

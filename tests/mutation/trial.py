@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from fakes.aws import FakeAws
+from fakes.service_models import fake_session
 from mutation.mutants import MODULE
 
 if TYPE_CHECKING:
@@ -36,10 +36,14 @@ PACKAGE = "iot_certificate_provider"
 TESTS = (
     "tests/resources",
     "tests/test_expiry.py",
-    "tests/test_ownership.py",
+    "tests/test_decisions.py",
     "tests/handler",
     "tests/protocol/test_sequences.py",
     "tests/protocol/test_adoption.py",
+    "tests/protocol/test_in_use.py",
+    "tests/protocol/test_kept_keys.py",
+    "tests/protocol/test_registration_code.py",
+    "tests/protocol/test_transfers.py",
 )
 """What is quick: no emulator, no CDK."""
 LEFT_OUT = ("tests/handler/test_vectors.py",)
@@ -104,9 +108,8 @@ def _calls_into(test: Test, module: str) -> bool:
 
 def warm_up() -> None:
     """Import, before anything is forked, what every trial needs and no mutant changes."""
-    aws = FakeAws()
     for service in ("iot", "secretsmanager", "cloudformation"):
-        aws.session().client(service)
+        fake_session().client(service)
     loaded = [name for name in sys.modules if name.partition(".")[0] == PACKAGE]
     if loaded:
         raise RuntimeError(f"no mutant would be active: {loaded} is imported already")

@@ -168,6 +168,12 @@ class EmulatedCloud(Cloud):
     def secret_text(self, arn: str) -> str:
         return str(self._secrets.get_secret_value(SecretId=arn)["SecretString"])
 
+    def current_text(self, arn: str) -> str | None:
+        try:
+            return self.secret_text(arn)
+        except (self._secrets.exceptions.ResourceNotFoundException, self._secrets.exceptions.InvalidRequestException):
+            return None
+
     def bring_in_device(self, ca_id: str) -> None:
         """Nothing: that takes a certificate of the CA, whose key may be gone by now."""
 

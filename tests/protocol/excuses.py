@@ -47,12 +47,12 @@ class Excuses:
     forgotten: set[str] = field(default_factory=set)
     """Nobody can say any more that it was ACTIVE before its transfer: it may stay INACTIVE.
 
-    docs/resources/certificate-transfer.md: "where CloudFormation never heard the answer of the function".
+    docs/resources/certificate-transfer.md: "Where CloudFormation never received the answer of the function".
     """
     detached_by_a_transfer: set[str] = field(default_factory=set)
-    """A transfer has detached it, as its template says, and it may stay detached.
+    """A function has detached it for a transfer, and died before its answer named what: it may stay detached.
 
-    docs/resources/certificate-transfer.md: "detached from a transfer that is cancelled or rejected *later* stays".
+    docs/resources/certificate-transfer.md: "Where CloudFormation never received the answer of the function".
     """
     shared_by_an_earlier_release: set[tuple[str, Owner]] = field(default_factory=set)
     """A certificate, and a resource that has it as well as the one that registered it: 0.1.0 let that happen."""

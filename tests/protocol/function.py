@@ -40,6 +40,7 @@ from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.protocol.crhelper_once import TIMER_MARGIN_SECONDS
 from iot_certificate_provider.protocol.delivery import Delivery
 from protocol.clock import Clock
+from protocol.current_keys import CurrentKeys
 from protocol.excuses import Excuses
 from protocol.invariants import said
 from protocol.possessions import Possessions
@@ -128,6 +129,8 @@ class Invocation:
     """What it called, and when."""
     handed_on: Mapping[str, Any] | None = None
     """The event that it invoked the function with, for what is left of the work."""
+    detached: set[str] = field(default_factory=set)
+    """Certificates that it has detached, as a transfer does."""
     died: bool = False
     undelivered: bool = False
 
@@ -202,6 +205,7 @@ class Cloud:
         self.foreign: dict[str, Picture | None] = {}
         """What was there before, and how it looked: nothing may happen to it."""
         self.possessions = Possessions(self)
+        self.keys = CurrentKeys(self)
         self.excuses = Excuses()
         self.stacks: list[Stack] = []
         self.request_numbers = itertools.count(1)
@@ -250,6 +254,11 @@ class Cloud:
     def secret_text(self, arn: str) -> str:
         """Return what a reader of the secret finds."""
         return str(self.aws.secrets.values[arn])
+
+    def current_text(self, arn: str) -> str | None:
+        """Return what a reader of a secret finds; None where there is no secret, or no text."""
+        value = self.aws.secrets.values.get(arn)
+        return value if isinstance(value, str) else None
 
     def bring_in_device(self, ca_id: str) -> None:
         """Register a device that connected just in time, without the trouble of making a certificate for it."""
@@ -364,7 +373,7 @@ class Cloud:
         if call.name == "iot.AcceptCertificateTransfer" and _deletes(invocation):
             self._attribute(call.parameters["certificateId"], invocation)
         if invocation.event["ResourceType"] == TRANSFER and call.name in _ATTACHMENTS:
-            self.excuses.detached_by_a_transfer.add(_certificate_of(call))
+            invocation.detached.add(_certificate_of(call))
         self._during(call, "after")
         self._strike(invocation, call.name, "after")
         invocation.calls += 1
@@ -486,9 +495,10 @@ class Cloud:
         raise FunctionDied
 
     def _forget(self, invocation: Invocation) -> None:
-        """Nobody hears what this delivery knew: whether the certificate was ACTIVE before its transfer."""
+        """Nobody hears what this delivery knew: whether the certificate was ACTIVE, and attached to what."""
         if invocation.event["ResourceType"] == TRANSFER:
             self.excuses.forgotten |= {properties.get("CertificateId", "") for properties in _declared(invocation)}
+            self.excuses.detached_by_a_transfer |= invocation.detached
 
     def _hang(self, invocation: Invocation) -> None:
         """Do as crhelper's timer does before the end, and as Lambda does at the end."""

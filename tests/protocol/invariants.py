@@ -1,4 +1,4 @@
-"""The invariants: a legend, and functions that say what is wrong. (I5 is in ``possessions``.)"""
+"""The invariants: a legend, and functions that say what is wrong; I5 is in ``possessions``, I6 in ``current_keys``."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ LEGEND = {
     "I3": "nothing is touched that the resource did not register, unless its template says so",
     "I4": "what CloudFormation believes to be there is there, and after a rollback as before",
     "I5": "everybody keeps what their last completed event says they have",
+    "I6": "a secret's AWSCURRENT, once it was a registered certificate's, is one as long as that resource exists",
 }
 """What failures print, and ``README.md`` explains."""
 
@@ -97,6 +98,7 @@ def check(stack: Stack) -> None:
     nothing_left_behind(stack)
     nothing_foreign_touched(stack.cloud)
     everything_is_there(stack)
+    stack.cloud.keys.check()
 
 
 def nothing_left_behind(stack: Stack) -> None:

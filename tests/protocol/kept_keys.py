@@ -186,6 +186,7 @@ def key_that_was_removed_from_its_secret(cloud: Cloud, kind: Kind) -> None:
     stack = Stack(cloud)
     first = _made(stack, kind)
     cloud.add_empty_secret(secret_of(kind))
+    cloud.keys.replaced_outside(secret_of(kind))
     require(stack.update({X: kind(Status="INACTIVE")}) == "COMPLETE", "I4", "in place")
     require(stack.live[X].physical_id == first and kind.registered(cloud) == {first}, "I4", "it was replaced")
     require(stack.delete() == "COMPLETE" and not kind.registered(cloud), "I2", "the stack was to go")

@@ -364,6 +364,7 @@ class Neighbourhood:
         self._look_at_native_types(step)
         invariants.nothing_foreign_touched(self.cloud)
         self.cloud.possessions.check()
+        self.cloud.keys.check()
         for stack in self.stacks:
             if stack.ledger.status.endswith("_COMPLETE"):
                 invariants.nothing_left_behind(stack)

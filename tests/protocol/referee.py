@@ -286,6 +286,7 @@ class Stack:
                 self._log(logical_id, physical_id, "UPDATE_FAILED")
                 self._run_late()
                 self.ledger.status = "UPDATE_ROLLBACK_FAILED"
+                self.cloud.keys.check()
                 return "ROLLBACK_FAILED"
             todo.updates.pop(0)
             back = answer.body["PhysicalResourceId"]
@@ -332,6 +333,7 @@ class Stack:
         if left:
             self._run_late()
             self.ledger.status = badly
+            self.cloud.keys.check()
             return "ROLLBACK_FAILED" if badly.startswith("ROLLBACK") else "DELETE_FAILED"
         self.template = {}
         return self._settle(well, "ROLLED_BACK" if well.startswith("ROLLBACK") else "COMPLETE")

@@ -230,6 +230,7 @@ class Walk:
                 invariants.nothing_left_behind(stack)
                 invariants.everything_is_there(stack)
                 invariants.secrets_follow(stack)
+        self.cloud.keys.check()
         for certificate_id in self.used - self.cloud.excuses.deleted_outside:
             there = certificate_id in self.cloud.iot.certificates or certificate_id in self.cloud.iot.cas
             require(there, "I3", "a certificate that a stack only used is gone")

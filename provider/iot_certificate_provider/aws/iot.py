@@ -228,15 +228,14 @@ class IotGateway:
         with mapping_errors(f"certificate {certificate_id}"):
             self._iot.update_certificate(certificateId=certificate_id, newStatus=status.value)
 
-    def delete_certificate(self, certificate_id: str, *, just_deactivated: bool = False) -> None:
+    def delete_certificate(self, certificate_id: str) -> None:
         """DeleteCertificate; InUseError while policies or things are attached, ConflictError while it is ACTIVE.
 
-        For seconds AWS IoT takes one that was ``just_deactivated`` for an ACTIVE one.
+        For seconds AWS IoT takes a certificate for an ACTIVE one that was deactivated before this request, or by it.
         """
-        seconds = STATUS_SECONDS if just_deactivated else 0.0
         with (
             mapping_errors(f"certificate {certificate_id}"),
-            self._clients.outlasting("CertificateStateException", seconds),
+            self._clients.outlasting("CertificateStateException", STATUS_SECONDS),
         ):
             self._iot.delete_certificate(certificateId=certificate_id)
 

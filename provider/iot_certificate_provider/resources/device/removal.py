@@ -116,7 +116,7 @@ class DeviceCertificateRemoval:
             if attempt:
                 self.detach_all(live.arn, detach_thing)
             try:
-                self._iot.delete_certificate(live.id, just_deactivated=live.status not in OFF)
+                self._iot.delete_certificate(live.id)
             except NotFoundError:
                 return
             except InUseError as error:

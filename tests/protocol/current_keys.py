@@ -1,0 +1,75 @@
+"""What the readers of secrets find: invariant I6, kept beside the provider.
+
+A secret whose AWSCURRENT was a registered certificate's has had a reader for whom that worked: from then on, and for as
+long as that resource exists, it is to work at the end of every operation.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from iot_certificate_provider.physical_id import certificate_id_in
+from protocol.invariants import require
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from protocol.function import Cloud, Owner
+    from protocol.referee import Live
+
+SECRETS = ("PrivateKeySecretArn", "CredentialsSecretArn")
+"""The properties that name a secret that the function writes to."""
+
+
+@dataclass
+class CurrentKeys:
+    """By secret: the resource whose registered certificate AWSCURRENT was of, and that certificate's id."""
+
+    cloud: Cloud
+    working: dict[str, tuple[Owner, str]] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Require that what worked works; note what works now. While no operation runs."""
+        if any(stack.ledger.status.endswith("_IN_PROGRESS") for stack in self.cloud.stacks):
+            return
+        registered = {*self.cloud.iot.certificates, *self.cloud.iot.cas}
+        for arn in {*self.working, *self._declared()}:
+            found = certificate_in(self.cloud.current_text(arn))
+            if found in registered and found in self.cloud.made:
+                self.working[arn] = self.cloud.made[found], found
+            elif arn in self.working:
+                self._require_gone(arn, found)
+
+    def replaced_outside(self, arn: str) -> None:
+        """Note that a hand has written to a secret, or has taken it away."""
+        self.working.pop(arn, None)
+
+    def _require_gone(self, arn: str, found: str | None) -> None:
+        owner, before = self.working.pop(arn)
+        stack = next((each for each in self.cloud.stacks if each.ledger.stack_id == owner[0]), None)
+        live = None if stack is None else stack.live.get(owner[1])
+        ids = {before, found, None if live is None else certificate_id_in(live.physical_id)}
+        if live is None or arn not in _secrets_of(live) or ids & self.cloud.excuses.deleted_outside:
+            return  # gone, or it keeps its key elsewhere by now, or a hand has taken the certificate
+        what = "no certificate" if found is None else f"certificate {found[:8]}, which is not registered"
+        require(False, "I6", f"the secret of {owner[1]} of stack {owner[0].split('/')[1]} has the key of {what}")
+
+    def _declared(self) -> Iterator[str]:
+        for stack in self.cloud.stacks:
+            for live in stack.live.values():
+                yield from _secrets_of(live)
+
+
+def _secrets_of(live: Live) -> list[str]:
+    return [live.declared.properties[name] for name in SECRETS if name in live.declared.properties]
+
+
+def certificate_in(text: str | None) -> str | None:
+    """Return the id of the certificate whose key a value of a secret has; None for a value of another kind."""
+    try:
+        fields = json.loads(text or "")
+        return str(fields["certificateId"])
+    except (ValueError, TypeError, KeyError):
+        return None
