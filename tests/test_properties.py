@@ -638,7 +638,14 @@ def test_a_delete_reads_what_it_needs_whatever_the_rest_is(raw: dict[str, Any]) 
 class TestWhatADeleteReads:
     @pytest.mark.parametrize(
         ("value", "expected"),
-        [(["a", "b"], ("a", "b")), (["a", 1, ["b"]], ("a",)), ("a", ()), (None, ()), ({"a": "b"}, ())],
+        [
+            (["a", "b"], ("a", "b")),
+            (["a", 1, ["b"]], ("a",)),
+            (["a b", "\ud800"], ()),
+            ("a", ()),
+            (None, ()),
+            ({"a": "b"}, ()),
+        ],
     )
     def test_policy_names(self, value: object, expected: tuple[str, ...]) -> None:
         assert declared_policy_names({"PolicyNames": value, "Nonsense": "1"}) == expected

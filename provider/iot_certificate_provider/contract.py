@@ -28,6 +28,9 @@ MAX_RESPONSE_BYTES = 4096
 MAX_REASON_CHARACTERS = 240
 """What we let a Reason have: crhelper cuts the *front* off anything above 256."""
 
+MAX_PHYSICAL_ID_CHARACTERS = 1024
+"""A PhysicalResourceId "can be up to 1 KB in size" (CloudFormation User Guide, "Custom resource response objects")."""
+
 MAX_PEM_CHARACTERS = 65_536
 """``CertificatePem`` of the AWS IoT API."""
 

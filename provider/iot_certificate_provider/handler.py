@@ -15,6 +15,7 @@ from iot_certificate_provider import cold_start  # noqa: F401 - for what its imp
 from iot_certificate_provider.aws.clients import AwsClients
 from iot_certificate_provider.aws.gateways import Gateways
 from iot_certificate_provider.contract import (
+    MAX_PHYSICAL_ID_CHARACTERS,
     MAX_REASON_CHARACTERS,
     MAX_RESPONSE_BYTES,
     MetricDimension,
@@ -25,10 +26,10 @@ from iot_certificate_provider.deadline import Deadline, sent_at, service_timeout
 from iot_certificate_provider.embedded_metrics import publish_metric
 from iot_certificate_provider.errors import DeadlineError, InvalidPropertyError, ProviderError, UnfinishedError, shorten
 from iot_certificate_provider.physical_id import CREATE_FAILED, CREATE_UNFINISHED, is_certificate_id
-from iot_certificate_provider.protocol import response
+from iot_certificate_provider.protocol import envelope, response
 from iot_certificate_provider.protocol.crhelper_once import TIMER_MARGIN_SECONDS, CrHelperOnce, Interruption
 from iot_certificate_provider.protocol.delivery import Delivery
-from iot_certificate_provider.protocol.request import AwsEnvironment, Progress, Request, RequestType
+from iot_certificate_provider.protocol.request import Progress, Request, RequestType
 from iot_certificate_provider.protocol.response import Outcome
 from iot_certificate_provider.resources.registry import RESOURCES
 
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
 
 DEADLINE_MARGIN_SECONDS = TIMER_MARGIN_SECONDS + 3.0
 """The work ends before crhelper's timer fires: that one is only for a call that hangs."""
-
-_ENVELOPE = ("RequestId", "StackId", "LogicalResourceId", "ResponseURL")
 
 logger = logging.getLogger("iot_certificate_provider")
 
@@ -82,7 +81,7 @@ class Function:
 
         Raises ResponseNotDeliveredError when it could not be delivered.
         """
-        if any(not _is_text(event.get(name)) for name in _ENVELOPE):
+        if not envelope.is_usable(event):
             # Edge: crhelper answers a malformed event at the *previous* request's URL. This one has none.
             logger.error(json.dumps({"outcome": "IGNORED", "error": "the event has no usable envelope"}))
             return
@@ -113,7 +112,7 @@ class _Invocation:
     def __init__(self, function: Function, event: Mapping[str, Any], context: Any) -> None:
         self._function, self._event, self._context = function, event, context
         sent = sent_at(event["ResponseURL"])
-        self._ends = None if sent is None else sent + service_timeout(_properties(event, "ResourceProperties"))
+        self._ends = None if sent is None else sent + service_timeout(envelope.properties(event, "ResourceProperties"))
         self._started = time.monotonic()
         self._progress = Progress()
         self._outcome: Outcome | None = None
@@ -130,7 +129,7 @@ class _Invocation:
     def work(self) -> None:
         """Do what the request asks for, and keep how it went."""
         try:
-            request = _request(self._event, self._context, self.deadline, self._progress)
+            request = envelope.read(self._event, self._context, self.deadline, self._progress)
             self._outcome = self._finished(request)
         except BaseException as error:  # noqa: BLE001 - whatever it is, CloudFormation waits for an answer
             # Edge: SystemExit gives no answer.
@@ -190,7 +189,7 @@ class _Invocation:
             return DeadlineError(
                 "Out of time: a call to AWS did not return before the function's timeout. Raise the provider's timeout"
             )
-        return ProviderError("The request is not one that this provider can read")
+        return ProviderError("crhelper ended the request before its work began", "Please report it")
 
     def _log(self, outcome: Outcome, error: BaseException | None) -> None:
         if error is None:
@@ -201,8 +200,8 @@ class _Invocation:
 
     def _log_line(self, physical_id: str, outcome: str, **more: str) -> None:
         line = {
-            "request": self._event.get("RequestType"),
-            "type": self._event.get("ResourceType"),
+            "request": envelope.described(self._event, "RequestType"),
+            "type": envelope.described(self._event, "ResourceType"),
             "logical_id": self._event["LogicalResourceId"],
             "certificate_id": physical_id,
             "outcome": outcome,
@@ -213,31 +212,6 @@ class _Invocation:
         logger.log(logging.ERROR if outcome == "FAILED" else logging.INFO, json.dumps(line))
 
 
-def _request(event: Mapping[str, Any], context: Any, deadline: Deadline, progress: Progress) -> Request:
-    request_type = RequestType(event["RequestType"])
-    if request_type is not RequestType.CREATE and not _is_text(event.get("PhysicalResourceId")):
-        raise ProviderError(f"The request has no PhysicalResourceId, which every {request_type} has")
-    return Request(
-        type=request_type,
-        resource_type=str(event.get("ResourceType", "")),
-        request_id=event["RequestId"],
-        stack_id=event["StackId"],
-        logical_id=event["LogicalResourceId"],
-        physical_id=event.get("PhysicalResourceId"),
-        properties=_properties(event, "ResourceProperties"),
-        old_properties=_properties(event, "OldResourceProperties"),
-        home=AwsEnvironment.of_function_arn(context.invoked_function_arn),
-        deadline=deadline,
-        progress=progress,
-        sent=sent_at(event["ResponseURL"]),
-    )
-
-
-def _properties(event: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    properties = event.get(name)
-    return properties if isinstance(properties, dict) else {}
-
-
 def id_after_failure(event: Mapping[str, Any], progress: Progress) -> str:
     """Return the old id after a failed Update, which CloudFormation adopts, and after a Create what Delete is to find.
 
@@ -245,7 +219,8 @@ def id_after_failure(event: Mapping[str, Any], progress: Progress) -> str:
     cannot know.
     """
     marker = CREATE_UNFINISHED if progress.uncertain else CREATE_FAILED
-    return str(event.get("PhysicalResourceId") or progress.registered or f"{marker}/{event['RequestId']}")
+    of_request = f"{marker}/{event['RequestId']}"[:MAX_PHYSICAL_ID_CHARACTERS]
+    return envelope.physical_id(event) or progress.registered or of_request
 
 
 def _too_large(event: Mapping[str, Any], outcome: Outcome) -> ProviderError | None:
@@ -272,10 +247,6 @@ def _nearest_type(resource_type: str) -> str:
 
     near = difflib.get_close_matches(resource_type, ResourceType, n=1)
     return f"Did you mean {near[0]}?" if near else "Check the name; a later version of the provider may serve it"
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and bool(value)
 
 
 def _now() -> datetime:

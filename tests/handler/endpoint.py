@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import json
 import os
 import socket
@@ -10,6 +11,7 @@ import ssl
 import struct
 import threading
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,8 +25,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-Step = int | Literal["reset", "hang"]
-"""What the endpoint does with a request: answer with this status, reset the connection, or never answer."""
+Step = int | Literal["reset", "hang", "drip", "drip headers", "continue"]
+"""What the endpoint does with a request: answer with this status, reset the connection, or never answer.
+
+To drip is to send an answer that never ends one byte at a time: in its first line, in its headers, or in one "100
+Continue" after the other.
+"""
+
+_DRIPPED = {"drip": b"HTTP/1.1 200 ", "drip headers": b"HTTP/1.1 200 OK\r\n", "continue": b""}
+_ENDLESS = {"drip": b"O", "drip headers": b"x-drip: 1\r\n", "continue": b"HTTP/1.1 100 Continue\r\n\r\n"}
 
 
 @dataclass(frozen=True)
@@ -51,7 +60,7 @@ class Endpoint:
         """What to do with the next requests; those after them get 200."""
         self.arrived = threading.Event()
         self.before_answer: Callable[[], object] = lambda: None
-        self._closing = threading.Event()
+        self.closing = threading.Event()
         self._server = _Server(self, tls)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
@@ -66,9 +75,9 @@ class Endpoint:
 
     def close(self) -> None:
         """Stop, and end every thread; once is enough."""
-        if self._closing.is_set():
+        if self.closing.is_set():
             return
-        self._closing.set()
+        self.closing.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -80,7 +89,7 @@ class Endpoint:
         self.before_answer()
         step = self.script.popleft() if self.script else 200
         if step == "hang":
-            self._closing.wait(60)
+            self.closing.wait(60)
         return step
 
 
@@ -124,10 +133,20 @@ class _Exchange(BaseHTTPRequestHandler):
         step = self.server.endpoint.take(Received(self.command, self.path, headers, body))
         if step == "reset":
             self._reset()
+        elif step in _ENDLESS:
+            with suppress(OSError):
+                self._drip(_DRIPPED[step], _ENDLESS[step])
         elif isinstance(step, int):
             self.send_response(step)
             self.send_header("content-length", "0")
             self.end_headers()
+
+    def _drip(self, beginning: bytes, endless: bytes) -> None:
+        self.wfile.write(beginning)
+        for byte in itertools.cycle(endless):
+            if self.server.endpoint.closing.wait(0.01):
+                return
+            self.wfile.write(bytes([byte]))
 
     def _reset(self) -> None:
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -5,8 +5,11 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import socket
 import ssl
+import threading
 import time
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +19,7 @@ from iot_certificate_provider.protocol import delivery
 from iot_certificate_provider.protocol.delivery import Delivery
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import issuing
@@ -68,6 +72,46 @@ def test_an_endpoint_that_hangs_costs_no_more_than_the_sockets_timeout(
     assert time.monotonic() - started < 5
 
 
+@pytest.mark.parametrize("step", ["drip", "drip headers", "continue"])
+def test_an_endpoint_that_drips_bytes_costs_no_more_than_one_that_hangs(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, step: Step
+) -> None:
+    """Its answer never ends: without a limit for the whole of it, nor does this test."""
+    monkeypatch.setattr(delivery, "PUT_SECONDS", 0.2)
+    stage.endpoint.script.append(step)
+    answers = stage.invoke_for_all(stage.event("Delete"))
+    assert len(answers) == 2
+
+
+def test_an_endpoint_that_drips_the_handshake_costs_no_more_than_one_that_hangs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery, "PUT_SECONDS", 0.1)
+    with DrippingHandshake() as dripping:
+        deliver = Delivery(ssl.create_default_context(), sleep=lambda _: None)
+        assert deliver(f"https://127.0.0.1:{dripping.port}/x?y", b"{}") is False
+    assert dripping.connections == delivery.PUT_ATTEMPTS
+
+
+def test_an_address_that_never_answers_leaves_time_for_the_next(
+    endpoint: Endpoint, server_tls: tuple[ssl.SSLContext, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "PUT_SECONDS", 1.0)
+    port = int(endpoint.address.rpartition(":")[2])
+    tcp = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
+    with full_backlog() as silent:
+        found = [(*tcp, silent), (*tcp, ("127.0.0.1", port))]
+        looked_up = socket.getaddrinfo
+
+        def several(host: str, *arguments: Any, **named: Any) -> Any:
+            return found if host == "localhost.test" else looked_up(host, *arguments, **named)
+
+        monkeypatch.setattr(socket, "getaddrinfo", several)
+        trust = ssl.create_default_context(cafile=server_tls[1])
+        trust.check_hostname = False
+        assert Delivery(trust)(f"https://localhost.test:{port}/x?y", b"{}") is True
+
+
 def test_the_work_is_not_done_again_for_an_answer_that_is_tried_again(stage: Stage, device: issuing.Issued) -> None:
     stage.endpoint.script.extend([503, "reset"])
     stage.invoke_for_all(stage.event("Create", {"CertificatePem": device.pem}))
@@ -91,6 +135,48 @@ def test_the_pauses_between_attempts_are_random_and_grow(
     assert [low for low, _ in ranges] == [0, 0, 0, 0]
     assert all(later == 2 * earlier for earlier, later in itertools.pairwise(slept))
     assert sum(slept) < 10
+
+
+class DrippingHandshake:
+    """A server whose TLS record, announced as long as one can be, never ends."""
+
+    def __init__(self) -> None:
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listening.getsockname()[1]
+        self.connections = 0
+        self._thread = threading.Thread(target=self._serve)
+
+    def __enter__(self) -> DrippingHandshake:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._listening.close()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._listening.accept()
+                self.connections += 1
+                with connection, suppress(OSError):
+                    for byte in itertools.chain(b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc", itertools.repeat(0)):
+                        connection.send(bytes([byte]))
+                        time.sleep(0.005)
+
+
+@contextmanager
+def full_backlog() -> Iterator[tuple[str, int]]:
+    """Give the address of a server that takes no connection, and refuses none."""
+    with socket.socket() as listening, ExitStack() as waiting:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        for _ in range(3):
+            client = waiting.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(listening.getsockname())
+        yield listening.getsockname()
 
 
 def test_the_certificate_of_the_url_is_checked(endpoint: Endpoint, caplog: pytest.LogCaptureFixture) -> None:

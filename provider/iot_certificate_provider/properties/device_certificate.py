@@ -26,6 +26,8 @@ from iot_certificate_provider.properties.shapes import Choice, Chosen, Forbidden
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from iot_certificate_provider.properties.shapes import Texts
+
 _NAME = DeviceCertificateProperty
 
 CERTIFICATE_PEM = Pem(
@@ -144,15 +146,18 @@ def _check_issuer(properties: DeviceCertificateProperties) -> None:
 
 
 def declared_policy_names(raw: Mapping[str, Any]) -> tuple[str, ...]:
-    """Read the names in PolicyNames as a Delete needs them: whatever else is wrong with the properties."""
-    return _declared_names(raw, _NAME.POLICY_NAMES)
+    """Read the names in PolicyNames as a Delete needs them: those that can exist, whatever else is wrong."""
+    return _declared_names(raw, POLICY_NAMES)
 
 
 def declared_thing_names(raw: Mapping[str, Any]) -> tuple[str, ...]:
     """Read the names in ThingNames in the same way."""
-    return _declared_names(raw, _NAME.THING_NAMES)
+    return _declared_names(raw, THING_NAMES)
 
 
-def _declared_names(raw: Mapping[str, Any], name: DeviceCertificateProperty) -> tuple[str, ...]:
-    names = raw.get(name)
-    return tuple(each for each in names if isinstance(each, str)) if isinstance(names, list) else ()
+def _declared_names(raw: Mapping[str, Any], declared: Texts) -> tuple[str, ...]:
+    names = raw.get(declared.name)
+    if not isinstance(names, list):
+        return ()
+    # Others were refused before anything was attached, and are not fit for a call.
+    return tuple(each for each in names if isinstance(each, str) and declared.pattern.fullmatch(each))

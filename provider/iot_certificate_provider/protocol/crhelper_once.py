@@ -32,6 +32,8 @@ finally:
 logging.getLogger("crhelper.resource_helper").disabled = True
 logging.getLogger("crhelper.utils").disabled = True
 
+_READ_BY_CRHELPER = ("StackId", "RequestId", "LogicalResourceId", "ResponseURL")
+
 TIMER_MARGIN_SECONDS = float(CONNECT_SECONDS + READ_SECONDS)
 """Edge: crhelper's timer fires half a second before the function dies, too late to deliver an answer.
 
@@ -86,8 +88,7 @@ class CrHelperOnce(CfnResource):
 
         for register in (self.create, self.update, self.delete):
             register(act)
-        # Edge: what crhelper adds to an event for its polling, it would believe of any event.
-        self({name: event[name] for name in event if not name.startswith("CrHelper")}, _Context(context, seconds_left))
+        self(_as_crhelper_reads(event), _Context(context, seconds_left))
         if self._timer is not None:
             # Edge: frozen with the function, the timer's thread would wake up in the next request.
             self._timer.join()
@@ -120,6 +121,17 @@ class CrHelperOnce(CfnResource):
                 return
             self._answered = True
             self._delivered = self._answer(_interruption(reason) if status else None)
+
+
+def _as_crhelper_reads(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what crhelper needs of an event in order to call ``work``.
+
+    Edges: a RequestType that is missing, or no text, is an error before the work begins, and so are other texts than
+    its three in any case; what crhelper adds to an event for its polling, it would believe of any event.
+    """
+    request_type = event.get("RequestType")
+    known = request_type if request_type in ("Create", "Update", "Delete") else "Create"
+    return {**{name: event[name] for name in _READ_BY_CRHELPER}, "RequestType": known}
 
 
 def _interruption(reason: str) -> Interruption:

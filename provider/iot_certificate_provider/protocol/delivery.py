@@ -5,10 +5,13 @@ from __future__ import annotations
 import http.client
 import json
 import logging
+import math
 import random
+import socket
 import ssl
 import time
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 
 PUT_ATTEMPTS = 5
 PUT_SECONDS = 5.0
+"""The limit of one attempt in all: connecting, TLS, the request and the status of the answer."""
 
 logger = logging.getLogger("iot_certificate_provider")
 
@@ -51,7 +55,7 @@ class Delivery:
         # Kept: reading the trust store costs more than the rest of the answer.
         self._trust = self._trust or ssl.create_default_context()
         parts = urlsplit(url)
-        connection = http.client.HTTPSConnection(parts.netloc, context=self._trust, timeout=PUT_SECONDS)
+        connection = _Connection(parts.netloc, self._trust, time.monotonic() + PUT_SECONDS)
         try:
             path = f"{parts.path}?{parts.query}" if parts.query else parts.path
             # A presigned URL is signed for this, empty, content type.
@@ -59,3 +63,59 @@ class Delivery:
             return connection.getresponse().status
         finally:
             connection.close()
+
+
+class _Connection(http.client.HTTPSConnection):
+    """A connection whose reads and writes raise TimeoutError from ``ends`` on, a time of the monotonic clock.
+
+    Edge: the timeout of http.client is for each address, read and write: a server that sends one byte at a time holds
+    the connection for as long as it likes.
+    """
+
+    def __init__(self, netloc: str, trust: ssl.SSLContext, ends: float) -> None:
+        super().__init__(netloc, context=trust)
+        self._trust, self._ends = trust, ends
+        trust.sslsocket_class = _Socket
+
+    def connect(self) -> None:
+        """Connect to the first address that answers, and make the TLS handshake."""
+        connected = self._connected()
+        # ssl counts this timeout for the handshake as a whole.
+        connected.settimeout(_left(self._ends))
+        encrypted = cast("_Socket", self._trust.wrap_socket(connected, server_hostname=self.host))
+        encrypted.ends = self._ends
+        self.sock = encrypted
+
+    def _connected(self) -> socket.socket:
+        addresses = [each[4] for each in socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)]
+        for place, (host, port, *_) in enumerate(addresses[:-1]):
+            # An address that never answers leaves time for the next one.
+            share = _left(self._ends) / (len(addresses) - place)
+            with suppress(OSError):
+                return socket.create_connection((str(host), int(port)), share)
+        host, port, *_ = addresses[-1]
+        return socket.create_connection((str(host), int(port)), _left(self._ends))
+
+
+class _Socket(ssl.SSLSocket):
+    """A socket whose timeout is the time that is left until ``ends``, at each read and write."""
+
+    ends = math.inf
+
+    def recv_into(self, *arguments: Any, **named: Any) -> int:
+        """Read what has arrived."""
+        self.settimeout(_left(self.ends))
+        return super().recv_into(*arguments, **named)
+
+    def send(self, *arguments: Any, **named: Any) -> int:
+        """Write what can be written."""
+        self.settimeout(_left(self.ends))
+        return super().send(*arguments, **named)
+
+
+def _left(ends: float) -> float:
+    """Return the seconds until ``ends``; raise TimeoutError when there are none."""
+    left = ends - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("the time for one attempt is over")
+    return left
