@@ -9,7 +9,7 @@ import pytest
 import issuing
 from protocol import material
 from protocol.adoption import X
-from protocol.fault_table import FAULTS, document, gateway_operations, play, row
+from protocol.fault_table import DOCUMENT, FAULTS, HEADING, document, gateway_operations, play, row
 from protocol.function import CALL_SECONDS
 from protocol.lifecycle_events import EVENTS
 from protocol.referee import Stack
@@ -49,6 +49,10 @@ def test_a_fault_that_does_not_strike_is_no_proof(emulated_cloud: EmulatedCloud)
     assert "2 plays; an invariant was violated in 1 of them" in text
     assert "| iot.RegisterCACertificate | 1 | 1 | 0 | 0 |" in text
     assert "| iot.DeleteThing | 1 | 0 | 0 | 1 |" in text
+
+
+def test_the_document_names_the_invariants_that_are_checked() -> None:
+    assert DOCUMENT.read_text("utf-8").startswith(HEADING)
 
 
 def test_the_operations_of_the_gateway_are_read_from_its_source() -> None:

@@ -332,6 +332,20 @@ class TestCreateOfADevice:
         assert back.physical_id == created.physical_id == updated.physical_id
         assert stage.iot.policies == {"theirs": {existing.record.arn}, "ours": set()}
 
+    def test_rollback_of_an_update_to_another_certificate_refuses_nothing(
+        self, stage: Stage, existing: Existing
+    ) -> None:
+        """It says nothing of what is attached to the adopted one: its old properties are those of the other."""
+        adopted = existing.adopt(**ATTACHED)
+        other = {"CertificatePem": issuing.make_ca("Another").pem, **SNI_ONLY}
+        stage.aws.cloudformation.begin_update(stage.now())
+        stage.log(adopted.physical_id, "UPDATE_FAILED")
+        stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+        declared = {**existing.properties, **ADOPT, **ATTACHED}
+        back = stage.update(stage.device, adopted.physical_id, other, declared)
+        assert back.physical_id == adopted.physical_id
+        assert stage.iot.policies["ours"] == stage.iot.things["yard"] == {existing.record.arn}
+
     def test_rollback_of_an_update_that_died_detaches_what_the_stack_has_to_delete(
         self, stage: Stage, existing: Existing
     ) -> None:

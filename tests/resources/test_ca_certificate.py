@@ -350,6 +350,16 @@ class TestUpdate:
         assert back.physical_id == created.physical_id
         assert stage.iot.cas[created.physical_id].status == "ACTIVE"
 
+    def test_one_that_is_gone_is_registered_again_where_a_list_of_its_tags_is_empty(
+        self, stage: Stage, properties: dict[str, Any]
+    ) -> None:
+        """API reference, ListTagsForResource, has ResourceNotFoundException; MiniStack answers with an empty list."""
+        created = stage.create(stage.ca, properties)
+        stage.iot.cas.clear()
+        stage.iot.ListTagsForResource = lambda **_: {"tags": []}  # type: ignore[method-assign]
+        stage.update(stage.ca, created.physical_id, properties, {**properties, "Status": "INACTIVE"})
+        assert stage.iot.cas[created.physical_id].status == "INACTIVE"
+
     def test_the_mode_cannot_change_and_its_rollback_succeeds(
         self, stage: Stage, properties: dict[str, Any], factory_ca: issuing.Issued
     ) -> None:

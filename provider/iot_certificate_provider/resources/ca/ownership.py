@@ -31,9 +31,14 @@ class CaCertificateOwnership:
         self._inquiry = Inquiry(aws.stacks, now)
 
     def tags(self, request: Request, certificate_id: str) -> Mapping[str, str] | None:
-        """Return the tags of a CA certificate; None when it is not registered."""
+        """Return the tags of a CA certificate; None when it is not registered.
+
+        One without tags is asked for as well: for what is gone, a list of tags may be empty.
+        """
         with suppress(NotFoundError):
-            return self._iot.tags(request.home.ca_certificate_arn(certificate_id))
+            tags = self._iot.tags(request.home.ca_certificate_arn(certificate_id))
+            if tags or self._iot.find_ca_certificate(certificate_id) is not None:
+                return tags
         return None
 
     def is_own(self, request: Request, certificate_id: str) -> bool:

@@ -85,7 +85,8 @@ class AdoptedDeviceCertificate:
         """Bring it from ``old`` to ``wanted``, a call a difference."""
         before, after = Attachments.of(old), Attachments.of(wanted)
         self._change.check_mode(wanted, old, certificate.id)
-        if old is not None and before != after and self._stacks.is_rolling_back(request.stack_id):
+        # Without old properties of this certificate, what is declared may be attached by the resource itself.
+        if (old is None or before != after) and self._stacks.is_rolling_back(request.stack_id):
             self._roll_back(request, live, before, after)
         elif old is None or before != after:
             self._attach_and_release(request, live, before, after)

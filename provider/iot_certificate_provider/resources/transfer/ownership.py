@@ -149,6 +149,13 @@ def gone_for_good(certificate_id: str) -> Decision:
     return Decision(Action.LEAVE, f"Left as it is: {short(certificate_id)} has left this account for good")
 
 
+def nothing_to_put_back(certificate_id: str) -> Decision:
+    """Decide on a transfer that is over, and took nothing from the certificate."""
+    return Decision(
+        Action.LEAVE, f"Nothing to cancel: no transfer of {short(certificate_id)} is pending, and none took anything"
+    )
+
+
 def not_attached_again(certificate_id: str, names: Sequence[str]) -> Decision:
     """Decide on what the transfer detached, and AWS IoT does not attach any more."""
     return Decision(

@@ -23,6 +23,7 @@ from iot_certificate_provider.resources.transfer.ownership import (
     CertificateTransferOwnership,
     changed_since,
     not_attached_again,
+    nothing_to_put_back,
 )
 
 if TYPE_CHECKING:
@@ -62,7 +63,10 @@ class TakingBack:
             return deletion_of_nothing(identity.certificate_id).reason
         if not cancelled and not self._is_over(request, identity, live):
             return changed_since(live.id).reason
-        if identity.was_active and (cancelled or self._is_off_by_transfer(request, live)):
+        is_off = identity.was_active and (cancelled or self._is_off_by_transfer(request, live))
+        if not cancelled and not is_off and not _detached(identity):
+            return nothing_to_put_back(live.id).reason
+        if is_off:
             self._iot.update_certificate(live.id, DeviceCertificateStatus.ACTIVE)
         return self._attach(live.arn, identity)
 
