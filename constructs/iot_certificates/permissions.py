@@ -206,6 +206,7 @@ def certificate_transfer(*, detach: bool) -> Iterator[Grant]:
     yield Grant(("iot:ListOutgoingCertificates", "iot:ListAttachedPolicies"), (On.ANYTHING,))
     yield _STILL_WANTED
     yield from _OWNERSHIP
+    yield from _IN_DOUBT
     if detach:
         # And to attach again what was detached, when the rest fails.
         yield Grant(("iot:DetachPolicy", "iot:AttachPolicy"), (On.CERTIFICATES,))

@@ -38,6 +38,12 @@ OWNERSHIP = {
         "cloudformation:ListStackResources",
     },
 }
+IN_DOUBT = {
+    **OWNERSHIP,
+    "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/*": {
+        "cloudformation:ListStackResources"
+    },
+}
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +151,7 @@ def transfer(stack: Stack, **more: Any) -> CertificateTransfer:
 
 def test_a_transfers_permissions(new_stack: Callable[..., Stack], synthesise: Callable[[Stack], Synthesised]) -> None:
     expected = {
-        "*": {"iot:ListOutgoingCertificates", "iot:ListAttachedPolicies", ANYBODY},
+        "*": {"iot:ListOutgoingCertificates", "iot:ListAttachedPolicies", ANYBODY, "cloudformation:ListStacks"},
         "cert/*": {
             "iot:DescribeCertificate",
             "iot:UpdateCertificate",
@@ -156,7 +162,7 @@ def test_a_transfers_permissions(new_stack: Callable[..., Stack], synthesise: Ca
             "iot:CancelCertificateTransfer",
             "iot:DescribeCertificate",
         },
-        **OWNERSHIP,
+        **IN_DOUBT,
     }
     assert permissions_of(new_stack, synthesise, transfer) == expected
     detaching = permissions_of(new_stack, synthesise, lambda stack: transfer(stack, detach_on_transfer=True))
@@ -171,10 +177,8 @@ def decide(stack: Stack, **more: Any) -> CertificateTransferDecision:
 
 def test_a_decisions_permissions(new_stack: Callable[..., Stack], synthesise: Callable[[Stack], Synthesised]) -> None:
     accepting = {"iot:DescribeCertificate", "iot:AcceptCertificateTransfer", "iot:UpdateCertificate"}
-    stacks = "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/*"
-    in_doubt = {**OWNERSHIP, stacks: {"cloudformation:ListStackResources"}}
     anybody = {ANYBODY, "cloudformation:ListStacks"}
-    assert permissions_of(new_stack, synthesise, decide) == {"*": anybody, "cert/*": accepting, **in_doubt}
+    assert permissions_of(new_stack, synthesise, decide) == {"*": anybody, "cert/*": accepting, **IN_DOUBT}
     assert permissions_of(new_stack, synthesise, lambda stack: decide(stack, decision=REJECT)) == {
         "*": {ANYBODY},
         "cert/*": {"iot:DescribeCertificate", "iot:RejectCertificateTransfer"},
@@ -186,7 +190,7 @@ def test_a_decisions_permissions(new_stack: Callable[..., Stack], synthesise: Ca
         "*": {"iot:ListAttachedPolicies", *anybody},
         "cert/*": {*accepting, "iot:DeleteCertificate", "iot:DetachPolicy", "iot:ListPrincipalThings"},
         "cert/* thing/*": {"iot:DetachThingPrincipal"},
-        **in_doubt,
+        **IN_DOUBT,
     }
 
 

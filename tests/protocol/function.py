@@ -524,10 +524,13 @@ def _declared(invocation: Invocation) -> tuple[Mapping[str, Any], Mapping[str, A
 def _is_handed_over(invocation: Invocation, call: Call, certificate_id: str) -> bool:
     """Whether the template, now or before, names the certificate, and the call is one that this takes."""
     kind, declared = invocation.event["ResourceType"], _declared(invocation)
+    event_id = invocation.event.get("PhysicalResourceId", "")
     if not any(properties.get("CertificateId") == certificate_id for properties in declared):
         return False
     if kind == TRANSFER:
-        detaches = any(properties.get("DetachOnTransfer") == "true" for properties in declared)
+        # By its physical id, it knows what it has detached, whatever is declared by now.
+        knows = "/policy/" in event_id or "/thing/" in event_id
+        detaches = knows or any(properties.get("DetachOnTransfer") == "true" for properties in declared)
         return call.name in _HANDS_OVER or (detaches and call.name in _ATTACHMENTS)
     return kind == DECISION and (call.name in _DECIDES or (_deletes(invocation) and call.name in _REMOVES))
 

@@ -14,7 +14,7 @@ from protocol.function import Fault
 from protocol.neighbours import STACKS, Again, Amend, Deploy, Destroy, Hand, Race, Wish
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from protocol.function import Kind
     from protocol.neighbours import Operation, Step
@@ -62,9 +62,13 @@ HANDS = ("delete", "delete", "register", "register", "deactivate", "detach", "at
 class Drawing:
     """One life being drawn."""
 
+    certificates: Sequence[str] = CERTIFICATES
+    amendments: Sequence[str] = AMENDMENTS
+    calls: Sequence[str] = CALLS
+
     def __init__(self, seed: str) -> None:
         self._draw = random.Random(seed)  # noqa: S311 - the same life each time
-        self._certificate = self._draw.choice(CERTIFICATES)
+        self._certificate = self._draw.choice(self.certificates)
 
     def life(self) -> list[Step]:
         """Draw a life: a pattern, with a few steps thrown in."""
@@ -182,12 +186,12 @@ class Drawing:
 
     def _deploy(self, stack: int, wish: Wish | None = None) -> Deploy:
         if wish is None:
-            elsewhere = self._draw.choice(CERTIFICATES)
+            elsewhere = self._draw.choice(self.certificates)
             wish = self.wish(self._certificate if self._chance(0.8) else elsewhere)
         return Deploy(stack, ((f"{wish.type_name}A", wish),), self._breaks(0.15), self._faults())
 
     def _amend(self, stack: int, what: str | None = None) -> Amend:
-        what = what or self._draw.choice(AMENDMENTS)
+        what = what or self._draw.choice(self.amendments)
         return Amend(stack, what, self._draw.randint(0, 1), self._breaks(0.2), self._faults())
 
     def _again(self) -> Again:
@@ -196,7 +200,7 @@ class Drawing:
     def _faults(self) -> tuple[Fault, ...]:
         if not self._chance(0.2):
             return ()
-        at: Any = self._draw.choice(CALLS) if self._chance(0.6) else self._draw.randint(0, 7)
+        at: Any = self._draw.choice(self.calls) if self._chance(0.6) else self._draw.randint(0, 7)
         when = self._draw.choice(("before", "after"))
         times, invocation = self._draw.choice((1, 1, 3, 4)), self._draw.randint(0, 2)
         return (Fault(self._draw.choice(KINDS), at, "before" if when == "before" else "after", times, invocation),)
@@ -281,7 +285,7 @@ def _simpler_deploys(step: Deploy) -> Iterator[Deploy]:
         if before or after:
             yield replace(step, wishes=(*before, *after))
         plain = Wish(wish.certificate)
-        for field in ("status", "attached", "adopt", "retain", "sweep"):
+        for field in ("status", "attached", "adopt", "retain", "sweep", "generation", "secret", "on_delete"):
             if getattr(wish, field) != getattr(plain, field):
                 simpler = replace(wish, **{field: getattr(plain, field)})
                 yield replace(step, wishes=(*before, (name, simpler), *after))

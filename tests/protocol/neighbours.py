@@ -20,6 +20,8 @@ from protocol.several_owners import delete_outside
 from protocol.story import Story
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from protocol.function import Cloud, Fault, Owner
     from protocol.referee import Template
 
@@ -29,6 +31,9 @@ REST_SECONDS = 90.0
 
 SLOW_CALL_SECONDS = 6.0
 """In a race, each call of the slow one: it answers long after it has registered."""
+
+SECRETS = 2
+"""That resources keep their keys in; there are others, with something else in them."""
 
 TRIES = 4
 BOTH = 2
@@ -50,10 +55,15 @@ class Wish:
     retain: str = "Delete"
     native: bool = False
     sweep: str = "RETAIN"
+    generation: int = 0
+    secret: int = 0
+    on_delete: str = "DELETE"
 
     @property
     def type_name(self) -> str:
-        return "Native" if self.native else "Ca" if self.certificate.startswith("ca") else "Device"
+        if self.native:
+            return "Native"
+        return _TYPE_NAMES.get(self.certificate, "Ca" if self.certificate.startswith("ca") else "Device")
 
 
 @dataclass(frozen=True)
@@ -116,6 +126,16 @@ Step = Operation | Race | Hand | Again
 Wishes = dict[str, Wish]
 
 
+_TYPE_NAMES = {
+    "own-ca": "OwnCa",
+    "issued": "Issued",
+    "requested": "Issued",
+    "leaving": "Transfer",
+    "coming": "Decision",
+    "code": "Code",
+}
+"""Of what ``lives_in_use`` declares; of others the type is in the name."""
+
 _OTHERS: dict[str, str] = {"device": "other", "other": "device", "ca": "ca-other", "ca-other": "ca"}
 _CHANGES: dict[str, Any] = {
     "remove": lambda wish: {},
@@ -127,6 +147,9 @@ _CHANGES: dict[str, Any] = {
     "attach": lambda wish: {"attached": ("connect", "thermostat")},
     "attach-more": lambda wish: {"attached": ("connect", "publish", "boiler")},
     "detach": lambda wish: {"attached": ()},
+    "rotate": lambda wish: {"generation": wish.generation + 1},
+    "other-secret": lambda wish: {"secret": (wish.secret + 1) % SECRETS},
+    "on-delete": lambda wish: {"on_delete": "RETAIN" if wish.on_delete == "DELETE" else "DELETE"},
     "replace": lambda wish: {"certificate": _OTHERS.get(wish.certificate, wish.certificate)},
 }
 
@@ -159,16 +182,18 @@ def declare(wish: Wish) -> Declared:
     return Declared(DEVICE, properties, **RETAINED[wish.retain])
 
 
-def template_of(wishes: Wishes, breaks: str) -> Template:
-    """Write a template; what is to break comes last, and devices come after their CA."""
-    cas = tuple(name for name, wish in wishes.items() if wish.type_name == "Ca")
-    template = {
-        name: replace(declare(wish), after=cas if wish.certificate == "under" else ()) for name, wish in wishes.items()
-    }
+def template_of(wishes: Wishes, breaks: str, write: Callable[[Wish], Declared] = declare) -> Template:
+    """Write a template; what is to break comes last, and devices come after their CA, adopters after a decision."""
+    template = {name: replace(write(wish), after=_before(wish, wishes)) for name, wish in wishes.items()}
     if breaks:
         after = tuple(wishes) if breaks == "last" else ()
         template["Broken"] = Declared(DEVICE, {"CertificatePem": "not a PEM"}, after=after)
     return template
+
+
+def _before(wish: Wish, wishes: Wishes) -> tuple[str, ...]:
+    first = {"under": "Ca", "brought": "Decision"}.get(wish.certificate)
+    return tuple(name for name, other in wishes.items() if other.type_name == first)
 
 
 def amended(wishes: Wishes, what: str, which: int) -> Wishes:
@@ -185,6 +210,9 @@ def amended(wishes: Wishes, what: str, which: int) -> Wishes:
 
 class Neighbourhood:
     """One life being played on one account."""
+
+    write: Callable[[Wish], Declared] = staticmethod(declare)
+    """Writes a resource as a template has it."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
@@ -282,7 +310,7 @@ class Neighbourhood:
             wishes = amended(had, operation.what, operation.which)
         else:
             return
-        template = template_of(wishes, operation.breaks)
+        template = template_of(wishes, operation.breaks, self.write)
         result = stack.update(template) if stack.live else stack.create(template, parallel=len(template) > 1)
         if result == "COMPLETE":
             self.wishes[operation.stack] = wishes

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.physical_id import certificate_id_in, is_adopted, is_certificate_id
+from protocol.arrangements import Arrangements
 from protocol.invariants import require
 
 if TYPE_CHECKING:
@@ -41,12 +42,18 @@ class Possessions:
     """By certificate: the policies and things that a hand from outside detached it from."""
     unsettled: set[Owner] = field(default_factory=set)
     """Resources whose last Update failed, and was not rolled back: what they have attached is not known."""
+    arrangements: Arrangements = field(init=False)
     _before: dict[str, tuple[Owner | None, list[Stack]]] = field(default_factory=dict)
     """Who owned a certificate before a resource took it, and who was excused for leaving it."""
+
+    def __post_init__(self) -> None:
+        self.arrangements = Arrangements(self.cloud)
 
     def completed(self, owner: Owner, physical_id: str, now: Declared, before: Declared | None = None) -> None:
         """Note a CREATE_COMPLETE or UPDATE_COMPLETE."""
         self.unsettled.discard(owner)
+        if self.arrangements.completed(owner, physical_id, now):
+            return
         certificate_id, had = certificate_id_in(physical_id), self.held.pop(owner, None)
         if not is_certificate_id(certificate_id):
             return
@@ -100,6 +107,7 @@ class Possessions:
     def gives_up(self, owner: Owner) -> None:
         """Note that a resource is deleted, skipped or abandoned: it is owed nothing any more."""
         self.held.pop(owner, None)
+        self.arrangements.gives_up(owner)
 
     def deleted_outside(self, certificate_id: str) -> None:
         """Note that a hand from outside deleted a certificate: whoever had it has it no longer."""
@@ -153,6 +161,7 @@ class Possessions:
 
     def check(self) -> None:
         """Require that everybody has what is theirs; while no operation runs."""
+        self.arrangements.check(self.unsettled)
         iot = self.cloud.iot
         for owner, had in self.held.items():
             ca, device = iot.cas.get(had.certificate_id), iot.certificates.get(had.certificate_id)

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import issuing
+from fakes.refusal import Refusal
 from iot_certificate_provider.errors import InvalidPropertyError
 from resources.stage import LOGICAL_ID
 
 if TYPE_CHECKING:
+    from fakes.aws import Call
     from resources.stage import Stage
 
 HERE = "123456789012"
@@ -73,6 +75,28 @@ class TestDelete:
         sibling(stage, f"{certificate_id}/adopted", DEVICE, status)
         assert stage.delete(stage.decision, physical_id, properties(certificate_id)).note == ""
         assert stage.iot.certificates == {}
+
+    @pytest.mark.parametrize("is_allowed", [True, False])
+    def test_leaves_what_a_third_stack_has_adopted_behind_a_sibling_that_goes(
+        self, stage: Stage, certificate_id: str, is_allowed: bool
+    ) -> None:
+        """CloudFormation answers with one stack of those that hold an id: here the own one."""
+
+        def deny(call: Call) -> None:
+            if call.name == "cloudformation.ListStacks" and not is_allowed:
+                raise Refusal("AccessDenied", "planned", 403)
+
+        physical_id = accepted(stage, certificate_id)
+        sibling(stage, f"{certificate_id}/adopted", DEVICE, "DELETE_SKIPPED")
+        plant = stage.aws.cloudformation.beside("plant")
+        plant.status, plant.types["Pump"] = "CREATE_COMPLETE", DEVICE
+        plant.log("Pump", f"{certificate_id}/adopted", "CREATE_COMPLETE")
+        stage.aws.cloudformation.asker = lambda: stage.aws.cloudformation.stack_id
+        stage.aws.before = deny
+        outcome = stage.delete(stage.decision, physical_id, properties(certificate_id))
+        assert outcome.note.startswith(f"Left registered: certificate {certificate_id[:16]}… is held by")
+        assert ("Pump of stack plant" in outcome.note) is is_allowed
+        assert certificate_id in stage.iot.certificates
 
     def test_leaves_what_was_registered_again(self, stage: Stage, certificate_id: str) -> None:
         physical_id = accepted(stage, certificate_id)

@@ -219,6 +219,21 @@ class TestRefusals:
         assert state(stage, certificate_id) == ("ACTIVE", None)
 
 
+class TestARace:
+    def test_that_another_owner_wins_is_refused_and_cancels_nothing(self, stage: Stage, certificate_id: str) -> None:
+        def overtake(call: Call) -> None:
+            if call.name == "iot.TransferCertificate":
+                stage.aws.before = lambda call: None
+                stage.iot.TransferCertificate(certificate_id, TARGET)
+
+        stage.aws.before = overtake
+        with pytest.raises(ConflictError, match=f"another owner transfers the certificate to {TARGET}, since"):
+            stage.create(stage.transfer, to(certificate_id))
+        assert state(stage, certificate_id) == ("PENDING_TRANSFER", TARGET)
+        assert "iot.CancelCertificateTransfer" not in stage.aws.names()
+        assert stage.progress.registered is None
+
+
 class TestTheSameCreateOnceMore:
     def test_after_success_answers_the_same(self, stage: Stage, certificate_id: str) -> None:
         first = stage.create(stage.transfer, to(certificate_id))
@@ -251,12 +266,32 @@ class TestTheSameCreateOnceMore:
         outcome = redelivered(stage, to(certificate_id))
         assert outcome.physical_id == f"{certificate_id}/transfer/{TARGET}/was-active"
 
-    def test_what_another_resource_has_made_is_not_taken(self, stage: Stage, certificate_id: str) -> None:
+    @pytest.mark.parametrize("policy_names", [(), ("telemetry",)])
+    def test_what_another_resource_has_made_is_not_taken(
+        self, stage: Stage, certificate_id: str, policy_names: tuple[str, ...]
+    ) -> None:
+        """Also where the names of what that has detached are in its id, by which CloudFormation does not find it."""
         stage.log("", "CREATE_IN_PROGRESS", ago=60)
         stage.iot.UpdateCertificate(certificate_id, "INACTIVE")
         stage.iot.TransferCertificate(certificate_id, TARGET)
-        stage.aws.cloudformation.elsewhere.add(TransferIdentity(certificate_id, TARGET, was_active=True).physical_id)
-        with pytest.raises(ConflictError, match=f"Other of stack another transfers the certificate to {TARGET}, since"):
+        other = stage.aws.cloudformation.beside("another")
+        other.status, other.types["Other"] = "CREATE_COMPLETE", "Custom::IotCertificateTransfer"
+        identity = TransferIdentity(certificate_id, TARGET, was_active=True, policy_names=policy_names)
+        other.log("Other", identity.physical_id, "CREATE_COMPLETE")
+        who = "another owner" if policy_names else "Other of stack another"
+        with pytest.raises(ConflictError, match=f"{who} transfers the certificate to {TARGET}, since"):
+            redelivered(stage, to(certificate_id))
+
+    def test_it_is_not_taken_where_nobody_says_who_has_made_it(self, stage: Stage, certificate_id: str) -> None:
+        def deny(call: Call) -> None:
+            if call.name == "cloudformation.ListStacks":
+                raise Refusal("AccessDenied", "planned", 403)
+
+        stage.log("", "CREATE_IN_PROGRESS", ago=60)
+        stage.iot.UpdateCertificate(certificate_id, "INACTIVE")
+        stage.iot.TransferCertificate(certificate_id, TARGET)
+        stage.aws.before = deny
+        with pytest.raises(ConflictError, match=f"another owner transfers the certificate to {TARGET}, since"):
             redelivered(stage, to(certificate_id))
 
 

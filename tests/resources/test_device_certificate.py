@@ -340,11 +340,44 @@ class TestUpdate:
     def test_a_status_that_is_refused_for_another_reason_says_so(self, stage: Stage, device: issuing.Issued) -> None:
         old = {"CertificatePem": device.pem}
         created = stage.create(stage.device, old)
-        stage.iot.certificates[created.physical_id].status = "PENDING_TRANSFER"
         fail_at(stage, "iot.UpdateCertificate", "CertificateStateException", 406)
         stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
         with pytest.raises(ConflictError, match="the status of the certificate, or of its CA, refuses this"):
             stage.update(stage.device, created.physical_id, old, {**old, "Status": "INACTIVE"})
+
+    def test_a_rollback_leaves_a_certificate_that_is_being_transferred(
+        self, stage: Stage, device: issuing.Issued
+    ) -> None:
+        old, new = {"CertificatePem": device.pem, "Status": "INACTIVE"}, {"CertificatePem": device.pem}
+        created = stage.create(stage.device, old)
+        stage.iot.TransferCertificate(created.physical_id, stage.other.account)
+        with pytest.raises(ConflictError, match="the status of the certificate, or of its CA, refuses this"):
+            stage.update(stage.device, created.physical_id, old, new)
+        stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+        back = stage.update(stage.device, created.physical_id, new, old)
+        assert back.note.startswith("Left PENDING_TRANSFER: ")
+
+    @pytest.mark.parametrize("existing", ["FAIL", "ADOPT"])
+    def test_of_a_certificate_that_comes_back_by_transfer_waits_for_its_acceptance(
+        self, stage: Stage, device: issuing.Issued, existing: str
+    ) -> None:
+        """It was deleted outside the stack; another account has it, and AWS IoT describes it to this one as well."""
+        old = {"CertificatePem": device.pem, "CertificateMode": "SNI_ONLY", "ExistingCertificate": existing}
+        created = stage.create(stage.device, old)
+        del stage.iot.certificates[created.physical_id]
+        stage.other.RegisterCertificateWithoutCA(device.pem)
+        stage.other.TransferCertificate(created.physical_id, stage.iot.account)
+        new = {**old, "Status": "INACTIVE"}
+        with pytest.raises(InvalidPropertyError) as refused:
+            stage.update(stage.device, created.physical_id, old, new)
+        assert str(refused.value) == (
+            "CertificatePem: the certificate is not registered any more: another account is transferring it to this "
+            "account. Accept it first (Custom::IotCertificateTransferDecision), and deploy again"
+        )
+        stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+        back = stage.update(stage.device, created.physical_id, new, old)
+        assert back.physical_id == created.physical_id
+        assert back.note.startswith("Rolled back, and nothing touched: another account is transferring")
 
     def test_revoked_is_final(self, stage: Stage, device: issuing.Issued) -> None:
         old = {"CertificatePem": device.pem, "Status": "REVOKED"}

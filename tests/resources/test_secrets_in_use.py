@@ -258,6 +258,23 @@ class TestTurningOff:
         assert kind.update(first, {}, off).physical_id == first
         assert kind.registered[first].status == "ACTIVE"
 
+    @pytest.mark.parametrize("out_of_reach", ["scheduled", "written to"])
+    def test_neither_does_the_rollback_of_a_rotation(self, stage: Stage, kind: Kind, out_of_reach: str) -> None:
+        first = kind.create().physical_id
+        cloudformation = stage.aws.cloudformation
+        cloudformation.begin_update()
+        if out_of_reach == "scheduled":
+            stage.aws.secrets.scheduled_for_deletion.add(KEPT)
+        else:
+            fill(stage, PASSWORD)
+        cloudformation.log("Pump", first, "UPDATE_IN_PROGRESS")
+        with pytest.raises(InvalidPropertyError):
+            kind.resource.update(kind.request("Update", "Pump", first, Generation="2", old=kind.properties))
+        cloudformation.log("Pump", first, "UPDATE_FAILED")
+        cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+        assert kind.update(first, {}, {"Generation": "2"}).physical_id == first
+        assert kind.registered[first].status == "ACTIVE"
+
     def test_a_rotation_needs_one(self, stage: Stage, kind: Kind) -> None:
         first = kind.create().physical_id
         stage.aws.secrets.scheduled_for_deletion.add(KEPT)

@@ -40,6 +40,17 @@ def state(stage: Stage, certificate_id: str) -> tuple[str, bool, bool]:
     return record.status, record.arn in policies, record.arn in things
 
 
+def test_an_update_that_does_nothing_makes_no_transfer_its_own(stage: Stage, certificate_id: str) -> None:
+    """Its good end is newer than the other owner's transfer, which it has never looked at."""
+    declared, other = to(certificate_id), to(certificate_id, DetachOnTransfer="false")
+    created = stage.create(stage.transfer, declared)
+    transferred_again(stage, certificate_id)
+    stage.update(stage.transfer, created.physical_id, declared, other)
+    outcome = stage.delete(stage.transfer, created.physical_id, other)
+    assert outcome.note.startswith("Left pending: another owner transfers certificate")
+    assert stage.iot.certificates[certificate_id].status == "PENDING_TRANSFER"
+
+
 def transferred_again(stage: Stage, certificate_id: str, message: str | None = None, after: float = 60) -> None:
     """Have the target reject the transfer, and another owner make another one."""
     stage.other.RejectCertificateTransfer(certificate_id)

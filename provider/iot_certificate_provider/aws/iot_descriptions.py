@@ -52,6 +52,13 @@ class DeviceCertificateDescription(DeviceCertificateEntry):
     accepted: datetime | None = None
     rejected: datetime | None = None
     """When its last transfer was made, was accepted here, or came back rejected."""
+    owner: str | None = None
+    """The account that has it."""
+
+    @property
+    def is_incoming(self) -> bool:
+        """Whether it is another account's still, and on its way to this one: AWS IoT describes it to both."""
+        return self.status == "PENDING_TRANSFER" and self.owner not in (None, self.arn.split(":")[4])
 
     @classmethod
     def of(cls, found: CertificateDescriptionTypeDef) -> DeviceCertificateDescription:
@@ -69,6 +76,7 @@ class DeviceCertificateDescription(DeviceCertificateEntry):
             transfer.get("transferDate"),
             transfer.get("acceptDate"),
             transfer.get("rejectDate"),
+            found.get("ownedBy"),
         )
 
 

@@ -71,10 +71,10 @@ class SelfSignedCaCertificateResource:
         wanted = SelfSignedCaCertificateProperties.read(request.properties)
         old = readable(SelfSignedCaCertificateProperties.read, request.old_properties)
         is_same = old is not None and old.identity() == wanted.identity()
-        live = self._ca_certificates.registered(request.existing_id) if is_same else None
+        live = self._ca_certificates.registered(request.existing_id) if is_same else self._before_the_update(request)
         made = self._found(request, wanted, live)
-        if made is None and old is not None and live is not None:
-            return self._change_without_key(request, wanted, old, live)
+        if made is None and live is not None:
+            return self._change_without_key(request, wanted, old if is_same else None, live)
         made = made or self._make(request, wanted)
         outcome = self._ca_certificates.update_declared(
             request,
@@ -141,16 +141,23 @@ class SelfSignedCaCertificateResource:
                 raise
             return None
 
+    def _before_the_update(self, request: Request) -> Certificate | None:
+        """Return the CA that a rollback returns to, by the log, where it is registered still: it needs no secret."""
+        if not self._stacks.is_rolling_back(request.stack_id):
+            return None
+        before = self._stacks.id_before_update(request.stack_id, request.logical_id)
+        return None if before is None else self._ca_certificates.registered(before)
+
     def _change_without_key(
         self,
         request: Request,
         wanted: SelfSignedCaCertificateProperties,
-        old: SelfSignedCaCertificateProperties,
+        old: SelfSignedCaCertificateProperties | None,
         kept: Certificate,
     ) -> Outcome:
         """Change what can be changed of a CA whose key somebody has removed from the secret: that is no rotation."""
         outcome = self._ca_certificates.update_declared(
-            request, wanted.of_certificate(kept, None), kept, old.of_certificate(kept, None)
+            request, wanted.of_certificate(kept, None), kept, None if old is None else old.of_certificate(kept, None)
         )
         return with_attribute_that_fits(request, outcome, SelfSignedCaCertificateAttribute.CERTIFICATE_PEM, kept.pem)
 

@@ -14,7 +14,12 @@ from iot_certificate_provider.resources.device.releasing import Releasing
 from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
 from iot_certificate_provider.resources.lifecycle.certificate_mode import check_mode
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
-from iot_certificate_provider.resources.lifecycle.ownership import among, left_attached, left_revoked
+from iot_certificate_provider.resources.lifecycle.ownership import (
+    among,
+    left_attached,
+    left_in_status,
+    left_to_its_transfer,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +43,10 @@ def differs(old: DeviceCertificateProperties | None, wanted: DeviceCertificatePr
 def noted(outcome: Outcome, *notes: str) -> Outcome:
     """Add to what the reader of CloudFormation's events is told."""
     return replace(outcome, note=". ".join(note for note in (outcome.note, *notes) if note))
+
+
+_FINAL = (DeviceCertificateStatus.REVOKED, "PENDING_TRANSFER")
+"""What a certificate stays, whatever is declared: the other account decides on one that leaves."""
 
 
 class DeviceCertificateChange:
@@ -88,17 +97,30 @@ class DeviceCertificateChange:
             check_mode(self._iot.describe_certificate(certificate_id).mode, wanted.mode)
 
     def set_status(self, request: Request, certificate_id: str, wanted: DeviceCertificateStatus) -> str:
-        """Set the status; return what is to be said about it. REVOKED is final, but no rollback gets stuck on it."""
+        """Set the status; return a note. No rollback gets stuck on a certificate that is REVOKED, or leaves."""
         try:
             self._iot.update_certificate(certificate_id, wanted)
         except ConflictError as error:
-            if self._iot.describe_certificate(certificate_id).status != DeviceCertificateStatus.REVOKED:
+            status = self._iot.describe_certificate(certificate_id).status
+            if status not in _FINAL:
                 raise
             if self._stacks.is_rolling_back(request.stack_id):
-                return left_revoked(certificate_id).reason
+                return left_in_status(certificate_id, status).reason
+            if status != DeviceCertificateStatus.REVOKED:
+                raise
             raise InvalidPropertyError(
                 DeviceCertificateProperty.STATUS,
                 f"REVOKED is final and cannot become {wanted}",
                 "Give the device another certificate",
             ) from error
         return ""
+
+    def check_returns(self, request: Request, certificate_id: str) -> str:
+        """Refuse to change a certificate that was deleted here and is on its way back; return a note in a rollback."""
+        if self._stacks.is_rolling_back(request.stack_id):
+            return left_to_its_transfer(certificate_id).reason
+        raise InvalidPropertyError(
+            DeviceCertificateProperty.CERTIFICATE_PEM,
+            "the certificate is not registered any more: another account is transferring it to this account",
+            "Accept it first (Custom::IotCertificateTransferDecision), and deploy again",
+        )

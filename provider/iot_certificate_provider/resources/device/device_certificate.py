@@ -201,6 +201,9 @@ class DeviceCertificateResource:
         if live is None:
             # Deleted outside the stack: what is declared is to be there again.
             return self._registration.register_or_take_up(request, wanted, certificate)
+        if live.is_incoming:
+            note = self._change.check_returns(request, live.id)
+            return replace(outcome_of(certificate, wanted.ca, request), physical_id=request.existing_id, note=note)
         adopted = is_adopted(request.existing_id)
         if not adopted and self._inquiry.is_registered_anew(request, live):
             return self._not_own(request, wanted, certificate, live, ownership.of_another(live.id))

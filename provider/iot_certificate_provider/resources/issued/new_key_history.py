@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives import hashes
 
 from iot_certificate_provider.contract import IssuedDeviceCertificateProperty
 from iot_certificate_provider.errors import AccessDeniedError, ConflictError, InvalidPropertyError
+from iot_certificate_provider.physical_id import certificate_id_in
 from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.pki.private_key import generate_private_key
 from iot_certificate_provider.properties.issued_device_certificate import NewKey
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from iot_certificate_provider.aws.gateways import Gateways
+    from iot_certificate_provider.aws.iot_descriptions import DeviceCertificateDescription
     from iot_certificate_provider.properties.issued_device_certificate import IssuedDeviceCertificateProperties
     from iot_certificate_provider.protocol.request import Request
     from iot_certificate_provider.resources.issued.issuing import DeviceCertificateIssuing
@@ -57,20 +59,28 @@ class IssuedWithNewKey:
             )
 
         is_same = old is not None and old.identity() == wanted.identity()
-        live = self._iot.find_certificate(request.existing_id) if is_same else None
+        live = self._iot.find_certificate(request.existing_id) if is_same else self._before_the_update(request)
         store = self._store(wanted)
         try:
             with nullcontext() if live is None else self._secrets.expecting_denial():
                 found = store.of_request(request) or store.find(_digest(request, wanted), is_kept)
         except (AccessDeniedError, InvalidPropertyError):
-            # The secret is gone, or out of reach. To turn a device off, and to change what is no rotation, needs none.
+            # The secret is gone, or out of reach. To turn a device off, and to change what is no rotation, needs none;
+            # neither does a rollback.
             if live is None:
                 raise
             found = None
         if found is None and live is not None:
-            # Somebody has removed the key from the secret: to change the rest is no rotation.
+            # Or somebody has removed the key from the secret: to change the rest is no rotation.
             return IssuedCertificate(Certificate.from_pem(live.pem), None)
         return _issued(found or self._make(request, wanted))
+
+    def _before_the_update(self, request: Request) -> DeviceCertificateDescription | None:
+        """Return the certificate that a rollback returns to, by the log, where it is registered still."""
+        if not self._stacks.is_rolling_back(request.stack_id):
+            return None
+        before = self._stacks.id_before_update(request.stack_id, request.logical_id)
+        return None if before is None else self._iot.find_certificate(certificate_id_in(before))
 
     def left_by(self, request: Request, declared: IssuedDeviceCertificateProperties) -> Iterator[str]:
         """Yield the ids of the certificates of the versions that these properties led to."""

@@ -108,12 +108,15 @@ def operations(events: Iterable[ResourceEvent]) -> Iterator[Operation]:
         yield Operation(end, tuple(rows))
 
 
-def is_registered_anew(events: EventReading, certificate_id: str, created: datetime) -> bool | None:
+def is_registered_anew(
+    events: EventReading, certificate_id: str, created: datetime, *, updates_look: bool = True
+) -> bool | None:
     """Decide whether a certificate was registered after the resource last had it: then it is another owner's.
 
     The resource had it when its last completed operation says so; what its own operations made is its own. None where
     it came back to the certificate in an operation that made nothing, and the events do not reach further back. Where
     the log ends before it tells (CloudFormation keeps events for 90 days), the certificate is old, and nobody else's.
+    ``updates_look``: an Update asks whose it is before it ends well, so that its end proves it.
     """
     came_back = False
     for operation in operations(events):
@@ -121,7 +124,7 @@ def is_registered_anew(events: EventReading, certificate_id: str, created: datet
         if end is not None and certificate_id_in(end.physical_id) == certificate_id:
             if created > end.at + CLOCKS_DIFFER:
                 return True
-            if operation.can_have_made(created) or operation.proves(certificate_id):
+            if operation.can_have_made(created) or (updates_look and operation.proves(certificate_id)):
                 return False
             came_back = True
         elif end is None and operation.can_have_made(created):

@@ -7,13 +7,14 @@ that asks proves nothing about others.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.aws.cloudformation import StackResource
 from iot_certificate_provider.contract import ResourceType
-from iot_certificate_provider.errors import AccessDeniedError
-from iot_certificate_provider.physical_id import adopted_id, certificate_id_in, is_certificate_id
+from iot_certificate_provider.errors import AccessDeniedError, NotFoundError, RefusedError
+from iot_certificate_provider.physical_id import adopted_id, certificate_id_in, is_adopted, is_certificate_id
 from iot_certificate_provider.resources.lifecycle.history import CLOCKS_DIFFER
 
 if TYPE_CHECKING:
@@ -127,11 +128,30 @@ class Holders:
         whole = [each for each in answers if each is not None and each.stack_id == request.stack_id and each.is_whole]
         siblings = whole[0].resources if whole else tuple(self._stacks.resources(request.stack_id))
         found += [each for each in siblings if _holds(each, certificate_id)]
+        if answers[1] is not None and all(each.is_going or not is_adopted(each.physical_id) for each in found):
+            # The one adopter's stack that answered hides those of others.
+            found += self._adopters(certificate_id)
         others = {(each.stack_id, each.logical_id): each for each in found}
         others.pop((request.stack_id, request.logical_id), None)
         others.pop((request.stack_id, ""), None)
         own = next((each for each in siblings if each.logical_id == request.logical_id), None)
         return Standing(own, tuple(others.values()))
+
+    def _adopters(self, certificate_id: str) -> list[StackResource]:
+        """ListStacks, ListStackResources: who has adopted it; a resource without a name where the role may not ask."""
+        physical_id = adopted_id(certificate_id)
+        try:
+            with self._stacks.expecting_denial():
+                stack_ids = self._stacks.stack_ids()
+                return [each for stack_id in stack_ids for each in self._adopters_in(stack_id, physical_id)]
+        except AccessDeniedError:
+            return [UNKNOWN]
+
+    def _adopters_in(self, stack_id: str, physical_id: str) -> list[StackResource]:
+        # CloudFormation has one code, ValidationError, for a stack that does not exist any more.
+        with suppress(NotFoundError, RefusedError):
+            return self._stacks.holders_in(stack_id, physical_id)
+        return []
 
     def at_work(self, request: Request, created: datetime | None, *, taking: bool) -> StackResource | None:
         """ListStacks, ListStackResources: a resource that may have registered the certificate and not answered yet.

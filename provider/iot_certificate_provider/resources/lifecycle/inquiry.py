@@ -83,11 +83,14 @@ class Inquiry:
 
     # Is it still this resource's?
 
-    def is_registered_anew(self, request: Request, live: Registration) -> bool:
-        """Whether another owner has registered the certificate since the resource last had it."""
+    def is_registered_anew(self, request: Request, live: Registration, *, updates_look: bool = True) -> bool:
+        """Whether another owner has registered the certificate since the resource last had it.
+
+        ``updates_look``: an Update of this type asks that first.
+        """
         since = live.created - CLOCKS_DIFFER
         events = self._stacks.events_since(request.stack_id, request.logical_id, since)
-        decided = is_registered_anew(events, live.id, live.created)
+        decided = is_registered_anew(events, live.id, live.created, updates_look=updates_look)
         if decided is not None:
             return decided
         # It came back to the certificate: was that its own before?

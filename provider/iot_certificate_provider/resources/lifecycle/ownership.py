@@ -154,9 +154,17 @@ def not_its_own_any_more(certificate_id: str) -> Decision:
     )
 
 
-def left_revoked(certificate_id: str) -> Decision:
-    """Decide on a certificate that a rollback cannot return to another status."""
-    return Decision(Action.LEAVE, f"Left REVOKED: {short(certificate_id)} cannot get another status")
+def left_in_status(certificate_id: str, status: str) -> Decision:
+    """Decide on a certificate that a rollback cannot return to another status: it is REVOKED, or leaves the account."""
+    return Decision(Action.LEAVE, f"Left {status}: {short(certificate_id)} cannot get another status")
+
+
+def left_to_its_transfer(certificate_id: str) -> Decision:
+    """Decide on a certificate that was deleted, and that another account is transferring back, in a rollback."""
+    return Decision(
+        Action.LEAVE,
+        f"Rolled back, and nothing touched: another account is transferring {short(certificate_id)} to this account",
+    )
 
 
 def devices_left(ca_id: str, holder: str = "") -> Decision:

@@ -52,7 +52,7 @@ from iot_certificate_provider.resources.transfer.ownership import (
     is_as_declared,
     superseded,
 )
-from iot_certificate_provider.resources.transfer.taking_back import TakingBack
+from iot_certificate_provider.resources.transfer.taking_back import Sending, TakingBack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,9 +126,10 @@ class CertificateTransferResource:
         check_still_wanted(request, self._stacks)
         was_active = self._was_active(request, live)
         identity = _remembering(TransferIdentity(wanted.certificate_id, wanted.account, was_active), attached)
-        undo = partial(self._undo_transfer, identity, live.arn, wanted)
+        sending = Sending()
+        undo = partial(self._undo_transfer, identity, live.arn, wanted, sending)
         with undone_on_failure(request, identity.physical_id, undo):
-            self._transfer(request, wanted, live, attached)
+            self._transfer(request, wanted, live, attached, sending)
             check_still_wanted(request, self._stacks)
         return _outcome(request, identity)
 
@@ -138,22 +139,23 @@ class CertificateTransferResource:
         wanted: CertificateTransferProperties,
         live: DeviceCertificateDescription,
         attached: Attachments,
+        sending: Sending,
     ) -> None:
         if live.status == DeviceCertificateStatus.ACTIVE:
             self._iot.update_certificate(live.id, DeviceCertificateStatus.INACTIVE)
         detach(self._iot, live.arn, attached)
         for _ in request.deadline.attempts(POLICY_SECONDS):
             with suppress(InUseError):
-                self._call_transfer(request, wanted)
+                self._call_transfer(request, wanted, sending)
                 return
         raise InUseError(
             "CertificateId: AWS IoT still sees a policy or a thing attached to the certificate. "
             "What was just detached can take five minutes to be seen so: deploy again, or detach what is there by now"
         )
 
-    def _call_transfer(self, request: Request, wanted: CertificateTransferProperties) -> None:
+    def _call_transfer(self, request: Request, wanted: CertificateTransferProperties, sending: Sending) -> None:
         try:
-            with uncertain_without_answer(request):
+            with sending.noted(request), uncertain_without_answer(request, self._iot):
                 self._iot.transfer_certificate(wanted.certificate_id, wanted.account, wanted.message)
         except InUseError:
             raise
@@ -163,9 +165,12 @@ class CertificateTransferResource:
                 f"AWS IoT transfers nothing to {wanted.account}",
                 "Name an account that exists, in the same partition",
             ) from error
-        except ProviderError:
-            # An answer that was lost: then the transfer is there.
+        except ProviderError as error:
             pending = self._iot.outgoing_transfer(wanted.certificate_id)
+            if pending is not None and not request.progress.uncertain:
+                # Another owner was faster.
+                raise self._foreign(request, pending) from error
+            # An answer that was lost: then the transfer is there.
             if pending is None or not is_as_declared(pending, wanted):
                 raise
             request.progress.uncertain = False
@@ -233,9 +238,11 @@ class CertificateTransferResource:
         self._taking_back.take_back(request, identity, wanted)
         return True
 
-    def _undo_transfer(self, identity: TransferIdentity, arn: str, wanted: CertificateTransferProperties) -> bool:
+    def _undo_transfer(
+        self, identity: TransferIdentity, arn: str, wanted: CertificateTransferProperties, sending: Sending
+    ) -> bool:
         """Put back what this request has changed."""
-        self._taking_back.undo(identity, arn, wanted)
+        self._taking_back.undo(identity, arn, wanted, may_be_made=sending.may_be_made)
         return True
 
     # Changing
@@ -265,7 +272,7 @@ class CertificateTransferResource:
         _check_transferable(live)
         attached = self._attached(request, wanted, live.arn)
         identity = _remembering(identity, attached)
-        self._transfer(request, wanted, live, attached)
+        self._transfer(request, wanted, live, attached, Sending())
         was_active = identity.was_active or live.status == DeviceCertificateStatus.ACTIVE
         return _outcome(request, replace(identity, was_active=was_active))
 

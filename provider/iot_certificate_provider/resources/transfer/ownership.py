@@ -6,13 +6,15 @@ CloudFormation's log says what the resource has had, and when the running operat
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import DeviceCertificateStatus, ResourceType
+from iot_certificate_provider.errors import AccessDeniedError, NotFoundError, RefusedError
 from iot_certificate_provider.physical_id import TransferIdentity
 from iot_certificate_provider.resources.lifecycle.history import is_within, operation_started
-from iot_certificate_provider.resources.lifecycle.holders import is_held_by_another
+from iot_certificate_provider.resources.lifecycle.holders import ANSWER_SECONDS
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.ownership import Action, Decision, short
 
@@ -65,14 +67,35 @@ class CertificateTransferOwnership:
             decision = self.cancelling(request, identity, transfer, wanted)
             return identity if decision.proceeds else None
         start = self._began(request)
-        if not is_within(transfer.made, start) or self.sibling(request, wanted.certificate_id) is not None:
+        if not is_within(transfer.made, start) or self._is_held_elsewhere(request, wanted.certificate_id):
             return None
         # Whether it was ACTIVE, and what was attached, nothing says any more: INACTIVE is the lesser harm.
-        unknown = TransferIdentity(wanted.certificate_id, wanted.account)
-        active = TransferIdentity(wanted.certificate_id, wanted.account, was_active=True)
-        if is_held_by_another(request, self._stacks, active.physical_id, unknown.physical_id):
-            return None
-        return unknown
+        return TransferIdentity(wanted.certificate_id, wanted.account)
+
+    def _is_held_elsewhere(self, request: Request, certificate_id: str) -> bool:
+        """Whether another resource of any stack transfers the certificate, or may be about to answer that it does.
+
+        CloudFormation finds a resource by its exact id alone, and names of what was detached are in it: so all stacks
+        are asked. Where the function's role may not ask, it is not known, and the transfer counts as another owner's.
+        """
+        request.deadline.pause(ANSWER_SECONDS)
+        try:
+            with self._stacks.expecting_denial():
+                return any(self._transfers_in(each, request, certificate_id) for each in self._stacks.stack_ids())
+        except AccessDeniedError:
+            return True
+
+    def _transfers_in(self, stack_id: str, request: Request, certificate_id: str) -> bool:
+        # CloudFormation has one code, ValidationError, for a stack that does not exist any more.
+        with suppress(NotFoundError, RefusedError):
+            for each in self._stacks.all_resources(stack_id):
+                if each.type != ResourceType.CERTIFICATE_TRANSFER or each.is_going:
+                    continue
+                identity = TransferIdentity.of(each.physical_id)
+                is_same = identity is not None and identity.certificate_id == certificate_id
+                if is_same and not each.is_of(request.stack_id, request.logical_id):
+                    return True
+        return False
 
     def cancelling(
         self,
@@ -85,7 +108,7 @@ class CertificateTransferOwnership:
         same = transfer.account == identity.account and (declared is None or transfer.message == declared.message)
         made = MadeTransfer(request.physical_id or identity.physical_id, transfer.made)
         what = f"{short(identity.certificate_id)} to {transfer.account}"
-        if same and not self._inquiry.is_registered_anew(request, made):
+        if same and not self._inquiry.is_registered_anew(request, made, updates_look=False):
             return Decision(Action.PROCEED, f"The transfer of {what} is this resource's")
         return Decision(Action.LEAVE, f"Left pending: another owner transfers {what}, since {transfer.made:%Y-%m-%d}")
 
@@ -116,7 +139,7 @@ class CertificateTransferOwnership:
         if live.transferred is None or live.previous_owner is not None:
             return False
         made = MadeTransfer(request.physical_id or identity.physical_id, live.transferred)
-        return not self._inquiry.is_registered_anew(request, made)
+        return not self._inquiry.is_registered_anew(request, made, updates_look=False)
 
     def was_deactivated(self, request: Request, live: DeviceCertificateDescription) -> bool:
         """Whether the running operation has set the certificate INACTIVE, as a transfer of this resource's does first.

@@ -6,6 +6,8 @@ cancelled, is over: the certificate gets back what the transfer took from it, it
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ from iot_certificate_provider.errors import (
     InvalidPropertyError,
     LimitExceededError,
     NotFoundError,
+    ProviderError,
     TransferCompletedError,
 )
 from iot_certificate_provider.resources.device.attachments import Attachments, calls_of
@@ -27,7 +30,7 @@ from iot_certificate_provider.resources.transfer.ownership import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from iot_certificate_provider.aws.gateways import Gateways
@@ -38,6 +41,23 @@ if TYPE_CHECKING:
 
 SAME_CHANGE = timedelta(seconds=1)
 """How far two dates of one change may lie apart."""
+
+
+@dataclass
+class Sending:
+    """Whether this request may have made the transfer: AWS IoT took the call, or has not answered an attempt."""
+
+    may_be_made: bool = False
+
+    @contextmanager
+    def noted(self, request: Request) -> Iterator[None]:
+        """Note what becomes of the call in the block; one that ends the process, too, may have been taken."""
+        self.may_be_made = True
+        try:
+            yield
+        except ProviderError:
+            self.may_be_made = request.progress.uncertain
+            raise
 
 
 class TakingBack:
@@ -70,9 +90,16 @@ class TakingBack:
             self._iot.update_certificate(live.id, DeviceCertificateStatus.ACTIVE)
         return self._attach(live.arn, identity)
 
-    def undo(self, identity: TransferIdentity, arn: str, declared: CertificateTransferProperties) -> None:
-        """Put back what this very request has changed, after it failed."""
-        if self._is_on_its_way(identity, declared):
+    def undo(
+        self, identity: TransferIdentity, arn: str, declared: CertificateTransferProperties, *, may_be_made: bool
+    ) -> None:
+        """Put back what this very request has changed, after it failed; ``may_be_made``: also the transfer.
+
+        If it has made none and one is pending, another owner was faster: nothing is touched.
+        """
+        if not may_be_made and self._iot.outgoing_transfer(identity.certificate_id) is not None:
+            return
+        if may_be_made and self._is_on_its_way(identity, declared):
             self._iot.cancel_certificate_transfer(identity.certificate_id)
         if identity.was_active:
             self._iot.update_certificate(identity.certificate_id, DeviceCertificateStatus.ACTIVE)
