@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
+from iot_certificate_provider.errors import ConflictError
 from iot_certificate_provider.physical_id import is_certificate_id
 from iot_certificate_provider.pki import Certificate, UnusableError
 from iot_certificate_provider.resources.lifecycle.history import is_within, registration_started
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
+from iot_certificate_provider.resources.lifecycle.ownership import Action
 from iot_certificate_provider.resources.lifecycle.redelivery import REDELIVERED_AFTER
 
 if TYPE_CHECKING:
@@ -87,8 +89,14 @@ class DeviceCertificateOwnership:
         for certificate_id in candidates:
             live = self._iot.find_certificate(certificate_id)
             # The key first: whose it is takes calls and a wait to find out, and most are other devices'.
-            if live is not None and answers(live, signing) and self._inquiry.taking_up(request, live).proceeds:
+            if live is None or not answers(live, signing):
+                continue
+            decision = self._inquiry.taking_up(request, live)
+            if decision.proceeds:
                 return live
+            if decision.action is Action.WAIT:
+                # Another one issued now would leave this one behind, if it is this resource's.
+                raise ConflictError(f"{decision.reason}. Deploy again when that is at rest")
         return None
 
     def _registered_since_start(self, rows: list[ResourceEvent]) -> Iterator[str]:
