@@ -37,7 +37,7 @@ class Arrangements:
         """Note a CREATE_COMPLETE or UPDATE_COMPLETE; return whether it is of one of these types."""
         if now.type == ResourceType.CERTIFICATE_TRANSFER:
             certificate_id = certificate_id_in(physical_id.partition("/")[0])
-            self.transfers[owner] = certificate_id, self._pending(certificate_id)
+            self.transfers[owner] = certificate_id, self._made_by(owner, certificate_id)
         elif now.type == ResourceType.CERTIFICATE_TRANSFER_DECISION:
             self.accepted.pop(owner, None)
             certificate_id, _, what = physical_id.partition("/")
@@ -88,6 +88,12 @@ class Arrangements:
         for owner, code in self.codes.items():
             same = self.cloud.iot.has_registration_code and code == self.cloud.iot.registration_code
             require(same, "I5", f"the registration code that {_named(owner)} has read is dead")
+
+    def _made_by(self, owner: Owner, certificate_id: str) -> Any:
+        """Return the pending transfer, unless another resource or a hand has made it: a rollback leaves that."""
+        pending = self._pending(certificate_id)
+        others = [made for who, (_, made) in self.transfers.items() if who != owner]
+        return None if any(pending is made for made in (*others, *self.by_hand.values())) else pending
 
     def _pending(self, certificate_id: str) -> Any:
         record = self.cloud.iot.certificates.get(certificate_id)

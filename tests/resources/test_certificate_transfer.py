@@ -282,6 +282,16 @@ class TestTheSameCreateOnceMore:
         with pytest.raises(ConflictError, match=f"{who} transfers the certificate to {TARGET}, since"):
             redelivered(stage, to(certificate_id))
 
+    def test_it_is_taken_beside_another_one_that_was_over_before(self, stage: Stage, certificate_id: str) -> None:
+        other = stage.aws.cloudformation.beside("another")
+        other.status, other.types["Other"] = "CREATE_COMPLETE", "Custom::IotCertificateTransfer"
+        before = stage.iot.clock() - timedelta(hours=1)
+        other.log("Other", TransferIdentity(certificate_id, TARGET).physical_id, "CREATE_COMPLETE", before)
+        stage.log("", "CREATE_IN_PROGRESS", ago=60)
+        stage.iot.UpdateCertificate(certificate_id, "INACTIVE")
+        stage.iot.TransferCertificate(certificate_id, TARGET)
+        assert redelivered(stage, to(certificate_id)).physical_id == f"{certificate_id}/transfer/{TARGET}"
+
     def test_it_is_not_taken_where_nobody_says_who_has_made_it(self, stage: Stage, certificate_id: str) -> None:
         def deny(call: Call) -> None:
             if call.name == "cloudformation.ListStacks":

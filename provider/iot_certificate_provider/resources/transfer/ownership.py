@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from iot_certificate_provider.contract import DeviceCertificateStatus, ResourceType
 from iot_certificate_provider.errors import AccessDeniedError, NotFoundError, RefusedError
 from iot_certificate_provider.physical_id import TransferIdentity
-from iot_certificate_provider.resources.lifecycle.history import is_within, operation_started
+from iot_certificate_provider.resources.lifecycle.history import CLOCKS_DIFFER, is_within, operation_started
 from iot_certificate_provider.resources.lifecycle.holders import ANSWER_SECONDS
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.ownership import Action, Decision, short
@@ -67,13 +67,13 @@ class CertificateTransferOwnership:
             decision = self.cancelling(request, identity, transfer, wanted)
             return identity if decision.proceeds else None
         start = self._began(request)
-        if not is_within(transfer.made, start) or self._is_held_elsewhere(request, wanted.certificate_id):
+        if not is_within(transfer.made, start) or self._is_made_elsewhere(request, transfer):
             return None
         # Whether it was ACTIVE, and what was attached, nothing says any more: INACTIVE is the lesser harm.
         return TransferIdentity(wanted.certificate_id, wanted.account)
 
-    def _is_held_elsewhere(self, request: Request, certificate_id: str) -> bool:
-        """Whether another resource of any stack transfers the certificate, or may be about to answer that it does.
+    def _is_made_elsewhere(self, request: Request, transfer: OutgoingTransfer) -> bool:
+        """Whether another resource of any stack has the transfer; it has three seconds to answer that it does.
 
         CloudFormation finds a resource by its exact id alone, and names of what was detached are in it: so all stacks
         are asked. Where the function's role may not ask, it is not known, and the transfer counts as another owner's.
@@ -81,19 +81,21 @@ class CertificateTransferOwnership:
         request.deadline.pause(ANSWER_SECONDS)
         try:
             with self._stacks.expecting_denial():
-                return any(self._transfers_in(each, request, certificate_id) for each in self._stacks.stack_ids())
+                return any(self._is_made_in(each, request, transfer) for each in self._stacks.stack_ids())
         except AccessDeniedError:
             return True
 
-    def _transfers_in(self, stack_id: str, request: Request, certificate_id: str) -> bool:
+    def _is_made_in(self, stack_id: str, request: Request, transfer: OutgoingTransfer) -> bool:
         # CloudFormation has one code, ValidationError, for a stack that does not exist any more.
         with suppress(NotFoundError, RefusedError):
             for each in self._stacks.all_resources(stack_id):
                 if each.type != ResourceType.CERTIFICATE_TRANSFER or each.is_going:
                     continue
                 identity = TransferIdentity.of(each.physical_id)
-                is_same = identity is not None and identity.certificate_id == certificate_id
-                if is_same and not each.is_of(request.stack_id, request.logical_id):
+                is_same = identity is not None and identity.certificate_id == transfer.certificate_id
+                # What was last heard of before has made an earlier transfer, which is over.
+                is_over = each.at is not None and each.at < transfer.made - CLOCKS_DIFFER
+                if is_same and not is_over and not each.is_of(request.stack_id, request.logical_id):
                     return True
         return False
 
