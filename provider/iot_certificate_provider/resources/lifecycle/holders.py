@@ -107,6 +107,12 @@ class Standing:
         """Return the others that are to keep it; ``created``: when what is registered now was."""
         return tuple(each for each in self.others if counts_for_destroying(each, created))
 
+    @property
+    def retained(self) -> tuple[StackResource, ...]:
+        """Return the others that had it as their own, and whose template has retained it: it is no orphan."""
+        skipped = (each for each in self.others if each.status == "DELETE_SKIPPED")
+        return tuple(each for each in skipped if is_certificate_id(each.physical_id))
+
     def claiming(self, created: datetime | None) -> tuple[StackResource, ...]:
         """Return the others that it cannot be taken from."""
         return tuple(each for each in self.others if counts_for_taking(each, created))

@@ -146,7 +146,8 @@ class Inquiry:
         for _ in request.deadline.attempts(seconds):
             # First who is at work, then who holds it: who has answered in between is a holder by then.
             at_work = self._holders.at_work(request, found.created, taking=False)
-            keeping = () if at_work else self.standing(request, found.id).keeping(found.created)
+            standing = None if at_work else self.standing(request, found.id)
+            keeping = () if standing is None else standing.keeping(found.created) or standing.retained
             decision = ownership.orphan(found.id, request, at_work=at_work, keeping=keeping)
             if decision.action is not Action.WAIT:
                 return decision
