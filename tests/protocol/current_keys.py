@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from protocol.function import Cloud, Owner
-    from protocol.referee import Live
+    from protocol.referee import Live, Stack
 
 SECRETS = ("PrivateKeySecretArn", "CredentialsSecretArn")
 """The properties that name a secret that the function writes to."""
@@ -51,8 +51,10 @@ class CurrentKeys:
         stack = next((each for each in self.cloud.stacks if each.ledger.stack_id == owner[0]), None)
         live = None if stack is None else stack.live.get(owner[1])
         ids = {before, found, None if live is None else certificate_id_in(live.physical_id)}
-        if live is None or arn not in _secrets_of(live) or ids & self.cloud.excuses.deleted_outside:
-            return  # gone, or it keeps its key elsewhere by now, or a hand has taken the certificate
+        if stack is None or live is None or arn not in _secrets_of(live) or _is_going(stack, owner[1]):
+            return  # gone, or it keeps its key elsewhere by now, or its deletion has failed half-way
+        if ids & self.cloud.excuses.deleted_outside:
+            return
         what = "no certificate" if found is None else f"certificate {found[:8]}, which is not registered"
         require(False, "I6", f"the secret of {owner[1]} of stack {owner[0].split('/')[1]} has the key of {what}")
 
@@ -60,6 +62,10 @@ class CurrentKeys:
         for stack in self.cloud.stacks:
             for live in stack.live.values():
                 yield from _secrets_of(live)
+
+
+def _is_going(stack: Stack, logical_id: str) -> bool:
+    return stack.ledger.resources.get(logical_id, ("", ""))[1].startswith("DELETE_")
 
 
 def _secrets_of(live: Live) -> list[str]:
