@@ -375,7 +375,7 @@ DEFECTS = [
         "says nothing when it leaves a certificate to its holder",
         several_owners.retain_dropped_after_the_adoption,
         "ca",
-        "I2",
+        "I1",
         replacing(ca_deletion, "left", lambda request, _: Outcome(request.existing_id)),
     ),
 ]
