@@ -49,6 +49,8 @@ class EmulatedIot:
         call = getattr(self._client, xform_name(operation))
 
         def act(**parameters: Any) -> dict[str, Any]:
+            if operation == "DeleteCertificate":
+                time.sleep(DETACH_SECONDS)  # a hand waits until its deactivation is seen
             answer: dict[str, Any] = call(**parameters)
             self.changed(operation)
             if operation.startswith(("Register", "CreateCertificate")):
