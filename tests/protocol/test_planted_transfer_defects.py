@@ -112,7 +112,7 @@ DEFECTS = [
     Defect("undoes nothing", undoes_nothing, transfers.refused_at_every_call, "I3"),
     Defect("leaves it INACTIVE", leaves_it_inactive, transfers.transferred_and_taken_back, "I3"),
     Defect("activates what came back", activates_whatever_came_back, transfers.inactive_whatever_is_lost, "I3"),
-    Defect("forgets that it cancelled", forgets_that_it_cancelled, transfers.delete_that_fails_half_way, "I1"),
+    Defect("forgets that it cancelled", forgets_that_it_cancelled, transfers.delete_that_fails_half_way, "I3"),
     Defect("cancels what replaced it", cancels_what_replaced_it, transfers.redirected, "I"),
     Defect("ignores old properties", ignores_old_properties, transfers.update_killed_half_way, "I3"),
     Defect("ignores old properties, deciding", ignores_old_properties, transfers.another_decision, "I2"),
