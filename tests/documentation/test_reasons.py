@@ -46,12 +46,17 @@ def _varying(part: ast.expr) -> str:
     return "certificate …" if isinstance(part.value, ast.Call) and "short" in ast.unparse(part.value.func) else "…"
 
 
+def _says(reason: str, row: str) -> bool:
+    """Whether a row is a reason, or one that a value makes of it: ``Left REVOKED`` of ``Left …``."""
+    return re.fullmatch(re.escape(reason).replace("…", ".+"), row) is not None
+
+
 LEFT = sorted(_decisions("LEAVE"))
 
 
 @pytest.mark.parametrize("reason", LEFT)
 def test_whatever_is_left_is_explained_in_the_same_words(reason: str) -> None:
-    assert reason in EXPLAINED, f"docs/operations.md does not explain `{reason}`"
+    assert any(_says(reason, row) for row in EXPLAINED), f"docs/operations.md does not explain `{reason}`"
 
 
 def test_nothing_is_explained_that_is_never_said() -> None:
@@ -65,7 +70,8 @@ def test_nothing_is_explained_that_is_never_said() -> None:
     )
     said = _decisions("LEAVE") | _decisions("PROCEED")
     assert len(LEFT) > 20
-    assert {each for each in EXPLAINED if each.startswith(begins)} <= said
+    explained = [row for row in EXPLAINED if row.startswith(begins)]
+    assert [row for row in explained if not any(_says(reason, row) for reason in said)] == []
 
 
 def test_the_doctor_names_a_quota_as_the_function_does() -> None:
