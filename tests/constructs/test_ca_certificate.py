@@ -39,7 +39,7 @@ OWN_SECRET = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::Account
 SECRET_ACTIONS = {"secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"}
 STACKS = "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/*"
 ALWAYS = {
-    "*": {"iot:RegisterCACertificate", "cloudformation:DescribeStackResources", "cloudformation:ListStacks"},
+    "*": {"iot:RegisterCACertificate", "cloudformation:DescribeStackResources"},
     "cacert/*": {
         "iot:DescribeCACertificate",
         "iot:UpdateCACertificate",
@@ -52,7 +52,6 @@ ALWAYS = {
         "cloudformation:DescribeStackEvents",
         "cloudformation:DescribeStackResource",
         "cloudformation:DescribeStacks",
-        "cloudformation:ListStackResources",
     },
     STACKS: {"cloudformation:ListStackResources"},
 }
@@ -187,7 +186,7 @@ def test_retaining_needs_no_permission_for_device_certificates(template: Synthes
 
 FUNCTION = "${IotCertificateProviderFunction55570987.Arn}"
 DELETING: dict[str, set[str]] = {
-    "*": {*ALWAYS["*"], "iot:ListCertificatesByCA", "iot:ListAttachedPolicies"},
+    "*": {*ALWAYS["*"], "cloudformation:ListStacks", "iot:ListCertificatesByCA", "iot:ListAttachedPolicies"},
     "cacert/*": ALWAYS["cacert/*"],
     "cert/*": {
         "iot:UpdateCertificate",
@@ -206,7 +205,7 @@ DELETING: dict[str, set[str]] = {
 
 def test_deactivating_needs_to_list_and_update(template: Synthesised) -> None:
     assert template.allowed("CaCertificateDEACTIVATE") == {
-        "*": {*ALWAYS["*"], "iot:ListCertificatesByCA"},
+        "*": {*ALWAYS["*"], "cloudformation:ListStacks", "iot:ListCertificatesByCA"},
         "cacert/*": ALWAYS["cacert/*"],
         "cert/*": {"iot:UpdateCertificate"},
         "${AWS::StackId}": ALWAYS["${AWS::StackId}"],
@@ -226,6 +225,7 @@ def test_deleting_things_needs_to_delete_things(template: Synthesised) -> None:
         "cert/* thing/*": {"iot:DetachThingPrincipal", "iot:AttachThingPrincipal"},
         # It adopts: what the holder's template says of the certificate is read.
         STACKS: {*ALWAYS[STACKS], "cloudformation:DescribeStacks", "cloudformation:GetTemplate"},
+        "${AWS::StackId}": ALWAYS["${AWS::StackId}"] - {"cloudformation:DescribeStacks"},
     }
     assert template.allowed("CaCertificateDELETEWITHTHINGS") == DELETING | things
 

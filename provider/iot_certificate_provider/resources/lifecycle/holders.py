@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.aws.cloudformation import StackResource
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 ANSWER_SECONDS = 3.0
 """How long another resource may take to answer after it has registered: then CloudFormation knows the holder."""
+
+FOUND_AFTER = timedelta(seconds=60)
+"""How old a certificate is before it is taken up or adopted: whoever else has it can be found by its id then."""
 
 DEVICE_CERTIFICATE_TYPES = frozenset(
     {
