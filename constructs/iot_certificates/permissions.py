@@ -59,7 +59,7 @@ def ca_certificate(on_delete: DeviceCertificatesOnDelete, *, adopting: bool = Fa
     )
     yield _STILL_WANTED
     yield from _HOLDERS
-    yield _OTHER_STACKS
+    yield from _IN_DOUBT
     yield _DECLARED_BY_HOLDERS if adopting else ROLLING_BACK
     if on_delete is not DeviceCertificatesOnDelete.RETAIN:
         yield from _sweep(on_delete)
@@ -67,8 +67,6 @@ def ca_certificate(on_delete: DeviceCertificatesOnDelete, *, adopting: bool = Fa
 
 def _sweep(on_delete: DeviceCertificatesOnDelete) -> Iterator[Grant]:
     yield Grant(("iot:ListCertificatesByCA",), (On.ANYTHING,))
-    # What the sweep has to spare, since a resource of any stack holds it.
-    yield _ALL_STACKS
     # What does not fit into one invocation is handed on to another.
     yield Grant(("lambda:InvokeFunction",), (On.THE_FUNCTION,))
     yield Grant(("iot:UpdateCertificate",), (On.CERTIFICATES,))
@@ -128,12 +126,11 @@ _HOLDERS = (
 _RENAMED = Grant(("cloudformation:GetTemplate",), (On.THIS_STACK,))
 """Whether the update removes the resource that has the certificate of the same signing request."""
 
-_ALL_STACKS = Grant(("cloudformation:ListStacks",), (On.ANYTHING,))
-_OTHER_STACKS = Grant(("cloudformation:ListStackResources",), (On.ANY_STACK,))
-"""What a stack has: the own one, and the one that a CA's tag names."""
-
-_IN_DOUBT = (_ALL_STACKS, _OTHER_STACKS)
-"""Who may have registered a certificate and not answered yet, and what the own stack has."""
+_IN_DOUBT = (
+    Grant(("cloudformation:ListStacks",), (On.ANYTHING,)),
+    Grant(("cloudformation:ListStackResources",), (On.ANY_STACK,)),
+)
+"""What the own stack and all others have, and who may have registered a certificate and not answered yet."""
 
 _DECLARED_BY_HOLDERS = Grant(("cloudformation:DescribeStacks", "cloudformation:GetTemplate"), (On.ANY_STACK,))
 """Whether the holder of a certificate that is adopted would delete it, and what it attaches."""

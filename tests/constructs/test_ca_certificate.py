@@ -39,7 +39,7 @@ OWN_SECRET = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::Account
 SECRET_ACTIONS = {"secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"}
 STACKS = "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/*"
 ALWAYS = {
-    "*": {"iot:RegisterCACertificate", "cloudformation:DescribeStackResources"},
+    "*": {"iot:RegisterCACertificate", "cloudformation:DescribeStackResources", "cloudformation:ListStacks"},
     "cacert/*": {
         "iot:DescribeCACertificate",
         "iot:UpdateCACertificate",
@@ -186,7 +186,7 @@ def test_retaining_needs_no_permission_for_device_certificates(template: Synthes
 
 FUNCTION = "${IotCertificateProviderFunction55570987.Arn}"
 DELETING: dict[str, set[str]] = {
-    "*": {*ALWAYS["*"], "cloudformation:ListStacks", "iot:ListCertificatesByCA", "iot:ListAttachedPolicies"},
+    "*": {*ALWAYS["*"], "iot:ListCertificatesByCA", "iot:ListAttachedPolicies"},
     "cacert/*": ALWAYS["cacert/*"],
     "cert/*": {
         "iot:UpdateCertificate",
@@ -205,7 +205,7 @@ DELETING: dict[str, set[str]] = {
 
 def test_deactivating_needs_to_list_and_update(template: Synthesised) -> None:
     assert template.allowed("CaCertificateDEACTIVATE") == {
-        "*": {*ALWAYS["*"], "cloudformation:ListStacks", "iot:ListCertificatesByCA"},
+        "*": {*ALWAYS["*"], "iot:ListCertificatesByCA"},
         "cacert/*": ALWAYS["cacert/*"],
         "cert/*": {"iot:UpdateCertificate"},
         "${AWS::StackId}": ALWAYS["${AWS::StackId}"],

@@ -129,6 +129,17 @@ def ca_of_another_stack(function: Function) -> None:
     function.fails("by Other of stack other", "Update", ResourceType.CA_CERTIFICATE, changed, CA_ID, CA_PROPERTIES)
 
 
+def ca_whose_adopter_is_going(function: Function) -> None:
+    """A CA is deleted whose adopter cannot be deleted: has another one adopted it, whom that one hides?"""
+    create_function(function, FAILING)
+    adopter = {"ServiceToken": function_arn(function), "ServiceTimeout": 30, "Id": f"{CA_ID}/adopted"}
+    function.create_other_stack({"Adopter": {"Type": "Custom::Any", "Properties": adopter}}, "ROLLBACK_FAILED")
+    function.create_stack({NAME_IN_STACK: holder(CA_ID)})
+    register_ca(function)
+    function.succeeds("Delete", ResourceType.CA_CERTIFICATE, CA_PROPERTIES, CA_ID)
+    assert function.iot.list_ca_certificates()["certificates"] == []
+
+
 def ca_left_by_another_stack(function: Function) -> None:
     """A CA is adopted from another stack, whose template says that it would leave it."""
     function.create_stack(OTHERS)
@@ -234,13 +245,29 @@ def sweep_that_is_handed_on(function: Function) -> None:
     assert function.invoke("Delete", ResourceType.CA_CERTIFICATE, properties, CA_ID) == {}
 
 
-def create_function(function: Function) -> None:
+FAILING = """
+import json, urllib.request
+
+def handler(event, context):
+    same = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
+    answer = {**same, "Status": "FAILED", "Reason": "it fails", "PhysicalResourceId": event["ResourceProperties"]["Id"]}
+    request = urllib.request.Request(event["ResponseURL"], json.dumps(answer).encode(), method="PUT")
+    urllib.request.urlopen(request)
+"""
+"""A custom resource that can be neither created nor deleted, and has a physical id."""
+
+
+def function_arn(function: Function) -> str:
+    return f"arn:aws:lambda:{function.region}:{function.account}:function:provider"
+
+
+def create_function(function: Function, code: str = "def handler(event, context): pass") -> None:
     """Deploy a function of the name that this one's context has."""
     iam, client = function.root.client("iam"), function.root.client("lambda")
     role = iam.create_role(RoleName="provider", AssumeRolePolicyDocument=json.dumps(trust("lambda.amazonaws.com")))
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as files:
-        files.writestr("index.py", "def handler(event, context): pass")
+        files.writestr("index.py", code)
     client.create_function(
         FunctionName="provider",
         Runtime="python3.11",
@@ -529,7 +556,15 @@ SWEEP_PROBES = {
         thing_that_cannot_be_deleted,
     ),
 }
-CA_PROBES = (ca_lives, ca_twice, ca_of_somebody_else, ca_taken_over, ca_of_another_owner, ca_of_another_stack)
+CA_PROBES = (
+    ca_lives,
+    ca_twice,
+    ca_of_somebody_else,
+    ca_taken_over,
+    ca_of_another_owner,
+    ca_of_another_stack,
+    ca_whose_adopter_is_going,
+)
 _OF_ANY_DEVICE = (
     device_is_changed,
     device_attached_from_outside,

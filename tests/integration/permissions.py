@@ -123,10 +123,10 @@ class Function:
         self.stack_id = self._create("factory", resources)
         self._wait("CREATE", until_ready=wait)
 
-    def create_other_stack(self, resources: Mapping[str, Any]) -> str:
+    def create_other_stack(self, resources: Mapping[str, Any], until: str = "CREATE_COMPLETE") -> str:
         """Make a stack that the requests do not come from, of plain resources; return its id."""
         stack_id = self._create("other", resources)
-        while self._status(stack_id) != "CREATE_COMPLETE":
+        while self._status(stack_id) != until:
             time.sleep(0.02)
         return stack_id
 

@@ -41,6 +41,14 @@ def transfer_twice(function: Function) -> None:
     function.succeeds("Create", ResourceType.CERTIFICATE_TRANSFER, _transfer(function), ago=LONG_AGO, again=True)
 
 
+def transfer_of_another_owner(function: Function) -> None:
+    """Another owner transfers the certificate: refused, with the resource that does it where there is one."""
+    function.create_stack(OTHERS)
+    register(function.iot, "INACTIVE")
+    function.iot.transfer_certificate(certificateId=DEVICE_ID, targetAwsAccount=function.other_account)
+    function.fails("another owner transfers", "Create", ResourceType.CERTIFICATE_TRANSFER, _transfer(function))
+
+
 def transfer_that_was_accepted(function: Function) -> None:
     """A transfer is changed when its certificate has left: refused, unless the stack is rolling back."""
     function.create_stack(NEVER, wait=False)
@@ -130,7 +138,7 @@ def rejected_instead_of_another(function: Function) -> None:
     function.succeeds(*update)
 
 
-TRANSFER_PROBES = (transfer_lives, transfer_twice, transfer_that_was_accepted)
+TRANSFER_PROBES = (transfer_lives, transfer_twice, transfer_of_another_owner, transfer_that_was_accepted)
 DETACHING_PROBES = (*TRANSFER_PROBES, transfer_of_what_is_attached)
 ACCEPTING_PROBES = (accepted, accepted_twice, accepted_and_transferred_on)
 DELETING_PROBES = (*ACCEPTING_PROBES, accepted_and_deleted)
