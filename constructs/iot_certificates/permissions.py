@@ -58,10 +58,9 @@ def ca_certificate(on_delete: DeviceCertificatesOnDelete, *, adopting: bool = Fa
         (On.CA_CERTIFICATES,),
     )
     yield _STILL_WANTED
-    yield from _OWNERSHIP
+    yield from _HOLDERS
     yield from _IN_DOUBT
-    if adopting:
-        yield _DECLARED_BY_HOLDERS
+    yield _DECLARED_BY_HOLDERS if adopting else ROLLING_BACK
     if on_delete is not DeviceCertificatesOnDelete.RETAIN:
         yield from _sweep(on_delete)
 
@@ -109,23 +108,20 @@ PRIVATE_CA_IDENTITY = (
 """For a CA whose certificate is read from AWS Private CA: what was registered is found again without asking there."""
 
 ROLLING_BACK = Grant(("cloudformation:DescribeStacks",), (On.THIS_STACK,))
-"""Whether a key that was given up before is what a rollback returns to."""
+"""Whether a certificate that is another owner's, or a key that was given up before, is what a rollback returns to."""
 
 _STILL_WANTED = Grant(("cloudformation:DescribeStackResource",), (On.THIS_STACK,))
 """Whether CloudFormation has given a resource up while it was created; and whether a certificate was replaced."""
 
+_LOG = Grant(("cloudformation:DescribeStackEvents",), (On.THIS_STACK,))
+"""Whether a request still counts, and what the resource has had."""
+
 _HOLDERS = (
-    Grant(("cloudformation:DescribeStackEvents",), (On.THIS_STACK,)),
+    _LOG,
     # Asked by a physical id it names no stack, and AWS's refusals of it no resource: "stack/*" would not do.
     Grant(("cloudformation:DescribeStackResources",), (On.ANYTHING,)),
 )
-"""Whether a request still counts; whether the resource had adopted a certificate, and who holds it."""
-
-_OWNERSHIP = (
-    *_HOLDERS,
-    Grant(("cloudformation:DescribeStacks", "cloudformation:ListStackResources"), (On.THIS_STACK,)),
-)
-"""Whether a certificate that is registered already was this stack's, or is held by another."""
+"""Whose a certificate is, and who else holds it."""
 
 _RENAMED = Grant(("cloudformation:GetTemplate",), (On.THIS_STACK,))
 """Whether the update removes the resource that has the certificate of the same signing request."""
@@ -134,7 +130,7 @@ _IN_DOUBT = (
     Grant(("cloudformation:ListStacks",), (On.ANYTHING,)),
     Grant(("cloudformation:ListStackResources",), (On.ANY_STACK,)),
 )
-"""Who may have registered a certificate and not answered yet; and what a sweep has to spare, of any stack."""
+"""What the own stack and all others have, and who may have registered a certificate and not answered yet."""
 
 _DECLARED_BY_HOLDERS = Grant(("cloudformation:DescribeStacks", "cloudformation:GetTemplate"), (On.ANY_STACK,))
 """Whether the holder of a certificate that is adopted would delete it, and what it attaches."""
@@ -167,10 +163,9 @@ def device_certificate(register: str, *, policies: bool, things: bool, adopting:
     yield from _DETACH
     yield from _RELEASED
     yield _STILL_WANTED
-    yield from _OWNERSHIP
+    yield from _HOLDERS
     yield from _IN_DOUBT
-    if adopting:
-        yield _DECLARED_BY_HOLDERS
+    yield _DECLARED_BY_HOLDERS if adopting else ROLLING_BACK
     if register == "iot:CreateCertificateFromCsr":
         yield Grant(("iot:ListCertificates",), (On.ANYTHING,))
         yield _RENAMED
@@ -192,12 +187,7 @@ def issued_device_certificate(*, signing_request: bool, policies: bool, things: 
 def certificate_transfer(*, detach: bool) -> Iterator[Grant]:
     """Yield what transferring a certificate to another account, and taking it back, takes."""
     yield Grant(
-        (
-            "iot:DescribeCertificate",
-            "iot:UpdateCertificate",
-            "iot:TransferCertificate",
-            "iot:ListPrincipalThings",
-        ),
+        ("iot:UpdateCertificate", "iot:TransferCertificate", "iot:ListPrincipalThings"),
         (On.CERTIFICATES,),
     )
     # IoT developer guide, "AWS IoT Core policy actions": "The AWS account specified in the ARN must be the account to
@@ -205,8 +195,9 @@ def certificate_transfer(*, detach: bool) -> Iterator[Grant]:
     yield Grant(("iot:CancelCertificateTransfer", "iot:DescribeCertificate"), (On.CERTIFICATES_OF_ANY_ACCOUNT,))
     yield Grant(("iot:ListOutgoingCertificates", "iot:ListAttachedPolicies"), (On.ANYTHING,))
     yield _STILL_WANTED
-    yield from _OWNERSHIP
+    yield from _HOLDERS
     yield from _IN_DOUBT
+    yield ROLLING_BACK
     if detach:
         # And to attach again what was detached, when the rest fails.
         yield Grant(("iot:DetachPolicy", "iot:AttachPolicy"), (On.CERTIFICATES,))
@@ -219,10 +210,12 @@ def certificate_transfer_decision(
     """Yield what deciding on a certificate that another account transfers takes, and what its Delete does."""
     yield Grant(("iot:DescribeCertificate",), (On.CERTIFICATES,))
     yield _STILL_WANTED
-    yield from _OWNERSHIP
+    yield ROLLING_BACK
     if decision == TransferDecision.REJECT:
+        yield _LOG
         yield Grant(("iot:RejectCertificateTransfer",), (On.CERTIFICATES,))
         return
+    yield from _HOLDERS
     yield from _IN_DOUBT
     yield Grant(("iot:AcceptCertificateTransfer", "iot:UpdateCertificate"), (On.CERTIFICATES,))
     if on_delete == AcceptedCertificateOnDelete.DELETE:

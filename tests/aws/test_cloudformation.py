@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
 
 from fakes.aws import FakeAws
@@ -120,22 +118,3 @@ def test_no_more_events_are_read_than_are_needed(stage: Stage) -> None:
         stage.stack.log("Ca", "id", "UPDATE_COMPLETE")
     assert next(stage.gateway.rows(stage.stack.stack_id, "Ca")).status == "UPDATE_COMPLETE"
     assert stage.aws.names() == ["cloudformation.DescribeStackEvents"]
-
-
-@pytest.mark.parametrize(
-    ("status", "seconds", "can"),
-    [
-        ("CREATE_COMPLETE", 1, True),
-        ("CREATE_COMPLETE", 0, True),
-        ("CREATE_COMPLETE", -1, False),
-        ("DELETE_FAILED", -1, False),
-        ("UPDATE_IN_PROGRESS", -1, True),
-        ("CREATE_COMPLETE", None, True),
-    ],
-)
-def test_who_was_last_heard_of_before_a_certificate_was_registered_did_not_register_it(
-    status: str, seconds: int | None, can: bool
-) -> None:
-    created = datetime(2026, 1, 1, tzinfo=UTC)
-    at = None if seconds is None else created + timedelta(seconds=seconds)
-    assert StackResource("stack", "Device", "id", status, at).can_have_registered(created) is can

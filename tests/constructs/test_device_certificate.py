@@ -44,7 +44,6 @@ OWNERSHIP = {
         "cloudformation:DescribeStackEvents",
         "cloudformation:DescribeStackResource",
         "cloudformation:DescribeStacks",
-        "cloudformation:ListStackResources",
     },
 }
 CERTIFICATE_ACTIONS = {

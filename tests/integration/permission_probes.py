@@ -17,14 +17,12 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 import issuing
 from integration.permissions import NAME_IN_STACK
-from iot_certificate_provider.contract import (
-    ResourceType,
-)
+from iot_certificate_provider.contract import STACK_TAG, ResourceType
 from iot_certificate_provider.physical_id import CREATE_UNFINISHED
 from iot_certificate_provider.pki import Certificate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import TypeAlias
 
     from integration.permissions import Probe
@@ -59,6 +57,8 @@ TEMPLATE = json.dumps(
 CA_PROPERTIES = {"CACertificatePem": CA.pem, "CertificateMode": "SNI_ONLY"}
 DEVICE_PROPERTIES = {"CertificatePem": DEVICE.pem}
 LONG_AGO = timedelta(minutes=5)
+SECONDS_IN_DOUBT = 100.0
+"""Of a function's time: what is left of it for asking who else is at work is not long to wait for."""
 
 
 def holder(physical_id: str) -> dict[str, Any]:
@@ -69,6 +69,7 @@ def holder(physical_id: str) -> dict[str, Any]:
     }
 
 
+RETAINED = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
 OTHERS = {"Other": holder("other")}
 """A stack in which nothing is known of the certificate."""
 
@@ -107,6 +108,45 @@ def ca_of_somebody_else(function: Function) -> None:
     """A CA is registered already: since when, and how it is, is said."""
     register_ca(function)
     function.fails("(ACTIVE, ", "Create", ResourceType.CA_CERTIFICATE, CA_PROPERTIES)
+
+
+def ca_of_another_owner(function: Function) -> None:
+    """A CA that another owner has replaces one: refused, unless the stack is rolling back to it."""
+    function.create_stack(OTHERS)
+    register_ca(function)
+    old = issuing.make_ca("Older CA")
+    before = {**CA_PROPERTIES, "CACertificatePem": old.pem}
+    old_id = Certificate.from_pem(old.pem).id
+    function.fails("by somebody else", "Update", ResourceType.CA_CERTIFICATE, CA_PROPERTIES, old_id, before)
+
+
+def ca_of_another_stack(function: Function) -> None:
+    """A CA's tag names another stack, which uses it still: it is not changed."""
+    function.create_stack(OTHERS)
+    other = function.create_other_stack({"Other": holder(CA_ID)})
+    register_ca(function, tags=[{"Key": STACK_TAG, "Value": other}])
+    changed = {**CA_PROPERTIES, "Status": "INACTIVE"}
+    function.fails("by Other of stack other", "Update", ResourceType.CA_CERTIFICATE, changed, CA_ID, CA_PROPERTIES)
+
+
+def ca_whose_adopter_is_going(function: Function) -> None:
+    """A CA is deleted whose adopter cannot be deleted: has another one adopted it, whom that one hides?"""
+    create_function(function, FAILING)
+    adopter = {"ServiceToken": function_arn(function), "ServiceTimeout": 30, "Id": f"{CA_ID}/adopted"}
+    function.create_other_stack({"Adopter": {"Type": "Custom::Any", "Properties": adopter}}, "ROLLBACK_FAILED")
+    function.create_stack({NAME_IN_STACK: holder(CA_ID)})
+    register_ca(function)
+    function.succeeds("Delete", ResourceType.CA_CERTIFICATE, CA_PROPERTIES, CA_ID)
+    assert function.iot.list_ca_certificates()["certificates"] == []
+
+
+def ca_left_by_another_stack(function: Function) -> None:
+    """A CA is adopted from another stack, whose template says that it would leave it."""
+    function.create_stack(OTHERS)
+    function.create_other_stack({"Other": {**holder(CA_ID), **RETAINED}})
+    register_ca(function)
+    adopting = {**CA_PROPERTIES, "ExistingCertificate": "ADOPT"}
+    function.succeeds("Create", ResourceType.CA_CERTIFICATE, adopting)
 
 
 def ca_taken_over(function: Function) -> None:
@@ -161,17 +201,33 @@ def deactivating(function: Function) -> None:
 
 
 def deleting(function: Function) -> None:
-    """A CA is deleted with its devices, one with a policy and a thing; the policy can go right after."""
+    """A CA is deleted with its devices, one with a policy and a thing."""
     sweep(function, "DELETE")
     assert there(function) == {"hall"}
+
+
+def releasing_a_policy(function: Function) -> None:
+    """A CA is deleted with its devices, one with a policy of the stack: that can be deleted right after."""
+    prepare_sweep(function, attached=["telemetry"])
+    function.succeeds(
+        "Delete", ResourceType.CA_CERTIFICATE, {**CA_PROPERTIES, "DeviceCertificatesOnDelete": "DELETE"}, CA_ID
+    )
     function.iot.delete_policy(policyName="telemetry")
+
+
+def releasing_a_thing(function: Function) -> None:
+    """A CA is deleted with its devices, one with a thing of the stack: that can be deleted right after."""
+    prepare_sweep(function, attached=["hall"])
+    function.succeeds(
+        "Delete", ResourceType.CA_CERTIFICATE, {**CA_PROPERTIES, "DeviceCertificatesOnDelete": "DELETE"}, CA_ID
+    )
+    function.iot.delete_thing(thingName="hall")
 
 
 def deleting_with_things(function: Function) -> None:
     """A CA is deleted with its devices and their things."""
     sweep(function, "DELETE_WITH_THINGS")
     assert there(function) == set()
-    function.iot.delete_policy(policyName="telemetry")
 
 
 def sweep(function: Function, what: str) -> None:
@@ -189,13 +245,29 @@ def sweep_that_is_handed_on(function: Function) -> None:
     assert function.invoke("Delete", ResourceType.CA_CERTIFICATE, properties, CA_ID) == {}
 
 
-def create_function(function: Function) -> None:
+FAILING = """
+import json, urllib.request
+
+def handler(event, context):
+    same = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
+    answer = {**same, "Status": "FAILED", "Reason": "it fails", "PhysicalResourceId": event["ResourceProperties"]["Id"]}
+    request = urllib.request.Request(event["ResponseURL"], json.dumps(answer).encode(), method="PUT")
+    urllib.request.urlopen(request)
+"""
+"""A custom resource that can be neither created nor deleted, and has a physical id."""
+
+
+def function_arn(function: Function) -> str:
+    return f"arn:aws:lambda:{function.region}:{function.account}:function:provider"
+
+
+def create_function(function: Function, code: str = "def handler(event, context): pass") -> None:
     """Deploy a function of the name that this one's context has."""
     iam, client = function.root.client("iam"), function.root.client("lambda")
     role = iam.create_role(RoleName="provider", AssumeRolePolicyDocument=json.dumps(trust("lambda.amazonaws.com")))
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as files:
-        files.writestr("index.py", "def handler(event, context): pass")
+        files.writestr("index.py", code)
     client.create_function(
         FunctionName="provider",
         Runtime="python3.11",
@@ -220,14 +292,22 @@ def thing_that_cannot_be_deleted(function: Function) -> None:
     assert len(function.iot.list_thing_principals(thingName="hall")["principals"]) == 1
 
 
-def prepare_sweep(function: Function) -> None:
-    """Have the stack hold the CA, and register a device under it that is attached to a policy and a thing."""
+def prepare_sweep(function: Function, attached: Iterable[str] = ("telemetry", "hall")) -> None:
+    """Register a CA and a device under it, which is attached to a policy and a thing; all but the device is a stack's.
+
+    With both attached the thing is nobody's, so that a sweep can delete it.
+    """
     register_ca(function)
     registered = function.iot.register_certificate(certificatePem=DEVICE.pem, caCertificatePem=CA.pem, status="ACTIVE")
-    function.create_stack({NAME_IN_STACK: holder(CA_ID), "Policy": holder("telemetry")})
+    resources = {NAME_IN_STACK: holder(CA_ID), "Policy": holder("telemetry")}
+    if "telemetry" not in attached:
+        resources["Thing"] = {"Type": "AWS::IoT::Thing", "Properties": {"ThingName": "hall"}}
+    function.create_stack(resources)
     function.iot.create_thing(thingName="hall")
-    function.iot.attach_policy(policyName="telemetry", target=registered["certificateArn"])
-    function.iot.attach_thing_principal(thingName="hall", principal=registered["certificateArn"])
+    if "telemetry" in attached:
+        function.iot.attach_policy(policyName="telemetry", target=registered["certificateArn"])
+    if "hall" in attached:
+        function.iot.attach_thing_principal(thingName="hall", principal=registered["certificateArn"])
 
 
 def there(function: Function) -> set[str]:
@@ -236,12 +316,13 @@ def there(function: Function) -> set[str]:
     return {device["status"] for device in devices} | {thing["thingName"] for thing in things}
 
 
-def register_ca(function: Function) -> None:
-    function.iot.register_ca_certificate(caCertificate=CA.pem, certificateMode="SNI_ONLY", setAsActive=True)
+def register_ca(function: Function, **options: Any) -> None:
+    function.iot.register_ca_certificate(caCertificate=CA.pem, certificateMode="SNI_ONLY", setAsActive=True, **options)
 
 
-def attach(function: Function, arn: str) -> None:
+def attach(function: Function, certificate_id: str) -> None:
     prepare_attachments(function)
+    arn = function.iot.describe_certificate(certificateId=certificate_id)["certificateDescription"]["certificateArn"]
     function.iot.attach_policy(policyName="telemetry", target=arn)
     function.iot.attach_thing_principal(thingName="hall", principal=arn)
 
@@ -255,7 +336,7 @@ def prepare_attachments(function: Function) -> None:
 
 
 def device_lives(function: Function) -> None:
-    """A device's certificate is registered and attached, changed, and deleted; its policy can go right after."""
+    """A device's certificate is registered and attached, changed, and deleted."""
     function.create_stack(OTHERS)
     register_ca(function)
     prepare_attachments(function)
@@ -266,7 +347,6 @@ def device_lives(function: Function) -> None:
     function.succeeds("Update", ResourceType.DEVICE_CERTIFICATE, attached, DEVICE_ID, changed)
     function.succeeds("Delete", ResourceType.DEVICE_CERTIFICATE, attached, DEVICE_ID)
     assert there(function) == {"hall"}
-    function.iot.delete_policy(policyName="telemetry")
 
 
 def device_is_changed(function: Function, properties: Properties = DEVICE_PROPERTIES) -> None:
@@ -283,15 +363,26 @@ def device_is_changed(function: Function, properties: Properties = DEVICE_PROPER
 
 
 def device_attached_from_outside(function: Function, properties: Properties = DEVICE_PROPERTIES) -> None:
-    """A device's certificate is deleted with what was attached outside, and its policy can go right after."""
+    """A device's certificate is deleted, whatever was attached to it outside."""
     function.create_stack(OTHERS)
     register_ca(function)
     answer = function.succeeds("Create", ResourceType.DEVICE_CERTIFICATE, properties)
-    attach(function, answer["Data"]["Arn"])
-    declared = {**properties, "PolicyNames": ["telemetry"]}
-    function.succeeds("Delete", ResourceType.DEVICE_CERTIFICATE, declared, answer["PhysicalResourceId"])
+    attach(function, answer["PhysicalResourceId"])
+    function.succeeds("Delete", ResourceType.DEVICE_CERTIFICATE, properties, answer["PhysicalResourceId"])
     assert there(function) == {"hall"}
+
+
+def device_that_is_released(function: Function, properties: Properties = DEVICE_PROPERTIES) -> None:
+    """A policy is not declared any more, and then a thing: each can be deleted right after the update."""
+    function.create_stack(OTHERS)
+    with_thing = {**properties, "ThingNames": ["hall"]}
+    with_both = {**with_thing, "PolicyNames": ["telemetry"]}
+    certificate_id = register_device(function, properties)
+    attach(function, certificate_id)
+    function.succeeds("Update", ResourceType.DEVICE_CERTIFICATE, with_thing, certificate_id, with_both)
     function.iot.delete_policy(policyName="telemetry")
+    function.succeeds("Update", ResourceType.DEVICE_CERTIFICATE, properties, certificate_id, with_thing)
+    function.iot.delete_thing(thingName="hall")
 
 
 def device_twice(function: Function, properties: Properties = DEVICE_PROPERTIES) -> None:
@@ -304,6 +395,7 @@ def device_twice(function: Function, properties: Properties = DEVICE_PROPERTIES)
 
 def device_of_a_function_that_died(function: Function, properties: Properties = DEVICE_PROPERTIES) -> None:
     """The Create before a device's Delete died: what it registered is deleted, since nobody else holds it."""
+    function.have_seconds(SECONDS_IN_DOUBT)
     function.create_stack(NEVER, wait=False)
     register_device(function, properties)
     function.succeeds("Delete", ResourceType.DEVICE_CERTIFICATE, properties, f"{CREATE_UNFINISHED}/x")
@@ -317,6 +409,33 @@ def device_that_is_revoked(function: Function, properties: Properties = DEVICE_P
     function.iot.update_certificate(certificateId=registered, newStatus="REVOKED")
     revoked = {**properties, "Status": "REVOKED"}
     function.fails("REVOKED is final", "Update", ResourceType.DEVICE_CERTIFICATE, properties, registered, revoked)
+
+
+def device_left_by_another_stack(function: Function) -> None:
+    """A device's certificate is adopted from another stack, whose template says that it would leave it."""
+    function.create_stack(OTHERS)
+    properties = {**DEVICE_PROPERTIES, "CertificateMode": "SNI_ONLY"}
+    function.create_other_stack({"Other": {**holder(register_device(function, properties)), **RETAINED}})
+    adopting = {**properties, "ExistingCertificate": "ADOPT"}
+    function.succeeds("Create", ResourceType.DEVICE_CERTIFICATE, adopting)
+
+
+def refuse_rename(function: Function, resource_type: str, properties: Properties) -> None:
+    old = {"Type": "AWS::IoT::Certificate", "Properties": {"CertificateSigningRequest": CSR.pem, "Status": "ACTIVE"}}
+    function.create_stack({"Old": old})
+    function.update_stack(NEVER)
+    function.fails("this update removes Old", "Create", resource_type, properties)
+
+
+def device_is_renamed(function: Function) -> None:
+    """The update removes a resource that has a certificate of the same signing request: a rename is refused."""
+    refuse_rename(function, ResourceType.DEVICE_CERTIFICATE, {"CertificateSigningRequest": CSR.pem})
+
+
+def device_issued_is_renamed(function: Function) -> None:
+    """The update removes a resource that was issued a certificate for the same signing request: a rename is refused."""
+    properties = {"Issuer": _issuer(function), "CertificateSigningRequest": CSR.pem}
+    refuse_rename(function, ResourceType.ISSUED_DEVICE_CERTIFICATE, properties)
 
 
 def register_device(function: Function, properties: Properties) -> str:
@@ -384,6 +503,7 @@ def device_is_issued_for_a_request(function: Function) -> None:
 
 def device_issued_by_a_function_that_died(function: Function) -> None:
     """The Create before a Delete died: what it issued for a signing request is deleted, since nobody else holds it."""
+    function.have_seconds(SECONDS_IN_DOUBT)
     function.create_stack(NEVER, wait=False)
     properties = {"Issuer": _issuer(function), "CertificateSigningRequest": CSR.pem}
     pem = issuing.make_device(CA, "sensor", key=CSR.key).pem
@@ -428,13 +548,27 @@ def code_is_deleted(function: Function) -> None:
 
 SWEEP_PROBES = {
     "DEACTIVATE": (deactivating, sweep_that_is_handed_on),
-    "DELETE": (deleting, sweep_that_is_handed_on),
-    "DELETE_WITH_THINGS": (deleting_with_things, sweep_that_is_handed_on, thing_that_cannot_be_deleted),
+    "DELETE": (deleting, releasing_a_policy, releasing_a_thing, sweep_that_is_handed_on),
+    "DELETE_WITH_THINGS": (
+        deleting_with_things,
+        releasing_a_policy,
+        sweep_that_is_handed_on,
+        thing_that_cannot_be_deleted,
+    ),
 }
-CA_PROBES = (ca_lives, ca_twice, ca_of_somebody_else, ca_taken_over)
+CA_PROBES = (
+    ca_lives,
+    ca_twice,
+    ca_of_somebody_else,
+    ca_taken_over,
+    ca_of_another_owner,
+    ca_of_another_stack,
+    ca_whose_adopter_is_going,
+)
 _OF_ANY_DEVICE = (
     device_is_changed,
     device_attached_from_outside,
+    device_that_is_released,
     device_twice,
     device_of_a_function_that_died,
     device_that_is_revoked,
@@ -456,4 +590,4 @@ def declaring(properties: Properties) -> tuple[Probe, ...]:
 
 DEVICE_PROBES = (device_lives, *declaring(DEVICE_PROPERTIES))
 SNI_ONLY_PROBES = declaring({**DEVICE_PROPERTIES, "CertificateMode": "SNI_ONLY"})
-ISSUED_PROBES = declaring({"CertificateSigningRequest": CSR.pem})
+ISSUED_PROBES = (*declaring({"CertificateSigningRequest": CSR.pem}), device_is_renamed)

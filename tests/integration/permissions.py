@@ -73,12 +73,14 @@ def permissions_of(template: Synthesised) -> dict[Permission, dict[str, Any]]:
 
 
 class Function:
-    """The handler, in an account of its own where nobody else is. ``iot`` is the account's root user's client."""
+    """The handler, in an account of its own where nobody else is. ``iot`` is the account's root user's client.
+
+    ``other_account`` is another one, for transfers.
+    """
 
     def __init__(self, aws: EmbeddedAws, allowed: Mapping[Permission, dict[str, Any]]) -> None:
-        self.account = str(next(_ACCOUNTS))
-        self.root = aws.session(account=self.account)
-        self.root._session.register_component("data_loader", _LOADED)
+        self.account, self.other_account = str(next(_ACCOUNTS)), str(next(_ACCOUNTS))
+        self.root, self.other_root = (_root(aws, account) for account in (self.account, self.other_account))
         self.iot: Any = self.root.client("iot")
         self.region = aws.region
         self.calls: Counter[str] = Counter()
@@ -103,6 +105,10 @@ class Function:
         """Deny what is allowed, for a probe that needs a failure."""
         self._denied += actions
 
+    def have_seconds(self, seconds: float) -> None:
+        """Have less time than five minutes."""
+        self._context.seconds = seconds
+
     def run_out_of_time(self, operation: str) -> None:
         """Have no time left for work once AWS IoT has answered this."""
         events = self._clients.client("iot").meta.events
@@ -114,19 +120,42 @@ class Function:
         With a policy that has a certificate's id as its name a resource holds that physical id. Without ``wait`` for a
         resource that never is ready (``never``): the operation on it runs.
         """
+        self.stack_id = self._create("factory", resources)
+        self._wait("CREATE", until_ready=wait)
+
+    def create_other_stack(self, resources: Mapping[str, Any], until: str = "CREATE_COMPLETE") -> str:
+        """Make a stack that the requests do not come from, of plain resources; return its id."""
+        stack_id = self._create("other", resources)
+        while self._status(stack_id) != until:
+            time.sleep(0.02)
+        return stack_id
+
+    def update_stack(self, resources: Mapping[str, Any]) -> None:
+        """Change the stack to resources of which the last is never ready: the update runs."""
         client = self.root.client("cloudformation")
-        template = json.dumps({"Resources": resources})
-        self.stack_id = client.create_stack(StackName="factory", TemplateBody=template)["StackId"]
-        while not self._has_begun(client, wait=wait):
+        client.update_stack(StackName=self.stack_id, TemplateBody=json.dumps({"Resources": resources}))
+        self._wait("UPDATE", until_ready=False)
+
+    def _create(self, name: str, resources: Mapping[str, Any]) -> str:
+        client = self.root.client("cloudformation")
+        created = client.create_stack(StackName=name, TemplateBody=json.dumps({"Resources": resources}))
+        return str(created["StackId"])
+
+    def _wait(self, kind: str, *, until_ready: bool) -> None:
+        while not self._has_begun(kind, until_ready=until_ready):
             time.sleep(0.02)
 
-    def _has_begun(self, client: Any, *, wait: bool) -> bool:
-        if wait:
-            status = client.describe_stacks(StackName=self.stack_id)["Stacks"][0]["StackStatus"]
-            assert status in ("CREATE_IN_PROGRESS", "CREATE_COMPLETE")
-            return bool(status == "CREATE_COMPLETE")
-        events = client.describe_stack_events(StackName=self.stack_id)["StackEvents"]
+    def _has_begun(self, kind: str, *, until_ready: bool) -> bool:
+        if until_ready:
+            status = self._status(self.stack_id)
+            assert status in (f"{kind}_IN_PROGRESS", f"{kind}_COMPLETE")
+            return status == f"{kind}_COMPLETE"
+        events = self.root.client("cloudformation").describe_stack_events(StackName=self.stack_id)["StackEvents"]
         return any(event["LogicalResourceId"] == NAME_IN_STACK for event in events)
+
+    def _status(self, stack_id: str) -> str:
+        client = self.root.client("cloudformation")
+        return str(client.describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"])
 
     def invoke(
         self,
@@ -217,6 +246,13 @@ class Function:
         return _REFERENCE.sub(lambda match: values[match.group(1)], text)
 
 
+def _root(aws: EmbeddedAws, account: str) -> boto3.Session:
+    """Return the session of an account's root user."""
+    session = aws.session(account=account)
+    session._session.register_component("data_loader", _LOADED)
+    return session
+
+
 class _Impatient(AwsClients):
     """Takes a denial for an answer at once: what a probe is denied is never allowed later."""
 
@@ -242,14 +278,13 @@ class _Context:
 
     def __init__(self, region: str, account: str) -> None:
         self.invoked_function_arn = f"arn:aws:lambda:{region}:{account}:function:provider"
-
-        self._seconds = 300.0
+        self.seconds = 300.0
 
     def run_out(self) -> None:
-        self._seconds = handler.DEADLINE_MARGIN_SECONDS + UNDO_SECONDS - 1
+        self.seconds = handler.DEADLINE_MARGIN_SECONDS + UNDO_SECONDS - 1
 
     def get_remaining_time_in_millis(self) -> int:
-        return int(self._seconds * 1000)
+        return int(self.seconds * 1000)
 
 
 @dataclass(frozen=True)

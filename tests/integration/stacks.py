@@ -31,19 +31,23 @@ class Stacks:
 
     def create(self, name: str, resources: Mapping[str, Any]) -> dict[str, str]:
         """Create a stack and return the physical ids; raise StackFailedError with the reasons when it fails."""
+        self.begin(name, resources)
+        return self.wait(name, "stack_create_complete")
+
+    def begin(self, name: str, resources: Mapping[str, Any]) -> str:
+        """Begin to create a stack; return its id."""
         client = self.session.client("cloudformation")
-        client.create_stack(StackName=name, TemplateBody=self._template(resources))
-        return self._wait(name, "stack_create_complete")
+        return str(client.create_stack(StackName=name, TemplateBody=self._template(resources))["StackId"])
 
     def update(self, name: str, resources: Mapping[str, Any]) -> dict[str, str]:
         client = self.session.client("cloudformation")
         client.update_stack(StackName=name, TemplateBody=self._template(resources))
-        return self._wait(name, "stack_update_complete")
+        return self.wait(name, "stack_update_complete")
 
     def delete(self, name: str) -> None:
         client = self.session.client("cloudformation")
         client.delete_stack(StackName=name)
-        self._wait(name, "stack_delete_complete")
+        self.wait(name, "stack_delete_complete")
 
     @contextmanager
     def timeout(self, seconds: int) -> Iterator[None]:
@@ -67,7 +71,8 @@ class Stacks:
         )
         return "\n".join(event["message"] for page in pages for event in page["events"])
 
-    def _wait(self, name: str, what: str) -> dict[str, str]:
+    def wait(self, name: str, what: str) -> dict[str, str]:
+        """Wait for the waiter ``what``, as ``wait_for``; return the physical ids."""
         client = self.session.client("cloudformation")
         wait_for(client, name, what, every_seconds=self.every_seconds)
         if what == "stack_delete_complete":

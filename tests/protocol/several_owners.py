@@ -7,6 +7,7 @@ and at the end nothing is left that nobody has (I2).
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import issuing
@@ -28,6 +29,7 @@ BROKEN = Declared(DEVICE, {"CertificatePem": "not a PEM"}, after=(X,))
 THINGS = tuple(f"thing-{number}" for number in range(60))
 SLOW_CALL_SECONDS = 0.5
 """With 60 things to attach, a Create answers half a minute after it registered."""
+NEW_ID_SHOWS_AFTER = timedelta(seconds=20)
 
 ADOPT: dict[str, Any] = {"ExistingCertificate": "ADOPT"}
 SWEEPING: dict[str, Any] = {"DeviceCertificatesOnDelete": "DELETE_WITH_THINGS"}
@@ -165,6 +167,16 @@ def adoption_refused_while_a_native_resource_holds(cloud: Cloud, kind: Kind) -> 
     _all_deleted(kind, owner)
 
 
+def adoption_refused_while_a_native_holder_is_new(cloud: Cloud, kind: Kind) -> None:
+    """As before, right after A was created: CloudFormation does not find a resource by an id that is so new."""
+    owner, user = Stack(cloud, "warehouse"), Stack(cloud, "office")
+    for stack in (owner, user):
+        stack.ledger.lag = NEW_ID_SHOWS_AFTER
+    _created(owner, {X: native_twin(kind)})
+    require(user.create({X: kind(**ADOPT)}) == "ROLLED_BACK", "I5", "what a native resource would delete was adopted")
+    _all_deleted(kind, owner)
+
+
 def native_twin(kind: Kind, **properties: Any) -> Declared:
     """Declare the certificate of a kind with CloudFormation's own type."""
     if kind.is_ca:
@@ -247,6 +259,7 @@ def adopted_while_its_owner_deletes_it(cloud: Cloud, kind: Kind) -> None:
     """A is being deleted, which takes a while, as B adopts the certificate of A."""
     owner, user = Stack(cloud, "warehouse"), Stack(cloud, "office")
     _created(owner, {X: kind()})
+    cloud.clock.sleep(120)
     cloud.call_seconds = lambda: SLOW_CALL_SECONDS
     adopting = {X: kind(**ADOPT)}
     _together(cloud, owner.delete, lambda: user.create(adopting, parallel=False))
@@ -510,6 +523,7 @@ ALL: dict[Callable[[Cloud, Kind], None], tuple[str, ...]] = {
     adoption_refused_while_another_stack_holds: BOTH,
     adoption_refused_while_half_retained: BOTH,
     adoption_refused_while_a_native_resource_holds: BOTH,
+    adoption_refused_while_a_native_holder_is_new: BOTH,
     moved_from_a_native_resource: DEVICE_ONLY,
     moved_from_another_stack: BOTH,
     moved_within_a_stack: BOTH,

@@ -87,13 +87,6 @@ class StackResource:
         """The name in the stack's id, ``arn:…:stack/<name>/<unique>``."""
         return self.stack_id.partition("/")[2].partition("/")[0]
 
-    def can_have_registered(self, created: datetime) -> bool:
-        """Whether a certificate of this creation date can be the one that the resource had when it was last heard of.
-
-        One that was registered later is not: the resource's own is gone, though CloudFormation does not know it.
-        """
-        return self.at is None or self.status.endswith("_IN_PROGRESS") or self.at >= created
-
     def is_of(self, stack_id: str, logical_id: str) -> bool:
         """Whether this is that resource; in its own stack one whose logical id is not known may be."""
         return self.stack_id == stack_id and self.logical_id in ("", logical_id)

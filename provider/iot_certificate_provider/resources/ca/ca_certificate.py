@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import CaCertificateAttribute, ExistingCertificate
@@ -49,7 +50,7 @@ class CaCertificateResource:
         self._now = now
         self._identity = PrivateCaIdentity(aws, now)
         self._ownership = CaCertificateOwnership(aws, now)
-        self._adoption = Adoption(aws.stacks)
+        self._adoption = Adoption(aws.stacks, now)
         self._registered_already = RegisteredAlready(aws.stacks, now)
         self._registration = CaCertificateRegistration(aws, now)
         self._change = CaCertificateChange(aws)
@@ -137,7 +138,7 @@ class CaCertificateResource:
         is_first = request.type is RequestType.CREATE and not request.progress.uncertain
         if is_first or self._adoption.held_id(request, live.id) is None:
             # Not in a rollback: whatever has happened to the CA since, there is no other to go back to.
-            self._adoption.check_adoptable(request, live)
+            self._adoption.check_adoptable(request, live, partial(self._iot.find_ca_certificate, live.id))
             tags = self._iot.tags(outcome.attributes[CaCertificateAttribute.ARN])
             check_same(differences(live, tags, wanted))
         ensure_fits(request, outcome)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import DeviceCertificateProperty, ExistingCertificate
@@ -42,7 +43,7 @@ class AdoptedDeviceCertificate:
         self._iot = aws.iot
         self._stacks = aws.stacks
         self._now = now
-        self._adoption = Adoption(aws.stacks)
+        self._adoption = Adoption(aws.stacks, now)
         self._inquiry = Inquiry(aws.stacks, now)
         self._change = DeviceCertificateChange(aws, now)
         self._releasing = Releasing(aws)
@@ -60,7 +61,7 @@ class AdoptedDeviceCertificate:
         held_id = None if is_first else self._adoption.held_id(request, certificate.id)
         if held_id is None:
             # Not in a rollback: whatever has happened to it since, there is no other to go back to.
-            self._adoption.check_adoptable(request, live)
+            self._adoption.check_adoptable(request, live, partial(self._iot.find_certificate, certificate.id))
             check_same(_differences(live, wanted))
         attached = self._attached(live.arn, declared)
         if held_id is None:

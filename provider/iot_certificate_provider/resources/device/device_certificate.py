@@ -44,7 +44,7 @@ class DeviceCertificateResource:
         self._iot = aws.iot
         self._ownership = DeviceCertificateOwnership(aws, now)
         self._inquiry = Inquiry(aws.stacks, now)
-        self._adoption = Adoption(aws.stacks)
+        self._adoption = Adoption(aws.stacks, now)
         self._registered_already = RegisteredAlready(aws.stacks, now)
         self._registration = DeviceCertificateRegistration(aws, now, removal)
         self._change = DeviceCertificateChange(aws, now)

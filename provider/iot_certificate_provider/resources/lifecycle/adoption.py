@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import CaCertificateProperty, ExistingCertificate, ResourceType
-from iot_certificate_provider.errors import InvalidPropertyError
+from iot_certificate_provider.errors import ConflictError, InvalidPropertyError
 from iot_certificate_provider.physical_id import certificate_id_in, is_adopted
-from iot_certificate_provider.resources.lifecycle.holders import Holders
+from iot_certificate_provider.resources.lifecycle.holders import FOUND_AFTER, Holders
 from iot_certificate_provider.resources.lifecycle.ownership import among
 from iot_certificate_provider.resources.lifecycle.template import declared_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from iot_certificate_provider.aws.cloudformation import StackGateway, StackResource
@@ -41,8 +41,9 @@ class Difference:
 class Adoption:
     """Decides which of its two ids a resource has, and whether it may have it."""
 
-    def __init__(self, stacks: StackGateway) -> None:
+    def __init__(self, stacks: StackGateway, now: Callable[[], datetime]) -> None:
         self._stacks = stacks
+        self._now = now
         self._holders = Holders(stacks)
 
     def held_id(self, request: Request, certificate_id: str) -> str | None:
@@ -78,13 +79,32 @@ class Adoption:
                 "Remove it there first, with RETAIN",
             )
 
-    def check_adoptable(self, request: Request, live: Registration) -> None:
-        """Raise InvalidPropertyError when another resource holds the certificate, and would not leave it."""
-        claiming = self._holders.standing(request, live.id).claiming(live.created)
-        for holder in claiming:
+    def check_adoptable(self, request: Request, live: Registration, find: Callable[[], Registration | None]) -> None:
+        """Raise InvalidPropertyError when another resource holds the certificate, and would not leave it.
+
+        ``find`` looks for the certificate again, after a wait.
+        """
+        for holder in self._claiming(request, live, find):
             if is_adopted(holder.physical_id) or holder.type == ResourceType.CERTIFICATE_TRANSFER_DECISION:
                 continue  # it leaves a certificate that another resource uses, whatever its template says
             self._check_left(request, holder)
+
+    def _claiming(
+        self, request: Request, live: Registration, find: Callable[[], Registration | None]
+    ) -> tuple[StackResource, ...]:
+        """Return the other holders; where none is found, not before one whose id is new would be.
+
+        CloudFormation's own types delete what they have without a question, so that one must not be overlooked.
+        """
+        claiming = self._holders.standing(request, live.id).claiming(live.created)
+        left = (live.created + FOUND_AFTER - self._now()).total_seconds()
+        if claiming or left <= 0:
+            return claiming
+        request.deadline.pause(left)
+        again = find()
+        if again is None or again.created != live.created:
+            raise ConflictError("The certificate that is to be adopted was deleted meanwhile. Deploy again")
+        return self._holders.standing(request, live.id).claiming(live.created)
 
     def _check_left(self, request: Request, holder: StackResource) -> None:
         is_sibling = holder.stack_id == request.stack_id

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.aws.cloudformation import StackResource
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 ANSWER_SECONDS = 3.0
 """How long another resource may take to answer after it has registered: then CloudFormation knows the holder."""
+
+FOUND_AFTER = timedelta(seconds=60)
+"""How old a certificate is before it is taken up or adopted: whoever else has it can be found by its id then."""
 
 DEVICE_CERTIFICATE_TYPES = frozenset(
     {
@@ -201,21 +205,3 @@ def _named(answers: Iterable[StackAnswer | None], certificate_id: str) -> Iterat
 
 def _holds(resource: StackResource, certificate_id: str) -> bool:
     return certificate_id_in(resource.physical_id) == certificate_id and is_certificate_id(certificate_id)
-
-
-def is_held_by_another(
-    request: Request, stacks: StackGateway, *physical_ids: str, created: datetime | None = None
-) -> bool:
-    """Ask CloudFormation, twice: the date proves when, not who, and a holder is known only once it has answered.
-
-    One that was last heard of before the certificate was ``created`` holds an older registration, which is gone.
-    """
-    for wait in (0.0, ANSWER_SECONDS):
-        request.deadline.pause(wait)
-        for physical_id in physical_ids:
-            # The stack's own list as well: a sibling may declare the same certificate.
-            holders = stacks.holders_in(request.stack_id, physical_id) + stacks.holders(physical_id)
-            others = [holder for holder in holders if not holder.is_of(request.stack_id, request.logical_id)]
-            if any(created is None or holder.can_have_registered(created) for holder in others):
-                return True
-    return False

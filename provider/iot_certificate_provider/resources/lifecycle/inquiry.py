@@ -7,7 +7,6 @@ The facts are gathered from CloudFormation as far as a decision needs them; ``ow
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from iot_certificate_provider.errors import NotFoundError, ProviderError, RefusedError
@@ -21,7 +20,7 @@ from iot_certificate_provider.resources.lifecycle.history import (
     is_within,
     registration_started,
 )
-from iot_certificate_provider.resources.lifecycle.holders import Holders, Standing, is_user_of_ca
+from iot_certificate_provider.resources.lifecycle.holders import FOUND_AFTER, Holders, Standing, is_user_of_ca
 from iot_certificate_provider.resources.lifecycle.ownership import Action, Decision
 
 if TYPE_CHECKING:
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
 
     from iot_certificate_provider.aws.cloudformation import StackGateway, StackResource
     from iot_certificate_provider.protocol.request import Request
-
-FOUND_AFTER = timedelta(seconds=60)
-"""How old a certificate is before it is taken up: whoever else has it can be found by its id then."""
 
 KEPT_BACK_SECONDS = 30.0
 """Of a Delete's time, for what it does when it has asked long enough."""
