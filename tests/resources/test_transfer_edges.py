@@ -352,6 +352,44 @@ class TestADelete:
         assert stage.iot.policies["telemetry"] == set()
 
 
+class TestADeleteOfAnOlderId:
+    """In the clean-up of an update, or of a resource that CloudFormation does not know any more."""
+
+    def test_leaves_the_transfer_that_the_resource_has_by_now(self, stage: Stage, leaving: str) -> None:
+        old, new = to(leaving), to(leaving, THIRD)
+        physical_id = stage.create(stage.transfer, old).physical_id
+        stage.iot.neighbours[THIRD] = stage.other
+        stage.update(stage.transfer, physical_id, old, new)
+        outcome = stage.delete(stage.transfer, physical_id, old)
+        assert outcome.note != ""
+        assert stage.iot.certificates[leaving].status == "PENDING_TRANSFER"
+
+    @pytest.mark.parametrize("now", ["another certificate", "not known", "none that was made"])
+    def test_takes_back_what_it_has_no_more(self, stage: Stage, leaving: str, now: str) -> None:
+        physical_id = stage.create(stage.transfer, to(leaving)).physical_id
+        resources = stage.aws.cloudformation.resources
+        if now == "not known":
+            del resources[LOGICAL_ID]
+        else:
+            other = TransferIdentity("cd" * 32, TARGET).physical_id if now == "another certificate" else "create-failed"
+            resources[LOGICAL_ID] = (other, "UPDATE_COMPLETE")
+        stage.delete(stage.transfer, physical_id, to(leaving))
+        assert stage.iot.certificates[leaving].status == "ACTIVE"
+
+    def test_a_rollback_leaves_what_another_owner_transfers_and_says_so(self, stage: Stage, leaving: str) -> None:
+        old, new = to(leaving), to(leaving, THIRD)
+        physical_id = stage.create(stage.transfer, old).physical_id
+        stage.other.RejectCertificateTransfer(leaving)
+        stage.iot.TransferCertificate(leaving, TARGET, "of another owner")
+        record = stage.iot.certificates[leaving]
+        assert record.transfer is not None
+        record.transfer.data["transferDate"] += HOUR
+        stage.aws.cloudformation.begin_update()
+        stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+        back = stage.update(stage.transfer, physical_id, new, old)
+        assert back.note.startswith("Left pending: another owner transfers")
+
+
 class TestADecision:
     def test_to_reject_never_sets_a_status(self, stage: Stage, coming: str) -> None:
         old = decide(coming, "REJECT", RejectReason="not ours")
