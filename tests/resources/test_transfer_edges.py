@@ -140,6 +140,17 @@ class TestWhatIsNotAwaitedAnyMore:
         assert stage.iot.certificates[leaving].status == "INACTIVE"
         assert stage.progress.registered is None
 
+    @pytest.mark.parametrize("which", ["transfer", "decision"])
+    def test_a_repeated_create_that_is_refused_says_that_it_may_have_left_something(
+        self, stage: Stage, leaving: str, which: str
+    ) -> None:
+        resource: Resource = getattr(stage, which)
+        stage.iot.UpdateCertificate(leaving, "REVOKED")
+        stage.log("", "CREATE_IN_PROGRESS", ago=60)
+        with pytest.raises(ProviderError):
+            repeated(stage, resource, to(leaving) if which == "transfer" else decide(leaving))()
+        assert stage.progress.uncertain
+
 
 class TestNaming:
     @pytest.mark.parametrize(
@@ -389,8 +400,44 @@ class TestADeleteOfAnOlderId:
         back = stage.update(stage.transfer, physical_id, new, old)
         assert back.note.startswith("Left pending: another owner transfers")
 
+    def test_a_rollback_says_what_became_of_what_its_update_transferred(self, stage: Stage, leaving: str) -> None:
+        answer = stage.iot.RegisterCertificateWithoutCA(issuing.make_device(issuing.make_ca(), "second").pem, "ACTIVE")
+        second = str(answer["certificateId"])
+        physical_id = stage.create(stage.transfer, to(leaving)).physical_id
+        stage.aws.cloudformation.begin_update()
+        stage.log(physical_id, "UPDATE_IN_PROGRESS", ago=1)
+        stage.iot.UpdateCertificate(second, "INACTIVE")
+        stage.iot.TransferCertificate(second, TARGET)
+        stage.log(physical_id, "UPDATE_FAILED")
+        stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+
+        def accept(call: Call) -> None:
+            if call.name == "iot.CancelCertificateTransfer":
+                stage.aws.before = lambda call: None
+                stage.other.AcceptCertificateTransfer(second)
+
+        stage.aws.before = accept
+        request = stage.request(RequestType.UPDATE, to(leaving), physical_id, to(second))
+        stage.log(physical_id, "UPDATE_IN_PROGRESS")
+        back = stage.transfer.update(request)
+        assert back.physical_id == physical_id
+        assert back.note.startswith("Nothing to delete: certificate")
+
 
 class TestADecision:
+    def test_that_is_abandoned_leaves_what_another_resource_has_come_to_hold(self, stage: Stage, coming: str) -> None:
+        def abandon(call: Call) -> None:
+            if call.name == "iot.AcceptCertificateTransfer":
+                stage.aws.cloudformation.resources[LOGICAL_ID] = ("factory-Certificate-1", "DELETE_IN_PROGRESS")
+                stage.aws.cloudformation.beside("plant").log("Pump", f"{coming}/adopted", "CREATE_COMPLETE")
+
+        request = stage.request(RequestType.CREATE, decide(coming, OnDelete="DELETE"))
+        stage.log("", "CREATE_IN_PROGRESS")
+        stage.aws.after = abandon
+        with pytest.raises(ConflictError):
+            stage.decision.create(request)
+        assert coming in stage.iot.certificates
+
     def test_to_reject_never_sets_a_status(self, stage: Stage, coming: str) -> None:
         old = decide(coming, "REJECT", RejectReason="not ours")
         physical_id = stage.create(stage.decision, old).physical_id
