@@ -229,7 +229,8 @@ class Stack:
 
         A delivery that comes again removes a CA.
         """
-        event = next(each for each in reversed(self.sent) if each["LogicalResourceId"] == logical_id)
+        of_it = (each for each in reversed(self.sent) if each["LogicalResourceId"] == logical_id)
+        event = next(each for each in of_it if each["RequestType"] == "Create")
         deliveries = [each for each in self.cloud.invocations if each.event["RequestId"] == event["RequestId"]]
         if answer is not None and answer.body["Status"] == "FAILED":
             self.excused.update({answer.body["PhysicalResourceId"]} & self._made_by(logical_id))
