@@ -106,7 +106,7 @@ def test_pip_knows_no_setting_but_those_that_pass(tmp_path: Path, monkeypatch: p
     passing = settings_of(settings.installer_environment())
     assert {":env:.index-url", ":env:.proxy"} <= passing
     variables = {name.removeprefix(":env:.").replace("-", "_").upper() for name in passing}
-    assert {name for name in variables if not settings._PASS.fullmatch(f"PIP_{name}")} == set()
+    assert {name for name in variables if not settings._PASS.fullmatch(f"PIP_{name}")} == {"CONFIG_FILE"}
 
 
 def test_only_settings_of_index_proxy_certificate_and_cache_pass() -> None:
