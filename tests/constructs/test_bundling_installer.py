@@ -240,6 +240,16 @@ def test_without_a_network_that_is_the_cause(tmp_path: Path, monkeypatch: pytest
         wheels.install_wheels(_LOCK, tmp_path / "wheels", PYTHON, MACHINE)
 
 
+@pytest.mark.parametrize("installer", ["uv", "pip"])
+def test_both_installers_take_wheels_alone_by_their_hashes(
+    installer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if installer == "pip":
+        monkeypatch.setattr(wheels, "_find_uv", lambda: None)
+    command = " ".join(wheels._command(_LOCK, tmp_path, PYTHON, MACHINE))
+    assert f" --only-binary :all: --require-hashes --no-deps --requirement {_LOCK}" in command
+
+
 def test_the_installer_works_in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_installer(tmp_path, monkeypatch, "sys.exit(str(list(pathlib.Path.cwd().iterdir())))\n")
     with pytest.raises(BundlingError, match=r"'uv' says: \[\]\."):

@@ -81,6 +81,12 @@ def test_a_value(stack: Stack, declare: Callable[[Stack, Any], object], value: s
     assert [start for start in range(len(KEY) - 7) if KEY[start : start + 8] in message] == []
 
 
+def test_a_private_key_in_the_place_of_a_certificate(stack: Stack) -> None:
+    message = message_of(lambda: DeviceCertificate(stack, "Device", certificate_pem=CA.key_pem()))
+    assert "certificate_pem holds a private key. Remove it, and replace the key" in message
+    assert [line for line in CA.key_pem().splitlines()[1:-1] if line[:8] in message] == []
+
+
 @pytest.mark.parametrize("value", ["correct horse", 20_260_105_123])
 def test_in_the_place_of_a_key(stack: Stack, value: Any) -> None:
     for proof in (ProofOfPossession.private_key_secret, ProofOfPossession.kms_key, ProofOfPossession.private_ca):
