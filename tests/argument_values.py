@@ -120,7 +120,12 @@ DAYS = "Give a Duration of aws_cdk: Duration.days("
 SECRET_FIX = "Give the secret itself: secretsmanager.Secret("
 
 DEVICES: list[Row] = [
-    ("DeviceCertificate", "certificate_pem", 5, Refused("certificate_pem is 5, not a text. Give the PEM text itself")),
+    (
+        "DeviceCertificate",
+        "certificate_pem",
+        5,
+        Refused("certificate_pem is a number, not a text. Give the PEM text itself"),
+    ),
     ("DeviceCertificate", "certificate_pem", b"-----", Refused("certificate_pem is a bytes, not a text. Give the PEM")),
     ("DeviceCertificate", "certificate_pem", ["a"], Refused("certificate_pem is a list, not a text. Give the PEM")),
     ("DeviceCertificate", "certificate_pem", "", Refused("certificate_pem ")),
@@ -313,13 +318,13 @@ CAS: list[Row] = [
         "CaCertificate",
         "proof_of_possession",
         ProofOfPossession.kms_key("alias/factory"),  # type: ignore[arg-type]
-        Refused("proof_of_possession.key is 'alias/factory'. Give the key itself: kms.Key("),
+        Refused("proof_of_possession.key is a text of 13 characters. Give the key itself: kms.Key("),
     ),
     (
         "CaCertificate",
         "proof_of_possession",
         ProofOfPossession.private_ca("arn:aws:acm-pca"),  # type: ignore[arg-type]
-        Refused("proof_of_possession.certificate_authority is 'arn:aws:acm-pca'. Give the private CA itself"),
+        Refused("proof_of_possession.certificate_authority is a text of 15 characters. Give the private CA itself"),
     ),
     (
         "CaCertificate",
@@ -516,7 +521,7 @@ MADE_HERE: list[Row] = [
         "SelfSignedCaCertificate",
         "encryption_key",
         "alias/x",
-        Refused("encryption_key is 'alias/x'. Give the key itself"),
+        Refused("encryption_key is a text of 7 characters. Give the key itself"),
     ),
     (
         "SelfSignedCaCertificate",

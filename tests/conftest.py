@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from pathlib import Path
@@ -31,6 +32,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if {"embedded_aws", "guarded_aws", "account_for"} & {*getattr(item, "fixturenames", ())}:
             item.add_marker(pytest.mark.emulator)
             item.add_marker(pytest.mark.xdist_group("emulator"))
+
+
+@pytest.fixture(autouse=True)
+def debug_messages() -> Iterator[None]:
+    """Switch the messages at DEBUG on again, which a function switches off in its process."""
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")

@@ -228,8 +228,8 @@ CA_CASES: list[Case] = [
     # Kinds
     ("a list for a text", {"Status": ["ACTIVE"]}, "Status: is a list, not a text. Give one text"),
     ("a map for a text", {"CACertificatePem": {"Ref": "Pem"}}, "CACertificatePem: is a map, not a text"),
-    ("a JSON boolean for a text", {"Status": True}, "Status: is a bool, not a text"),
-    ("a number for a text", {"Status": 1}, "Status: is a int, not a text"),
+    ("a JSON boolean for a text", {"Status": True}, "Status: is a boolean, not a text"),
+    ("a number for a text", {"Status": 1}, "Status: is a number, not a text"),
     ("nothing for a text", {"Status": None}, "Status: is missing. Give it a value, or leave the property out"),
     ("nothing for a map", {"RegistrationConfig": None}, "RegistrationConfig: is empty. Give it a value, or leave"),
     ("an empty text", {"Status": ""}, "Status: is empty. Give it a value, or leave the property out"),
@@ -301,7 +301,7 @@ CA_CASES: list[Case] = [
     (
         "a sentence for a KMS key",
         {"VerificationKey": {"KmsKeyId": "the key"}},
-        "VerificationKey.KmsKeyId: 'the key' does not name a KMS key. Give its id, its ARN or its alias",
+        "VerificationKey.KmsKeyId: a text of 7 characters does not name a KMS key. Give its id, its ARN or its alias",
     ),
     (
         "a private key for a KMS key",
@@ -520,7 +520,7 @@ DEVICE_CASES: list[Case] = [
     ("an empty name", {"PolicyNames": [""]}, "PolicyNames: '' is not a valid name"),
     ("a long name", {"ThingNames": ["x" * 129]}, "ThingNames: a text of 129 characters is not a valid name"),
     ("a name outside ASCII", {"PolicyNames": ["température"]}, "PolicyNames: 'température' is not a valid name"),
-    ("a name that is a number", {"PolicyNames": [1]}, "PolicyNames: a int is not a valid name"),
+    ("a name that is a number", {"PolicyNames": [1]}, "PolicyNames: a number is not a valid name"),
     ("a name that is a map", {"PolicyNames": [{"Ref": "Policy"}]}, "PolicyNames: a map is not a valid name"),
     ("a name that is a list", {"ThingNames": [["hall"]]}, "ThingNames: a list is not a valid name"),
     (

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from iot_certificate_provider.deadline import Deadline
 from iot_certificate_provider.errors import InvalidPropertyError
+from iot_certificate_provider.printable import printable
 from iot_certificate_provider.protocol import response
 from iot_certificate_provider.protocol.request import AwsEnvironment, Request, RequestType
 from iot_certificate_provider.protocol.response import Outcome
+from visible import assert_printable
 
 ECHOED = {"StackId": "stack", "RequestId": "request", "LogicalResourceId": "Certificate"}
 
@@ -54,9 +56,10 @@ def test_a_failure_always_has_a_reason() -> None:
 @settings(max_examples=200, deadline=None)
 def test_a_reason_is_one_line_of_at_most_240_characters_that_keeps_its_beginning(text: str) -> None:
     reason = response.reason(text)
-    line = " ".join(text.split())
+    line = printable(" ".join(text.split()))
     assert 0 < len(reason) <= 240
     assert len(reason.splitlines()) == 1
+    assert_printable(reason)
     if line:
         assert line.startswith(reason.removesuffix("…") if len(line) > 240 else reason)
 

@@ -110,7 +110,7 @@ class TestASubject:
         ({"CommonName": ""}, "Subject.CommonName: is empty"),
         ({"CommonName": "\n"}, "Subject.CommonName: is empty"),
         ({"CommonName": ["a"]}, "Subject.CommonName: is a list, not a text"),
-        ({"CommonName": 7}, "Subject.CommonName: is a int, not a text"),
+        ({"CommonName": 7}, "Subject.CommonName: is a number, not a text"),
         (
             {"CommonName": " a"},
             "Subject.CommonName: ' a' begins or ends with a space, which names are compared without",
@@ -204,7 +204,7 @@ def test_there_may_be_no_alternative_names(value: object) -> None:
         (["email:a"], "'email:a' is not a mailbox. Write name@example.com alone, in ASCII"),
         (["URI:a"], "'URI:a' is not an absolute URI. Write a scheme first"),
         ([["DNS:a.example"]], "a list is not a text. Write each like DNS:host.example.com"),
-        ([7], "a int is not a text"),
+        ([7], "a number is not a text"),
         ([f"DNS:a{n}.example" for n in range(21)], "there are 21. At most 20 are possible"),
         ([issuing.make_ca().key_pem()], "a text of "),
     ],
@@ -246,9 +246,9 @@ def test_the_longest_validity_ends_before_the_time_of_certificates() -> None:
             for text in ("0", "-1", "+1", "1.0", "1e3", "0365", "36501", "99999", "365000", "ten", " 1", "1 ", "٣")
         ),
         ("1\n", "a text of 2 characters is not a number of days"),
-        ("1" * 5000, "a text of 5000 characters is not a number of days"),
+        ("1" * 5000, "a text of 5,000 characters is not a number of days"),
         ("", "is empty"),
-        (365, "is a int, not a text"),
+        (365, "is a number, not a text"),
         (["365"], "is a list, not a text"),
     ],
 )

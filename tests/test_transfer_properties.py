@@ -61,7 +61,11 @@ REFUSED = [
     (A_TRANSFER, {"TargetAwsAccount": ["210987654321"]}, "TargetAwsAccount: is a list, not a text"),
     (A_TRANSFER, {"TransferMessage": "x" * 129}, "TransferMessage: has 129 characters. AWS takes at most 128"),
     (A_TRANSFER, {"DetachOnTransfer": "yes"}, "DetachOnTransfer: 'yes' is not a value it can have. Use true or false"),
-    (A_TRANSFER, {"DetachOnTransfer": True}, "DetachOnTransfer: a bool is not a value it can have. Use true or false"),
+    (
+        A_TRANSFER,
+        {"DetachOnTransfer": True},
+        "DetachOnTransfer: a boolean is not a value it can have. Use true or false",
+    ),
     (A_TRANSFER, {"Status": "ACTIVE"}, "Status: is not a property of this type"),
     (A_DECISION, {"Decision": None}, "Decision: is missing. Use one of ACCEPT, REJECT"),
     (A_DECISION, {"Decision": "MAYBE"}, "Decision: 'MAYBE' is not a value it can have. Use one of ACCEPT, REJECT"),

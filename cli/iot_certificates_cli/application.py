@@ -15,6 +15,7 @@ import typer
 from rich.markup import escape
 
 from iot_certificate_provider.errors import ProviderError
+from iot_certificate_provider.printable import printable
 from iot_certificates_cli import screen
 from iot_certificates_cli.connection import connect
 from iot_certificates_cli.doctor import DISTRIBUTION, Health, examine
@@ -24,7 +25,6 @@ from iot_certificates_cli.formats import Format, writer_of
 from iot_certificates_cli.inventory import Inventory
 from iot_certificates_cli.known_certificates import KnownCertificates
 from iot_certificates_cli.pace import DEFAULT_RATE
-from iot_certificates_cli.printable import printable
 from iot_certificates_cli.selection import Selection
 from iot_certificates_cli.stack_owners import find_stack_owners
 from iot_certificates_cli.sweep import Swept, check_owners_are_known, delete_all, find_leftovers

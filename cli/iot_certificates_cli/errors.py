@@ -8,8 +8,8 @@
 
 from __future__ import annotations
 
+from iot_certificate_provider.printable import printable
 from iot_certificates_cli.aws_failures import explain
-from iot_certificates_cli.printable import printable
 
 
 class CommandError(Exception):

@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from rich.table import Column, Table
 from rich.text import Text
 
-from iot_certificates_cli.printable import shortened
+from iot_certificates_cli.shortened import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.errors import NotFoundError
+from iot_certificate_provider.printable import printable
 from iot_certificates_cli.concurrently import threads
 from iot_certificates_cli.known_certificates import Said
 from iot_certificates_cli.listings import (
@@ -17,7 +18,6 @@ from iot_certificates_cli.listings import (
     list_certificates,
     list_policy_names,
 )
-from iot_certificates_cli.printable import printable
 from iot_certificates_cli.stack_owners import find_stack_owners
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from platformdirs import user_cache_path
 
 from iot_certificate_provider.pki import Certificate, UnusableError
-from iot_certificates_cli.printable import printable
+from iot_certificate_provider.printable import printable
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from iot_certificates_cli import screen
 from iot_certificates_cli.formats import STATUS_COLOURS
-from iot_certificates_cli.printable import shortened
+from iot_certificates_cli.shortened import shortened
 from iot_certificates_cli.tally import counted
 
 if TYPE_CHECKING:

@@ -27,15 +27,16 @@ SECRET = Having(
     "Give the secret itself: secretsmanager.Secret(…), or secretsmanager.Secret.from_secret_complete_arn(…)",
     secret=True,
 )
-KMS_KEY = Having(("key_arn", "grant"), "Give the key itself: kms.Key(…), or kms.Key.from_key_arn(…)")
+KMS_KEY = Having(("key_arn", "grant"), "Give the key itself: kms.Key(…), or kms.Key.from_key_arn(…)", secret=True)
 
-_SECRET_FIELDS: dict[str, Kind] = {"secret": SECRET, "json_field": Text(), "passphrase": SECRET}
+_SECRET_FIELDS: dict[str, Kind] = {"secret": SECRET, "json_field": Text(secret=True), "passphrase": SECRET}
 _KMS_FIELDS = {"key": KMS_KEY}
 _PRIVATE_CA_FIELDS = {
     "certificate_authority": Having(
         ("certificate_authority_ref",),
         "Give the private CA itself: a CfnCertificateAuthority, or "
         "acmpca.CertificateAuthority.from_certificate_authority_arn(…)",
+        secret=True,
     )
 }
 

@@ -47,6 +47,7 @@ class CertificateTransfer(Resource):
             ("certificate_arn", "certificate_id"),
             "Give a DeviceCertificate, or DeviceCertificate.from_certificate_arn(…)",
             but_not=(RegisteredCaCertificate, ImportedCaCertificate),
+            secret=True,
         ),
         target_aws_account=Text(
             "Give its 12 digits, as text", like=property_of(SHAPE, CertificateTransferProperty.TARGET_AWS_ACCOUNT)

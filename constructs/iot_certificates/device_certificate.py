@@ -86,6 +86,7 @@ class DeviceCertificate(RegisteredDeviceCertificate):
             ("certificate_arn", "certificate_id", "certificate_pem"),
             "Give the CaCertificate, or CaCertificate.from_ca_certificate_arn(…)",
             but_not=(RegisteredDeviceCertificate,),
+            secret=True,
         ),
         certificate_mode=Member(CertificateMode, at_synth=True),
         status=Member(DeviceCertificateStatus),

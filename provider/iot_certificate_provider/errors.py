@@ -27,13 +27,19 @@ A Reason has few characters, so an error has its parts: AWS's words are cut firs
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from iot_certificate_provider.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 _Value = TypeVar("_Value")
+
+_LONGEST_QUOTATION = 48
+_LIKE_A_NAME = re.compile(r"[A-Za-z]{1,32}")
 
 _SHORTEST_QUOTATION = 24
 """Fewer characters of AWS's words say nothing."""
@@ -50,18 +56,18 @@ class ProviderError(Exception):
         self.problem = problem
         self.fix = fix
         self.said = said
-        super().__init__(_quoting(self._ours(), said))
+        super().__init__(one_line(_quoting(self._ours(), said)))
 
     def within(self, characters: int) -> str:
         """Return the sentence in one line of at most so many characters."""
-        text, ours, fix = (" ".join(each.split()) for each in (str(self), self._ours(), self.fix))
+        text, ours, fix = (one_line(each) for each in (str(self), self._ours(), self.fix))
         if len(text) <= characters:
             return text
         if len(ours) + len(_quoting("", "x" * _SHORTEST_QUOTATION)) <= characters:
             return _cut(text, characters)
         if len(ours) <= characters:
             return ours
-        problem = " ".join(self._problem().split())
+        problem = one_line(self._problem())
         room = characters - len(f". {fix}")
         return f"{_cut(problem, room)}. {fix}" if fix and room > characters // 4 else _cut(ours, characters)
 
@@ -70,6 +76,11 @@ class ProviderError(Exception):
 
     def _ours(self) -> str:
         return f"{self._problem()}. {self.fix}" if self.fix else self._problem()
+
+
+def one_line(text: str) -> str:
+    """Return the text in one line, all of which can be printed: it may quote a name that a device has chosen."""
+    return printable(" ".join(text.split()))
 
 
 def _quoting(ours: str, said: str) -> str:
@@ -193,13 +204,29 @@ def shorten(text: str, characters: int = 48) -> str:
     return text if len(text) <= characters else text[: characters - 1] + "…"
 
 
+_MAY_BE_A_KEY = re.compile(r"-----|[A-Za-z0-9+/=]{20}")
+"""A mark of PEM, or what can be base64 or hex: a key of 128 bits has 22 characters, a line of a PEM at most 76."""
+
+
 def shown(value: object) -> str:
-    """Quote a short value; one that is long, or has several lines, may be a private key in the wrong place."""
+    """Quote a short value; another one, and one that may be a part of a key in the wrong place, by its length."""
     if not isinstance(value, str):
         return f"a {kind_of(value)}"
-    return f"'{value}'" if value == shorten(value) and value.isprintable() else f"a text of {len(value)} characters"
+    may_be_a_key = len(value) > _LONGEST_QUOTATION or _MAY_BE_A_KEY.search(value) or not value.isprintable()
+    return described_text(value) if may_be_a_key else f"'{value}'"
+
+
+def described_text(value: str) -> str:
+    """Describe a text that nobody may read, such as one that stands in the place of a key or a secret."""
+    return f"a text of {len(value):,} characters"
+
+
+def shown_name(name: str) -> str:
+    """Return the name of a property that there is not: as it is where it reads like one, else as values are shown."""
+    return name if _LIKE_A_NAME.fullmatch(name) else shown(name)
 
 
 def kind_of(value: object) -> str:
-    """Return what CloudFormation calls the type of a property's value."""
-    return {"list": "list", "dict": "map", "str": "text"}.get(type(value).__name__, type(value).__name__)
+    """Return what CloudFormation calls the type of a property's value, and JSON that of another."""
+    kinds = {str: "text", list: "list", dict: "map", bool: "boolean", int: "number", float: "number"}
+    return kinds.get(type(value), "null")

@@ -26,6 +26,7 @@ from iot_certificate_provider.deadline import Deadline, sent_at, service_timeout
 from iot_certificate_provider.embedded_metrics import publish_metric
 from iot_certificate_provider.errors import DeadlineError, InvalidPropertyError, ProviderError, UnfinishedError, shorten
 from iot_certificate_provider.physical_id import CREATE_FAILED, CREATE_UNFINISHED, is_certificate_id
+from iot_certificate_provider.printable import printable
 from iot_certificate_provider.protocol import envelope, response
 from iot_certificate_provider.protocol.crhelper_once import TIMER_MARGIN_SECONDS, CrHelperOnce, Interruption
 from iot_certificate_provider.protocol.delivery import Delivery
@@ -209,6 +210,8 @@ class _Invocation:
             "aws_calls": dict(self._function.clients.calls),
             **more,
         }
+        # JSON escapes nearly all that cannot be printed, but not DEL.
+        line = {name: printable(value) if isinstance(value, str) else value for name, value in line.items()}
         logger.log(logging.ERROR if outcome == "FAILED" else logging.INFO, json.dumps(line))
 
 

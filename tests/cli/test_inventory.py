@@ -143,7 +143,7 @@ def test_names_the_stacks(account: Account, run: Callable[..., Ran]) -> None:
 
 
 HOSTILE = "pump\x1b[2J\x07\u202e\u2066gnip.exe\r\n\x9b"
-CLEAN = "CN=pump�[2J���gnip.exe���"
+CLEAN = r"CN=pump\1B[2J\07\E2\80\AE\E2\81\A6gnip.exe\0D\0A\C2\9B"
 
 
 @pytest.mark.parametrize("format", ["json", "csv", "table"])
@@ -155,7 +155,8 @@ def test_text_of_a_device_moves_no_cursor(account: Account, run: Callable[..., R
         ran = run("inventory", "--format", format, "--no-attachments")
         read = json.dumps(ran.entries, ensure_ascii=False) if format == "json" else ran.out.replace("\n", "")
         assert all(each.isprintable() for each in read)
-        assert CLEAN in read
+        # A table shortens names in their middle.
+        assert CLEAN[: 13 if format == "table" else None] in read
         with sqlite3.connect(
             Path(os.environ["XDG_CACHE_HOME"]) / "cdk-iot-certificates" / "certificates.sqlite"
         ) as cache:

@@ -13,8 +13,8 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from cli.terminal import show
-from iot_certificates_cli.printable import shortened
 from iot_certificates_cli.screen import Counts, _Words
+from iot_certificates_cli.shortened import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
 import sys
 import textwrap
 from pathlib import Path
@@ -41,7 +42,13 @@ def hostile_shell(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "pyproject.toml").write_text('[tool.uv]\noverride-dependencies = ["crhelper==2.0.10"]\n')
     (folder / "pip.conf").write_text("[install]\ndry-run = true\n")
     (folder / "pip.py").write_text("raise SystemExit(0)\n")
+    for kind in ("user", "machine"):
+        for name, file in (("uv", "uv.toml"), ("pip", "pip.conf")):
+            (folder / kind / name).mkdir(parents=True)
+            shutil.copy(folder / file, folder / kind / name / file)
     exported = {
+        "XDG_CONFIG_HOME": folder / "user",
+        "XDG_CONFIG_DIRS": folder / "machine",
         "UV_EXCLUDE": exclude,
         "UV_OVERRIDE": override,
         "UV_CONSTRAINT": constraint,
@@ -73,6 +80,33 @@ def test_the_shell_and_the_folder_change_nothing(
         monkeypatch.setattr(wheels, "_find_uv", lambda: None)
     wheels.install_wheels(_LOCK, tmp_path / "wheels", PYTHON, MACHINE)
     assert content(tmp_path / "wheels") == content(genuine)
+
+
+def test_pip_knows_no_setting_but_those_that_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with its option --isolated, which would leave out the index and the proxy as well.
+
+    pip's own list of what it has read of files and of the environment is the judge.
+    """
+    hostile_shell(tmp_path, monkeypatch)
+    monkeypatch.setenv("PIP_INDEX_URL", "https://pypi.example.com/simple")
+    monkeypatch.setenv("PIP_PROXY", "http://proxy.example.com")
+    # It would have pip list the user's file alone.
+    monkeypatch.delenv("PIP_USER")
+    monkeypatch.setattr(wheels, "_find_uv", lambda: None)
+    command = wheels._command(_LOCK, tmp_path, PYTHON, "aarch64")
+    asked = [*command[: command.index("install")], "config", "list"]
+    (tmp_path / "neutral").mkdir()
+
+    def settings_of(environment: dict[str, str]) -> set[str]:
+        neutral = tmp_path / "neutral"
+        done = subprocess.run(asked, cwd=neutral, env=environment, capture_output=True, text=True, check=True)
+        return set(re.findall(r"^(\S+?)=", done.stdout, re.MULTILINE))
+
+    assert {"install.dry-run", ":env:.dry-run", ":env:.root"} <= settings_of(dict(os.environ))
+    passing = settings_of(settings.installer_environment())
+    assert {":env:.index-url", ":env:.proxy"} <= passing
+    variables = {name.removeprefix(":env:.").replace("-", "_").upper() for name in passing}
+    assert {name for name in variables if not settings._PASS.fullmatch(f"PIP_{name}")} == {"CONFIG_FILE"}
 
 
 def test_only_settings_of_index_proxy_certificate_and_cache_pass() -> None:
@@ -204,6 +238,16 @@ def test_without_a_network_that_is_the_cause(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     with pytest.raises(BundlingError, match="The package index cannot be reached"):
         wheels.install_wheels(_LOCK, tmp_path / "wheels", PYTHON, MACHINE)
+
+
+@pytest.mark.parametrize("installer", ["uv", "pip"])
+def test_both_installers_take_wheels_alone_by_their_hashes(
+    installer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if installer == "pip":
+        monkeypatch.setattr(wheels, "_find_uv", lambda: None)
+    command = " ".join(wheels._command(_LOCK, tmp_path, PYTHON, MACHINE))
+    assert f" --only-binary :all: --require-hashes --no-deps --requirement {_LOCK}" in command
 
 
 def test_the_installer_works_in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,6 +79,18 @@ def test_its_role_may_write_to_its_log_group_and_nothing_else(template: Synthesi
     ]
 
 
+def test_nothing_but_iam_lets_anybody_invoke_it(
+    new_stack: Callable[..., Stack], synthesise: Callable[[Stack], Synthesised]
+) -> None:
+    """There is no resource policy, no URL, no trigger; the expiry schedule's rule invokes its own function."""
+    stack = new_stack()
+    declare_every_type(stack)
+    template = synthesise(stack)
+    for kind in ("Permission", "Url", "EventSourceMapping", "LayerVersionPermission"):
+        assert template.of_type(f"AWS::Lambda::{kind}") == {}
+    assert template.of_type("AWS::Events::Rule") == {}
+
+
 def test_its_log_group_goes_with_the_stack(template: Synthesised) -> None:
     log_group = template.only("AWS::Logs::LogGroup")
     assert log_group["Properties"] == {"RetentionInDays": 30}

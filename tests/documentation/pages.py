@@ -84,6 +84,23 @@ def blocks(page: Path) -> list[Block]:
     return found
 
 
+def texts(page: Path) -> list[str]:
+    """Return the page's paragraphs, list items and rows of tables, each in one line; a row with `` | `` in it."""
+    found: list[str] = []
+    row: list[str] | None = None
+    heading = False
+    for token in _tokens(page):
+        heading = token.type == "heading_open" or (heading and token.type == "inline")
+        if token.type == "tr_open":
+            row = []
+        elif token.type == "tr_close" and row is not None:
+            found.append(" | ".join(row))
+            row = None
+        elif token.type == "inline" and not heading:
+            (found if row is None else row).append(" ".join(token.content.split()))
+    return found
+
+
 def code_spans(page: Path) -> list[str]:
     """Return the text of every ``code span``."""
     return [token.content for token in _inline(page) if token.type == "code_inline"]

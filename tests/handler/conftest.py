@@ -12,12 +12,15 @@ import pytest
 import issuing
 from handler import endpoint as endpoint_module
 from handler.endpoint import Endpoint
+from handler.listening import listening
 from handler.stage import Stage
 from iot_certificate_provider.protocol.delivery import Delivery
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from handler.listening import Everything
 
 
 @pytest.fixture(scope="session")
@@ -35,12 +38,18 @@ def endpoint(server_tls: tuple[ssl.SSLContext, Path]) -> Iterator[Endpoint]:
 
 @pytest.fixture(autouse=True)
 def log_levels() -> Iterator[None]:
-    """Put back what crhelper does to the levels of other people's loggers."""
+    """Put back what a function does to the levels of other people's loggers."""
     loggers = [logging.getLogger(name) for name in ("", "boto", "boto3", "botocore", "urllib3")]
     levels = [logger.level for logger in loggers]
     yield
     for logger, level in zip(loggers, levels, strict=True):
         logger.setLevel(level)
+
+
+@pytest.fixture
+def log() -> Iterator[Everything]:
+    with listening() as everything:
+        yield everything
 
 
 @pytest.fixture

@@ -24,60 +24,11 @@ if TYPE_CHECKING:
 
     import issuing
     from fakes.aws import Call
+    from handler.listening import Everything
     from handler.stage import Stage
 
 PASSPHRASE_SECRET = KEY_SECRET.replace("key", "passphrase")
 PASSPHRASE = "correct horse battery staple"
-ALL_LOGGERS = (
-    "",
-    "crhelper",
-    "crhelper.resource_helper",
-    "crhelper.utils",
-    "crhelper.log_helper",
-    "boto3",
-    "botocore",
-    "urllib3",
-    "iot_certificate_provider",
-    "http.client",
-    "asyncio",
-    "concurrent.futures",
-)
-
-
-class Everything(logging.Handler):
-    """Keeps each record as the most talkative formatter would write it."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.NOTSET)
-        self.records: list[logging.LogRecord] = []
-        self.setFormatter(logging.Formatter("%(name)s %(levelname)s %(pathname)s %(message)s"))
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.records.append(record)
-
-    @property
-    def text(self) -> str:
-        return "\n".join(self.format(r) + repr(r.args) + repr(r.msg) for r in self.records)
-
-    def lines(self) -> list[dict[str, Any]]:
-        """Return the lines about requests."""
-        ours = [json.loads(r.getMessage()) for r in self.records if r.name == "iot_certificate_provider"]
-        return [line for line in ours if "request" in line]
-
-
-@pytest.fixture
-def log() -> Iterator[Everything]:
-    """Listen to all loggers, each at DEBUG, as somebody does who looks for an error."""
-    everything = Everything()
-    loggers = [logging.getLogger(name) for name in ALL_LOGGERS]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.DEBUG)
-    logging.getLogger().addHandler(everything)
-    yield everything
-    logging.getLogger().removeHandler(everything)
-    for logger, level in zip(loggers, levels, strict=True):
-        logger.setLevel(level)
 
 
 def properties_of_a_ca(stage: Stage, ca: issuing.Issued) -> dict[str, Any]:

@@ -87,9 +87,14 @@ def test_a_role_that_is_made_anew_is_another() -> None:
     assert roles.watch.age(ACCOUNT, ROLE) is None
 
 
+SECONDS = 1.0
+"""How late a permission is on the embedded AWS. A machine that is busy makes requests take longer: the tests know the
+least that a permission takes from before its role is made on, and no more."""
+
+
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[EmbeddedAws]:
-    with EmbeddedAws(enforce_iam=True, strict=Strictness(permission_seconds=1, role_seconds=1)) as aws:
+    with EmbeddedAws(enforce_iam=True, strict=Strictness(permission_seconds=SECONDS, role_seconds=0)) as aws:
         yield aws
 
 
@@ -104,15 +109,24 @@ def _as_role(aws: EmbeddedAws, arn: str) -> Any:
     )
 
 
-def _seconds_until_allowed(iot: Any) -> float:
-    since = time.monotonic()
+def _wait_until_allowed(iot: Any) -> float:
+    """Return the time at which a call was answered; until then it was denied."""
     while True:
         try:
             iot.get_registration_code()
         except ClientError as error:
             assert error.response["Error"]["Code"] == "AccessDeniedException"  # noqa: PT017
         else:
-            return time.monotonic() - since
+            return time.monotonic()
+
+
+def _wait_until_denied(iot: Any) -> float:
+    while True:
+        try:
+            iot.get_registration_code()
+        except ClientError as error:
+            assert error.response["Error"]["Code"] == "AccessDeniedException"  # noqa: PT017
+            return time.monotonic()
 
 
 TRUST = {
@@ -127,12 +141,14 @@ TRUST = {
 @pytest.mark.xdist_group("emulator")
 def test_on_the_embedded_aws(guarded: EmbeddedAws) -> None:
     iam = guarded.session().client("iam")
+    begun = time.monotonic()
     made = iam.create_role(RoleName="provider", AssumeRolePolicyDocument=json.dumps(TRUST))
     iam.put_role_policy(RoleName="provider", PolicyName="only", PolicyDocument=json.dumps(POLICY))
     iot = _as_role(guarded, made["Role"]["Arn"])
-    assert 0.3 < _seconds_until_allowed(iot) < 5
+    assert _wait_until_allowed(iot) - begun >= SECONDS
+    deleted = time.monotonic()
     iam.delete_role_policy(RoleName="provider", PolicyName="only")
-    assert iot.get_registration_code()["registrationCode"]
+    assert _wait_until_denied(iot) - deleted >= SECONDS
 
 
 @pytest.mark.emulator
@@ -144,7 +160,8 @@ def test_in_a_stack(guarded: EmbeddedAws) -> None:
         "Policies": [{"PolicyName": "only", "PolicyDocument": POLICY}],
     }
     stage = StackStage(guarded.session(), "roles")
+    begun = time.monotonic()
     resources = {"Role": {"Type": "AWS::IAM::Role", "Properties": properties}}
     assert stage.create(resources, Capabilities=["CAPABILITY_NAMED_IAM"]) == "CREATE_COMPLETE"
     arn = f"arn:aws:iam::{guarded.account}:role/of-a-stack"
-    assert _seconds_until_allowed(_as_role(guarded, arn)) > 0.2
+    assert _wait_until_allowed(_as_role(guarded, arn)) - begun >= SECONDS

@@ -149,11 +149,11 @@ def test_the_reason_has_the_property_the_action_and_the_fix(
     [
         (
             Refusal("AccessDeniedException", "Access to KMS is not allowed"),
-            "the function's role does not allow it. AWS: Access to KMS is not allowed",
+            "the function's role may not use the KMS key that it is encrypted with",
         ),
         (
             Refusal("DecryptionFailure", "Cannot decrypt"),
-            "the secret's KMS key could not be used: allow kms:Decrypt. AWS: Cannot decrypt",
+            "the secret's KMS key could not be used: allow kms:Decrypt (DecryptionFailure)",
         ),
     ],
     ids=lambda each: each.code if isinstance(each, Refusal) else "",

@@ -60,7 +60,8 @@ def _command(lock: Path, folder: Path, python_version: str, machine: str) -> lis
         ]
         platform = ["--python-platform", f"{machine}-{_GLIBC}"]
     elif importlib.util.find_spec("pip") is not None:
-        # pip's --isolated would leave the index and the proxy out too: installer_environment takes its place.
+        # pip's --isolated would leave the index and the proxy out too, and still read the machine's configuration file:
+        # installer_environment takes its place, and reads none.
         installer = [str(_this_python()), "-E", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         installer += ["--no-input", "--no-compile"]
         platform = ["--platform", f"{_GLIBC}_{machine}", "--platform", f"{_GLIBC_OLD_NAME}_{machine}"]

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _THROTTLED = "AWS throttled it for as long as there was time; try again later"
 _NOT_ALLOWED = "the function's role does not allow it"
+_KMS_NOT_ALLOWED = "the function's role may not use the KMS key that it is encrypted with"
 _NOT_ACCEPTED = "AWS does not accept the request"
 _CHANGED = "it is being changed by another caller; try again"
 _FAILED = "AWS failed; try again"
@@ -116,13 +117,18 @@ _REJECTED: dict[str, str] = {
 
 @contextmanager
 def mapping_errors(
-    what: str, unusable: Mapping[str, tuple[str, str]] | None = None, grant: str | None = None
+    what: str,
+    unusable: Mapping[str, tuple[str, str]] | None = None,
+    grant: str | None = None,
+    *,
+    carries_secret: bool = False,
 ) -> Iterator[None]:
     """Raise our error in place of the SDK's; ``what`` names the subject of the call, in a few words.
 
     ``unusable``: error codes that say what is wrong with a key or a CA that a property names, each with the problem
     and the fix of the UnusableError that is raised for it. ``grant``: how such a use is allowed; access that
-    is denied is a KeyAccessDeniedError then, which says so.
+    is denied is a KeyAccessDeniedError then, which says so. ``carries_secret``: a value of the call is a secret, or a
+    key may stand in its place; AWS can quote it, so its error code takes the place of its words.
     """
     try:
         yield
@@ -130,7 +136,7 @@ def mapping_errors(
         code = error.response.get("Error", {}).get("Code", "")
         if unusable is not None and code in unusable:
             raise UnusableError(*unusable[code]) from error
-        raise map_error(error, what, grant) from error
+        raise map_error(error, what, grant, carries_secret=carries_secret) from error
     except ParamValidationError as error:
         # Not its text, which quotes the parameters.
         raise RefusedError(f"{what}: a value is not one that AWS's API takes") from error
@@ -139,18 +145,33 @@ def mapping_errors(
         raise UpstreamError(f"{what}: AWS could not be reached or did not answer ({kind}). Try again") from error
 
 
-def map_error(error: ClientError, what: str, grant: str | None = None) -> ProviderError:
+def map_error(
+    error: ClientError, what: str, grant: str | None = None, *, carries_secret: bool = False
+) -> ProviderError:
     """Return our error for an error code of AWS; a code that the tables lack is an UpstreamError that names it."""
     details = error.response.get("Error", {})
-    code, said = details.get("Code", "Unknown"), _without_pem(details.get("Message", ""))
+    code, message = details.get("Code", "Unknown"), details.get("Message", "")
+    said = "" if carries_secret else _without_pem(message)
     if code == "ResourceAlreadyExistsException":
         return _already_exists(error)
     if code in _REJECTED:
         return UnusableError(f"AWS IoT refused {what}", _REJECTED[code], said)
     kind, meaning = _ERRORS.get(code, (UpstreamError, f"AWS answered {code}"))
+    if carries_secret:
+        meaning = _without_words(code, meaning, message)
     if kind is AccessDeniedError:
-        return _access_denied(error, f"{what}{_waited(details)}: {meaning}", said, grant)
+        action = _ACTION.search(message)
+        problem = f"{action.group(1) if action else error.operation_name} on {what}{_waited(details)}: {meaning}"
+        # Where AWS names no action, something else is denied: the KMS key that a secret is encrypted with, say.
+        return _access_denied(problem, said, grant if action or grant is None else "")
     return kind(f"{error.operation_name} of {what}{_waited(details)}: {meaning}", said=said)
+
+
+def _without_words(code: str, meaning: str, message: str) -> str:
+    """Return the meaning of an error code with what AWS's words, which are not passed on, say beyond it."""
+    if meaning == _NOT_ALLOWED:
+        return _KMS_NOT_ALLOWED if "KMS" in message and not _ACTION.search(message) else meaning
+    return f"{meaning} ({code})" if code in _ERRORS else meaning
 
 
 def _waited(details: Mapping[str, object]) -> str:
@@ -164,14 +185,11 @@ def _without_pem(said: str) -> str:
     return said.partition("-----BEGIN")[0]
 
 
-def _access_denied(error: ClientError, problem: str, said: str, grant: str | None) -> AccessDeniedError:
+def _access_denied(problem: str, said: str, grant: str | None) -> AccessDeniedError:
     """Put the action first: AWS says it last, behind an ARN of a role that leaves no room for it."""
-    named = _ACTION.search(said)
-    denied = f"{named.group(1) if named else error.operation_name} on {problem}"
     if grant is None:
-        return AccessDeniedError(f"Access denied: {denied}", said=said)
-    # Where AWS names no action, it is something else that is denied: the KMS key that a secret is encrypted with, say.
-    return KeyAccessDeniedError(denied, grant if named else "", said)
+        return AccessDeniedError(f"Access denied: {problem}", said=said)
+    return KeyAccessDeniedError(problem, grant, said)
 
 
 def _already_exists(error: ClientError) -> AlreadyExistsError:

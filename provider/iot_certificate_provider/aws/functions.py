@@ -18,7 +18,8 @@ class FunctionGateway:
 
     def invoke_later(self, function_arn: str, payload: str) -> None:
         """Invoke with InvocationType Event: Lambda takes the payload, and delivers it on its own."""
-        with mapping_errors("the rest of the work"):
+        # The payload has the ResponseURL.
+        with mapping_errors("the rest of the work", carries_secret=True):
             self._clients.client("lambda").invoke(
                 FunctionName=function_arn, InvocationType="Event", Payload=payload.encode()
             )

@@ -64,7 +64,7 @@ class KmsGateway:
 
     def public_key(self, key_id: str) -> bytes:
         """GetPublicKey of a key for signing: DER, SubjectPublicKeyInfo (RFC 5280, 4.1)."""
-        with mapping_errors("the KMS key", _UNUSABLE, _GRANT):
+        with mapping_errors("the KMS key", _UNUSABLE, _GRANT, carries_secret=True):
             answer = self._kms.get_public_key(KeyId=key_id)
         if answer["KeyUsage"] != "SIGN_VERIFY":
             raise UnusableError(*_NOT_FOR_SIGNING)
@@ -72,6 +72,6 @@ class KmsGateway:
 
     def sign(self, key_id: str, digest: bytes, algorithm: SigningAlgorithmSpecType) -> bytes:
         """Sign a digest: what is signed itself may be longer than the 4,096 bytes that KMS takes."""
-        with mapping_errors("the KMS key", _UNUSABLE, _GRANT):
+        with mapping_errors("the KMS key", _UNUSABLE, _GRANT, carries_secret=True):
             answer = self._kms.sign(KeyId=key_id, Message=digest, MessageType="DIGEST", SigningAlgorithm=algorithm)
         return answer["Signature"]

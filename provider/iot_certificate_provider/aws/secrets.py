@@ -57,7 +57,11 @@ class SecretsGateway:
     def version(self, secret_arn: str, version_id: str) -> str | None:
         """GetSecretValue of one version, labelled or not; None when there is none, or none with text."""
         client = self._clients.client("secretsmanager")
-        with _usable(), suppress(NotFoundError), mapping_errors("the secret", grant=_GRANT_KEEPING):
+        with (
+            _usable(),
+            suppress(NotFoundError),
+            mapping_errors("the secret", grant=_GRANT_KEEPING, carries_secret=True),
+        ):
             return client.get_secret_value(SecretId=secret_arn, VersionId=version_id).get("SecretString")
         return None
 
@@ -101,7 +105,7 @@ class SecretsGateway:
 def _named(what: str, grant: str, secret_arn: str) -> Iterator[None]:
     looks_complete = _NAME_LIKE_A_SUFFIX.search(secret_arn) is not None
     try:
-        with _usable(), mapping_errors("the secret", grant=_COMPLETE if looks_complete else grant):
+        with _usable(), mapping_errors("the secret", grant=_COMPLETE if looks_complete else grant, carries_secret=True):
             yield
     except NotFoundError as error:
         fix = _COMPLETE if looks_complete else "Create it in this account and Region, with a value"
@@ -114,7 +118,7 @@ def _usable() -> Iterator[None]:
         yield
     except RefusedError as error:
         raise UnusableError(
-            "the secret cannot be used", "Check its ARN; if it is scheduled for deletion, restore it"
+            f"the secret cannot be used: {error.problem}", "Check its ARN; if it is scheduled for deletion, restore it"
         ) from error
 
 

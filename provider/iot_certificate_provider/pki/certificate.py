@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from iot_certificate_provider.errors import UnusableError
 from iot_certificate_provider.pki import pem
-from iot_certificate_provider.pki.distinguished_name import DistinguishedName
+from iot_certificate_provider.pki.distinguished_name import DistinguishedName, rfc4514_text
 from iot_certificate_provider.pki.finding import Finding
 from iot_certificate_provider.pki.serial_number import whole_bytes
 from iot_certificate_provider.pki.signature import Signature
@@ -150,8 +150,8 @@ def _read_strictly(der: bytes) -> dict[str, Any]:
     return {
         "id": hashlib.sha256(der).hexdigest(),
         "pem": certificate.public_bytes(Encoding.PEM).decode("ascii"),
-        "subject": certificate.subject.rfc4514_string(),
-        "issuer": certificate.issuer.rfc4514_string(),
+        "subject": rfc4514_text(certificate.subject),
+        "issuer": rfc4514_text(certificate.issuer),
         "serial_number": whole_bytes(certificate.serial_number),
         "not_before": certificate.not_valid_before_utc,
         "not_after": certificate.not_valid_after_utc,

@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from iot_certificate_provider.errors import UnusableError
+from iot_certificate_provider.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,6 +93,11 @@ class DistinguishedName:
         return ",".join("+".join(str(attribute) for attribute in rdn) for rdn in reversed(self.rdns))
 
 
+def rfc4514_text(name: x509.Name) -> str:
+    """Return the text of a name that cryptography has read, with all that cannot be printed escaped."""
+    return printable(name.rfc4514_string())
+
+
 def _as_x509(rdn: tuple[NameAttribute, ...]) -> Iterator[x509.NameAttribute[str | bytes]]:
     for attribute in rdn:
         if isinstance(attribute.value, bytes):
@@ -109,10 +115,10 @@ def _mapped(character: str) -> str:
 
 
 def _escaped(value: str | bytes) -> str:
-    """RFC 4514, 2.4."""
+    """RFC 4514, 2.4, which allows to escape any character: those that cannot be printed are, beside those that must."""
     if isinstance(value, bytes):
         return f"#{value.hex()}" if value else ""
-    text = "".join(f"\\{each}" if each in _ESCAPED else each for each in value).replace("\0", "\\00")
+    text = "".join(f"\\{each}" if each in _ESCAPED else each for each in value)
     if text.startswith("#") or (text.startswith(" ") and len(text) > 1):
         text = f"\\{text}"
-    return f"{text[:-1]}\\ " if text.endswith(" ") else text
+    return printable(f"{text[:-1]}\\ " if text.endswith(" ") else text)

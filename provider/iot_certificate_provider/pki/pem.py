@@ -30,6 +30,9 @@ class PemForm:
 CERTIFICATE = PemForm(("CERTIFICATE", "X509 CERTIFICATE", TRUSTED_CERTIFICATE), MAX_PEM_CHARACTERS)
 SIGNING_REQUEST = PemForm(("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"), MAX_CSR_CHARACTERS)
 
+_OTHER_LABELS = ("X509 CRL", "PKCS7", "CMS", "EC PARAMETERS", "DH PARAMETERS")
+"""Labels that errors name. They quote no other, since whatever stands where a PEM belongs may be a key."""
+
 _BEGIN = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----")
 _WHITE_SPACE = re.compile(r"\s+")
 
@@ -112,7 +115,9 @@ def _kind(label: str) -> str:
         return "certificate signing request"
     if label in CERTIFICATE.labels:
         return "certificate"
-    return "public key" if label.endswith("PUBLIC KEY") else f"PEM block '{label}'"
+    if label.endswith("PUBLIC KEY"):
+        return "public key"
+    return f"PEM block '{label}'" if label in _OTHER_LABELS else "PEM block of another kind"
 
 
 def _where(label: str, wanted: str) -> str:

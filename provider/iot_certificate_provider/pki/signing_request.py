@@ -14,7 +14,7 @@ from iot_certificate_provider.errors import UnusableError
 from iot_certificate_provider.pki import pem
 from iot_certificate_provider.pki.alternative_names import check_alternative_names
 from iot_certificate_provider.pki.certificate import UNREADABLE
-from iot_certificate_provider.pki.distinguished_name import DistinguishedName
+from iot_certificate_provider.pki.distinguished_name import DistinguishedName, rfc4514_text
 from iot_certificate_provider.pki.fitness import check_key, check_signature_algorithm
 from iot_certificate_provider.pki.issued_size import longest_certificate
 from iot_certificate_provider.pki.signature import Signature
@@ -136,7 +136,7 @@ class SigningRequest:
         subject = request.subject
         made = cls(
             pem=request.public_bytes(Encoding.PEM).decode("ascii"),
-            subject=subject.rfc4514_string(),
+            subject=rfc4514_text(subject),
             name=DistinguishedName.of(subject),
             longest_certificate=longest_certificate(
                 key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo), subject.public_bytes()

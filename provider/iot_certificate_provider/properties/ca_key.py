@@ -62,10 +62,15 @@ SECRET_ARN = Text(
     about="the secret that has the CA's private key as PEM (PKCS #8, encrypted or not, PKCS #1, SEC 1, or OpenSSH's "
     "form without passphrase)",
     missing="Name the secret that holds the CA's private key as PEM",
+    secret=True,
 )
-JSON_FIELD = Text(CaKeyProperty.JSON_FIELD, about="the field of the JSON object in the secret that has the key")
+JSON_FIELD = Text(
+    CaKeyProperty.JSON_FIELD, about="the field of the JSON object in the secret that has the key", secret=True
+)
 PASSPHRASE_SECRET_ARN = Text(
-    CaKeyProperty.PASSPHRASE_SECRET_ARN, about="the secret whose text is the passphrase of an encrypted key"
+    CaKeyProperty.PASSPHRASE_SECRET_ARN,
+    about="the secret whose text is the passphrase of an encrypted key",
+    secret=True,
 )
 KMS_KEY_ID = Text(
     CaKeyProperty.KMS_KEY_ID,
@@ -76,6 +81,7 @@ KMS_KEY_ID = Text(
     longest=2048,
     problem="does not name a KMS key",
     fix="Give its id, its ARN or its alias",
+    secret=True,
 )
 CERTIFICATE_AUTHORITY_ARN = Text(
     CaKeyProperty.CERTIFICATE_AUTHORITY_ARN,
@@ -86,6 +92,7 @@ CERTIFICATE_AUTHORITY_ARN = Text(
     longest=200,
     problem="is not the ARN of a private CA",
     fix="Give one like arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/…",
+    secret=True,
 )
 
 CA_KEY_PROPERTIES = (SECRET_ARN, JSON_FIELD, PASSPHRASE_SECRET_ARN, KMS_KEY_ID, CERTIFICATE_AUTHORITY_ARN)

@@ -53,6 +53,7 @@ _CREDENTIALS_SECRET_ARN = Text(
     update=Update.ROTATION,
     required=Dependent(unless=_BY_REQUEST),
     missing="Name the secret that is to keep the key, or give a CertificateSigningRequest",
+    secret=True,
 )
 
 SHAPE = Shape(

@@ -7,7 +7,14 @@ import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from iot_certificate_provider.errors import InvalidPropertyError, attributing_to, kind_of, shorten, shown
+from iot_certificate_provider.errors import (
+    InvalidPropertyError,
+    attributing_to,
+    described_text,
+    kind_of,
+    shown,
+    shown_name,
+)
 from iot_certificate_provider.properties.shapes import Chosen, GivenIn, OneOf, Text
 
 if TYPE_CHECKING:
@@ -59,7 +66,7 @@ class Reader:
         for name in raw:
             if name not in names and name not in others:
                 raise InvalidPropertyError(
-                    prefix + shorten(name), "is not a property of this type", _nearest(name, names)
+                    prefix + shown_name(name), "is not a property of this type", _nearest(name, names)
                 )
         for rule in shape.rules:
             if self._applies(rule):
@@ -203,7 +210,8 @@ class Reader:
         if text is None:
             return None
         if declared.pattern is not None and not declared.pattern.fullmatch(text):
-            raise self._error(declared, f"{shown(text)} {declared.problem}", declared.fix)
+            described = described_text(text) if declared.secret else shown(text)
+            raise self._error(declared, f"{described} {declared.problem}", declared.fix)
         if not declared.has_room_for(text):
             raise self._error(declared, f"has {len(text):,} characters", declared.too_long or declared.room)
         return text

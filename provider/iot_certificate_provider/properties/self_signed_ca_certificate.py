@@ -56,6 +56,7 @@ _PRIVATE_KEY_SECRET_ARN = Text(
     update=Update.ROTATION,
     required=ALWAYS,
     missing="Name the secret that the key is to be kept in",
+    secret=True,
 )
 
 SHAPE = Shape(

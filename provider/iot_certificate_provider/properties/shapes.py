@@ -136,6 +136,7 @@ class Text(Property):
     * ``pattern`` matches the whole of it; ``problem`` and ``fix`` are of one that does not match.
     * ``longest``: how many characters it can have, and ``too_long``, the fix of a longer one; ``shortest``: how few,
       where it may be blank.
+    * ``secret``: a key, or a passphrase, may stand in its place: errors do not quote it.
     * ``numeric``: an author may write a number as well; from a template it arrives as text.
     """
 
@@ -147,6 +148,7 @@ class Text(Property):
     too_long: str = ""
     shortest: int | None = None
     numeric: bool = False
+    secret: bool = False
 
     @property
     def may_be_blank(self) -> bool:

@@ -109,6 +109,9 @@ class CrHelperOnce(CfnResource):
             named = logging.getLogger(name)
             if named.level != level:
                 named.setLevel(level)
+        # botocore writes requests and answers, keys among them, at DEBUG: a logger may have a level of its own.
+        if logging.root.manager.disable < logging.DEBUG:
+            logging.disable(logging.DEBUG)
 
     def _send(self, status: str | None = None, reason: str = "", send_response: object = None) -> None:  # noqa: ARG002
         """Answer once. Edges: a second answer after the timer's, an empty id, a Reason that loses its beginning.

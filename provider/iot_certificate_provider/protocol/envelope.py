@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.contract import MAX_PHYSICAL_ID_CHARACTERS
 from iot_certificate_provider.deadline import sent_at
-from iot_certificate_provider.errors import InvalidPropertyError, shorten
+from iot_certificate_provider.errors import InvalidPropertyError, kind_of, shorten
 from iot_certificate_provider.protocol.request import AwsEnvironment, Request, RequestType
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def is_usable(event: object) -> bool:
 def described(event: Mapping[str, Any], name: str) -> str | None:
     """Return a member of the event for the log: None where it is missing, and where it is no text what it is."""
     value = event.get(name)
-    return value if value is None or isinstance(value, str) else f"a {_kind(value)}"
+    return value if value is None or isinstance(value, str) else f"a {kind_of(value)}"
 
 
 def properties(event: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -134,7 +134,7 @@ def _check_properties(event: Mapping[str, Any]) -> None:
 def _unreadable(event: Mapping[str, Any], name: str, wanted: str, fix: str) -> InvalidPropertyError:
     value = event.get(name)
     missing = value is None or value == ""
-    return InvalidPropertyError(name, "is missing" if missing else f"is a {_kind(value)}, not a {wanted}", fix)
+    return InvalidPropertyError(name, "is missing" if missing else f"is a {kind_of(value)}, not a {wanted}", fix)
 
 
 def _is_too_deep(value: object) -> bool:
@@ -154,8 +154,3 @@ def _items(value: object) -> list[object]:
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str) and bool(value)
-
-
-def _kind(value: object) -> str:
-    kinds = {str: "text", list: "list", dict: "map", bool: "boolean", int: "number", float: "number"}
-    return kinds.get(type(value), "value without a type")

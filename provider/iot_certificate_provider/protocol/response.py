@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.contract import MAX_REASON_CHARACTERS, MAX_RESPONSE_BYTES
-from iot_certificate_provider.errors import InvalidPropertyError
+from iot_certificate_provider.errors import InvalidPropertyError, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +44,7 @@ def body(request: Mapping[str, str], outcome: Outcome, *, failure: str | None = 
 
 def reason(text: str) -> str:
     """Return a text in one line, cut from its end, where the least important words are; never an empty one."""
-    line = " ".join(text.split()) or "The request failed, and nothing says why"
+    line = one_line(text) or "The request failed, and nothing says why"
     return line if len(line) <= MAX_REASON_CHARACTERS else line[: MAX_REASON_CHARACTERS - 1] + "…"
 
 

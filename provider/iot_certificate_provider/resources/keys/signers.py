@@ -100,8 +100,10 @@ def _naming_secret(secret_arn: str, ca: Certificate) -> Iterator[None]:
     try:
         yield
     except UnusableError as error:
-        secret = shorten(secret_arn.rpartition(":secret:")[2], _NAME_CHARACTERS)
-        where = f"secret {secret}, CA {shorten(ca.subject, _NAME_CHARACTERS)}"
+        # What is no ARN may be a key, or a passphrase, in the wrong place.
+        _, _, name = secret_arn.partition(":secret:") if secret_arn.startswith("arn:") else ("", "", "")
+        secret = f"secret {shorten(name, _NAME_CHARACTERS)}, " if name else ""
+        where = f"{secret}CA {shorten(ca.subject, _NAME_CHARACTERS)}"
         raise UnusableError(f"{error.problem} ({where})", error.fix) from error
 
 
