@@ -153,7 +153,8 @@ def test_text_of_a_device_moves_no_cursor(account: Account, run: Callable[..., R
     account.register(HOSTILE, f"CA {HOSTILE}")
     for _ in range(2):
         ran = run("inventory", "--format", format, "--no-attachments")
-        read = json.dumps(ran.entries, ensure_ascii=False) if format == "json" else ran.out.replace("\n", "")
+        values = [value for entry in ran.entries for value in entry.values()] if format == "json" else [ran.out]
+        read = " ".join(map(str, values)).replace("\n", "")
         assert all(each.isprintable() for each in read)
         # A table shortens names in their middle.
         assert CLEAN[: 13 if format == "table" else None] in read
