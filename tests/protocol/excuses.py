@@ -21,6 +21,7 @@ class Excuses:
     """Deleted by hand, or by another stack: the stack that had it cannot know before it has something to change.
 
     docs/operations.md, "A certificate was deleted outside". To whoever another *stack* took it from, I5 says the rest.
+    The native types do not register it again: their update fails, and so does its rollback.
     """
     left_behind: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """By stack id: what CloudFormation told its user that it leaves. Retained, abandoned in a clean-up, skipped in a
