@@ -35,6 +35,12 @@ class Excuses:
 
     docs/operations.md, "Leftovers".
     """
+    left_attached: dict[Owner, frozenset[str]] = field(default_factory=dict)
+    """Names of policies and things that a rollback leaves attached, because another resource that uses the certificate
+    may have attached them: the answer names them.
+
+    docs/operations.md, "Why an event left it" ("Left attached, because …").
+    """
     half_adopted: set[str] = field(default_factory=set)
     """A function died while it adopted: nobody can tell any more who attached what, so it may stay attached.
 
