@@ -57,6 +57,11 @@ class Deadline:
         self._answered = True
 
     @property
+    def seconds_to_the_answer(self) -> float:
+        """The seconds until the answer has to be under way, of which nothing is kept back."""
+        return self._remaining()
+
+    @property
     def seconds_left(self) -> float:
         """The seconds left for work (or, inside ``undoing``, for undoing it); never negative."""
         return 0.0 if self._answered else max(0.0, self._remaining() - self._reserve)

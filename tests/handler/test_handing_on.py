@@ -64,6 +64,28 @@ def test_the_rest_is_handed_on_with_the_same_event_and_without_an_answer(
     assert "Signature" not in caplog.text
 
 
+@pytest.mark.parametrize("last", ["cloudformation.DescribeStackResources", "iot.ListTagsForResource"])
+def test_a_sweep_that_has_not_begun_is_handed_on_too(stage: Stage, delete: dict[str, Any], last: str) -> None:
+    """What is asked before it took all the time, with a role whose policy is new, say."""
+    stage.aws.after = lambda call: _time_is_over(stage) if call.name == last else None
+    assert stage.invoke_for_all(delete) == []
+    assert stage.aws.functions.invoked == [delete]
+    assert len(stage.iot.certificates) == DEVICES
+
+
+def test_a_delete_that_sweeps_nothing_is_not_handed_on(stage: Stage, delete: dict[str, Any]) -> None:
+    stage.aws.after = lambda call: _time_is_over(stage) if call.name == "iot.ListTagsForResource" else None
+    delete["ResourceProperties"]["DeviceCertificatesOnDelete"] = "RETAIN"
+    answer = stage.invoke(delete)
+    assert answer["Status"] == "FAILED"
+    assert answer["Reason"].startswith("Out of time")
+    assert stage.aws.functions.invoked == []
+
+
+def _time_is_over(stage: Stage) -> None:
+    stage.context.seconds = NO_TIME
+
+
 def test_only_the_one_that_answers_publishes_whether_the_request_failed(
     stage: Stage, delete: dict[str, Any], capfd: pytest.CaptureFixture[str]
 ) -> None:

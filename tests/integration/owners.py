@@ -497,6 +497,17 @@ def thing_dropped_by_an_update(scene: Scene) -> None:
     scene.delete("one")
 
 
+def device_before_its_ca(scene: Scene) -> None:
+    """A device's certificate is registered before its CA; its policy or its thing does not exist."""
+    early = scene.device(CertificateMode="DEFAULT", CACertificatePem=scene.ca.pem)
+    scene.refused("CertificatePem: .*CA is .*registered.*DependsOn", scene.create, "one", {"Device": early})
+    for name, what in (("PolicyNames", "policy"), ("ThingNames", "thing")):
+        lacking = scene.device(0, **{name: ["missing"]})
+        reason = f"{name}: {what} missing does not exist .*DependsOn"
+        scene.refused(reason, scene.create, "one", {"Device": lacking})
+    assert scene.status() is None
+
+
 def function_that_is_replaced(scene: Scene) -> None:
     """A stack moves to another function: CloudFormation refuses another ServiceToken, and all stays as it was."""
     scene.create("one", scene.both())
@@ -528,6 +539,7 @@ AT_ONCE = (
     ca_deleted_under_anothers_devices,
     ca_deactivating_anothers_devices,
     thing_dropped_by_an_update,
+    device_before_its_ca,
     function_that_is_replaced,
 )
 """Sequences that can be played beside each other."""

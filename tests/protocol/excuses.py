@@ -21,6 +21,7 @@ class Excuses:
     """Deleted by hand, or by another stack: the stack that had it cannot know before it has something to change.
 
     docs/operations.md, "A certificate was deleted outside". To whoever another *stack* took it from, I5 says the rest.
+    The native types do not register it again: their update fails, and so does its rollback.
     """
     left_behind: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """By stack id: what CloudFormation told its user that it leaves. Retained, abandoned in a clean-up, skipped in a
@@ -33,6 +34,12 @@ class Excuses:
     ``test_neighbours`` allows.
 
     docs/operations.md, "Leftovers".
+    """
+    left_attached: dict[Owner, frozenset[str]] = field(default_factory=dict)
+    """Names of policies and things that a rollback leaves attached, because another resource that uses the certificate
+    may have attached them: the answer names them.
+
+    docs/operations.md, "Why an event left it" ("Left attached, because …").
     """
     half_adopted: set[str] = field(default_factory=set)
     """A function died while it adopted: nobody can tell any more who attached what, so it may stay attached.

@@ -210,7 +210,8 @@ def rolled_back_to(stack: Stack, before: Snapshot, revoking: set[str], skipped: 
         others_at_work = any(
             each is not stack and each.ledger.status.endswith("_IN_PROGRESS") for each in stack.cloud.stacks
         )
-        others = stack.cloud.possessions.attached_by_others((stack.ledger.stack_id, logical_id))
+        me = (stack.ledger.stack_id, logical_id)
+        others = stack.cloud.possessions.attached_by_others(me) | stack.cloud.excuses.left_attached.get(me, frozenset())
         require(others_at_work or not extra - others, "I4", f"{logical_id} is attached to {extra} after the rollback")
         as_before = now.settings == was.settings or not was.settings
         # Of a CA that was adopted: the tags of its last owner, which is gone, are overwritten where ownership is taken.

@@ -302,7 +302,7 @@ class Neighbourhood:
 
     def _deploy(self, operation: Deploy | Amend) -> None:
         stack, had = self.stacks[operation.stack], self.wishes[operation.stack]
-        if stack.ledger.status in ("DELETE_FAILED", "ROLLBACK_FAILED"):
+        if stack.ledger.status in ("DELETE_FAILED", "ROLLBACK_FAILED", "UPDATE_ROLLBACK_FAILED"):
             return
         if isinstance(operation, Deploy):
             wishes = dict(operation.wishes)
@@ -320,7 +320,14 @@ class Neighbourhood:
         stuck = stack.ledger.status == "UPDATE_ROLLBACK_FAILED"
         for _ in range(TRIES if stuck else 0):
             stuck = stuck and stack.continue_rollback() == "ROLLBACK_FAILED"
-        require(not stuck, "I4", "the rollback of an update does not converge, without a fault")
+        if not (stuck and self._is_stuck_on_a_native_type(stack)):
+            require(not stuck, "I4", "the rollback of an update does not converge, without a fault")
+
+    def _is_stuck_on_a_native_type(self, stack: Stack) -> bool:
+        """Whether CloudFormation's own type refuses to update what was deleted by hand: its rollback stays stuck."""
+        failed = next(row for row in stack.ledger.events if row[2] == "UPDATE_FAILED")
+        is_native = stack.ledger.types.get(failed[0], "").startswith("AWS::")
+        return is_native and failed[1] in self.cloud.excuses.deleted_outside
 
     def _delete(self, number: int) -> bool:
         stack = self.stacks[number]

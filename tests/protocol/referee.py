@@ -7,6 +7,7 @@ Source: the CloudFormation User Guide on custom resources, and what CloudFormati
 from __future__ import annotations
 
 import functools
+import re
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
@@ -292,6 +293,7 @@ class Stack:
             todo.updates.pop(0)
             back = answer.body["PhysicalResourceId"]
             self._log(logical_id, back, "UPDATE_COMPLETE")
+            self._excuse_attached(logical_id, back, answer)
             self.cloud.possessions.completed(self._owner(logical_id), back, before, now)
             if back != physical_id:
                 todo.cleanup.append((logical_id, Live(physical_id, now)))
@@ -487,6 +489,14 @@ class Stack:
                 self.excused.add(certificate_id)
                 if "in doubt" in reason and not self.cloud.possessions.holders(certificate_id):
                     self.cloud.excuses.left_in_doubt[certificate_id] = reason
+
+    def _excuse_attached(self, logical_id: str, physical_id: str, answer: Answer) -> None:
+        """Excuse what a rollback leaves attached, and names, where another resource does use the certificate."""
+        me, certificate_id = self._owner(logical_id), certificate_id_in(physical_id)
+        said = re.search(r"Left attached, because .* may have attached it: ([^.]+)", answer.body["Reason"])
+        is_shared = any(owner != me for owner in self.cloud.possessions.holders(certificate_id))
+        names = said[1].split(", ") if said is not None and is_shared else ()
+        self.cloud.excuses.left_attached[me] = frozenset(names)
 
     def _made_by(self, logical_id: str) -> set[str]:
         return {each for each, owner in self.cloud.made.items() if owner == (self.ledger.stack_id, logical_id)}

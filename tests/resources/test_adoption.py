@@ -406,6 +406,7 @@ class TestLeavingAdoptOut:
     def test_and_putting_it_in_again_by_a_rollback_gives_it_back(self, existing: Existing) -> None:
         existing.adopt()
         taken = existing.take_over()
+        existing.stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
         back = existing.stage.update(
             existing.resource, taken.physical_id, existing.properties, {**existing.properties, **ADOPT}
         )

@@ -547,6 +547,17 @@ def test_an_expired_certificate_is_refused_by_name(stage: Stage, registered_ca: 
     assert stage.iot_calls() == []
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_a_ca_that_is_not_registered_yet_is_named_with_the_fix(stage: Stage, *, named: bool) -> None:
+    ca = issuing.make_ca("Later CA")
+    properties = {"CertificatePem": issuing.make_device(ca).pem} | ({"CACertificatePem": ca.pem} if named else {})
+    missing = (
+        r"^CertificatePem: its CA is not registered in this account and Region \(yet\), or not ACTIVE\. .*DependsOn"
+    )
+    with pytest.raises(InvalidPropertyError, match=missing):
+        stage.create(stage.device, properties)
+
+
 def test_what_aws_refuses_for_a_reason_of_its_own_is_named(stage: Stage, device: issuing.Issued) -> None:
     def refuse(call: Call) -> None:
         if call.name in ("iot.RegisterCertificate", "iot.CreateCertificateFromCsr"):

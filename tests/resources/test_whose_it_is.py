@@ -16,6 +16,7 @@ from iot_certificate_provider.errors import (
     ConflictError,
     InvalidPropertyError,
     ProviderError,
+    RefusedError,
     UpstreamError,
 )
 from iot_certificate_provider.protocol.request import RequestType
@@ -628,3 +629,16 @@ def test_a_marker_of_a_failed_create_is_not_taken_for_a_certificate(stage: Stage
     created = stage.create(stage.device, old)
     replaced = stage.update(stage.device, created.physical_id, old, new)
     assert set(stage.iot.certificates) == {created.physical_id, replaced.physical_id}
+
+
+def test_a_delete_whose_own_stack_cannot_be_listed_fails_and_touches_nothing(
+    stage: Stage, registered_ca: issuing.Issued
+) -> None:
+    """Whether a sibling has the certificate is not known then. CloudFormation lists a stack by its id for 90 days."""
+    created = stage.create(stage.device, {"CertificatePem": issuing.make_device(registered_ca).pem})
+    gone = replace(
+        stage.request(RequestType.DELETE, {}, created.physical_id), stack_id=f"{stage.aws.cloudformation.stack_id}-gone"
+    )
+    with pytest.raises(RefusedError, match=r"^ListStackResources of the resources of the stack: "):
+        stage.device.delete(gone)
+    assert stage.iot.certificates[created.physical_id].status == "ACTIVE"

@@ -89,6 +89,11 @@ class AwsClients:
         self._left, self._permission_seconds = {}, PERMISSION_SECONDS
         self.calls = Counter()
 
+    @property
+    def deadline(self) -> Deadline | None:
+        """The deadline of the running request; None where none was begun."""
+        return self._deadline
+
     @contextmanager
     def outlasting(self, code: str, seconds: float) -> Iterator[None]:
         """Make the calls of the block again while AWS answers them with ``code``, for so many seconds at most."""

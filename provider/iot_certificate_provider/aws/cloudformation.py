@@ -16,12 +16,16 @@ if TYPE_CHECKING:
 
     from types_boto3_cloudformation import CloudFormationClient
     from types_boto3_cloudformation.literals import StackStatusType
-    from types_boto3_cloudformation.type_defs import StackEventTypeDef
+    from types_boto3_cloudformation.type_defs import DescribeStackEventsOutputTypeDef, StackEventTypeDef
 
     from iot_certificate_provider.aws.clients import AwsClients
+    from iot_certificate_provider.deadline import Deadline
 
 EVENT_PAGES = 500
 """How far back the events are read at most: a page has up to 100 rows. The deadline usually comes first."""
+
+KEPT_SECONDS = 5.0
+"""For so long the newest page of a stack's events is kept: several questions of a request are answered by it."""
 
 DESCRIBED = 100
 """API reference, DescribeStackResources: "only the first 100 resources are returned"."""
@@ -103,6 +107,11 @@ class ResourceEvent:
     """Whether it says that an operation on the stack itself begins: no row of the resource belongs to both sides."""
 
     @property
+    def begins_creation(self) -> bool:
+        """Whether the resource has nothing before it: a creation begins without an id, also in the stack's update."""
+        return self.status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS") and not self.physical_id
+
+    @property
     def complete(self) -> bool:
         """Whether an operation on the resource ended well with it."""
         return self.status.endswith("_COMPLETE")
@@ -153,11 +162,27 @@ class EventReading:
                 yield ResourceEvent(status, physical_id, event["Timestamp"], of_stack=begins)
 
 
+@dataclass(frozen=True)
+class NewestPage:
+    """The newest events of a stack, as one request has read them; another one's may lack that it began itself."""
+
+    stack_id: str
+    deadline: Deadline
+    read_at: float
+    answer: DescribeStackEventsOutputTypeDef
+
+    def answers(self, stack_id: str, deadline: Deadline | None) -> bool:
+        """Decide whether the same request asks for the same stack again, seconds later."""
+        same = (stack_id, deadline) == (self.stack_id, self.deadline)
+        return same and self.read_at - self.deadline.seconds_to_the_answer <= KEPT_SECONDS
+
+
 class StackGateway:
     """Reads stacks; changes nothing."""
 
     def __init__(self, clients: AwsClients) -> None:
         self._clients = clients
+        self._newest: NewestPage | None = None
 
     def expecting_denial(self) -> AbstractContextManager[None]:
         """Take a denial in the block for an answer, at once: it decides something, and no permission is waited for."""
@@ -297,13 +322,16 @@ class StackGateway:
                             row["ResourceType"],
                         )
 
-    def rows(self, stack_id: str, logical_id: str, *, pages: int = EVENT_PAGES) -> Iterator[ResourceEvent]:
-        """DescribeStackEvents: the rows of one resource, newest first, for as many ``pages`` as they are asked for."""
-        return iter(EventReading(logical_id, self._events(stack_id, pages)))
+    def rows(self, stack_id: str, logical_id: str, *, borders: bool = False) -> Iterator[ResourceEvent]:
+        """DescribeStackEvents: the rows of one resource, newest first, as many pages as they are asked for.
+
+        ``borders``: with the rows by which the stack itself begins something.
+        """
+        return iter(EventReading(logical_id, self._events(stack_id), borders=borders))
 
     def events_since(self, stack_id: str, logical_id: str, since: datetime) -> EventReading:
         """DescribeStackEvents: as ``rows``, and no event that is older than ``since``, save the first such."""
-        return EventReading(logical_id, _until(since, self._events(stack_id, EVENT_PAGES)), borders=True)
+        return EventReading(logical_id, _until(since, self._events(stack_id)), borders=True)
 
     def id_before_update(self, stack_id: str, logical_id: str) -> str | None:
         """Return the physical id that a resource had before the stack's newest update began."""
@@ -315,17 +343,32 @@ class StackGateway:
 
         In a rollback that is the update which is rolled back.
         """
-        events = self._events(stack_id, EVENT_PAGES)
+        events = self._events(stack_id)
         for event in events:
             if event.get("PhysicalResourceId") == stack_id and event.get("ResourceStatus") == "UPDATE_IN_PROGRESS":
                 break
         return iter(EventReading(logical_id, events))
 
-    def _events(self, stack_id: str, pages: int) -> Iterator[StackEventTypeDef]:
-        log = self._cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_id)
+    def _events(self, stack_id: str) -> Iterator[StackEventTypeDef]:
         with mapping_errors("the events of the stack"):
-            for page in islice(log, pages):
+            for page in islice(self._pages(stack_id), EVENT_PAGES):
                 yield from page["StackEvents"]
+
+    def _pages(self, stack_id: str) -> Iterator[DescribeStackEventsOutputTypeDef]:
+        page = self._newest_page(stack_id)
+        yield page
+        while page.get("NextToken"):
+            page = self._cloudformation.describe_stack_events(StackName=stack_id, NextToken=page["NextToken"])
+            yield page
+
+    def _newest_page(self, stack_id: str) -> DescribeStackEventsOutputTypeDef:
+        deadline = self._clients.deadline
+        if self._newest is not None and self._newest.answers(stack_id, deadline):
+            return self._newest.answer
+        answer = self._cloudformation.describe_stack_events(StackName=stack_id)
+        if deadline is not None:
+            self._newest = NewestPage(stack_id, deadline, deadline.seconds_to_the_answer, answer)
+        return answer
 
 
 def _begins(event: StackEventTypeDef) -> bool:

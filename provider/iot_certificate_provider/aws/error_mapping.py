@@ -115,6 +115,10 @@ _REJECTED: dict[str, str] = {
 }
 
 
+_SAID = frozenset({"CertificateStateException", "CertificateValidationException"})
+"""About certificates, which are public: what AWS says of a key or a secret is not repeated."""
+
+
 @contextmanager
 def mapping_errors(
     what: str,
@@ -135,7 +139,8 @@ def mapping_errors(
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
         if unusable is not None and code in unusable:
-            raise UnusableError(*unusable[code]) from error
+            said = _without_pem(error.response["Error"].get("Message", "")) if code in _SAID else ""
+            raise UnusableError(*unusable[code], said) from error
         raise map_error(error, what, grant, carries_secret=carries_secret) from error
     except ParamValidationError as error:
         # Not its text, which quotes the parameters.

@@ -53,6 +53,18 @@ __all__ = [
 PAGE_SIZE = 250
 """The most that AWS IoT's lists give at once."""
 
+_CA_IS_MISSING: dict[str, tuple[str, str]] = {
+    "CertificateStateException": (
+        "its CA is not registered in this account and Region (yet), or not ACTIVE",
+        "A CA of the same stack: add DependsOn. Else register it first, or activate it",
+    ),
+    "CertificateValidationException": (
+        "AWS IoT refused the certificate",
+        "Check that its CA is registered before it (a CA of the same stack: DependsOn), and active",
+    ),
+}
+"""What RegisterCertificate answers without a CA, with the problem and the fix: the pages do not say which it is."""
+
 
 class IotGateway:
     """The calls of AWS IoT's API (2015-05-28) that this provider makes. Every error is a ProviderError."""
@@ -192,7 +204,7 @@ class IotGateway:
         request: RegisterCertificateRequestTypeDef = {"certificatePem": pem, "status": status.value}
         if ca_pem is not None:
             request["caCertificatePem"] = ca_pem
-        with mapping_errors("the certificate"):
+        with mapping_errors("the certificate", _CA_IS_MISSING):
             answer = self._iot.register_certificate(**request)
         return Registered(answer["certificateId"], answer["certificateArn"])
 

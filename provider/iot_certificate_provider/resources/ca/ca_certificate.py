@@ -124,7 +124,7 @@ class CaCertificateResource:
         if wanted.existing is ExistingCertificate.FAIL:
             return None
         live = self._iot.find_ca_certificate(outcome.physical_id)
-        if live is None or self._ownership.of_existing(request, outcome.physical_id).proceeds:
+        if live is None or self._ownership.of_existing(request, live).proceeds:
             return None
         return live
 
@@ -179,7 +179,7 @@ class CaCertificateResource:
                 raise unseen(error, wanted.mode) from error
             if live is None:
                 raise
-            decision = self._ownership.of_existing(request, outcome.physical_id)
+            decision = self._ownership.of_existing(request, live)
             if decision.proceeds:
                 self._change.bring(wanted, None, outcome)
                 return outcome

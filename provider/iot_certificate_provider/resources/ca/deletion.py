@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import DeviceCertificatesOnDelete
+from iot_certificate_provider.errors import DeadlineError, ThrottledError, UnfinishedError
 from iot_certificate_provider.physical_id import certificate_id_in
 from iot_certificate_provider.properties.ca_certificate import declared_device_certificates_on_delete
 from iot_certificate_provider.protocol.response import Outcome
@@ -15,7 +17,7 @@ from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.redelivery import wait_for_late_registration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from iot_certificate_provider.aws.gateways import Gateways
@@ -38,6 +40,10 @@ class CaCertificateDeletion:
 
     def of_own(self, request: Request) -> Outcome:
         """Serve the Delete of a CA's own id."""
+        with _continued_where_it_sweeps(request):
+            return self._of_own(request)
+
+    def _of_own(self, request: Request) -> Outcome:
         certificate_id = request.existing_id
         standing = self._inquiry.standing(request, certificate_id)
         superseded = ownership.deletion_of_an_id(request.existing_id, standing.own)
@@ -64,6 +70,10 @@ class CaCertificateDeletion:
 
     def of_leftovers(self, request: Request, find: Callable[[], Iterable[str]]) -> Outcome:
         """Serve the Delete of a Create that never answered: remove what it left, with the devices that came in."""
+        with _continued_where_it_sweeps(request):
+            return self._of_leftovers(request, find)
+
+    def _of_leftovers(self, request: Request, find: Callable[[], Iterable[str]]) -> Outcome:
         wait_for_late_registration(request)
         reasons = []
         found = list(find())
@@ -101,3 +111,16 @@ class CaCertificateDeletion:
 def left(request: Request, decision: Decision) -> Outcome:
     """Answer a Delete that leaves something, or has nothing to do."""
     return Outcome(request.existing_id, note=decision.reason)
+
+
+@contextmanager
+def _continued_where_it_sweeps(request: Request) -> Iterator[None]:
+    """Have another invocation continue a Delete that sweeps, also one that runs out of time before its sweep begins."""
+    try:
+        yield
+    except UnfinishedError:
+        raise
+    except (DeadlineError, ThrottledError) as error:
+        if declared_device_certificates_on_delete(request.properties) is _RETAIN:
+            raise
+        raise UnfinishedError(f"{error}. The CA's device certificates are left. Delete the stack again") from error

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import STACK_TAG
 from iot_certificate_provider.errors import NotFoundError
+from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.resources.lifecycle import ownership
-from iot_certificate_provider.resources.lifecycle.history import held
+from iot_certificate_provider.resources.lifecycle.history import CLOCKS_DIFFER, held
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.protocol.request import Request
     from iot_certificate_provider.resources.lifecycle.holders import Standing
+    from iot_certificate_provider.resources.lifecycle.inquiry import Registration
     from iot_certificate_provider.resources.lifecycle.ownership import Decision
 
 
@@ -51,19 +53,20 @@ class CaCertificateOwnership:
         tags = self.tags(request, certificate_id)
         return tags is not None and ownership.tagged_by_request(request, tags)
 
-    def of_existing(self, request: Request, certificate_id: str) -> Decision:
+    def of_existing(self, request: Request, live: Registration) -> Decision:
         """Decide whose a CA is that turns out to be registered already.
 
-        The request's tag says that this request registered it. What an Update returns to has an older request's.
+        The request's tag says that this request registered it. What an Update returns to has an older request's, and a
+        Create, which has had nothing before, reads no log for that.
         """
-        tags = self.tags(request, certificate_id) or {}
+        tags = self.tags(request, live.id) or {}
         if ownership.tagged_by_request(request, tags):
-            return ownership.taken_up(certificate_id)
-        if tags.get(STACK_TAG) == request.stack_id and held(
-            self._stacks.rows(request.stack_id, request.logical_id), certificate_id
-        ):
-            return ownership.of_the_resource(certificate_id)
-        return ownership.of_another(certificate_id)
+            return ownership.taken_up(live.id)
+        if request.type is RequestType.UPDATE and tags.get(STACK_TAG) == request.stack_id:
+            events = self._stacks.events_since(request.stack_id, request.logical_id, live.created - CLOCKS_DIFFER)
+            if held(events, live.id):
+                return ownership.of_the_resource(live.id)
+        return ownership.of_another(live.id)
 
     def is_anothers_by_now(self, request: Request, certificate_id: str, tags: Mapping[str, str]) -> bool:
         """Whether another owner has registered the CA since the resource last had it.

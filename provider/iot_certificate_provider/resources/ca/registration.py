@@ -67,7 +67,7 @@ class CaCertificateRegistration:
             live = self._iot.find_ca_certificate(outcome.physical_id)
             if live is None:
                 raise unseen(error, wanted.mode) from error
-            decision = self._ownership.of_existing(request, outcome.physical_id)
+            decision = self._ownership.of_existing(request, live)
             if not decision.proceeds:
                 raise self._registered_already.error(request, live, decision) from error
             self._take_up(request, wanted, outcome)

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 from iot_certificate_provider.errors import ConflictError
 from iot_certificate_provider.physical_id import is_certificate_id
 from iot_certificate_provider.pki import Certificate, UnusableError
-from iot_certificate_provider.resources.lifecycle.history import is_within, registration_started
+from iot_certificate_provider.resources.lifecycle.history import (
+    ended_with,
+    is_within,
+    of_newest_operation,
+    registration_started,
+)
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.ownership import Action
 from iot_certificate_provider.resources.lifecycle.redelivery import REDELIVERED_AFTER
@@ -38,16 +43,18 @@ class DeviceCertificateOwnership:
         return live is not None and self._inquiry.of_existing(request, live, is_key_ours=True).proceeds
 
     def is_repeated(self, request: Request, now: datetime) -> bool:
-        """Whether a Create may have been delivered before: after success, or a minute after a function that died."""
-        rows = list(self._stacks.rows(request.stack_id, request.logical_id))
+        """Whether a Create may have been delivered before: after success, or a minute after a function that died.
+
+        A duplicate can come at any time (Lambda Developer Guide, "Asynchronous invocation"), and each one would have
+        another certificate issued: so the log is read for the first delivery, too.
+        """
+        rows = list(of_newest_operation(self._rows(request)))
         started = registration_started(rows)
-        if started is None:
-            return bool(rows)
-        return now - started > REDELIVERED_AFTER
+        return bool(rows) if started is None else now - started > REDELIVERED_AFTER
 
     def is_answered(self, request: Request) -> bool:
         """Whether CloudFormation has had its answer: no operation on the resource is running."""
-        newest = next(self._stacks.rows(request.stack_id, request.logical_id), None)
+        newest = next(self._rows(request), None)
         return newest is not None and newest.complete
 
     # Those that AWS IoT issues, or that a CA issues for a key which only the device has
@@ -58,27 +65,25 @@ class DeviceCertificateOwnership:
         Its id was never known, so all that the running operation can have made are looked at, and those that the
         resource had before: the rollback of an update returns to one of them.
         """
-        rows = list(self._stacks.rows(request.stack_id, request.logical_id))
+        rows = self._stacks.rows(request.stack_id, request.logical_id, borders=True)
         # Not those of Creates that failed: their markers have a DELETE_COMPLETE row as well.
-        before = dict.fromkeys(row.physical_id for row in rows if row.complete and is_certificate_id(row.physical_id))
-        return self._first_own(request, signing, itertools.chain(before, self._registered_since_start(rows)))
+        before = dict.fromkeys(each for each in ended_with(rows) if is_certificate_id(each))
+        since = self._registered_since_start(self._rows(request))
+        return self._first_own(request, signing, itertools.chain(before, since))
 
     def made_now(self, request: Request, signing: SigningRequest) -> DeviceCertificateDescription | None:
         """Find a certificate for the key of a signing request that the running operation registered.
 
         Not the one that the request itself is about. Of an operation that is over it is the one that it ended with.
         """
-        rows = list(self._stacks.rows(request.stack_id, request.logical_id))
-        newest = next((row for row in rows if not row.status.startswith("DELETE_")), None)
-        ended_with = [newest.physical_id] if newest is not None and newest.complete else []
-        candidates = itertools.chain(ended_with, self._registered_since_start(rows))
+        newest = next((row for row in self._rows(request) if not row.status.startswith("DELETE_")), None)
+        ended = [newest.physical_id] if newest is not None and newest.complete else []
+        candidates = itertools.chain(ended, self._registered_since_start(self._rows(request)))
         return self._first_own(request, signing, (each for each in candidates if each != request.physical_id))
 
     def left_issued(self, request: Request, signing: SigningRequest) -> Iterator[str]:
         """Yield the ids of those that the running operation can have registered for the key, newest first."""
-        for certificate_id in self._registered_since_start(
-            list(self._stacks.rows(request.stack_id, request.logical_id))
-        ):
+        for certificate_id in self._registered_since_start(self._rows(request)):
             live = self._iot.find_certificate(certificate_id)
             if live is not None and answers(live, signing):
                 yield certificate_id
@@ -99,7 +104,10 @@ class DeviceCertificateOwnership:
                 raise ConflictError(f"{decision.reason}. Deploy again when that is at rest")
         return None
 
-    def _registered_since_start(self, rows: list[ResourceEvent]) -> Iterator[str]:
+    def _rows(self, request: Request) -> Iterator[ResourceEvent]:
+        return self._stacks.rows(request.stack_id, request.logical_id)
+
+    def _registered_since_start(self, rows: Iterable[ResourceEvent]) -> Iterator[str]:
         started = registration_started(rows)
         if started is None:
             return

@@ -48,9 +48,13 @@ class Adoption:
 
     def held_id(self, request: Request, certificate_id: str) -> str | None:
         """Return the physical id under which the resource adopted the certificate, unless it gave that up since."""
-        for row in self._stacks.rows(request.stack_id, request.logical_id):
+        has_begun = False
+        for row in self._stacks.rows(request.stack_id, request.logical_id, borders=True):
+            has_begun = has_begun or row.of_stack
             if row.settled and is_adopted(row.physical_id) and certificate_id_in(row.physical_id) == certificate_id:
                 return None if row.status.startswith("DELETE_") else row.physical_id
+            if row.begins_creation or (has_begun and row.lasting):
+                return None  # it had another id before the stack began what it does now
         return None
 
     def physical_id(

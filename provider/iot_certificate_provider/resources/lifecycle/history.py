@@ -32,29 +32,51 @@ def held(events: Iterable[ResourceEvent], physical_id: str) -> bool:
     return False
 
 
-def operation_started(events: Iterable[ResourceEvent]) -> datetime | None:
-    """Return when the running operation began to work on the resource; None when nothing runs.
-
-    A Delete counts to the Create or Update that it cleans up after.
-    """
-    started = None
+def is_running(events: Iterable[ResourceEvent]) -> bool:
+    """Decide whether an operation on the resource runs: the newest row that says so ends the reading."""
     for event in events:
+        if event.complete or event.status.endswith("_IN_PROGRESS"):
+            return not event.complete
+    return False
+
+
+def of_newest_operation(events: Iterable[ResourceEvent]) -> Iterator[ResourceEvent]:
+    """Yield the rows of the running operation, and the one with which the one before it ended well.
+
+    A Delete counts to the Create or Update that it cleans up after. What a creation follows is no history of its own.
+    """
+    for event in events:
+        if event.of_stack:
+            continue
+        yield event
+        if event.complete or event.begins_creation:
+            return
+
+
+def ended_with(events: Iterable[ResourceEvent]) -> Iterator[str]:
+    """Yield the physical ids with which operations on the resource ended well, as far back as a rollback returns.
+
+    ``events`` have the stack's borders: beyond the newest one the resource's last good end is what it had before.
+    """
+    has_begun = False
+    for event in events:
+        has_begun = has_begun or event.of_stack
         if event.complete:
-            break
-        if event.status.endswith("_IN_PROGRESS"):
-            started = event.at
-    return started
+            yield event.physical_id
+        if event.begins_creation or (has_begun and event.lasting):
+            return
+
+
+def operation_started(events: Iterable[ResourceEvent]) -> datetime | None:
+    """Return when the running operation began to work on the resource; None when nothing runs."""
+    running = [event.at for event in of_newest_operation(events) if event.status.endswith("_IN_PROGRESS")]
+    return running[-1] if running else None
 
 
 def registration_started(events: Iterable[ResourceEvent]) -> datetime | None:
     """Return when the running Create or Update, or the one that is being cleaned up after, began; None without one."""
-    started = None
-    for event in events:
-        if event.complete:
-            break
-        if event.status in _REGISTERS:
-            started = event.at
-    return started
+    running = [event.at for event in of_newest_operation(events) if event.status in _REGISTERS]
+    return running[-1] if running else None
 
 
 def is_within(created: datetime, started: datetime | None) -> bool:

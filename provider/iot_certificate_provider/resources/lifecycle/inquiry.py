@@ -6,6 +6,7 @@ The facts are gathered from CloudFormation as far as a decision needs them; ``ow
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -18,6 +19,7 @@ from iot_certificate_provider.resources.lifecycle.history import (
     held,
     is_registered_anew,
     is_within,
+    of_newest_operation,
     registration_started,
 )
 from iot_certificate_provider.resources.lifecycle.holders import FOUND_AFTER, Holders, Standing, is_user_of_ca
@@ -184,10 +186,11 @@ class Inquiry:
         can have registered it, which takes a minute to be known.
         """
         since = live.created - CLOCKS_DIFFER
-        events = list(self._stacks.events_since(request.stack_id, request.logical_id, since))
-        if held(events, live.id):
+        events = iter(self._stacks.events_since(request.stack_id, request.logical_id, since))
+        newest = list(of_newest_operation(events))
+        if held(itertools.chain(newest, events), live.id):
             return ownership.of_the_resource(live.id)
-        if is_clean or not is_within(live.created, registration_started(events)):
+        if is_clean or not is_within(live.created, registration_started(newest)):
             return ownership.of_another(live.id)
         if is_key_ours:
             return ownership.of_the_resource(live.id)

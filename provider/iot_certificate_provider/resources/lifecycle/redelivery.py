@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from iot_certificate_provider.errors import ConflictError, DeadlineError, ProviderError, UpstreamError
 from iot_certificate_provider.physical_id import CREATE_UNFINISHED
 from iot_certificate_provider.protocol.request import RequestType
-from iot_certificate_provider.resources.lifecycle.history import operation_started
+from iot_certificate_provider.resources.lifecycle.history import is_running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,7 +63,7 @@ def returns_to_what_it_had(request: Request, stacks: StackGateway, now: datetime
     """
     if request.type is RequestType.CREATE and not may_be_repeated(request, now):
         return False
-    if operation_started(stacks.rows(request.stack_id, request.logical_id)) is None:
+    if not is_running(stacks.rows(request.stack_id, request.logical_id)):
         return True
     return request.type is RequestType.UPDATE and stacks.is_rolling_back(request.stack_id)
 
