@@ -353,6 +353,26 @@ class TestADelete:
         stage.delete(stage.transfer, physical_id, to(leaving))
         assert record.status == "INACTIVE"
 
+    def test_that_dies_half_way_is_finished_by_its_redelivery(self, stage: Stage, leaving: str) -> None:
+        """Whatever was done before it died: what is attached last would be forgotten where it is ACTIVE by then."""
+
+        def die(call: Call) -> None:
+            if call.name in ("iot.AttachThingPrincipal", "iot.UpdateCertificate"):
+                raise KeyboardInterrupt
+
+        record = stage.iot.certificates[leaving]
+        stage.iot.policies["telemetry"], stage.iot.things["hall"] = {record.arn}, {record.arn}
+        declared = to(leaving, DetachOnTransfer="true")
+        physical_id = stage.create(stage.transfer, declared).physical_id
+        stage.log(physical_id, "DELETE_IN_PROGRESS")
+        stage.aws.before = die
+        with pytest.raises(KeyboardInterrupt):
+            stage.delete(stage.transfer, physical_id, declared)
+        stage.aws.before = lambda call: None
+        stage.delete(stage.transfer, physical_id, declared)
+        assert record.status == "ACTIVE"
+        assert record.arn in stage.iot.policies["telemetry"] & stage.iot.things["hall"]
+
     def test_leaves_what_is_active_again(self, stage: Stage, leaving: str) -> None:
         stage.iot.policies["telemetry"] = {stage.iot.certificates[leaving].arn}
         declared = to(leaving, DetachOnTransfer="true")
