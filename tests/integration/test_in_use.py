@@ -203,15 +203,16 @@ class TestAnAttachment:
     def test_of_an_adopter_that_goes_stays_where_the_owner_declares_it_too(self, account_in_use: Account) -> None:
         pem = new_pem()
         home, ids = account_in_use.create({"Device": {**owner(pem), **RETAINED}})
+        account_in_use.wait_until_found(ids["Device"])
         away, _ = account_in_use.create({"Device": adopter(pem, "ACTIVE", after=None, **ATTACHED)})
         account_in_use.update(home, {"Device": {**owner(pem, **ATTACHED), **RETAINED}})
-        account_in_use.wait_until_found(ids["Device"])
         account_in_use.delete(away)
         assert account_in_use.attached(ids["Device"]) == {POLICY, THING}
 
     def test_that_the_owner_leaves_out_stays_where_an_adopter_declares_it(self, account_in_use: Account) -> None:
         pem = new_pem()
         home, ids = account_in_use.create({"Device": {**owner(pem), **RETAINED}})
+        account_in_use.wait_until_found(ids["Device"])
         _, adopted = account_in_use.create({"Device": adopter(pem, "ACTIVE", after=None, **ATTACHED)})
         account_in_use.wait_until_found(adopted["Device"])
         account_in_use.update(home, {"Device": {**owner(pem, **ATTACHED), **RETAINED}})

@@ -65,8 +65,9 @@ class Possessions:
         self.held[owner] = Possession(certificate_id, adopted, attached)
         if had is not None and had.certificate_id == certificate_id and had.adopted != adopted:
             self._pass_on(certificate_id, owner, adopted=adopted)
-        elif not adopted:
-            self._unexcuse(certificate_id)
+        elif not adopted and self._unexcuse(certificate_id) and self.cloud.made.get(certificate_id) not in self.held:
+            # What another template had retained is this resource's from now on.
+            self.cloud.made[certificate_id] = owner
         if _sets_status(now, before, had, self.held[owner]):
             self.statuses[certificate_id] = str(now.properties.get("Status", "ACTIVE"))
 

@@ -249,6 +249,15 @@ class TestSettling:
         assert shelf.labels["AWSCURRENT"] == "c"
         assert made("previous").certificate.id not in shelf.asked
 
+    @pytest.mark.parametrize("text", ["a password", version_text(made("CA", is_ca=True))])
+    def test_leaves_what_somebody_else_has_made_current(self, shelf: Shelf, text: str) -> None:
+        shelf.put(made("previous", "o"), "AWSPREVIOUS", registered=True)
+        shelf.secrets.versions[SECRET][HAND] = text
+        shelf.label(HAND, "AWSCURRENT")
+        shelf.store.settle()
+        assert shelf.labels["AWSCURRENT"] == HAND[0]
+        assert shelf.stage.aws.writes() == []
+
     def test_of_a_secret_that_is_gone_succeeds(self, shelf: Shelf) -> None:
         del shelf.secrets.values[SECRET]
         shelf.store.settle()

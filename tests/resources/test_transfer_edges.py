@@ -353,6 +353,26 @@ class TestADelete:
         stage.delete(stage.transfer, physical_id, to(leaving))
         assert record.status == "INACTIVE"
 
+    def test_that_dies_half_way_is_finished_by_its_redelivery(self, stage: Stage, leaving: str) -> None:
+        """Whatever was done before it died: what is attached last would be forgotten where it is ACTIVE by then."""
+
+        def die(call: Call) -> None:
+            if call.name in ("iot.AttachThingPrincipal", "iot.UpdateCertificate"):
+                raise KeyboardInterrupt
+
+        record = stage.iot.certificates[leaving]
+        stage.iot.policies["telemetry"], stage.iot.things["hall"] = {record.arn}, {record.arn}
+        declared = to(leaving, DetachOnTransfer="true")
+        physical_id = stage.create(stage.transfer, declared).physical_id
+        stage.log(physical_id, "DELETE_IN_PROGRESS")
+        stage.aws.before = die
+        with pytest.raises(KeyboardInterrupt):
+            stage.delete(stage.transfer, physical_id, declared)
+        stage.aws.before = lambda call: None
+        stage.delete(stage.transfer, physical_id, declared)
+        assert record.status == "ACTIVE"
+        assert record.arn in stage.iot.policies["telemetry"] & stage.iot.things["hall"]
+
     def test_leaves_what_is_active_again(self, stage: Stage, leaving: str) -> None:
         stage.iot.policies["telemetry"] = {stage.iot.certificates[leaving].arn}
         declared = to(leaving, DetachOnTransfer="true")
@@ -525,3 +545,52 @@ class TestADecision:
         stage.iot.AcceptCertificateTransfer(coming)
         stage.delete(stage.decision, physical_id.format(coming), decide(coming, OnDelete=on_delete))
         assert coming in stage.iot.certificates
+
+    def test_whose_update_left_what_another_resource_holds_says_so_in_the_rollback(
+        self, stage: Stage, coming: str
+    ) -> None:
+        old = decide(coming)
+        first = stage.create(stage.decision, old).physical_id
+        second = stage.other.RegisterCertificateWithoutCA(issuing.make_device(issuing.make_ca(), "second").pem)
+        stage.other.TransferCertificate(second["certificateId"], HERE)
+        stage.log(first, "UPDATE_IN_PROGRESS", ago=5)
+        stage.iot.AcceptCertificateTransfer(second["certificateId"])
+        stage.log(first, "UPDATE_FAILED")
+        plant = stage.aws.cloudformation.beside("plant")
+        plant.log("Pump", f"{second['certificateId']}/adopted", "CREATE_COMPLETE")
+        back = stage.update(stage.decision, first, decide(second["certificateId"], OnDelete="DELETE"), old)
+        assert "is held by Pump of stack plant" in back.note
+        assert second["certificateId"] in stage.iot.certificates
+
+
+NOTHING = "Nothing to delete: the Create registered nothing"
+NOT_VALID = "Nothing to delete: the properties are not valid, so that nothing was ever registered"
+
+
+@pytest.mark.parametrize(
+    ("which", "physical_id", "more", "note"),
+    [
+        ("transfer", "create-failed", {}, NOTHING),
+        ("transfer", "factory-X-1", {"TransferMessage": ""}, NOT_VALID),
+        ("transfer", "factory-X-1", {"TargetAwsAccount": HERE}, "Nothing to delete: the Create has left nothing"),
+        ("decision", "create-failed", {"OnDelete": "DELETE"}, NOTHING),
+        ("decision", "factory-X-1", {"OnDelete": "DELETE", "Decision": "MAYBE"}, NOT_VALID),
+        ("decision", "{}/rejected", {"Decision": "REJECT"}, "Nothing to delete: certificate {:.16}… was rejected"),
+        ("decision", "{}/adopted", {}, "Left registered: certificate {:.16}… was accepted by another owner"),
+        ("decision", "{}", {}, "Left registered, if it was accepted: OnDelete is RETAIN"),
+        (
+            "decision",
+            "{}/adopted",
+            {"OnDelete": "DELETE"},
+            "Left registered: certificate {:.16}… was accepted by another owner",
+        ),
+    ],
+)
+def test_a_delete_of_what_is_not_the_resources_says_why(
+    stage: Stage, which: str, physical_id: str, more: dict[str, str], note: str
+) -> None:
+    certificate_id = "ab" * 32
+    declared = {**(to(certificate_id) if which == "transfer" else decide(certificate_id)), **more}
+    outcome = stage.delete(getattr(stage, which), physical_id.format(certificate_id), declared)
+    assert outcome.note == note.format(certificate_id)
+    assert stage.iot_calls() == []

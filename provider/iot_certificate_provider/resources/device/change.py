@@ -17,7 +17,8 @@ from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.ownership import (
     among,
     left_attached,
-    left_in_status,
+    left_pending,
+    left_revoked,
     left_to_its_transfer,
 )
 
@@ -105,7 +106,8 @@ class DeviceCertificateChange:
             if status not in _FINAL:
                 raise
             if self._stacks.is_rolling_back(request.stack_id):
-                return left_in_status(certificate_id, status).reason
+                left = left_revoked if status == DeviceCertificateStatus.REVOKED else left_pending
+                return left(certificate_id).reason
             if status != DeviceCertificateStatus.REVOKED:
                 raise
             raise InvalidPropertyError(

@@ -121,18 +121,24 @@ class CredentialsStore:
     def settle(self) -> None:
         """Return AWSCURRENT to the newest version whose certificate is registered, where that of its own is not.
 
-        After a certificate was removed. Where the secret is gone, or out of reach, nothing is to be done to it.
+        After a certificate was removed. Where the secret is gone, or out of reach, nothing is to be done to it. A value
+        that somebody else has stored since stays current.
         """
         with suppress(ProviderError), self._secrets.expecting_denial(), attributing_to(self._name):
             labels = self._secrets.labels(self._secret_arn)
             current = labels.get(CURRENT)
-            if current is None or self._is_alive(current):
+            if current is None or not self._is_dead(current):
                 return
             for label in (PENDING, PREVIOUS):
                 version_id = labels.get(label, current)
                 if version_id != current and self._is_alive(version_id):
                     self._secrets.make_current(self._secret_arn, version_id, current)
                     return
+
+    def _is_dead(self, version_id: str) -> bool:
+        version = self._version(version_id)
+        is_of_kind = version is not None and version.is_ca is self._is_of_ca
+        return version is not None and is_of_kind and not self._is_registered(version.certificate.id)
 
     def _is_alive(self, version_id: str) -> bool:
         version = self._version(version_id)

@@ -154,9 +154,14 @@ def not_its_own_any_more(certificate_id: str) -> Decision:
     )
 
 
-def left_in_status(certificate_id: str, status: str) -> Decision:
-    """Decide on a certificate that a rollback cannot return to another status: it is REVOKED, or leaves the account."""
-    return Decision(Action.LEAVE, f"Left {status}: {short(certificate_id)} cannot get another status")
+def left_revoked(certificate_id: str) -> Decision:
+    """Decide on a certificate that a rollback cannot return to another status."""
+    return Decision(Action.LEAVE, f"Left REVOKED: {short(certificate_id)} cannot get another status")
+
+
+def left_pending(certificate_id: str) -> Decision:
+    """Decide likewise on one that is on its way to another account."""
+    return Decision(Action.LEAVE, f"Left PENDING_TRANSFER: {short(certificate_id)} cannot get another status")
 
 
 def left_to_its_transfer(certificate_id: str) -> Decision:

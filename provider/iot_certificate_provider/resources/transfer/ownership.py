@@ -44,7 +44,6 @@ class CertificateTransferOwnership:
     """Gathers the facts from AWS IoT and CloudFormation, and decides; in doubt it is another owner's."""
 
     def __init__(self, aws: Gateways, now: Callable[[], datetime]) -> None:
-        self._iot = aws.iot
         self._stacks = aws.stacks
         self._inquiry = Inquiry(aws.stacks, now)
 

@@ -86,9 +86,11 @@ class TakingBack:
         is_off = identity.was_active and (cancelled or self._is_off_by_transfer(request, live))
         if not cancelled and not is_off and not _detached(identity):
             return nothing_to_put_back(live.id).reason
+        # The status last: as long as it is not set, a redelivery finds the certificate as the transfer left it.
+        note = self._attach(live.arn, identity)
         if is_off:
             self._iot.update_certificate(live.id, DeviceCertificateStatus.ACTIVE)
-        return self._attach(live.arn, identity)
+        return note
 
     def undo(
         self, identity: TransferIdentity, arn: str, declared: CertificateTransferProperties, *, may_be_made: bool
@@ -101,9 +103,9 @@ class TakingBack:
             return
         if may_be_made and self._is_on_its_way(identity, declared):
             self._iot.cancel_certificate_transfer(identity.certificate_id)
+        self._attach(arn, identity)
         if identity.was_active:
             self._iot.update_certificate(identity.certificate_id, DeviceCertificateStatus.ACTIVE)
-        self._attach(arn, identity)
 
     def cancel(self, certificate_id: str) -> bool:
         """Cancel a transfer whose owner is known; return whether it was pending still."""
