@@ -458,7 +458,6 @@ EVENTS = [
             "iot.ListOutgoingCertificates",
             "cloudformation.DescribeStackEvents",
             "cloudformation.DescribeStackEvents",
-            "cloudformation.DescribeStackEvents",
             "iot.CancelCertificateTransfer",
             "iot.DescribeCertificate",
             "iot.ListAttachedPolicies",

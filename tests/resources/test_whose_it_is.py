@@ -51,7 +51,22 @@ def refuse(stage: Stage, name: str, code: str = "InternalFailureException") -> N
     stage.aws.before = before
 
 
+def begin_long_ago_beside_a_sibling(stage: Stage) -> None:
+    """Have a Create that began two minutes ago, and a sibling that was done a minute later: rows are all stacks'."""
+    stage.log("", "CREATE_IN_PROGRESS", ago=120)
+    stage.aws.cloudformation.log("Sibling", "there", "CREATE_COMPLETE", stage.now() - timedelta(seconds=60))
+
+
 class TestACreateThatComesAgain:
+    def test_finds_what_its_second_delivery_registered_though_a_sibling_was_done_in_between(
+        self, stage: Stage, device: issuing.Issued
+    ) -> None:
+        begin_long_ago_beside_a_sibling(stage)
+        properties = {"CertificatePem": device.pem}
+        stage.device.create(stage.request(RequestType.CREATE, properties, age=120))
+        outcome = stage.device.create(stage.request(RequestType.CREATE, properties, age=240))
+        assert list(stage.iot.certificates) == [outcome.physical_id]
+
     def test_finds_what_it_registered_the_first_time(self, stage: Stage, device: issuing.Issued) -> None:
         stage.iot.policies["a"] = set()
         properties = {"CertificatePem": device.pem, "PolicyNames": ["a"], "Status": "INACTIVE"}
@@ -218,6 +233,15 @@ class TestADeleteWithAnInventedId:
         create_and_die(stage, "device", properties)
         stage.log(physical_id, "DELETE_IN_PROGRESS")
         assert stage.delete(stage.device, physical_id, properties).physical_id == physical_id
+        assert stage.iot.certificates == {}
+
+    def test_removes_what_the_second_delivery_registered_though_a_sibling_was_done_in_between(
+        self, stage: Stage, device: issuing.Issued
+    ) -> None:
+        begin_long_ago_beside_a_sibling(stage)
+        properties = {"CertificatePem": device.pem}
+        stage.device.create(stage.request(RequestType.CREATE, properties, age=120))
+        stage.delete(stage.device, INVENTED, properties)
         assert stage.iot.certificates == {}
 
     def test_waits_until_the_declared_policies_are_free(self, stage: Stage, device: issuing.Issued) -> None:
@@ -387,6 +411,7 @@ class TestARollback:
         new = {"CertificateSigningRequest": issuing.make_csr("boiler").pem}
         created = stage.create(stage.device, old)
         replaced = stage.update(stage.device, created.physical_id, old, new)
+        stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
         back = stage.update(stage.device, replaced.physical_id, new, old)
         stage.delete(stage.device, replaced.physical_id, new)
         assert back.physical_id == created.physical_id

@@ -6,7 +6,6 @@ The facts are gathered from CloudFormation as far as a decision needs them; ``ow
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -19,7 +18,6 @@ from iot_certificate_provider.resources.lifecycle.history import (
     held,
     is_registered_anew,
     is_within,
-    of_newest_operation,
     registration_started,
 )
 from iot_certificate_provider.resources.lifecycle.holders import FOUND_AFTER, Holders, Standing, is_user_of_ca
@@ -152,9 +150,11 @@ class Inquiry:
         return ownership.orphan_given_up(found.id, decision)
 
     def _is_made_now(self, request: Request, live: Registration) -> bool:
-        since = live.created - CLOCKS_DIFFER
-        events = self._stacks.events_since(request.stack_id, request.logical_id, since)
-        return is_within(live.created, registration_started(events))
+        return is_within(live.created, self._registration_started(request))
+
+    def _registration_started(self, request: Request) -> datetime | None:
+        # It may have begun long before the certificate was created: in a delivery before the one that registered it.
+        return registration_started(self._stacks.rows(request.stack_id, request.logical_id))
 
     # Is what is registered already this request's own?
 
@@ -186,11 +186,9 @@ class Inquiry:
         can have registered it, which takes a minute to be known.
         """
         since = live.created - CLOCKS_DIFFER
-        events = iter(self._stacks.events_since(request.stack_id, request.logical_id, since))
-        newest = list(of_newest_operation(events))
-        if held(itertools.chain(newest, events), live.id):
+        if held(self._stacks.events_since(request.stack_id, request.logical_id, since), live.id):
             return ownership.of_the_resource(live.id)
-        if is_clean or not is_within(live.created, registration_started(newest)):
+        if is_clean or not is_within(live.created, self._registration_started(request)):
             return ownership.of_another(live.id)
         if is_key_ours:
             return ownership.of_the_resource(live.id)
