@@ -404,6 +404,20 @@ class Cloud:
         clients._before_attempt()
         return True
 
+    def _is_given_up(self, invocation: Invocation, certificate_id: str) -> bool:
+        """Whether a Delete meets what was made by a Create that CloudFormation has given up, too: nobody has it.
+
+        Of two Deletes after two such Creates either one removes it: holders that are going themselves do not count
+        (``holders.counts_for_destroying``).
+        """
+        maker = self.made.get(certificate_id)
+        if invocation.event["RequestType"] != "Delete" or maker is None or self.possessions.holders(certificate_id):
+            return False
+        stack_id, logical_id = maker
+        ledgers = (stack.ledger for stack in self.stacks if stack.ledger.stack_id == stack_id)
+        statuses = [ledger.resources[logical_id][1] for ledger in ledgers if logical_id in ledger.resources]
+        return all(status.startswith("DELETE_") or status == "CREATE_FAILED" for status in statuses)
+
     def _during(self, call: Call, when: When) -> None:
         for entry in self.during:
             if entry[:2] == (call.name, when):
@@ -419,7 +433,7 @@ class Cloud:
         certificate_id = _certificate_of(call)
         if call.name in ("iot.DeleteCertificate", "iot.DeleteCACertificate"):
             self._excuse_others(invocation, certificate_id)
-        if self._is_own(invocation, certificate_id):
+        if self._is_own(invocation, certificate_id) or self._is_given_up(invocation, certificate_id):
             return
         self._known = self._registered_ids()
         incoming = call.name in _DECIDES[:2]
