@@ -29,11 +29,11 @@ from iot_certificate_provider.resources.device.adopted_device_certificate import
 from iot_certificate_provider.resources.device.device_certificate import DeviceCertificateResource
 from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
 from iot_certificate_provider.resources.device.releasing import Releasing
-from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
 from iot_certificate_provider.resources.lifecycle import inquiry, ownership, redelivery, undo
 from iot_certificate_provider.resources.lifecycle.holders import Standing
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.ownership import taken_up
+from iot_certificate_provider.resources.removal.device_certificate import DeviceCertificateRemoval
 from protocol import adoption, scenarios
 
 if TYPE_CHECKING:

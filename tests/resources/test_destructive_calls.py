@@ -11,12 +11,12 @@ import pytest
 RESOURCES = Path(__file__).parents[2] / "provider" / "iot_certificate_provider" / "resources"
 
 DESTRUCTIVE: dict[str, set[str]] = {
-    "delete_certificate": {"device/removal.py"},
+    "delete_certificate": {"removal/device_certificate.py"},
     "delete_ca_certificate": {"ca/registration.py"},
     "delete_thing": {"ca/device_certificate_sweep.py"},
     "delete_registration_code": {"registration_code.py"},
-    "detach_policy": {"device/attachments.py", "device/removal.py"},
-    "detach_thing": {"device/attachments.py", "device/removal.py", "ca/device_certificate_sweep.py"},
+    "detach_policy": {"removal/attachments.py", "removal/device_certificate.py"},
+    "detach_thing": {"removal/attachments.py", "removal/device_certificate.py", "ca/device_certificate_sweep.py"},
     "cancel_certificate_transfer": {"transfer/taking_back.py"},
     "put_pending": {"keys/credentials.py"},
     "make_current": {"keys/credentials.py"},
@@ -38,7 +38,7 @@ ENTRANCES: dict[str, dict[str, set[str]]] = {
         "transfer/acceptance.py": {"delete", "remove_leftover"},
         "device/deletion.py": {"of_own", "remove_leftovers"},
         "ca/device_certificate_sweep.py": set(),
-        "device/removal.py": set(),
+        "removal/device_certificate.py": set(),
     },
     "take_back": {"transfer/certificate_transfer.py": {"_undo_earlier_delivery", "_take_back"}},
     "_undo_earlier_delivery": {"transfer/certificate_transfer.py": {"_take_up"}},

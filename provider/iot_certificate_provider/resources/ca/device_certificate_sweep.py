@@ -14,8 +14,8 @@ from iot_certificate_provider.errors import (
     UnfinishedError,
 )
 from iot_certificate_provider.physical_id import certificate_id_in
-from iot_certificate_provider.resources.device.removal import OFF, DeviceCertificateRemoval
 from iot_certificate_provider.resources.lifecycle.redelivery import wait_for_late_effects
+from iot_certificate_provider.resources.removal.device_certificate import OFF, DeviceCertificateRemoval
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from iot_certificate_provider.physical_id import adopted_id, certificate_id_in
 from iot_certificate_provider.properties.device_certificate import declared_policy_names, declared_thing_names
 from iot_certificate_provider.protocol.response import Outcome
-from iot_certificate_provider.resources.device.attachments import Attachments
 from iot_certificate_provider.resources.device.releasing import Releasing
 from iot_certificate_provider.resources.lifecycle import ownership
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.redelivery import wait_for_late_registration
+from iot_certificate_provider.resources.removal.attachments import Attachments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from iot_certificate_provider.aws.cloudformation import StackResource
     from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.protocol.request import Request
-    from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
     from iot_certificate_provider.resources.lifecycle.ownership import Decision
+    from iot_certificate_provider.resources.removal.device_certificate import DeviceCertificateRemoval
 
 
 class DeviceCertificateDeletion:

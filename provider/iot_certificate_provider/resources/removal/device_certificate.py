@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from iot_certificate_provider.aws.propagation import POLICY_SECONDS, THING_SECONDS
 from iot_certificate_provider.contract import DeviceCertificateStatus
 from iot_certificate_provider.errors import InUseError, NotFoundError, ProviderError
-from iot_certificate_provider.resources.device.attachments import Kind
+from iot_certificate_provider.resources.removal.attachments import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.aws.iot import DeviceCertificateEntry
     from iot_certificate_provider.deadline import Deadline
-    from iot_certificate_provider.resources.device.attachments import Attachments
+    from iot_certificate_provider.resources.removal.attachments import Attachments
 
 OFF = (DeviceCertificateStatus.INACTIVE, DeviceCertificateStatus.REVOKED)
 """The statuses in which no device connects, and which a removal leaves as they are."""
