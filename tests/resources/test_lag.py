@@ -32,7 +32,7 @@ PROVISIONING = {
 def stage(stage: Stage) -> Stage:
     """Have the fakes' SDK ask the function's clients whether to go on, as botocore does."""
 
-    def go_on(refusal: Refusal, attempt: int, _: int) -> bool:
+    def go_on(refusal: Refusal, attempt: int, _: int, __: str) -> bool:
         pause = stage.clients._when_refused((None, refusal.parsed()), attempt)
         if pause is not None:
             stage.clock.sleep(pause)

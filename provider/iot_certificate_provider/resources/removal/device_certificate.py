@@ -51,18 +51,24 @@ class DeviceCertificateRemoval:
             self._delete(live, deadline, self._iot.detach_thing)
 
     def remove_live(
-        self, live: DeviceCertificateEntry, deadline: Deadline, detach_thing: DetachThing | None = None
+        self,
+        live: DeviceCertificateEntry,
+        deadline: Deadline,
+        *,
+        detach_thing: DetachThing | None = None,
+        seconds: float = float("inf"),
     ) -> None:
         """Remove a certificate whose live status is known; ``detach_thing`` may do more to a thing than detach it.
 
         It is deactivated by that status, never by a declared one, and one that is REVOKED stays so. While AWS still
-        sees attachments, they are looked for and removed again. A status is put back before a failure is reported.
+        sees attachments, they are looked for and removed again, for so many ``seconds``. A status is put back before a
+        failure is reported.
         """
         detach_thing = detach_thing or self._iot.detach_thing
         self.detach_all(live.arn, detach_thing)
         self.deactivate(live)
         try:
-            self._delete(live, deadline, detach_thing)
+            self._delete(live, deadline, detach_thing, seconds)
         except ProviderError:
             if live.status == DeviceCertificateStatus.ACTIVE:
                 with suppress(ProviderError), deadline.undoing():
@@ -70,7 +76,7 @@ class DeviceCertificateRemoval:
             raise
 
     def detach_all(self, arn: str, detach_thing: DetachThing | None = None) -> None:
-        """Detach every policy and every thing."""
+        """Detach a certificate from every policy and thing that lists it, whoever attached it."""
         detach_thing = detach_thing or self._iot.detach_thing
         for policy_name in list(self._iot.attached_policies(arn)):
             self._iot.detach_policy(policy_name, arn)
@@ -110,9 +116,15 @@ class DeviceCertificateRemoval:
 
         _wait(deadline, POLICY_SECONDS, targets, is_listed)
 
-    def _delete(self, live: DeviceCertificateEntry, deadline: Deadline, detach_thing: DetachThing) -> None:
+    def _delete(
+        self,
+        live: DeviceCertificateEntry,
+        deadline: Deadline,
+        detach_thing: DetachThing,
+        seconds: float = float("inf"),
+    ) -> None:
         conflict: InUseError | None = None
-        for attempt in deadline.attempts():
+        for attempt in deadline.attempts(seconds):
             if attempt:
                 self.detach_all(live.arn, detach_thing)
             try:
