@@ -26,7 +26,7 @@ from iot_certificate_provider.aws.clients import AwsClients
 from iot_certificate_provider.embedded_metrics import publish_metric
 from iot_certificate_provider.handler import Function
 from iot_certificate_provider.protocol.delivery import Delivery
-from iot_certificates_local import EmbeddedAws
+from iot_certificates_local import EmbeddedAws, Strictness
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -145,9 +145,21 @@ class Account:
 
 
 @contextmanager
-def account() -> Iterator[Account]:
-    """Start an account that throttles nobody, and where a detach shows at once: both sides would wait the same time."""
-    with tempfile.TemporaryDirectory() as folder, EmbeddedAws(requests_per_second=math.inf, detach_seconds=0) as aws:
+def account(*, throttled: bool = False) -> Iterator[Account]:
+    """Start an account where a change shows at once: both sides would wait the same time.
+
+    It throttles nobody, unless it is ``throttled`` as AWS is.
+    """
+    quota = None if throttled else math.inf
+    strict = Strictness(
+        requests_per_second=quota,
+        detach_seconds=0.0,
+        thing_detach_seconds=0.0,
+        status_seconds=0.0,
+        stack_reads_per_second=quota,
+        stack_index_seconds=0.0,
+    )
+    with tempfile.TemporaryDirectory() as folder, EmbeddedAws(strict=strict) as aws:
         tls, trust = server_tls(Path(folder))
         endpoint = Endpoint(tls)
         try:

@@ -414,7 +414,7 @@ class Cloud:
         if pause is None:
             pause = 2.0 ** (attempt - 1) * self.jitter()
             if attempt >= attempts or not (refusal.code in _THROTTLING or refusal.status in _TRANSIENT):
-                pause = clients._when_refused(response, attempt)
+                pause = clients._when_refused(response, attempt, operation)
         if pause is None:
             return False
         self.sleep(pause)

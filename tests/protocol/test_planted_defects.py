@@ -161,12 +161,11 @@ def deletes_by_declared_status(patch: pytest.MonkeyPatch) -> None:
 
 
 def keeps_the_status_after_a_failure(patch: pytest.MonkeyPatch) -> None:
-    def remove(removal: Any, live: Any, deadline: Any, detached: Any = None) -> None:
-        removal.detach_all(live.arn)
+    def remove(removal: Any, live: Any, deadline: Any, *_: Any) -> None:
         removal.deactivate(live)
-        removal._delete(live, deadline, lambda name: None)
+        removal._delete(live, deadline, lambda *_: None)
 
-    patch.setattr(DeviceCertificateRemoval, "remove_live", remove)
+    patch.setattr(DeviceCertificateRemoval, "_remove_detached", remove)
 
 
 def keeps_attachments(patch: pytest.MonkeyPatch) -> None:

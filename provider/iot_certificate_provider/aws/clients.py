@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from types_boto3_kms import KMSClient
     from types_boto3_lambda import LambdaClient
     from types_boto3_secretsmanager import SecretsManagerClient
+    from types_boto3_sts import STSClient
 
     from iot_certificate_provider.aws.concurrency import Asked, Run, Several
     from iot_certificate_provider.deadline import Deadline
@@ -33,8 +34,9 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 3
 READ_SECONDS = 10
 ATTEMPTS = 4
-THREADS = 16
-"""How many certificates are acted on at a time: some of them wait, for seconds, until AWS shows a change."""
+THREADS = 32
+"""How many certificates are acted on at a time: eight a second, of which each may wait for seconds until AWS shows a
+change. Few of them call AWS at the same moment."""
 
 CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
@@ -55,9 +57,9 @@ DENIED = frozenset({"AccessDenied", "AccessDeniedException", "NotAuthorized", "U
 """What a permission that was granted seconds ago is still answered with (IAM user guide, "Troubleshoot IAM", "Changes
 that I make are not always immediately visible"; aws-cdk #37675)."""
 
-ServiceName = Literal["iot", "secretsmanager", "cloudformation", "lambda", "kms", "acm-pca"]
+ServiceName = Literal["iot", "secretsmanager", "cloudformation", "lambda", "kms", "acm-pca", "sts"]
 
-_OF_CREDENTIALS = ("sts", "sso", "sso-oidc", "signin")
+_OF_CREDENTIALS = ("sso", "sso-oidc", "signin")
 """What botocore asks for credentials where the environment has none: not in Lambda, but on an emulator, say."""
 
 _FAILED_AT_AWS = 500
@@ -87,7 +89,7 @@ class AwsClients:
     ``begin`` starts a request: from then on its deadline is checked before each call, and ``calls`` counts
     them by name, such as ``iot.RegisterCertificate``.
 
-    * ``pace``: what every call waits for; None outside ``paced`` for a function, whose calls are few.
+    * ``pace``: what every call waits for, of the command line; a function's calls do inside ``paced``.
     * ``permission_seconds``: how long denials are waited out in a request. ``patience``: how many attempts a call that
       is throttled has, while there is time.
     * ``run``, ``clock``: how works run beside each other, and seconds that pass meanwhile; tests pass their own.
@@ -121,6 +123,11 @@ class AwsClients:
         """Whether an attempt of this thread's last call was not answered, or failed at AWS: it may have had effect."""
         return self._thread.was_unanswered
 
+    @property
+    def waited(self) -> float:
+        """The seconds for which this thread's last call was made again, because of a code that may pass."""
+        return self._thread.waited
+
     def begin(self, deadline: Deadline) -> None:
         """Start a request: a new deadline and a new count."""
         self._deadline = deadline
@@ -133,7 +140,7 @@ class AwsClients:
         return self._deadline
 
     def at_once(self, *asked: Asked[Any]) -> None:
-        """Ask at the same time what does not depend on each other, and changes nothing."""
+        """Ask at the same time what does not depend on each other; at most one of these changes anything."""
         concurrency.at_once(self._run, *asked)
 
     def act_on(self, several: Several[Any]) -> None:
@@ -179,6 +186,8 @@ class AwsClients:
     def client(self, service: Literal["kms"], *, retry: bool = True) -> KMSClient: ...
     @overload
     def client(self, service: Literal["acm-pca"], *, retry: bool = True) -> ACMPCAClient: ...
+    @overload
+    def client(self, service: Literal["sts"], *, retry: bool = True) -> STSClient: ...
     def client(self, service: ServiceName, *, retry: bool = True) -> Any:
         """Return the client of a service, made on first use; without ``retry`` one that asks only once."""
         key = (service, retry)
@@ -207,7 +216,7 @@ class AwsClients:
         pause = max(self._pace.turn_after_throttling(operation.name), self._deadline.pause_after(attempts))
         return pause if attempts <= self._patience and pause < self._deadline.seconds_left else None
 
-    def _when_refused(self, response: Any, attempts: int, **_: Any) -> float | None:
+    def _when_refused(self, response: Any, attempts: int, operation: Any = None, **_: Any) -> float | None:
         """Go on where botocore gives up, while a refusal may pass; it is cancelled by the deadline.
 
         * Throttling: a stack of hundreds of certificates meets AWS IoT's ten calls a second.
@@ -220,6 +229,8 @@ class AwsClients:
         if self._deadline is None or not self._may_pass(code, attempts):
             return None
         pause = self._deadline.pause_after(attempts)
+        if self._pace is not None:
+            pause = max(pause, self._pace.turn(operation.name))
         if pause >= self._deadline.seconds_left or not self._spend(code, pause):
             response[1]["Error"][WAITED] = round(self._thread.waited)
             return None

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 _Of = TypeVar("_Of")
 _To = TypeVar("_To")
 
+_LOOK_SECONDS = 0.5
+
 Work = Callable[[], None]
 Run = Callable[[Sequence[Work], Work], None]
 """Runs works, which raise nothing, beside each other until all have ended.
@@ -22,19 +24,36 @@ When it is interrupted, it calls the second argument, lets them end, and raises 
 
 def in_threads(works: Sequence[Work], stop: Work) -> None:
     """Run each work in a thread of its own. The caller's thread only waits: it is the one that Ctrl-C interrupts."""
-    started: list[threading.Thread] = []
+    threads = [_Thread(work) for work in works]
     try:
-        for work in works:
-            thread = threading.Thread(target=work)
+        for thread in threads:
             thread.start()
-            started.append(thread)
-        for thread in started:
-            thread.join()
+        for thread in threads:
+            # A signal that arrives as the wait begins is not noticed while it lasts.
+            while not thread.ended.wait(_LOOK_SECONDS):
+                pass
     except BaseException:
         stop()
-        for thread in started:
-            thread.join()
+        for thread in threads:
+            if thread.ident is not None:
+                thread.ended.wait()
         raise
+    for thread in threads:
+        thread.join()
+
+
+class _Thread(threading.Thread):
+    """Says when it has ended: up to Python 3.12, an interrupted ``join`` takes it for ended (cpython #90882)."""
+
+    def __init__(self, work: Work) -> None:
+        super().__init__(target=work)
+        self.ended = threading.Event()
+
+    def run(self) -> None:
+        try:
+            super().run()
+        finally:
+            self.ended.set()
 
 
 class Asked(Generic[_To]):
@@ -55,9 +74,13 @@ class Asked(Generic[_To]):
     @property
     def answer(self) -> _To:
         """The answer; or its error, raised."""
+        self.check()
+        return self._answers[0]
+
+    def check(self) -> None:
+        """Raise its error, if it met any."""
         if self._error is not None:
             raise self._error
-        return self._answers[0]
 
     def check_alive(self) -> None:
         """Raise what ends a program, and is no error of the question's."""
@@ -66,7 +89,7 @@ class Asked(Generic[_To]):
 
 
 def at_once(run: Run, *asked: Asked[Any]) -> None:
-    """Ask all of these at the same time: they must not depend on each other, and change nothing."""
+    """Ask all of these at the same time: they do not depend on each other, and at most one of them changes anything."""
     run(asked, lambda: None)
     for each in asked:
         each.check_alive()

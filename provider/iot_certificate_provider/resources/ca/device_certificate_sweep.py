@@ -13,14 +13,13 @@ from iot_certificate_provider.errors import (
     DeadlineError,
     NotFoundError,
     ProviderError,
-    RefusedError,
     ThrottledError,
     UnfinishedError,
-    UpstreamError,
 )
 from iot_certificate_provider.physical_id import certificate_id_in
 from iot_certificate_provider.resources.lifecycle.redelivery import wait_for_late_effects
-from iot_certificate_provider.resources.removal.device_certificate import OFF, DeviceCertificateRemoval
+from iot_certificate_provider.resources.removal.attachments import Attachments
+from iot_certificate_provider.resources.removal.device_certificate import ITS_OWN, OFF, DeviceCertificateRemoval
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,9 +37,6 @@ HELD_SECONDS = 60.0
 
 BEGIN_SECONDS = 5.0
 """No certificate is begun with less time: what is half done has to be done again by the next invocation."""
-
-ITS_OWN = (ConflictError, RefusedError, UpstreamError)
-"""Errors that one certificate's state may bring about. A permission that lacks would meet all others as well."""
 
 
 class Held:
@@ -144,7 +140,7 @@ class DeviceCertificateSweep:
                 self._iot.detach_thing(thing_name, arn)
                 if thing_name in held:
                     return
-                self._removal.wait_until_things_are_released([thing_name], arn, deadline)
+                self._removal.wait_until_released(Attachments.named((), [thing_name]), arn, deadline)
                 if not set(self._iot.principals(thing_name)) - {arn}:
                     # With the certificate still listed it fails, and is attached again.
                     self._iot.delete_thing(thing_name)
