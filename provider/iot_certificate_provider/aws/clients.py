@@ -216,7 +216,7 @@ class AwsClients:
         pause = max(self._pace.turn_after_throttling(operation.name), self._deadline.pause_after(attempts))
         return pause if attempts <= self._patience and pause < self._deadline.seconds_left else None
 
-    def _when_refused(self, response: Any, attempts: int, operation: Any = None, **_: Any) -> float | None:
+    def _when_refused(self, response: Any, attempts: int, operation: Any, **_: Any) -> float | None:
         """Go on where botocore gives up, while a refusal may pass; it is cancelled by the deadline.
 
         * Throttling: a stack of hundreds of certificates meets AWS IoT's ten calls a second.
