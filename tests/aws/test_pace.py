@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from iot_certificate_provider.aws.pace import CALLS_PER_SECOND, Pace
+from iot_certificate_provider.aws.pace import CALLS_PER_SECOND, Pace, calls_per_second
 from iot_certificates_local.strict.throttling import TokenBucket
 
 
@@ -65,6 +65,14 @@ def test_many_callers_have_a_turn_each() -> None:
 
 def test_by_default_a_fifth_of_the_quota_is_left_to_others() -> None:
     assert CALLS_PER_SECOND == 0.8 * 10
+
+
+@pytest.mark.parametrize(
+    ("given", "rate"), [("40", 40.0), ("0.5", 0.5), ("", 8.0), ("0", 8.0), ("-1", 8.0), ("nan", 8.0), ("inf", 8.0)]
+)
+def test_a_variable_of_the_environment_sets_another_rate(given: str, rate: float) -> None:
+    assert calls_per_second(given) == rate
+    assert calls_per_second("eight") == 8.0
 
 
 class TestThrottling:

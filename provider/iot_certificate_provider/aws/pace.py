@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -9,9 +10,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CALLS_PER_SECOND = 8.0
+RATE_VARIABLE = "IOT_CALLS_PER_SECOND"
+"""The environment variable of the function, and of the command line's user, that sets another rate."""
+
+DEFAULT_RATE = 8.0
 """Of each operation. AWS IoT Core allows an account ten of most ("AWS IoT Core endpoints and quotas", "API
 throttling"): a fifth is left to devices, deployments and whoever else calls."""
+
+
+def calls_per_second(given: str) -> float:
+    """Return the rate that is given; the default where that is no positive number: a function has to start."""
+    try:
+        rate = float(given)
+    except ValueError:
+        return DEFAULT_RATE
+    return rate if 0 < rate < float("inf") else DEFAULT_RATE
+
+
+CALLS_PER_SECOND = calls_per_second(os.environ.get(RATE_VARIABLE, ""))
 
 _CUT = 0.7
 _CUT_EVERY_SECONDS = 1.0
