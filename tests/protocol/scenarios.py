@@ -651,7 +651,7 @@ def sweep_before_the_ca_goes(cloud: Cloud, kind: Kind) -> None:
     require(not kind.registered(cloud), "I2", "swept devices came back")
 
 
-SLOW_SECONDS = 4.0
+SLOW_SECONDS = 6.0
 """A call that takes so long has a sweep of hundreds, several at a time, not fit into one invocation."""
 
 
@@ -670,7 +670,7 @@ def sweep_that_takes_several_invocations(cloud: Cloud, kind: Kind) -> None:
         return
     stack = Stack(cloud)
     ca_id = _made(stack, {X: kind(DeviceCertificatesOnDelete="DELETE")})
-    _many_devices(cloud, ca_id, 600)
+    _many_devices(cloud, ca_id, 800)
     cloud.call_seconds = lambda: SLOW_SECONDS
     before = len(cloud.invocations)
     _gone(stack)
@@ -687,7 +687,7 @@ def sweep_that_never_fits(cloud: Cloud, kind: Kind) -> None:
         return
     stack = Stack(cloud)
     ca_id = _made(stack, {X: kind(DeviceCertificatesOnDelete="DELETE", ServiceTimeout="600")})
-    _many_devices(cloud, ca_id, 600)
+    _many_devices(cloud, ca_id, 800)
     cloud.call_seconds = lambda: SLOW_SECONDS
     require(stack.delete() == "DELETE_FAILED", "I1", "it cannot have fitted")
     left = sum(record.ca_id == ca_id for record in cloud.iot.certificates.values())
@@ -704,7 +704,7 @@ def sweep_whose_functions_die(cloud: Cloud, kind: Kind) -> None:
     for number, when in enumerate(("before", "after")):
         stack = Stack(cloud, f"factory{number}" if number else "factory")
         ca_id = _made(stack, {X: kind(DeviceCertificatesOnDelete="DELETE")})
-        _many_devices(cloud, ca_id, 300)
+        _many_devices(cloud, ca_id, 400)
         cloud.call_seconds = lambda: SLOW_SECONDS
         cloud.arm(Fault("die", "lambda.Invoke", "before" if when == "before" else "after"))
         require(stack.delete() == "COMPLETE", "I2", f"it was to go: {_reason(stack)}")

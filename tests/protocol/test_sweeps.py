@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iot_certificate_provider.aws import clients, concurrency
+from iot_certificate_provider.aws import clients
 from iot_certificate_provider.aws.pace import Pace
 from iot_certificate_provider.deadline import Deadline
 from iot_certificate_provider.resources.ca import device_certificate_sweep
 from protocol import material
 from protocol.function import Fault
+from protocol.lives import RUNS
 from protocol.sweeps import Play, Sweep, drawn
 
 if TYPE_CHECKING:
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 
     from protocol.function import Cloud
 
-COUNT = int(os.environ.get("PROTOCOL_RUNS", "120"))
+COUNT = max(1, RUNS // 20) if "PROTOCOL_RUNS" in os.environ else 120
+"""One is as long as many lives of a few certificates."""
+
 SEED = os.environ.get("PROTOCOL_SEED")
 
 
@@ -84,21 +87,6 @@ def test_threads_that_look_at_no_time_call_after_the_answer(cloud: Cloud, monkey
     assert "after the answer was sent" in str(error)
 
 
-def does_not_wait_for_its_threads(patch: pytest.MonkeyPatch) -> None:
-    def run(several: concurrency.Several[Any], run: Any, threads: int) -> None:
-        workers = [concurrency.Asked(several._work) for _ in range(2)]
-
-        def begin(works: Any, stop: Any) -> None:
-            cloud = run.__self__
-            for work in works[1:]:
-                cloud.clock.spawn(work)
-            works[0]()
-
-        begin(workers, several.stop)
-
-    patch.setattr(concurrency.Several, "run", run)
-
-
 def keeps_no_pace(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Pace, "turn", lambda *_: 0.0)
 
@@ -127,7 +115,6 @@ def _once() -> Callable[..., Any]:
 
 
 DEFECTS = (
-    does_not_wait_for_its_threads,
     keeps_no_pace,
     stops_at_the_first_refusal_and_says_done,
     spares_nobodys,
