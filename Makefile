@@ -43,7 +43,7 @@ test: check $(POLICY_CHECKS) ## Run the checks and all tests
 RUNS ?= 20000
 soak: $(READY) ## Play RUNS random lives of a stack, of several stacks, and of all types, others every time (20,000 by default)
 	@PROTOCOL_RUNS=$(RUNS) $(BIN)/python -m pytest -s --timeout 0 tests/protocol/test_state_machine.py \
-		tests/protocol/test_neighbours.py tests/protocol/test_in_use_lives.py tests/protocol/test_transfer_lives.py \
+		tests/protocol/test_neighbours.py tests/protocol/test_in_use_lives.py tests/protocol/test_transfer_lives.py tests/protocol/test_sweeps.py \
 		tests/protocol/test_lives_over_tls.py
 
 faults: $(READY) ## Every fault at every call of AWS IoT and Secrets Manager, permissions taken away; writes docs/faults.md, docs/permissions.md

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from benchmarks import (
     cold_start,
     growth,
+    inventory,
     many_creates,
     report,
     sizes,
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
 
-BENCHMARKS = (cold_start, warm_calls, teardown, sizes, synthesis, many_creates, growth)
+BENCHMARKS = (cold_start, warm_calls, teardown, inventory, sizes, synthesis, many_creates, growth)
 """In the order of the table."""
 
 _BUSY = 0.5

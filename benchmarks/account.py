@@ -22,11 +22,12 @@ from benchmarks import events
 from benchmarks.measuring import timed
 from handler.endpoint import Endpoint, server_tls
 from handler.stage import LambdaContext
-from iot_certificate_provider.aws.clients import AwsClients
+from iot_certificate_provider.aws.clients import THROTTLED, AwsClients
+from iot_certificate_provider.aws.pace import Pace
 from iot_certificate_provider.embedded_metrics import publish_metric
 from iot_certificate_provider.handler import Function
 from iot_certificate_provider.protocol.delivery import Delivery
-from iot_certificates_local import EmbeddedAws
+from iot_certificates_local import EmbeddedAws, Strictness
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     import issuing
 
+_UNPACED = 1e6
 POLICY_DOCUMENT = '{"Version": "2012-10-17", "Statement": []}'
 
 
@@ -43,21 +45,27 @@ class Account:
     * ``iot``, ``cloudformation``: bare clients, boto3's with its defaults, for the side that the function is compared
       with. ``preparing``: one more, for what is not measured.
     * ``away``: the seconds that each request of either side is on its way to AWS. The embedded AWS is on this machine.
+    * ``throttled``: how often AWS asked either side to slow down.
+    * ``is_throttling``: whether AWS IoT's own quotas apply. ``paced``: whether the function keeps to its share of them.
     """
 
-    def __init__(self, aws: EmbeddedAws, endpoint: Endpoint, trust: Path) -> None:
+    def __init__(self, aws: EmbeddedAws, endpoint: Endpoint, trust: Path, *, is_throttling: bool, paced: bool) -> None:
+        self.is_throttling = is_throttling
         self.away = 0.0
+        self.throttled = 0
         session = aws.session()
         session.events.register("before-send", self._travel)
+        session.events.register("needs-retry", self._count_throttled)
         self.region = aws.region
         self.preparing: Any = aws.session().client("iot")
         self.iot: Any = session.client("iot")
         self.cloudformation: Any = session.client("cloudformation")
         self._aws, self._endpoint, self._trust = aws, endpoint, trust
-        self._tls = ssl.create_default_context(cafile=str(trust))
-        self._context = LambdaContext()
-        self._clients = AwsClients(session)
-        self._function = Function(self._clients, lambda: datetime.now(UTC), Delivery(self._tls), publish_metric)
+        # One for each: the delivery has sockets of its own in its context.
+        self._tls, delivering = (ssl.create_default_context(cafile=str(trust)) for _ in range(2))
+        self._context = _Context(aws.region)
+        self._clients = AwsClients(session, pace=None if paced else Pace(_UNPACED))
+        self._function = Function(self._clients, lambda: datetime.now(UTC), Delivery(delivering), publish_metric)
 
     @property
     def url(self) -> str:
@@ -87,10 +95,14 @@ class Account:
 
     def delete_ca(self, ca: issuing.Issued, ca_id: str) -> float:
         """Have the function delete a CA with the device certificates under it; return the seconds."""
+        return self.serve(self.deletion_of(ca, ca_id))
+
+    def deletion_of(self, ca: issuing.Issued, ca_id: str) -> dict[str, Any]:
+        """Return the event that asks for the deletion of a CA with the device certificates under it."""
         properties = {"CACertificatePem": ca.pem, "CertificateMode": "SNI_ONLY", "DeviceCertificatesOnDelete": "DELETE"}
         logical_id = "FactoryCa"
         stack_id = self.stack(f"factory-{ca_id[:8]}", {logical_id: ca_id})
-        event = events.event(
+        return events.event(
             "Delete",
             events.CA,
             properties,
@@ -99,7 +111,6 @@ class Account:
             logical_id=logical_id,
             physical_id=ca_id,
         )
-        return self.serve(event)
 
     def environment(self) -> dict[str, str]:
         """Return the environment of a function that runs in a process of its own."""
@@ -137,6 +148,10 @@ class Account:
         if self.away:
             time.sleep(self.away)
 
+    def _count_throttled(self, response: Any, **_: object) -> None:
+        code = response[1].get("Error", {}).get("Code") if response is not None else None
+        self.throttled += code in THROTTLED
+
     def _put(self, body: bytes) -> None:
         connection = http.client.HTTPSConnection(self._endpoint.address, context=self._tls)
         connection.request("PUT", "/response", body, {"content-type": ""})
@@ -144,13 +159,35 @@ class Account:
         connection.close()
 
 
+class _Context(LambdaContext):
+    """Lambda's context in the Region of the account: the function makes the certificates' ARNs of it."""
+
+    def __init__(self, region: str) -> None:
+        super().__init__()
+        self.invoked_function_arn = f"arn:aws:lambda:{region}:123456789012:function:provider"
+
+
 @contextmanager
-def account() -> Iterator[Account]:
-    """Start an account that throttles nobody, and where a detach shows at once: both sides would wait the same time."""
-    with tempfile.TemporaryDirectory() as folder, EmbeddedAws(requests_per_second=math.inf, detach_seconds=0) as aws:
+def account(
+    *, throttling: bool = False, paced: bool = False, status_seconds: float = 0.0, thing_seconds: float = 0.0
+) -> Iterator[Account]:
+    """Start an account that throttles nobody, and where a change shows at once: both sides would wait the same time.
+
+    ``throttling``: AWS IoT's own quotas. ``status_seconds``, ``thing_seconds``: how late changes show.
+    """
+    quota = None if throttling else math.inf
+    strict = Strictness(
+        requests_per_second=quota,
+        detach_seconds=0.0,
+        thing_detach_seconds=thing_seconds,
+        status_seconds=status_seconds,
+        stack_reads_per_second=quota,
+        stack_index_seconds=0.0,
+    )
+    with tempfile.TemporaryDirectory() as folder, EmbeddedAws(strict=strict) as aws:
         tls, trust = server_tls(Path(folder))
         endpoint = Endpoint(tls)
         try:
-            yield Account(aws, endpoint, trust)
+            yield Account(aws, endpoint, trust, is_throttling=throttling, paced=paced)
         finally:
             endpoint.close()

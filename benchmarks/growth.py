@@ -17,6 +17,7 @@ from benchmarks.account import account
 from benchmarks.certificates import Factory
 from benchmarks.measuring import Spread, in_turn, ratios, timed
 from benchmarks.report import Row, Section, counted
+from iot_certificate_provider.aws.pace import RATE_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,8 +37,12 @@ MEMORY_ROUNDS = 7
 EVENTS = 30
 """Creates that a function serves before its memory is looked at."""
 
-SWEPT = (100, 200, 400)
+SWEPT = (100, 400)
 SWEEP_ROUNDS = 7
+MOST_SWEPT = 2_000
+"""Swept once: what grows with the number would show, and it takes a minute."""
+
+SWEEP_MEMORY = (100, 400, MOST_SWEPT)
 SWEEP_LIMIT = 1.15
 
 _LOGICAL_ID = "Device"
@@ -49,7 +54,8 @@ _REMARKS = (
     ),
     (
         "The sweep: the Delete of a CA with so many device certificates, per certificate, divided by what it is for "
-        "the fewest; the calls are counted."
+        "the fewest, without a pace: only the function's own work shows; the calls are counted. And the peak of the "
+        "memory of a function that has done nothing else."
     ),
 )
 
@@ -65,8 +71,8 @@ def run(say: Callable[[str], None]) -> Section:
             creates.populate(population)
             created[population] = creates.ratios(say)
             memory[population] = [function.memory() for _ in range(MEMORY_ROUNDS)]
-    with account() as aws:
-        swept = _sweeps(aws, say)
+        with account() as sweeping:
+            swept = [*_sweeps(sweeping, say), *_sweep_memory(sweeping, function, say)]
     return Section(TITLE, (*_flat(created), *_flat_memory(memory), *swept), _REMARKS)
 
 
@@ -168,27 +174,51 @@ class _Function:
 
     def memory(self) -> float:
         """Have a new process serve Creates; return the peak of its memory in KiB."""
-        peak = self._folder / "memory.txt"
-        served = {"Events": self._creates.events(EVENTS), "MemoryFile": str(peak)}
-        lambda_runtime.write_event(self._folder / "events.json", served)
-        subprocess.run(self._command, env=self._aws.environment(), check=True, capture_output=True)
+        peak = self.memory_of(self._creates.events(EVENTS), self._aws)
         for answer in self._aws.take_answers():
             self._creates.remove(answer["PhysicalResourceId"])
+        return peak
+
+    def memory_of(self, served: list[dict[str, object]], aws: Account) -> float:
+        """Have a new process serve events of an account, in a hurry; return the peak of its memory in KiB."""
+        peak = self._folder / "memory.txt"
+        lambda_runtime.write_event(self._folder / "events.json", {"Events": served, "MemoryFile": str(peak)})
+        environment = {**aws.environment(), RATE_VARIABLE: "1000000"}
+        subprocess.run(self._command, env=environment, check=True, capture_output=True)
         return float(peak.read_text())
 
 
 def _sweeps(aws: Account, say: Callable[[str], None]) -> list[Row]:
-    sweeps = {count: _Sweep(aws, count) for count in SWEPT}
-    sides = {str(count): sweep.act for count, sweep in sweeps.items()}
+    sweeps = {count: _Sweep(aws, count) for count in (*SWEPT, MOST_SWEPT)}
+    sides = {str(count): sweeps[count].act for count in SWEPT}
     seconds = in_turn(sides, SWEEP_ROUNDS, lambda told: say(f"sweeps, {told}"))
-    each = {count: [took / count for took in seconds[str(count)]] for count in SWEPT}
+    each = {count: Spread(tuple(took / count for took in seconds[str(count)])) for count in SWEPT}
+    each[MOST_SWEPT] = Spread((sweeps[MOST_SWEPT].act() / MOST_SWEPT,))
+    say(f"swept {MOST_SWEPT:,}")
     fewest, rows = SWEPT[0], []
-    for count in SWEPT[1:]:
-        what = f"of {count}, per certificate / of {fewest}"
-        rows.append(Row(f"time of a sweep {what}", ratios(each[count], each[fewest]), SWEEP_LIMIT))
+    for count in (*SWEPT[1:], MOST_SWEPT):
+        what = f"of {count:,}, per certificate / of {fewest}"
+        median = each[fewest].median
+        grown = Spread(tuple(one / median for one in each[count].pairs))
+        rows.append(Row(f"time of a sweep {what}", grown, SWEEP_LIMIT))
         calls = sweeps[count].calls_each / sweeps[fewest].calls_each
         rows.append(counted(f"calls of a sweep {what}", calls, 1.0))
     return rows
+
+
+def _sweep_memory(aws: Account, function: _Function, say: Callable[[str], None]) -> list[Row]:
+    memory = {}
+    for count in SWEEP_MEMORY:
+        memory[count] = function.memory_of([_Sweep(aws, count).event()], aws)
+        (answer,) = aws.take_answers()
+        if answer["Status"] != "SUCCESS":
+            raise RuntimeError(answer["Reason"])
+        say(f"memory of a sweep of {count:,}")
+    fewest = SWEEP_MEMORY[0]
+    return [
+        counted(f"memory of a sweep of {count:,} / of {fewest}", memory[count] / memory[fewest], MEMORY_LIMIT)
+        for count in SWEEP_MEMORY[1:]
+    ]
 
 
 class _Sweep:
@@ -200,10 +230,15 @@ class _Sweep:
 
     def act(self) -> float:
         """Register them, and have them swept; return the seconds of the sweep."""
-        factory = Factory()
-        ca_id = self._aws.register_ca(factory.ca)
-        for _ in range(self._count):
-            bare_calls.create(self._aws.preparing, factory.device().pem, factory.ca.pem)
-        took = self._aws.delete_ca(factory.ca, ca_id)
+        took = self._aws.serve(self.event())
         self.calls_each = sum(self._aws.calls.values()) / self._count
         return took
+
+    def event(self) -> dict[str, object]:
+        """Register them; return the event that asks for the sweep."""
+        factory = Factory()
+        ca_id = self._aws.register_ca(factory.ca)
+        pems = [factory.device().pem for _ in range(self._count)]
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda pem: bare_calls.create(self._aws.preparing, pem, factory.ca.pem), pems))
+        return self._aws.deletion_of(factory.ca, ca_id)

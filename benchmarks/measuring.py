@@ -39,9 +39,15 @@ class Spread:
 
 
 def in_turn(
-    sides: Mapping[str, Callable[[], float]], rounds: int, say: Callable[[str], None] | None = None
+    sides: Mapping[str, Callable[[], float]],
+    rounds: int,
+    say: Callable[[str], None] | None = None,
+    *,
+    waiting: bool = False,
 ) -> dict[str, list[float]]:
     """Measure each side ``rounds`` times, after one round that does not count; return the seconds by side.
+
+    ``waiting``: the sides spend minutes with waiting, for AWS and for their turns, so that nothing has to warm up.
 
     A side does its work and returns how long it took. Every other round goes backwards: whoever comes first does not
     always come first. Raises ValueError for fewer rounds than a median is worth anything of.
@@ -49,7 +55,7 @@ def in_turn(
     if rounds < FEWEST_ROUNDS:
         raise ValueError(f"{rounds} rounds are too few: a median takes at least {FEWEST_ROUNDS}")
     seconds: dict[str, list[float]] = {name: [] for name in sides}
-    for number in range(rounds + 1):
+    for number in range(1 if waiting else 0, rounds + 1):
         for name in sides if number % 2 else reversed(list(sides)):
             took = sides[name]()
             if number:

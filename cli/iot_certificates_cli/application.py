@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from iot_certificate_provider.aws.pace import CALLS_PER_SECOND
 from iot_certificate_provider.errors import ProviderError
 from iot_certificate_provider.printable import printable
 from iot_certificates_cli import screen
@@ -24,7 +25,6 @@ from iot_certificates_cli.filed import Filed
 from iot_certificates_cli.formats import Format, writer_of
 from iot_certificates_cli.inventory import Inventory
 from iot_certificates_cli.known_certificates import KnownCertificates
-from iot_certificates_cli.pace import DEFAULT_RATE
 from iot_certificates_cli.selection import Selection
 from iot_certificates_cli.stack_owners import find_stack_owners
 from iot_certificates_cli.sweep import Swept, check_owners_are_known, delete_all, find_leftovers
@@ -93,7 +93,7 @@ def show_inventory(
     profile: Profile = None,
     region: Region = None,
     endpoint_url: EndpointUrl = None,
-    rate: Rate = DEFAULT_RATE,
+    rate: Rate = CALLS_PER_SECOND,
 ) -> None:
     """Show every CA and device certificate of the account and Region.
 
@@ -108,7 +108,7 @@ def show_inventory(
     owners = _write_inventory(connection, format, tally, expiry=expiry, attachments=attachments)
     if html is not None:
         _write_page(html, tally, place)
-    calls, seconds = connection.pace.calls.total(), time.monotonic() - started
+    calls, seconds = connection.clients.calls.total(), time.monotonic() - started
     remarks.print(f"{tally.sentence()} in {place}; {calls:,} calls to AWS in {seconds:.1f} s.", soft_wrap=True)
     if not tally.cas and not tally.devices:
         remarks.print(
@@ -136,7 +136,7 @@ def sweep(
     profile: Profile = None,
     region: Region = None,
     endpoint_url: EndpointUrl = None,
-    rate: Rate = DEFAULT_RATE,
+    rate: Rate = CALLS_PER_SECOND,
 ) -> None:
     """Delete the device certificates that test environments left behind.
 
@@ -170,7 +170,7 @@ def doctor(profile: Profile = None, region: Region = None, endpoint_url: Endpoin
     Changes nothing but that AWS IoT makes a registration code where the account has none.
     """
     results, findings = screen.results(), []
-    for finding in examine(connect(profile, region, endpoint_url, DEFAULT_RATE)):
+    for finding in examine(connect(profile, region, endpoint_url, CALLS_PER_SECOND)):
         findings.append(finding)
         results.print(f"{finding.health} {finding.what:<20} {escape(printable(finding.sentence))}", soft_wrap=True)
     if any(finding.health is Health.TROUBLE for finding in findings):
@@ -228,6 +228,9 @@ def _delete_found(connection: Connection, leftovers: list[Entry], *, asking: boo
     except KeyboardInterrupt:
         show_swept(swept, place)
         remarks.print("Interrupted. The same command goes on with what is left.")
+        raise
+    except ProviderError:
+        show_swept(swept, place)
         raise
     show_swept(swept, place)
     if swept.failures:

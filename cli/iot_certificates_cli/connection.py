@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,15 +11,21 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import BotoCoreError
 
-from iot_certificate_provider.aws.clients import CONFIG, AwsClients
+from iot_certificate_provider.aws.clients import AwsClients
 from iot_certificate_provider.aws.error_mapping import mapping_errors
-from iot_certificate_provider.aws.iot import IotGateway
+from iot_certificate_provider.aws.gateways import Gateways
+from iot_certificate_provider.aws.pace import Pace
+from iot_certificate_provider.deadline import Deadline
 from iot_certificates_cli.errors import UsageError
-from iot_certificates_cli.pace import Pace
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
     from types_boto3_iot import IoTClient
+
+    from iot_certificate_provider.aws.iot import IotGateway
+
+_PATIENCE = 15
+"""Attempts of a call that is throttled: a minute, with the pauses between them."""
 
 
 @dataclass(frozen=True)
@@ -27,15 +34,25 @@ class Connection:
 
     session: boto3.Session
     pace: Pace
+    deadline: Deadline = field(default_factory=lambda: Deadline(lambda: math.inf))
+    """None, but the operator's patience: Ctrl-C. It waits, on a clock that tests can turn."""
     clients: AwsClients = field(init=False)
-    iot: IotGateway = field(init=False)
+    aws: Gateways = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "clients", AwsClients(self.session))
-        object.__setattr__(self, "iot", IotGateway(self.clients))
-        # Now, since making a client is the one thing that threads must not do at a time.
-        for client in (self.iot_client, self.cloudformation_client):
-            self.pace.register(client)
+        # A denial is told at once, to somebody who can change it.
+        clients = AwsClients(self.session, pace=self.pace, permission_seconds=0.0, patience=_PATIENCE)
+        clients.begin(self.deadline)
+        object.__setattr__(self, "clients", clients)
+        object.__setattr__(self, "aws", Gateways(clients))
+        # Now, for a Region or a URL that no client can be made for.
+        for service in ("iot", "cloudformation"):
+            clients.client(service)
+
+    @property
+    def iot(self) -> IotGateway:
+        """AWS IoT, one method a call."""
+        return self.aws.iot
 
     @property
     def iot_client(self) -> IoTClient:
@@ -50,10 +67,8 @@ class Connection:
     @cached_property
     def account(self) -> str:
         """The account of the credentials, which needs no permission to be told (GetCallerIdentity)."""
-        sts = self.session.client("sts", config=CONFIG)
-        self.pace.register(sts)
         with mapping_errors("the credentials"):
-            return str(sts.get_caller_identity()["Account"])
+            return str(self.clients.client("sts").get_caller_identity()["Account"])
 
     @property
     def region(self) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.errors import NotFoundError
 from iot_certificate_provider.printable import printable
-from iot_certificates_cli.concurrently import threads
 from iot_certificates_cli.known_certificates import Said
 from iot_certificates_cli.listings import (
     list_ca_certificates,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from iot_certificates_cli.listings import Listed
     from iot_certificates_cli.stack_owners import StackOwners
 
-# Twice: botocore keeps ten connections open for each client, and one that is let go of takes a handshake again.
+# Twice, and fewer than botocore keeps connections open for a client: one that is let go of takes a handshake again.
 _THREADS = 5
 # So many certificates are asked about before the first of them has its answers: more than there are threads.
 _AHEAD = 32
@@ -148,7 +148,7 @@ class Inventory:
         self._watch.begin(self._filed.count)
         waiting: deque[_Asked] = deque()
         # Descriptions and things at once: each operation has a quota of its own.
-        with threads(_THREADS) as describing, threads(_THREADS) as attaching:
+        with _threads() as describing, _threads() as attaching:
             for page in self._filed.pages():
                 for listed in page:
                     waiting.append(self._ask(listed, describing, attaching))
@@ -227,3 +227,14 @@ class Inventory:
 
     def _things_of(self, arn: str) -> tuple[str, ...]:
         return tuple(printable(name) for name in self._connection.iot.attached_things(arn))
+
+
+@contextmanager
+def _threads() -> Iterator[Executor]:
+    """Give threads; what has not begun by the time of an error, or of an interrupt, never does."""
+    with ThreadPoolExecutor(_THREADS) as pool:
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from iot_certificate_provider.aws.clients import THREADS
+from iot_certificate_provider.aws.concurrency import Asked, Several, in_threads
 from iot_certificate_provider.aws.error_mapping import mapping_errors
 from iot_certificate_provider.errors import AccessDeniedError, ProviderError
-from iot_certificates_cli.concurrently import concurrently
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,8 +87,10 @@ def find_stack_owners(cloudformation: CloudFormationClient) -> StackOwners:
     except AccessDeniedError as error:
         owners.unreadable["every stack"] = error
         return owners
-    found = concurrently(lambda stack: _resources_of(cloudformation, stack), stacks)
-    for stack, resources in zip(stacks, found, strict=True):
+    asked = [(stack, Asked(partial(_resources_of, cloudformation, stack))) for stack in stacks]
+    several = Several(asked, lambda pair: pair[1](), apart=())
+    several.run(in_threads, THREADS)
+    for stack, resources in ((stack, each.answer) for stack, each in asked):
         if isinstance(resources, ProviderError):
             owners.unreadable[stack.name] = resources
         else:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from concurrent.futures import as_completed
+import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.errors import ProviderError
-from iot_certificates_cli.concurrently import threads
+from iot_certificate_provider.aws.concurrency import Several
+from iot_certificate_provider.aws.propagation import THING_SECONDS
+from iot_certificate_provider.errors import ConflictError, NotFoundError
+from iot_certificate_provider.resources.removal.device_certificate import ITS_OWN, DeviceCertificateRemoval
 from iot_certificates_cli.errors import CommandError, sentence_of
 from iot_certificates_cli.inventory import Inventory
-from iot_certificates_cli.removal import remove
 from iot_certificates_cli.tally import names_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from concurrent.futures import Future
 
     from iot_certificates_cli.connection import Connection
     from iot_certificates_cli.filed import Filed
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from iot_certificates_cli.selection import Selection
     from iot_certificates_cli.stack_owners import StackOwners
 
-_THREADS = 4
 # AWS IoT API, DeleteCertificate and UpdateCertificate refuse it; its transfer has to be cancelled or rejected first.
 _PENDING_TRANSFER = "PENDING_TRANSFER"
 
@@ -46,17 +46,10 @@ class Swept:
     deleted: int = 0
     failures: list[tuple[Entry, str]] = field(default_factory=list)
 
-    def count(self, entry: Entry, answer: Future[None]) -> None:
-        """Count a certificate, if it was begun at all."""
-        if answer.cancelled() or not answer.done():
-            return
-        error = answer.exception()
-        if error is None:
-            self.deleted += 1
-        elif isinstance(error, ProviderError):
-            self.failures.append((entry, sentence_of(error)))
-        elif isinstance(error, Exception):
-            raise error
+    def count(self, several: Several[Entry]) -> None:
+        """Count the certificates that were begun."""
+        self.deleted = several.done
+        self.failures = [(entry, sentence_of(error)) for entry, error in several.failures]
 
 
 def find_leftovers(
@@ -96,20 +89,39 @@ def check_owners_are_known(owners: StackOwners) -> None:
 
 
 def delete_all(connection: Connection, leftovers: list[Entry], swept: Swept, done: Callable[[], None]) -> None:
-    """Delete certificates, a few at a time; call ``done`` after each. One that fails does not keep the others.
+    """Delete certificates, several at a time; call ``done`` after each. One that fails does not keep the others.
 
-    An interrupt lets those finish that have begun, counts them, and is raised again.
+    An error that all of them would meet, a permission that lacks, ends it and is raised. That, and an interrupt, let
+    those finish that have begun, which are counted.
     """
-    asked: dict[Future[None], Entry] = {}
-    try:
-        with threads(_THREADS) as pool:
-            for entry in leftovers:
-                asked[pool.submit(remove, connection.iot, entry)] = entry
-            for _ in as_completed(asked):
+    removal, counting = DeviceCertificateRemoval(connection.aws), threading.Lock()
+
+    def delete(entry: Entry) -> None:
+        try:
+            remove(connection, removal, entry)
+        finally:
+            with counting:
                 done()
+
+    several = Several(leftovers, delete, apart=ITS_OWN)
+    try:
+        connection.clients.act_on(several)
     finally:
-        for answer, entry in asked.items():
-            swept.count(entry, answer)
+        swept.count(several)
+    if several.stopped_by is not None:
+        raise several.stopped_by
+
+
+def remove(connection: Connection, removal: DeviceCertificateRemoval, entry: Entry) -> None:
+    """Delete a certificate that was shown; one that is gone meanwhile counts as deleted.
+
+    ConflictError, and nothing is changed, when its status is another one by now: a device may have come to life.
+    """
+    with suppress(NotFoundError):
+        live = connection.iot.describe_certificate(entry.id)
+        if live.status != entry.status:
+            raise ConflictError(f"it was {entry.status} when it was looked at, and is {live.status} now")
+        removal.remove_live(live, connection.deadline, seconds=THING_SECONDS)
 
 
 def _selected_cas(connection: Connection, inventory: Inventory, selection: Selection) -> set[str]:

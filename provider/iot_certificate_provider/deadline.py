@@ -9,6 +9,7 @@ seconds, by default an hour). It counts from when the request was sent, which th
 from __future__ import annotations
 
 import random
+import threading
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -33,8 +34,14 @@ DOUBLINGS = 5
 """From the first pause to above the longest."""
 
 
+class _Thread(threading.local):
+    """What one thread has: the others work on while it undoes."""
+
+    reserve = UNDO_SECONDS
+
+
 class Deadline:
-    """The end of a request's time, on a clock that tests can turn.
+    """The end of a request's time, on a clock that tests can turn; of all threads that work for the request.
 
     ``remaining`` gives the seconds until the answer has to be under way; ``sleep`` waits.
     """
@@ -49,7 +56,7 @@ class Deadline:
         self._remaining = remaining
         self._sleep = sleep
         self._jitter = jitter
-        self._reserve = UNDO_SECONDS
+        self._thread = _Thread()
         self._answered = False
 
     def close(self) -> None:
@@ -64,7 +71,7 @@ class Deadline:
     @property
     def seconds_left(self) -> float:
         """The seconds left for work (or, inside ``undoing``, for undoing it); never negative."""
-        return 0.0 if self._answered else max(0.0, self._remaining() - self._reserve)
+        return 0.0 if self._answered else max(0.0, self._remaining() - self._thread.reserve)
 
     def check(self) -> None:
         """Raise DeadlineError when there is no time for another call to AWS."""
@@ -83,12 +90,12 @@ class Deadline:
 
     @contextmanager
     def undoing(self) -> Iterator[None]:
-        """Allow the time that is kept back for undoing."""
-        reserve, self._reserve = self._reserve, 0.0
+        """Allow this thread the time that is kept back for undoing."""
+        reserve, self._thread.reserve = self._thread.reserve, 0.0
         try:
             yield
         finally:
-            self._reserve = reserve
+            self._thread.reserve = reserve
 
     def pause_after(self, attempt: int) -> float:
         """Return the seconds to wait after attempt 0, 1, 2 …: full jitter, at most 0.2 s at first, 5 s in the end.

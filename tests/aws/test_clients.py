@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -14,11 +16,14 @@ from iot_certificate_provider.aws.clients import (
     ATTEMPTS,
     CONNECT_SECONDS,
     READ_SECONDS,
+    THREADS,
     AwsClients,
     ServiceName,
 )
 from iot_certificate_provider.aws.cloudformation import StackGateway
+from iot_certificate_provider.aws.concurrency import Asked, Several
 from iot_certificate_provider.aws.iot import IotGateway
+from iot_certificate_provider.aws.pace import CALLS_PER_SECOND, Pace
 from iot_certificate_provider.aws.propagation import (
     PERMISSION_SECONDS,
     ROLE_SECONDS,
@@ -38,6 +43,7 @@ from iot_certificate_provider.errors import (
     UpstreamError,
 )
 from iot_certificate_provider.registration_config import RegistrationConfig
+from resources.stage import one_after_the_other
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -245,7 +251,7 @@ def test_a_session_of_its_own_knows_its_services_without_looking_for_all_of_aws(
     monkeypatch.setattr("botocore.loaders.Loader.list_available_services", None)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     clients, services = AwsClients(), get_args(ServiceName)
-    assert len(services) == 6
+    assert len(services) == 7
     for service in services:
         assert clients.client(service).meta.service_model.service_name == service
 
@@ -391,3 +397,156 @@ class TestARefusalThatPasses:
         with pytest.raises(RefusedError):
             gateway.delete_thing("hall")
         assert sum(naps) <= 2 * THING_SECONDS
+
+
+class TestPace:
+    """Calls by the hundred wait for their turns, in the time that a request has."""
+
+    def served(self, answer: Callable[[Any], Answer], **options: Any) -> tuple[AwsClients, list[float], Wire]:
+        clock = [280.0]
+        slept: list[float] = []
+
+        def sleep(seconds: float) -> None:
+            slept.append(round(seconds, 3))
+            clock[0] -= seconds
+
+        wire = Wire(answer)
+        clients = AwsClients(wire.session(), clock=lambda: -clock[0], **options)
+        clients.begin(Deadline(lambda: clock[0], sleep=sleep, jitter=lambda: 0.5))
+        return clients, slept, wire
+
+    def test_is_kept_inside_a_sweep_alone(self, naps: list[float]) -> None:
+        clients, slept, _ = self.served(lambda _: Answer(body={"registrationCode": "c0de"}))
+        gateway = IotGateway(clients)
+        with clients.paced():
+            for _ in range(10):
+                gateway.registration_code()
+            assert slept == [0.125, 0.125]
+            gateway.delete_registration_code()
+        gateway.registration_code()
+        assert slept == [0.125, 0.125], "each operation has its own turns, and none is waited for outside"
+
+    def test_ends_with_the_time(self, naps: list[float]) -> None:
+        clients, _, wire = self.served(lambda _: Answer(body={"registrationCode": "c0de"}))
+        gateway = IotGateway(clients)
+        several = Several(range(10_000), lambda _: gateway.registration_code(), apart=())
+        with clients.paced():
+            several.run(one_after_the_other, 1)
+        assert isinstance(several.stopped_by, DeadlineError)
+        assert len(wire.requests) == pytest.approx((280 - 15) * CALLS_PER_SECOND, rel=0.01)
+
+    def test_slows_down_when_it_is_throttled(self, naps: list[float]) -> None:
+        answers = [Answer(429, {"message": "Slow down"}, "ThrottlingException")]
+        clients, slept, wire = self.served(
+            lambda _: answers.pop() if answers else Answer(body={"registrationCode": "c0de"})
+        )
+        gateway = IotGateway(clients)
+        with clients.paced():
+            for _ in range(3):
+                gateway.registration_code()
+        assert len(wire.requests) == 4
+        (pause,) = naps
+        assert pause >= 1 / (0.7 * CALLS_PER_SECOND) - 0.001
+        assert all(each > 1 / CALLS_PER_SECOND for each in slept)
+
+    def test_outlasts_throttling_for_as_many_attempts_as_it_is_patient(self, naps: list[float]) -> None:
+        refused = Answer(429, {"message": "Slow down"}, "ThrottlingException")
+        clients, _, wire = self.served(lambda _: refused, pace=Pace(8, lambda: 0.0), patience=10)
+        with pytest.raises(ThrottledError):
+            IotGateway(clients).registration_code()
+        assert len(wire.requests) == 11
+
+    def test_does_not_outlast_other_refusals(self, naps: list[float]) -> None:
+        clients, _, wire = self.served(lambda _: DENIED, pace=Pace(8), permission_seconds=0.0)
+        with pytest.raises(AccessDeniedError):
+            IotGateway(clients).registration_code()
+        assert len(wire.requests) == 1
+
+
+class TestThreads:
+    """What belongs to one call is not another thread's."""
+
+    def test_count_every_call(self) -> None:
+        aws = FakeAws()
+        clients = AwsClients(aws.session())
+        clients.begin(plenty())
+        gateway = IotGateway(clients)
+        clients.act_on(Several(range(200), lambda _: gateway.registration_code(), apart=()))
+        assert clients.calls == {"iot.GetRegistrationCode": 200}
+
+    def test_make_a_client_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        session, made = FakeAws().session(), list[str]()
+        create = session.client
+
+        def record(name: str, **arguments: Any) -> Any:
+            made.append(name)
+            return create(name, **arguments)
+
+        monkeypatch.setattr(session, "client", record)
+        gateway = IotGateway(AwsClients(session))
+        asked = [Asked(gateway.registration_code) for _ in range(8)]
+        AwsClients().at_once(*asked)
+        assert made == ["iot"]
+        assert {each.answer for each in asked} == {asked[0].answer}
+
+    def test_are_not_unanswered_because_another_one_is(self) -> None:
+        def answer(request: Any) -> Answer:
+            return Answer(503 if request.method == "DELETE" else 200, {"registrationCode": "c0de"})
+
+        clients = AwsClients(Wire(answer).session())
+        gateway = IotGateway(clients)
+        both = threading.Barrier(2, timeout=30)
+
+        def ask(act: Callable[[], object]) -> bool:
+            with suppress(UpstreamError):
+                act()
+            both.wait()
+            return clients.was_unanswered
+
+        failing, fine = (
+            Asked(lambda: ask(gateway.delete_registration_code)),
+            Asked(lambda: ask(gateway.registration_code)),
+        )
+        clients.at_once(failing, fine)
+        assert (failing.answer, fine.answer) == (True, False)
+
+    def test_that_work_have_no_more_time_while_one_undoes(self) -> None:
+        deadline, both = Deadline(lambda: 10.0), threading.Barrier(2, timeout=30)
+
+        def undo() -> float:
+            with deadline.undoing():
+                both.wait()
+                left = deadline.seconds_left
+                both.wait()
+            return left
+
+        def work() -> float:
+            both.wait()
+            left = deadline.seconds_left
+            both.wait()
+            return left
+
+        undoing, working = Asked(undo), Asked(work)
+        AwsClients().at_once(undoing, working)
+        assert (undoing.answer, working.answer) == (10.0, 0.0)
+
+    def test_call_nothing_after_the_answer(self) -> None:
+        """Sixteen threads are at work when the answer goes: none begins a call after it, and all end."""
+        aws, deadline = FakeAws(), plenty()
+        clients = AwsClients(aws.session())
+        clients.begin(deadline)
+        gateway, answered = IotGateway(clients), list[int]()
+        lock = threading.Lock()
+
+        def answer_in_the_middle(_: Any) -> None:
+            with lock:
+                if len(aws.calls) >= 50 and not answered:
+                    deadline.close()
+                    answered.append(len(aws.calls))
+
+        aws.after = answer_in_the_middle
+        several = Several(range(500), lambda _: gateway.registration_code(), apart=())
+        clients.act_on(several)
+        assert isinstance(several.stopped_by, DeadlineError)
+        assert len(aws.calls) <= answered[0] + THREADS
+        assert several.left >= 500 - answered[0] - THREADS

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from iot_certificate_provider.aws.pace import Pace
+from iot_certificate_provider.deadline import Deadline
 from iot_certificates_cli.connection import Connection
 from iot_certificates_cli.filed import Filed
 from iot_certificates_cli.inventory import Inventory
 from iot_certificates_cli.known_certificates import KnownCertificates
-from iot_certificates_cli.pace import Pace
 from scale.measuring import run_inventory
 from scale.population import NAMES, attach_some, populate, unhurried_aws
 
@@ -70,21 +71,22 @@ def test_calls_and_results(fleet: EmbeddedAws, tmp_path: Path) -> None:
 
 def test_things_and_descriptions_do_not_wait_for_each_other(fleet: EmbeddedAws, tmp_path: Path) -> None:
     """Each operation has a quota of its own: --rate 8 is at least 7.5 certificates a second. Time runs doubly fast."""
-    pace = Pace(8, clock=lambda: time.monotonic() * 2, sleep=lambda seconds: time.sleep(seconds / 2))
-    connection = Connection(fleet.session(), pace)
+    twice = Deadline(lambda: math.inf, sleep=lambda seconds: time.sleep(seconds / 2))
+    connection = Connection(fleet.session(), Pace(8, clock=lambda: time.monotonic() * 2), twice)
+    count = connection.clients.calls
     certificates = 96
     with KnownCertificates(tmp_path) as known, Filed() as filed:
         entries: Any = Inventory(connection, known, filed).device_certificates()
         next(entries)  # the lists, and the first certificates, which are asked about at once
-        already, started = pace.calls["DescribeCertificate"], time.monotonic()
+        already, started = count["iot.DescribeCertificate"], time.monotonic()
         asked = [next(entries) for _ in range(certificates)]
-        seconds, calls = (time.monotonic() - started) * 2, pace.calls["DescribeCertificate"] - already
+        seconds, calls = (time.monotonic() - started) * 2, count["iot.DescribeCertificate"] - already
         entries.close()
     _close(connection)
     assert (certificates - 8) / seconds >= 7.5  # a second's calls were made before, at once
     assert calls / seconds <= 8 * 1.2
     assert all(entry.said for entry in asked)
-    assert pace.calls["ListPrincipalThings"] >= certificates
+    assert count["iot.ListPrincipalThings"] >= certificates
 
 
 def test_memory_does_not_grow_with_the_certificates(fleet: EmbeddedAws, tmp_path: Path) -> None:

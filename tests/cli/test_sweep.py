@@ -8,22 +8,24 @@ import threading
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import issuing
-from iot_certificate_provider.aws.clients import AwsClients
-from iot_certificate_provider.aws.iot import IotGateway
+from iot_certificate_provider.aws.pace import Pace
 from iot_certificate_provider.aws.propagation import STATUS_SECONDS
 from iot_certificate_provider.errors import AccessDeniedError, ConflictError
+from iot_certificate_provider.resources.removal.device_certificate import DeviceCertificateRemoval
 from iot_certificates_cli import sweep as sweeping
+from iot_certificates_cli.connection import Connection
 from iot_certificates_cli.inventory import Entry
 from iot_certificates_cli.known_certificates import Said
 from iot_certificates_cli.listings import list_ca_certificates
-from iot_certificates_cli.removal import remove
 from iot_certificates_cli.selection import Selection
 from iot_certificates_cli.stack_owners import StackOwners
+from iot_certificates_cli.sweep import remove
 from iot_certificates_local import Factory, MqttDevice, MqttRefusedError
 from iot_certificates_local.environment import ACCESS_KEY
 from local.deleting import until_accepted
@@ -312,7 +314,7 @@ class TestWhatAStackOwns:
         assert len(account.ids()) == 1
 
 
-def test_one_that_comes_to_life_while_it_is_deleted_is_kept(account: Account) -> None:
+def test_one_that_comes_to_life_while_it_is_deleted_is_kept(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     """To AWS IoT it is as one whose deactivation is late: that is waited for, and not forever."""
     account.register_ca("Test CA")
     certificate_id = account.register("test", "Test CA")
@@ -324,11 +326,15 @@ def test_one_that_comes_to_life_while_it_is_deleted_is_kept(account: Account) ->
         slept.append(seconds)
         account.iot.update_certificate(certificateId=certificate_id, newStatus="ACTIVE")
 
+    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=wake))
+    connection = Connection(account.aws.session(account=account.id), Pace())
     with pytest.raises(ConflictError):
-        remove(IotGateway(AwsClients(account.aws.session(account=account.id))), shown, wake)
-    assert STATUS_SECONDS <= sum(slept) <= 2 * STATUS_SECONDS
+        remove(connection, DeviceCertificateRemoval(connection.aws), shown)
+    assert STATUS_SECONDS / 2 <= sum(slept) <= STATUS_SECONDS
     found = account.iot.describe_certificate(certificateId=certificate_id)["certificateDescription"]
     assert found["status"] == "ACTIVE"
+    for client in (connection.iot_client, connection.cloudformation_client):
+        client.close()
 
 
 class TestGoesOn:
@@ -339,13 +345,13 @@ class TestGoesOn:
         names = sorted(account.register(f"test-{number}", "Test CA") for number in range(3))
         with monkeypatch.context() as interrupted:
 
-            def remove_until_interrupted(iot: Any, entry: Any) -> None:
-                remove(iot, entry)
+            def remove_until_interrupted(*given: Any) -> None:
+                remove(*given)
                 signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)  # as Ctrl-C does
                 time.sleep(0.5)
 
             interrupted.setattr("iot_certificates_cli.sweep.remove", remove_until_interrupted)
-            interrupted.setattr("iot_certificates_cli.sweep._THREADS", 1)
+            interrupted.setattr("iot_certificate_provider.aws.clients.THREADS", 1)
             ran = run("sweep", "--subject", "CN=test-*", "--yes")
         assert ran.status == 130
         assert ran.err.startswith("Deleted 1 certificate in ")

@@ -50,9 +50,9 @@ class FakeAws:
     """Called before each call takes effect: a test raises a Refusal here to make it fail, or moves a clock."""
     after: Callable[[Call], None] = lambda call: None
     """Called after each call took effect: a Refusal raised here is an answer that was lost."""
-    retry: Callable[[Refusal, int, int], bool] = lambda refusal, attempt, attempts: False
-    """Asked after attempt 1, 2 … of at most ``attempts`` of the SDK's: whether there is another. (botocore itself
-    decides on that below the point where the fakes answer.)"""
+    retry: Callable[[Refusal, int, int, str], bool] = lambda refusal, attempt, attempts, name: False
+    """Asked after attempt 1, 2 … of at most ``attempts`` of the SDK's at a call: whether there is another. (botocore
+    itself decides on that below the point where the fakes answer.)"""
 
     denials: dict[str, int] = field(default_factory=dict)
     """How many calls of an operation (``iot.RegisterCACertificate``) are denied before its permission takes effect."""
@@ -96,7 +96,7 @@ class FakeAws:
                 answer = getattr(fake, model.name)(**call.parameters)
                 self.after(call)
             except Refusal as refusal:
-                if not self.retry(refusal, attempt, attempts):
+                if not self.retry(refusal, attempt, attempts, call.name):
                     return SimpleNamespace(status_code=refusal.status), refusal.parsed()
             else:
                 return SimpleNamespace(status_code=200), {**answer, "ResponseMetadata": {"HTTPStatusCode": 200}}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_LOOK_SECONDS = 0.01
+_NEVER = datetime.max.replace(tzinfo=UTC)
 START = datetime(2030, 1, 1, 12, 0, 0, 400_000, tzinfo=UTC)
 
 
@@ -71,6 +71,7 @@ class Clock:
                 self._tasks.remove(task)
                 task.join()
                 errors += [] if task.error is None else [task.error]
+                self._wake_those_who_waited_for(task)
         if errors:
             raise errors[0]
 
@@ -79,8 +80,16 @@ class Clock:
         group = object()
         for number, work in enumerate(works):
             self._spawn(work, number / 1000, (*running.groups, group))
+        running.waits_for = group
         while any(group in task.groups for task in self._tasks):
-            self.sleep(_LOOK_SECONDS)
+            running.wake = _NEVER
+            running.hand_over()
+        running.waits_for = None
+
+    def _wake_those_who_waited_for(self, ended: _Task) -> None:
+        for task in self._tasks:
+            if task.waits_for in ended.groups and not any(task.waits_for in each.groups for each in self._tasks):
+                task.wake = self.now
 
 
 class _Task(threading.Thread):
@@ -89,6 +98,7 @@ class _Task(threading.Thread):
         self.groups = groups
         """Whoever waits for it to end."""
         self.wake = wake
+        self.waits_for: object = None
         self.ended = False
         self.error: BaseException | None = None
         self._work = work

@@ -178,7 +178,7 @@ class EmulatedCloud(Cloud):
         """Nothing: that takes a certificate of the CA, whose key may be gone by now."""
 
     def make_clients(self) -> _HastyClients:
-        return _HastyClients(self.aws.session())
+        return _HastyClients(self.aws.session(), run=self.run_threads, clock=self._seconds)
 
     @property
     def iot(self) -> Any:

@@ -46,10 +46,11 @@ from protocol.invariants import said
 from protocol.possessions import Possessions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from fakes.aws import Call
     from handler.endpoint import Endpoint
+    from iot_certificate_provider.aws.concurrency import Work
     from protocol.invariants import Picture
     from protocol.referee import Stack
 
@@ -241,7 +242,20 @@ class Cloud:
 
     def make_clients(self) -> AwsClients:
         """Make the clients of a new instance."""
-        return AwsClients(self.aws.session())
+        return AwsClients(self.aws.session(), run=self.run_threads, clock=self._seconds)
+
+    def run_threads(self, works: Sequence[Work], stop: Work) -> None:
+        """Run the threads of an invocation in virtual time, in turns that are the same each time."""
+        invocation = self._running()
+
+        def of_invocation(work: Work) -> Work:
+            def thread() -> None:
+                self._current.invocation = invocation
+                work()
+
+            return thread
+
+        self.clock.together(*map(of_invocation, works))
 
     def store_secret(self, arn: str, text: str) -> None:
         """Put a text into Secrets Manager."""
@@ -388,16 +402,19 @@ class Cloud:
         self.made[certificate_id] = invocation.owner
         self.requests[certificate_id] = invocation.event["RequestId"]
 
-    def _retry(self, refusal: Refusal, attempt: int, attempts: int) -> bool:
+    def _retry(self, refusal: Refusal, attempt: int, attempts: int, name: str) -> bool:
         """Do as botocore's standard mode (Boto3 guide, "Retries"), then ask whoever else listens to ``needs-retry``."""
         invocation = self._running()
         if invocation is None:
             return False
         clients = invocation.instance.clients
         clients.note_attempt({"status_code": refusal.status})
-        pause: float | None = 2.0 ** (attempt - 1) * self.jitter()
-        if attempt >= attempts or not (refusal.code in _THROTTLING or refusal.status in _TRANSIENT):
-            pause = clients._when_refused((None, refusal.parsed()), attempt)
+        response, operation = (None, refusal.parsed()), SimpleNamespace(name=name.partition(".")[2])
+        pause = clients._when_throttled(response, attempt, operation)
+        if pause is None:
+            pause = 2.0 ** (attempt - 1) * self.jitter()
+            if attempt >= attempts or not (refusal.code in _THROTTLING or refusal.status in _TRANSIENT):
+                pause = clients._when_refused(response, attempt, operation)
         if pause is None:
             return False
         self.sleep(pause)

@@ -651,6 +651,10 @@ def sweep_before_the_ca_goes(cloud: Cloud, kind: Kind) -> None:
     require(not kind.registered(cloud), "I2", "swept devices came back")
 
 
+SLOW_SECONDS = 6.0
+"""A call that takes so long has a sweep of hundreds, several at a time, not fit into one invocation."""
+
+
 def _many_devices(cloud: Cloud, ca_id: str, count: int) -> None:
     """Register devices that connected just in time, without the trouble of making a certificate for each."""
     cloud.iot.page = 250
@@ -666,8 +670,8 @@ def sweep_that_takes_several_invocations(cloud: Cloud, kind: Kind) -> None:
         return
     stack = Stack(cloud)
     ca_id = _made(stack, {X: kind(DeviceCertificatesOnDelete="DELETE")})
-    _many_devices(cloud, ca_id, 200)
-    cloud.call_seconds = lambda: 1.0
+    _many_devices(cloud, ca_id, 800)
+    cloud.call_seconds = lambda: SLOW_SECONDS
     before = len(cloud.invocations)
     _gone(stack)
     deliveries = cloud.invocations[before:]
@@ -682,9 +686,9 @@ def sweep_that_never_fits(cloud: Cloud, kind: Kind) -> None:
     if kind.name != "ca":
         return
     stack = Stack(cloud)
-    ca_id = _made(stack, {X: kind(DeviceCertificatesOnDelete="DELETE")})
-    _many_devices(cloud, ca_id, 400)
-    cloud.call_seconds = lambda: 1.0
+    ca_id = _made(stack, {X: kind(DeviceCertificatesOnDelete="DELETE", ServiceTimeout="600")})
+    _many_devices(cloud, ca_id, 800)
+    cloud.call_seconds = lambda: SLOW_SECONDS
     require(stack.delete() == "DELETE_FAILED", "I1", "it cannot have fitted")
     left = sum(record.ca_id == ca_id for record in cloud.iot.certificates.values())
     said = f"Out of time: {left} device certificates of the CA are left"
@@ -700,8 +704,8 @@ def sweep_whose_functions_die(cloud: Cloud, kind: Kind) -> None:
     for number, when in enumerate(("before", "after")):
         stack = Stack(cloud, f"factory{number}" if number else "factory")
         ca_id = _made(stack, {X: kind(DeviceCertificatesOnDelete="DELETE")})
-        _many_devices(cloud, ca_id, 60)
-        cloud.call_seconds = lambda: 1.0
+        _many_devices(cloud, ca_id, 400)
+        cloud.call_seconds = lambda: SLOW_SECONDS
         cloud.arm(Fault("die", "lambda.Invoke", "before" if when == "before" else "after"))
         require(stack.delete() == "COMPLETE", "I2", f"it was to go: {_reason(stack)}")
         require(not kind.registered(cloud), "I2", "not everything was swept")

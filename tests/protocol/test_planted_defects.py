@@ -29,11 +29,11 @@ from iot_certificate_provider.resources.device.adopted_device_certificate import
 from iot_certificate_provider.resources.device.device_certificate import DeviceCertificateResource
 from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
 from iot_certificate_provider.resources.device.releasing import Releasing
-from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
 from iot_certificate_provider.resources.lifecycle import inquiry, ownership, redelivery, undo
 from iot_certificate_provider.resources.lifecycle.holders import Standing
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.ownership import taken_up
+from iot_certificate_provider.resources.removal.device_certificate import DeviceCertificateRemoval
 from protocol import adoption, scenarios
 
 if TYPE_CHECKING:
@@ -161,12 +161,11 @@ def deletes_by_declared_status(patch: pytest.MonkeyPatch) -> None:
 
 
 def keeps_the_status_after_a_failure(patch: pytest.MonkeyPatch) -> None:
-    def remove(removal: Any, live: Any, deadline: Any, detached: Any = None) -> None:
-        removal.detach_all(live.arn)
+    def remove(removal: Any, live: Any, deadline: Any, *_: Any) -> None:
         removal.deactivate(live)
-        removal._delete(live, deadline, lambda name: None)
+        removal._delete(live, deadline, lambda *_: None)
 
-    patch.setattr(DeviceCertificateRemoval, "remove_live", remove)
+    patch.setattr(DeviceCertificateRemoval, "_remove_detached", remove)
 
 
 def keeps_attachments(patch: pytest.MonkeyPatch) -> None:

@@ -17,14 +17,21 @@ from iot_certificate_provider.protocol.request import AwsEnvironment, Progress, 
 from iot_certificate_provider.resources.registry import RESOURCES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from iot_certificate_provider.aws.concurrency import Work
     from iot_certificate_provider.protocol.response import Outcome
     from iot_certificate_provider.resources.resource import Resource
 
 KEY_SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:factory/ca-key-AbCdEf"
 PRIVATE_CA = "arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/0f6e3a54-0000-4000-8000-000000000001"
 LOGICAL_ID = "Certificate"
+
+
+def one_after_the_other(works: Sequence[Work], stop: Work) -> None:
+    """Run works that may run beside each other in their order, so that calls have one."""
+    for work in works:
+        work()
 
 
 @dataclass
@@ -49,7 +56,7 @@ class Stage:
         self.progress = Progress()
         self.now = _now
         """Read anew whenever a resource asks: a test may set it."""
-        self.clients = AwsClients(self.aws.session())
+        self.clients = AwsClients(self.aws.session(), run=one_after_the_other, clock=lambda: -self.clock.left)
         self.gateways = Gateways(self.clients)
         self.device = self.resource(ResourceType.DEVICE_CERTIFICATE)
         self.ca = self.resource(ResourceType.CA_CERTIFICATE)

@@ -580,6 +580,85 @@ class TestSweep:
             stage.delete(stage.ca, created.physical_id, sweeping)
         assert list(stage.iot.certificates) == ids
 
+    def test_one_that_refuses_does_not_keep_the_others(
+        self, stage: Stage, sweeping: dict[str, Any], factory_ca: issuing.Issued
+    ) -> None:
+        created = stage.create(stage.ca, sweeping)
+        ids = self.populate(stage, factory_ca, created.physical_id)
+
+        def refuse(call: Call) -> None:
+            if call.name == "iot.DeleteCertificate" and call.parameters["certificateId"] in (ids[1], ids[4]):
+                raise Refusal("CertificateStateException", "The certificate is being transferred", 406)
+
+        stage.aws.before = refuse
+        with pytest.raises(
+            ConflictError, match=r"^2 device certificates of the CA are left, .* The first: .*transferred"
+        ):
+            stage.delete(stage.ca, created.physical_id, sweeping)
+        assert set(stage.iot.certificates) == {ids[1], ids[4]}
+        assert {stage.iot.certificates[each].status for each in (ids[1], ids[4])} == {"INACTIVE", "ACTIVE"}
+        assert stage.iot.cas[created.physical_id].status == "INACTIVE"
+
+    def test_a_permission_that_lacks_stops_it(
+        self, stage: Stage, sweeping: dict[str, Any], factory_ca: issuing.Issued
+    ) -> None:
+        created = stage.create(stage.ca, sweeping)
+        ids = self.populate(stage, factory_ca, created.physical_id)
+
+        def refuse(call: Call) -> None:
+            if call.name == "iot.DeleteCertificate":
+                raise Refusal("AccessDeniedException", "not authorized to perform: iot:DeleteCertificate", 403)
+
+        stage.aws.before = refuse
+        with pytest.raises(AccessDeniedError, match="DeleteCertificate"):
+            stage.delete(stage.ca, created.physical_id, sweeping)
+        assert list(stage.iot.certificates) == ids
+        assert stage.aws.names().count("iot.DeleteCertificate") == 1
+
+    def test_begins_no_certificate_that_it_has_no_time_for(
+        self, stage: Stage, sweeping: dict[str, Any], factory_ca: issuing.Issued
+    ) -> None:
+        created = stage.create(stage.ca, sweeping)
+        ids = self.populate(stage, factory_ca, created.physical_id)
+
+        def pass_time(call: Call) -> None:
+            if call.name == "iot.DeleteCertificate":
+                stage.clock.left = 19.9 if len(stage.iot.certificates) == len(ids) - 2 else stage.clock.left
+
+        stage.aws.before = pass_time
+        with pytest.raises(UnfinishedError, match=r"^Out of time: 4 device certificates of the CA are left"):
+            stage.delete(stage.ca, created.physical_id, sweeping)
+        assert len(stage.iot.certificates) == 4
+        assert stage.iot_calls()[-1] == "DeleteCertificate", "what has begun is finished, and nothing else is touched"
+
+    def test_spares_what_a_resource_has_come_to_hold_meanwhile(
+        self, stage: Stage, sweeping: dict[str, Any], factory_ca: issuing.Issued
+    ) -> None:
+        created = stage.create(stage.ca, sweeping)
+        ids = self.populate(stage, factory_ca, created.physical_id)
+        now = stage.now()
+
+        def adopt(call: Call) -> None:
+            if call.name == "iot.DeleteCertificate" and len(stage.iot.certificates) == len(ids):
+                stage.aws.cloudformation.resources["Adopting"] = (f"{ids[5]}/adopted", "CREATE_COMPLETE")
+                stage.now = lambda: now + timedelta(seconds=61)
+
+        stage.aws.before = adopt
+        stage.delete(stage.ca, created.physical_id, sweeping)
+        assert set(stage.iot.certificates) == {ids[5]}
+
+    def test_leaves_others_a_share_of_the_quotas(
+        self, stage: Stage, sweeping: dict[str, Any], factory_ca: issuing.Issued
+    ) -> None:
+        created = stage.create(stage.ca, sweeping)
+        for number in range(24):
+            stage.iot.bring_in_just_in_time(issuing.make_device(factory_ca, f"new-{number}").pem, created.physical_id)
+        stage.delete(stage.ca, created.physical_id, sweeping)
+        assert stage.iot.certificates == {}
+        turns, before_it_looks_again = stage.clock.slept[:-1], stage.clock.slept[-1]
+        assert turns == [pytest.approx(1 / 8)] * (24 - 8)
+        assert before_it_looks_again == 0.1
+
     @pytest.mark.parametrize("value", ["EVERYTHING", ["DELETE"], None, ""])
     def test_an_invalid_choice_deletes_nothing(
         self, stage: Stage, sweeping: dict[str, Any], factory_ca: issuing.Issued, value: object

@@ -11,12 +11,12 @@ import pytest
 RESOURCES = Path(__file__).parents[2] / "provider" / "iot_certificate_provider" / "resources"
 
 DESTRUCTIVE: dict[str, set[str]] = {
-    "delete_certificate": {"device/removal.py"},
+    "delete_certificate": {"removal/device_certificate.py"},
     "delete_ca_certificate": {"ca/registration.py"},
     "delete_thing": {"ca/device_certificate_sweep.py"},
     "delete_registration_code": {"registration_code.py"},
-    "detach_policy": {"device/attachments.py", "device/removal.py"},
-    "detach_thing": {"device/attachments.py", "device/removal.py", "ca/device_certificate_sweep.py"},
+    "detach_policy": {"removal/attachments.py", "removal/device_certificate.py"},
+    "detach_thing": {"removal/attachments.py", "removal/device_certificate.py", "ca/device_certificate_sweep.py"},
     "cancel_certificate_transfer": {"transfer/taking_back.py"},
     "put_pending": {"keys/credentials.py"},
     "make_current": {"keys/credentials.py"},
@@ -36,10 +36,10 @@ DECIDED: dict[str, dict[str, set[str]]] = {
 ENTRANCES: dict[str, dict[str, set[str]]] = {
     "remove_live": {
         "transfer/acceptance.py": {"delete", "remove_leftover"},
-        "device/deletion.py": {"of_own", "remove_leftovers"},
         "ca/device_certificate_sweep.py": set(),
-        "device/removal.py": set(),
+        "removal/device_certificate.py": set(),
     },
+    "remove_and_release": {"device/deletion.py": {"of_own", "remove_leftovers"}},
     "take_back": {"transfer/certificate_transfer.py": {"_undo_earlier_delivery", "_take_back"}},
     "_undo_earlier_delivery": {"transfer/certificate_transfer.py": {"_take_up"}},
     "cancel": {"transfer/certificate_transfer.py": {"_cancel"}, "transfer/taking_back.py": {"take_back"}},
@@ -122,7 +122,16 @@ def test_what_leads_to_it_is_called_from_the_listed_functions_alone(method: str)
 @pytest.mark.parametrize(("module", "name"), ASKED)
 def test_a_decision_comes_first(module: str, name: str) -> None:
     function = functions(module)[name]
-    acts = ("remove_live", "undo", "undo_now", "cancel", "take_back", "_undo_earlier_delivery", "write")
+    acts = (
+        "remove_live",
+        "remove_and_release",
+        "undo",
+        "undo_now",
+        "cancel",
+        "take_back",
+        "_undo_earlier_delivery",
+        "write",
+    )
     asked = [line for each in ASKED[module, name] if (line := _line(function, each)) is not None]
     acted = [line for act in acts if (line := _line(function, act)) is not None]
     assert acted

@@ -425,7 +425,7 @@ class TestDelete:
         created = stage.create(stage.device, properties)
         stage.delete(stage.device, created.physical_id, properties)
         assert stage.delete(stage.device, created.physical_id, properties).physical_id == created.physical_id
-        assert stage.iot_calls() == ["DescribeCertificate"]
+        assert stage.iot_calls() == ["DescribeCertificate", "ListAttachedPolicies", "ListPrincipalThings"]
 
     def test_leaves_what_somebody_else_has_registered_since(self, stage: Stage, device: issuing.Issued) -> None:
         properties = {"CertificatePem": device.pem}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -32,8 +33,9 @@ PROVISIONING = {
 def stage(stage: Stage) -> Stage:
     """Have the fakes' SDK ask the function's clients whether to go on, as botocore does."""
 
-    def go_on(refusal: Refusal, attempt: int, _: int) -> bool:
-        pause = stage.clients._when_refused((None, refusal.parsed()), attempt)
+    def go_on(refusal: Refusal, attempt: int, _: int, name: str) -> bool:
+        operation = SimpleNamespace(name=name.partition(".")[2])
+        pause = stage.clients._when_refused((None, refusal.parsed()), attempt, operation)
         if pause is not None:
             stage.clock.sleep(pause)
         return pause is not None

@@ -579,7 +579,8 @@ def test_a_delete_that_comes_again_waits_for_the_policies_all_the_same(stage: St
     stage.iot.certificates.clear()
     stage.iot.policies["own"].clear()
     stage.delete(stage.device, created.physical_id, properties)
-    assert stage.iot_calls() == ["DescribeCertificate", "ListTargetsForPolicy"]
+    attached = ["ListAttachedPolicies", "ListPrincipalThings"]
+    assert stage.iot_calls() == ["DescribeCertificate", *attached, "ListTargetsForPolicy"]
 
 
 def test_the_mode_is_refused_by_what_is_live(stage: Stage, device: issuing.Issued) -> None:

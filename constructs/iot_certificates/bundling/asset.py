@@ -41,8 +41,10 @@ _ARCHITECTURES = ("arm64", "x86_64")
 _NEVER_RUN_PACKAGES = ("pycparser",)
 _NEVER_RUN_FOLDERS = ("bin", "cffi", "pycparser", "pycparser-*.dist-info")
 _NEVER_RUN_FILES = ("*.pyi", "*.pyc", "py.typed")
-# Of pyasn1 the function reads BER; of cryptography it never opens PKCS #7, PKCS #12, one-time passwords or Fernet.
+# Of pyasn1 the function reads BER, and writes none; of cryptography it never opens PKCS #7, PKCS #12, OCSP, one-time
+# passwords or Fernet.
 _NEVER_RUN_MODULES = (
+    "pyasn1/codec/ber/encoder.py",
     "pyasn1/codec/cer/*",
     "pyasn1/codec/der/*",
     "pyasn1/codec/native/*",
@@ -51,6 +53,7 @@ _NEVER_RUN_MODULES = (
     "cryptography/hazmat/primitives/hpke.py",
     "cryptography/hazmat/primitives/serialization/pkcs*.py",
     "cryptography/hazmat/primitives/twofactor/*",
+    "cryptography/x509/ocsp.py",
 )
 # Compiled, where this can be done: cryptography, which every cold start imports, takes longest. Ours, and what of it is
 # hardly ever imported, would make the asset larger than MAX_BYTES.
@@ -67,7 +70,6 @@ _NOT_COMPILED = (
     "*/kdf/*",
     "*/primitives/padding.py",
     "*/ssh.py",
-    "*/x509/ocsp.py",
 )
 # What installers write about themselves, and what only they read. Licences and METADATA, which scanners read, stay.
 _INSTALLERS_OWN = (".lock", "RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "entry_points.txt", "top_level.txt")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, get_args, overload
@@ -11,10 +13,12 @@ import botocore.session
 from botocore.config import Config
 from botocore.loaders import Loader
 
+from iot_certificate_provider.aws import concurrency
+from iot_certificate_provider.aws.pace import CALLS_PER_SECOND, Pace
 from iot_certificate_provider.aws.propagation import PERMISSION_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from types_boto3_acm_pca import ACMPCAClient
     from types_boto3_cloudformation import CloudFormationClient
@@ -22,17 +26,23 @@ if TYPE_CHECKING:
     from types_boto3_kms import KMSClient
     from types_boto3_lambda import LambdaClient
     from types_boto3_secretsmanager import SecretsManagerClient
+    from types_boto3_sts import STSClient
 
+    from iot_certificate_provider.aws.concurrency import Asked, Run, Several
     from iot_certificate_provider.deadline import Deadline
 
 CONNECT_SECONDS = 3
 READ_SECONDS = 10
 ATTEMPTS = 4
+THREADS = 32
+"""How many certificates are acted on at a time: eight a second, of which each may wait for seconds until AWS shows a
+change. Few of them call AWS at the same moment."""
 
 CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
     connect_timeout=CONNECT_SECONDS,
     read_timeout=READ_SECONDS,
+    max_pool_connections=THREADS,
     # All of it: botocore would put a longer one together twice a call, which takes a tenth of the call.
     user_agent=f"Boto3/{boto3.__version__} cdk-iot-certificates",
 )
@@ -47,9 +57,9 @@ DENIED = frozenset({"AccessDenied", "AccessDeniedException", "NotAuthorized", "U
 """What a permission that was granted seconds ago is still answered with (IAM user guide, "Troubleshoot IAM", "Changes
 that I make are not always immediately visible"; aws-cdk #37675)."""
 
-ServiceName = Literal["iot", "secretsmanager", "cloudformation", "lambda", "kms", "acm-pca"]
+ServiceName = Literal["iot", "secretsmanager", "cloudformation", "lambda", "kms", "acm-pca", "sts"]
 
-_OF_CREDENTIALS = ("sts", "sso", "sso-oidc", "signin")
+_OF_CREDENTIALS = ("sso", "sso-oidc", "signin")
 """What botocore asks for credentials where the environment has none: not in Lambda, but on an emulator, say."""
 
 _FAILED_AT_AWS = 500
@@ -62,31 +72,66 @@ QUOTA_EXCEEDED = "QuotaExceeded"
 """What LimitExceededException is called here, so that botocore does not take it for throttling and tries again."""
 
 
+class _Thread(threading.local):
+    """What belongs to the call that a thread makes."""
+
+    left: Mapping[str, float] = {}
+    """Seconds for which an error code is waited out, now."""
+    is_denial_expected = False
+    waited = 0.0
+    """Seconds that the running call has waited for a code."""
+    was_unanswered = False
+
+
 class AwsClients:
-    """The clients of one function instance, kept from one request to the next.
+    """The clients of one function instance, kept from one request to the next; any thread may call them.
 
     ``begin`` starts a request: from then on its deadline is checked before each call, and ``calls`` counts
     them by name, such as ``iot.RegisterCertificate``.
+
+    * ``pace``: what every call waits for, of the command line; a function's calls do inside ``paced``.
+    * ``permission_seconds``: how long denials are waited out in a request. ``patience``: how many attempts a call that
+      is throttled has, while there is time.
+    * ``run``, ``clock``: how works run beside each other, and seconds that pass meanwhile; tests pass their own.
     """
 
-    def __init__(self, session: boto3.Session | None = None) -> None:
+    def __init__(
+        self,
+        session: boto3.Session | None = None,
+        *,
+        pace: Pace | None = None,
+        permission_seconds: float = PERMISSION_SECONDS,
+        patience: float = float("inf"),
+        run: Run = concurrency.in_threads,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._session = session
+        self._pace = pace
+        self._run = run
+        self._clock = clock
         self._clients: dict[tuple[str, bool], Any] = {}
+        self._lock = threading.RLock()
+        self._thread = _Thread()
         self._deadline: Deadline | None = None
-        self._left: dict[str, float] = {}
-        """Seconds for which an error code is waited out, now."""
-        self._permission_seconds = 0.0
-        """What is left of PERMISSION_SECONDS in this request."""
-        self._waited = 0.0
-        """Seconds that the running call has waited for a code."""
+        self._longest_denial, self._permission_seconds = permission_seconds, 0.0
+        """How long denials are waited out in a request, and what is left of that in this one."""
+        self._patience = patience
         self.calls: Counter[str] = Counter()
-        self.was_unanswered = False
-        """Whether an attempt of the last call went unanswered, or failed at AWS: it may have had its effect."""
+
+    @property
+    def was_unanswered(self) -> bool:
+        """Whether an attempt of this thread's last call was not answered, or failed at AWS: it may have had effect."""
+        return self._thread.was_unanswered
+
+    @property
+    def waited(self) -> float:
+        """The seconds for which this thread's last call was made again, because of a code that may pass."""
+        return self._thread.waited
 
     def begin(self, deadline: Deadline) -> None:
         """Start a request: a new deadline and a new count."""
         self._deadline = deadline
-        self._left, self._permission_seconds = {}, PERMISSION_SECONDS
+        self._permission_seconds = self._longest_denial
         self.calls = Counter()
 
     @property
@@ -94,23 +139,40 @@ class AwsClients:
         """The deadline of the running request; None where none was begun."""
         return self._deadline
 
+    def at_once(self, *asked: Asked[Any]) -> None:
+        """Ask at the same time what does not depend on each other; at most one of these changes anything."""
+        concurrency.at_once(self._run, *asked)
+
+    def act_on(self, several: Several[Any]) -> None:
+        """Act on several things at a time."""
+        several.run(self._run, THREADS)
+
     @contextmanager
-    def outlasting(self, code: str, seconds: float) -> Iterator[None]:
-        """Make the calls of the block again while AWS answers them with ``code``, for so many seconds at most."""
-        before, self._left = self._left, {**self._left, code: seconds}
+    def paced(self) -> Iterator[None]:
+        """Leave a share of the account's quotas to others, while a request makes calls by the hundred."""
+        before, self._pace = self._pace, self._pace or Pace(CALLS_PER_SECOND, self._clock)
         try:
             yield
         finally:
-            self._left = before
+            self._pace = before
+
+    @contextmanager
+    def outlasting(self, code: str, seconds: float) -> Iterator[None]:
+        """Make the calls of the block again while AWS answers them with ``code``, for so many seconds at most."""
+        before, self._thread.left = self._thread.left, {**self._thread.left, code: seconds}
+        try:
+            yield
+        finally:
+            self._thread.left = before
 
     @contextmanager
     def expecting_denial(self) -> Iterator[None]:
         """Take a denial in the block for an answer, at once: it decides something."""
-        before, self._permission_seconds = self._permission_seconds, 0.0
+        before, self._thread.is_denial_expected = self._thread.is_denial_expected, True
         try:
             yield
         finally:
-            self._permission_seconds = before
+            self._thread.is_denial_expected = before
 
     @overload
     def client(self, service: Literal["iot"], *, retry: bool = True) -> IoTClient: ...
@@ -124,12 +186,16 @@ class AwsClients:
     def client(self, service: Literal["kms"], *, retry: bool = True) -> KMSClient: ...
     @overload
     def client(self, service: Literal["acm-pca"], *, retry: bool = True) -> ACMPCAClient: ...
+    @overload
+    def client(self, service: Literal["sts"], *, retry: bool = True) -> STSClient: ...
     def client(self, service: ServiceName, *, retry: bool = True) -> Any:
         """Return the client of a service, made on first use; without ``retry`` one that asks only once."""
         key = (service, retry)
-        if key not in self._clients:
-            self._clients[key] = self._make(service, CONFIG if retry else CONFIG.merge(ONCE))
-        return self._clients[key]
+        # boto3 guide, "Multithreading or multiprocessing with clients": making one is what threads cannot share.
+        with self._lock:
+            if key not in self._clients:
+                self._clients[key] = self._make(service, CONFIG if retry else CONFIG.merge(ONCE))
+            return self._clients[key]
 
     def _make(self, service: ServiceName, config: Config) -> Any:
         self._session = self._session or _session()
@@ -137,12 +203,20 @@ class AwsClients:
         client.meta.events.register("before-call", self._before_call)
         # For each attempt: botocore's own retries must not write after the answer either.
         client.meta.events.register("request-created", self._before_attempt)
+        client.meta.events.register_first("needs-retry", self._when_throttled)
         client.meta.events.register_last("needs-retry", self._when_refused)
         client.meta.events.register("response-received", _tell_quotas_from_throttling)
         client.meta.events.register("response-received", self.note_attempt)
         return client
 
-    def _when_refused(self, response: Any, attempts: int, **_: Any) -> float | None:
+    def _when_throttled(self, response: Any, attempts: int, operation: Any, **_: Any) -> float | None:
+        """Slow the pace down, and take another turn; botocore's own pause does not count then."""
+        if self._pace is None or self._deadline is None or _code(response) not in THROTTLED:
+            return None
+        pause = max(self._pace.turn_after_throttling(operation.name), self._deadline.pause_after(attempts))
+        return pause if attempts <= self._patience and pause < self._deadline.seconds_left else None
+
+    def _when_refused(self, response: Any, attempts: int, operation: Any, **_: Any) -> float | None:
         """Go on where botocore gives up, while a refusal may pass; it is cancelled by the deadline.
 
         * Throttling: a stack of hundreds of certificates meets AWS IoT's ten calls a second.
@@ -151,31 +225,36 @@ class AwsClients:
 
         Returns the pause in seconds, or None for no more attempts, which also is the answer to any other error.
         """
-        error = response[1].get("Error", {}) if response is not None else {}
-        code = error.get("Code", "")
-        if self._deadline is None or not self._may_pass(code):
+        code = _code(response)
+        if self._deadline is None or not self._may_pass(code, attempts):
             return None
         pause = self._deadline.pause_after(attempts)
+        if self._pace is not None:
+            pause = max(pause, self._pace.turn(operation.name))
         if pause >= self._deadline.seconds_left or not self._spend(code, pause):
-            error[WAITED] = round(self._waited)
+            response[1]["Error"][WAITED] = round(self._thread.waited)
             return None
         return pause
 
-    def _may_pass(self, code: str) -> bool:
-        return code in THROTTLED or code in DENIED or code in self._left
+    def _may_pass(self, code: str, attempts: int) -> bool:
+        if code in THROTTLED:
+            return attempts <= self._patience
+        return code in DENIED or code in self._thread.left
 
     def _spend(self, code: str, pause: float) -> bool:
         """Take a pause from the seconds that are left for a code; return whether there were as many."""
         if code in THROTTLED:
             return True
-        left = self._permission_seconds if code in DENIED else self._left[code]
-        if pause > left:
-            return False
         if code in DENIED:
-            self._permission_seconds = left - pause
+            if self._thread.is_denial_expected or pause > self._permission_seconds:
+                return False
+            self._permission_seconds -= pause
         else:
-            self._left[code] = left - pause
-        self._waited += pause
+            left = self._thread.left[code]
+            if pause > left:
+                return False
+            self._thread.left = {**self._thread.left, code: left - pause}
+        self._thread.waited += pause
         return True
 
     def _before_attempt(self, **_: Any) -> None:
@@ -185,12 +264,20 @@ class AwsClients:
     def note_attempt(self, response_dict: Any, **_: Any) -> None:
         """Remember an attempt without an answer (None), or with one that says that AWS failed."""
         if response_dict is None or response_dict["status_code"] >= _FAILED_AT_AWS:
-            self.was_unanswered = True
+            self._thread.was_unanswered = True
 
     def _before_call(self, model: Any, **_: Any) -> None:
+        if self._pace is not None and self._deadline is not None:
+            self._deadline.pause(self._pace.turn(model.name))
         self._before_attempt()
-        self.was_unanswered, self._waited = False, 0.0
-        self.calls[f"{model.service_model.service_name}.{model.name}"] += 1
+        self._thread.was_unanswered, self._thread.waited = False, 0.0
+        with self._lock:
+            self.calls[f"{model.service_model.service_name}.{model.name}"] += 1
+
+
+def _code(response: Any) -> str:
+    """Return the code of the error that AWS answered; empty for none, and for no answer."""
+    return str(response[1].get("Error", {}).get("Code", "")) if response is not None else ""
 
 
 class _Loader(Loader):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from iot_certificate_provider.aws.concurrency import Asked
 from iot_certificate_provider.aws.error_mapping import mapping_errors
 from iot_certificate_provider.errors import NotFoundError, RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from contextlib import AbstractContextManager
     from datetime import datetime
 
@@ -236,6 +238,12 @@ class StackGateway:
             if row["ResourceStatus"] not in _GIVEN_UP
         ]
 
+    def holding_any(self, physical_ids: Iterable[str]) -> list[StackAnswer | None]:
+        """DescribeStackResources by each physical id, at once: as ``holding``."""
+        asked = [Asked(partial(self.holding, each)) for each in physical_ids]
+        self._clients.at_once(*asked)
+        return [each.answer for each in asked]
+
     def holding(self, physical_id: str) -> StackAnswer | None:
         """DescribeStackResources by physical id; None when it is not found. AWS finds it by exactly this text."""
         try:
@@ -333,6 +341,11 @@ class StackGateway:
         """DescribeStackEvents: as ``rows``, and no event that is older than ``since``, save the first such."""
         return EventReading(logical_id, _until(since, self._events(stack_id)), borders=True)
 
+    def read_newest_events(self, stack_id: str) -> None:
+        """DescribeStackEvents: the newest page, beside other questions, for those that need it seconds later."""
+        with mapping_errors("the events of the stack"):
+            self._newest_page(stack_id)
+
     def id_before_update(self, stack_id: str, logical_id: str) -> str | None:
         """Return the physical id that a resource had before the stack's newest update began."""
         rows = self.rows_before_update(stack_id, logical_id)
@@ -362,9 +375,9 @@ class StackGateway:
             yield page
 
     def _newest_page(self, stack_id: str) -> DescribeStackEventsOutputTypeDef:
-        deadline = self._clients.deadline
-        if self._newest is not None and self._newest.answers(stack_id, deadline):
-            return self._newest.answer
+        deadline, kept = self._clients.deadline, self._newest
+        if kept is not None and kept.answers(stack_id, deadline):
+            return kept.answer
         answer = self._cloudformation.describe_stack_events(StackName=stack_id)
         if deadline is not None:
             self._newest = NewestPage(stack_id, deadline, deadline.seconds_to_the_answer, answer)

@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 
 
 class Gateways:
-    """One gateway a service over the same clients, made when a resource first asks for it.
+    """One gateway a service over the same clients, made when a resource first asks for it; how several calls are made.
 
     Every request needs AWS IoT and CloudFormation. A cold start imports the other gateways only where it needs them.
     """
 
     def __init__(self, clients: AwsClients) -> None:
         self._clients = clients
+        self.at_once = clients.at_once
+        self.act_on = clients.act_on
+        self.paced = clients.paced
 
     @cached_property
     def iot(self) -> IotGateway:

@@ -82,8 +82,13 @@ class IotGateway:
 
     @property
     def was_unanswered(self) -> bool:
-        """Whether an attempt of the last call, whichever, went unanswered or failed at AWS."""
+        """Whether an attempt of this thread's last call went unanswered or failed at AWS."""
         return self._clients.was_unanswered
+
+    @property
+    def waited(self) -> float:
+        """The seconds for which the last call was made again, until AWS had taken note of a change."""
+        return self._clients.waited
 
     # Registration code
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
+from iot_certificate_provider.aws.concurrency import Asked
 from iot_certificate_provider.contract import DeviceCertificatesOnDelete
 from iot_certificate_provider.errors import DeadlineError, ThrottledError, UnfinishedError
 from iot_certificate_provider.physical_id import certificate_id_in
@@ -32,6 +34,7 @@ class CaCertificateDeletion:
     """Deregisters what is the resource's own and nobody else's; whatever it leaves, it says why."""
 
     def __init__(self, aws: Gateways, now: Callable[[], datetime], registration: CaCertificateRegistration) -> None:
+        self._aws = aws
         self._iot = aws.iot
         self._registration = registration
         self._inquiry = Inquiry(aws.stacks, now)
@@ -45,11 +48,14 @@ class CaCertificateDeletion:
 
     def _of_own(self, request: Request) -> Outcome:
         certificate_id = request.existing_id
-        standing = self._inquiry.standing(request, certificate_id)
+        who = Asked(partial(self._inquiry.standing, request, certificate_id))
+        tagged = Asked(partial(self._ownership.tags, request, certificate_id))
+        self._aws.at_once(who, tagged)
+        standing = who.answer
         superseded = ownership.deletion_of_an_id(request.existing_id, standing.own)
         if superseded is not None:
             return left(request, superseded)
-        tags = self._ownership.tags(request, certificate_id)
+        tags = tagged.answer
         note = ""
         if tags is None:
             note = ownership.deletion_of_nothing(certificate_id).reason

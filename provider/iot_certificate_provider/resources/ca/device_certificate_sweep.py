@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from iot_certificate_provider.aws.concurrency import Several
+from iot_certificate_provider.aws.propagation import THING_SECONDS
 from iot_certificate_provider.contract import DeviceCertificatesOnDelete
 from iot_certificate_provider.errors import (
     ConflictError,
@@ -14,8 +17,9 @@ from iot_certificate_provider.errors import (
     UnfinishedError,
 )
 from iot_certificate_provider.physical_id import certificate_id_in
-from iot_certificate_provider.resources.device.removal import OFF, DeviceCertificateRemoval
 from iot_certificate_provider.resources.lifecycle.redelivery import wait_for_late_effects
+from iot_certificate_provider.resources.removal.attachments import Attachments
+from iot_certificate_provider.resources.removal.device_certificate import ITS_OWN, OFF, DeviceCertificateRemoval
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,11 +35,15 @@ if TYPE_CHECKING:
 HELD_SECONDS = 60.0
 """How long it is believed which resources there are: a sweep of thousands takes longer than a deployment."""
 
+BEGIN_SECONDS = 5.0
+"""No certificate is begun with less time: what is half done has to be done again by the next invocation."""
+
 
 class Held:
     """What resources of any stack of the account hold: ids of certificates, and names of things and policies.
 
-    A stack that is being changed may hold more a minute later, so the stacks are asked again.
+    A stack that is being changed may hold more a minute later, so the stacks are asked again: by one thread, while the
+    others believe what was known.
     """
 
     def __init__(self, stacks: StackGateway, now: Callable[[], datetime]) -> None:
@@ -57,10 +65,12 @@ class Held:
 class DeviceCertificateSweep:
     """Deactivates or deletes all certificates of a CA, those that devices brought in just in time among them.
 
-    It spares those that a resource of any stack holds.
+    It spares those that a resource of any stack holds, acts on several at a time, and leaves others a share of the
+    account's quotas.
     """
 
     def __init__(self, aws: Gateways, now: Callable[[], datetime]) -> None:
+        self._aws = aws
         self._iot = aws.iot
         self._stacks = aws.stacks
         self._now = now
@@ -79,7 +89,7 @@ class DeviceCertificateSweep:
             entries = self._left(ca_certificate_id, what, held)
             if not entries:
                 return
-            self._act_on_each(entries, act)
+            self._act_on_each(entries, act, held, request.deadline)
         raise _unfinished(len(entries))
 
     def wait_until_released(self, request: Request) -> None:
@@ -87,20 +97,22 @@ class DeviceCertificateSweep:
         self._removal.wait_until_own_are_released(self._stacks.held_ids(request.stack_id), request.deadline)
 
     def _act_on_each(
-        self, entries: list[DeviceCertificateEntry], act: Callable[[DeviceCertificateEntry], None]
+        self,
+        entries: list[DeviceCertificateEntry],
+        act: Callable[[DeviceCertificateEntry], None],
+        held: Held,
+        deadline: Deadline,
     ) -> None:
-        refused: ConflictError | None = None
-        for done, entry in enumerate(entries):
-            try:
+        def act_on(entry: DeviceCertificateEntry) -> None:
+            if entry.id in held:
+                return
+            with suppress(NotFoundError):  # somebody else was faster: that is what was wanted
                 act(entry)
-            except NotFoundError:
-                continue  # somebody else was faster: that is what was wanted
-            except ConflictError as error:
-                refused = error
-            except (DeadlineError, ThrottledError) as error:
-                raise _unfinished(len(entries) - done) from error
-        if refused is not None:
-            raise refused
+
+        several = Several(entries, act_on, apart=ITS_OWN, may_begin=lambda: deadline.seconds_left > BEGIN_SECONDS)
+        with self._aws.paced():
+            self._aws.act_on(several)
+        _check_finished(several)
 
     def _left(
         self, ca_certificate_id: str, what: DeviceCertificatesOnDelete, held: Held
@@ -119,7 +131,7 @@ class DeviceCertificateSweep:
         if what is DeviceCertificatesOnDelete.DEACTIVATE:
             return self._removal.deactivate
         if what is DeviceCertificatesOnDelete.DELETE:
-            return lambda entry: self._removal.remove_live(entry, deadline)
+            return lambda entry: self._removal.remove_live(entry, deadline, seconds=THING_SECONDS)
         return lambda entry: self._remove_with_things(entry, held, deadline)
 
     def _remove_with_things(self, entry: DeviceCertificateEntry, held: Held, deadline: Deadline) -> None:
@@ -128,7 +140,7 @@ class DeviceCertificateSweep:
                 self._iot.detach_thing(thing_name, arn)
                 if thing_name in held:
                     return
-                self._removal.wait_until_things_are_released([thing_name], arn, deadline)
+                self._removal.wait_until_released(Attachments.named((), [thing_name]), arn, deadline)
                 if not set(self._iot.principals(thing_name)) - {arn}:
                     # With the certificate still listed it fails, and is attached again.
                     self._iot.delete_thing(thing_name)
@@ -139,7 +151,24 @@ class DeviceCertificateSweep:
                     self._iot.attach_thing(thing_name, arn)
                 raise
 
-        self._removal.remove_live(entry, deadline, remove_thing)
+        self._removal.remove_live(entry, deadline, detach_thing=remove_thing, seconds=THING_SECONDS)
+
+
+def _check_finished(several: Several[DeviceCertificateEntry]) -> None:
+    """Raise what stopped the sweep; else what the certificates were refused for that are left."""
+    stopped_by, failures = several.stopped_by, several.failures
+    if stopped_by is not None and not isinstance(stopped_by, (DeadlineError, ThrottledError)):
+        raise stopped_by
+    if several.left > len(failures):
+        raise _unfinished(several.left) from stopped_by
+    if failures:
+        _, error = failures[0]
+        raise _refused(len(failures), error) if len(failures) > 1 and isinstance(error, ProviderError) else error
+
+
+def _refused(count: int, first: ProviderError) -> ConflictError:
+    problem = f"{count} device certificates of the CA are left, and the CA is INACTIVE. The first: {first.problem}"
+    return ConflictError(problem, first.fix, first.said)
 
 
 def _unfinished(count: int | None) -> UnfinishedError:

@@ -1,1 +1,1 @@
-"""Device certificates: registered, adopted, attached, and removed."""
+"""Device certificates: registered, adopted, changed, and deleted."""

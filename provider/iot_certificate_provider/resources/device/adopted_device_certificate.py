@@ -16,7 +16,6 @@ from iot_certificate_provider.physical_id import adopted_id, certificate_id_in
 from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.protocol.response import Outcome, ensure_fits
-from iot_certificate_provider.resources.device.attachments import Attachments, attach, change_attachments, detach
 from iot_certificate_provider.resources.device.change import DeviceCertificateChange
 from iot_certificate_provider.resources.device.outcome import outcome_of
 from iot_certificate_provider.resources.device.releasing import Releasing
@@ -24,6 +23,7 @@ from iot_certificate_provider.resources.lifecycle.adoption import Adoption, Diff
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.redelivery import StillWanted, check_still_wanted
 from iot_certificate_provider.resources.lifecycle.undo import undone_on_failure
+from iot_certificate_provider.resources.removal.attachments import Attachments, attach, change_attachments, detach
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

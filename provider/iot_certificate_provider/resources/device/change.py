@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 from iot_certificate_provider.contract import DeviceCertificateProperty, DeviceCertificateStatus
 from iot_certificate_provider.errors import ConflictError, InvalidPropertyError
 from iot_certificate_provider.pki import SigningRequest
-from iot_certificate_provider.resources.device.attachments import Attachments, change_attachments
 from iot_certificate_provider.resources.device.outcome import outcome_of
 from iot_certificate_provider.resources.device.releasing import Releasing
-from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
 from iot_certificate_provider.resources.lifecycle.certificate_mode import check_mode
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.ownership import (
@@ -21,6 +19,8 @@ from iot_certificate_provider.resources.lifecycle.ownership import (
     left_revoked,
     left_to_its_transfer,
 )
+from iot_certificate_provider.resources.removal.attachments import Attachments, change_attachments
+from iot_certificate_provider.resources.removal.device_certificate import DeviceCertificateRemoval
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,14 +5,15 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from iot_certificate_provider.aws.concurrency import Asked
 from iot_certificate_provider.physical_id import adopted_id, certificate_id_in
 from iot_certificate_provider.properties.device_certificate import declared_policy_names, declared_thing_names
 from iot_certificate_provider.protocol.response import Outcome
-from iot_certificate_provider.resources.device.attachments import Attachments
 from iot_certificate_provider.resources.device.releasing import Releasing
 from iot_certificate_provider.resources.lifecycle import ownership
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.redelivery import wait_for_late_registration
+from iot_certificate_provider.resources.removal.attachments import Attachments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,36 +22,43 @@ if TYPE_CHECKING:
     from iot_certificate_provider.aws.cloudformation import StackResource
     from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.protocol.request import Request
-    from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
     from iot_certificate_provider.resources.lifecycle.ownership import Decision
+    from iot_certificate_provider.resources.removal.device_certificate import DeviceCertificateRemoval
 
 
 class DeviceCertificateDeletion:
     """Removes what is the resource's own and nobody else's; whatever it leaves, it says why."""
 
     def __init__(self, aws: Gateways, now: Callable[[], datetime], removal: DeviceCertificateRemoval) -> None:
+        self._aws = aws
         self._iot = aws.iot
+        self._stacks = aws.stacks
         self._removal = removal
         self._inquiry = Inquiry(aws.stacks, now)
         self._releasing = Releasing(aws)
 
     def of_own(self, request: Request) -> Outcome:
-        """Serve the Delete of a certificate's own id."""
+        """Serve the Delete of a certificate's own id: ask what does not depend on each other at once, then decide."""
         certificate_id = request.existing_id
-        standing = self._inquiry.standing(request, certificate_id)
+        arn = request.home.certificate_arn(certificate_id)
+        who = Asked(partial(self._inquiry.standing, request, certificate_id))
+        found = Asked(partial(self._iot.find_certificate, certificate_id))
+        newest = Asked(partial(self._stacks.read_newest_events, request.stack_id))
+        attached = Attachments.asked(self._iot, arn)
+        self._aws.at_once(who, found, newest, *attached)
+        standing = who.answer
         superseded = ownership.deletion_of_an_id(request.existing_id, standing.own)
         if superseded is not None:
             return left(request, superseded)
-        live = self._iot.find_certificate(certificate_id)
+        live = found.answer
         if live is None:
-            self._wait_until_released(request, certificate_id)
+            self._removal.wait_until_released(_declared(request), arn, request.deadline)
             return left(request, ownership.deletion_of_nothing(certificate_id))
         decision = self._inquiry.deletion(request, live, standing)
         if not decision.proceeds:
             self._leave(request, decision, certificate_id, standing.keeping(live.created))
             return left(request, decision)
-        self._removal.remove_live(live, request.deadline)
-        self._wait_until_released(request, certificate_id)
+        self._removal.remove_and_release(live, _declared(request), request.deadline, Attachments.all_of(attached))
         return Outcome(request.existing_id)
 
     def _leave(
@@ -97,13 +105,8 @@ class DeviceCertificateDeletion:
             if leftover.found is None:
                 reasons.append(leftover.decision.reason)
                 continue
-            self._removal.remove_live(leftover.found, request.deadline)
-            self._wait_until_released(request, certificate_id)
+            self._removal.remove_and_release(leftover.found, _declared(request), request.deadline)
         return reasons[0] if reasons else ""
-
-    def _wait_until_released(self, request: Request, certificate_id: str) -> None:
-        arn = request.home.certificate_arn(certificate_id)
-        self._removal.wait_until_released(_declared(request), arn, request.deadline)
 
 
 def left(request: Request, decision: Decision) -> Outcome:

@@ -16,12 +16,12 @@ from iot_certificate_provider.resources.device.deletion import DeviceCertificate
 from iot_certificate_provider.resources.device.outcome import outcome_of
 from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
 from iot_certificate_provider.resources.device.registration import DeviceCertificateRegistration
-from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
 from iot_certificate_provider.resources.lifecycle import ownership
 from iot_certificate_provider.resources.lifecycle.adoption import Adoption
 from iot_certificate_provider.resources.lifecycle.inquiry import ROLLBACK_SECONDS, Inquiry
 from iot_certificate_provider.resources.lifecycle.redelivery import begin
 from iot_certificate_provider.resources.lifecycle.registered_already import RegisteredAlready, unseen
+from iot_certificate_provider.resources.removal.device_certificate import DeviceCertificateRemoval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -10,7 +10,6 @@ from iot_certificate_provider.contract import CertificateMode, DeviceCertificate
 from iot_certificate_provider.errors import AlreadyExistsError, ConflictError, UpstreamError, attributing_to
 from iot_certificate_provider.pki import Certificate, check_not_expired
 from iot_certificate_provider.protocol.response import ensure_fits
-from iot_certificate_provider.resources.device.attachments import Attachments, attach
 from iot_certificate_provider.resources.device.change import DeviceCertificateChange, noted
 from iot_certificate_provider.resources.device.outcome import largest_outcome, outcome_of
 from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
@@ -24,6 +23,7 @@ from iot_certificate_provider.resources.lifecycle.redelivery import (
 )
 from iot_certificate_provider.resources.lifecycle.registered_already import RegisteredAlready, unseen
 from iot_certificate_provider.resources.lifecycle.undo import undone_if_abandoned, undone_on_failure
+from iot_certificate_provider.resources.removal.attachments import Attachments, attach
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.properties.device_certificate import DeviceCertificateProperties
     from iot_certificate_provider.protocol.request import Request
     from iot_certificate_provider.protocol.response import Outcome
-    from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
+    from iot_certificate_provider.resources.removal.device_certificate import DeviceCertificateRemoval
 
 
 class DeviceCertificateRegistration:

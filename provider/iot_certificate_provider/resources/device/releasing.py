@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.contract import ExistingCertificate
 from iot_certificate_provider.errors import ProviderError
-from iot_certificate_provider.resources.device.attachments import Attachments, Kind, detach
-from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
 from iot_certificate_provider.resources.lifecycle.template import declared_in
+from iot_certificate_provider.resources.removal.attachments import Attachments, Kind, detach
+from iot_certificate_provider.resources.removal.device_certificate import DeviceCertificateRemoval
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -133,7 +133,7 @@ class Holders:
 
         Siblings are in the answer that names the own stack; ListStackResources has them where none does.
         """
-        answers = [self._stacks.holding(each) for each in (certificate_id, adopted_id(certificate_id))]
+        answers = self._stacks.holding_any((certificate_id, adopted_id(certificate_id)))
         found = list(_named(answers, certificate_id))
         whole = [each for each in answers if each is not None and each.stack_id == request.stack_id and each.is_whole]
         siblings = whole[0].resources if whole else tuple(self._stacks.resources(request.stack_id))

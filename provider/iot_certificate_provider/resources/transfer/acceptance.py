@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from iot_certificate_provider.physical_id import is_adopted
 from iot_certificate_provider.protocol.response import Outcome
-from iot_certificate_provider.resources.device.removal import DeviceCertificateRemoval
 from iot_certificate_provider.resources.lifecycle import ownership
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.ownership import Action, Decision, short
+from iot_certificate_provider.resources.removal.device_certificate import DeviceCertificateRemoval
 from iot_certificate_provider.resources.transfer.ownership import PENDING_TRANSFER
 
 if TYPE_CHECKING:

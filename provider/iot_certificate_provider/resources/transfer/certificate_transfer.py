@@ -28,7 +28,6 @@ from iot_certificate_provider.errors import (
 from iot_certificate_provider.physical_id import TransferIdentity
 from iot_certificate_provider.properties.certificate_transfer import CertificateTransferProperties
 from iot_certificate_provider.protocol.response import Outcome
-from iot_certificate_provider.resources.device.attachments import Attachments, Kind, detach
 from iot_certificate_provider.resources.lifecycle.history import operation_started
 from iot_certificate_provider.resources.lifecycle.ownership import (
     Decision,
@@ -45,6 +44,7 @@ from iot_certificate_provider.resources.lifecycle.redelivery import (
     uncertain_without_answer,
 )
 from iot_certificate_provider.resources.lifecycle.undo import undone_if_abandoned, undone_on_failure
+from iot_certificate_provider.resources.removal.attachments import Attachments, Kind, detach
 from iot_certificate_provider.resources.transfer.ownership import (
     PENDING_TRANSFER,
     CertificateTransferOwnership,

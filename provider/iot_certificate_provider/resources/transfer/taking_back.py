@@ -19,8 +19,8 @@ from iot_certificate_provider.errors import (
     ProviderError,
     TransferCompletedError,
 )
-from iot_certificate_provider.resources.device.attachments import Attachments, calls_of
 from iot_certificate_provider.resources.lifecycle.ownership import deletion_of_nothing
+from iot_certificate_provider.resources.removal.attachments import Attachments, calls_of
 from iot_certificate_provider.resources.transfer.ownership import (
     PENDING_TRANSFER,
     CertificateTransferOwnership,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 from typing import TYPE_CHECKING
 
+from iot_certificate_provider.aws.concurrency import Asked
 from iot_certificate_provider.contract import MAX_POLICIES, DeviceCertificateProperty
 from iot_certificate_provider.errors import InvalidPropertyError, NotFoundError
 
@@ -72,10 +74,26 @@ class Attachments:
         return cls((*policies, *(Attachment(Kind.THING, name) for name in thing_names)))
 
     @classmethod
+    def asked(cls, iot: IotGateway, arn: str) -> list[Asked[Attachments]]:
+        """Ask what a certificate is attached to, each kind by itself: at once with whatever else is asked."""
+        return [Asked(partial(cls._of_kind, calls_of(iot)[kind], kind, arn)) for kind in Kind]
+
+    @classmethod
+    def _of_kind(cls, calls: Calls, kind: Kind, arn: str) -> Attachments:
+        return cls(tuple(Attachment(kind, name) for name in calls.listed(arn)))
+
+    @classmethod
+    def all_of(cls, asked: Iterable[Asked[Attachments]]) -> Attachments:
+        """Return what was ``asked``."""
+        return cls(tuple(each for answered in asked for each in answered.answer))
+
+    @classmethod
     def of_certificate(cls, iot: IotGateway, arn: str) -> Attachments:
         """List what a certificate is attached to."""
-        calls = calls_of(iot)
-        return cls(tuple(Attachment(kind, name) for kind in Kind for name in list(calls[kind].listed(arn))))
+        asked = cls.asked(iot, arn)
+        for ask in asked:
+            ask()
+        return cls.all_of(asked)
 
     def __bool__(self) -> bool:
         """Whether there are any."""

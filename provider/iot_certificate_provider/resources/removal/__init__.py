@@ -1,0 +1,1 @@
+"""Removing device certificates: what they are attached to, one certificate, and several at a time."""
