@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -66,8 +67,9 @@ class Subject:
 def stage(stage: Stage) -> Stage:
     """Have hours of time, and the fakes' SDK ask the function's clients whether to go on, as botocore does."""
 
-    def go_on(refusal: Refusal, attempt: int, _: int) -> bool:
-        pause = stage.clients._when_refused((None, refusal.parsed()), attempt)
+    def go_on(refusal: Refusal, attempt: int, _: int, name: str) -> bool:
+        operation = SimpleNamespace(name=name.partition(".")[2])
+        pause = stage.clients._when_refused((None, refusal.parsed()), attempt, operation)
         if pause is not None:
             stage.clock.sleep(pause)
         return pause is not None
