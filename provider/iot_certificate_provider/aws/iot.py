@@ -13,6 +13,7 @@ from iot_certificate_provider.aws.iot_descriptions import (
     Issued,
     OutgoingTransfer,
     Registered,
+    as_aws_iot_takes_it,
 )
 from iot_certificate_provider.aws.propagation import ROLE_SECONDS, STATUS_SECONDS, THING_SECONDS
 from iot_certificate_provider.errors import NotFoundError
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from types_boto3_iot.type_defs import (
         RegisterCACertificateRequestTypeDef,
         RegisterCertificateRequestTypeDef,
-        RegistrationConfigTypeDef,
         RejectCertificateTransferRequestTypeDef,
         TransferCertificateRequestTypeDef,
         UpdateCACertificateRequestTypeDef,
@@ -126,7 +126,7 @@ class IotGateway:
         if verification_pem is not None:
             request["verificationCertificate"] = verification_pem
         if config is not None:
-            request["registrationConfig"] = _config(config)
+            request["registrationConfig"] = as_aws_iot_takes_it(config)
         with mapping_errors("the CA certificate"), self._until_role_can_be_assumed(config):
             answer = self._iot.register_ca_certificate(**request)
         return Registered(answer["certificateId"], answer["certificateArn"])
@@ -147,7 +147,7 @@ class IotGateway:
         if auto_registration is not None:
             request["newAutoRegistrationStatus"] = auto_registration.value
         if config is not None:
-            request["registrationConfig"] = _config(config)
+            request["registrationConfig"] = as_aws_iot_takes_it(config)
         if remove_auto_registration:
             request["removeAutoRegistration"] = True
         with mapping_errors(f"CA certificate {certificate_id}"), self._until_role_can_be_assumed(config):
@@ -388,14 +388,3 @@ def _gone_is_done(what: str) -> Iterator[None]:
     """Map errors, and pass over that something does not exist (any more)."""
     with suppress(NotFoundError), mapping_errors(what):
         yield
-
-
-def _config(config: RegistrationConfig) -> RegistrationConfigTypeDef:
-    request: RegistrationConfigTypeDef = {}
-    if config.template_name is not None:
-        request["templateName"] = config.template_name
-    if config.template_body is not None:
-        request["templateBody"] = config.template_body
-    if config.role_arn is not None:
-        request["roleArn"] = config.role_arn
-    return request

@@ -1,4 +1,4 @@
-"""What AWS IoT answers, as small frozen values. Dates are aware."""
+"""What AWS IoT answers, as small frozen values, and what it takes in their shape. Dates are aware."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from iot_certificate_provider.registration_config import RegistrationConfig
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from types_boto3_iot.type_defs import CertificateDescriptionTypeDef, DescribeCACertificateResponseTypeDef
+    from types_boto3_iot.type_defs import (
+        CertificateDescriptionTypeDef,
+        DescribeCACertificateResponseTypeDef,
+        RegistrationConfigTypeDef,
+    )
 
 
 @dataclass(frozen=True)
@@ -120,3 +124,15 @@ class CaCertificateDescription:
             found["creationDate"],
             found["certificatePem"],
         )
+
+
+def as_aws_iot_takes_it(config: RegistrationConfig) -> RegistrationConfigTypeDef:
+    """Return the member ``registrationConfig`` of a request; AWS IoT takes no empty texts."""
+    request: RegistrationConfigTypeDef = {}
+    if config.template_name is not None:
+        request["templateName"] = config.template_name
+    if config.template_body is not None:
+        request["templateBody"] = config.template_body
+    if config.role_arn is not None:
+        request["roleArn"] = config.role_arn
+    return request
