@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from protocol import material
@@ -202,6 +202,15 @@ def secret_that_a_user_wrote_to(cloud: Cloud, kind: Kind) -> None:
     require(not kind.registered(cloud), "I2", "something is left")
 
 
+def abandoned_while_the_answer_is_lost(cloud: Cloud, kind: Kind) -> None:
+    """A sibling fails, the Delete comes and goes, and only then is the certificate registered, without an answer."""
+    stack = Stack(cloud)
+    cloud.arm(Fault("fail", kind.registration, "after"))
+    result = stack.create({X: kind(), "Broken": replace(BROKEN, after=())})
+    require(result == "ROLLED_BACK", "", "a sibling was to fail")
+    require(not kind.registered(cloud), "I2", "what nobody waits for is left registered")
+
+
 ALL: tuple[Callable[[Cloud, Kind], None], ...] = (
     rotation,
     rotation_rolled_back,
@@ -213,4 +222,5 @@ ALL: tuple[Callable[[Cloud, Kind], None], ...] = (
     another_secret,
     key_that_was_removed_from_its_secret,
     secret_that_a_user_wrote_to,
+    abandoned_while_the_answer_is_lost,
 )

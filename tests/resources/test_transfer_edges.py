@@ -13,6 +13,7 @@ from fakes.refusal import Refusal
 from iot_certificate_provider.errors import ConflictError, InvalidPropertyError, ProviderError
 from iot_certificate_provider.physical_id import TransferIdentity
 from iot_certificate_provider.protocol.request import RequestType
+from iot_certificate_provider.resources.lifecycle.holders import ANSWER_SECONDS
 from iot_certificate_provider.resources.transfer.ownership import CertificateTransferOwnership
 from iot_certificate_provider.resources.transfer.taking_back import TakingBack
 from resources.stage import LOGICAL_ID
@@ -373,6 +374,16 @@ class TestADelete:
         assert record.status == "ACTIVE"
         assert record.arn in stage.iot.policies["telemetry"] & stage.iot.things["hall"]
 
+    @pytest.mark.parametrize("is_over", [False, True])
+    def test_says_that_there_is_nothing_to_put_back_only_where_it_does_nothing(
+        self, stage: Stage, leaving: str, is_over: bool
+    ) -> None:
+        stage.iot.UpdateCertificate(leaving, "INACTIVE")
+        physical_id = stage.create(stage.transfer, to(leaving)).physical_id
+        if is_over:
+            stage.other.RejectCertificateTransfer(leaving)
+        assert (stage.delete(stage.transfer, physical_id, to(leaving)).note == "") is not is_over
+
     def test_leaves_what_is_active_again(self, stage: Stage, leaving: str) -> None:
         stage.iot.policies["telemetry"] = {stage.iot.certificates[leaving].arn}
         declared = to(leaving, DetachOnTransfer="true")
@@ -381,6 +392,43 @@ class TestADelete:
         stage.iot.UpdateCertificate(leaving, "ACTIVE")
         stage.delete(stage.transfer, physical_id, declared)
         assert stage.iot.policies["telemetry"] == set()
+
+
+class TestARepeatedCreate:
+    def test_does_not_take_up_a_transfer_with_another_message(self, stage: Stage, leaving: str) -> None:
+        stage.log("", "CREATE_IN_PROGRESS", ago=60)
+        stage.iot.UpdateCertificate(leaving, "INACTIVE")
+        stage.iot.TransferCertificate(leaving, TARGET, "of another owner")
+        with pytest.raises(ConflictError, match="another owner transfers the certificate"):
+            repeated(stage, stage.transfer, to(leaving))()
+
+    def test_gives_another_resource_time_to_answer_that_it_has_made_the_transfer(
+        self, stage: Stage, leaving: str
+    ) -> None:
+        stage.log("", "CREATE_IN_PROGRESS", ago=60)
+        stage.iot.UpdateCertificate(leaving, "INACTIVE")
+        stage.iot.TransferCertificate(leaving, TARGET)
+        repeated(stage, stage.transfer, to(leaving))()
+        assert ANSWER_SECONDS in stage.clock.slept
+
+    def test_that_is_rejecting_finds_that_it_has_rejected(self, stage: Stage, coming: str) -> None:
+        """AWS IoT has done it, and answers no attempt."""
+
+        def lose(call: Call) -> None:
+            if call.name == "iot.RejectCertificateTransfer":
+                raise Refusal("InternalFailureException", "planned", 500)
+
+        def lose_the_answer(call: Call) -> None:
+            if call.name == "iot.RejectCertificateTransfer":
+                stage.aws.before = lose
+                lose(call)
+
+        stage.aws.after = lose_the_answer
+        request = stage.request(RequestType.CREATE, decide(coming, "REJECT"))
+        stage.log("", "CREATE_IN_PROGRESS")
+        stage.aws.before = lambda call: None
+        assert stage.decision.create(request).physical_id == f"{coming}/rejected"
+        assert stage.other.certificates[coming].status == "INACTIVE"
 
 
 class TestADeleteOfAnOlderId:

@@ -186,6 +186,9 @@ class Inquiry:
         can have registered it, which takes a minute to be known.
         """
         since = live.created - CLOCKS_DIFFER
+        # A Create has made its key itself, whatever the log says of it: its Delete may have come and gone.
+        if is_key_ours and request.type is RequestType.CREATE:
+            return ownership.of_the_resource(live.id)
         if held(self._stacks.events_since(request.stack_id, request.logical_id, since), live.id):
             return ownership.of_the_resource(live.id)
         if is_clean or not is_within(live.created, self._registration_started(request)):
