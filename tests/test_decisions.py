@@ -89,6 +89,7 @@ CASES: dict[str, tuple[Decision | None, Action]] = {
     "of_the_resource": (ownership.of_the_resource(ID), Action.PROCEED),
     "taken_up": (ownership.taken_up(ID), Action.PROCEED),
     "in_doubt": (ownership.in_doubt(ID), Action.WAIT),
+    "may_have_just_answered": (ownership.may_have_just_answered(ID), Action.WAIT),
 }
 WITHOUT_ID = {"deletion_after_a_failed_create", "deletion_of_nothing_left", "left_attached"}
 

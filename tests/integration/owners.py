@@ -85,6 +85,9 @@ class Scene:
     # What is done
 
     def create(self, name: str, resources: Resources) -> None:
+        if any("ExistingCertificate" in each["Properties"] for each in resources.values()):
+            # Else it would wait for a holder that CloudFormation does not find yet: a minute.
+            time.sleep(SHOWS_AFTER_SECONDS)
         self._made.append(name)
         self.stacks.create(self._stack(name), resources)
 

@@ -169,12 +169,16 @@ def adoption_refused_while_a_native_resource_holds(cloud: Cloud, kind: Kind) -> 
 
 def adoption_refused_while_a_native_holder_is_new(cloud: Cloud, kind: Kind) -> None:
     """As before, right after A was created: CloudFormation does not find a resource by an id that is so new."""
+    _hide_new_ids(cloud, NEW_ID_SHOWS_AFTER)
     owner, user = Stack(cloud, "warehouse"), Stack(cloud, "office")
-    for stack in (owner, user):
-        stack.ledger.lag = NEW_ID_SHOWS_AFTER
     _created(owner, {X: native_twin(kind)})
     require(user.create({X: kind(**ADOPT)}) == "ROLLED_BACK", "I5", "what a native resource would delete was adopted")
     _all_deleted(kind, owner)
+
+
+def _hide_new_ids(cloud: Cloud, lag: timedelta) -> None:
+    """Have CloudFormation not find a stack by a new physical id for so long."""
+    cloud.aws.cloudformation.clock, cloud.aws.cloudformation.lag = (lambda: cloud.clock.now), lag
 
 
 def native_twin(kind: Kind, **properties: Any) -> Declared:
@@ -330,6 +334,12 @@ def orphan_that_is_anothers(cloud: Cloud, kind: Kind) -> None:
     require(results == ["COMPLETE"], "I5", f"the other stack's Create was disturbed: {reasons(cloud)}")
     require(bool(kind.registered(cloud)), "I5", "the other stack's certificate was taken for an orphan")
     _all_deleted(kind, other)
+
+
+def orphan_of_another_that_has_just_answered(cloud: Cloud, kind: Kind) -> None:
+    """As before, and CloudFormation does not find B's resource by its id in the first seconds after its answer."""
+    _hide_new_ids(cloud, timedelta(seconds=5))
+    orphan_that_is_anothers(cloud, kind)
 
 
 def registered_by_another_in_a_pause(cloud: Cloud, kind: Kind) -> None:
@@ -541,6 +551,7 @@ ALL: dict[Callable[[Cloud, Kind], None], tuple[str, ...]] = {
     two_stacks_while_one_attaches: DEVICE_ONLY,
     two_siblings_while_one_attaches: DEVICE_ONLY,
     orphan_that_is_anothers: DEVICE_ONLY,
+    orphan_of_another_that_has_just_answered: DEVICE_ONLY,
     registered_by_another_in_a_pause: DEVICE_ONLY,
     two_stacks_of_one_signing_request: CSR_ONLY,
     given_up_while_it_attaches: DEVICE_ONLY,

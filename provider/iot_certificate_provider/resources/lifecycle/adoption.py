@@ -105,9 +105,9 @@ class Adoption:
         if claiming or left <= 0:
             return claiming
         request.deadline.pause(left)
-        again = find()
-        if again is None or again.created != live.created:
-            raise ConflictError("The certificate that is to be adopted was deleted meanwhile. Deploy again")
+        if find() != live:
+            # Somebody is at it: an undone Create, say, which deactivates it before it deletes it.
+            raise ConflictError("The certificate that is to be adopted was changed or deleted meanwhile. Deploy again")
         return self._holders.standing(request, live.id).claiming(live.created)
 
     def _check_left(self, request: Request, holder: StackResource) -> None:

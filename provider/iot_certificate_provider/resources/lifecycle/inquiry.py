@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 KEPT_BACK_SECONDS = 30.0
 """Of a Delete's time, for what it does when it has asked long enough."""
 
+SHOWN_AFTER_SECONDS = 10.0
+"""Whoever has answered before is found by the id that long after: CloudFormation may not find a new one at once."""
+
 ROLLBACK_SECONDS = 60.0
 """How long an Update asks whose it is what an earlier one left, and others wait for its rollback."""
 
@@ -142,6 +145,9 @@ class Inquiry:
         for _ in request.deadline.attempts(seconds):
             # First who is at work, then who holds it: who has answered in between is a holder by then.
             at_work = self._holders.at_work(request, found.created, taking=False)
+            if at_work is None and request.deadline.seconds_left <= SHOWN_AFTER_SECONDS:
+                return ownership.orphan_given_up(found.id, ownership.may_have_just_answered(found.id))
+            request.deadline.pause(0.0 if at_work else SHOWN_AFTER_SECONDS)
             standing = None if at_work else self.standing(request, found.id)
             keeping = () if standing is None else standing.keeping(found.created) or standing.retained
             decision = ownership.orphan(found.id, request, at_work=at_work, keeping=keeping)
@@ -204,6 +210,7 @@ class Inquiry:
         decision = ownership.in_doubt(live.id)
         for _ in request.deadline.attempts(IN_DOUBT_SECONDS):
             at_work = self._holders.at_work(request, live.created, taking=True)
+            request.deadline.pause(0.0 if at_work else SHOWN_AFTER_SECONDS)
             claiming = () if at_work else self.standing(request, live.id).claiming(live.created)
             decision = ownership.taking(live.id, request, claiming=claiming, at_work=at_work)
             if decision.action is not Action.WAIT:

@@ -198,6 +198,11 @@ def orphan(
     )
 
 
+def may_have_just_answered(certificate_id: str) -> Decision:
+    """Decide on an orphan when there is no time left to find who has answered a moment ago."""
+    return Decision(Action.WAIT, f"{short(certificate_id)} may be that of a resource that has just answered")
+
+
 def orphan_given_up(certificate_id: str, waiting: Decision) -> Decision:
     """Decide on an orphan of which it was not known in time whose it is."""
     why = waiting.reason.removeprefix(f"{short(certificate_id)} ")
