@@ -669,3 +669,32 @@ def test_a_delete_whose_own_stack_cannot_be_listed_fails_and_touches_nothing(
     with pytest.raises(RefusedError, match=r"^ListStackResources of the resources of the stack: "):
         stage.device.delete(gone)
     assert stage.iot.certificates[created.physical_id].status == "ACTIVE"
+
+
+def _list_a_stack_that_has_gone_meanwhile(stage: Stage) -> None:
+    real = stage.aws.cloudformation.ListStacks
+
+    def list_stacks(**arguments: Any) -> dict[str, Any]:
+        answer = real(**arguments)
+        gone = {"StackId": f"{stage.aws.cloudformation.stack_id}-gone", "StackName": "gone"}
+        return {**answer, "StackSummaries": [gone, *answer["StackSummaries"]]}
+
+    stage.aws.cloudformation.ListStacks = list_stacks  # type: ignore[method-assign, assignment]
+
+
+def test_a_stack_that_goes_while_others_are_asked_keeps_no_sweep(stage: Stage, factory_ca: issuing.Issued) -> None:
+    properties = {"CACertificatePem": factory_ca.pem, **SNI_ONLY, "DeviceCertificatesOnDelete": "DELETE"}
+    created = stage.create(stage.ca, properties)
+    stage.iot.RegisterCertificate(issuing.make_device(factory_ca).pem, status="ACTIVE")
+    _list_a_stack_that_has_gone_meanwhile(stage)
+    stage.delete(stage.ca, created.physical_id, properties)
+    assert (stage.iot.cas, stage.iot.certificates) == ({}, {})
+
+
+def test_a_stack_that_goes_while_others_are_asked_keeps_no_orphan(stage: Stage, device: issuing.Issued) -> None:
+    properties = {"CertificatePem": device.pem}
+    stage.log("", "CREATE_IN_PROGRESS")
+    stage.iot.RegisterCertificate(device.pem, status="ACTIVE")
+    _list_a_stack_that_has_gone_meanwhile(stage)
+    stage.delete(stage.device, INVENTED, properties)
+    assert stage.iot.certificates == {}

@@ -13,6 +13,7 @@ from iot_certificate_provider.errors import (
     DeadlineError,
     NotFoundError,
     ProviderError,
+    RefusedError,
     ThrottledError,
     UnfinishedError,
 )
@@ -57,9 +58,15 @@ class Held:
         now = self._now()
         if self._asked is None or (now - self._asked).total_seconds() > HELD_SECONDS:
             self._asked = now
-            ids = (each.physical_id for stack in self._stacks.stack_ids() for each in self._stacks.resources(stack))
+            ids = (each for stack_id in self._stacks.stack_ids() for each in self._held_in(stack_id))
             self._ids = frozenset(map(certificate_id_in, ids))
         return name in self._ids
+
+    def _held_in(self, stack_id: str) -> frozenset[str]:
+        # CloudFormation has one code, ValidationError, for a stack that does not exist any more.
+        with suppress(NotFoundError, RefusedError):
+            return self._stacks.held_ids(stack_id)
+        return frozenset()
 
 
 class DeviceCertificateSweep:

@@ -178,10 +178,12 @@ class Holders:
         for stack_id in self._stacks.stacks_in_progress():
             if stack_id == request.stack_id and self._is_back_already(request, taking=taking):
                 continue
-            for each in self._stacks.all_resources(stack_id):
-                is_own = each.is_of(request.stack_id, request.logical_id)
-                if not is_own and is_at_work(each, created, taking=taking):
-                    yield each
+            # CloudFormation has one code, ValidationError, for a stack that does not exist any more.
+            with suppress(NotFoundError, RefusedError):
+                for each in self._stacks.all_resources(stack_id):
+                    is_own = each.is_of(request.stack_id, request.logical_id)
+                    if not is_own and is_at_work(each, created, taking=taking):
+                        yield each
 
     def _is_back_already(self, request: Request, *, taking: bool) -> bool:
         """Whether the request's own stack rolls an update back: then its resources register nothing any more."""
