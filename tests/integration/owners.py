@@ -357,6 +357,7 @@ def detached_only_what_nobody_else_declares(scene: Scene) -> None:
     policy = scene.policy()
     scene.create("warehouse", {"Device": {**scene.device(), **RETAIN}})
     scene.create("office", {"Device": scene.device(**ADOPT, PolicyNames=[policy])})
+    time.sleep(SHOWS_AFTER_SECONDS)
     scene.update("warehouse", {"Device": {**scene.device(PolicyNames=[policy]), **RETAIN}})
     scene.delete("office")
     assert scene.attached() == [policy]
@@ -370,6 +371,7 @@ def rollback_that_leaves_what_another_attached(scene: Scene) -> None:
     policy = scene.policy()
     scene.create("warehouse", {"Device": {**scene.device(), **RETAIN}})
     scene.create("office", {"Device": scene.device(**ADOPT, PolicyNames=[policy])})
+    time.sleep(SHOWS_AFTER_SECONDS)
     declared = {**scene.device(PolicyNames=[policy]), **RETAIN}
     broken = {**BROKEN, "DependsOn": ["Device"]}
     scene.refused("not PEM", scene.update, "warehouse", {"Device": declared, "Broken": broken})
