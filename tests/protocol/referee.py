@@ -473,6 +473,8 @@ class Stack:
         busy = {each for each in self.cloud.stacks if each is not self and each.ledger.status.endswith("_IN_PROGRESS")}
         siblings = {name for name, (_, status) in self.ledger.resources.items() if status.endswith("_IN_PROGRESS")}
         held = {had.certificate_id for owner, had in self.cloud.possessions.held.items() if owner != me}
+        accepted = self.cloud.possessions.arrangements.accepted.items()
+        held |= {certificate_id for owner, certificate_id in accepted if owner != me}
         return {*busy, *(siblings - {logical_id}), *held, *self.cloud.struck.items()}
 
     def _excuse_named(self, logical_id: str, physical_id: str, answer: Answer, doubt: set[object]) -> None:
