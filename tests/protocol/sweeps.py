@@ -79,7 +79,7 @@ def drawn(seed: str) -> Sweep:
     )
     return Sweep(
         seed,
-        devices=luck.choice((1, 2, 9, 30, 60)) * (2 if slow else 1),
+        devices=luck.choice((1, 2, 9, 30, 60)) * (luck.choice((2, 2, 6)) if slow else 1),
         what=luck.choice(WHAT),
         seconds=(2.0, 5.0, 9.0) if slow else luck.choice(((CALL_SECONDS,), (0.01, 0.05, 0.3), (0.05, 0.05, 3.0))),
         neighbour=luck.choice((None, None, 0.0, 5.0)),

@@ -66,7 +66,9 @@ def test_any_sweep(cloud: Cloud) -> None:
         struck.update({kind: count for (kind, _, _), count in cloud.struck.items()})
         handed_on += sum(each.handed_on is not None for each in cloud.invocations)
     print(json.dumps({"sweeps": COUNT, "handed on": handed_on, "faults": dict(struck)}))  # noqa: T201
-    assert SEED or (handed_on and len(struck) >= 5), "neither faults nor the deadline were met"
+    if SEED is None and "PROTOCOL_RUNS" not in os.environ:
+        assert handed_on, "no sweep met the deadline"
+        assert len(struck) >= 5, "few kinds of faults were met"
 
 
 HANGING = Sweep("hanging", 200, "DELETE", (9.0,), faults=(Fault("hang", "iot.DeleteCertificate", "before"),))
