@@ -66,7 +66,9 @@ def test_any_sweep(cloud: Cloud) -> None:
         struck.update({kind: count for (kind, _, _), count in cloud.struck.items()})
         handed_on += sum(each.handed_on is not None for each in cloud.invocations)
     print(json.dumps({"sweeps": COUNT, "handed on": handed_on, "faults": dict(struck)}))  # noqa: T201
-    assert SEED or (handed_on and len(struck) >= 5), "neither faults nor the deadline were met"
+    if SEED is None and "PROTOCOL_RUNS" not in os.environ:
+        assert handed_on, "no sweep met the deadline"
+        assert len(struck) >= 5, "few kinds of faults were met"
 
 
 HANGING = Sweep("hanging", 200, "DELETE", (9.0,), faults=(Fault("hang", "iot.DeleteCertificate", "before"),))
@@ -87,8 +89,13 @@ def test_threads_that_look_at_no_time_call_after_the_answer(cloud: Cloud, monkey
     assert "after the answer was sent" in str(error)
 
 
-def keeps_no_pace(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Pace, "turn", lambda *_: 0.0)
+MANY = Sweep("many", 200, "DELETE", (0.05,))
+
+
+def test_a_sweep_of_many_keeps_its_pace(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert play_drawn(cloud, MANY) is None
+    monkeypatch.setattr(Pace, "turn", lambda *_: 0.0)
+    assert "in ten seconds" in str(play_drawn(cloud, MANY))
 
 
 def stops_at_the_first_refusal_and_says_done(patch: pytest.MonkeyPatch) -> None:
@@ -115,7 +122,6 @@ def _once() -> Callable[..., Any]:
 
 
 DEFECTS = (
-    keeps_no_pace,
     stops_at_the_first_refusal_and_says_done,
     spares_nobodys,
 )
