@@ -37,8 +37,10 @@ $(POLICY_CHECKS): $(READY) scripts/setup-policy-checks.sh requirements/policy-ch
 demo: $(READY) ## Deploy, use, change and destroy real certificates on the embedded AWS
 	@$(BIN)/python -m iot_certificates_local.demo
 
+# More than there are cores: every other test waits for what the embedded AWS takes its time for.
+WORKERS ?= 4
 test: check $(POLICY_CHECKS) ## Run the checks and all tests
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 RUNS ?= 20000
 soak: $(READY) ## Play RUNS random lives of a stack, of several stacks, and of all types, others every time (20,000 by default)

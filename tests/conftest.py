@@ -27,11 +27,12 @@ if TYPE_CHECKING:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give all tests that need the emulator to one worker, which starts it once."""
+    """Give the tests of a module that need the emulator to one worker: what the module made there is there for all."""
     for item in items:
         if {"embedded_aws", "guarded_aws", "account_for"} & {*getattr(item, "fixturenames", ())}:
             item.add_marker(pytest.mark.emulator)
-            item.add_marker(pytest.mark.xdist_group("emulator"))
+        if item.get_closest_marker("emulator") is not None and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 
 @pytest.fixture(autouse=True)

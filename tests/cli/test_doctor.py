@@ -53,7 +53,7 @@ Resources:
       ServiceToken: !ImportValue ProviderServiceToken
 """
 
-emulator = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
+emulator = [pytest.mark.emulator]
 
 
 class TestExamination:

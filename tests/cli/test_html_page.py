@@ -176,7 +176,6 @@ def test_a_name_is_text_and_never_markup(page: Page) -> None:
 
 
 @pytest.mark.emulator
-@pytest.mark.xdist_group("emulator")
 def test_the_command_writes_it(account: Account, run: Callable[..., Ran], tmp_path: Path) -> None:
     account.register_ca("Factory CA")
     account.register("pump", "Factory CA")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cli.conftest import Account, Ran
     from iot_certificates_local import EmbeddedAws
 
-pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
+pytestmark = pytest.mark.emulator
 
 
 def test_tells_all_that_is_known(account: Account, run: Callable[..., Ran]) -> None:

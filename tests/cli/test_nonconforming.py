@@ -28,7 +28,6 @@ def test_each_file_is_listed_with_its_name_and_dates(case: Case) -> None:
 
 
 @pytest.mark.emulator
-@pytest.mark.xdist_group("emulator")
 def test_such_a_certificate_is_listed_and_swept_by_its_subject(account: Account, run: Callable[..., Ran]) -> None:
     iot = account.iot
     iot.register_ca_certificate(caCertificate=drafts.CA.pem, certificateMode="SNI_ONLY", setAsActive=True)

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.emulator
-@pytest.mark.xdist_group("emulator")
 def test_a_rate_above_the_quota_only_takes_longer(account: Account, run: Callable[..., Ran]) -> None:
     account.register_ca("Factory CA")
     for number in range(14):

@@ -38,7 +38,7 @@ HELD_BYTES = 150
 _MOMENTS = range(0, 50, 10)
 """After how many more certificates memory is read again."""
 
-pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
+pytestmark = pytest.mark.emulator
 
 
 @pytest.fixture(scope="module")

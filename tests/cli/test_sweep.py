@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from cli.conftest import Account, Ran
     from iot_certificates_local import EmbeddedAws
 
-pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
+pytestmark = pytest.mark.emulator
 
 
 def test_deletes_what_was_asked_for_with_all_that_is_attached(account: Account, run: Callable[..., Ran]) -> None:

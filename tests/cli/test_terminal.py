@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cli.conftest import Account
     from cli.terminal import Shown
 
-emulator = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
+emulator = [pytest.mark.emulator]
 # As CloudFormation names an AWS::IoT::Policy whose template gives it no name.
 LONG_POLICY = "FactoryTelemetryStack-TelemetryPolicyForAllPumpsAndValves3F1A2B4C-{}-q7WcV2rTnYbK"
 PROGRESS = re.compile(r"\d+ of \d+ certificates|listed …|a second|left$")

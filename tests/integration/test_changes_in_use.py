@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from integration.in_use import Account, Resources
 
-pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
+pytestmark = pytest.mark.emulator
 
 
 class Plant:

@@ -26,7 +26,7 @@ from integration.in_use import (
 if TYPE_CHECKING:
     from integration.in_use import Account
 
-pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
+pytestmark = pytest.mark.emulator
 
 KEEP_LOGICAL_ID = "Keep its logical id (override_logical_id)"
 

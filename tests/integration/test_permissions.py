@@ -71,7 +71,7 @@ SNI_ONLY = CertificateMode.SNI_ONLY
 WITHOUT_USE = "nothing: it comes with CDK's `grant_read`"
 UNTRIED = "not tried: no emulator of AWS Private CA enforces IAM"
 
-pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
+pytestmark = pytest.mark.emulator
 
 
 def ca(**properties: object) -> Declare:

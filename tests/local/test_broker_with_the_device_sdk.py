@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from iot_certificates_local import Credentials, EmbeddedAws
 
-pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
+pytestmark = pytest.mark.emulator
 
 SECONDS = 15
 TOPIC = "devices/pump/pressure"

@@ -67,7 +67,6 @@ def things(aws: EmbeddedAws) -> list[str]:
 
 @pytest.mark.e2e
 @pytest.mark.emulator
-@pytest.mark.xdist_group("emulator")
 class TestOnTheEmbeddedAws:
     def test_deploys_and_destroys(
         self, embedded_aws: EmbeddedAws, app_folder: Path, monkeypatch: pytest.MonkeyPatch

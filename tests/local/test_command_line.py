@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from iot_certificates_local import EmbeddedAws
 
-pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
+pytestmark = pytest.mark.emulator
 
 REPOSITORY = Path(__file__).parents[2]
 PROGRAM = [sys.executable, "-m", "iot_certificates_local"]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from iot_certificates_local import EmbeddedAws
 
-pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
+pytestmark = pytest.mark.emulator
 
 NAMES = (f"custom-{number}" for number in itertools.count())
 

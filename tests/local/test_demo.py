@@ -48,7 +48,6 @@ def test_outside_the_project_it_says_so(
 
 
 @pytest.mark.emulator
-@pytest.mark.xdist_group("emulator")
 def test_failure_of_the_app_is_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -63,7 +62,6 @@ def test_failure_of_the_app_is_a_sentence(
 
 
 @pytest.mark.emulator
-@pytest.mark.xdist_group("emulator")
 def test_interrupted_it_stops_what_it_started() -> None:
     command = [sys.executable, "-m", "iot_certificates_local.demo"]
     with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as demo:
@@ -80,7 +78,6 @@ def test_interrupted_it_stops_what_it_started() -> None:
 
 
 @pytest.mark.emulator
-@pytest.mark.xdist_group("emulator")
 def test_what_is_left_is_a_loud_failure(embedded_aws: EmbeddedAws, tmp_path: Path) -> None:
     story = Story(cast("EmbeddedAws", KeepsEverything(embedded_aws)), tmp_path, SilentReport(), tmp_path)
     session = embedded_aws.session()

@@ -26,7 +26,7 @@ from iot_certificates_local import embedded_aws as embedded_aws_module
 from iot_certificates_local.authority import CertificateAuthority
 from iot_certificates_local.session import session_for
 
-pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
+pytestmark = pytest.mark.emulator
 
 OWNER = """
 import sys, time

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from iot_certificates_local import EmbeddedAws
 
-pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
+pytestmark = pytest.mark.emulator
 
 
 def test_names_every_kind_and_nothing_of_other_regions(embedded_aws: EmbeddedAws, tmp_path: Path) -> None:

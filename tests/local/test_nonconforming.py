@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from iot_certificates_local import EmbeddedAws
 
-pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
+pytestmark = pytest.mark.emulator
 
 CA_ID = Certificate.from_pem(drafts.CA.pem).id
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from boto3 import Session
 
-pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
+pytestmark = pytest.mark.emulator
 
 ROLE = "arn:aws:iam::123456789012:role/provisioning"
 

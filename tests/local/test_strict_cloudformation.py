@@ -12,7 +12,7 @@ from local.stack_stage import StackStage, custom
 if TYPE_CHECKING:
     from boto3 import Session
 
-pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
+pytestmark = pytest.mark.emulator
 
 
 @pytest.fixture

@@ -77,7 +77,6 @@ def test_nothing_shows_in_another_account(stage: Stage) -> None:
 
 
 @pytest.mark.emulator
-@pytest.mark.xdist_group("emulator")
 def test_on_the_embedded_aws(embedded_aws: EmbeddedAws) -> None:
     iot: IoTClient = embedded_aws.session(account="100000000002").client("iot")
     certificate = iot.create_keys_and_certificate()

@@ -13,7 +13,7 @@ from iot_certificates_local import EmbeddedAws, Strictness
 from iot_certificates_local.strict.cloudformation.read_quota import READS_PER_SECOND
 from issuing import make_ca, make_device
 
-pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
+pytestmark = pytest.mark.emulator
 
 
 def test_not_strict_it_is_as_lax_as_ministack() -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from boto3 import Session
     from types_boto3_iot import IoTClient
 
-pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
+pytestmark = pytest.mark.emulator
 
 POLICY = '{"Version": "2012-10-17", "Statement": []}'
 MANY = 30

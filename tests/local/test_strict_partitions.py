@@ -37,7 +37,6 @@ def guarded() -> Iterator[EmbeddedAws]:
 
 
 @pytest.mark.emulator
-@pytest.mark.xdist_group("emulator")
 @pytest.mark.parametrize(("region", "partition"), REGIONS.items())
 def test_on_the_embedded_aws_policies_signatures_and_bodies_fit(
     guarded: EmbeddedAws, region: str, partition: str
@@ -70,7 +69,6 @@ def test_on_the_embedded_aws_policies_signatures_and_bodies_fit(
 
 
 @pytest.mark.emulator
-@pytest.mark.xdist_group("emulator")
 def test_a_function_is_invoked_with_the_arns_of_its_region(unthrottled_aws: EmbeddedAws) -> None:
     stage = StackStage(unthrottled_aws.session(region="cn-north-1"), "partition")
     arn = "arn:aws-cn:iot:cn-north-1:123456789012:cert/one"

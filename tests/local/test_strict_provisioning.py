@@ -120,7 +120,7 @@ def hall(guarded_aws: EmbeddedAws, tmp_path: Path) -> Hall:
     return Hall(guarded_aws, Factory(tmp_path), role)
 
 
-pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
+pytestmark = pytest.mark.emulator
 
 
 def test_by_the_body_of_a_template(hall: Hall) -> None:

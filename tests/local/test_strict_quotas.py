@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from issuing import Issued
 
-pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
+pytestmark = pytest.mark.emulator
 
 POLICY = '{"Version": "2012-10-17", "Statement": []}'
 

@@ -68,7 +68,6 @@ def test_a_body_that_is_no_template_is_refused(stage: Stage, body: str) -> None:
 
 
 @pytest.mark.emulator
-@pytest.mark.xdist_group("emulator")
 def test_on_the_embedded_aws(account: Session) -> None:
     iot = account.client("iot")
     role = account.client("iam").create_role(RoleName="provisioning", AssumeRolePolicyDocument="{}")["Role"]["Arn"]

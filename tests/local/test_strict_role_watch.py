@@ -138,7 +138,6 @@ TRUST = {
 
 
 @pytest.mark.emulator
-@pytest.mark.xdist_group("emulator")
 def test_on_the_embedded_aws(guarded: EmbeddedAws) -> None:
     iam = guarded.session().client("iam")
     begun = time.monotonic()
@@ -152,7 +151,6 @@ def test_on_the_embedded_aws(guarded: EmbeddedAws) -> None:
 
 
 @pytest.mark.emulator
-@pytest.mark.xdist_group("emulator")
 def test_in_a_stack(guarded: EmbeddedAws) -> None:
     properties = {
         "RoleName": "of-a-stack",

@@ -32,7 +32,6 @@ def test_an_arn_names_a_secret(secret_id: str, arn: str, *, found: bool) -> None
 
 
 @pytest.mark.emulator
-@pytest.mark.xdist_group("emulator")
 def test_on_the_embedded_aws(account: Session) -> None:
     secrets = account.client("secretsmanager")
     for name, found in (("factory-signer", False), ("factory-key", True)):

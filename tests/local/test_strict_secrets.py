@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from boto3 import Session
 
-pytestmark = [pytest.mark.emulator, pytest.mark.xdist_group("emulator")]
+pytestmark = pytest.mark.emulator
 
 STACK = "secrets"
 Deploy = Callable[..., str]

@@ -44,7 +44,6 @@ def test_the_second_account_is_refused() -> None:
 
 
 @pytest.mark.emulator
-@pytest.mark.xdist_group("emulator")
 def test_on_the_embedded_aws_the_other_account_finds_nothing(unthrottled_aws: EmbeddedAws) -> None:
     ca = make_ca()
     clients: list[Any] = [unthrottled_aws.session(account=str(next(ACCOUNTS))).client("iot") for _ in range(2)]

@@ -42,7 +42,6 @@ def test_what_was_not_active_can_be_deleted_at_once() -> None:
 
 
 @pytest.mark.emulator
-@pytest.mark.xdist_group("emulator")
 def test_on_the_embedded_aws(account: Session) -> None:
     iot = account.client("iot")
     certificate_id = iot.create_keys_and_certificate(setAsActive=True)["certificateId"]

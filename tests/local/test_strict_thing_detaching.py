@@ -65,7 +65,6 @@ def test_other_things_principals_and_accounts_do_not_show_it(stage: Stage) -> No
 
 
 @pytest.mark.emulator
-@pytest.mark.xdist_group("emulator")
 def test_on_the_embedded_aws_the_certificate_can_be_deleted_before_the_thing(account: Session) -> None:
     iot: IoTClient = account.client("iot")
     certificate = iot.create_keys_and_certificate()
@@ -82,7 +81,6 @@ def test_on_the_embedded_aws_the_certificate_can_be_deleted_before_the_thing(acc
 
 
 @pytest.mark.emulator
-@pytest.mark.xdist_group("emulator")
 def test_a_stack_cannot_delete_its_things_and_policies_that_early(account: Session) -> None:
     iot: IoTClient = account.client("iot")
     document = json.dumps({"Version": "2012-10-17", "Statement": []})

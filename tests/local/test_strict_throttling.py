@@ -76,7 +76,6 @@ def test_a_reset_fills_the_buckets() -> None:
 
 
 @pytest.mark.emulator
-@pytest.mark.xdist_group("emulator")
 def test_the_sdk_reads_it_and_retries(embedded_aws: EmbeddedAws) -> None:
     session = embedded_aws.session(account="100000000001")
     impatient = session.client("iot", config=Config(retries={"total_max_attempts": 1}, max_pool_connections=30))

@@ -155,7 +155,6 @@ def test_a_prebuilt_asset_needs_no_installer(project: Project) -> None:
 
 @pytest.mark.e2e
 @pytest.mark.emulator
-@pytest.mark.xdist_group("emulator")
 def test_it_is_deployed_and_destroyed(project: Project, guarded_aws: EmbeddedAws) -> None:
     asset = _prebuilt(project, "--runtime", f"python3.{sys.version_info.minor}", "--architecture", ARCHITECTURE)
     app = shlex.join([str(project.python), str(project.folder / PROGRAM.name)])

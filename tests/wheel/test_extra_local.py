@@ -26,7 +26,6 @@ def test_the_wheel_is_what_is_imported():
 
 @pytest.mark.e2e
 @pytest.mark.emulator
-@pytest.mark.xdist_group("emulator")
 def test_a_project_elsewhere_tests_its_stack_with_the_fixture(environment_with_extras: Path, tmp_path: Path) -> None:
     project = shutil.copytree(EXAMPLE, tmp_path / "project", ignore=shutil.ignore_patterns("__pycache__"))
     (project / "test_where.py").write_text(IS_THE_WHEEL)
