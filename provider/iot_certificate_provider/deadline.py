@@ -9,9 +9,9 @@ seconds, by default an hour). It counts from when the request was sent, which th
 from __future__ import annotations
 
 import random
-import threading
 import time
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
@@ -34,10 +34,8 @@ DOUBLINGS = 5
 """From the first pause to above the longest."""
 
 
-class _Thread(threading.local):
-    """What one thread has: the others work on while it undoes."""
-
-    reserve = UNDO_SECONDS
+_RESERVE: ContextVar[float] = ContextVar("reserve", default=UNDO_SECONDS)
+"""What is kept back from the work: nothing where something is undone, while other threads work on."""
 
 
 class Deadline:
@@ -56,7 +54,6 @@ class Deadline:
         self._remaining = remaining
         self._sleep = sleep
         self._jitter = jitter
-        self._thread = _Thread()
         self._answered = False
 
     def close(self) -> None:
@@ -71,7 +68,7 @@ class Deadline:
     @property
     def seconds_left(self) -> float:
         """The seconds left for work (or, inside ``undoing``, for undoing it); never negative."""
-        return 0.0 if self._answered else max(0.0, self._remaining() - self._thread.reserve)
+        return 0.0 if self._answered else max(0.0, self._remaining() - _RESERVE.get())
 
     def check(self) -> None:
         """Raise DeadlineError when there is no time for another call to AWS."""
@@ -90,12 +87,12 @@ class Deadline:
 
     @contextmanager
     def undoing(self) -> Iterator[None]:
-        """Allow this thread the time that is kept back for undoing."""
-        reserve, self._thread.reserve = self._thread.reserve, 0.0
+        """Allow this thread, and what it asks at once, the time that is kept back for undoing."""
+        reserve = _RESERVE.set(0.0)
         try:
             yield
         finally:
-            self._thread.reserve = reserve
+            _RESERVE.reset(reserve)
 
     def pause_after(self, attempt: int) -> float:
         """Return the seconds to wait after attempt 0, 1, 2 …: full jitter, at most 0.2 s at first, 5 s in the end.

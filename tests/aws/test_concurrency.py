@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iot_certificate_provider.aws.concurrency import Asked, Several, at_once, in_threads
+from iot_certificate_provider.deadline import UNDO_SECONDS, Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -151,3 +152,14 @@ def test_an_interrupt_lets_those_finish_that_have_begun() -> None:
     assert sorted(finished) == [0, 1]
     assert several.done == 2
     assert several.left == 98
+
+
+def test_what_is_asked_at_once_has_the_time_for_undoing_where_its_caller_has() -> None:
+    deadline = Deadline(lambda: UNDO_SECONDS)
+    left = [Asked(lambda: deadline.seconds_left) for _ in range(2)]
+    at_once(in_threads, *left)
+    assert [each.answer for each in left] == [0, 0]
+    with deadline.undoing():
+        left = [Asked(lambda: deadline.seconds_left) for _ in range(2)]
+        at_once(in_threads, *left)
+    assert [each.answer for each in left] == [UNDO_SECONDS, UNDO_SECONDS]

@@ -405,7 +405,7 @@ def test_refusals_name_path_property_problem_and_fix(
     ("body", "problem"),
     [
         ("{", "is not a JSON object. Give the provisioning template as JSON text"),
-        ("{}" + " " * 10_239, "is 10,241 characters long, above 10,240. Use a template by name"),
+        ("{}" + " " * 10_239, "has 10,241 characters. AWS IoT takes 10,240: use a template by name"),
     ],
 )
 def test_template_bodies_are_checked(new_stack: Callable[..., Stack], body: str, problem: str) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import issuing
 from integration.stacks import StackFailedError
 from iot_certificate_provider.pki import Certificate
+from local.deleting import delete_ca_certificate, delete_certificate, until_accepted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -125,10 +126,33 @@ class Scene:
             self.delete(name)
 
     def clear(self) -> None:
-        """Delete what a sequence that failed has left."""
+        """Delete what a sequence that failed has left, and what came by hand: the account is other tests', too."""
         for name in reversed(self._made):
             with suppress(StackFailedError):
                 self.stacks.delete(self._stack(name))
+        self._delete_certificates()
+        for thing in self.iot.list_things(maxResults=250)["things"]:
+            if thing["thingName"].startswith(f"{self.name}-"):
+                until_accepted(self.iot.delete_thing, thingName=thing["thingName"])
+        for policy in self.iot.list_policies(pageSize=250)["policies"]:
+            if policy["policyName"] == self.name:
+                until_accepted(self.iot.delete_policy, policyName=self.name)
+
+    def _delete_certificates(self) -> None:
+        mine = {Certificate.from_pem(each.pem).id for each in (self.ca, *self.devices)}
+        for each in self.iot.list_certificates(pageSize=250)["certificates"]:
+            if each["certificateId"] in mine:
+                self._delete_device(each["certificateId"], each["certificateArn"])
+        for ca in self.iot.list_ca_certificates(pageSize=250)["certificates"]:
+            if ca["certificateId"] in mine:
+                delete_ca_certificate(self.iot, ca["certificateId"])
+
+    def _delete_device(self, certificate_id: str, arn: str) -> None:
+        for policy in self.iot.list_attached_policies(target=arn)["policies"]:
+            self.iot.detach_policy(policyName=policy["policyName"], target=arn)
+        for name in self.iot.list_principal_things(principal=arn)["things"]:
+            self.iot.detach_thing_principal(thingName=name, principal=arn)
+        delete_certificate(self.iot, certificate_id)
 
     def _stack(self, name: str) -> str:
         return f"{self.name}-{name}"

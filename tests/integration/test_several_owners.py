@@ -77,3 +77,13 @@ def test_everybody_keeps_what_is_theirs(played: Mapping[str, Future[None]], name
 def test_an_orphan_that_is_anothers(stacks: Stacks) -> None:
     """By itself: while others create certificates, nobody can know whose an orphan is."""
     _play(owners.orphan_that_is_anothers, Scene(replace(stacks, every_seconds=0.2), "orphan"))
+
+
+def test_nothing_is_left_for_other_tests(stacks: Stacks, played: Mapping[str, Future[None]]) -> None:
+    for each in played.values():
+        each.exception()
+    iot = stacks.session.client("iot")
+    assert iot.list_certificates()["certificates"] == []
+    assert iot.list_ca_certificates()["certificates"] == []
+    assert iot.list_things()["things"] == []
+    assert iot.list_policies()["policies"] == []

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal, get_args, overload
 
 import boto3
@@ -72,12 +73,15 @@ QUOTA_EXCEEDED = "QuotaExceeded"
 """What LimitExceededException is called here, so that botocore does not take it for throttling and tries again."""
 
 
+_NOTHING: Mapping[str, float] = {}
+_LEFT: ContextVar[Mapping[str, float]] = ContextVar("left", default=_NOTHING)
+"""Seconds for which an error code is waited out, in a block and in what it asks at once."""
+_IS_DENIAL_EXPECTED: ContextVar[bool] = ContextVar("is_denial_expected", default=False)
+
+
 class _Thread(threading.local):
     """What belongs to the call that a thread makes."""
 
-    left: Mapping[str, float] = {}
-    """Seconds for which an error code is waited out, now."""
-    is_denial_expected = False
     waited = 0.0
     """Seconds that the running call has waited for a code."""
     was_unanswered = False
@@ -159,20 +163,20 @@ class AwsClients:
     @contextmanager
     def outlasting(self, code: str, seconds: float) -> Iterator[None]:
         """Make the calls of the block again while AWS answers them with ``code``, for so many seconds at most."""
-        before, self._thread.left = self._thread.left, {**self._thread.left, code: seconds}
+        before = _LEFT.set({**_LEFT.get(), code: seconds})
         try:
             yield
         finally:
-            self._thread.left = before
+            _LEFT.reset(before)
 
     @contextmanager
     def expecting_denial(self) -> Iterator[None]:
         """Take a denial in the block for an answer, at once: it decides something."""
-        before, self._thread.is_denial_expected = self._thread.is_denial_expected, True
+        before = _IS_DENIAL_EXPECTED.set(True)
         try:
             yield
         finally:
-            self._thread.is_denial_expected = before
+            _IS_DENIAL_EXPECTED.reset(before)
 
     @overload
     def client(self, service: Literal["iot"], *, retry: bool = True) -> IoTClient: ...
@@ -239,21 +243,21 @@ class AwsClients:
     def _may_pass(self, code: str, attempts: int) -> bool:
         if code in THROTTLED:
             return attempts <= self._patience
-        return code in DENIED or code in self._thread.left
+        return code in DENIED or code in _LEFT.get()
 
     def _spend(self, code: str, pause: float) -> bool:
         """Take a pause from the seconds that are left for a code; return whether there were as many."""
         if code in THROTTLED:
             return True
         if code in DENIED:
-            if self._thread.is_denial_expected or pause > self._permission_seconds:
+            if _IS_DENIAL_EXPECTED.get() or pause > self._permission_seconds:
                 return False
             self._permission_seconds -= pause
         else:
-            left = self._thread.left[code]
+            left = _LEFT.get()[code]
             if pause > left:
                 return False
-            self._thread.left = {**self._thread.left, code: left - pause}
+            _LEFT.set({**_LEFT.get(), code: left - pause})
         self._thread.waited += pause
         return True
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -89,8 +91,11 @@ class Asked(Generic[_To]):
 
 
 def at_once(run: Run, *asked: Asked[Any]) -> None:
-    """Ask all of these at the same time: they do not depend on each other, and at most one of them changes anything."""
-    run(asked, lambda: None)
+    """Ask all of these at the same time: they do not depend on each other, and at most one of them changes anything.
+
+    Each is asked in the caller's context: while that undoes something, or outlasts an error, they do so too.
+    """
+    run([partial(copy_context().run, each) for each in asked], lambda: None)
     for each in asked:
         each.check_alive()
 
