@@ -696,6 +696,11 @@ OTHERS: list[Row] = [
         ),
     ),
     ("RegistrationCode", "removal_policy", RemovalPolicy.DESTROY, Written("OnDelete", "DELETE")),
+    ("CertificateGeneration", "requested", "", Refused("requested is empty")),
+    ("CertificateGeneration", "requested", "a b", Refused("requested 'a b' is")),
+    ("CertificateGeneration", "requested", 7, Written("Requested", "7")),
+    ("CertificateGeneration", "requested", of_parameter("value_as_string"), Written("Requested", PARAMETER)),
+    ("CertificateGeneration", "provider", 7, Refused("provider is 7. Give an IotCertificateProvider")),
     ("RegistrationCode", "provider", 7, Refused("provider is 7. Give an IotCertificateProvider")),
     ("IotCertificateProvider", "runtime", "python3.13", Refused("runtime is 'python3.13'. Give lambda_.Runtime.")),
     ("IotCertificateProvider", "architecture", "arm64", Refused("architecture is 'arm64'. Give lambda_.Architecture.")),
@@ -776,7 +781,7 @@ def other_arguments(construct: str, stack: Stack, row: str) -> dict[str, Any]:
         return {"certificate_id": DEVICE_ID, "decision": TransferDecision.ACCEPT}
     if construct in ("CertificateExpirySchedule", "CertificateAlarms", "CertificateDashboard"):
         return {"provider": IotCertificateProvider.get_or_create(stack)}
-    return {}
+    return {"requested": "1"} if construct == "CertificateGeneration" else {}
 
 
 def _proof(stack: Stack, row: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from iot_certificate_provider.contract import (
 from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.properties import (
     ca_certificate,
+    certificate_generation,
     certificate_transfer,
     certificate_transfer_decision,
     device_certificate,
@@ -160,5 +161,11 @@ SAMPLES = (
             {"CertificateId": ID, "Decision": "ACCEPT", "Status": "ACTIVE", "OnDelete": "DELETE"},
             {"CertificateId": ID, "Decision": "REJECT", "RejectReason": "not ours"},
         ),
+    ),
+    Samples(
+        ResourceType.CERTIFICATE_GENERATION,
+        certificate_generation.CertificateGenerationProperties.read,
+        certificate_generation.SHAPE,
+        ({"Requested": "0"}, {"Requested": "2027-09-24"}),
     ),
 )

@@ -17,6 +17,7 @@ from iot_certificates.ca_certificate import CaCertificate, ICaCertificate
 from iot_certificates.certificate_alarms import CertificateAlarms
 from iot_certificates.certificate_dashboard import CertificateDashboard
 from iot_certificates.certificate_expiry_schedule import CertificateExpirySchedule
+from iot_certificates.certificate_generation import CertificateGeneration
 from iot_certificates.certificate_issuer import CertificateIssuer
 from iot_certificates.certificate_transfer import CertificateTransfer
 from iot_certificates.certificate_transfer_decision import CertificateTransferDecision
@@ -42,6 +43,7 @@ __all__ = [
     "CertificateDashboard",
     "CertificateDeclarationError",
     "CertificateExpirySchedule",
+    "CertificateGeneration",
     "CertificateIssuer",
     "CertificateMode",
     "CertificateSubject",

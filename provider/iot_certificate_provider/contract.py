@@ -20,6 +20,7 @@ class ResourceType(StrEnum):
     REGISTRATION_CODE = "Custom::IotRegistrationCode"
     CERTIFICATE_TRANSFER = "Custom::IotCertificateTransfer"
     CERTIFICATE_TRANSFER_DECISION = "Custom::IotCertificateTransferDecision"
+    CERTIFICATE_GENERATION = "Custom::IotCertificateGeneration"
 
 
 MAX_RESPONSE_BYTES = 4096
@@ -167,6 +168,18 @@ class RegistrationCodeOnDelete(StrEnum):
 
     RETAIN = "RETAIN"
     DELETE = "DELETE"
+
+
+class CertificateGenerationProperty(StrEnum):
+    """The properties of ``Custom::IotCertificateGeneration``."""
+
+    REQUESTED = "Requested"
+
+
+class CertificateGenerationAttribute(StrEnum):
+    """The attributes that ``Fn::GetAtt`` of a ``Custom::IotCertificateGeneration`` returns."""
+
+    GENERATION = "Generation"
 
 
 class CertificateTransferProperty(StrEnum):

@@ -9,6 +9,7 @@
     <certificate id>/transfer/<account>[/was-active][/policy/<name>…][/thing/<name>…]
                                                       a transfer to another account, and what it detached
     registration-code                                 the registration code
+    generation/<value>                                the generation of a stack's certificates
     create-failed/<request id>                        a Create that registered nothing
     create-unfinished/<request id>                    a Create that may have registered something
 """
@@ -32,6 +33,8 @@ ADOPTED = "/adopted"
 
 REGISTRATION_CODE_ID = "registration-code"
 """The physical id of every registration code: the code may change outside the stack, which is no replacement."""
+
+_GENERATION = "generation/"
 
 REJECTED = "/rejected"
 """Ends the physical id of a transfer that was rejected: there is nothing to delete."""
@@ -59,6 +62,16 @@ def certificate_id_in(physical_id: str) -> str:
     """Return the certificate id of a physical id, adopted or not; an invented one is returned as it is."""
     match = _ADOPTED_ID.fullmatch(physical_id)
     return physical_id if match is None else match.group(1)
+
+
+def generation_id(generation: str) -> str:
+    """Return the physical id of a generation: CloudFormation keeps the value in it, and nothing else does."""
+    return _GENERATION + generation
+
+
+def generation_in(physical_id: str) -> str:
+    """Return the generation that a physical id has; an empty text for a marker, or an id that CloudFormation made."""
+    return physical_id.removeprefix(_GENERATION) if physical_id.startswith(_GENERATION) else ""
 
 
 MAX_PHYSICAL_ID_BYTES = 1024

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import (
     CaCertificateAttribute,
+    CertificateGenerationAttribute,
     CertificateTransferAttribute,
     CertificateTransferDecisionAttribute,
     DeviceCertificateAttribute,
@@ -16,6 +17,7 @@ from iot_certificate_provider.contract import (
 )
 from iot_certificate_provider.properties import (
     ca_certificate,
+    certificate_generation,
     certificate_transfer,
     certificate_transfer_decision,
     device_certificate,
@@ -141,5 +143,13 @@ TYPES = (
         "the certificate id; `<certificate id>/rejected` for REJECT; `<certificate id>/adopted` when somebody else had "
         "accepted the certificate before",
         _attributes(CertificateTransferDecisionAttribute, Arn="the ARN in this account; empty for REJECT"),
+    ),
+    DocumentedType(
+        ResourceType.CERTIFICATE_GENERATION,
+        "certificate-generation",
+        "The generation of a stack's certificates: a value that never goes back.",
+        certificate_generation.SHAPE,
+        "`generation/<value>`",
+        _attributes(CertificateGenerationAttribute, Generation="the greatest value that was ever requested"),
     ),
 )

@@ -48,6 +48,7 @@ TYPES = {
     "CertificateTransfer": "Custom::IotCertificateTransfer",
     "CertificateTransferDecision": "Custom::IotCertificateTransferDecision",
     "RegistrationCode": "Custom::IotRegistrationCode",
+    "CertificateGeneration": "Custom::IotCertificateGeneration",
 }
 FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:certificates"
 DEVICE_ARN = f"arn:aws:iot:eu-west-1:123456789012:cert/{'ab' * 32}"

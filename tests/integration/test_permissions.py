@@ -39,6 +39,7 @@ from iot_certificates import (
     AcceptedCertificateOnDelete,
     AutoRegistration,
     CaCertificate,
+    CertificateGeneration,
     CertificateIssuer,
     CertificateMode,
     CertificateTransfer,
@@ -215,6 +216,10 @@ FEATURES: dict[str, tuple[Declare, tuple[Probe, ...]]] = {
     "transfer decision, DELETE": (
         decision(TransferDecision.ACCEPT, on_delete=AcceptedCertificateOnDelete.DELETE),
         transfer_probes.DELETING_PROBES,
+    ),
+    "generation of certificates": (
+        lambda stack: CertificateGeneration(stack, "Generation", requested="1"),
+        (probes.generation_is_kept_in_a_rollback,),
     ),
 }
 

@@ -26,6 +26,7 @@ from iot_certificates import (
     CertificateAlarms,
     CertificateDashboard,
     CertificateExpirySchedule,
+    CertificateGeneration,
     CertificateIssuer,
     CertificateMode,
     CertificateTransfer,
@@ -129,6 +130,7 @@ class Devices(Stack):
             )
         for policy in (RemovalPolicy.RETAIN, RemovalPolicy.DESTROY):
             RegistrationCode(self, f"RegistrationCode{policy.name}", removal_policy=policy)
+        CertificateGeneration(self, "Generation", requested="1")
 
 
 class ProviderOptions(Stack):

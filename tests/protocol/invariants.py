@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from fakes.transfers import PENDING
 from iot_certificate_provider.contract import OUR_TAGS, ResourceType
-from iot_certificate_provider.physical_id import REGISTRATION_CODE_ID, certificate_id_in, is_adopted, is_certificate_id
+from iot_certificate_provider.physical_id import (
+    REGISTRATION_CODE_ID,
+    certificate_id_in,
+    generation_in,
+    is_adopted,
+    is_certificate_id,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -145,6 +151,9 @@ def everything_is_there(stack: Stack) -> None:
         if live.declared.type == ResourceType.REGISTRATION_CODE:
             require(live.physical_id == REGISTRATION_CODE_ID, "I4", f"{logical_id} has another physical id")
             continue
+        if live.declared.type == ResourceType.CERTIFICATE_GENERATION:
+            require(generation_in(live.physical_id), "I4", f"{logical_id} has no generation")
+            continue
         if live.declared.type in (TRANSFER, DECISION):
             _handed_over_as_said(stack, logical_id)
             continue
@@ -192,7 +201,7 @@ def rolled_back_to(stack: Stack, before: Snapshot, revoking: set[str], skipped: 
             require(parts[0] == parts[1], "I4", f"{logical_id} is another transfer after the rollback")
             continue
         require(live.physical_id == old_id, "I4", f"{logical_id} has another physical id after the rollback")
-        if live.declared.type in (ResourceType.REGISTRATION_CODE, DECISION):
+        if live.declared.type in (ResourceType.REGISTRATION_CODE, ResourceType.CERTIFICATE_GENERATION, DECISION):
             continue  # ``registration_code`` looks at the code itself
         declared = live.declared.properties
         was, now = before.pictures[old_id], picture(stack.cloud, certificate_id_in(old_id))

@@ -41,6 +41,7 @@ PROPERTIES = {
     "Custom::IotRegistrationCode": ["OnDelete"],
     "Custom::IotCertificateTransfer": ["CertificateId", "TargetAwsAccount", "TransferMessage", "DetachOnTransfer"],
     "Custom::IotCertificateTransferDecision": ["CertificateId", "Decision", "RejectReason", "Status", "OnDelete"],
+    "Custom::IotCertificateGeneration": ["Requested"],
 }
 """What the contract promises, written down once more: a change of the code alone is not one of the contract."""
 
@@ -56,6 +57,7 @@ ATTRIBUTES = {
     "Custom::IotRegistrationCode": "RegistrationCode",
     "Custom::IotCertificateTransfer": "TransferredCertificateArn",
     "Custom::IotCertificateTransferDecision": "Arn",
+    "Custom::IotCertificateGeneration": "Generation",
 }
 
 COMPILES = """

@@ -347,9 +347,19 @@ class StackGateway:
             self._newest_page(stack_id)
 
     def id_before_update(self, stack_id: str, logical_id: str) -> str | None:
-        """Return the physical id that a resource had before the stack's newest update began."""
-        rows = self.rows_before_update(stack_id, logical_id)
-        return next((row.physical_id for row in rows if row.lasting), None)
+        """Return the physical id that a resource had before the stack's newest update began.
+
+        CloudFormation keeps events for 90 days, and a certificate may be older. Then the oldest event of this update
+        has the id: the event by which the update of the resource itself began.
+        """
+        rows = self.rows(stack_id, logical_id, borders=True)
+        began: str | None = None
+        for row in rows:
+            if row.of_stack and row.status == "UPDATE_IN_PROGRESS":
+                break
+            if row.status == "UPDATE_IN_PROGRESS" and row.physical_id:
+                began = row.physical_id
+        return next((row.physical_id for row in rows if row.lasting), began)
 
     def rows_before_update(self, stack_id: str, logical_id: str) -> Iterator[ResourceEvent]:
         """DescribeStackEvents: the rows of one resource from before the stack's newest update began, newest first.
