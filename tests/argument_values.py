@@ -695,6 +695,16 @@ OTHERS: list[Row] = [
             "removal_policy is RemovalPolicy.SNAPSHOT, which a registration code does not have. Use RemovalPolicy.RE"
         ),
     ),
+    ("IssuedDeviceCertificate", "previous_certificate", "KEEP", Written("PreviousCertificate", "KEEP")),
+    (
+        "IssuedDeviceCertificate",
+        "previous_certificate",
+        "keep",
+        Refused("previous_certificate is 'keep'. Use Prev"),
+    ),
+    ("SelfSignedCaCertificate", "previous_certificate", "KEEP", Written("PreviousCertificate", "KEEP")),
+    ("SelfSignedCaCertificate", "previous_certificate", "DELETE", Written("PreviousCertificate", None)),
+    ("SelfSignedCaCertificate", "previous_certificate", True, Refused("previous_certificate is True. Use Previous")),
     ("RegistrationCode", "removal_policy", RemovalPolicy.DESTROY, Written("OnDelete", "DELETE")),
     ("CertificateGeneration", "requested", "", Refused("requested is empty")),
     ("CertificateGeneration", "requested", "a b", Refused("requested 'a b' is")),

@@ -9,6 +9,7 @@ from iot_certificate_provider.contract import (
     DeviceCertificateStatus,
     ExistingCertificate,
     KeyAlgorithm,
+    PreviousCertificate,
     TransferDecision,
 )
 from iot_certificates.auto_registration import AutoRegistration
@@ -61,6 +62,7 @@ __all__ = [
     "IotCertificateProviderStack",
     "IssuedDeviceCertificate",
     "KeyAlgorithm",
+    "PreviousCertificate",
     "ProofOfPossession",
     "RegistrationCode",
     "SelfSignedCaCertificate",

@@ -92,6 +92,7 @@ class SelfSignedCaCertificateProperty(StrEnum):
     VALIDITY_DAYS = "ValidityDays"
     PRIVATE_KEY_SECRET_ARN = "PrivateKeySecretArn"  # noqa: S105 - a property's name
     GENERATION = "Generation"
+    PREVIOUS_CERTIFICATE = "PreviousCertificate"
     STATUS = "Status"
     CERTIFICATE_MODE = "CertificateMode"
     AUTO_REGISTRATION_STATUS = "AutoRegistrationStatus"
@@ -108,6 +109,7 @@ class IssuedDeviceCertificateProperty(StrEnum):
     SUBJECT_ALTERNATIVE_NAMES = "SubjectAlternativeNames"
     VALIDITY_DAYS = "ValidityDays"
     GENERATION = "Generation"
+    PREVIOUS_CERTIFICATE = "PreviousCertificate"
     KEY_ALGORITHM = "KeyAlgorithm"
     CREDENTIALS_SECRET_ARN = "CredentialsSecretArn"  # noqa: S105 - a property's name
     CERTIFICATE_SIGNING_REQUEST = "CertificateSigningRequest"
@@ -333,6 +335,13 @@ class ExistingCertificate(StrEnum):
 
     FAIL = "FAIL"
     ADOPT = "ADOPT"
+
+
+class PreviousCertificate(StrEnum):
+    """What becomes of the certificate before a rotation: KEEP leaves it registered until the next one."""
+
+    DELETE = "DELETE"
+    KEEP = "KEEP"
 
 
 class TransferDecision(StrEnum):

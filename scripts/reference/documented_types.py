@@ -96,7 +96,7 @@ TYPES = (
         "self-signed-ca-certificate",
         "A CA that is made in the function, and registered with AWS IoT Core.",
         self_signed_ca_certificate.SHAPE,
-        CERTIFICATE_ID,
+        f"{CERTIFICATE_ID}; with `/keeps/<certificate id>` behind it where one from before is kept",
         _attributes(
             [*CaCertificateAttribute, *SelfSignedCaCertificateAttribute],
             CertificatePem="the certificate; empty where the answer would pass 4,096 bytes (the secret always has it)",
@@ -107,7 +107,7 @@ TYPES = (
         "issued-device-certificate",
         "A device certificate that a CA of yours issues in the function, and that is registered with AWS IoT Core.",
         issued_device_certificate.SHAPE,
-        CERTIFICATE_ID,
+        f"{CERTIFICATE_ID}; with `/keeps/<certificate id>` behind it where one from before is kept",
         _attributes(
             DeviceCertificateAttribute,
             CACertificateId="the certificate id of the CA that issued it; empty once the key is gone from the secret",

@@ -131,6 +131,15 @@ def test_the_id_from_before_an_update_is_the_one_that_the_resource_had_at_rest(s
     assert stage.gateway.id_before_update(stage.stack.stack_id, "Ca") == "first"
 
 
+def test_a_resource_holds_what_its_id_names(stage: Stage) -> None:
+    current, kept = "ab" * 32, "cd" * 32
+    stage.stack.log("Pump", f"{current}/keeps/{kept}", "UPDATE_COMPLETE")
+    (resource,) = stage.gateway.resources(stage.stack.stack_id)
+    (row,) = stage.gateway.rows(stage.stack.stack_id, "Pump")
+    for each in (resource, row):
+        assert (each.physical_id, each.keeps, each.whole_id) == (current, kept, f"{current}/keeps/{kept}")
+
+
 def test_no_more_events_are_read_than_are_needed(stage: Stage) -> None:
     for _ in range(10):
         stage.stack.log("Ca", "id", "UPDATE_COMPLETE")

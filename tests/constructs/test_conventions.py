@@ -91,6 +91,13 @@ def test_a_removal_policy_can_be_applied(changed: Synthesised, resource_type: st
     assert changed.only(resource_type)["DeletionPolicy"] == expected
 
 
+@pytest.mark.parametrize("name", TYPES)
+def test_retain_leaves_no_certificate_at_each_rotation(changed: Synthesised, name: str) -> None:
+    rotates = name in ("SelfSignedCaCertificate", "IssuedDeviceCertificate")
+    expected = "Delete" if rotates or name == "RegistrationCode" else "Retain"
+    assert changed.only(TYPES[name])["UpdateReplacePolicy"] == expected
+
+
 @pytest.mark.parametrize("name", ["SelfSignedCaCertificate", "IssuedDeviceCertificate"])
 def test_it_is_that_of_the_secret_as_well(changed: Synthesised, name: str) -> None:
     assert changed.named(f"{name}Secret", "AWS::SecretsManager::Secret")["DeletionPolicy"] == "Retain"

@@ -31,11 +31,12 @@ PROPERTIES = {
         *OF_DEVICE,
     ],
     "Custom::IotSelfSignedCaCertificate": [
-        *["Subject", "KeyAlgorithm", "ValidityDays", "PrivateKeySecretArn", "Generation", "Status", "CertificateMode"],
-        *OF_CA,
+        *["Subject", "KeyAlgorithm", "ValidityDays", "PrivateKeySecretArn", "Generation", "PreviousCertificate"],
+        *["Status", "CertificateMode", *OF_CA],
     ],
     "Custom::IotIssuedDeviceCertificate": [
-        *["Issuer", "Subject", "SubjectAlternativeNames", "ValidityDays", "Generation", "KeyAlgorithm"],
+        *["Issuer", "Subject", "SubjectAlternativeNames", "ValidityDays", "Generation"],
+        *["PreviousCertificate", "KeyAlgorithm"],
         *["CredentialsSecretArn", "CertificateSigningRequest", *OF_DEVICE],
     ],
     "Custom::IotRegistrationCode": ["OnDelete"],
