@@ -252,6 +252,9 @@ class DeviceCertificateResource:
         certificate = Certificate.from_pem(live.pem)
         if live.id == request.existing_id and self._inquiry.is_registered_anew(request, live):
             return self._not_own(request, wanted, certificate, live, ownership.of_another(live.id))
+        is_other = live.id != request.existing_id
+        if is_other and self._stacks.returns_to(request.stack_id, request.logical_id, live.id):
+            return outcome_of(certificate, wanted.ca, request, issued=True)
         return self._change.bring(request, wanted, old if same else None, certificate)
 
     def _issued_before(
