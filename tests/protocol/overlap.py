@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.physical_id import without_kept
+from protocol import material
 from protocol.function import Fault
 from protocol.invariants import require
+from protocol.kept_keys import secret_of
 from protocol.referee import DEVICE, Declared, Stack, last_event
 
 if TYPE_CHECKING:
@@ -191,6 +193,21 @@ def kept_one_that_was_deleted_outside(cloud: Cloud, kind: Kind) -> None:
     gone(stack, kind)
 
 
+def value_that_a_user_wrote(cloud: Cloud, kind: Kind) -> None:
+    """A rotation to another secret leaves it, though the older version's certificate is registered still."""
+    if kind.name == "by-request":
+        return
+    first, other = secret_of(kind), material.kept_secret("other")
+    cloud.add_empty_secret(other)
+    stack = Stack(cloud)
+    require(stack.create({X: keeping(kind)}) == "COMPLETE", "", "the stack was to be created")
+    cloud.aws.secrets.PutSecretValue(first, "0" * 32, "a password", ["AWSCURRENT"])
+    cloud.keys.replaced_outside(first)
+    name = "PrivateKeySecretArn" if kind.is_ca else "CredentialsSecretArn"
+    require(stack.update({X: keeping(kind, **{name: other})}) == "COMPLETE", "I4", "the rotation")
+    require(cloud.aws.secrets.values[first] == "a password", "I4", "the user's value has lost its label")
+
+
 ALL: tuple[Callable[[Cloud, Kind], None], ...] = (
     one_before_is_kept,
     rollback_returns_the_same_id,
@@ -202,4 +219,5 @@ ALL: tuple[Callable[[Cloud, Kind], None], ...] = (
     late_delete_of_an_older_id,
     clean_up_that_dies,
     kept_one_that_was_deleted_outside,
+    value_that_a_user_wrote,
 )
