@@ -203,8 +203,8 @@ def value_that_a_user_wrote(cloud: Cloud, kind: Kind) -> None:
     require(stack.create({X: keeping(kind)}) == "COMPLETE", "", "the stack was to be created")
     cloud.aws.secrets.PutSecretValue(first, "0" * 32, "a password", ["AWSCURRENT"])
     cloud.keys.replaced_outside(first)
-    name = "PrivateKeySecretArn" if kind.is_ca else "CredentialsSecretArn"
-    require(stack.update({X: keeping(kind, **{name: other})}) == "COMPLETE", "I4", "the rotation")
+    moved: dict[str, Any] = {"PrivateKeySecretArn" if kind.is_ca else "CredentialsSecretArn": other}
+    require(stack.update({X: keeping(kind, **moved)}) == "COMPLETE", "I4", "the rotation")
     require(cloud.aws.secrets.values[first] == "a password", "I4", "the user's value has lost its label")
 
 
