@@ -20,6 +20,7 @@ from iot_certificates.certificate_dashboard import CertificateDashboard
 from iot_certificates.certificate_expiry_schedule import CertificateExpirySchedule
 from iot_certificates.certificate_generation import CertificateGeneration
 from iot_certificates.certificate_issuer import CertificateIssuer
+from iot_certificates.certificate_renewal import CertificateRenewal
 from iot_certificates.certificate_transfer import CertificateTransfer
 from iot_certificates.certificate_transfer_decision import CertificateTransferDecision
 from iot_certificates.declared.certificate_subject import CertificateSubject
@@ -47,6 +48,7 @@ __all__ = [
     "CertificateGeneration",
     "CertificateIssuer",
     "CertificateMode",
+    "CertificateRenewal",
     "CertificateSubject",
     "CertificateTransfer",
     "CertificateTransferDecision",

@@ -18,6 +18,7 @@ from iot_certificate_provider.properties.issued_device_certificate import SHAPE
 from iot_certificates import permissions as needs
 from iot_certificates.ca_key import KMS_KEY, SECRET
 from iot_certificates.certificate_issuer import ISSUER, CertificateIssuer, issuer_property
+from iot_certificates.certificate_renewal import check_renewed_in_time
 from iot_certificates.custom_resource import attribute, delete_when_replaced
 from iot_certificates.declared.alternative_names import ALTERNATIVE_NAMES
 from iot_certificates.declared.arguments import takes
@@ -25,7 +26,7 @@ from iot_certificates.declared.attachments import POLICIES, THINGS
 from iot_certificates.declared.certificate_arn import CertificateArn
 from iot_certificates.declared.certificate_subject import SUBJECT
 from iot_certificates.declared.declaration_error import CertificateDeclarationError
-from iot_certificates.declared.kinds import GENERATION, PEM, REMOVAL_POLICY, Member
+from iot_certificates.declared.kinds import GENERATION, PEM, REMOVAL_POLICY, Member, property_of
 from iot_certificates.declared.literal_pem import read_signing_request
 from iot_certificates.declared.rules import check_rules
 from iot_certificates.declared.validity import VALIDITY
@@ -133,6 +134,7 @@ class IssuedDeviceCertificate(RegisteredDeviceCertificate):
         provider: IotCertificateProvider | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
+        check_renewed_in_time(self, generation, validity, property_of(SHAPE, "ValidityDays"))
         provider = provider or IotCertificateProvider.get_or_create(self)
         request = certificate_signing_request
         name = IssuedDeviceCertificateProperty

@@ -16,16 +16,18 @@ from iot_certificate_provider.contract import (
     SelfSignedCaCertificateAttribute,
     SelfSignedCaCertificateProperty,
 )
+from iot_certificate_provider.properties.self_signed_ca_certificate import SHAPE
 from iot_certificates import permissions as needs
 from iot_certificates.auto_registration import AUTO_REGISTRATION, auto_registration_properties
 from iot_certificates.ca_certificate import ICaCertificate
 from iot_certificates.ca_key import KMS_KEY, SECRET
+from iot_certificates.certificate_renewal import check_renewed_in_time
 from iot_certificates.custom_resource import attribute, delete_when_replaced
 from iot_certificates.declared.arguments import takes
 from iot_certificates.declared.certificate_arn import CertificateArn
 from iot_certificates.declared.certificate_subject import SUBJECT
 from iot_certificates.declared.granted_arn import check_granted
-from iot_certificates.declared.kinds import GENERATION, PEM, REMOVAL_POLICY, Member, has_members
+from iot_certificates.declared.kinds import GENERATION, PEM, REMOVAL_POLICY, Member, has_members, property_of
 from iot_certificates.declared.validity import VALIDITY
 from iot_certificates.imported_certificate import ImportedCaCertificate, ImportedSelfSignedCaCertificate
 from iot_certificates.kept_key import apply_to_own_secret, secret_for
@@ -122,6 +124,7 @@ class SelfSignedCaCertificate(RegisteredCaCertificate):
         provider: IotCertificateProvider | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
+        check_renewed_in_time(self, generation, validity, property_of(SHAPE, "ValidityDays"))
         self._tag_manager = TagManager(TagType.KEY_VALUE, ResourceType.SELF_SIGNED_CA_CERTIFICATE)
         self.provider = provider or IotCertificateProvider.get_or_create(self)
         self.private_key_secret = secret_for(

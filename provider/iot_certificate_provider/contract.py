@@ -255,10 +255,14 @@ METRIC_NAMESPACE = "IotCertificates"
 
 
 class MetricName(StrEnum):
-    """What the functions publish: ``Failures`` by the provider's, ``DaysToExpiry`` by that of the expiry schedule."""
+    """What the functions publish.
+
+    ``Failures`` by the provider's, ``DaysToExpiry`` by the expiry schedule's, ``CertificatesDue`` by the renewal's.
+    """
 
     FAILURES = "Failures"
     DAYS_TO_EXPIRY = "DaysToExpiry"
+    CERTIFICATES_DUE = "CertificatesDue"
 
 
 class MetricDimension(StrEnum):
@@ -271,6 +275,14 @@ class MetricDimension(StrEnum):
 
 EXPIRY_STACK_ID = "StackId"
 """The one member of the event that the expiry schedule sends: whose certificates are meant."""
+
+
+class RenewalEvent(StrEnum):
+    """The members of the event that a CertificateRenewal sends: which stack, after how many days, by what parameter."""
+
+    STACK_ID = "StackId"
+    DAYS = "Days"
+    PARAMETER = "Parameter"
 
 
 class KeyAlgorithm(StrEnum):

@@ -50,6 +50,7 @@ TYPES = {
     "RegistrationCode": "Custom::IotRegistrationCode",
     "CertificateGeneration": "Custom::IotCertificateGeneration",
 }
+OPERATING = ("CertificateAlarms", "CertificateExpirySchedule", "CertificateRenewal")
 FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:certificates"
 DEVICE_ARN = f"arn:aws:iot:eu-west-1:123456789012:cert/{'ab' * 32}"
 CA_ARN = f"arn:aws:iot:eu-west-1:123456789012:cacert/{'cd' * 32}"
@@ -112,7 +113,7 @@ def test_a_registration_code_is_deleted_only_where_that_is_asked_for(
     assert "iot:DeleteRegistrationCode" in template.allowed("It")["*"]
 
 
-@pytest.mark.parametrize("name", [*TYPES, "IotCertificateProvider", "CertificateAlarms", "CertificateExpirySchedule"])
+@pytest.mark.parametrize("name", [*TYPES, "IotCertificateProvider", *OPERATING])
 def test_help_shows_the_arguments_that_are_taken_and_no_others(name: str) -> None:
     construct = getattr(iot_certificates, name)
     taken = inspect.signature(construct).parameters

@@ -374,6 +374,17 @@ and Region:
 - `iot:DescribeCertificate` on `cert/*`
 
 Without any one of them the function fails (`tests/integration/test_monitoring.py`).
+
+## The function of the renewal
+
+It has a role of its own ([renewal](renewal.md)), which beside its log group allows, in the stack's own account and
+Region:
+
+- `cloudformation:DescribeStacks`, `cloudformation:ListStackResources` on this stack
+- `cloudformation:UpdateStack` on this stack, on condition that no role and no template's URL is named
+  (`cloudformation:RoleArn`, `cloudformation:TemplateUrl`)
+- `iot:DescribeCACertificate` on `cacert/*`
+- `iot:DescribeCertificate` on `cert/*`
 """
 
 

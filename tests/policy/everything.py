@@ -29,6 +29,7 @@ from iot_certificates import (
     CertificateGeneration,
     CertificateIssuer,
     CertificateMode,
+    CertificateRenewal,
     CertificateTransfer,
     CertificateTransferDecision,
     DeviceCertificate,
@@ -160,6 +161,7 @@ class Operated(Stack):
         CertificateExpirySchedule(self, "Schedule", provider=provider, log_group=log_group)
         CertificateAlarms(self, "Alarms", provider=provider)
         CertificateDashboard(self, "Dashboard", provider=provider)
+        CertificateRenewal(self, "Renewal", provider=provider, log_group=log_group)
 
 
 class OperatedByDefault(Stack):
