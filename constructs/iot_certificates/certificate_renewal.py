@@ -124,7 +124,8 @@ class CertificateRenewal(Construct):
                 "is in a nested stack, which cannot be updated by itself",
                 "Declare it in the root stack, and give its generation to the certificates of nested stacks",
             )
-        if not hasattr(stack.synthesizer, "cloud_formation_execution_role_arn"):
+        # Of the class: the getter raises before the synthesizer is bound.
+        if not hasattr(type(stack.synthesizer), "cloud_formation_execution_role_arn"):
             Annotations.of(self).add_warning_v2(
                 "iot-certificates:renewal-without-role",
                 "The renewal needs a CloudFormation role of the stack: deploy it with --role-arn, or with the CDK's "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aws_cdk import CliCredentialsStackSynthesizer, Duration, NestedStack, Stack
+from aws_cdk import CliCredentialsStackSynthesizer, DefaultStackSynthesizer, Duration, NestedStack, Stack
 from aws_cdk.assertions import Annotations, Match
 
 from iot_certificates import (
@@ -20,7 +20,7 @@ from iot_certificates import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aws_cdk import App
+    from aws_cdk import App, IStackSynthesizer
 
     from synthesised import Synthesised
 
@@ -124,11 +124,16 @@ def test_a_second_one_is_refused(new_stack: Callable[..., Stack]) -> None:
         CertificateRenewal(stack, "Second")
 
 
-def test_a_stack_without_a_role_is_warned_about(new_app: Callable[..., App]) -> None:
-    stack = Stack(new_app(), "Stack", synthesizer=CliCredentialsStackSynthesizer())
+@pytest.mark.parametrize(
+    ("synthesizer", "warned"), [(None, 0), (DefaultStackSynthesizer, 0), (CliCredentialsStackSynthesizer, 1)]
+)
+def test_a_stack_without_a_role_is_warned_about(
+    new_app: Callable[..., App], synthesizer: Callable[[], IStackSynthesizer] | None, warned: int
+) -> None:
+    stack = Stack(new_app(), "Stack", synthesizer=None if synthesizer is None else synthesizer())
     CertificateRenewal(stack, "Renewal", provider=IotCertificateProvider.get_or_create(stack))
     found = Annotations.from_stack(stack).find_warning("*", Match.string_like_regexp("needs a CloudFormation role"))
-    assert len(found) == 1
+    assert len(found) == warned
 
 
 def test_language_extensions_are_refused(new_app: Callable[..., App]) -> None:
