@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.aws.concurrency import Asked
 from iot_certificate_provider.aws.error_mapping import mapping_errors
+from iot_certificate_provider.aws.newest_page import NewestPage
 from iot_certificate_provider.aws.stack_statuses import AT_REST, IN_PROGRESS, UPDATES
 from iot_certificate_provider.errors import NotFoundError, RefusedError
 from iot_certificate_provider.physical_id import keeping_id, without_kept
@@ -23,13 +24,9 @@ if TYPE_CHECKING:
     from types_boto3_cloudformation.type_defs import DescribeStackEventsOutputTypeDef, StackEventTypeDef
 
     from iot_certificate_provider.aws.clients import AwsClients
-    from iot_certificate_provider.deadline import Deadline
 
 EVENT_PAGES = 500
 """How far back the events are read at most: a page has up to 100 rows. The deadline usually comes first."""
-
-KEPT_SECONDS = 5.0
-"""For so long the newest page of a stack's events is kept: several questions of a request are answered by it."""
 
 DESCRIBED = 100
 """API reference, DescribeStackResources: "only the first 100 resources are returned"."""
@@ -151,21 +148,6 @@ class EventReading:
             if begins or event.get("LogicalResourceId") == self._logical_id:
                 physical_id, keeps = without_kept(event.get("PhysicalResourceId", ""))
                 yield ResourceEvent(event.get("ResourceStatus", ""), physical_id, event["Timestamp"], begins, keeps)
-
-
-@dataclass(frozen=True)
-class NewestPage:
-    """The newest events of a stack, as one request has read them; another one's may lack that it began itself."""
-
-    stack_id: str
-    deadline: Deadline
-    read_at: float
-    answer: DescribeStackEventsOutputTypeDef
-
-    def answers(self, stack_id: str, deadline: Deadline | None) -> bool:
-        """Decide whether the same request asks for the same stack again, seconds later."""
-        same = (stack_id, deadline) == (self.stack_id, self.deadline)
-        return same and self.read_at - self.deadline.seconds_to_the_answer <= KEPT_SECONDS
 
 
 class StackGateway:
