@@ -138,6 +138,8 @@ def test_a_resource_holds_what_its_id_names(stage: Stage) -> None:
     (row,) = stage.gateway.rows(stage.stack.stack_id, "Pump")
     for each in (resource, row):
         assert (each.physical_id, each.keeps, each.whole_id) == (current, kept, f"{current}/keeps/{kept}")
+    # What a CA's sweep spares.
+    assert stage.gateway.held_ids(stage.stack.stack_id) == {current, kept}
 
 
 def test_no_more_events_are_read_than_are_needed(stage: Stage) -> None:
