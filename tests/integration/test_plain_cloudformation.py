@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:Connect", "Resource": "*"}]}
 
 
-SHORT_SECONDS = 34
-"""Of which three are for work, and what is asked of CloudFormation first: the function keeps the others for undoing and
-answering."""
+SHORT_SECONDS = 39
+"""Of which three are for beginning with certificates, and what is asked of CloudFormation first: the function keeps the
+others for finishing with those (BEGIN_SECONDS), undoing and answering."""
 
-MORE_THAN_FITS = 50
-"""Certificates: of the first ten, and then of ten a second, AWS IoT takes the deletion."""
+MORE_THAN_FITS = 90
+"""Certificates: of the first eight, and then of eight a second, the function asks for the deletion."""
 
 
 def ca_resource(ca: issuing.Issued, **properties: Any) -> dict[str, Any]:
