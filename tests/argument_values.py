@@ -695,7 +695,38 @@ OTHERS: list[Row] = [
             "removal_policy is RemovalPolicy.SNAPSHOT, which a registration code does not have. Use RemovalPolicy.RE"
         ),
     ),
+    ("IssuedDeviceCertificate", "previous_certificate", "KEEP", Written("PreviousCertificate", "KEEP")),
+    (
+        "IssuedDeviceCertificate",
+        "previous_certificate",
+        "keep",
+        Refused("previous_certificate is 'keep'. Use Prev"),
+    ),
+    ("SelfSignedCaCertificate", "previous_certificate", "KEEP", Written("PreviousCertificate", "KEEP")),
+    ("SelfSignedCaCertificate", "previous_certificate", "DELETE", Written("PreviousCertificate", None)),
+    ("SelfSignedCaCertificate", "previous_certificate", True, Refused("previous_certificate is True. Use Previous")),
     ("RegistrationCode", "removal_policy", RemovalPolicy.DESTROY, Written("OnDelete", "DELETE")),
+    ("CertificateGeneration", "requested", "", Refused("requested is empty")),
+    ("CertificateGeneration", "requested", "a b", Refused("requested 'a b' is")),
+    ("CertificateGeneration", "requested", 7, Written("Requested", "7")),
+    ("CertificateGeneration", "requested", of_parameter("value_as_string"), Written("Requested", PARAMETER)),
+    (
+        "CertificateRenewal",
+        "every",
+        300,
+        Refused("every is 300, not a Duration. Give a Duration of aws_cdk"),
+    ),
+    ("CertificateRenewal", "every", Duration.hours(30), Refused("every is 1.25 days. Give whole days")),
+    ("CertificateRenewal", "every", Duration.hours(12), Refused("every is 0.5 days. Give whole days")),
+    ("CertificateRenewal", "provider", 7, Refused("provider is 7. Give an IotCertificateProvider")),
+    ("CertificateRenewal", "log_retention", 30, Refused("log_retention is 30. Use RetentionDays.")),
+    (
+        "CertificateRenewal",
+        "log_group",
+        "/aws/lambda/x",
+        Refused("log_group is '/aws/lambda/x'. Give the log group it"),
+    ),
+    ("CertificateGeneration", "provider", 7, Refused("provider is 7. Give an IotCertificateProvider")),
     ("RegistrationCode", "provider", 7, Refused("provider is 7. Give an IotCertificateProvider")),
     ("IotCertificateProvider", "runtime", "python3.13", Refused("runtime is 'python3.13'. Give lambda_.Runtime.")),
     ("IotCertificateProvider", "architecture", "arm64", Refused("architecture is 'arm64'. Give lambda_.Architecture.")),
@@ -776,7 +807,7 @@ def other_arguments(construct: str, stack: Stack, row: str) -> dict[str, Any]:
         return {"certificate_id": DEVICE_ID, "decision": TransferDecision.ACCEPT}
     if construct in ("CertificateExpirySchedule", "CertificateAlarms", "CertificateDashboard"):
         return {"provider": IotCertificateProvider.get_or_create(stack)}
-    return {}
+    return {"requested": "1"} if construct == "CertificateGeneration" else {}
 
 
 def _proof(stack: Stack, row: str) -> dict[str, Any]:

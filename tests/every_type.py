@@ -15,6 +15,7 @@ from iot_certificates import (
     AcceptedCertificateOnDelete,
     AutoRegistration,
     CaCertificate,
+    CertificateGeneration,
     CertificateMode,
     CertificateTransfer,
     CertificateTransferDecision,
@@ -42,6 +43,7 @@ def declare_every_type(stack: Stack) -> None:
     _declare_cas(stack)
     _declare_devices(stack)
     RegistrationCode(stack, "Code", removal_policy=RemovalPolicy.DESTROY)
+    CertificateGeneration(stack, "Generation", requested="1")
     _declare_transfers(stack)
 
 

@@ -12,6 +12,7 @@ from iot_certificate_provider.contract import (
 from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.properties import (
     ca_certificate,
+    certificate_generation,
     certificate_transfer,
     certificate_transfer_decision,
     device_certificate,
@@ -103,6 +104,7 @@ SAMPLES = (
                 "ValidityDays": "36500",
                 "PrivateKeySecretArn": SECRET,
                 "Generation": "2",
+                "PreviousCertificate": "KEEP",
                 "CertificateMode": "SNI_ONLY",
                 **OF_CA,
             },
@@ -120,6 +122,7 @@ SAMPLES = (
                 "SubjectAlternativeNames": ["DNS:a.example", "URI:urn:a:b", "IP:192.0.2.1", "email:a@example.com"],
                 "ValidityDays": "30",
                 "Generation": "2",
+                "PreviousCertificate": "KEEP",
                 "KeyAlgorithm": "EC_P384",
                 "CredentialsSecretArn": SECRET,
                 **ATTACHED,
@@ -160,5 +163,11 @@ SAMPLES = (
             {"CertificateId": ID, "Decision": "ACCEPT", "Status": "ACTIVE", "OnDelete": "DELETE"},
             {"CertificateId": ID, "Decision": "REJECT", "RejectReason": "not ours"},
         ),
+    ),
+    Samples(
+        ResourceType.CERTIFICATE_GENERATION,
+        certificate_generation.CertificateGenerationProperties.read,
+        certificate_generation.SHAPE,
+        ({"Requested": "0"}, {"Requested": "2027-09-24"}),
     ),
 )

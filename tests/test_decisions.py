@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
@@ -48,7 +49,8 @@ def holder(
 
 SIBLING, ELSEWHERE, AT_WORK = holder(stack=OWN_STACK), holder(), holder("CREATE_IN_PROGRESS", "")
 CASES: dict[str, tuple[Decision | None, Action]] = {
-    "deletion_of_an_id": (ownership.deletion_of_an_id(ID, holder(physical_id=f"{ID}/adopted")), Action.LEAVE),
+    "deletion_of_an_id": (ownership.deletion_of_an_id(ID, ID, holder(physical_id=f"{ID}/adopted")), Action.LEAVE),
+    "kept_until_the_next_rotation": (ownership.kept_until_the_next_rotation(ID), Action.LEAVE),
     "deletion_of_nothing": (ownership.deletion_of_nothing(ID), Action.LEAVE),
     "deletion_after_a_failed_create": (
         ownership.deletion_after_a_failed_create("create-failed/1", readable=True),
@@ -123,10 +125,24 @@ def test_there_is_no_decision_without_a_reason(reason: str) -> None:
 
 
 def test_where_nothing_is_known_nothing_is_decided() -> None:
-    assert ownership.deletion_of_an_id(ID, None) is None
-    assert ownership.deletion_of_an_id(ID, holder()) is None
-    assert ownership.deletion_of_an_id("invented", holder()) is None
+    assert ownership.deletion_of_an_id(ID, ID, None) is None
+    assert ownership.deletion_of_an_id(ID, ID, holder()) is None
+    assert ownership.deletion_of_an_id("invented", "invented", holder()) is None
     assert ownership.deletion_after_a_failed_create("create-unfinished/1", readable=True) is None
+
+
+def test_a_delete_leaves_what_the_present_id_names_and_no_more() -> None:
+    other, third = "cd" * 32, "ef" * 32
+    keeping = replace(holder(), keeps=other)
+    assert ownership.deletion_of_an_id(f"{ID}/keeps/{other}", ID, keeping) is None
+    assert ownership.deletion_of_an_id(f"{ID}/keeps/{other}", other, keeping) is None
+    left = ownership.deletion_of_an_id(other, other, keeping)
+    assert left is not None
+    assert left.reason.startswith("Kept: certificate cdcd")
+    assert ownership.deletion_of_an_id(f"{other}/keeps/{third}", third, keeping) is None
+    # KEEP was left out: the Delete of the id before must not take the present one.
+    assert ownership.deletion_of_an_id(f"{ID}/keeps/{other}", other, holder()) is None
+    assert ownership.deletion_of_an_id(f"{ID}/keeps/{other}", ID, holder()) is not None
 
 
 def test_siblings_are_named_as_such() -> None:

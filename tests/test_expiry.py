@@ -153,6 +153,7 @@ def test_an_adopted_certificate_has_days(stage: Stage) -> None:
         ("{id}/transfer/210987654321", "Custom::IotCertificateTransfer", "CREATE_COMPLETE"),
         ("{id}/rejected", "Custom::IotCertificateTransferDecision", "CREATE_COMPLETE"),
         ("registration-code", "Custom::IotRegistrationCode", "CREATE_COMPLETE"),
+        ("generation/7", "Custom::IotCertificateGeneration", "CREATE_COMPLETE"),
     ],
 )
 def test_what_holds_no_certificate_has_none(stage: Stage, physical_id: str, resource_type: str, status: str) -> None:

@@ -55,6 +55,30 @@ def test_the_newest_row_that_settles_it_decides(statuses: list[str], expected: b
     assert held(rows(*statuses), ID) is expected
 
 
+def keeping(status: str, physical_id: str, keeps: str = "") -> ResourceEvent:
+    return ResourceEvent(status, physical_id, NOON, keeps=keeps)
+
+
+def test_a_certificate_is_held_while_the_present_id_keeps_it() -> None:
+    rotation = [keeping("UPDATE_COMPLETE", OTHER, ID), keeping("CREATE_COMPLETE", ID)]
+    cleaned_up = [keeping("DELETE_COMPLETE", ID), *rotation]
+    next_one = [keeping("UPDATE_COMPLETE", "ef" * 32, OTHER), *cleaned_up]
+    assert [held(each, ID) for each in (rotation, cleaned_up, next_one)] == [True, True, False]
+    assert held([keeping("DELETE_COMPLETE", OTHER, ID), *next_one], OTHER)
+    assert not held([keeping("DELETE_COMPLETE", OTHER, ID), *cleaned_up], ID)
+
+
+def test_what_is_kept_no_more_is_not_held() -> None:
+    kept_no_more = [
+        keeping("DELETE_COMPLETE", ID, OTHER),
+        keeping("UPDATE_COMPLETE", ID),
+        keeping("UPDATE_COMPLETE", ID, OTHER),
+        keeping("DELETE_COMPLETE", OTHER),
+    ]
+    assert held(kept_no_more, ID)
+    assert not held(kept_no_more, OTHER)
+
+
 def test_rows_of_another_certificate_settle_nothing() -> None:
     assert not held(rows("UPDATE_COMPLETE", physical_id=OTHER), ID)
 

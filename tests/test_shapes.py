@@ -8,6 +8,7 @@ import pytest
 
 from iot_certificate_provider.contract import (
     CaCertificateProperty,
+    CertificateGenerationProperty,
     CertificateTransferDecisionProperty,
     CertificateTransferProperty,
     DeviceCertificateProperty,
@@ -19,6 +20,7 @@ from iot_certificate_provider.contract import (
 )
 from iot_certificate_provider.properties import (
     ca_certificate,
+    certificate_generation,
     certificate_transfer,
     certificate_transfer_decision,
     device_certificate,
@@ -44,6 +46,7 @@ SHAPES: list[tuple[Shape, type[StrEnum]]] = [
     (registration_code.SHAPE, RegistrationCodeProperty),
     (certificate_transfer.SHAPE, CertificateTransferProperty),
     (certificate_transfer_decision.SHAPE, CertificateTransferDecisionProperty),
+    (certificate_generation.SHAPE, CertificateGenerationProperty),
 ]
 MAPS: dict[str, type[StrEnum]] = {
     "Issuer": IssuerProperty,

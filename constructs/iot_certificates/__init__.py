@@ -9,6 +9,7 @@ from iot_certificate_provider.contract import (
     DeviceCertificateStatus,
     ExistingCertificate,
     KeyAlgorithm,
+    PreviousCertificate,
     TransferDecision,
 )
 from iot_certificates.auto_registration import AutoRegistration
@@ -17,7 +18,9 @@ from iot_certificates.ca_certificate import CaCertificate, ICaCertificate
 from iot_certificates.certificate_alarms import CertificateAlarms
 from iot_certificates.certificate_dashboard import CertificateDashboard
 from iot_certificates.certificate_expiry_schedule import CertificateExpirySchedule
+from iot_certificates.certificate_generation import CertificateGeneration
 from iot_certificates.certificate_issuer import CertificateIssuer
+from iot_certificates.certificate_renewal import CertificateRenewal
 from iot_certificates.certificate_transfer import CertificateTransfer
 from iot_certificates.certificate_transfer_decision import CertificateTransferDecision
 from iot_certificates.declared.certificate_subject import CertificateSubject
@@ -42,8 +45,10 @@ __all__ = [
     "CertificateDashboard",
     "CertificateDeclarationError",
     "CertificateExpirySchedule",
+    "CertificateGeneration",
     "CertificateIssuer",
     "CertificateMode",
+    "CertificateRenewal",
     "CertificateSubject",
     "CertificateTransfer",
     "CertificateTransferDecision",
@@ -59,6 +64,7 @@ __all__ = [
     "IotCertificateProviderStack",
     "IssuedDeviceCertificate",
     "KeyAlgorithm",
+    "PreviousCertificate",
     "ProofOfPossession",
     "RegistrationCode",
     "SelfSignedCaCertificate",

@@ -75,6 +75,16 @@ EXPIRY_NOT_STARTED = AcceptedFinding(
     "no data until then",
     nag=("Serverless-EventBusDLQ",),
 )
+RENEWED_THE_NEXT_DAY = AcceptedFinding(
+    "The next day tries again, and alarms tell of what failed: there is nothing in an event that a queue would have to "
+    "keep",
+    nag=("Serverless-LambdaDLQ", "Serverless-LambdaAsyncFailureDestination"),
+    checkov=("CKV_AWS_116",),
+)
+RENEWAL_NOT_STARTED = AcceptedFinding(
+    "What EventBridge could not start today it starts tomorrow, and the renewal's alarm has no data until then",
+    nag=("Serverless-EventBusDLQ",),
+)
 NO_TRACING = AcceptedFinding(
     "The function runs while a stack is deployed, and its log tells what it did: traces are for the app to ask for",
     nag=("Serverless-LambdaTracing",),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk import CfnResource, RemovalPolicy
+from aws_cdk import CfnDeletionPolicy, CfnResource, RemovalPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -47,6 +47,14 @@ def custom_resource(
     invocation = [provider.event_invoke_config] if provider.event_invoke_config else []
     resource.node.add_dependency(*permissions, *invocation, *after)
     return resource
+
+
+def delete_when_replaced(resource: CfnResource) -> None:
+    """Have CloudFormation delete the certificate before a rotation, also where RETAIN keeps the last one.
+
+    RemovalPolicy sets UpdateReplacePolicy as well, which would leave a certificate at every rotation.
+    """
+    resource.cfn_options.update_replace_policy = CfnDeletionPolicy.DELETE
 
 
 def attribute(resource: CfnResource, name: str) -> str:

@@ -11,20 +11,22 @@ from iot_certificate_provider.contract import (
     DeviceCertificateStatus,
     IssuedDeviceCertificateProperty,
     KeyAlgorithm,
+    PreviousCertificate,
     ResourceType,
 )
 from iot_certificate_provider.properties.issued_device_certificate import SHAPE
 from iot_certificates import permissions as needs
 from iot_certificates.ca_key import KMS_KEY, SECRET
 from iot_certificates.certificate_issuer import ISSUER, CertificateIssuer, issuer_property
-from iot_certificates.custom_resource import attribute
+from iot_certificates.certificate_renewal import check_renewed_in_time
+from iot_certificates.custom_resource import attribute, delete_when_replaced
 from iot_certificates.declared.alternative_names import ALTERNATIVE_NAMES
 from iot_certificates.declared.arguments import takes
 from iot_certificates.declared.attachments import POLICIES, THINGS
 from iot_certificates.declared.certificate_arn import CertificateArn
 from iot_certificates.declared.certificate_subject import SUBJECT
 from iot_certificates.declared.declaration_error import CertificateDeclarationError
-from iot_certificates.declared.kinds import GENERATION, PEM, REMOVAL_POLICY, Member
+from iot_certificates.declared.kinds import GENERATION, PEM, REMOVAL_POLICY, Member, property_of
 from iot_certificates.declared.literal_pem import read_signing_request
 from iot_certificates.declared.rules import check_rules
 from iot_certificates.declared.validity import VALIDITY
@@ -74,6 +76,8 @@ class IssuedDeviceCertificate(RegisteredDeviceCertificate):
     * ``validity``: 365 days by default, whole days.
     * ``generation``: any text. Another one renews the certificate, with another key; the new one is registered before
       the old one goes. So does another issuer, subject, key algorithm or validity.
+    * ``previous_certificate``: KEEP leaves the certificate before a rotation registered and attached until the next
+      rotation, so that a device that was offline can still connect. DELETE, the default, removes it, also a kept one.
     * ``credentials_secret``: what the device gets; by default a secret that lives as long as the certificate, encrypted
       with ``encryption_key`` or else with the account's own key. It is a JSON object with ``privateKey``,
       ``certificatePem`` and ``caCertificatePem``, all PEM.
@@ -81,7 +85,8 @@ class IssuedDeviceCertificate(RegisteredDeviceCertificate):
       with the device; then there is no secret. Its subject and alternative names become the certificate's.
     * ``status``: ACTIVE by default. REVOKED is final.
     * ``policies``, ``things``: as DeviceCertificate's; ``add_policy`` and ``add_thing`` attach one more.
-    * ``removal_policy``: RETAIN leaves it registered, and its secret, when its resource goes; by default both go.
+    * ``removal_policy``: RETAIN leaves it registered, and its secret, when its resource goes; by default both go. The
+      certificate before a rotation is removed in either case, unless ``previous_certificate`` keeps it.
     * ``provider``: an IotCertificateProvider to share; by default the stack has one.
 
     Attributes, besides the id and the ARN: ``ca_certificate_id``, ``subject`` and ``issuer`` (RFC 4514),
@@ -97,6 +102,7 @@ class IssuedDeviceCertificate(RegisteredDeviceCertificate):
         key_algorithm=Member(KeyAlgorithm),
         validity=VALIDITY,
         generation=GENERATION,
+        previous_certificate=Member(PreviousCertificate),
         credentials_secret=SECRET,
         encryption_key=KMS_KEY,
         certificate_signing_request=PEM,
@@ -117,6 +123,7 @@ class IssuedDeviceCertificate(RegisteredDeviceCertificate):
         key_algorithm: KeyAlgorithm = KeyAlgorithm.EC_P256,
         validity: Duration | None = None,
         generation: str | None = None,
+        previous_certificate: PreviousCertificate = PreviousCertificate.DELETE,
         credentials_secret: secretsmanager.ISecret | None = None,
         encryption_key: kms.IKey | None = None,
         certificate_signing_request: str | None = None,
@@ -127,6 +134,7 @@ class IssuedDeviceCertificate(RegisteredDeviceCertificate):
         provider: IotCertificateProvider | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
+        check_renewed_in_time(self, generation, validity, property_of(SHAPE, "ValidityDays"))
         provider = provider or IotCertificateProvider.get_or_create(self)
         request = certificate_signing_request
         name = IssuedDeviceCertificateProperty
@@ -161,6 +169,7 @@ class IssuedDeviceCertificate(RegisteredDeviceCertificate):
             **named,
             name.VALIDITY_DAYS: validity,
             name.GENERATION: generation,
+            name.PREVIOUS_CERTIFICATE: unless(PreviousCertificate.DELETE, previous_certificate),
             **self._key(request, own),
             name.STATUS: unless(DeviceCertificateStatus.ACTIVE, status),
             **self._attachable(shared, policies, things),
@@ -172,6 +181,7 @@ class IssuedDeviceCertificate(RegisteredDeviceCertificate):
             permissions=[shared, own],
             removal_policy=removal_policy,
         )
+        delete_when_replaced(resource)
         self.ca_certificate_id = attribute(resource, DeviceCertificateAttribute.CA_CERTIFICATE_ID)
         self.certificate_pem = attribute(resource, DeviceCertificateAttribute.CERTIFICATE_PEM)
 
@@ -208,6 +218,7 @@ class IssuedDeviceCertificate(RegisteredDeviceCertificate):
     def apply_removal_policy(self, policy: RemovalPolicy) -> None:
         """Retain or delete the certificate when its resource is deleted, and the secret that was made for it."""
         super().apply_removal_policy(policy)
+        delete_when_replaced(self.custom_resource)
         apply_to_own_secret(self, policy)
 
     def _check_combination(

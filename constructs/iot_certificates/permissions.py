@@ -101,6 +101,11 @@ def registration_code(*, delete: bool) -> Iterator[Grant]:
         yield Grant(("cloudformation:ListStackResources",), (On.ANY_STACK,))
 
 
+CERTIFICATE_GENERATION = Grant(
+    ("cloudformation:DescribeStackEvents", "cloudformation:DescribeStacks"), (On.THIS_STACK,)
+)
+"""Whether the stack rolls back, and which generation it had before."""
+
 PRIVATE_CA_IDENTITY = (
     Grant(("iot:ListCACertificates",), (On.ANYTHING,)),
     Grant(("cloudformation:DescribeStacks",), (On.THIS_STACK,)),
@@ -237,6 +242,7 @@ def _every_type() -> Iterator[Grant]:
         yield from ca_certificate(on_delete, adopting=True)
     yield from (*PRIVATE_CA_IDENTITY, ROLLING_BACK)
     yield from registration_code(delete=True)
+    yield CERTIFICATE_GENERATION
     for register in ("iot:RegisterCertificate", "iot:RegisterCertificateWithoutCA", "iot:CreateCertificateFromCsr"):
         yield from device_certificate(register, policies=True, things=True, adopting=True)
     yield from issued_device_certificate(signing_request=True, policies=True, things=True)

@@ -11,20 +11,23 @@ from iot_certificate_provider.contract import (
     CertificateMode,
     DeviceCertificatesOnDelete,
     KeyAlgorithm,
+    PreviousCertificate,
     ResourceType,
     SelfSignedCaCertificateAttribute,
     SelfSignedCaCertificateProperty,
 )
+from iot_certificate_provider.properties.self_signed_ca_certificate import SHAPE
 from iot_certificates import permissions as needs
 from iot_certificates.auto_registration import AUTO_REGISTRATION, auto_registration_properties
 from iot_certificates.ca_certificate import ICaCertificate
 from iot_certificates.ca_key import KMS_KEY, SECRET
-from iot_certificates.custom_resource import attribute
+from iot_certificates.certificate_renewal import check_renewed_in_time
+from iot_certificates.custom_resource import attribute, delete_when_replaced
 from iot_certificates.declared.arguments import takes
 from iot_certificates.declared.certificate_arn import CertificateArn
 from iot_certificates.declared.certificate_subject import SUBJECT
 from iot_certificates.declared.granted_arn import check_granted
-from iot_certificates.declared.kinds import GENERATION, PEM, REMOVAL_POLICY, Member, has_members
+from iot_certificates.declared.kinds import GENERATION, PEM, REMOVAL_POLICY, Member, has_members, property_of
 from iot_certificates.declared.validity import VALIDITY
 from iot_certificates.imported_certificate import ImportedCaCertificate, ImportedSelfSignedCaCertificate
 from iot_certificates.kept_key import apply_to_own_secret, secret_for
@@ -66,6 +69,8 @@ class SelfSignedCaCertificate(RegisteredCaCertificate):
     * ``key_algorithm``: EC_P256 by default. ``validity``: 3,650 days by default, whole days.
     * ``generation``: any text. Another one rotates the CA: a new key and certificate, registered before the old one
       goes. So does another subject, key algorithm or validity.
+    * ``previous_certificate``: KEEP leaves the CA before a rotation registered until the next rotation, so that its
+      devices can move to the new one. DELETE, the default, removes it, also a kept one.
     * ``private_key_secret``: where the key is kept; by default a secret that lives as long as the CA, encrypted with
       ``encryption_key`` or else with the account's own key. It is a JSON object with ``privateKey`` and
       ``certificatePem``, both PEM.
@@ -75,6 +80,7 @@ class SelfSignedCaCertificate(RegisteredCaCertificate):
     * ``device_certificates_on_delete``: what the deletion of the CA does to its device certificates, unless resources
       of the stack hold them. By default nothing.
     * ``removal_policy``: RETAIN leaves the CA registered, and its secret, when its resource goes; by default both go.
+      The CA before a rotation is removed in either case, unless ``previous_certificate`` keeps it.
     * ``provider``: an IotCertificateProvider to share; by default the stack has one.
 
     Attributes, besides the id and the ARN: ``certificate_pem`` (empty where it is too large for an answer to
@@ -88,6 +94,7 @@ class SelfSignedCaCertificate(RegisteredCaCertificate):
         key_algorithm=Member(KeyAlgorithm),
         validity=VALIDITY,
         generation=GENERATION,
+        previous_certificate=Member(PreviousCertificate),
         private_key_secret=SECRET,
         encryption_key=KMS_KEY,
         status=Member(CaCertificateStatus),
@@ -106,6 +113,7 @@ class SelfSignedCaCertificate(RegisteredCaCertificate):
         key_algorithm: KeyAlgorithm = KeyAlgorithm.EC_P256,
         validity: Duration | None = None,
         generation: str | None = None,
+        previous_certificate: PreviousCertificate = PreviousCertificate.DELETE,
         private_key_secret: secretsmanager.ISecret | None = None,
         encryption_key: kms.IKey | None = None,
         status: CaCertificateStatus = CaCertificateStatus.ACTIVE,
@@ -116,6 +124,7 @@ class SelfSignedCaCertificate(RegisteredCaCertificate):
         provider: IotCertificateProvider | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
+        check_renewed_in_time(self, generation, validity, property_of(SHAPE, "ValidityDays"))
         self._tag_manager = TagManager(TagType.KEY_VALUE, ResourceType.SELF_SIGNED_CA_CERTIFICATE)
         self.provider = provider or IotCertificateProvider.get_or_create(self)
         self.private_key_secret = secret_for(
@@ -137,6 +146,7 @@ class SelfSignedCaCertificate(RegisteredCaCertificate):
             name.VALIDITY_DAYS: validity,
             name.PRIVATE_KEY_SECRET_ARN: self.private_key_secret.secret_arn,
             name.GENERATION: generation,
+            name.PREVIOUS_CERTIFICATE: unless(PreviousCertificate.DELETE, previous_certificate),
             name.STATUS: unless(CaCertificateStatus.ACTIVE, status),
             name.CERTIFICATE_MODE: unless(CertificateMode.DEFAULT, certificate_mode),
             **auto_registration_properties(self, auto_registration, own),
@@ -153,6 +163,7 @@ class SelfSignedCaCertificate(RegisteredCaCertificate):
             # As long as CloudFormation waits at all: a sweep goes on from one invocation to the next.
             service_timeout=None if device_certificates_on_delete == retain else Duration.hours(1),
         )
+        delete_when_replaced(resource)
         self.certificate_pem = attribute(resource, SelfSignedCaCertificateAttribute.CERTIFICATE_PEM)
 
     @staticmethod
@@ -183,6 +194,7 @@ class SelfSignedCaCertificate(RegisteredCaCertificate):
     def apply_removal_policy(self, policy: RemovalPolicy) -> None:
         """Retain or delete the CA when its resource is deleted, and the secret that was made for it."""
         super().apply_removal_policy(policy)
+        delete_when_replaced(self.custom_resource)
         apply_to_own_secret(self, policy)
 
     def _shared_permissions(self, on_delete: DeviceCertificatesOnDelete) -> ProviderPermissions:

@@ -20,6 +20,7 @@ class ResourceType(StrEnum):
     REGISTRATION_CODE = "Custom::IotRegistrationCode"
     CERTIFICATE_TRANSFER = "Custom::IotCertificateTransfer"
     CERTIFICATE_TRANSFER_DECISION = "Custom::IotCertificateTransferDecision"
+    CERTIFICATE_GENERATION = "Custom::IotCertificateGeneration"
 
 
 MAX_RESPONSE_BYTES = 4096
@@ -91,6 +92,7 @@ class SelfSignedCaCertificateProperty(StrEnum):
     VALIDITY_DAYS = "ValidityDays"
     PRIVATE_KEY_SECRET_ARN = "PrivateKeySecretArn"  # noqa: S105 - a property's name
     GENERATION = "Generation"
+    PREVIOUS_CERTIFICATE = "PreviousCertificate"
     STATUS = "Status"
     CERTIFICATE_MODE = "CertificateMode"
     AUTO_REGISTRATION_STATUS = "AutoRegistrationStatus"
@@ -107,6 +109,7 @@ class IssuedDeviceCertificateProperty(StrEnum):
     SUBJECT_ALTERNATIVE_NAMES = "SubjectAlternativeNames"
     VALIDITY_DAYS = "ValidityDays"
     GENERATION = "Generation"
+    PREVIOUS_CERTIFICATE = "PreviousCertificate"
     KEY_ALGORITHM = "KeyAlgorithm"
     CREDENTIALS_SECRET_ARN = "CredentialsSecretArn"  # noqa: S105 - a property's name
     CERTIFICATE_SIGNING_REQUEST = "CertificateSigningRequest"
@@ -167,6 +170,18 @@ class RegistrationCodeOnDelete(StrEnum):
 
     RETAIN = "RETAIN"
     DELETE = "DELETE"
+
+
+class CertificateGenerationProperty(StrEnum):
+    """The properties of ``Custom::IotCertificateGeneration``."""
+
+    REQUESTED = "Requested"
+
+
+class CertificateGenerationAttribute(StrEnum):
+    """The attributes that ``Fn::GetAtt`` of a ``Custom::IotCertificateGeneration`` returns."""
+
+    GENERATION = "Generation"
 
 
 class CertificateTransferProperty(StrEnum):
@@ -240,10 +255,14 @@ METRIC_NAMESPACE = "IotCertificates"
 
 
 class MetricName(StrEnum):
-    """What the functions publish: ``Failures`` by the provider's, ``DaysToExpiry`` by that of the expiry schedule."""
+    """What the functions publish.
+
+    ``Failures`` by the provider's, ``DaysToExpiry`` by the expiry schedule's, ``CertificatesDue`` by the renewal's.
+    """
 
     FAILURES = "Failures"
     DAYS_TO_EXPIRY = "DaysToExpiry"
+    CERTIFICATES_DUE = "CertificatesDue"
 
 
 class MetricDimension(StrEnum):
@@ -256,6 +275,14 @@ class MetricDimension(StrEnum):
 
 EXPIRY_STACK_ID = "StackId"
 """The one member of the event that the expiry schedule sends: whose certificates are meant."""
+
+
+class RenewalEvent(StrEnum):
+    """The members of the event that a CertificateRenewal sends: which stack, after how many days, by what parameter."""
+
+    STACK_ID = "StackId"
+    DAYS = "Days"
+    PARAMETER = "Parameter"
 
 
 class KeyAlgorithm(StrEnum):
@@ -320,6 +347,13 @@ class ExistingCertificate(StrEnum):
 
     FAIL = "FAIL"
     ADOPT = "ADOPT"
+
+
+class PreviousCertificate(StrEnum):
+    """What becomes of the certificate before a rotation: KEEP leaves it registered until the next one."""
+
+    DELETE = "DELETE"
+    KEEP = "KEEP"
 
 
 class TransferDecision(StrEnum):

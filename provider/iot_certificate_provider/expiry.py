@@ -41,7 +41,11 @@ WITH_DEVICE_CERTIFICATE = (
     ResourceType.ISSUED_DEVICE_CERTIFICATE,
     ResourceType.CERTIFICATE_TRANSFER_DECISION,
 )
-WITHOUT_CERTIFICATE = (ResourceType.REGISTRATION_CODE, ResourceType.CERTIFICATE_TRANSFER)
+WITHOUT_CERTIFICATE = (
+    ResourceType.REGISTRATION_CODE,
+    ResourceType.CERTIFICATE_TRANSFER,
+    ResourceType.CERTIFICATE_GENERATION,
+)
 """A transfer to another account has no certificate of its own: it transfers the one of another resource."""
 
 logger = logging.getLogger("iot_certificate_provider")

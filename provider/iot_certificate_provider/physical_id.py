@@ -3,12 +3,14 @@
 ::
 
     <certificate id>                                  a certificate that is the resource's own
+    <certificate id>/keeps/<certificate id>           its own, and the one before it, which is kept
     <certificate id>/adopted                          a certificate that the resource uses, and does not own
     <certificate id>/adopted/<marks>                  … as version 0.1.0 wrote it: read, and never written
     <certificate id>/rejected                         a transfer that was rejected
     <certificate id>/transfer/<account>[/was-active][/policy/<name>…][/thing/<name>…]
                                                       a transfer to another account, and what it detached
     registration-code                                 the registration code
+    generation/<value>                                the generation of a stack's certificates
     create-failed/<request id>                        a Create that registered nothing
     create-unfinished/<request id>                    a Create that may have registered something
 """
@@ -33,10 +35,13 @@ ADOPTED = "/adopted"
 REGISTRATION_CODE_ID = "registration-code"
 """The physical id of every registration code: the code may change outside the stack, which is no replacement."""
 
+_GENERATION = "generation/"
+
 REJECTED = "/rejected"
 """Ends the physical id of a transfer that was rejected: there is nothing to delete."""
 
 _CERTIFICATE_ID = re.compile(r"[0-9a-f]{64}")
+_KEEPING_ID = re.compile(r"([0-9a-f]{64})/keeps/([0-9a-f]{64})")
 _ADOPTED_ID = re.compile(rf"([0-9a-f]{{64}}){ADOPTED}(?:/([0-9a-f.]+))?")
 
 
@@ -57,8 +62,29 @@ def is_adopted(physical_id: str) -> bool:
 
 def certificate_id_in(physical_id: str) -> str:
     """Return the certificate id of a physical id, adopted or not; an invented one is returned as it is."""
-    match = _ADOPTED_ID.fullmatch(physical_id)
+    match = _ADOPTED_ID.fullmatch(physical_id) or _KEEPING_ID.fullmatch(physical_id)
     return physical_id if match is None else match.group(1)
+
+
+def keeping_id(physical_id: str, kept_id: str) -> str:
+    """Return the physical id of a resource that keeps a certificate beside its own; its own where it keeps none."""
+    return f"{physical_id}/keeps/{kept_id}" if kept_id else physical_id
+
+
+def without_kept(physical_id: str) -> tuple[str, str]:
+    """Return what ``keeping_id`` was given: an id that names no kept certificate as it is, with an empty text."""
+    match = _KEEPING_ID.fullmatch(physical_id)
+    return (physical_id, "") if match is None else (match.group(1), match.group(2))
+
+
+def generation_id(generation: str) -> str:
+    """Return the physical id of a generation: CloudFormation keeps the value in it, and nothing else does."""
+    return _GENERATION + generation
+
+
+def generation_in(physical_id: str) -> str:
+    """Return the generation that a physical id has; an empty text for a marker, or an id that CloudFormation made."""
+    return physical_id.removeprefix(_GENERATION) if physical_id.startswith(_GENERATION) else ""
 
 
 MAX_PHYSICAL_ID_BYTES = 1024

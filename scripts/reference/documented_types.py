@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import (
     CaCertificateAttribute,
+    CertificateGenerationAttribute,
     CertificateTransferAttribute,
     CertificateTransferDecisionAttribute,
     DeviceCertificateAttribute,
@@ -16,6 +17,7 @@ from iot_certificate_provider.contract import (
 )
 from iot_certificate_provider.properties import (
     ca_certificate,
+    certificate_generation,
     certificate_transfer,
     certificate_transfer_decision,
     device_certificate,
@@ -94,7 +96,7 @@ TYPES = (
         "self-signed-ca-certificate",
         "A CA that is made in the function, and registered with AWS IoT Core.",
         self_signed_ca_certificate.SHAPE,
-        CERTIFICATE_ID,
+        f"{CERTIFICATE_ID}; with `/keeps/<certificate id>` behind it where one from before is kept",
         _attributes(
             [*CaCertificateAttribute, *SelfSignedCaCertificateAttribute],
             CertificatePem="the certificate; empty where the answer would pass 4,096 bytes (the secret always has it)",
@@ -105,7 +107,7 @@ TYPES = (
         "issued-device-certificate",
         "A device certificate that a CA of yours issues in the function, and that is registered with AWS IoT Core.",
         issued_device_certificate.SHAPE,
-        CERTIFICATE_ID,
+        f"{CERTIFICATE_ID}; with `/keeps/<certificate id>` behind it where one from before is kept",
         _attributes(
             DeviceCertificateAttribute,
             CACertificateId="the certificate id of the CA that issued it; empty once the key is gone from the secret",
@@ -141,5 +143,13 @@ TYPES = (
         "the certificate id; `<certificate id>/rejected` for REJECT; `<certificate id>/adopted` when somebody else had "
         "accepted the certificate before",
         _attributes(CertificateTransferDecisionAttribute, Arn="the ARN in this account; empty for REJECT"),
+    ),
+    DocumentedType(
+        ResourceType.CERTIFICATE_GENERATION,
+        "certificate-generation",
+        "The generation of a stack's certificates: a value that never goes back.",
+        certificate_generation.SHAPE,
+        "`generation/<value>`",
+        _attributes(CertificateGenerationAttribute, Generation="the greatest value that was ever requested"),
     ),
 )

@@ -18,6 +18,7 @@ from iot_certificates import (
     AcceptedCertificateOnDelete,
     AutoRegistration,
     CaCertificate,
+    CertificateGeneration,
     CertificateIssuer,
     CertificateMode,
     CertificateTransfer,
@@ -305,5 +306,8 @@ USES: Mapping[ResourceType, Mapping[str, Declare]] = {
         "`OnDelete` `DELETE`": _with(
             _decision, decision=TransferDecision.ACCEPT, on_delete=AcceptedCertificateOnDelete.DELETE
         ),
+    },
+    ResourceType.CERTIFICATE_GENERATION: {
+        "`Requested`": lambda stack: CertificateGeneration(stack, "Generation", requested="1")
     },
 }

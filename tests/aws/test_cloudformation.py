@@ -113,6 +113,35 @@ def test_the_rows_from_before_the_newest_update_of_the_stack(stage: Stage) -> No
     assert [row.physical_id for row in rows] == ["second", "first"]
 
 
+def test_the_id_from_before_an_update_is_known_when_older_events_are_gone(stage: Stage) -> None:
+    """CloudFormation User Guide, "View stack events": they are kept for 90 days."""
+    stage.stack.begin_update()
+    stage.stack.log("Ca", "first", "UPDATE_IN_PROGRESS")
+    stage.stack.log("Ca", "second", "UPDATE_COMPLETE")
+    stage.stack.log("Ca", "second", "UPDATE_IN_PROGRESS")
+    assert stage.gateway.id_before_update(stage.stack.stack_id, "Ca") == "first"
+    assert stage.gateway.id_before_update(stage.stack.stack_id, "Other") is None
+
+
+def test_the_id_from_before_an_update_is_the_one_that_the_resource_had_at_rest(stage: Stage) -> None:
+    stage.stack.log("Ca", "first", "CREATE_COMPLETE")
+    stage.stack.begin_update()
+    stage.stack.log("Ca", "first", "UPDATE_IN_PROGRESS")
+    stage.stack.log("Ca", "second", "UPDATE_COMPLETE")
+    assert stage.gateway.id_before_update(stage.stack.stack_id, "Ca") == "first"
+
+
+def test_a_resource_holds_what_its_id_names(stage: Stage) -> None:
+    current, kept = "ab" * 32, "cd" * 32
+    stage.stack.log("Pump", f"{current}/keeps/{kept}", "UPDATE_COMPLETE")
+    (resource,) = stage.gateway.resources(stage.stack.stack_id)
+    (row,) = stage.gateway.rows(stage.stack.stack_id, "Pump")
+    for each in (resource, row):
+        assert (each.physical_id, each.keeps, each.whole_id) == (current, kept, f"{current}/keeps/{kept}")
+    # What a CA's sweep spares.
+    assert stage.gateway.held_ids(stage.stack.stack_id) == {current, kept}
+
+
 def test_no_more_events_are_read_than_are_needed(stage: Stage) -> None:
     for _ in range(10):
         stage.stack.log("Ca", "id", "UPDATE_COMPLETE")

@@ -48,7 +48,9 @@ TYPES = {
     "CertificateTransfer": "Custom::IotCertificateTransfer",
     "CertificateTransferDecision": "Custom::IotCertificateTransferDecision",
     "RegistrationCode": "Custom::IotRegistrationCode",
+    "CertificateGeneration": "Custom::IotCertificateGeneration",
 }
+OPERATING = ("CertificateAlarms", "CertificateExpirySchedule", "CertificateRenewal")
 FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:certificates"
 DEVICE_ARN = f"arn:aws:iot:eu-west-1:123456789012:cert/{'ab' * 32}"
 CA_ARN = f"arn:aws:iot:eu-west-1:123456789012:cacert/{'cd' * 32}"
@@ -90,6 +92,13 @@ def test_a_removal_policy_can_be_applied(changed: Synthesised, resource_type: st
     assert changed.only(resource_type)["DeletionPolicy"] == expected
 
 
+@pytest.mark.parametrize("name", TYPES)
+def test_retain_leaves_no_certificate_at_each_rotation(changed: Synthesised, name: str) -> None:
+    rotates = name in ("SelfSignedCaCertificate", "IssuedDeviceCertificate")
+    expected = "Delete" if rotates or name == "RegistrationCode" else "Retain"
+    assert changed.only(TYPES[name])["UpdateReplacePolicy"] == expected
+
+
 @pytest.mark.parametrize("name", ["SelfSignedCaCertificate", "IssuedDeviceCertificate"])
 def test_it_is_that_of_the_secret_as_well(changed: Synthesised, name: str) -> None:
     assert changed.named(f"{name}Secret", "AWS::SecretsManager::Secret")["DeletionPolicy"] == "Retain"
@@ -104,7 +113,7 @@ def test_a_registration_code_is_deleted_only_where_that_is_asked_for(
     assert "iot:DeleteRegistrationCode" in template.allowed("It")["*"]
 
 
-@pytest.mark.parametrize("name", [*TYPES, "IotCertificateProvider", "CertificateAlarms", "CertificateExpirySchedule"])
+@pytest.mark.parametrize("name", [*TYPES, "IotCertificateProvider", *OPERATING])
 def test_help_shows_the_arguments_that_are_taken_and_no_others(name: str) -> None:
     construct = getattr(iot_certificates, name)
     taken = inspect.signature(construct).parameters

@@ -200,8 +200,10 @@ def test_the_template_holds_secrets_without_a_value_and_none_for_a_signing_reque
 
 def test_the_secret_lives_as_long_as_the_certificate(template: Synthesised) -> None:
     for name, policy in (("Minimal", "Delete"), ("Full", "Retain")):
-        for resource in (template.named(name, TYPE), template.named(name, SECRET)):
-            assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == (policy, policy)
+        certificate, secret = template.named(name, TYPE), template.named(name, SECRET)
+        assert (secret["DeletionPolicy"], secret["UpdateReplacePolicy"]) == (policy, policy)
+        # Else RETAIN would leave a certificate at every rotation.
+        assert (certificate["DeletionPolicy"], certificate["UpdateReplacePolicy"]) == (policy, "Delete")
 
 
 def test_versions_of_exactly_that_secret_may_be_written(template: Synthesised) -> None:

@@ -54,6 +54,10 @@ class FakeCloudFormation:
     types: dict[str, str] = field(default_factory=dict)
     policies: dict[str, Mapping[str, str]] = field(default_factory=dict)
     template: str | None = None
+    parameters: dict[str, str] = field(default_factory=dict)
+    capabilities: tuple[str, ...] = ()
+    role_arn: str = ""
+    tokens: set[str] = field(default_factory=set)
     page: int = PAGE
     lag: timedelta = timedelta()
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -160,6 +164,34 @@ class FakeCloudFormation:
         }
         return {"TemplateBody": json.dumps({"Resources": declared}), "StagesAvailable": ["Original", "Processed"]}
 
+    def UpdateStack(
+        self,
+        StackName: str,
+        UsePreviousTemplate: bool,
+        Parameters: list[dict[str, Any]],
+        Capabilities: list[str],
+        ClientRequestToken: str,
+    ) -> dict[str, Any]:
+        """Begin an update; API reference, UpdateStack, and what it answers to a stack that is busy."""
+        stack = self._stack(StackName)
+        if stack.status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"):
+            raise Refusal(
+                "ValidationError", f"Stack:{stack.stack_id} is in {stack.status} state and can not be updated"
+            )
+        if ClientRequestToken in stack.tokens:
+            raise Refusal("TokenAlreadyExistsException", "Token already exists")
+        if not UsePreviousTemplate or {each["ParameterKey"] for each in Parameters} != set(stack.parameters):
+            raise Refusal("ValidationError", "Parameters: the stack's are to be given, all of them")
+        if set(Capabilities) != set(stack.capabilities):
+            raise Refusal("InsufficientCapabilitiesException", "Requires capabilities")
+        stack.tokens.add(ClientRequestToken)
+        new = {each["ParameterKey"]: each["ParameterValue"] for each in Parameters if not each.get("UsePreviousValue")}
+        if not new.items() - stack.parameters.items():
+            raise Refusal("ValidationError", "No updates are to be performed.")
+        stack.parameters.update(new)
+        stack.status = "UPDATE_IN_PROGRESS"
+        return {"StackId": stack.stack_id}
+
     # Looking things up
 
     def _stacks(self) -> list[FakeCloudFormation]:
@@ -217,7 +249,15 @@ class FakeCloudFormation:
 
     def _summary(self) -> dict[str, Any]:
         created = self.events[-1][3] if self.events else _DATED
-        return {"StackId": self.stack_id, "StackName": self.name, "StackStatus": self.status, "CreationTime": created}
+        return {
+            "StackId": self.stack_id,
+            "StackName": self.name,
+            "StackStatus": self.status,
+            "CreationTime": created,
+            "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in self.parameters.items()],
+            "Capabilities": list(self.capabilities),
+            **({"RoleARN": self.role_arn} if self.role_arn else {}),
+        }
 
 
 def _page(name: str, rows: list[dict[str, Any]], token: str, size: int) -> dict[str, Any]:

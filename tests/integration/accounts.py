@@ -33,6 +33,8 @@ class Account:
         self.id = session.client("sts").get_caller_identity()["Account"]
         self.iot = session.client("iot")
         self._runtime = runtime
+        self.role_arn = ""
+        """CloudFormation's role for the stacks, which the CDK CLI always names."""
         self._bucket = f"{BUCKET}-{self.id}"
         objects = session.client("s3")
         objects.create_bucket(
@@ -68,6 +70,7 @@ class Account:
             "StackName": name,
             "TemplateBody": json.dumps(Template.from_stack(stack).to_json()),
             "Capabilities": ["CAPABILITY_IAM"],
+            **({"RoleARN": self.role_arn} if self.role_arn else {}),
         }
         if name in self.stacks():
             client.update_stack(**request)

@@ -546,6 +546,19 @@ def code_is_deleted(function: Function) -> None:
     assert function.iot.get_registration_code()["registrationCode"] != code
 
 
+# The generation
+
+
+def generation_is_kept_in_a_rollback(function: Function) -> None:
+    """A generation is raised; whether the stack rolls back, and what it had before, CloudFormation is asked."""
+    function.create_stack(OTHERS)
+    raised = function.succeeds("Update", ResourceType.CERTIFICATE_GENERATION, {"Requested": "2"}, "generation/1", {})
+    assert raised["PhysicalResourceId"] == "generation/2"
+    function.roll_back()
+    kept = function.succeeds("Update", ResourceType.CERTIFICATE_GENERATION, {"Requested": "0"}, "generation/2", {})
+    assert kept["PhysicalResourceId"] == "generation/2"
+
+
 SWEEP_PROBES = {
     "DEACTIVATE": (deactivating, sweep_that_is_handed_on),
     "DELETE": (deleting, releasing_a_policy, releasing_a_thing, sweep_that_is_handed_on),

@@ -153,6 +153,15 @@ class Function:
         events = self.root.client("cloudformation").describe_stack_events(StackName=self.stack_id)["StackEvents"]
         return any(event["LogicalResourceId"] == NAME_IN_STACK for event in events)
 
+    def roll_back(self) -> None:
+        """Have an update of the stack that the requests come from fail, and be rolled back."""
+        policy = {"Type": "AWS::IoT::Policy", "Properties": {"PolicyName": "same", "PolicyDocument": {}}}
+        template = json.dumps({"Resources": {"First": policy, "Second": {**policy, "DependsOn": "First"}}})
+        self.root.client("cloudformation").update_stack(StackName=self.stack_id, TemplateBody=template)
+        while (status := self._status(self.stack_id)) != "UPDATE_ROLLBACK_COMPLETE":
+            assert status.endswith("_IN_PROGRESS"), status
+            time.sleep(0.02)
+
     def _status(self, stack_id: str) -> str:
         client = self.root.client("cloudformation")
         return str(client.describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"])

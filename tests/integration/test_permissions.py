@@ -39,6 +39,7 @@ from iot_certificates import (
     AcceptedCertificateOnDelete,
     AutoRegistration,
     CaCertificate,
+    CertificateGeneration,
     CertificateIssuer,
     CertificateMode,
     CertificateTransfer,
@@ -216,6 +217,10 @@ FEATURES: dict[str, tuple[Declare, tuple[Probe, ...]]] = {
         decision(TransferDecision.ACCEPT, on_delete=AcceptedCertificateOnDelete.DELETE),
         transfer_probes.DELETING_PROBES,
     ),
+    "generation of certificates": (
+        lambda stack: CertificateGeneration(stack, "Generation", requested="1"),
+        (probes.generation_is_kept_in_a_rollback,),
+    ),
 }
 
 
@@ -369,6 +374,17 @@ and Region:
 - `iot:DescribeCertificate` on `cert/*`
 
 Without any one of them the function fails (`tests/integration/test_monitoring.py`).
+
+## The function of the renewal
+
+It has a role of its own ([renewal](renewal.md)), which beside its log group allows, in the stack's own account and
+Region:
+
+- `cloudformation:DescribeStacks`, `cloudformation:ListStackResources` on this stack
+- `cloudformation:UpdateStack` on this stack, on condition that no role and no template's URL is named
+  (`cloudformation:RoleArn`, `cloudformation:TemplateUrl`)
+- `iot:DescribeCACertificate` on `cacert/*`
+- `iot:DescribeCertificate` on `cert/*`
 """
 
 

@@ -26,8 +26,10 @@ from iot_certificates import (
     CertificateAlarms,
     CertificateDashboard,
     CertificateExpirySchedule,
+    CertificateGeneration,
     CertificateIssuer,
     CertificateMode,
+    CertificateRenewal,
     CertificateTransfer,
     CertificateTransferDecision,
     DeviceCertificate,
@@ -129,6 +131,7 @@ class Devices(Stack):
             )
         for policy in (RemovalPolicy.RETAIN, RemovalPolicy.DESTROY):
             RegistrationCode(self, f"RegistrationCode{policy.name}", removal_policy=policy)
+        CertificateGeneration(self, "Generation", requested="1")
 
 
 class ProviderOptions(Stack):
@@ -158,6 +161,7 @@ class Operated(Stack):
         CertificateExpirySchedule(self, "Schedule", provider=provider, log_group=log_group)
         CertificateAlarms(self, "Alarms", provider=provider)
         CertificateDashboard(self, "Dashboard", provider=provider)
+        CertificateRenewal(self, "Renewal", provider=provider, log_group=log_group)
 
 
 class OperatedByDefault(Stack):

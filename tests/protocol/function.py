@@ -35,7 +35,7 @@ from iot_certificate_provider import handler as installed_handler
 from iot_certificate_provider.aws.clients import AwsClients
 from iot_certificate_provider.contract import ResourceType
 from iot_certificate_provider.deadline import Deadline
-from iot_certificate_provider.physical_id import certificate_id_in
+from iot_certificate_provider.physical_id import certificate_id_in, without_kept
 from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.protocol.crhelper_once import TIMER_MARGIN_SECONDS
 from iot_certificate_provider.protocol.delivery import Delivery
@@ -470,14 +470,22 @@ class Cloud:
         """What a stack swept, or used, is gone for it when another one deletes it."""
         for stack in self.stacks:
             if stack.ledger.stack_id != invocation.event["StackId"]:
-                held = {certificate_id_in(live.physical_id) for live in stack.live.values()}
+                ids = [live.physical_id for live in stack.live.values()]
+                held = {certificate_id_in(each) for each in ids} | {without_kept(each)[1] for each in ids}
                 self.excuses.deleted_outside |= {certificate_id} & held
 
     def _is_swept(self, invocation: Invocation, certificate_id: str) -> bool:
         declared = invocation.event["ResourceProperties"].get("DeviceCertificatesOnDelete", "RETAIN")
         record = self.iot.certificates.get(certificate_id)
         wanted = declared != "RETAIN" and invocation.event["RequestType"] == "Delete"
-        return wanted and record is not None and record.ca_id == invocation.event["PhysicalResourceId"]
+        return wanted and record is not None and record.ca_id in self._cas_that_go(invocation.event)
+
+    def _cas_that_go(self, event: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the CAs that a Delete is about; a kept one too where the resource itself goes."""
+        physical_id = event["PhysicalResourceId"]
+        ledger = next(each.ledger for each in self.stacks if each.ledger.stack_id == event["StackId"])
+        present, _ = ledger.resources.get(event["LogicalResourceId"], ("", ""))
+        return without_kept(physical_id) if present == physical_id else (physical_id,)
 
     def notice_half_adopted(self, event: Mapping[str, Any]) -> None:
         """A Create or an Update led to nothing: what a delivery of it that died had attached may stay attached."""

@@ -48,15 +48,20 @@ def declare(wish: Wish) -> Declared:
 
 def _own_ca(wish: Wish) -> Declared:
     more = {"Status": wish.status, "DeviceCertificatesOnDelete": wish.sweep, "CertificateMode": "SNI_ONLY"}
+    more["PreviousCertificate"] = wish.keep
     return material.self_signed_ca(wish.generation, PrivateKeySecretArn=secret(wish.secret), **more)
 
 
 def _issued(wish: Wish) -> Declared:
-    return material.issued_here(wish.generation, CredentialsSecretArn=secret(wish.secret), **_device(wish))
+    return material.issued_here(wish.generation, CredentialsSecretArn=secret(wish.secret), **_issued_device(wish))
 
 
 def _requested(wish: Wish) -> Declared:
-    return material.issued_by_request(wish.generation, **_device(wish))
+    return material.issued_by_request(wish.generation, **_issued_device(wish))
+
+
+def _issued_device(wish: Wish) -> dict[str, Any]:
+    return {"PreviousCertificate": wish.keep, **_device(wish)}
 
 
 def _device(wish: Wish) -> dict[str, Any]:

@@ -21,7 +21,7 @@ CERTIFICATES = (
     *("device", "ca", "csr", "sni", "under"),
 )
 AMENDMENTS = (
-    *("rename", "rename", "rotate", "rotate", "other-secret", "on-delete", "status", "attach", "attach-more"),
+    *("rename", "rename", "rotate", "rotate", "other-secret", "on-delete", "status", "keep", "attach", "attach-more"),
     *("detach", "remove", "retain", "release", "replace", "adopt", "own"),
 )
 HANDS = {
@@ -134,6 +134,7 @@ class DrawingInUse(Drawing):
             sweep=self._draw.choice(("RETAIN", "DEACTIVATE", "DELETE")) if certificate == "own-ca" else "RETAIN",
             secret=self._draw.choice((0, 0, 0, 1, WITH_PASSWORD)) if certificate in KEPT else 0,
             on_delete=self._draw.choice(("DELETE", "DELETE", "RETAIN")),
+            keep=self._draw.choice(("DELETE", "KEEP")),
         )
 
     def step(self) -> Step:

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from fakes.transfers import PENDING
 from iot_certificate_provider.contract import OUR_TAGS, ResourceType
-from iot_certificate_provider.physical_id import REGISTRATION_CODE_ID, certificate_id_in, is_adopted, is_certificate_id
+from iot_certificate_provider.physical_id import (
+    REGISTRATION_CODE_ID,
+    certificate_id_in,
+    generation_in,
+    is_adopted,
+    is_certificate_id,
+    without_kept,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,7 +111,8 @@ def check(stack: Stack) -> None:
 def nothing_left_behind(stack: Stack) -> None:
     """Whatever the stack registered is now a resource of its own, or gone; all of it is gone with the stack."""
     # Any stack's: an orphan that another one uses is not left, it is used.
-    held = {certificate_id_in(live.physical_id) for each in stack.cloud.stacks for live in each.live.values()}
+    lives = [live for each in stack.cloud.stacks for live in each.live.values()]
+    held = {certificate_id_in(live.physical_id) for live in lives} | {kept_in(live.physical_id) for live in lives}
     registered = {*stack.cloud.iot.certificates, *stack.cloud.iot.cas}
     for certificate_id, (stack_id, logical_id) in stack.cloud.made.items():
         if stack_id != stack.ledger.stack_id or certificate_id in held | stack.excused:
@@ -145,6 +153,9 @@ def everything_is_there(stack: Stack) -> None:
         if live.declared.type == ResourceType.REGISTRATION_CODE:
             require(live.physical_id == REGISTRATION_CODE_ID, "I4", f"{logical_id} has another physical id")
             continue
+        if live.declared.type == ResourceType.CERTIFICATE_GENERATION:
+            require(generation_in(live.physical_id), "I4", f"{logical_id} has no generation")
+            continue
         if live.declared.type in (TRANSFER, DECISION):
             _handed_over_as_said(stack, logical_id)
             continue
@@ -152,6 +163,19 @@ def everything_is_there(stack: Stack) -> None:
         there = certificate_id in stack.cloud.iot.certificates or certificate_id in stack.cloud.iot.cas
         if certificate_id not in stack.cloud.excuses.deleted_outside:
             require(there, "I4", f"{logical_id} is not registered, {stack.ledger.status}")
+        _kept_as_declared(stack, logical_id)
+
+
+def _kept_as_declared(stack: Stack, logical_id: str) -> None:
+    """One certificate at most is kept, only where that is declared; it is there, and as its last change left it."""
+    live = stack.live[logical_id]
+    kept_id = kept_in(live.physical_id)
+    if not kept_id or kept_id in stack.cloud.excuses.deleted_outside:
+        return
+    declared = live.declared.properties
+    require(declared.get("PreviousCertificate") == "KEEP", "I4", f"{logical_id} keeps one that is to be deleted")
+    require(picture(stack.cloud, kept_id) is not None, "I4", f"{logical_id} keeps one that is not registered")
+    require(kept_id != certificate_id_in(live.physical_id), "I4", f"{logical_id} has come back to the one that it kept")
 
 
 def secrets_follow(stack: Stack) -> None:
@@ -159,10 +183,11 @@ def secrets_follow(stack: Stack) -> None:
     for logical_id, live in stack.live.items():
         properties = live.declared.properties
         arn = properties.get("PrivateKeySecretArn") or properties.get("CredentialsSecretArn")
-        if arn is None or live.physical_id in stack.cloud.excuses.deleted_outside or logical_id in stack.skipped:
+        certificate_id = certificate_id_in(live.physical_id)
+        if arn is None or certificate_id in stack.cloud.excuses.deleted_outside or logical_id in stack.skipped:
             continue
         current = json.loads(stack.cloud.secret_text(arn))["certificateId"]
-        require(current == live.physical_id, "I4", f"{logical_id}'s secret has another key, {stack.ledger.status}")
+        require(current == certificate_id, "I4", f"{logical_id}'s secret has another key, {stack.ledger.status}")
 
 
 def _handed_over_as_said(stack: Stack, logical_id: str) -> None:
@@ -192,7 +217,11 @@ def rolled_back_to(stack: Stack, before: Snapshot, revoking: set[str], skipped: 
             require(parts[0] == parts[1], "I4", f"{logical_id} is another transfer after the rollback")
             continue
         require(live.physical_id == old_id, "I4", f"{logical_id} has another physical id after the rollback")
-        if live.declared.type in (ResourceType.REGISTRATION_CODE, DECISION):
+        kept_id = kept_in(old_id)
+        if kept_id and kept_id not in stack.cloud.excuses.deleted_outside and old_id not in revoking:
+            same = picture(stack.cloud, kept_id) == before.pictures[kept_id]
+            require(same, "I4", f"the certificate that {logical_id} keeps is another after the rollback")
+        if live.declared.type in (ResourceType.REGISTRATION_CODE, ResourceType.CERTIFICATE_GENERATION, DECISION):
             continue  # ``registration_code`` looks at the code itself
         declared = live.declared.properties
         was, now = before.pictures[old_id], picture(stack.cloud, certificate_id_in(old_id))
@@ -244,7 +273,9 @@ class Snapshot:
     def of(cls, stack: Stack) -> Snapshot:
         ids = {logical_id: live.physical_id for logical_id, live in stack.live.items()}
         known = [each for each in ids.values() if is_certificate_id(certificate_id_in(each))]
-        return cls(ids, {each: picture(stack.cloud, certificate_id_in(each)) for each in known})
+        pictures = {each: picture(stack.cloud, certificate_id_in(each)) for each in known}
+        kept = {kept_in(each) for each in known} - {""}
+        return cls(ids, {**pictures, **{each: picture(stack.cloud, each) for each in kept}})
 
 
 def picture(cloud: Cloud, certificate_id: str) -> Picture | None:
@@ -257,6 +288,11 @@ def picture(cloud: Cloud, certificate_id: str) -> Picture | None:
     kinds = (cloud.iot.policies, cloud.iot.things)
     attached = frozenset(name for kind in kinds for name, arns in kind.items() if device.arn in arns)
     return Picture(device.status, attached, ())
+
+
+def kept_in(physical_id: str) -> str:
+    """Return the certificate that a physical id names beside the resource's own; an empty text where it names none."""
+    return without_kept(physical_id)[1]
 
 
 def remember_foreign(cloud: Cloud) -> None:

@@ -285,7 +285,7 @@ def _simpler_deploys(step: Deploy) -> Iterator[Deploy]:
         if before or after:
             yield replace(step, wishes=(*before, *after))
         plain = Wish(wish.certificate)
-        for field in ("status", "attached", "adopt", "retain", "sweep", "generation", "secret", "on_delete"):
+        for field in ("status", "attached", "adopt", "retain", "sweep", "generation", "secret", "on_delete", "keep"):
             if getattr(wish, field) != getattr(plain, field):
                 simpler = replace(wish, **{field: getattr(plain, field)})
                 yield replace(step, wishes=(*before, (name, simpler), *after))

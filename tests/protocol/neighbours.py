@@ -58,6 +58,8 @@ class Wish:
     generation: int = 0
     secret: int = 0
     on_delete: str = "DELETE"
+    keep: str = "DELETE"
+    """What a rotation does to the certificate before it."""
 
     @property
     def type_name(self) -> str:
@@ -150,6 +152,7 @@ _CHANGES: dict[str, Any] = {
     "rotate": lambda wish: {"generation": wish.generation + 1},
     "other-secret": lambda wish: {"secret": (wish.secret + 1) % SECRETS},
     "on-delete": lambda wish: {"on_delete": "RETAIN" if wish.on_delete == "DELETE" else "DELETE"},
+    "keep": lambda wish: {"keep": "DELETE" if wish.keep == "KEEP" else "KEEP"},
     "replace": lambda wish: {"certificate": _OTHERS.get(wish.certificate, wish.certificate)},
 }
 

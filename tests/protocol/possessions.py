@@ -61,24 +61,35 @@ class Possessions:
             return  # it says that it has it, and has it not
         self.lost.discard((owner, certificate_id))
         adopted = is_adopted(physical_id)
-        attached = self._attached_by(certificate_id, now, before, had)
+        returns = not adopted and self._returns(owner, certificate_id, had)
+        attached = self._attached_by(certificate_id, now, before, had, returns=returns)
         self.held[owner] = Possession(certificate_id, adopted, attached)
         if had is not None and had.certificate_id == certificate_id and had.adopted != adopted:
             self._pass_on(certificate_id, owner, adopted=adopted)
         elif not adopted and self._unexcuse(certificate_id) and self.cloud.made.get(certificate_id) not in self.held:
             # What another template had retained is this resource's from now on.
             self.cloud.made[certificate_id] = owner
-        if _sets_status(now, before, had, self.held[owner]):
+        if not returns and _sets_status(now, before, had, self.held[owner]):
             self.statuses[certificate_id] = str(now.properties.get("Status", "ACTIVE"))
 
     def _attached_by(
-        self, certificate_id: str, now: Declared, before: Declared | None, had: Possession | None
+        self, certificate_id: str, now: Declared, before: Declared | None, had: Possession | None, *, returns: bool
     ) -> frozenset[str]:
-        """Return what a resource has attached: an Update in place attaches the difference, whatever a hand detached."""
+        """Return what a resource has attached: an Update in place attaches the difference, whatever a hand detached.
+
+        The rollback of a replacement attaches nothing: it ``returns`` to a certificate that the update did not touch.
+        """
         declared, torn = _attachments(now.properties), self.torn.setdefault(certificate_id, set())
+        if returns:
+            return declared - torn
         same = before is not None and had is not None and had.certificate_id == certificate_id
         torn -= declared - (_attachments(before.properties) if same and before is not None else frozenset())
         return declared - torn
+
+    def _returns(self, owner: Owner, certificate_id: str, had: Possession | None) -> bool:
+        stack = next((each for each in self.cloud.stacks if each.ledger.stack_id == owner[0]), None)
+        is_back = stack is not None and stack.ledger.status.startswith("UPDATE_ROLLBACK")
+        return is_back and had is not None and had.certificate_id != certificate_id
 
     def _pass_on(self, certificate_id: str, owner: Owner, *, adopted: bool) -> None:
         """Note that ownership was taken, or given back in a rollback."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from iot_certificate_provider.physical_id import certificate_id_in, is_certificate_id
+from iot_certificate_provider.physical_id import certificate_id_in, is_certificate_id, without_kept
 from protocol import function, invariants, native
 
 if TYPE_CHECKING:
@@ -343,7 +343,7 @@ class Stack:
 
     def _leave(self, logical_id: str, live: Live, *, replaced: bool = False) -> None:
         """Skip a deletion, as the template says."""
-        self.excused.add(certificate_id_in(live.physical_id))
+        self.excused.update({certificate_id_in(live.physical_id), without_kept(live.physical_id)[1]} - {""})
         self._log(logical_id, live.physical_id, "DELETE_SKIPPED", moved=replaced)
         if not replaced:
             self.cloud.possessions.gives_up(self._owner(logical_id))

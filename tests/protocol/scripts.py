@@ -63,6 +63,7 @@ def scripts_of(*kinds: str) -> st.SearchStrategy[list[Step]]:
         things=st.sampled_from([(), ("thermostat",), ("boiler",)]),
         existing=st.sampled_from(["FAIL"] * 3 + ["ADOPT"]),
         sweep=st.sampled_from(["RETAIN", "RETAIN", "DEACTIVATE", "DELETE", "DELETE_WITH_THINGS"]),
+        previous=st.sampled_from(["DELETE", "KEEP"]),
     )
     templates = st.lists(wanted, min_size=1, max_size=4).map(tuple)
     deploys = st.builds(Deploy, templates, _some_faults, st.booleans(), _stack)

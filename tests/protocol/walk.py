@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fakes.iot import CertificateRecord
-from iot_certificate_provider.physical_id import certificate_id_in, is_adopted
+from iot_certificate_provider.physical_id import certificate_id_in, is_adopted, without_kept
 from protocol import invariants, material, native
 from protocol.invariants import require
 from protocol.referee import DEVICE, Declared, Stack
@@ -34,6 +34,7 @@ class Wanted:
     things: tuple[str, ...] = ()
     existing: str = "FAIL"
     sweep: str = "RETAIN"
+    previous: str = "DELETE"
 
 
 @dataclass(frozen=True)
@@ -103,16 +104,14 @@ def declare(wanted: Wanted, wanted_ca: int | None, stack: int) -> Declared:
 
 
 def _made_here(wanted: Wanted, stack: int) -> Declared:
+    given: dict[str, Any] = {"Status": wanted.status, "PreviousCertificate": wanted.previous}
     if wanted.kind == "self-signed":
-        secret, sweep = material.kept_secret("ca", stack), wanted.sweep
-        return material.self_signed_ca(
-            wanted.generation, PrivateKeySecretArn=secret, Status=wanted.status, DeviceCertificatesOnDelete=sweep
-        )
-    attached = {"PolicyNames": list(wanted.policies), "ThingNames": list(wanted.things)}
+        given |= {"PrivateKeySecretArn": material.kept_secret("ca", stack), "DeviceCertificatesOnDelete": wanted.sweep}
+        return material.self_signed_ca(wanted.generation, **given)
+    given |= {"PolicyNames": list(wanted.policies), "ThingNames": list(wanted.things)}
     if wanted.kind == "by-request":
-        return material.issued_by_request(wanted.generation, Status=wanted.status, **attached)
-    secret = material.kept_secret("device", stack)
-    return material.issued_here(wanted.generation, CredentialsSecretArn=secret, Status=wanted.status, **attached)
+        return material.issued_by_request(wanted.generation, **given)
+    return material.issued_here(wanted.generation, CredentialsSecretArn=material.kept_secret("device", stack), **given)
 
 
 def template(wanted: tuple[Wanted, ...], stack: int = 0) -> Template:
@@ -189,9 +188,10 @@ class Walk:
 
     def _delete(self, stack: Stack) -> bool:
         swept = [
-            live.physical_id
+            certificate_id
             for live in stack.live.values()
             if live.declared.properties.get("DeviceCertificatesOnDelete", "RETAIN").startswith("DELETE")
+            for certificate_id in without_kept(live.physical_id)
         ]
         done = stack.delete() == "COMPLETE"
         left = [each for each in self.cloud.iot.certificates.values() if each.ca_id in swept]

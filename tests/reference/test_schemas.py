@@ -31,16 +31,18 @@ PROPERTIES = {
         *OF_DEVICE,
     ],
     "Custom::IotSelfSignedCaCertificate": [
-        *["Subject", "KeyAlgorithm", "ValidityDays", "PrivateKeySecretArn", "Generation", "Status", "CertificateMode"],
-        *OF_CA,
+        *["Subject", "KeyAlgorithm", "ValidityDays", "PrivateKeySecretArn", "Generation", "PreviousCertificate"],
+        *["Status", "CertificateMode", *OF_CA],
     ],
     "Custom::IotIssuedDeviceCertificate": [
-        *["Issuer", "Subject", "SubjectAlternativeNames", "ValidityDays", "Generation", "KeyAlgorithm"],
+        *["Issuer", "Subject", "SubjectAlternativeNames", "ValidityDays", "Generation"],
+        *["PreviousCertificate", "KeyAlgorithm"],
         *["CredentialsSecretArn", "CertificateSigningRequest", *OF_DEVICE],
     ],
     "Custom::IotRegistrationCode": ["OnDelete"],
     "Custom::IotCertificateTransfer": ["CertificateId", "TargetAwsAccount", "TransferMessage", "DetachOnTransfer"],
     "Custom::IotCertificateTransferDecision": ["CertificateId", "Decision", "RejectReason", "Status", "OnDelete"],
+    "Custom::IotCertificateGeneration": ["Requested"],
 }
 """What the contract promises, written down once more: a change of the code alone is not one of the contract."""
 
@@ -56,6 +58,7 @@ ATTRIBUTES = {
     "Custom::IotRegistrationCode": "RegistrationCode",
     "Custom::IotCertificateTransfer": "TransferredCertificateArn",
     "Custom::IotCertificateTransferDecision": "Arn",
+    "Custom::IotCertificateGeneration": "Generation",
 }
 
 COMPILES = """

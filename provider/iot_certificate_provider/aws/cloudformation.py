@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.aws.concurrency import Asked
 from iot_certificate_provider.aws.error_mapping import mapping_errors
+from iot_certificate_provider.aws.newest_page import NewestPage
+from iot_certificate_provider.aws.stack_statuses import AT_REST, IN_PROGRESS, UPDATES
 from iot_certificate_provider.errors import NotFoundError, RefusedError
+from iot_certificate_provider.physical_id import keeping_id, without_kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,46 +24,14 @@ if TYPE_CHECKING:
     from types_boto3_cloudformation.type_defs import DescribeStackEventsOutputTypeDef, StackEventTypeDef
 
     from iot_certificate_provider.aws.clients import AwsClients
-    from iot_certificate_provider.deadline import Deadline
 
 EVENT_PAGES = 500
 """How far back the events are read at most: a page has up to 100 rows. The deadline usually comes first."""
-
-KEPT_SECONDS = 5.0
-"""For so long the newest page of a stack's events is kept: several questions of a request are answered by it."""
 
 DESCRIBED = 100
 """API reference, DescribeStackResources: "only the first 100 resources are returned"."""
 
 _GIVEN_UP = ("DELETE_COMPLETE", "DELETE_SKIPPED")
-
-_IN_PROGRESS: tuple[StackStatusType, ...] = (
-    "CREATE_IN_PROGRESS",
-    "ROLLBACK_IN_PROGRESS",
-    "DELETE_IN_PROGRESS",
-    "UPDATE_IN_PROGRESS",
-    "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
-    "UPDATE_ROLLBACK_IN_PROGRESS",
-    "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
-    "IMPORT_IN_PROGRESS",
-    "IMPORT_ROLLBACK_IN_PROGRESS",
-)
-_UPDATES = ("UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
-_AT_REST: tuple[StackStatusType, ...] = (
-    "CREATE_COMPLETE",
-    "CREATE_FAILED",
-    "ROLLBACK_COMPLETE",
-    "ROLLBACK_FAILED",
-    "DELETE_FAILED",
-    "UPDATE_COMPLETE",
-    "UPDATE_FAILED",
-    "UPDATE_ROLLBACK_COMPLETE",
-    "UPDATE_ROLLBACK_FAILED",
-    "IMPORT_COMPLETE",
-    "IMPORT_ROLLBACK_COMPLETE",
-    "IMPORT_ROLLBACK_FAILED",
-)
-"""API reference, StackSummary, StackStatus: all that a stack can have which has resources."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +40,8 @@ class StackResource:
 
     * ``at``, aware: since when it has the status; None when that is not known.
     * ``type``: ``Custom::IotDeviceCertificate``, say; empty where nobody asked for it.
+    * ``keeps``: the certificate before the last rotation, which a physical id may name behind the resource's own; the
+      ``physical_id`` is without it.
     """
 
     stack_id: str
@@ -77,6 +50,12 @@ class StackResource:
     status: str
     at: datetime | None = None
     type: str = ""
+    keeps: str = ""
+
+    @property
+    def whole_id(self) -> str:
+        """The physical id that CloudFormation has of it."""
+        return keeping_id(self.physical_id, self.keeps)
 
     @property
     def is_going(self) -> bool:
@@ -107,6 +86,13 @@ class ResourceEvent:
     at: datetime
     of_stack: bool = False
     """Whether it says that an operation on the stack itself begins: no row of the resource belongs to both sides."""
+    keeps: str = ""
+    """As a StackResource's."""
+
+    @property
+    def whole_id(self) -> str:
+        """The physical id that CloudFormation has in the row."""
+        return keeping_id(self.physical_id, self.keeps)
 
     @property
     def begins_creation(self) -> bool:
@@ -160,23 +146,8 @@ class EventReading:
             self.oldest = event["Timestamp"]
             begins = self._borders and _begins(event)
             if begins or event.get("LogicalResourceId") == self._logical_id:
-                status, physical_id = event.get("ResourceStatus", ""), event.get("PhysicalResourceId", "")
-                yield ResourceEvent(status, physical_id, event["Timestamp"], of_stack=begins)
-
-
-@dataclass(frozen=True)
-class NewestPage:
-    """The newest events of a stack, as one request has read them; another one's may lack that it began itself."""
-
-    stack_id: str
-    deadline: Deadline
-    read_at: float
-    answer: DescribeStackEventsOutputTypeDef
-
-    def answers(self, stack_id: str, deadline: Deadline | None) -> bool:
-        """Decide whether the same request asks for the same stack again, seconds later."""
-        same = (stack_id, deadline) == (self.stack_id, self.deadline)
-        return same and self.read_at - self.deadline.seconds_to_the_answer <= KEPT_SECONDS
+                physical_id, keeps = without_kept(event.get("PhysicalResourceId", ""))
+                yield ResourceEvent(event.get("ResourceStatus", ""), physical_id, event["Timestamp"], begins, keeps)
 
 
 class StackGateway:
@@ -203,7 +174,7 @@ class StackGateway:
             # CloudFormation has one code, ValidationError, for a resource or a stack that does not exist.
             return None
         detail = answer["StackResourceDetail"]
-        return StackResource(
+        return _of_id(
             stack_id,
             logical_id,
             detail.get("PhysicalResourceId", ""),
@@ -227,7 +198,7 @@ class StackGateway:
         if rows and not named:
             return [StackResource(rows[0].get("StackId", ""), "", physical_id, "")]
         return [
-            StackResource(
+            _of_id(
                 row.get("StackId", ""),
                 row["LogicalResourceId"],
                 physical_id,
@@ -252,7 +223,7 @@ class StackGateway:
         except (NotFoundError, RefusedError):
             return None  # ValidationError: no stack has a resource of this physical id
         resources = tuple(
-            StackResource(
+            _of_id(
                 row.get("StackId", ""),
                 row["LogicalResourceId"],
                 row.get("PhysicalResourceId", ""),
@@ -267,11 +238,11 @@ class StackGateway:
 
     def stacks_in_progress(self) -> list[str]:
         """ListStacks: the ids of the account's stacks in which something is under way."""
-        return self._stack_ids(_IN_PROGRESS)
+        return self._stack_ids(IN_PROGRESS)
 
     def stack_ids(self) -> list[str]:
         """ListStacks: the ids of all stacks of the account that are not deleted."""
-        return self._stack_ids((*_AT_REST, *_IN_PROGRESS))
+        return self._stack_ids((*AT_REST, *IN_PROGRESS))
 
     def _stack_ids(self, statuses: tuple[StackStatusType, ...]) -> list[str]:
         pages = self._cloudformation.get_paginator("list_stacks").paginate(StackStatusFilter=list(statuses))
@@ -294,7 +265,7 @@ class StackGateway:
         """DescribeStacks: whether the stack is on its way to a new template, or cleans up after it."""
         with mapping_errors("the stack"):
             stacks = self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"]
-        return any(stack["StackStatus"] in _UPDATES for stack in stacks)
+        return any(stack["StackStatus"] in UPDATES for stack in stacks)
 
     def is_rolling_back(self, stack_id: str) -> bool:
         """DescribeStacks: whether the stack is on its way back to an earlier template."""
@@ -307,8 +278,8 @@ class StackGateway:
         return [resource for resource in self.resources(stack_id) if resource.physical_id == physical_id]
 
     def held_ids(self, stack_id: str) -> frozenset[str]:
-        """ListStackResources: the physical ids of the resources that are not deleted."""
-        return frozenset(resource.physical_id for resource in self.resources(stack_id))
+        """ListStackResources: the physical ids of the resources that are not deleted, and the kept certificates."""
+        return frozenset(held for each in self.resources(stack_id) for held in (each.physical_id, each.keeps) if held)
 
     def resources(self, stack_id: str) -> Iterator[StackResource]:
         """ListStackResources, as many pages as are asked for: those that have a physical id and are not deleted."""
@@ -321,7 +292,7 @@ class StackGateway:
             for page in pages:
                 for row in page["StackResourceSummaries"]:
                     if row["ResourceStatus"] != "DELETE_COMPLETE":
-                        yield StackResource(
+                        yield _of_id(
                             stack_id,
                             row["LogicalResourceId"],
                             row.get("PhysicalResourceId", ""),
@@ -347,9 +318,28 @@ class StackGateway:
             self._newest_page(stack_id)
 
     def id_before_update(self, stack_id: str, logical_id: str) -> str | None:
-        """Return the physical id that a resource had before the stack's newest update began."""
-        rows = self.rows_before_update(stack_id, logical_id)
-        return next((row.physical_id for row in rows if row.lasting), None)
+        """Return the physical id that a resource had before the stack's newest update began, without a kept one."""
+        row = self.row_before_update(stack_id, logical_id)
+        return None if row is None else row.physical_id
+
+    def returns_to(self, stack_id: str, logical_id: str, physical_id: str) -> bool:
+        """Return whether the stack rolls back an update before which the resource had this physical id."""
+        return self.is_rolling_back(stack_id) and self.id_before_update(stack_id, logical_id) == physical_id
+
+    def row_before_update(self, stack_id: str, logical_id: str) -> ResourceEvent | None:
+        """Return an event with the physical id that a resource had before the stack's newest update began.
+
+        CloudFormation keeps events for 90 days, and a certificate may be older. Then the oldest event of this update
+        has the id: the event by which the update of the resource itself began.
+        """
+        rows = self.rows(stack_id, logical_id, borders=True)
+        began: ResourceEvent | None = None
+        for row in rows:
+            if row.of_stack and row.status == "UPDATE_IN_PROGRESS":
+                break
+            if row.status == "UPDATE_IN_PROGRESS" and row.physical_id:
+                began = row
+        return next((row for row in rows if row.lasting), began)
 
     def rows_before_update(self, stack_id: str, logical_id: str) -> Iterator[ResourceEvent]:
         """DescribeStackEvents: the rows of one resource from before the stack's newest update began, newest first.
@@ -382,6 +372,12 @@ class StackGateway:
         if deadline is not None:
             self._newest = NewestPage(stack_id, deadline, deadline.seconds_to_the_answer, answer)
         return answer
+
+
+def _of_id(stack_id: str, logical_id: str, whole_id: str, *rest: Any) -> StackResource:
+    """Return a resource with the physical id that CloudFormation has of it, and the ``rest`` of its fields."""
+    physical_id, keeps = without_kept(whole_id)
+    return replace(StackResource(stack_id, logical_id, physical_id, *rest), keeps=keeps)
 
 
 def _begins(event: StackEventTypeDef) -> bool:

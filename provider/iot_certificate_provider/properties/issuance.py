@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from iot_certificate_provider.contract import IssuedDeviceCertificateProperty, KeyAlgorithm, SubjectProperty
+from iot_certificate_provider.contract import (
+    IssuedDeviceCertificateProperty,
+    KeyAlgorithm,
+    PreviousCertificate,
+    SubjectProperty,
+)
 from iot_certificate_provider.errors import InvalidPropertyError, UnusableError, shown
 from iot_certificate_provider.pki.alternative_names import KINDS, alternative_name
 from iot_certificate_provider.properties.reader import required
@@ -183,6 +188,17 @@ GENERATION = Text(
     about="any text: change it to rotate",
     update=Update.ROTATION,
     numeric=True,
+)
+
+
+PREVIOUS_CERTIFICATE = Choice(
+    IssuedDeviceCertificateProperty.PREVIOUS_CERTIFICATE,
+    PreviousCertificate,
+    PreviousCertificate.DELETE,
+    about="what a rotation does to the certificate before it: `KEEP` leaves it registered, in its status and attached, "
+    "until the next rotation",
+    update=Update.IN_PLACE,
+    exception="; `DELETE` removes the one that is kept",
 )
 
 

@@ -18,6 +18,7 @@ from iot_certificate_provider.properties.device_certificate import STATUS, Devic
 from iot_certificate_provider.properties.issuance import (
     GENERATION,
     KEY_ALGORITHM,
+    PREVIOUS_CERTIFICATE,
     SUBJECT_ALTERNATIVE_NAMES,
     read_alternative_names,
     read_subject,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from cryptography import x509
 
+    from iot_certificate_provider.contract import PreviousCertificate
     from iot_certificate_provider.pki import Certificate
 
 _CERTIFICATE_SIGNING_REQUEST = signing_request(
@@ -63,6 +65,7 @@ SHAPE = Shape(
         SUBJECT_ALTERNATIVE_NAMES,
         _VALIDITY_DAYS,
         GENERATION,
+        PREVIOUS_CERTIFICATE,
         KEY_ALGORITHM,
         _CREDENTIALS_SECRET_ARN,
         _CERTIFICATE_SIGNING_REQUEST,
@@ -99,6 +102,7 @@ class IssuedDeviceCertificateProperties:
     subject: NewKey | SigningRequest
     validity: timedelta
     generation: str
+    previous: PreviousCertificate
     status: DeviceCertificateStatus
     policy_names: tuple[str, ...]
     thing_names: tuple[str, ...]
@@ -112,6 +116,7 @@ class IssuedDeviceCertificateProperties:
             subject=_signing_request(reader) or _new_key(reader),
             validity=read_validity(reader, _VALIDITY_DAYS),
             generation=reader.optional_text(GENERATION) or "",
+            previous=reader.choice(PREVIOUS_CERTIFICATE),
             status=reader.choice(STATUS),
             policy_names=reader.names(POLICY_NAMES),
             thing_names=reader.names(THING_NAMES),

@@ -24,6 +24,7 @@ from iot_certificate_provider.properties.ca_key import KeyInMemory
 from iot_certificate_provider.properties.issuance import (
     GENERATION,
     KEY_ALGORITHM,
+    PREVIOUS_CERTIFICATE,
     read_subject,
     read_validity,
     subject,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
     from cryptography import x509
 
+    from iot_certificate_provider.contract import PreviousCertificate
     from iot_certificate_provider.pki import Certificate
     from iot_certificate_provider.pki.private_key import CaPrivateKey
     from iot_certificate_provider.registration_config import RegistrationConfig
@@ -66,6 +68,7 @@ SHAPE = Shape(
         _VALIDITY_DAYS,
         _PRIVATE_KEY_SECRET_ARN,
         GENERATION,
+        PREVIOUS_CERTIFICATE,
         STATUS,
         CA_CERTIFICATE_MODE,
         AUTO_REGISTRATION_STATUS,
@@ -84,6 +87,7 @@ class SelfSignedCaCertificateProperties:
     key_algorithm: KeyAlgorithm
     validity: timedelta
     generation: str
+    previous: PreviousCertificate
     secret_arn: str
     status: CaCertificateStatus
     mode: CertificateMode
@@ -101,6 +105,7 @@ class SelfSignedCaCertificateProperties:
             key_algorithm=reader.choice(KEY_ALGORITHM),
             validity=read_validity(reader, _VALIDITY_DAYS),
             generation=reader.optional_text(GENERATION) or "",
+            previous=reader.choice(PREVIOUS_CERTIFICATE),
             secret_arn=reader.text(_PRIVATE_KEY_SECRET_ARN),
             status=reader.choice(STATUS),
             mode=reader.choice(CA_CERTIFICATE_MODE),

@@ -74,6 +74,8 @@ class Request:
     progress: Progress = field(default_factory=Progress)
     sent: datetime | None = None
     """When CloudFormation sent it, aware; None where that is not known."""
+    keeps: str = ""
+    """The certificate before the last rotation, of a resource that keeps it: ``physical_id`` is without it then."""
 
     @property
     def existing_id(self) -> str:

@@ -46,4 +46,5 @@ RESOURCES: Mapping[ResourceType, Callable[[Gateways, Callable[[], datetime]], Re
     ResourceType.CERTIFICATE_TRANSFER_DECISION: ResourceClass(
         "transfer.certificate_transfer_decision", "CertificateTransferDecisionResource"
     ),
+    ResourceType.CERTIFICATE_GENERATION: ResourceClass("certificate_generation", "CertificateGenerationResource"),
 }

@@ -12,6 +12,7 @@ from iot_certificates_local.strict.cloudformation.internals import check_paramet
 from iot_certificates_local.strict.cloudformation.read_quota import READS, ReadQuota
 from iot_certificates_local.strict.cloudformation.resource_view import LARGEST_ANSWER, PhysicalIds, resources_of
 from iot_certificates_local.strict.cloudformation.rollbacks import Rollbacks
+from iot_certificates_local.strict.cloudformation.stack_roles import GIVING, StackRoles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +50,7 @@ def teach_cloudformation(*, reads_per_second: float | None, index_seconds: float
     _change_resources(stacks, log, requests)
     _roll_back(stacks, handlers, log, requests)
     _show_resources(handlers, log, index_seconds)
+    _keep_roles(handlers)
     _limit_reads(cloudformation, handlers, reads_per_second)
 
 
@@ -182,6 +184,14 @@ def _by_either(by_stack: Function, handlers: ModuleType, ids: PhysicalIds, log: 
         return by_stack({**parameters, "StackName": [stack["StackId"]]})
 
     return answer
+
+
+def _keep_roles(handlers: ModuleType) -> None:
+    roles = StackRoles(lambda parameters, name: str(handlers._p(parameters, name)))  # noqa: SLF001
+    actions = handlers._ACTION_HANDLERS  # noqa: SLF001
+    for name in (*GIVING, "DescribeStacks"):
+        check_parameters(actions[name], "params")
+        actions[name] = roles.showing(actions[name]) if name == "DescribeStacks" else roles.noting(actions[name])
 
 
 def _limit_reads(cloudformation: ModuleType, handlers: ModuleType, reads_per_second: float | None) -> None:

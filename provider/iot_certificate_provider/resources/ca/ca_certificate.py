@@ -74,7 +74,7 @@ class CaCertificateResource:
         One that was adopted, or that another resource holds, stays registered, and its devices with it.
         """
         if is_certificate_id(request.existing_id):
-            return self._deletion.of_own(request)
+            return self.delete_own(request, request.existing_id)
         if is_adopted(request.existing_id):
             return self._deletion.of_adopted(request)
         declared = readable(CaCertificateProperties.read, request.properties)
@@ -82,6 +82,17 @@ class CaCertificateResource:
         if nothing is not None or declared is None:
             return left(request, nothing or ownership.deletion_of_nothing(request.existing_id))
         return self.remove_leftovers(request, lambda: self._left_by_create(request, declared))
+
+    def delete_own(self, request: Request, certificate_id: str) -> Outcome:
+        """Do as ``delete`` with a CA of its own that the physical id names."""
+        return self._deletion.of_own(request, certificate_id)
+
+    def change_kept(
+        self, request: Request, wanted: CaCertificateProperties, ca: Certificate, old: CaCertificateProperties
+    ) -> None:
+        """Change the CA before the last rotation as the present one was."""
+        if self.is_own(request, ca) and differs(old, wanted):
+            self._change.bring(wanted, old, outcome_of(ca, request))
 
     def remove_leftovers(self, request: Request, find: Callable[[], Iterable[str]]) -> Outcome:
         """Serve the Delete of a Create that never answered: ``find`` says which CAs it may have left."""
@@ -181,7 +192,9 @@ class CaCertificateResource:
                 raise
             decision = self._ownership.of_existing(request, live)
             if decision.proceeds:
-                self._change.bring(wanted, None, outcome)
+                # A rotation touches nothing of the CA before it, so a rollback has nothing to put back.
+                if not self._stacks.returns_to(request.stack_id, request.logical_id, live.id):
+                    self._change.bring(wanted, None, outcome)
                 return outcome
             if not isinstance(error, AlreadyExistsError):
                 raise

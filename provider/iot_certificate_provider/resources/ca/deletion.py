@@ -41,18 +41,17 @@ class CaCertificateDeletion:
         self._ownership = CaCertificateOwnership(aws, now)
         self._sweep = DeviceCertificateSweep(aws, now)
 
-    def of_own(self, request: Request) -> Outcome:
-        """Serve the Delete of a CA's own id."""
+    def of_own(self, request: Request, certificate_id: str) -> Outcome:
+        """Serve the Delete of an id that names a CA of its own, of this one."""
         with _continued_where_it_sweeps(request):
-            return self._of_own(request)
+            return self._of_own(request, certificate_id)
 
-    def _of_own(self, request: Request) -> Outcome:
-        certificate_id = request.existing_id
+    def _of_own(self, request: Request, certificate_id: str) -> Outcome:
         who = Asked(partial(self._inquiry.standing, request, certificate_id))
         tagged = Asked(partial(self._ownership.tags, request, certificate_id))
         self._aws.at_once(who, tagged)
         standing = who.answer
-        superseded = ownership.deletion_of_an_id(request.existing_id, standing.own)
+        superseded = ownership.deletion_of_an_id(request.existing_id, certificate_id, standing.own)
         if superseded is not None:
             return left(request, superseded)
         tags = tagged.answer
@@ -64,7 +63,7 @@ class CaCertificateDeletion:
             if not decision.proceeds:
                 return left(request, decision)
         # Of a CA that was replaced, the devices stay.
-        replaced = standing.own is None or standing.own.physical_id != request.existing_id
+        replaced = standing.own is None or standing.own.whole_id != request.existing_id
         self._remove(request, certificate_id, sweep=not replaced)
         if replaced and declared_device_certificates_on_delete(request.properties) is not _RETAIN:
             note = note or ownership.devices_left(certificate_id).reason

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import (
     DeviceCertificatesOnDelete,
+    PreviousCertificate,
     ResourceType,
     SelfSignedCaCertificateAttribute,
     SelfSignedCaCertificateProperty,
@@ -31,6 +32,11 @@ from iot_certificate_provider.resources.ca.ca_certificate import CaCertificateRe
 from iot_certificate_provider.resources.ca.deletion import left
 from iot_certificate_provider.resources.keys.credentials import CredentialsStore, properties_digest
 from iot_certificate_provider.resources.lifecycle import ownership
+from iot_certificate_provider.resources.lifecycle.overlap import (
+    delete_each,
+    of_present_certificate,
+    physical_id_after,
+)
 from iot_certificate_provider.resources.lifecycle.ownership import among
 from iot_certificate_provider.resources.lifecycle.redelivery import check_awaited, remember_earlier_delivery
 from iot_certificate_provider.resources.lifecycle.undo import abandoned_on_failure
@@ -70,6 +76,7 @@ class SelfSignedCaCertificateResource:
         """Change what differs in place; another subject, algorithm, validity or generation is a rotation."""
         wanted = SelfSignedCaCertificateProperties.read(request.properties)
         old = readable(SelfSignedCaCertificateProperties.read, request.old_properties)
+        request = of_present_certificate(request)
         is_same = old is not None and old.identity() == wanted.identity()
         live = self._ca_certificates.registered(request.existing_id) if is_same else self._before_the_update(request)
         made = self._found(request, wanted, live)
@@ -82,6 +89,7 @@ class SelfSignedCaCertificateResource:
             made.certificate,
             self._old(request, wanted, old, made),
         )
+        outcome = self._with_kept(request, wanted, old, outcome)
         return self._current(request, wanted, made, outcome)
 
     def delete(self, request: Request) -> Outcome:
@@ -96,29 +104,30 @@ class SelfSignedCaCertificateResource:
         return outcome
 
     def _delete(self, request: Request, declared: SelfSignedCaCertificateProperties | None) -> Outcome:
-        if is_certificate_id(request.existing_id):
-            return self._delete_own(request)
+        deleted = delete_each(request, partial(self._delete_own, request))
+        if deleted is not None:
+            return deleted
         nothing = ownership.deletion_after_a_failed_create(request.existing_id, readable=declared is not None)
         if nothing is not None or declared is None:
             return left(request, nothing or ownership.deletion_of_nothing(request.existing_id))
         return self._ca_certificates.remove_leftovers(request, lambda: self._left_by_create(request, declared))
 
-    def _delete_own(self, request: Request) -> Outcome:
+    def _delete_own(self, request: Request, certificate_id: str) -> Outcome:
         """Deregister the CA. Of one that was renamed, the devices stay, as those of a Generation do."""
         name = SelfSignedCaCertificateProperty.DEVICE_CERTIFICATES_ON_DELETE
         if request.properties.get(name, DeviceCertificatesOnDelete.RETAIN) == DeviceCertificatesOnDelete.RETAIN:
-            return self._ca_certificates.delete(request)
-        heir = self._heir(request)
+            return self._ca_certificates.delete_own(request, certificate_id)
+        heir = self._heir(request, certificate_id)
         if heir is None:
-            return self._ca_certificates.delete(request)
+            return self._ca_certificates.delete_own(request, certificate_id)
         kept = {**request.properties, name: DeviceCertificatesOnDelete.RETAIN}
-        outcome = self._ca_certificates.delete(replace(request, properties=kept))
-        note = ownership.devices_left(request.existing_id, among([heir], request)).reason
+        outcome = self._ca_certificates.delete_own(replace(request, properties=kept), certificate_id)
+        note = ownership.devices_left(certificate_id, among([heir], request)).reason
         return replace(outcome, note=outcome.note or note)
 
-    def _heir(self, request: Request) -> StackResource | None:
+    def _heir(self, request: Request, certificate_id: str) -> StackResource | None:
         """Return another resource of the stack with a CA of the same subject, in an update: a new logical id."""
-        own = self._ca_certificates.registered(request.existing_id)
+        own = self._ca_certificates.registered(certificate_id)
         if own is None or not self._stacks.is_being_updated(request.stack_id):
             return None
         for each in self._stacks.resources(request.stack_id):
@@ -159,7 +168,27 @@ class SelfSignedCaCertificateResource:
         outcome = self._ca_certificates.update_declared(
             request, wanted.of_certificate(kept, None), kept, None if old is None else old.of_certificate(kept, None)
         )
+        outcome = self._with_kept(request, wanted, old, outcome)
         return with_attribute_that_fits(request, outcome, SelfSignedCaCertificateAttribute.CERTIFICATE_PEM, kept.pem)
+
+    def _with_kept(
+        self,
+        request: Request,
+        wanted: SelfSignedCaCertificateProperties,
+        old: SelfSignedCaCertificateProperties | None,
+        outcome: Outcome,
+    ) -> Outcome:
+        """Change the CA before the last rotation as the present one was; return the id that names what is kept."""
+        is_kept = request.keeps and wanted.previous is PreviousCertificate.KEEP
+        is_in_place = outcome.physical_id == request.existing_id
+        if is_kept and is_in_place and old is not None and old.identity() == wanted.identity():
+            ca = self._ca_certificates.registered(request.keeps)
+            if ca is not None:
+                self._ca_certificates.change_kept(
+                    request, wanted.of_certificate(ca, None), ca, old.of_certificate(ca, None)
+                )
+        physical_id = physical_id_after(request, self._stacks, outcome.physical_id, wanted.previous)
+        return replace(outcome, physical_id=physical_id)
 
     def _make(self, request: Request, wanted: SelfSignedCaCertificateProperties) -> Credentials:
         check_awaited(request, self._stacks, self._now())
@@ -174,7 +203,7 @@ class SelfSignedCaCertificateResource:
         def is_kept(made: Credentials) -> bool:
             return (
                 made.certificate.id == request.existing_id
-                or self._ca_certificates.is_own(request, made.certificate)
+                or (made.certificate.id != request.keeps and self._ca_certificates.is_own(request, made.certificate))
                 or self._stacks.is_rolling_back(request.stack_id)
             )
 
@@ -196,7 +225,8 @@ class SelfSignedCaCertificateResource:
             return old.of_certificate(made.certificate, made.key)
         # A rollback: what its Update has left, only the secret tells.
         digest = _digest(request, old)
-        before = next((each for each in self._store(old).left() if each.digest == digest), None)
+        found = (each for each in self._store(old).left() if each.certificate.id != request.keeps)
+        before = next((each for each in found if each.digest == digest), None)
         return None if before is None else old.of_certificate(before.certificate, before.key)
 
     def _left_by_create(self, request: Request, declared: SelfSignedCaCertificateProperties) -> Iterator[str]:

@@ -37,9 +37,11 @@ class DeviceCertificateDeletion:
         self._inquiry = Inquiry(aws.stacks, now)
         self._releasing = Releasing(aws)
 
-    def of_own(self, request: Request) -> Outcome:
-        """Serve the Delete of a certificate's own id: ask what does not depend on each other at once, then decide."""
-        certificate_id = request.existing_id
+    def of_own(self, request: Request, certificate_id: str) -> Outcome:
+        """Serve the Delete of an id that names a certificate of its own, of this one.
+
+        Ask what does not depend on each other at once, then decide.
+        """
         arn = request.home.certificate_arn(certificate_id)
         who = Asked(partial(self._inquiry.standing, request, certificate_id))
         found = Asked(partial(self._iot.find_certificate, certificate_id))
@@ -47,7 +49,7 @@ class DeviceCertificateDeletion:
         attached = Attachments.asked(self._iot, arn)
         self._aws.at_once(who, found, newest, *attached)
         standing = who.answer
-        superseded = ownership.deletion_of_an_id(request.existing_id, standing.own)
+        superseded = ownership.deletion_of_an_id(request.existing_id, certificate_id, standing.own)
         if superseded is not None:
             return left(request, superseded)
         live = found.answer
@@ -73,7 +75,7 @@ class DeviceCertificateDeletion:
         """Serve the Delete of an adopted certificate's id: it stays, detached from what the resource attached."""
         certificate_id = certificate_id_in(request.existing_id)
         standing = self._inquiry.standing(request, certificate_id)
-        superseded = ownership.deletion_of_an_id(request.existing_id, standing.own)
+        superseded = ownership.deletion_of_an_id(request.existing_id, certificate_id, standing.own)
         if superseded is not None:
             return left(request, superseded)
         live = self._iot.find_certificate(certificate_id)

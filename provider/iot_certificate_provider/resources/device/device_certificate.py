@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.contract import ExistingCertificate
+from iot_certificate_provider.contract import DeviceCertificateStatus, ExistingCertificate
 from iot_certificate_provider.errors import AlreadyExistsError, ProviderError, readable
 from iot_certificate_provider.physical_id import certificate_id_in, is_adopted, is_certificate_id
 from iot_certificate_provider.pki import Certificate, SigningRequest
@@ -69,7 +69,7 @@ class DeviceCertificateResource:
         if is_adopted(request.existing_id):
             return self._deletion.of_adopted(request)
         if is_certificate_id(request.existing_id):
-            return self._deletion.of_own(request)
+            return self.delete_own(request, request.existing_id)
         declared = readable(DeviceCertificateProperties.read, request.properties)
         nothing = ownership.deletion_after_a_failed_create(request.existing_id, readable=declared is not None)
         if nothing is not None or declared is None:
@@ -77,6 +77,23 @@ class DeviceCertificateResource:
         # First: a Create that still runs may register meanwhile.
         self._adopted.abandon(request, declared)
         return self.remove_leftovers(request, lambda: self._left_by_create(request, declared))
+
+    def delete_own(self, request: Request, certificate_id: str) -> Outcome:
+        """Do as ``delete`` with a certificate of its own that the physical id names."""
+        return self._deletion.of_own(request, certificate_id)
+
+    def change_kept(
+        self, request: Request, declared: Callable[[Certificate], tuple[DeviceCertificateProperties, ...]]
+    ) -> str:
+        """Change the kept certificate as the present one was: ``declared`` are its properties before and now."""
+        live = self._iot.find_certificate(request.keeps)
+        if live is None or self._inquiry.is_registered_anew(request, live):
+            return ""
+        certificate = Certificate.from_pem(live.pem)
+        old, wanted = declared(certificate)
+        if live.status == DeviceCertificateStatus.REVOKED:
+            wanted = replace(wanted, status=old.status)  # final, and no reason for the present one's Update to fail
+        return self._change.bring(request, wanted, old, certificate).note if differs(old, wanted) else ""
 
     def remove_leftovers(self, request: Request, find: Callable[[], Iterable[str]]) -> Outcome:
         """Serve the Delete of a Create that never answered: ``find`` says which certificates it may have left."""
@@ -172,6 +189,9 @@ class DeviceCertificateResource:
             if live is None:
                 raise
             decision = self._inquiry.of_existing(request, live, is_key_ours=is_key_ours)
+            if decision.proceeds and self._stacks.returns_to(request.stack_id, request.logical_id, live.id):
+                # A rotation touches nothing of the certificate before it, so there is nothing to put back.
+                return outcome_of(certificate, wanted.ca, request)
             if decision.proceeds:
                 return self._change.bring(request, wanted, None, certificate)
             if not isinstance(error, AlreadyExistsError):
@@ -232,6 +252,9 @@ class DeviceCertificateResource:
         certificate = Certificate.from_pem(live.pem)
         if live.id == request.existing_id and self._inquiry.is_registered_anew(request, live):
             return self._not_own(request, wanted, certificate, live, ownership.of_another(live.id))
+        is_other = live.id != request.existing_id
+        if is_other and self._stacks.returns_to(request.stack_id, request.logical_id, live.id):
+            return outcome_of(certificate, wanted.ca, request, issued=True)
         return self._change.bring(request, wanted, old if same else None, certificate)
 
     def _issued_before(

@@ -11,8 +11,9 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from iot_certificate_provider.contract import PreviousCertificate
 from iot_certificate_provider.errors import AccessDeniedError, InvalidPropertyError, readable
-from iot_certificate_provider.physical_id import is_certificate_id
+from iot_certificate_provider.physical_id import keeping_id
 from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.properties.issued_device_certificate import IssuedDeviceCertificateProperties
 from iot_certificate_provider.protocol.response import Outcome, ensure_fits
@@ -24,6 +25,11 @@ from iot_certificate_provider.resources.issued.issuing import DeviceCertificateI
 from iot_certificate_provider.resources.issued.new_key_history import IssuedWithNewKey
 from iot_certificate_provider.resources.issued.signing_request_history import IssuedByRequest
 from iot_certificate_provider.resources.lifecycle import ownership
+from iot_certificate_provider.resources.lifecycle.overlap import (
+    delete_each,
+    of_present_certificate,
+    physical_id_after,
+)
 from iot_certificate_provider.resources.lifecycle.redelivery import begin
 from iot_certificate_provider.resources.lifecycle.undo import abandoned_on_failure
 
@@ -66,6 +72,7 @@ class IssuedDeviceCertificateResource:
         """Change what differs in place; whatever the certificate itself says is a rotation."""
         wanted = IssuedDeviceCertificateProperties.read(request.properties)
         old = readable(IssuedDeviceCertificateProperties.read, request.old_properties)
+        request = of_present_certificate(request)
         begin(request, self._stacks, self._now())
         issued = self._history(wanted).of_update(request, wanted, old)
         answer = _answer(request, wanted, issued)
@@ -75,7 +82,27 @@ class IssuedDeviceCertificateResource:
             self._old(request, wanted, old, issued),
             is_key_ours=True,
         )
-        return noted(replace(answer, note=outcome.note), self._history(wanted).registered(request, wanted, issued))
+        note = self._change_kept(request, wanted, old, outcome)
+        physical_id = physical_id_after(request, self._stacks, answer.physical_id, wanted.previous)
+        answer = replace(answer, physical_id=physical_id, note=outcome.note)
+        return noted(answer, note, self._history(wanted).registered(request, wanted, issued))
+
+    def _change_kept(
+        self,
+        request: Request,
+        wanted: IssuedDeviceCertificateProperties,
+        old: IssuedDeviceCertificateProperties | None,
+        outcome: Outcome,
+    ) -> str:
+        """Do what an Update in place has done to the certificate before the last rotation as well; say what stays."""
+        is_kept = request.keeps and wanted.previous is PreviousCertificate.KEEP
+        if not is_kept or old is None or old.identity() != wanted.identity():
+            return ""
+        if outcome.physical_id != request.existing_id:
+            return ""
+        return self._device_certificates.change_kept(
+            request, lambda kept: (old.of_certificate(kept, None), wanted.of_certificate(kept, None))
+        )
 
     def delete(self, request: Request) -> Outcome:
         """Detach, deactivate and delete the certificate. The secret is the stack's, and goes with it.
@@ -89,8 +116,9 @@ class IssuedDeviceCertificateResource:
         return outcome
 
     def _delete(self, request: Request, declared: IssuedDeviceCertificateProperties | None) -> Outcome:
-        if is_certificate_id(request.existing_id):
-            return self._device_certificates.delete(request)
+        deleted = delete_each(request, partial(self._device_certificates.delete_own, request))
+        if deleted is not None:
+            return deleted
         nothing = ownership.deletion_after_a_failed_create(request.existing_id, readable=declared is not None)
         if nothing is not None or declared is None:
             return left(request, nothing or ownership.deletion_of_nothing(request.existing_id))
@@ -113,7 +141,8 @@ class IssuedDeviceCertificateResource:
         # A rollback. Where its Update named another secret, or none, the role may not look there any more.
         found = None
         with suppress(AccessDeniedError, InvalidPropertyError), self._stacks.expecting_denial():
-            found = self._registered(self._history(old).left_by(request, old))
+            left_by = self._history(old).left_by(request, old)
+            found = self._registered(each for each in left_by if each != request.keeps)
         return None if found is None else old.of_certificate(Certificate.from_pem(found.pem), None)
 
     def _registered(self, certificate_ids: Iterable[str]) -> DeviceCertificateDescription | None:
@@ -128,5 +157,5 @@ def _answer(request: Request, wanted: IssuedDeviceCertificateProperties, issued:
     # A device that has the key only gets its certificate from here.
     by_request = isinstance(wanted.subject, SigningRequest)
     answer = outcome_of(issued.certificate, issued.ca, request, issued=by_request)
-    ensure_fits(request, answer)
+    ensure_fits(request, replace(answer, physical_id=keeping_id(answer.physical_id, answer.physical_id)))
     return answer

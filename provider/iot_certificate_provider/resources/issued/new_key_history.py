@@ -54,7 +54,7 @@ class IssuedWithNewKey:
         def is_kept(made: Credentials) -> bool:
             return (
                 made.certificate.id == request.existing_id
-                or self._ownership.made_here(request, made.certificate.id)
+                or (made.certificate.id != request.keeps and self._ownership.made_here(request, made.certificate.id))
                 or self._stacks.is_rolling_back(request.stack_id)
             )
 

@@ -24,11 +24,19 @@ def held(events: Iterable[ResourceEvent], physical_id: str) -> bool:
     """Decide whether the resource had a physical id and has not given it up since.
 
     The newest row that settles the matter counts: after a deletion, also one that was skipped or has failed, the
-    certificate is no longer this resource's, whoever may have registered it again.
+    certificate is no longer this resource's, whoever may have registered it again. Only the resource's present id may
+    name a certificate that the Delete of an older id left: it is kept.
     """
+    deleted: set[str] = set()
+    has_seen_present = False
     for event in events:
-        if event.physical_id == physical_id and event.settled:
-            return not event.status.startswith("DELETE_")
+        if physical_id in (event.physical_id, event.keeps) and event.settled:
+            if event.lasting:
+                return event.whole_id not in deleted if not has_seen_present else not deleted
+            if has_seen_present:
+                return False
+            deleted.add(event.whole_id)
+        has_seen_present = has_seen_present or event.lasting
     return False
 
 

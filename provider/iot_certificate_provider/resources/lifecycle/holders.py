@@ -206,4 +206,5 @@ def _named(answers: Iterable[StackAnswer | None], certificate_id: str) -> Iterat
 
 
 def _holds(resource: StackResource, certificate_id: str) -> bool:
-    return certificate_id_in(resource.physical_id) == certificate_id and is_certificate_id(certificate_id)
+    held = (certificate_id_in(resource.physical_id), resource.keeps)
+    return is_certificate_id(certificate_id) and certificate_id in held

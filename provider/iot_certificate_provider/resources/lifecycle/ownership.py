@@ -72,15 +72,21 @@ def among(holders: Sequence[StackResource], request: Request) -> str:
 # Deleting
 
 
-def deletion_of_an_id(physical_id: str, own: StackResource | None) -> Decision | None:
-    """Decide on a Delete by its physical id alone: the resource may have the certificate under its other id by now."""
-    if own is None or own.physical_id == physical_id:
+def deletion_of_an_id(whole_id: str, certificate_id: str, own: StackResource | None) -> Decision | None:
+    """Decide on a certificate that a Delete's physical id names: the resource may have it under another id by now."""
+    if own is None or own.whole_id == whole_id or not is_certificate_id(certificate_id):
         return None
-    certificate_id = certificate_id_in(physical_id)
-    if not is_certificate_id(certificate_id) or certificate_id_in(own.physical_id) != certificate_id:
+    if own.keeps == certificate_id:
+        return kept_until_the_next_rotation(certificate_id)
+    if certificate_id_in(own.physical_id) != certificate_id:
         return None
     kept = "adopted" if is_adopted(own.physical_id) else "its own"
     return Decision(Action.LEAVE, f"Left registered: {short(certificate_id)} is still used by this resource, as {kept}")
+
+
+def kept_until_the_next_rotation(certificate_id: str) -> Decision:
+    """Decide on the certificate before a rotation, which the resource declares to keep."""
+    return Decision(Action.LEAVE, f"Kept: {short(certificate_id)} stays registered until the next rotation")
 
 
 def deletion_of_nothing(certificate_id: str) -> Decision:

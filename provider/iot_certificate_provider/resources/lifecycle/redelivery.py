@@ -73,10 +73,10 @@ def _is_awaited(request: Request, rows: Iterator[ResourceEvent]) -> bool:
     deleted: set[str] = set()
     for row in rows:
         if row.status.startswith("DELETE_"):
-            deleted.add(row.physical_id)
+            deleted.add(row.whole_id)
             continue
         # Another id than the deleted one: that was an older certificate, in the clean-up of an update.
-        if row.physical_id in deleted or not _is_of_kind(row, request.type):
+        if row.whole_id in deleted or not _is_of_kind(row, request.type):
             return False
         return request.type is RequestType.CREATE or _began_with(request, row, rows)
     return False
