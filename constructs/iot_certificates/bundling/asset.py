@@ -56,9 +56,11 @@ _NEVER_RUN_MODULES = (
     "cryptography/x509/ocsp.py",
 )
 # Compiled, where this can be done: cryptography, which every cold start imports, takes longest. Ours, and what of it is
-# hardly ever imported, would make the asset larger than MAX_BYTES.
+# hardly ever imported, or is quick to compile, would make the asset larger than MAX_BYTES.
 _COMPILED = ("crhelper/*.py", "cryptography/*.py")
 _NOT_COMPILED = (
+    "*/_modes.py",
+    "*/_oid.py",
     "*/asymmetric/d[hs]*.py",
     "*/asymmetric/ed*.py",
     "*/asymmetric/ml*.py",
@@ -68,8 +70,11 @@ _NOT_COMPILED = (
     "*/ciphers/*",
     "*/decrepit/*",
     "*/kdf/*",
+    "*/keywrap.py",
     "*/primitives/padding.py",
     "*/ssh.py",
+    "*/x509/certificate_transparency.py",
+    "*/x509/verification.py",
 )
 # What installers write about themselves, and what only they read. Licences and METADATA, which scanners read, stay.
 _INSTALLERS_OWN = (".lock", "RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "entry_points.txt", "top_level.txt")
