@@ -19,8 +19,9 @@ REQUESTED = Text(
     update=Update.IN_PLACE,
     required=ALWAYS,
     missing="Give a number or a date, such as 2027-09-24",
-    pattern=re.compile(r"[0-9A-Za-z][0-9A-Za-z._:-]{0,63}"),
-    fix="Use a number or a date, such as 2027-09-24: up to 64 letters, digits, '.', '_', ':' and '-'",
+    # It is public, in the physical id: no twenty letters and digits in a row, which may be a key in the wrong place.
+    pattern=re.compile(r"(?!.*[0-9A-Za-z]{20})[0-9A-Za-z][0-9A-Za-z._:-]{0,31}"),
+    fix="Use a number or a date, such as 2027-09-24: up to 32 letters, digits, '.', '_', ':' and '-', not 20 in a row",
     numeric=True,
 )
 
