@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from iot_certificates_local import EmbeddedAws
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give the tests of a module that need the emulator to one worker: what the module made there is there for all."""
     for item in items:

@@ -17,6 +17,7 @@ HERE = Path(__file__).parent
 NO_BUNDLING: Mapping[str, Any] = {"aws:cdk:bundling-stacks": []}
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep these tests in one process: jsii takes seconds to start."""
     for item in items:

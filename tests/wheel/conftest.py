@@ -16,6 +16,7 @@ REPOSITORY = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep these tests in one process, which builds once; those with the embedded AWS are where that is."""
     for item in items:
