@@ -96,12 +96,12 @@ def check_other_secret(
 
 
 def _check_pair(declared: _Declared, other: _Declared) -> None:
+    if declared.kind is other.kind and (declared.adopts or other.adopts):
+        return
     path = other.construct.node.path
     if declared.kind is not other.kind:
         problem = f"is the certificate that {path} declares as {other.kind}"
         fix = "Give the CA's certificate to one, the device's own to the other: two files may have been swapped"
-    elif declared.adopts or other.adopts:
-        return
     else:
         problem = f"is the certificate that {path} declares already"
         fix = "Leave one of the two out: a certificate has one owner"
