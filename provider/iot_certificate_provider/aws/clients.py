@@ -207,7 +207,9 @@ class AwsClients:
         client.meta.events.register("before-call", self._before_call)
         # For each attempt: botocore's own retries must not write after the answer either.
         client.meta.events.register("request-created", self._before_attempt)
-        client.meta.events.register_first("needs-retry", self._when_throttled)
+        # Named with the service, as botocore's own: what is named so is asked before whatever is not.
+        retry = f"needs-retry.{client.meta.service_model.service_id.hyphenize()}"
+        client.meta.events.register_first(retry, self._when_throttled)
         client.meta.events.register_last("needs-retry", self._when_refused)
         client.meta.events.register("response-received", _tell_quotas_from_throttling)
         client.meta.events.register("response-received", self.note_attempt)
