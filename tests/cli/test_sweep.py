@@ -322,12 +322,12 @@ def test_one_that_comes_to_life_while_it_is_deleted_is_kept(account: Account, mo
     shown = Entry("DEVICE", certificate_id, arn, "ACTIVE", datetime.now(UTC), None)
     slept: list[float] = []
 
-    def wake(seconds: float) -> None:
-        slept.append(seconds)
+    def wake(**_: object) -> None:
         account.iot.update_certificate(certificateId=certificate_id, newStatus="ACTIVE")
 
-    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=wake))
+    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=slept.append))
     connection = Connection(account.aws.session(account=account.id), Pace())
+    connection.iot_client.meta.events.register("before-call.iot.DeleteCertificate", wake)
     with pytest.raises(ConflictError):
         remove(connection, DeviceCertificateRemoval(connection.aws), shown)
     assert STATUS_SECONDS / 2 <= sum(slept) <= STATUS_SECONDS
