@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import hashlib
 import importlib.util
+import io
+import json
 import subprocess
 import sys
+import tokenize
 import zipfile
 from pathlib import Path, PurePosixPath
 
@@ -16,11 +20,13 @@ from iot_certificates import bundling
 from iot_certificates.bundling import (
     DEFAULT_TARGET,
     MAX_BYTES,
+    PROVIDER_SOURCE,
     Bundle,
     BundlingError,
     Target,
     asset,
     bytecode,
+    sources,
     wheels,
 )
 
@@ -41,6 +47,22 @@ for module in (crhelper, x509, pki):
 with open(sys.argv[2]) as file:
     print(pki.Certificate.from_pem(file.read()).subject)
 """
+
+# What a cold start imports: the function, and what its first request for a device certificate reads with.
+IMPORTS = """
+import json, sys
+sys.path[:] = [sys.argv[1], *sys.path, *json.loads(sys.argv[2])]
+import iot_certificate_provider.handler
+from iot_certificate_provider import pki
+from iot_certificate_provider.contract import ResourceType
+from iot_certificate_provider.resources.registry import RESOURCES
+RESOURCES[ResourceType.DEVICE_CERTIFICATE](iot_certificate_provider.handler.function.aws, None)
+with open(sys.argv[3]) as file:
+    pki.Certificate.from_pem(file.read())
+found = [(module.__dict__.get("__file__"), module.__dict__.get("__cached__")) for module in list(sys.modules.values())]
+print(json.dumps([(file, cached) for file, cached in found if file and file.endswith(".py")]))
+"""
+SAMPLE = Path(__file__).parents[2] / "examples" / "certificates" / "thermostat-1.pem"
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +137,8 @@ def test_what_is_in_it(built: Bundle) -> None:
     assert names == sorted(names)
     assert {entry.date_time for entry in entries} == {(1980, 1, 1, 0, 0, 0)}
     assert any(name.endswith("licenses/LICENSE.APACHE") for name in names)
-    unwanted = (".pyi", "/RECORD", "/INSTALLER", "/direct_url.json")
+    assert any(name.endswith("sboms/sbom.json") for name in names), "scanners find OpenSSL's version in it"
+    unwanted = (".pyi", "/RECORD", "/INSTALLER", "/direct_url.json", "-rust.cyclonedx.json")
     assert not [name for name in names if name.endswith(unwanted)]
     compiled = [name for name in names if name.endswith(".pyc")]
     assert bool(compiled) is (bytecode.find_compiler("3.14") is not None)
@@ -134,6 +157,52 @@ def test_cryptography_has_its_bytecode_where_a_python_of_the_version_is_at_hand(
     assert str(tmp_path).encode() not in code
     assert "cryptography/x509/extensions.py" in names, "whatever happens to the bytecode, there is the source"
     assert built.path.stat().st_size <= MAX_BYTES
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the asset is for Linux")
+def test_what_others_wrote_and_a_cold_start_imports_has_its_bytecode(tmp_path: Path) -> None:
+    task = tmp_path / "asset"
+    with zipfile.ZipFile(bundling.bundle(HERE, tmp_path / "cache").path) as archive:
+        archive.extractall(task)
+    runtime = [path for path in sys.path if path.endswith("site-packages")]
+    command = [sys.executable, "-I", "-B", "-c", IMPORTS, str(task), json.dumps(runtime), str(SAMPLE)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env={"AWS_DEFAULT_REGION": "eu-west-1"})
+    imported = [file for file in json.loads(done.stdout) if file[0].startswith(f"{task}/cr")]
+    assert len(imported) > 50, "crhelper and cryptography"
+    assert [file for file, bytecode in imported if not Path(bytecode).is_file()] == []
+
+
+def test_without_comments_a_module_of_ours_does_the_same_on_the_same_lines() -> None:
+    for file in PROVIDER_SOURCE.rglob("*.py"):
+        source = file.read_text(encoding="utf-8")
+        shortened = sources.without_comments(source)
+        assert _code(shortened) == _code(source), file
+        tokens = tokenize.generate_tokens(io.StringIO(shortened).readline)
+        assert not [token for token in tokens if token.type == tokenize.COMMENT], file
+
+
+def _code(source: str) -> tuple[str, list[int]]:
+    """Return a module's syntax with empty docstrings, and the line on which each part of it begins."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            node.value.value = ""
+    return ast.dump(tree), [node.lineno for node in ast.walk(tree) if hasattr(node, "lineno")]
+
+
+@pytest.mark.parametrize(
+    ("source", "shortened"),
+    [
+        ('"""A module\n\nof two."""  # why\nx = 1\n', '""\n\n\nx = 1\n'),
+        ('def f():\n    # why\n    """Told."""\n', 'def f():\n\n    ""\n'),
+        ('x = "# no comment"  # one\n"""About x\n"""\n', 'x = "# no comment"\n""\n\n'),
+        ('f(\n    # why\n    """kept\n    """\n)\n', 'f(\n\n    """kept\n    """\n)\n'),
+        ('x = f"{y}#"\n"a" "b"\n', 'x = f"{y}#"\n"a" "b"\n'),
+        ('"é"; x = "é"  # é\n', '"é"; x = "é"\n'),
+    ],
+)
+def test_what_is_no_more_than_words_is_left_out(source: str, shortened: str) -> None:
+    assert sources.without_comments(source) == shortened
 
 
 def test_with_bytecode_it_is_reproducible_too(tmp_path: Path) -> None:
@@ -183,8 +252,7 @@ def test_it_runs_by_itself(tmp_path: Path) -> None:
     built = bundling.bundle(HERE, tmp_path / "cache")
     with zipfile.ZipFile(built.path) as archive:
         archive.extractall(tmp_path / "asset")
-    sample = Path(__file__).parents[2] / "examples" / "certificates" / "thermostat-1.pem"
-    command = [sys.executable, "-S", "-I", "-c", SMOKE_TEST, str(tmp_path / "asset"), str(sample)]
+    command = [sys.executable, "-S", "-I", "-c", SMOKE_TEST, str(tmp_path / "asset"), str(SAMPLE)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "CN=thermostat-1,O=Example Thermostats\n"

@@ -21,6 +21,7 @@ from iot_certificates.bundling.archive import write_archive
 from iot_certificates.bundling.bytecode import compiled, find_compiler
 from iot_certificates.bundling.errors import not_written
 from iot_certificates.bundling.installed import distributions, locked
+from iot_certificates.bundling.sources import shortened
 from iot_certificates.bundling.wheels import install_wheels
 
 if TYPE_CHECKING:
@@ -55,29 +56,15 @@ _NEVER_RUN_MODULES = (
     "cryptography/hazmat/primitives/twofactor/*",
     "cryptography/x509/ocsp.py",
 )
-# Compiled, where this can be done: cryptography, which every cold start imports, takes longest. Ours, and what of it is
-# hardly ever imported, or is quick to compile, would make the asset larger than MAX_BYTES.
+# Compiled, where this can be done: what every cold start imports of others. Ours would make the asset larger than
+# MAX_BYTES; and what is never imported is left a source.
 _COMPILED = ("crhelper/*.py", "cryptography/*.py")
-_NOT_COMPILED = (
-    "*/_modes.py",
-    "*/_oid.py",
-    "*/asymmetric/d[hs]*.py",
-    "*/asymmetric/ed*.py",
-    "*/asymmetric/ml*.py",
-    "*/asymmetric/x*.py",
-    "*/backends/*",
-    "*/bindings/*",
-    "*/ciphers/*",
-    "*/decrepit/*",
-    "*/kdf/*",
-    "*/keywrap.py",
-    "*/primitives/padding.py",
-    "*/ssh.py",
-    "*/x509/certificate_transparency.py",
-    "*/x509/verification.py",
-)
+_NOT_COMPILED = ("*/aead.py", "*/kdf/*", "*/keywrap.py", "*/primitives/padding.py")
 # What installers write about themselves, and what only they read. Licences and METADATA, which scanners read, stay.
 _INSTALLERS_OWN = (".lock", "RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "entry_points.txt", "top_level.txt")
+# The crates, most of them build tools, that cryptography's compiled half was made with. The sbom.json beside it, which
+# names OpenSSL's version, stays.
+_ONLY_OF_THE_BUILD = ("*.dist-info/sboms/*-rust.cyclonedx.json",)
 
 
 @dataclass(frozen=True)
@@ -169,7 +156,8 @@ def _build(target: Target, work: Path, prefix: Path) -> Path:
     version = target.runtime.removeprefix("python")
     install_wheels(_LOCK, wheels, version, target.architecture)
     files = {name: file for name, file in _files(wheels) if _is_needed(name)}
-    files |= {PurePosixPath(PROVIDER_SOURCE.name) / name: file for name, file in _provider_files()}
+    ours = {PurePosixPath(PROVIDER_SOURCE.name) / name: file for name, file in _provider_files()}
+    files |= shortened(ours, work / "sources")
     compiler = find_compiler(version)
     if compiler is not None:
         files |= compiled(_to_compile(files), work / "bytecode", compiler)
@@ -200,7 +188,7 @@ def _is_needed(name: PurePosixPath) -> bool:
         return False
     if name.name in _INSTALLERS_OWN:
         return False
-    return not any(name.match(pattern) for pattern in (*_NEVER_RUN_FILES, *_NEVER_RUN_MODULES))
+    return not any(name.match(pattern) for pattern in (*_NEVER_RUN_FILES, *_NEVER_RUN_MODULES, *_ONLY_OF_THE_BUILD))
 
 
 def _key(target: Target) -> str:
