@@ -60,6 +60,9 @@ class FakeSecrets:
             raise Refusal("ResourceExistsException", "You can't modify an existing version.")
         if there is None:
             versions[ClientRequestToken] = SecretString
+            if "AWSCURRENT" in VersionStages and "AWSCURRENT" in labels:
+                # API reference: AWSPREVIOUS moves "to the version that AWSCURRENT was removed from".
+                labels["AWSPREVIOUS"] = labels["AWSCURRENT"]
             labels.update(dict.fromkeys(VersionStages, ClientRequestToken))
             # API reference: the first version of a secret gets AWSCURRENT by itself.
             labels.setdefault("AWSCURRENT", ClientRequestToken)

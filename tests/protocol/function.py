@@ -384,6 +384,7 @@ class Cloud:
         if call.name in REGISTRATIONS:
             for certificate_id in self._registered_ids() - self._known:
                 self._attribute(certificate_id, invocation)
+                self.possessions.registered(certificate_id)
         if call.name == "iot.AcceptCertificateTransfer" and _deletes(invocation):
             self._attribute(call.parameters["certificateId"], invocation)
         if invocation.event["ResourceType"] == TRANSFER and call.name in _ATTACHMENTS:

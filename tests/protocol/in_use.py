@@ -122,7 +122,7 @@ class AccountInUse(Neighbourhood):
 
     @staticmethod
     def _store_password(cloud: Cloud, number: int) -> None:
-        token = f"{len(cloud.invocations):032x}"
+        token = f"{len(cloud.aws.secrets.versions[secret(number)]):032x}"
         cloud.aws.secrets.PutSecretValue(secret(number), token, f"{PASSWORD} {token}", ["AWSCURRENT"])
 
     # Hands from outside
@@ -208,6 +208,7 @@ class AccountInUse(Neighbourhood):
             other.CancelCertificateTransfer(certificate_id)
         elif what == "accept":
             self.cloud.iot.AcceptCertificateTransfer(certificate_id)
+            self.cloud.made.pop(certificate_id, None)
             self.cloud.foreign[certificate_id] = invariants.picture(self.cloud, certificate_id)
         elif what == "register" and here is None:
             registered: Mapping[str, Any] = _brought(Wish("brought")).properties

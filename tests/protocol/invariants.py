@@ -219,7 +219,10 @@ def rolled_back_to(stack: Stack, before: Snapshot, revoking: set[str], skipped: 
         require(live.physical_id == old_id, "I4", f"{logical_id} has another physical id after the rollback")
         kept_id = kept_in(old_id)
         if kept_id and kept_id not in stack.cloud.excuses.deleted_outside and old_id not in revoking:
-            same = picture(stack.cloud, kept_id) == before.pictures[kept_id]
+            was, now = before.pictures[kept_id], picture(stack.cloud, kept_id)
+            # As of the present one: it is as it was, or as declared.
+            statuses = {was and was.status, live.declared.properties.get("Status", "ACTIVE")}
+            same = was and now and now.status in statuses and replace(now, status=was.status) == was
             require(same, "I4", f"the certificate that {logical_id} keeps is another after the rollback")
         if live.declared.type in (ResourceType.REGISTRATION_CODE, ResourceType.CERTIFICATE_GENERATION, DECISION):
             continue  # ``registration_code`` looks at the code itself

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from fakes.refusal import Refusal
+from iot_certificate_provider.pki import Certificate
 from protocol.function import Answer
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def serve(cloud: Cloud, event: Mapping[str, Any]) -> Answer:
             delete(cloud, physical_id)
             cloud.possessions.deleted_by_native(owner, physical_id)
         elif event["RequestType"] == "Create" or _replaces(event):
-            physical_id = _register(cloud, event)
+            returns = event["RequestType"] == "Update" and _is_rolling_back(cloud, event)
+            physical_id = _id_of(event["ResourceProperties"]) if returns else _register(cloud, event)
         else:
             _set_status(cloud, physical_id, event["ResourceProperties"].get("Status", "ACTIVE"))
             cloud.possessions.changed_by_native(owner, physical_id)
@@ -92,6 +94,23 @@ def _register(cloud: Cloud, event: Mapping[str, Any]) -> str:
     certificate_id = register(cloud, event["ResourceProperties"])
     cloud.made[certificate_id] = event["StackId"], event["LogicalResourceId"]
     return certificate_id
+
+
+def _is_rolling_back(cloud: Cloud, event: Mapping[str, Any]) -> bool:
+    """Whether a replacement is rolled back: CloudFormation returns to the old resource, which is there still.
+
+    CloudFormation User Guide, "Update behaviors of stack resources": it is deleted only in an update's clean-up. So no
+    handler is called for it, save that of the new one's deletion.
+    """
+    return any(
+        stack.ledger.status.startswith("UPDATE_ROLLBACK")
+        for stack in cloud.stacks
+        if stack.ledger.stack_id == event["StackId"]
+    )
+
+
+def _id_of(properties: Mapping[str, Any]) -> str:
+    return Certificate.from_pem(properties.get("CertificatePem") or properties["CACertificatePem"]).id
 
 
 def _replaces(event: Mapping[str, Any]) -> bool:

@@ -416,8 +416,12 @@ class Neighbourhood:
         adopted = {(owner, had.certificate_id) for owner, had in held if had.adopted}
         taken = {certificate_id for _, certificate_id in adopted - self._adopted}
         self._adopted = adopted
-        for live in (live for stack in self.stacks for live in stack.live.values() if live.declared.is_native):
-            leaves = live.declared == retained(live.declared) or isinstance(step, Race)
+        lives = [(stack._owner(name), live) for stack in self.stacks for name, live in stack.live.items()]
+        for owner, live in lives:
+            # What a native resource does to another's certificate, in place of its own that a hand deleted, is its own
+            # affair: it asks nobody (``possessions.deleted_by_native``).
+            is_others = not live.declared.is_native or (owner, live.physical_id) in self.cloud.possessions.lost
+            leaves = is_others or live.declared == retained(live.declared) or isinstance(step, Race)
             require(leaves or live.physical_id not in taken, "I5", "what a native resource would delete was adopted")
 
     def _notice_adoptions(self) -> None:

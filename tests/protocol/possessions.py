@@ -121,6 +121,11 @@ class Possessions:
         self.held.pop(owner, None)
         self.arrangements.gives_up(owner)
 
+    def registered(self, certificate_id: str) -> None:
+        """Note that a function has registered a certificate: what was said of an earlier one of this id is over."""
+        self.statuses.pop(certificate_id, None)
+        self.torn.pop(certificate_id, None)
+
     def deleted_outside(self, certificate_id: str) -> None:
         """Note that a hand from outside deleted a certificate: whoever had it has it no longer."""
         for owner, had in list(self.held.items()):

@@ -181,17 +181,26 @@ def _hide_new_ids(cloud: Cloud, lag: timedelta) -> None:
     cloud.aws.cloudformation.clock, cloud.aws.cloudformation.lag = (lambda: cloud.clock.now), lag
 
 
-def native_twin(kind: Kind, **properties: Any) -> Declared:
-    """Declare the certificate of a kind with CloudFormation's own type."""
-    if kind.is_ca:
-        pem = kind().properties["CACertificatePem"]
-        return Declared(native.CA_CERTIFICATE, {"CACertificatePem": pem, **properties})
-    return Declared(native.CERTIFICATE, {"CertificatePem": kind().properties["CertificatePem"], **properties})
+def native_twin(kind: Kind, which: int = 0) -> Declared:
+    """Declare a certificate of a kind with CloudFormation's own type."""
+    name, type_name = (
+        ("CACertificatePem", native.CA_CERTIFICATE) if kind.is_ca else ("CertificatePem", native.CERTIFICATE)
+    )
+    return Declared(type_name, {name: kind(which).properties[name]})
 
 
 def moved_from_a_native_resource(cloud: Cloud, kind: Kind) -> None:
     """Retain at the native resource, deploy; ADOPT here, deploy; remove it there, deploy; drop ADOPT, deploy."""
     _move(cloud, kind, native_twin(kind))
+
+
+def native_replacement_rolled_back(cloud: Cloud, kind: Kind) -> None:
+    """The certificate of a native resource is replaced, and a sibling fails: the native resource has the old one."""
+    stack = Stack(cloud)
+    certificate_id = _created(stack, {X: native_twin(kind)})
+    require(stack.update({X: native_twin(kind, 1), "Broken": BROKEN}) == "ROLLED_BACK", "I4", reasons(cloud))
+    require(kind.registered(cloud) == {certificate_id}, "I4", "the old one is gone, or the new one is left")
+    _all_deleted(kind, stack)
 
 
 def moved_from_another_stack(cloud: Cloud, kind: Kind) -> None:
@@ -446,6 +455,37 @@ def rolled_back_after_another_registered(cloud: Cloud, kind: Kind) -> None:
     _all_deleted(kind, second)
 
 
+def renamed_while_another_registers(cloud: Cloud, kind: Kind) -> None:
+    """The certificate is deleted by hand; another stack registers it as the first renames its construct, and dies.
+
+    The one stack that CloudFormation finds by the id is the first one, whose own is gone: that hides the other's.
+    """
+    first, second = Stack(cloud, "first"), Stack(cloud, "second")
+    delete_outside(cloud, _created(first, {X: kind()}))
+    cloud.clock.sleep(120)
+    cloud.call_seconds = lambda: SLOW_CALL_SECONDS
+    cloud.arm(Fault("die", "cloudformation.DescribeStackResources", invocation=1))
+
+    def rename() -> None:
+        cloud.clock.sleep(0.2)
+        first.update({RENAMED: kind()})
+
+    _together(cloud, lambda: second.create({X: kind()}, parallel=False), rename)
+    require(first.live[X].physical_id == second.live[X].physical_id, "I5", "both stacks have one certificate")
+    _deleted(first)
+    _all_deleted(kind, second)
+
+
+def adopted_by_a_sibling_after_another_registered(cloud: Cloud, kind: Kind) -> None:
+    """As before, and the first stack's new construct has ADOPT: the other stack would delete what it adopts."""
+    first, second = _registered_by_another(cloud, kind)
+    result = first.update({X: kind(), RENAMED: kind(**ADOPT)})
+    require(result == "ROLLED_BACK", "I5", "what another stack would delete was adopted")
+    require("second" in reasons(cloud), "I1", f"the refusal does not name the holder: {reasons(cloud)}")
+    _deleted(first)
+    _all_deleted(kind, second)
+
+
 def _registered_by_another(cloud: Cloud, kind: Kind) -> tuple[Stack, Stack]:
     first, second = Stack(cloud, "first"), Stack(cloud, "second")
     delete_outside(cloud, _created(first, {X: kind()}))
@@ -541,6 +581,7 @@ ALL: dict[Callable[[Cloud, Kind], None], tuple[str, ...]] = {
     adoption_refused_while_a_native_resource_holds: BOTH,
     adoption_refused_while_a_native_holder_is_new: BOTH,
     moved_from_a_native_resource: DEVICE_ONLY,
+    native_replacement_rolled_back: BOTH,
     moved_from_another_stack: BOTH,
     moved_within_a_stack: BOTH,
     retain_dropped_after_the_adoption: BOTH,
@@ -561,6 +602,8 @@ ALL: dict[Callable[[Cloud, Kind], None], tuple[str, ...]] = {
     deleted_while_a_void_holder_stays: BOTH,
     replaced_after_another_registered: BOTH,
     rolled_back_after_another_registered: BOTH,
+    renamed_while_another_registers: DEVICE_ONLY,
+    adopted_by_a_sibling_after_another_registered: BOTH,
     registered_again_by_hand: BOTH,
     ca_deleted_under_anothers_devices: CA_ONLY,
     ca_deactivating_anothers_devices: CA_ONLY,

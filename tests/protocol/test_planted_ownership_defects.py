@@ -79,7 +79,7 @@ def takes_from_who_is_deleting(patch: pytest.MonkeyPatch) -> None:
 
 
 def looks_for_the_plain_id_only(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(holders, "adopted_id", lambda certificate_id: certificate_id)
+    patch.setattr(holders, "_holds", lambda each, of: each.physical_id == of)
 
 
 def looks_at_deletion_policy_only(patch: pytest.MonkeyPatch) -> None:
@@ -108,6 +108,11 @@ def believes_the_first_hundred(patch: pytest.MonkeyPatch) -> None:
         return None if answer is None else replace(answer, is_whole=True)
 
     patch.setattr(StackGateway, "holding", whole)
+    patch.setattr(Holders, "_of_all", lambda *_: [])
+
+
+def believes_the_stack_that_is_found(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Holders, "whole_standing", lambda asked, request, of, _: asked.standing(request, of))
 
 
 def leaves_every_orphan(patch: pytest.MonkeyPatch) -> None:
@@ -214,6 +219,22 @@ DEFECTS = [
         "ca",
         "I5",
         believes_the_first_hundred,
+    ),
+    Defect(
+        2,
+        "takes up what a stack hides whose own is gone",
+        several_owners.renamed_while_another_registers,
+        "device",
+        "",
+        believes_the_stack_that_is_found,
+    ),
+    Defect(
+        2,
+        "adopts what a sibling hides whose own is gone",
+        several_owners.adopted_by_a_sibling_after_another_registered,
+        "ca",
+        "I5",
+        believes_the_stack_that_is_found,
     ),
     Defect(
         3,

@@ -452,3 +452,16 @@ class TestUpdate:
         stage.log(created.physical_id, "UPDATE_ROLLBACK_IN_PROGRESS")
         request = stage.request(RequestType.UPDATE, old, updated.physical_id, new)
         assert existing.resource.update(request).physical_id == created.physical_id
+
+
+def test_is_refused_where_other_users_cannot_be_found(stage: Stage, existing: Existing) -> None:
+    def deny(call: Call) -> None:
+        if call.name == "cloudformation.ListStacks":
+            raise Refusal("AccessDenied", "planned", 403)
+
+    stage.aws.cloudformation.resources["Sibling"] = (existing.id, "DELETE_SKIPPED")
+    stage.aws.cloudformation.types["Sibling"] = "AWS::IoT::Certificate"
+    stage.aws.before = deny
+    with pytest.raises(InvalidPropertyError, match="may not list the stacks"):
+        existing.adopt()
+    assert stage.aws.writes() == []

@@ -273,10 +273,6 @@ class StackGateway:
             stacks = self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"]
         return any("ROLLBACK" in stack["StackStatus"] for stack in stacks)
 
-    def holders_in(self, stack_id: str, physical_id: str) -> list[StackResource]:
-        """ListStackResources: the resources of one stack that hold a physical id now."""
-        return [resource for resource in self.resources(stack_id) if resource.physical_id == physical_id]
-
     def held_ids(self, stack_id: str) -> frozenset[str]:
         """ListStackResources: the physical ids of the resources that are not deleted, and the kept certificates."""
         return frozenset(held for each in self.resources(stack_id) for held in (each.physical_id, each.keeps) if held)

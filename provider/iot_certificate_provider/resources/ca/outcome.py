@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.contract import CaCertificateAttribute
+from iot_certificate_provider.contract import CaCertificateAttribute, SelfSignedCaCertificateAttribute
 from iot_certificate_provider.protocol.response import Outcome
 
 if TYPE_CHECKING:
@@ -27,3 +27,11 @@ def outcome_of(certificate: Certificate, request: Request) -> Outcome:
             attribute.NOT_AFTER: certificate.not_after.isoformat(),
         },
     )
+
+
+def attributes_of_lost(certificate_id: str, request: Request) -> dict[str, str]:
+    """Return the attributes of a CA that is not registered any more: of most, nothing is known."""
+    attributes: dict[str, str] = dict.fromkeys((*CaCertificateAttribute, *SelfSignedCaCertificateAttribute), "")
+    attributes[CaCertificateAttribute.ARN] = request.home.ca_certificate_arn(certificate_id)
+    attributes[CaCertificateAttribute.ID] = certificate_id
+    return attributes

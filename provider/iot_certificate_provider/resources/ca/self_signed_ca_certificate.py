@@ -30,6 +30,7 @@ from iot_certificate_provider.properties.self_signed_ca_certificate import SelfS
 from iot_certificate_provider.protocol.response import Outcome, with_attribute_that_fits
 from iot_certificate_provider.resources.ca.ca_certificate import CaCertificateResource
 from iot_certificate_provider.resources.ca.deletion import left
+from iot_certificate_provider.resources.ca.outcome import attributes_of_lost
 from iot_certificate_provider.resources.keys.credentials import CredentialsStore, properties_digest
 from iot_certificate_provider.resources.lifecycle import ownership
 from iot_certificate_provider.resources.lifecycle.overlap import (
@@ -39,6 +40,7 @@ from iot_certificate_provider.resources.lifecycle.overlap import (
 )
 from iot_certificate_provider.resources.lifecycle.ownership import among
 from iot_certificate_provider.resources.lifecycle.redelivery import check_awaited, remember_earlier_delivery
+from iot_certificate_provider.resources.lifecycle.rollback import returned_to_nothing
 from iot_certificate_provider.resources.lifecycle.undo import abandoned_on_failure
 
 if TYPE_CHECKING:
@@ -74,6 +76,16 @@ class SelfSignedCaCertificateResource:
 
     def update(self, request: Request) -> Outcome:
         """Change what differs in place; another subject, algorithm, validity or generation is a rotation."""
+        try:
+            return self._update(request)
+        except (AccessDeniedError, InvalidPropertyError) as error:
+            lost = partial(attributes_of_lost, request=request)
+            outcome = returned_to_nothing(request, self._stacks, self._ca_certificates.registered, lost, error)
+            if outcome is None:
+                raise
+            return outcome
+
+    def _update(self, request: Request) -> Outcome:
         wanted = SelfSignedCaCertificateProperties.read(request.properties)
         old = readable(SelfSignedCaCertificateProperties.read, request.old_properties)
         request = of_present_certificate(request)

@@ -50,3 +50,11 @@ def largest_outcome(signing: SigningRequest, request: Request) -> Outcome:
             attribute.NOT_AFTER: unknown_date,
         },
     )
+
+
+def attributes_of_lost(certificate_id: str, request: Request) -> dict[str, str]:
+    """Return the attributes of a certificate that is not registered any more: of most, nothing is known."""
+    attributes: dict[str, str] = dict.fromkeys(DeviceCertificateAttribute, "")
+    attributes[DeviceCertificateAttribute.ARN] = request.home.certificate_arn(certificate_id)
+    attributes[DeviceCertificateAttribute.ID] = certificate_id
+    return attributes

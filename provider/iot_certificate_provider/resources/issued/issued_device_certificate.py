@@ -20,7 +20,7 @@ from iot_certificate_provider.protocol.response import Outcome, ensure_fits
 from iot_certificate_provider.resources.device.change import noted
 from iot_certificate_provider.resources.device.deletion import left
 from iot_certificate_provider.resources.device.device_certificate import DeviceCertificateResource
-from iot_certificate_provider.resources.device.outcome import outcome_of
+from iot_certificate_provider.resources.device.outcome import attributes_of_lost, outcome_of
 from iot_certificate_provider.resources.issued.issuing import DeviceCertificateIssuing
 from iot_certificate_provider.resources.issued.new_key_history import IssuedWithNewKey
 from iot_certificate_provider.resources.issued.signing_request_history import IssuedByRequest
@@ -31,6 +31,7 @@ from iot_certificate_provider.resources.lifecycle.overlap import (
     physical_id_after,
 )
 from iot_certificate_provider.resources.lifecycle.redelivery import begin
+from iot_certificate_provider.resources.lifecycle.rollback import returned_to_nothing
 from iot_certificate_provider.resources.lifecycle.undo import abandoned_on_failure
 
 if TYPE_CHECKING:
@@ -70,6 +71,16 @@ class IssuedDeviceCertificateResource:
 
     def update(self, request: Request) -> Outcome:
         """Change what differs in place; whatever the certificate itself says is a rotation."""
+        try:
+            return self._update(request)
+        except (AccessDeniedError, InvalidPropertyError) as error:
+            lost = partial(attributes_of_lost, request=request)
+            outcome = returned_to_nothing(request, self._stacks, self._iot.find_certificate, lost, error)
+            if outcome is None:
+                raise
+            return outcome
+
+    def _update(self, request: Request) -> Outcome:
         wanted = IssuedDeviceCertificateProperties.read(request.properties)
         old = readable(IssuedDeviceCertificateProperties.read, request.old_properties)
         request = of_present_certificate(request)

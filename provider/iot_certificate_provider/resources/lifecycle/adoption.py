@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from iot_certificate_provider.contract import CaCertificateProperty, ExistingCertificate, ResourceType
 from iot_certificate_provider.errors import ConflictError, InvalidPropertyError
 from iot_certificate_provider.physical_id import certificate_id_in, is_adopted
-from iot_certificate_provider.resources.lifecycle.holders import FOUND_AFTER, Holders
+from iot_certificate_provider.resources.lifecycle.holders import FOUND_AFTER, UNKNOWN, Holders
 from iot_certificate_provider.resources.lifecycle.ownership import among
 from iot_certificate_provider.resources.lifecycle.template import declared_in
 
@@ -73,7 +73,7 @@ class Adoption:
         return request.existing_id if adopted else self.held_id(request, certificate_id) or certificate_id
 
     def _check_nobody_owns(self, request: Request, certificate_id: str, created: datetime | None) -> None:
-        claiming = self._holders.standing(request, certificate_id).claiming(created)
+        claiming = self._holders.whole_standing(request, certificate_id, created).claiming(created)
         owners = [each for each in claiming if not is_adopted(each.physical_id)]
         # A rollback never refuses: what it returns to, the resource had.
         if owners and not self._stacks.is_rolling_back(request.stack_id):
@@ -100,7 +100,7 @@ class Adoption:
 
         CloudFormation's own types delete what they have without a question, so that one must not be overlooked.
         """
-        claiming = self._holders.standing(request, live.id).claiming(live.created)
+        claiming = self._holders.whole_standing(request, live.id, live.created).claiming(live.created)
         left = (live.created + FOUND_AFTER - self._now()).total_seconds()
         if claiming or left <= 0:
             return claiming
@@ -108,9 +108,15 @@ class Adoption:
         if find() != live:
             # Somebody is at it: an undone Create, say, which deactivates it before it deletes it.
             raise ConflictError("The certificate that is to be adopted was changed or deleted meanwhile. Deploy again")
-        return self._holders.standing(request, live.id).claiming(live.created)
+        return self._holders.whole_standing(request, live.id, live.created).claiming(live.created)
 
     def _check_left(self, request: Request, holder: StackResource) -> None:
+        if holder == UNKNOWN:
+            raise InvalidPropertyError(
+                _PROPERTY,
+                "who else uses the certificate is not known, because the function's role may not list the stacks",
+                "Allow cloudformation:ListStacks and cloudformation:ListStackResources",
+            )
         is_sibling = holder.stack_id == request.stack_id
         if not is_sibling and not self._stacks.is_at_rest(holder.stack_id):
             raise InvalidPropertyError(

@@ -8,7 +8,7 @@ that asks proves nothing about others.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -101,11 +101,14 @@ def is_user_of_ca(resource: StackResource, certificate_id: str) -> bool:
 class Standing:
     """A certificate's holders, as CloudFormation has them now.
 
-    ``own``: the resource that asks, with whatever physical id it has; None when the stack has it no more.
+    * ``own``: the resource that asks, with whatever physical id it has; None when the stack has it no more.
+    * ``others``: of the one stack that CloudFormation answered each id with, and siblings; it may have hidden others.
+    * ``is_found``: whether CloudFormation found any stack by the plain id.
     """
 
     own: StackResource | None
     others: tuple[StackResource, ...]
+    is_found: bool = False
 
     def keeping(self, created: datetime | None) -> tuple[StackResource, ...]:
         """Return the others that are to keep it; ``created``: when what is registered now was."""
@@ -140,27 +143,33 @@ class Holders:
         found += [each for each in siblings if _holds(each, certificate_id)]
         if answers[1] is not None and all(each.is_going or not is_adopted(each.physical_id) for each in found):
             # The one adopter's stack that answered hides those of others.
-            found += self._adopters(certificate_id)
-        others = {(each.stack_id, each.logical_id): each for each in found}
-        others.pop((request.stack_id, request.logical_id), None)
-        others.pop((request.stack_id, ""), None)
+            found += [each for each in self._of_all(certificate_id) if is_adopted(each.physical_id) or each == UNKNOWN]
         own = next((each for each in siblings if each.logical_id == request.logical_id), None)
-        return Standing(own, tuple(others.values()))
+        return Standing(own, _others(request, found), answers[0] is not None)
 
-    def _adopters(self, certificate_id: str) -> list[StackResource]:
-        """ListStacks, ListStackResources: who has adopted it; a resource without a name where the role may not ask."""
-        physical_id = adopted_id(certificate_id)
+    def whole_standing(self, request: Request, certificate_id: str, created: datetime | None) -> Standing:
+        """Do as ``standing``, and look for holders that the answer hides: in doubt none may be overlooked.
+
+        The one stack that is found by the plain id may have lost its certificate, which another stack then registered.
+        """
+        standing = self.standing(request, certificate_id)
+        if not standing.is_found or standing.keeping(created):
+            return standing
+        return replace(standing, others=_others(request, [*standing.others, *self._of_all(certificate_id)]))
+
+    def _of_all(self, certificate_id: str) -> list[StackResource]:
+        """ListStacks, ListStackResources: all holders; a resource without a name where the role may not ask."""
         try:
             with self._stacks.expecting_denial():
                 stack_ids = self._stacks.stack_ids()
-                return [each for stack_id in stack_ids for each in self._adopters_in(stack_id, physical_id)]
+                return [each for stack_id in stack_ids for each in self._in_stack(stack_id, certificate_id)]
         except AccessDeniedError:
             return [UNKNOWN]
 
-    def _adopters_in(self, stack_id: str, physical_id: str) -> list[StackResource]:
+    def _in_stack(self, stack_id: str, certificate_id: str) -> list[StackResource]:
         # CloudFormation has one code, ValidationError, for a stack that does not exist any more.
         with suppress(NotFoundError, RefusedError):
-            return self._stacks.holders_in(stack_id, physical_id)
+            return [each for each in self._stacks.resources(stack_id) if _holds(each, certificate_id)]
         return []
 
     def at_work(self, request: Request, created: datetime | None, *, taking: bool) -> StackResource | None:
@@ -192,6 +201,14 @@ class Holders:
 
 UNKNOWN = StackResource("", "", "", "")
 """Stands for whoever CloudFormation was not allowed to tell."""
+
+
+def _others(request: Request, found: Iterable[StackResource]) -> tuple[StackResource, ...]:
+    """Return each holder once, without the resource that asks."""
+    others = {(each.stack_id, each.logical_id): each for each in found}
+    for own in ((request.stack_id, request.logical_id), (request.stack_id, "")):
+        others.pop(own, None)
+    return tuple(others.values())
 
 
 def _named(answers: Iterable[StackAnswer | None], certificate_id: str) -> Iterator[StackResource]:

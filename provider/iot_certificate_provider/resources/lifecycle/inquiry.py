@@ -148,7 +148,7 @@ class Inquiry:
             if at_work is None and request.deadline.seconds_left <= SHOWN_AFTER_SECONDS:
                 return ownership.orphan_given_up(found.id, ownership.may_have_just_answered(found.id))
             request.deadline.pause(0.0 if at_work else SHOWN_AFTER_SECONDS)
-            standing = None if at_work else self.standing(request, found.id)
+            standing = None if at_work else self._holders.whole_standing(request, found.id, found.created)
             keeping = () if standing is None else standing.keeping(found.created) or standing.retained
             decision = ownership.orphan(found.id, request, at_work=at_work, keeping=keeping)
             if decision.action is not Action.WAIT:
@@ -211,8 +211,11 @@ class Inquiry:
         for _ in request.deadline.attempts(IN_DOUBT_SECONDS):
             at_work = self._holders.at_work(request, live.created, taking=True)
             request.deadline.pause(0.0 if at_work else SHOWN_AFTER_SECONDS)
-            claiming = () if at_work else self.standing(request, live.id).claiming(live.created)
+            claiming = () if at_work else self._claiming(request, live)
             decision = ownership.taking(live.id, request, claiming=claiming, at_work=at_work)
             if decision.action is not Action.WAIT:
                 return decision
         return decision
+
+    def _claiming(self, request: Request, live: Registration) -> tuple[StackResource, ...]:
+        return self._holders.whole_standing(request, live.id, live.created).claiming(live.created)

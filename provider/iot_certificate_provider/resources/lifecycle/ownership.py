@@ -160,6 +160,11 @@ def not_its_own_any_more(certificate_id: str) -> Decision:
     )
 
 
+def cannot_return(certificate_id: str, why: str) -> Decision:
+    """Decide on what a rollback returns to, and that was deleted outside the stack and cannot be made again."""
+    return Decision(Action.LEAVE, f"Rolled back, but {short(certificate_id)} is not registered any more: {why}")
+
+
 def left_revoked(certificate_id: str) -> Decision:
     """Decide on a certificate that a rollback cannot return to another status."""
     return Decision(Action.LEAVE, f"Left REVOKED: {short(certificate_id)} cannot get another status")

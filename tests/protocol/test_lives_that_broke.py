@@ -1,0 +1,106 @@
+"""Lives that once broke an invariant, made short: what was wrong, in the provider or in the referee, is in the name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from protocol.function import Fault
+from protocol.in_use import AccountInUse
+from protocol.neighbours import Amend, Deploy, Destroy, Hand, Neighbourhood, Race, Wish
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from protocol.function import Cloud
+    from protocol.neighbours import Step
+
+DEVICE, ISSUED, OWN_CA, DECISION = (
+    ("DeviceA", Wish()),
+    ("IssuedA", Wish("issued")),
+    ("OwnCaA", Wish("own-ca")),
+    ("DecisionA", Wish("coming")),
+)
+
+OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
+    "a renamed construct takes what another stack registers meanwhile, behind its own that is gone": (
+        Deploy(0, (DEVICE,)),
+        Hand("delete"),
+        Race(
+            Deploy(2, (("DeviceA", Wish(attached=("connect", "thermostat"))),)),
+            Amend(0, "rename", 1, faults=(Fault("mute", 6, "before", invocation=2),)),
+            later=0.3,
+            slow=2,
+        ),
+    ),
+    "the referee has a native replacement registered again in its rollback": (
+        Deploy(0, (("NativeA", Wish(native=True)),)),
+        Amend(0, "replace", breaks="first"),
+    ),
+    "the referee takes a native resource for a holder of what it has lost": (
+        Deploy(0, (("NativeA", Wish(native=True)),)),
+        Amend(0, "retain"),
+        Deploy(2, (("DeviceA", Wish(adopt=True)),)),
+        Hand("delete"),
+        Amend(0, "release"),
+        Amend(2, "own", breaks="first"),
+    ),
+    "the referee remembers the status of a certificate that was deleted and registered again": (
+        Deploy(2, (("DeviceA", Wish(status="INACTIVE")),), "first", (Fault("mute", 2, invocation=0),)),
+        Race(
+            Deploy(
+                2,
+                (("DeviceA", Wish(adopt=True)),),
+                faults=(Fault("die", "cloudformation.DescribeStackResources", "before", invocation=1),),
+            ),
+            Deploy(0, (DEVICE,), "first"),
+        ),
+    ),
+}
+OF_ALL_TYPES: dict[str, Sequence[Step]] = {
+    "a rollback is stuck whose certificate is gone, and whose key a hand has overwritten": (
+        Deploy(1, (OWN_CA,)),
+        Amend(1, "rotate", breaks="first"),
+        Hand("delete", "own-ca"),
+        Hand("write", "issued"),
+        Hand("write", "issued"),
+        Amend(1, "rotate"),
+    ),
+    "likewise of an issued device": (
+        Deploy(1, (ISSUED,)),
+        Amend(1, "rotate", breaks="first"),
+        Hand("delete", "issued"),
+        Hand("write", "issued"),
+        Hand("write", "issued"),
+        Amend(1, "rotate"),
+    ),
+    "the fake leaves AWSPREVIOUS where it is when a hand writes a value": (
+        Deploy(1, (OWN_CA,)),
+        Amend(1, "rotate", breaks="first"),
+        Hand("delete", "own-ca"),
+        Hand("write", "issued"),
+        Amend(1, "rotate"),
+    ),
+    "the referee takes what a hand accepts for a former decision's": (
+        Deploy(2, (DECISION,)),
+        Destroy(2),
+        Hand("send", "coming"),
+        Hand("accept", "coming"),
+    ),
+    "the referee wants the status that a hand gave to a kept certificate": (
+        Deploy(1, (("IssuedA", Wish("issued", keep="KEEP")),)),
+        Hand("deactivate", "issued"),
+        Amend(1, "rotate", 1),
+        Amend(1, "status", 1, breaks="first"),
+    ),
+}
+_CASES: list[Any] = [
+    *(pytest.param(Neighbourhood, life, id=name) for name, life in OF_NEIGHBOURS.items()),
+    *(pytest.param(AccountInUse, life, id=name) for name, life in OF_ALL_TYPES.items()),
+]
+
+
+@pytest.mark.parametrize(("account", "life"), _CASES)
+def test_holds(cloud: Cloud, account: type[Neighbourhood], life: Sequence[Step]) -> None:
+    account(cloud).play(list(life))
