@@ -19,7 +19,7 @@ from botocore.exceptions import (
 )
 
 from aws.wire import Answer, Wire
-from iot_certificate_provider.aws import acm_pca, cloudformation, iot, kms, secrets
+from iot_certificate_provider.aws import acm_pca, cloudformation, iot, iot_fleet, kms, s3, secrets, states
 from iot_certificate_provider.aws.clients import AwsClients
 from iot_certificate_provider.aws.error_mapping import map_error, mapping_errors
 from iot_certificate_provider.aws.iot import IotGateway
@@ -46,18 +46,21 @@ if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError
 
 _MODELS = botocore.session.get_session()
-_GATEWAYS: dict[str, ModuleType] = {
-    "acm-pca": acm_pca,
-    "cloudformation": cloudformation,
-    "iot": iot,
-    "kms": kms,
-    "secretsmanager": secrets,
+_GATEWAYS: dict[str, tuple[ModuleType, ...]] = {
+    "acm-pca": (acm_pca,),
+    "cloudformation": (cloudformation,),
+    "iot": (iot, iot_fleet),
+    "kms": (kms,),
+    "s3": (s3,),
+    "secretsmanager": (secrets,),
+    "stepfunctions": (states,),
 }
 
 
 def operations(service: str) -> list[str]:
     """Find the operations that a gateway's source names, as a method of a client or of a paginator."""
-    tree = ast.walk(ast.parse(inspect.getsource(_GATEWAYS[service])))
+    trees = [ast.walk(ast.parse(inspect.getsource(module))) for module in _GATEWAYS[service]]
+    tree = [node for tree in trees for node in tree]
     named = {n.attr if isinstance(n, ast.Attribute) else getattr(n, "value", None) for n in tree}
     return [name for name in _MODELS.get_service_model(service).operation_names if xform_name(name) in named]
 
@@ -97,12 +100,14 @@ def test_the_gateways_make_the_calls_that_the_role_allows() -> None:
         "iot.AttachThingPrincipal",
         "iot.CancelCertificateTransfer",
         "iot.CreateCertificateFromCsr",
+        "iot.CreateThing",
         "iot.DeleteCACertificate",
         "iot.DeleteCertificate",
         "iot.DeleteRegistrationCode",
         "iot.DeleteThing",
         "iot.DescribeCACertificate",
         "iot.DescribeCertificate",
+        "iot.DescribeThing",
         "iot.DetachPolicy",
         "iot.DetachThingPrincipal",
         "iot.GetRegistrationCode",
@@ -124,12 +129,24 @@ def test_the_gateways_make_the_calls_that_the_role_allows() -> None:
         "iot.UntagResource",
         "iot.UpdateCACertificate",
         "iot.UpdateCertificate",
+        "iot.UpdateThing",
         "kms.GetPublicKey",
         "kms.Sign",
+        "s3.AbortMultipartUpload",
+        "s3.CompleteMultipartUpload",
+        "s3.CreateMultipartUpload",
+        "s3.DeleteObjects",
+        "s3.GetObject",
+        "s3.ListObjectsV2",
+        "s3.PutObject",
+        "s3.UploadPart",
         "secretsmanager.DescribeSecret",
         "secretsmanager.GetSecretValue",
         "secretsmanager.PutSecretValue",
         "secretsmanager.UpdateSecretVersionStage",
+        "stepfunctions.DescribeExecution",
+        "stepfunctions.StartExecution",
+        "stepfunctions.StopExecution",
     ]
 
 

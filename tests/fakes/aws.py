@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
+from email.utils import format_datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,10 @@ from fakes.functions import FakeFunctions
 from fakes.iot import FakeIot
 from fakes.kms import FakeKms
 from fakes.refusal import Refusal
+from fakes.s3 import FakeS3
 from fakes.secrets import FakeSecrets
 from fakes.service_models import fake_session
+from fakes.states import FakeStates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,6 +48,8 @@ class FakeAws:
     functions: FakeFunctions = field(default_factory=FakeFunctions)
     kms: FakeKms = field(default_factory=FakeKms)
     acm_pca: FakeAcmPca = field(default_factory=FakeAcmPca)
+    s3: FakeS3 = field(default_factory=FakeS3)
+    states: FakeStates = field(default_factory=FakeStates)
     calls: list[Call] = field(default_factory=list)
     before: Callable[[Call], None] = lambda call: None
     """Called before each call takes effect: a test raises a Refusal here to make it fail, or moves a clock."""
@@ -87,6 +92,8 @@ class FakeAws:
             "lambda": self.functions,
             "kms": self.kms,
             "acm-pca": self.acm_pca,
+            "s3": self.s3,
+            "stepfunctions": self.states,
         }[service]
         attempts = context["client_config"].retries["total_max_attempts"]
         for attempt in itertools.count(1):
@@ -97,10 +104,16 @@ class FakeAws:
                 self.after(call)
             except Refusal as refusal:
                 if not self.retry(refusal, attempt, attempts, call.name):
-                    return SimpleNamespace(status_code=refusal.status), refusal.parsed()
+                    parsed = refusal.parsed()
+                    parsed["ResponseMetadata"]["HTTPHeaders"] = self._headers()
+                    return SimpleNamespace(status_code=refusal.status), parsed
             else:
-                return SimpleNamespace(status_code=200), {**answer, "ResponseMetadata": {"HTTPStatusCode": 200}}
+                metadata = {"HTTPStatusCode": 200, "HTTPHeaders": self._headers()}
+                return SimpleNamespace(status_code=200), {**answer, "ResponseMetadata": metadata}
         raise AssertionError("unreachable: an answer ends the attempts")
+
+    def _headers(self) -> dict[str, str]:
+        return {"date": format_datetime(self.iot.clock(), usegmt=True)}
 
     def _check_permitted(self, call: Call) -> None:
         # IAM user guide, "Changes that I make are not always immediately visible"; aws-cdk #37675.

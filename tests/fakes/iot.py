@@ -92,6 +92,8 @@ class FakeIot(Transfers):
     certificates: dict[str, CertificateRecord] = field(default_factory=dict)
     policies: dict[str, set[str]] = field(default_factory=dict)
     things: dict[str, set[str]] = field(default_factory=dict)
+    attributes: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Of things."""
     slow_detach: int = 0
     """How many looks a detached policy still shows its target: "a detach can take minutes to be seen"."""
     lag: Lag = field(default_factory=Lag)
@@ -344,8 +346,24 @@ class FakeIot(Transfers):
         self.policies[policyName] = set()
         return {}
 
-    def CreateThing(self, thingName: str) -> dict[str, Any]:
-        self.things[thingName] = set()
+    def CreateThing(self, thingName: str, attributePayload: dict[str, Any] | None = None) -> dict[str, Any]:
+        attributes = (attributePayload or {}).get("attributes", {})
+        if thingName in self.things and self.attributes.get(thingName, {}) != attributes:
+            # API reference, CreateThing: "with the same thing name but different configuration a
+            # ResourceAlreadyExistsException is thrown"; the same again succeeds.
+            raise _exists(thingName, f"arn:aws:iot:{REGION}:{self.account}:thing/{thingName}")
+        self.things.setdefault(thingName, set())
+        self.attributes[thingName] = dict(attributes)
+        return {}
+
+    def DescribeThing(self, thingName: str) -> dict[str, Any]:
+        self._thing(thingName)
+        return {"thingName": thingName, "attributes": dict(self.attributes.get(thingName, {}))}
+
+    def UpdateThing(self, thingName: str, attributePayload: dict[str, Any]) -> dict[str, Any]:
+        self._thing(thingName)
+        kept = self.attributes.get(thingName, {}) if attributePayload.get("merge") else {}
+        self.attributes[thingName] = {**kept, **attributePayload.get("attributes", {})}
         return {}
 
     def AttachPolicy(self, policyName: str, target: str) -> dict[str, Any]:
@@ -418,6 +436,7 @@ class FakeIot(Transfers):
             # API reference, DeleteThing: detach all principals first.
             raise Refusal("InvalidRequestException", "Cannot delete: thing is still attached to one or more principals")
         self.things.pop(thingName, None)
+        self.attributes.pop(thingName, None)
         return {}
 
     # What tests do from outside

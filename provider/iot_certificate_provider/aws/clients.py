@@ -58,7 +58,9 @@ DENIED = frozenset({"AccessDenied", "AccessDeniedException", "NotAuthorized", "U
 """What a permission that was granted seconds ago is still answered with (IAM user guide, "Troubleshoot IAM", "Changes
 that I make are not always immediately visible"; aws-cdk #37675)."""
 
-ServiceName = Literal["iot", "secretsmanager", "cloudformation", "lambda", "kms", "acm-pca", "sts"]
+ServiceName = Literal[
+    "iot", "secretsmanager", "cloudformation", "lambda", "kms", "acm-pca", "sts", "s3", "stepfunctions"
+]
 
 _OF_CREDENTIALS = ("sso", "sso-oidc", "signin")
 """What botocore asks for credentials where the environment has none: not in Lambda, but on an emulator, say."""
@@ -192,6 +194,8 @@ class AwsClients:
     def client(self, service: Literal["acm-pca"], *, retry: bool = True) -> ACMPCAClient: ...
     @overload
     def client(self, service: Literal["sts"], *, retry: bool = True) -> STSClient: ...
+    @overload
+    def client(self, service: Literal["s3", "stepfunctions"], *, retry: bool = True) -> Any: ...
     def client(self, service: ServiceName, *, retry: bool = True) -> Any:
         """Return the client of a service, made on first use; without ``retry`` one that asks only once."""
         key = (service, retry)

@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from iot_certificate_provider.aws.acm_pca import PrivateCaGateway
     from iot_certificate_provider.aws.clients import AwsClients
     from iot_certificate_provider.aws.functions import FunctionGateway
+    from iot_certificate_provider.aws.iot_fleet import IotFleetGateway
     from iot_certificate_provider.aws.kms import KmsGateway
+    from iot_certificate_provider.aws.s3 import S3Gateway
     from iot_certificate_provider.aws.secrets import SecretsGateway
+    from iot_certificate_provider.aws.states import StatesGateway
 
 
 class Gateways:
@@ -65,3 +68,24 @@ class Gateways:
         from iot_certificate_provider.aws.functions import FunctionGateway
 
         return FunctionGateway(self._clients)
+
+    @cached_property
+    def iot_fleet(self) -> IotFleetGateway:
+        """AWS IoT Core, as far as only fleets need it."""
+        from iot_certificate_provider.aws.iot_fleet import IotFleetGateway
+
+        return IotFleetGateway(self._clients)
+
+    @cached_property
+    def s3(self) -> S3Gateway:
+        """Amazon S3."""
+        from iot_certificate_provider.aws.s3 import S3Gateway
+
+        return S3Gateway(self._clients)
+
+    @cached_property
+    def states(self) -> StatesGateway:
+        """AWS Step Functions."""
+        from iot_certificate_provider.aws.states import StatesGateway
+
+        return StatesGateway(self._clients)

@@ -1,0 +1,185 @@
+"""Amazon S3: a fleet's manifest, which is read, and its own objects. What is missing is None, or no object.
+
+A role that may list a prefix only is not told that an object is missing: GetObject is denied then (API reference,
+GetObject, "Permissions"). So whether there is one is asked of its prefix, which such a role may list.
+"""
+
+from __future__ import annotations
+
+import io
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from botocore.exceptions import ClientError
+
+from iot_certificate_provider.aws.error_mapping import mapping_errors
+from iot_certificate_provider.errors import ConflictError, NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from iot_certificate_provider.aws.clients import AwsClients
+
+PART_BYTES = 8 * 1024 * 1024
+"""Of a multipart upload: 5 MiB at least, and 10,000 of them at most (S3 User Guide, "multipart upload limits")."""
+
+_DELETED_AT_ONCE = 1_000
+"""DeleteObjects takes no more keys."""
+
+_IS_THERE = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
+
+
+class S3Gateway:
+    """The calls on one bucket's objects, by key."""
+
+    def __init__(self, clients: AwsClients) -> None:
+        self._clients = clients
+
+    @property
+    def _s3(self) -> Any:
+        return self._clients.client("s3")
+
+    def get(self, bucket: str, key: str) -> bytes:
+        """GetObject, whole; NotFoundError, or AccessDeniedError, where there is none."""
+        with closing(self.stream(bucket, key)) as stream:
+            return stream.read()
+
+    def find(self, bucket: str, key: str) -> bytes | None:
+        """GetObject of what ListObjectsV2 names; None where it names nothing."""
+        if not self.exists(bucket, key):
+            return None
+        with suppress(NotFoundError):  # deleted since
+            return self.get(bucket, key)
+        return None
+
+    def stream(self, bucket: str, key: str) -> BinaryIO:
+        """GetObject, to be read as it arrives, and closed; with the errors of ``get``."""
+        with mapping_errors(f"object {key}"):
+            body = self._s3.get_object(Bucket=bucket, Key=key)["Body"]
+        return io.BufferedReader(_Body(body, key))
+
+    def put(self, bucket: str, key: str, content: bytes) -> None:
+        """PutObject, in the place of what may be there."""
+        with mapping_errors(f"object {key}"):
+            self._s3.put_object(Bucket=bucket, Key=key, Body=content)
+
+    def put_new(self, bucket: str, key: str, content: bytes) -> bool:
+        """PutObject where there is no object of the key; return whether there was none."""
+        try:
+            with mapping_errors(f"object {key}"):
+                self._put_new(bucket, key, content)
+        except ConflictError:
+            return False
+        return True
+
+    def _put_new(self, bucket: str, key: str, content: bytes) -> None:
+        try:
+            self._s3.put_object(Bucket=bucket, Key=key, Body=content, IfNoneMatch="*")
+        except ClientError as error:
+            # S3 User Guide, "conditional writes": 412 where there is one, 409 where another write was faster.
+            if error.response.get("Error", {}).get("Code") in _IS_THERE:
+                raise ConflictError(f"object {key} exists already") from error
+            raise
+
+    def upload(self, bucket: str, key: str, chunks: Iterable[bytes]) -> None:
+        """PutObject, or a multipart upload, of what arrives in chunks: at most 8 MiB of it are in memory."""
+        parts = _gathered(chunks)
+        first = next(parts, b"")
+        second = next(parts, None)
+        if second is None:
+            self.put(bucket, key, first)
+            return
+        with mapping_errors(f"object {key}"):
+            upload = {
+                "Bucket": bucket,
+                "Key": key,
+                "UploadId": self._s3.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"],
+            }
+            try:
+                self._upload_parts(upload, _chained(first, second, parts))
+            except BaseException:
+                with suppress(ClientError):
+                    self._s3.abort_multipart_upload(**upload)
+                raise
+
+    def _upload_parts(self, upload: dict[str, str], parts: Iterable[bytes]) -> None:
+        etags = [
+            {"PartNumber": number, "ETag": self._s3.upload_part(**upload, PartNumber=number, Body=part)["ETag"]}
+            for number, part in enumerate(parts, 1)
+        ]
+        self._s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": etags})
+
+    def exists(self, bucket: str, key: str) -> bool:
+        """ListObjectsV2 of the key: whether there is an object of it."""
+        with mapping_errors(f"object {key}"):
+            page = self._s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
+        return any(each["Key"] == key for each in page.get("Contents", []))
+
+    def keys(self, bucket: str, prefix: str) -> Iterator[str]:
+        """ListObjectsV2, all pages: the keys that begin with ``prefix``, in order."""
+        for page in self._pages(bucket, prefix):
+            yield from (each["Key"] for each in page.get("Contents", []))
+
+    def folders(self, bucket: str, prefix: str) -> list[str]:
+        """ListObjectsV2 with the delimiter ``/``, all pages: the prefixes below ``prefix``, without their slash."""
+        pages = self._pages(bucket, prefix, Delimiter="/")
+        return [each["Prefix"].rstrip("/") for page in pages for each in page.get("CommonPrefixes", [])]
+
+    def delete(self, bucket: str, keys: Iterable[str]) -> None:
+        """DeleteObjects: what is not there counts as deleted."""
+        batch: list[str] = []
+        for key in keys:
+            batch.append(key)
+            if len(batch) == _DELETED_AT_ONCE:
+                self._delete_batch(bucket, batch)
+                batch = []
+        if batch:
+            self._delete_batch(bucket, batch)
+
+    def _delete_batch(self, bucket: str, keys: list[str]) -> None:
+        objects = [{"Key": key} for key in keys]
+        with mapping_errors("the fleet's objects"):
+            answer = self._s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+            for error in answer.get("Errors", []):
+                raise ClientError({"Error": {"Code": error["Code"], "Message": error["Message"]}}, "DeleteObjects")
+
+    def _pages(self, bucket: str, prefix: str, **more: str) -> Iterator[Any]:
+        with mapping_errors("the list of the fleet's objects"):
+            yield from self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, **more)
+
+
+class _Body(io.RawIOBase):
+    """The body of an answer, as a raw stream: botocore's own has no ``readline`` with a limit."""
+
+    def __init__(self, body: Any, key: str) -> None:
+        self._body, self._key = body, key
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        with mapping_errors(f"object {self._key}"):
+            chunk = self._body.read(len(buffer))
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
+
+    def close(self) -> None:
+        self._body.close()
+        super().close()
+
+
+def _gathered(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    gathered = bytearray()
+    for chunk in chunks:
+        gathered += chunk
+        if len(gathered) >= PART_BYTES:
+            yield bytes(gathered)
+            gathered.clear()
+    if gathered:
+        yield bytes(gathered)
+
+
+def _chained(first: bytes, second: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield second
+    yield from rest

@@ -1,0 +1,1 @@
+"""A hundred thousand device certificates as one resource: manifest, runs, worker and answer."""

@@ -1,0 +1,66 @@
+"""The functions of a fleet, all of one asset: what they take and return, and what they need.
+
+Environment of each: FLEET_BUCKET, FLEET_PREFIX (may be empty); of ``begin`` also STATE_MACHINE_ARN. Timeout of each but
+``begin``, ``answer`` and ``died``: 900 s. The machine passes ``{"bucket", "run"}`` from state to state, and numbers.
+
+These are signatures so far: each raises NotImplementedError until it is written.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def begin(event: dict[str, Any], context: Any) -> None:
+    """Take a request of CloudFormation's: the ServiceToken of the custom resource.
+
+    What it can refuse it answers at once: properties, a manifest that is missing, was changed or does not fit the
+    hour, and the Delete of a fleet that never began. Else it writes ``event.json``, cancels earlier runs of the fleet,
+    stops their executions, starts the machine under the run's name, and leaves the answer to it. Idempotent: the same
+    event again finds the same execution.
+    """
+    raise NotImplementedError
+
+
+def plan(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """State Plan: ``{"bucket", "run"}`` → the same with ``"items"`` (objects under ``<run>/work/``; 0: skip the map).
+
+    Waits for parts of earlier runs to end, brings the ledger up to date with them, lists what resources of any stack
+    hold, and writes an item for each partition that is not known to be as the manifest has it. With
+    ``WaitForCompletion: false``, a Create or Update is answered here.
+    """
+    raise NotImplementedError
+
+
+def work(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """State Work, of a child: ``{"bucket", "run", "shard"}`` → ``{"more": bool, "counts": {outcome: number}}``.
+
+    ``shard``: the partition's hex digits, or the key of its object under ``work/``. With ``more`` it is to be invoked
+    again with the same event. Raises only what another try may mend.
+    """
+    raise NotImplementedError
+
+
+def settle(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """State Settle: ``{"bucket", "run"}``, also after a Catch → the same.
+
+    Adds up the parts, accounts for lines that were not reached, decides by ToleratedFailurePercentage, and writes
+    ``results.jsonl``, ``failed.jsonl``, ``summary.json`` and ``state.json``.
+    """
+    raise NotImplementedError
+
+
+def answer(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """State Answer: ``{"bucket", "run"}`` → the same; PUTs the answer by ``summary.json``, unless it was given.
+
+    After a Delete that has left nothing it removes the fleet's own objects.
+    """
+    raise NotImplementedError
+
+
+def died(event: dict[str, Any], context: Any) -> None:
+    """Answer for an execution that ended FAILED, TIMED_OUT or ABORTED.
+
+    EventBridge, "Step Functions Execution Status Change", of the machine; its children's are passed over.
+    """
+    raise NotImplementedError
