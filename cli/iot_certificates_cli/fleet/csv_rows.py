@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING
 
+from iot_certificate_provider.printable import printable
 from iot_certificates_cli.errors import UsageError
 from iot_certificates_cli.fleet.given import Given, Refused
 
@@ -40,7 +41,7 @@ def read(path: Path, read_file: Callable[[Path], bytes | str]) -> Iterator[Given
     _check_names(path, names)
     for line, cells in rows:
         if cells:
-            yield _given(path, f"{path}:{line}", names, cells, read_file)
+            yield _given(path, printable(f"{path}:{line}"), names, cells, read_file)
 
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -87,10 +88,11 @@ def _given(
         return Refused(place, f"has {both} of {CERTIFICATE_PEM} and {CERTIFICATE_FILE}. Give one of them")
     # Neither base64 nor the lines around it have a backslash: spreadsheets write line ends so.
     content = read_file(path.parent / file) if file else pem.replace("\\n", "\n").encode()
+    place = printable(f"{place}, {path.parent / file}") if file else place
     if isinstance(content, str):
-        return Refused(f"{place}, {path.parent / file}", content)
+        return Refused(place, content)
     return Given(
-        f"{place}, {path.parent / file}" if file else place,
+        place,
         content,
         status=row.get(STATUS, ""),
         thing_name=row.get(THING_NAME, ""),

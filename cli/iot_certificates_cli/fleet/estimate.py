@@ -5,28 +5,39 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from iot_certificate_provider.fleet import arithmetic
+from iot_certificate_provider.fleet.manifest import prefix_digits
 from iot_certificates_cli.fleet import prices
-
-SHARE = 0.95
-"""Of the rate that a fleet may call AWS IoT at: the least that benchmarks/results.md shows."""
-
-HOUR_SECONDS = SHARE * prices.ONE_HOUR.value
-"""Of the hour that CloudFormation waits, what is left for calls after the start, the plan and the answer."""
 
 RATE = 8.0
 """MaxRegistrationsPerSecond by default: AWS's quota without a fifth, which is left to others."""
 
-_A_CHILD = 25.0
-_LINES_A_SHARD = 1000
 _RESULTS_A_PART = 100
 _MEMORY_GB = 0.5
-_INVOCATION_SECONDS = 280
+_INVOCATION_SECONDS = 880
+"""A worker is stopped after 900 s, and ends 20 s before."""
+
 # Of the machine: its start, Plan, Shards, Settle, Answer. Of a child: the map's own, and Done (Step Functions developer
 # guide, "Transitions": a Distributed Map is charged one transition for each child that it starts).
 _TRANSITIONS = 5
 _OF_A_CHILD = 2
-# Work, More?
 _OF_AN_INVOCATION = 2
+"""Work, More?"""
+
+_FUNCTIONS = 4
+"""Begin, Plan, Settle, Answer."""
+
+_PUTS_OF_A_PART = 2
+"""What is written before it, and its results."""
+
+_GETS_OF_A_PART = 2
+"""Whether the run is cancelled, and what Settle reads."""
+
+_PUTS_OF_A_SHARD = 3
+"""Its item of the map, its ledger, and that it is done."""
+
+_GETS_OF_A_SHARD = 3
+"""Its lines, its ledger, and where it stands."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +54,11 @@ class Work:
     shards: int = 0
     policies: int = 0
     things: int = 0
+
+    @classmethod
+    def of(cls, certificates: int) -> Work:
+        """Return the work of registering so many certificates, with nothing attached to them."""
+        return cls(register=certificates, shards=min(certificates, 16 ** prefix_digits(certificates)))
 
     @property
     def certificates(self) -> int:
@@ -71,20 +87,20 @@ class Cost:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a run comes to at ``rate`` calls a second of each operation."""
+    """What a run comes to at ``rate`` calls a second of each operation (MaxRegistrationsPerSecond)."""
 
     work: Work
     rate: float = RATE
 
     @property
     def seconds(self) -> float:
-        """T = N / (0.95 × R)."""
-        return self.work.slowest / (SHARE * self.rate)
+        """How long it takes."""
+        return arithmetic.seconds(self.work.slowest, self.rate)
 
     @property
     def fits(self) -> int:
-        """How many certificates fit in CloudFormation's hour."""
-        return math.floor(SHARE * self.rate * HOUR_SECONDS)
+        """How many certificates fit the hour in which CloudFormation waits."""
+        return arithmetic.fitting(self.rate)
 
     @property
     def is_within_the_hour(self) -> bool:
@@ -92,38 +108,34 @@ class Estimate:
         return self.work.slowest <= self.fits
 
     @property
-    def rate_for_the_hour(self) -> int:
-        """The rate at which it would be done within the hour: the quota to ask for."""
-        return math.ceil(self.work.slowest / (SHARE * HOUR_SECONDS))
+    def rate_needed(self) -> int:
+        """The rate at which it would be done within the hour."""
+        return arithmetic.rate_needed(self.work.slowest)
 
     @property
     def children(self) -> int:
-        """Children of the Distributed Map at a time: one for each 25 calls a second, and no more than shards."""
-        return max(1, min(self.work.shards, math.ceil(self.rate / _A_CHILD)))
+        """Children of the Distributed Map that work at a time."""
+        return max(1, min(self.work.shards, arithmetic.children(self.rate)))
 
     @property
     def costs(self) -> tuple[Cost, ...]:
         """The items of the bill, without any free tier."""
-        seconds = self.seconds * self.children
-        invocations = max(self.work.shards, math.ceil(seconds / _INVOCATION_SECONDS)) + _TRANSITIONS - 1
-        transitions = _TRANSITIONS + self.work.shards * _OF_A_CHILD + invocations * _OF_AN_INVOCATION
-        parts = math.ceil(self.work.certificates / _RESULTS_A_PART)
+        seconds, shards = self.seconds * self.children, self.work.shards
+        workers = max(shards, math.ceil(seconds / _INVOCATION_SECONDS))
+        transitions = _TRANSITIONS + shards * _OF_A_CHILD + workers * _OF_AN_INVOCATION
+        parts = max(shards, math.ceil(self.work.certificates / _RESULTS_A_PART))
         return (
             Cost("Lambda, time", seconds * _MEMORY_GB, prices.GB_SECOND),
-            Cost("Lambda, invocations", invocations, prices.INVOCATION),
-            Cost("Step Functions", transitions, prices.TRANSITION),
-            Cost("S3, written", 2 * parts + 3 * self.work.shards, prices.S3_PUT),
-            Cost("S3, read", 2 * parts + 3 * self.work.shards, prices.S3_GET),
+            Cost("Lambda, invocations", workers + _FUNCTIONS, prices.INVOCATION),
+            Cost("Step Functions, transitions", transitions, prices.TRANSITION),
+            Cost("S3, writes", parts * _PUTS_OF_A_PART + shards * _PUTS_OF_A_SHARD, prices.S3_PUT),
+            Cost("S3, reads", parts * _GETS_OF_A_PART + shards * _GETS_OF_A_SHARD, prices.S3_GET),
             Cost("AWS IoT, certificates", self.work.certificates, prices.REGISTRATION),
-            Cost("AWS IoT, things", self.work.things, prices.REGISTRY_OPERATION),
+            # CreateThing, AttachThingPrincipal
+            Cost("AWS IoT, things", 2 * self.work.things, prices.REGISTRY_OPERATION),
         )
 
     @property
     def usd(self) -> float:
         """All of it."""
         return sum(cost.usd for cost in self.costs)
-
-
-def shards_of(certificates: int) -> int:
-    """Return about how many shards a manifest of so many certificates has."""
-    return max(1, math.ceil(certificates / _LINES_A_SHARD))

@@ -7,12 +7,13 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from iot_certificate_provider.printable import printable
 from iot_certificates_cli.errors import CommandError, UsageError
 from iot_certificates_cli.fleet import csv_rows
 from iot_certificates_cli.fleet.given import Given, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 CERTIFICATE_SUFFIXES = frozenset({".pem", ".crt", ".cer", ".cert", ".der"})
 """The files of a folder that are read as certificates."""
@@ -70,7 +71,7 @@ class Sources:
             if suffix in CERTIFICATE_SUFFIXES:
                 yield _file(file)
             elif suffix in KEY_SUFFIXES or _begins_like_a_key(file):
-                yield Refused(str(file), f"holds a private key. {_NO_KEYS}")
+                yield Refused(printable(str(file)), f"holds a private key. {_NO_KEYS}")
             else:
                 self.left_out[suffix or file.name] += 1
 
@@ -91,7 +92,8 @@ def read_file(path: Path) -> bytes | str:
 
 def _file(path: Path) -> Given | Refused:
     content = read_file(path)
-    return Refused(str(path), content) if isinstance(content, str) else Given(str(path), content)
+    place = printable(str(path))
+    return Refused(place, content) if isinstance(content, str) else Given(place, content)
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
@@ -129,8 +131,3 @@ def holds_a_key(content: bytes) -> bool:
 
 def _suffix(path: Path) -> str:
     return path.suffix.lower()
-
-
-def names_of_left_out(left_out: Iterable[tuple[str, int]]) -> str:
-    """Return how many files of which kind were left out: ``3 .txt, 1 .csr``."""
-    return ", ".join(f"{count:,} {suffix}" for suffix, count in left_out)
