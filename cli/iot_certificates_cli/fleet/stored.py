@@ -6,11 +6,9 @@ import hashlib
 import io
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from iot_certificate_provider.aws.clients import CONFIG
-from iot_certificate_provider.aws.error_mapping import mapping_errors
-from iot_certificate_provider.errors import UnusableError
+from iot_certificate_provider.errors import NotFoundError, UnusableError
 from iot_certificate_provider.fleet.manifest import Manifest, read_lines
 from iot_certificates_cli.errors import CommandError, UsageError
 from iot_certificates_cli.fleet.making import MANIFEST
@@ -18,8 +16,7 @@ from iot_certificates_cli.fleet.making import MANIFEST
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import boto3
-
+    from iot_certificate_provider.aws.s3 import S3Gateway
     from iot_certificate_provider.fleet.manifest import Line, Partition
 
 S3 = "s3://"
@@ -53,21 +50,26 @@ class Folder:
 class Bucket:
     """Objects under a prefix in S3; ``url`` is ``s3://bucket/prefix``."""
 
-    def __init__(self, url: str, session: boto3.Session) -> None:
+    def __init__(self, url: str, s3: S3Gateway) -> None:
         self.name, self.prefix = bucket_and_prefix(url)
-        self.client: Any = session.client("s3", config=CONFIG)
+        self._s3 = s3
 
     def read(self, name: str) -> bytes:
         """Return an object, whole; raise CommandError where there is none."""
-        key = f"{self.prefix}{name}"
-        with mapping_errors(f"s3://{self.name}/{key}"):
-            try:
-                content: bytes = self.client.get_object(Bucket=self.name, Key=key)["Body"].read()
-            except (self.client.exceptions.NoSuchKey, self.client.exceptions.NoSuchBucket) as error:
-                raise CommandError(
-                    f"s3://{self.name}/{key} does not exist. Name the URL that `fleet manifest --upload` printed"
-                ) from error
-        return content
+        try:
+            return self._s3.get(self.name, f"{self.prefix}{name}")
+        except NotFoundError as error:
+            raise CommandError(
+                f"s3://{self.name}/{self.prefix}{name} does not exist. Name what `fleet manifest --upload` printed"
+            ) from error
+
+    def names(self) -> set[str]:
+        """Return the names of all objects below the prefix."""
+        return {key.removeprefix(self.prefix) for key in self._s3.keys(self.name, self.prefix)}
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write an object: it is there whole, or not at all."""
+        self._s3.put(self.name, f"{self.prefix}{name}", content)
 
 
 def bucket_and_prefix(url: str) -> tuple[str, str]:
@@ -91,10 +93,10 @@ class StoredManifest:
             raise CommandError(f"{place}: {error}") from error
 
     @classmethod
-    def open(cls, place: str, session: Callable[[], boto3.Session]) -> StoredManifest:
-        """Open a folder, or what ``s3://`` names; ``session`` is called only for the latter."""
+    def open(cls, place: str, connect: Callable[[], S3Gateway]) -> StoredManifest:
+        """Open a folder, or what ``s3://`` names; ``connect`` is called only for the latter."""
         if place.startswith(S3):
-            return cls(place, Bucket(place, session()))
+            return cls(place, Bucket(place, connect()))
         if not Path(place).exists():
             raise UsageError(f"{place} does not exist. Name a manifest's folder, or s3://BUCKET/PREFIX")
         return cls(place, Folder(Path(place)))
