@@ -285,7 +285,7 @@ class TestPlan:
         assert ran.status == 0
         assert "time   2:55:27 = 100,000 calls / (0.95 x 10 a second); 1 child at a time\n" in ran.out
         assert "0.95 x 10 x 3,420 s = 32,490 fit. Raise the rate to 31," in ran.out
-        assert "quota  ask AWS for 31 a second of RegisterCertificate" in ran.out
+        assert "quota  to fit the hour, ask AWS for 31 a second of RegisterCertificate, and" in ran.out
         assert re.search(r"^money  \$0\.\d\d", ran.out, re.MULTILINE)
 
     def test_each_figure_has_its_source(self, run: Callable[..., Ran]) -> None:
@@ -323,6 +323,15 @@ class TestOnATerminal:
         shown = self.show(columns, "manifest", pems, "--out", tmp_path / "fleet")
         assert re.search(r"\d+ of 595 certificates", shown.sent)  # type: ignore[attr-defined]
         assert not [line for line in shown.lines if " of 595 cert" in line]  # type: ignore[attr-defined]
+
+    @pytest.mark.parametrize("columns", [40, 80, 200])
+    def test_a_plan_fits_it(self, columns: int) -> None:
+        shown = self.show(columns, "plan", "--certificates", "10000000")
+        lines = [line for line in shown.lines if "https://" not in line]  # type: ignore[attr-defined]
+        assert max(map(len, lines)) <= columns
+        assert [line[:5] for line in lines if line[:1].strip()] == [
+            "work ", "time ", "hour ", "quota", "money", "sourc",
+        ]  # fmt: skip
 
     def test_control_c_leaves_nothing(self, pems: Path, tmp_path: Path) -> None:
         with (tmp_path / "many.csv").open("w", newline="") as file:

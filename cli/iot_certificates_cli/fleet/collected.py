@@ -23,7 +23,8 @@ class Collected:
         # Nobody reads the index after a crash: nothing has to reach the disk.
         self._index = sqlite3.connect(folder / "index.sqlite", isolation_level=None)
         self._index.executescript(
-            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -512;"
+            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;"
+            "PRAGMA cache_size = -512;"
             "CREATE TABLE line (id TEXT PRIMARY KEY, begin INTEGER, length INTEGER, place TEXT) WITHOUT ROWID; BEGIN"
         )
         self.count = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _SHARE = "benchmarks/results.md, Fleet"
 _FORMULAS = "docs/scale.md"
+_LABEL = len("money  ")
 
 
 def show_left_out(left_out: Counter[str]) -> None:
@@ -81,7 +83,8 @@ def show_plan(estimate: Estimate, quota: float) -> None:
     """Print what a run comes to, with the formula or the source of each number."""
     results = screen.results()
     for line in plan_lines(estimate, quota):
-        results.print(escape(line), soft_wrap=True)
+        for part in _wrapped(line, results.width) if results.is_terminal else [line]:
+            results.print(escape(part), soft_wrap=True)
 
 
 def plan_lines(estimate: Estimate, quota: float) -> Iterator[str]:
@@ -102,6 +105,13 @@ def plan_lines(estimate: Estimate, quota: float) -> Iterator[str]:
     yield from (f"  {line}" for line in _sources(estimate))
 
 
+def _wrapped(line: str, width: int) -> list[str]:
+    """Return a line in as many as a narrow terminal needs; those that follow begin where its text does."""
+    indent = _LABEL if len(line) > _LABEL and line[_LABEL - 1] == " " else len(line) - len(line.lstrip()) + 2
+    hanging = " " * min(indent, width // 4)
+    return textwrap.wrap(line, width, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False)
+
+
 def _kinds(estimate: Estimate) -> str:
     work = estimate.work
     attached = (
@@ -115,17 +125,23 @@ def _hour(estimate: Estimate) -> str:
     if estimate.is_within_the_hour:
         return f"CloudFormation waits long enough: {arithmetics}"
     return (
-        f"CloudFormation does not wait that long: {arithmetics}. Raise the rate to {estimate.rate_needed}, split the "
+        f"CloudFormation does not wait that long: {arithmetics}. Raise the rate to {estimate.rate_needed:,}, split the "
         "manifest, or set wait_for_completion=False; a removal has to be begun again until nothing is left"
     )
 
 
 def _quota(estimate: Estimate, quota: float) -> str:
-    needed = max(estimate.rate, 0 if estimate.is_within_the_hour else estimate.rate_needed)
-    if needed <= quota:
-        return f"{quota:g} a second is enough for {needed:g} a second"
-    operations = "RegisterCertificate (UpdateCertificate and DeleteCertificate for the removal)"
-    return f"ask AWS for {math.ceil(needed)} a second of {operations}; {quota:g} is what there is"
+    there = f"{quota:g} a second is what there is"
+    if estimate.rate > quota:
+        return f"ask AWS for {_calls_a_second(estimate.rate)}; {there}"
+    if not estimate.is_within_the_hour:
+        return f"to fit the hour, ask AWS for {_calls_a_second(estimate.rate_needed)}; {there}"
+    return f"{quota:g} a second is enough for {estimate.rate:g} a second"
+
+
+def _calls_a_second(rate: float) -> str:
+    operations = "RegisterCertificate, and for the removal of UpdateCertificate and DeleteCertificate"
+    return f"{math.ceil(rate):,} a second of {operations}"
 
 
 def _sources(estimate: Estimate) -> Iterator[str]:
