@@ -22,9 +22,11 @@ from iot_certificates_cli.connection import connect
 from iot_certificates_cli.doctor import DISTRIBUTION, Health, examine
 from iot_certificates_cli.errors import CommandError, UsageError, sentence_of
 from iot_certificates_cli.filed import Filed
+from iot_certificates_cli.fleet.commands import fleet
 from iot_certificates_cli.formats import Format, writer_of
 from iot_certificates_cli.inventory import Inventory
 from iot_certificates_cli.known_certificates import KnownCertificates
+from iot_certificates_cli.options import EXIT_STATUSES, EndpointUrl, Profile, Rate, Region
 from iot_certificates_cli.selection import Selection
 from iot_certificates_cli.stack_owners import find_stack_owners
 from iot_certificates_cli.sweep import Swept, check_owners_are_known, delete_all, find_leftovers
@@ -37,11 +39,6 @@ if TYPE_CHECKING:
     from iot_certificates_cli.connection import Connection
     from iot_certificates_cli.inventory import Entry
     from iot_certificates_cli.stack_owners import StackOwners
-
-EXIT_STATUSES = """
-Exit status: 0, done and all is well; 1, something was found (a sweep's dry run, doctor) or failed; 2, the command line
-or the configuration cannot be used; 130, interrupted.
-"""
 
 
 def _show_version(wanted: bool) -> None:
@@ -59,13 +56,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Profile = Annotated[str | None, typer.Option(help="Profile of the AWS configuration. Default: boto3's.")]
-Region = Annotated[str | None, typer.Option(help="AWS Region. Default: the configured one.")]
-EndpointUrl = Annotated[str | None, typer.Option(help="Where AWS is, for an emulator. Default: AWS_ENDPOINT_URL.")]
-Rate = Annotated[
-    float,
-    typer.Option(min=0.1, help="Calls a second of each AWS operation; the quota (10, mostly) is the whole account's."),
-]
+app.add_typer(fleet, name="fleet")
 
 
 @app.callback(epilog=EXIT_STATUSES)

@@ -34,7 +34,13 @@ _SERVICES = {
     "ListExports": "cloudformation",
     "ListFunctions": "lambda",
     "GetCallerIdentity": "sts",
+    "GetFunctionConfiguration": "lambda",
+    "GetObject": "s3",
+    "PutObject": "s3",
+    "DescribeExecution": "states",
 }
+# An operation with several actions, or one that is called otherwise.
+_ACTIONS = {"ListObjectsV2": "s3:ListBucket"}
 
 
 def explain(error: BaseException | None) -> str | None:
@@ -57,7 +63,7 @@ def _explain_answer(error: ClientError) -> str | None:
         return None
     named = _ACTION.search(said)
     operation = error.operation_name
-    action = named[1] if named else f"{_SERVICES.get(operation, 'iot')}:{operation}"
+    action = named[1] if named else _ACTIONS.get(operation, f"{_SERVICES.get(operation, 'iot')}:{operation}")
     return f"Access denied: your credentials do not allow {action}. Allow {action} to them. AWS: {said or code}"
 
 

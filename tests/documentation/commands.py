@@ -94,9 +94,11 @@ def _makefile() -> str:
 
 def _iot_certificates(arguments: Sequence[str]) -> str | None:
     command: Any = typer.main.get_command(app)
-    if arguments and not arguments[0].startswith("-"):
+    name = "iot-certificates"
+    while arguments and not arguments[0].startswith("-") and hasattr(command, "commands"):
         if arguments[0] not in command.commands:
-            return f"iot-certificates has no command {arguments[0]}"
+            return f"{name} has no command {arguments[0]}"
+        name = f"{name} {arguments[0]}"
         command, arguments = command.commands[arguments[0]], arguments[1:]
     known = {name for each in command.params for name in (*each.opts, *each.secondary_opts)} | {"-h", "--help"}
     return _unknown_options(arguments, known)
