@@ -26,6 +26,8 @@ from iot_certificates.certificate_transfer_decision import CertificateTransferDe
 from iot_certificates.declared.certificate_subject import CertificateSubject
 from iot_certificates.declared.declaration_error import CertificateDeclarationError
 from iot_certificates.device_certificate import DeviceCertificate, IDeviceCertificate
+from iot_certificates.device_certificate_fleet import DeviceCertificateFleet
+from iot_certificates.fleet_manifest import FleetManifest
 from iot_certificates.issued_device_certificate import IIssuedDeviceCertificate, IssuedDeviceCertificate
 from iot_certificates.proof_of_possession import ProofOfPossession
 from iot_certificates.provider import IotCertificateProvider
@@ -53,9 +55,11 @@ __all__ = [
     "CertificateTransfer",
     "CertificateTransferDecision",
     "DeviceCertificate",
+    "DeviceCertificateFleet",
     "DeviceCertificateStatus",
     "DeviceCertificatesOnDelete",
     "ExistingCertificate",
+    "FleetManifest",
     "ICaCertificate",
     "IDeviceCertificate",
     "IIssuedDeviceCertificate",

@@ -123,6 +123,42 @@ ENCRYPTED_WITH_THE_ACCOUNTS_KEY = AcceptedFinding(
     checkov=("CKV_AWS_149",),
 )
 
+FLEET_DEAD_LETTERS = AcceptedFinding(
+    "CloudFormation, or the state machine, waits for each function's answer, tries again and tells of the failure; an "
+    "event may lead to the URL that answers in the stack's name: it is not to be kept in a queue",
+    nag=("Serverless-LambdaDLQ", "Serverless-LambdaAsyncFailureDestination"),
+    checkov=("CKV_AWS_116",),
+)
+DIED_AGAIN = AcceptedFinding(
+    "EventBridge tries for an hour to say that an execution died, and CloudFormation waits no longer for the answer",
+    nag=("Serverless-EventBusDLQ",),
+)
+OBJECTS_OF_A_FLEET = "A fleet's objects have the names of its runs and shards, and a manifest those of its hash"
+EXECUTIONS_OF_A_FLEET = "An execution has the name of CloudFormation's request, which each deployment gives anew"
+OF_FLEET_BUCKET = (
+    AcceptedFinding(
+        "The objects are the fleet's own notes, which its functions read and write: CloudTrail's data events tell of "
+        "each access, where the account keeps them",
+        nag=("AwsSolutions-S1",),
+        checkov=("CKV_AWS_18",),
+    ),
+    AcceptedFinding(
+        "The fleet's Delete removes all objects, and versions would keep the bucket from being deleted",
+        checkov=("CKV_AWS_21",),
+    ),
+)
+OF_FLEET_MACHINE = (
+    AcceptedFinding(
+        "The functions log what they do, with the run's name; an execution's history tells of each state for 90 days",
+        nag=("AwsSolutions-SF1",),
+        checkov=("CKV_AWS_284", "CKV_AWS_285"),
+    ),
+    AcceptedFinding(
+        "It runs while a stack is deployed, and its history tells what it did: traces are for the app to ask for",
+        nag=("AwsSolutions-SF2", "Serverless-StepFunctionStateMachineXray"),
+    ),
+)
+
 
 def of_function(
     dead_letters: AcceptedFinding, *, in_vpc: bool = False, reserved: bool = False, tracing: lambda_.Tracing

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aws_cdk import CfnDeletionPolicy, CfnResource, RemovalPolicy
 
@@ -11,10 +11,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from aws_cdk import Duration
-    from constructs import Construct, IDependable
+    from constructs import Construct, IConstruct, IDependable
 
-    from iot_certificates.provider import IotCertificateProvider
-    from iot_certificates.provider_permissions import ProviderPermissions
+
+class Provider(Protocol):
+    """The function that serves a custom resource: an IotCertificateProvider, or a fleet's."""
+
+    @property
+    def service_token(self) -> str: ...  # noqa: D102 - the class says it
+    @property
+    def service_timeout(self) -> Duration: ...  # noqa: D102
+    @property
+    def event_invoke_config(self) -> IConstruct | None: ...  # noqa: D102
 
 
 def custom_resource(
@@ -22,8 +30,8 @@ def custom_resource(
     resource_type: str,
     properties: Mapping[Any, Any],
     *,
-    provider: IotCertificateProvider,
-    permissions: Iterable[ProviderPermissions],
+    provider: Provider,
+    permissions: Iterable[IDependable],
     after: Iterable[IDependable] = (),
     removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
     service_timeout: Duration | None = None,

@@ -45,6 +45,15 @@ if TYPE_CHECKING:
     from iot_certificates.declared.kinds import Items
 
 
+CA_CERTIFICATE = Having(
+    ("certificate_arn", "certificate_id", "certificate_pem"),
+    "Give the CaCertificate, or CaCertificate.from_ca_certificate_arn(…)",
+    but_not=(RegisteredDeviceCertificate,),
+    secret=True,
+)
+"""The kind of argument."""
+
+
 class IDeviceCertificate(IResource, Protocol):
     """A device certificate that is registered with AWS IoT Core, by this app or elsewhere.
 
@@ -82,12 +91,7 @@ class DeviceCertificate(RegisteredDeviceCertificate):
     @takes(
         certificate_pem=PEM,
         certificate_signing_request=PEM,
-        ca_certificate=Having(
-            ("certificate_arn", "certificate_id", "certificate_pem"),
-            "Give the CaCertificate, or CaCertificate.from_ca_certificate_arn(…)",
-            but_not=(RegisteredDeviceCertificate,),
-            secret=True,
-        ),
+        ca_certificate=CA_CERTIFICATE,
         certificate_mode=Member(CertificateMode, at_synth=True),
         status=Member(DeviceCertificateStatus),
         policies=POLICIES,
@@ -142,7 +146,7 @@ class DeviceCertificate(RegisteredDeviceCertificate):
             properties,
             provider=provider,
             permissions=[permissions],
-            after=[] if ca_certificate is None else [_resource_of(ca_certificate)],
+            after=[] if ca_certificate is None else [resource_of(ca_certificate)],
             removal_policy=removal_policy,
         )
 
@@ -200,7 +204,8 @@ class DeviceCertificate(RegisteredDeviceCertificate):
         return text if request is None else request.pem
 
 
-def _resource_of(ca: ICaCertificate) -> IDependable:
+def resource_of(ca: ICaCertificate) -> IDependable:
+    """Return what a device certificate of the CA depends on."""
     return ca.custom_resource if isinstance(ca, RegisteredCertificate) else ca
 
 

@@ -18,7 +18,7 @@ from iot_certificate_provider.contract import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 
 class On(StrEnum):
@@ -226,6 +226,26 @@ def certificate_transfer_decision(
     if on_delete == AcceptedCertificateOnDelete.DELETE:
         yield Grant(("iot:DeleteCertificate",), (On.CERTIFICATES,))
         yield from _DETACH
+
+
+FLEET = (
+    Grant(("cloudformation:ListStacks",), (On.ANYTHING,)),
+    Grant(("cloudformation:ListStackResources",), (On.ANY_STACK,)),
+    Grant(("cloudformation:DescribeStacks", "cloudformation:DescribeStackEvents"), (On.THIS_STACK,)),
+)
+"""Which certificates resources of any stack hold: a fleet's removal spares them."""
+
+
+def fleet_worker(register: Iterable[str]) -> Iterator[Grant]:
+    """Yield what registering with these actions, changing and removing the certificates of a fleet takes."""
+    yield Grant(tuple(register), (On.ANYTHING,))
+    yield Grant(("iot:DescribeCertificate", "iot:UpdateCertificate", "iot:DeleteCertificate"), (On.CERTIFICATES,))
+    yield from _DETACH
+    yield from _RELEASED
+    yield ATTACH_POLICY
+    yield ATTACH_THING
+    # A line may name a thing, which the fleet makes where there is none.
+    yield Grant(("iot:CreateThing", "iot:DescribeThing", "iot:UpdateThing"), (On.THINGS,))
 
 
 def every_type() -> Iterator[Grant]:

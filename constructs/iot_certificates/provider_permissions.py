@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import jsii
 from aws_cdk import Stack
@@ -54,6 +54,16 @@ _WHY_ALL = {
 """Why a permission is for all of them."""
 
 
+class Served(Protocol):
+    """A function, or several with one role: ``role`` is None where it is not known here."""
+
+    @property
+    def role(self) -> iam.IRole | None: ...  # noqa: D102 - the class says it
+    @property
+    def service_token(self) -> str: ...  # noqa: D102
+    def count_secret(self) -> None: ...  # noqa: D102
+
+
 class ProviderPermissions(Construct):
     """A policy of the function's role that lives with the constructs that need it, wherever the function is.
 
@@ -63,7 +73,7 @@ class ProviderPermissions(Construct):
     There is none for a function whose role is not known here: whoever deploys that function allows what it needs.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, provider: IotCertificateProvider) -> None:
+    def __init__(self, scope: Construct, construct_id: str, provider: Served) -> None:
         super().__init__(scope, construct_id)
         self._provider = provider
         self._role = provider.role

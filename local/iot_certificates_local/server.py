@@ -107,6 +107,7 @@ def _strict(app: Any, strictness: dict[str, Any]) -> Any:
         correct_empty_secrets,
         correct_secrets_of_stacks,
     )
+    from iot_certificates_local.strict.state_machines.teaching import teach_step_functions  # noqa: PLC0415
 
     correct_ministack()
     correct_certificate_reading()
@@ -117,6 +118,7 @@ def _strict(app: Any, strictness: dict[str, Any]) -> Any:
     admit_as_aws_does()
     strict = Strictness(**strictness)
     teach_cloudformation(reads_per_second=strict.stack_reads_per_second, index_seconds=strict.stack_index_seconds)
+    teach_step_functions(authorizes=AUTH)
     application = StrictAws(app, strict, authorizes=AUTH, role_age=watch_roles(strict.permission_seconds).age)
     refuse_native_deletions(
         {"AWS::IoT::Policy": application.deletion_of_policy, "AWS::IoT::Thing": application.deletion_of_thing}

@@ -36,7 +36,8 @@ def replace(
         raise _changed(f"{module.__name__} has no function {name}")
     check_parameters(function, parameters)
     for user in used_by:
-        code = getattr(getattr(module, user, None), "__code__", None)
+        # One that is bound anew itself, with functools.wraps, still says what MiniStack's looks up.
+        code = getattr(inspect.unwrap(getattr(module, user, None)), "__code__", None)
         if code is None or name not in _names(code):
             raise _changed(f"{module.__name__}.{user} does not use {name}")
     setattr(module, name, ours(function))

@@ -1,0 +1,61 @@
+"""IAM statements of a fleet's functions and of its state machine; AWS IoT's and CloudFormation's: permissions.py."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iot_certificates.permission_statements import allowing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from aws_cdk import aws_iam as iam
+
+FLEETS = "fleets"
+"""The prefix of all fleets in a bucket of fleets (FLEET_PREFIX)."""
+
+READING = ("s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload")
+DELETING = ("s3:DeleteObject",)
+
+
+def of_objects(bucket_arn: str, *, deleting: bool = False) -> Iterator[iam.PolicyStatement]:
+    """Yield what a function takes on the fleets' objects: to list them, to read and to write them, to delete them."""
+    yield allowing([*READING, *(DELETING if deleting else ())], [f"{bucket_arn}/{FLEETS}/*"])
+    yield listing(bucket_arn)
+
+
+def listing(bucket_arn: str) -> iam.PolicyStatement:
+    """Allow to list what is below the fleets' prefix, and not the whole bucket, as the CDK's own grants do."""
+    statement = allowing(("s3:ListBucket",), [bucket_arn])
+    statement.add_condition("StringLike", {"s3:prefix": f"{FLEETS}/*"})
+    return statement
+
+
+def of_manifest(objects: Sequence[str], keys: Sequence[str] = ()) -> Iterator[iam.PolicyStatement]:
+    """Yield what reading manifests takes; ``keys``: KMS keys that they are encrypted with."""
+    yield allowing(("s3:GetObject",), objects)
+    if keys:
+        yield allowing(("kms:Decrypt",), keys)
+
+
+def of_begin(machine_arn: str, executions: str) -> list[iam.PolicyStatement]:
+    """Return what takes to start the machine, to see how an execution is, and to stop it."""
+    return [
+        allowing(("states:StartExecution",), [machine_arn]),
+        allowing(("states:DescribeExecution", "states:StopExecution"), [executions]),
+    ]
+
+
+def of_machine(
+    functions: Sequence[str], bucket_arn: str, machine_arn: str, executions: Sequence[str]
+) -> list[iam.PolicyStatement]:
+    """Return what the machine's role takes: to invoke, to list the items, and to have children.
+
+    Step Functions developer guide, "IAM policies for using Distributed Map states".
+    """
+    return [
+        allowing(("lambda:InvokeFunction",), functions),
+        listing(bucket_arn),
+        allowing(("states:StartExecution",), [machine_arn]),
+        allowing(("states:DescribeExecution", "states:StopExecution"), executions),
+    ]

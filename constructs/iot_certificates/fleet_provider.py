@@ -1,0 +1,242 @@
+"""What serves a fleet: its functions, its state machine, its bucket, and a rule for executions that died."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from iot_certificate_provider.fleet.arithmetic import children
+from iot_certificates import accepted_findings as accepted
+from iot_certificates import permissions as needs
+from iot_certificates.accepted_findings import accept, wildcard
+from iot_certificates.execution_role import execution_role
+from iot_certificates.fleet_definition import FUNCTION_SECONDS, LABEL, fleet_definition
+from iot_certificates.fleet_permissions import FLEETS, of_begin, of_machine, of_manifest, of_objects
+from iot_certificates.function_log_group import function_log_group
+from iot_certificates.provider_permissions import ProviderPermissions
+from iot_certificates.release import release
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from iot_certificates.permissions import Grant
+    from iot_certificates.provider import IotCertificateProvider
+
+_HANDLERS = "iot_certificate_provider.fleet.handlers"
+# The three that answer soon leave CloudFormation's retries time: three attempts and their pauses are below the hour.
+_SOON = Duration.minutes(5)
+_LONG = Duration.seconds(FUNCTION_SECONDS)
+_MEMORY_MIB = 512
+_RETRIES = 2
+_HOUR = Duration.hours(1)
+"""CloudFormation User Guide, "AWS::CloudFormation::CustomResource", ServiceTimeout: the most, and what a fleet has."""
+
+
+@dataclass(frozen=True)
+class _Function:
+    """``state``: the machine's that invokes it; empty for those that no state invokes."""
+
+    handler: str
+    timeout: Duration
+    role: str
+    state: str = ""
+
+
+@dataclass(frozen=True)
+class _Served:
+    """Whose permissions ProviderPermissions are: one role of several."""
+
+    role: iam.IRole
+    service_token: str
+
+    def count_secret(self) -> None:
+        """No function of a fleet keeps a key."""
+
+
+_KEEPING = "Bookkeeping"
+_FUNCTIONS = {
+    "Begin": _Function("begin", _SOON, "Begin"),
+    "Plan": _Function("plan", _LONG, _KEEPING, "Plan"),
+    "Work": _Function("work", _LONG, "Work", "Work"),
+    "Settle": _Function("settle", _LONG, _KEEPING, "Settle"),
+    "Answer": _Function("answer", _SOON, _KEEPING, "Answer"),
+    "Died": _Function("died", _SOON, _KEEPING),
+}
+
+
+class FleetProvider(Construct):
+    """Serves ``Custom::IotDeviceCertificateFleet``: by ``service_token``, the ARN of the function ``begin``.
+
+    * ``provider``: whose asset, runtime, architecture and tracing the functions have.
+    * ``manifests``: what the functions read, ARNs of objects; ``keys``: of AWS KMS, which these are encrypted with.
+    * ``rate``: certificates a second, of all children. ``register``: the actions that register them.
+    * ``removal_policy``: RETAIN keeps the bucket with what the fleet has registered.
+
+    Three roles: of ``begin``, which starts the machine; of the worker, which alone may use AWS IoT; and of the rest.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        provider: IotCertificateProvider,
+        manifests: Sequence[str],
+        keys: Sequence[str] = (),
+        rate: float,
+        register: Sequence[str],
+        removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._provider = provider
+        self._manifests, self._keys = manifests, keys
+        self.service_timeout = _HOUR
+        self.bucket = self._bucket(removal_policy)
+        self._log_group = function_log_group(self, None, None)
+        self._roles = {name: self._role(name) for name in ("Begin", "Work", _KEEPING)}
+        self.functions = {name: self._function(name, function) for name, function in _FUNCTIONS.items()}
+        self.state_machine, machine_policy = self._machine(children(rate))
+        begin = self.functions["Begin"]
+        begin.add_environment("STATE_MACHINE_ARN", self.state_machine.state_machine_arn)
+        self.service_token = begin.function_arn
+        self.event_invoke_config = begin.node.try_find_child("EventInvokeConfig")
+        permissions = [
+            self._permissions("Work", needs.fleet_worker(register)),
+            self._permissions(_KEEPING, needs.FLEET),
+        ]
+        self.ready: list[Construct] = [machine_policy, self._start_policy(), *permissions, self._rule()]
+        """What the custom resource depends on: it is there before the first request, and still at the last."""
+
+    def _bucket(self, removal_policy: RemovalPolicy) -> s3.Bucket:
+        bucket = s3.Bucket(
+            self,
+            "Bucket",
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            # Not versioned: the last Delete removes the objects, and with them the bucket can go.
+            versioned=False,
+            removal_policy=removal_policy,
+            lifecycle_rules=[s3.LifecycleRule(abort_incomplete_multipart_upload_after=Duration.days(1))],
+        )
+        accept(bucket, accepted.OF_FLEET_BUCKET)
+        return bucket
+
+    def _role(self, name: str) -> iam.Role:
+        stack = Stack.of(self)
+        own = self.bucket.bucket_arn
+        objects = of_objects(own, deleting=name == _KEEPING)
+        arns = [*self._manifests, f"{own}/{FLEETS}/*"]
+        findings = [finding for arn in arns for finding in wildcard(stack, arn, accepted.OBJECTS_OF_A_FLEET)]
+        return execution_role(
+            Construct(self, f"{name}Role"),
+            description=f"What functions of a fleet of AWS IoT certificates may do ({name})",
+            log_group=self._log_group,
+            policies={"Fleet": [*of_manifest(self._manifests, self._keys), *objects]},
+            findings=[*findings, *accepted.of_role(tracing=self._provider.tracing)],
+        )
+
+    def _function(self, name: str, function: _Function) -> lambda_.Function:
+        tracing = self._provider.tracing
+        made = lambda_.Function(
+            self,
+            name,
+            description=f"Registers and deregisters a fleet of AWS IoT certificates: {function.handler} ({release()})",
+            runtime=self._provider.runtime,
+            architecture=self._provider.architecture,
+            handler=f"{_HANDLERS}.{function.handler}",
+            code=self._provider.code_for(self),
+            role=self._roles[function.role],
+            memory_size=_MEMORY_MIB,
+            timeout=function.timeout,
+            log_group=self._log_group,
+            tracing=tracing,
+            environment={"FLEET_BUCKET": self.bucket.bucket_name, "FLEET_PREFIX": FLEETS},
+            # The machine invokes again what it invoked; CloudFormation and EventBridge leave that to Lambda.
+            retry_attempts=None if function.state else _RETRIES,
+            max_event_age=None if function.state else _HOUR,
+        )
+        accept(made, accepted.of_function(accepted.FLEET_DEAD_LETTERS, tracing=tracing))
+        return made
+
+    def _machine(self, most: int) -> tuple[sfn.StateMachine, iam.Policy]:
+        stack = Stack.of(self)
+        by_state = {each.state: self.functions[name].function_arn for name, each in _FUNCTIONS.items() if each.state}
+        definition = fleet_definition(by_state, self.bucket.bucket_name, most, partition=stack.partition)
+        role = iam.Role(
+            self,
+            "MachineRole",
+            description="What the state machine of a fleet of AWS IoT certificates may do",
+            assumed_by=iam.ServicePrincipal("states.amazonaws.com"),
+        )
+        machine = sfn.StateMachine(
+            self,
+            "Machine",
+            comment=f"A fleet of AWS IoT certificates ({release()})",
+            definition_body=sfn.DefinitionBody.from_string(stack.to_json_string(definition)),
+            state_machine_type=sfn.StateMachineType.STANDARD,
+            role=role,
+            tracing_enabled=self._provider.tracing == lambda_.Tracing.ACTIVE,
+        )
+        accept(machine, accepted.OF_FLEET_MACHINE)
+        return machine, self._allow_machine(role, machine, list(by_state.values()))
+
+    def _executions(self, machine: sfn.StateMachine, *, of_children: bool = False) -> str:
+        name = machine.state_machine_name
+        return Stack.of(self).format_arn(
+            service="states",
+            resource="execution",
+            resource_name=f"{name}/{LABEL}:*" if of_children else f"{name}:*",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+
+    def _allow_machine(self, role: iam.Role, machine: sfn.StateMachine, functions: Sequence[str]) -> iam.Policy:
+        executions = [self._executions(machine), self._executions(machine, of_children=True)]
+        statements = of_machine(functions, self.bucket.bucket_arn, machine.state_machine_arn, executions)
+        # Not the role's own: it names the machine, which names the role.
+        policy = iam.Policy(self, "MachinePolicy", roles=[cast("iam.IRole", role)], statements=statements)
+        stack = Stack.of(self)
+        accept(policy, [f for arn in executions for f in wildcard(stack, arn, accepted.EXECUTIONS_OF_A_FLEET)])
+        return policy
+
+    def _permissions(self, role: str, grants: Iterable[Grant]) -> ProviderPermissions:
+        permissions = ProviderPermissions(self, f"{role}Permissions", _Served(self._roles[role], self.service_token))
+        permissions.allow(grants)
+        return permissions
+
+    def _start_policy(self) -> iam.Policy:
+        executions = self._executions(self.state_machine)
+        role = cast("iam.IRole", self._roles["Begin"])
+        statements = of_begin(self.state_machine.state_machine_arn, executions)
+        policy = iam.Policy(self, "StartPolicy", roles=[role], statements=statements)
+        accept(policy, wildcard(Stack.of(self), executions, accepted.EXECUTIONS_OF_A_FLEET))
+        return policy
+
+    def _rule(self) -> events.Rule:
+        pattern = events.EventPattern(
+            source=["aws.states"],
+            detail_type=["Step Functions Execution Status Change"],
+            detail={
+                "stateMachineArn": [self.state_machine.state_machine_arn],
+                "status": ["FAILED", "TIMED_OUT", "ABORTED"],
+            },
+        )
+        rule = events.Rule(
+            self,
+            "OfDead",
+            description="Answers CloudFormation for an execution of the fleet's machine that could not",
+            event_pattern=pattern,
+            targets=[targets.LambdaFunction(self.functions["Died"], max_event_age=_HOUR)],
+        )
+        accept(rule, [accepted.DIED_AGAIN])
+        return rule
