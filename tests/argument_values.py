@@ -273,6 +273,12 @@ DEVICES: list[Row] = [
         made(lambda stack, row: Fn.get_att(iot.CfnThing(stack, f"{row}Thing").logical_id, "Names")),
         Written("ThingNames", {"Fn::GetAtt": ["{row}Thing", "Names"]}),
     ),
+    (
+        "DeviceCertificate",
+        "thing_principal_type",
+        "exclusive",
+        Refused("thing_principal_type is 'exclusive'. Use ThingPrincipalType."),
+    ),
     ("DeviceCertificate", "existing_certificate", "adopt", Refused("existing_certificate is 'adopt'. Use Existing")),
     (
         "DeviceCertificate",
@@ -606,6 +612,12 @@ MADE_HERE: list[Row] = [
     ),
     ("IssuedDeviceCertificate", "policies", "telemetry", Refused("policies is 'telemetry', not a list")),
     ("IssuedDeviceCertificate", "things", made(lambda *_: map(str, ["a"])), Written("ThingNames", ["a"])),
+    (
+        "IssuedDeviceCertificate",
+        "thing_principal_type",
+        "EXCLUSIVE_THING",
+        Written("ThingPrincipalType", "EXCLUSIVE_THING"),
+    ),
     ("IssuedDeviceCertificate", "key_algorithm", KeyAlgorithm.EC_P384, Written("KeyAlgorithm", "EC_P384")),
     ("IssuedDeviceCertificate", "status", "revoked", Refused(f"status is 'revoked'. {STATUSES}")),
 ]

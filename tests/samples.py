@@ -57,7 +57,12 @@ OF_CA = {
     "DeviceCertificatesOnDelete": "DELETE_WITH_THINGS",
     "Tags": [{"Key": "plant", "Value": "Lyon"}, {"Key": "empty", "Value": ""}],
 }
-ATTACHED = {"Status": "REVOKED", "PolicyNames": ["telemetry", "telemetry"], "ThingNames": ["hall:thermostat-1_a"]}
+ATTACHED = {
+    "Status": "REVOKED",
+    "PolicyNames": ["telemetry", "telemetry"],
+    "ThingNames": ["hall:thermostat-1_a"],
+    "ThingPrincipalType": "EXCLUSIVE_THING",
+}
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from iot_certificate_provider.contract import (
     ExistingCertificate,
     KeyAlgorithm,
     PreviousCertificate,
+    ThingPrincipalType,
     TransferDecision,
 )
 from iot_certificates.auto_registration import AutoRegistration
@@ -72,5 +73,6 @@ __all__ = [
     "ProofOfPossession",
     "RegistrationCode",
     "SelfSignedCaCertificate",
+    "ThingPrincipalType",
     "TransferDecision",
 ]

@@ -14,6 +14,7 @@ from iot_certificate_provider.contract import (
     DeviceCertificateStatus,
     ExistingCertificate,
     ResourceType,
+    ThingPrincipalType,
 )
 from iot_certificate_provider.pki import Certificate, UnusableError, check_issued_by, check_registrable
 from iot_certificate_provider.properties.device_certificate import SHAPE
@@ -77,6 +78,8 @@ class DeviceCertificate(RegisteredDeviceCertificate):
     * ``policies``, ``things``: resources of the app, or names, in any collection or iterator, or a list that the
       deployment knows; at most ten policies. ``add_policy`` and ``add_thing`` attach one more. Policies and things
       attached outside the stack stay attached until the certificate is deleted.
+    * ``thing_principal_type``: EXCLUSIVE_THING attaches the certificate to one thing, and to no other, so that AWS IoT
+      knows the thing whatever client id the device connects with.
     * ``existing_certificate``: what to do when it is registered already: FAIL, or ADOPT, which uses it as it is and
       leaves it registered when the resource goes.
     * ``removal_policy``: RETAIN leaves it registered when its resource goes; by default it is deleted.
@@ -96,6 +99,7 @@ class DeviceCertificate(RegisteredDeviceCertificate):
         status=Member(DeviceCertificateStatus),
         policies=POLICIES,
         things=THINGS,
+        thing_principal_type=Member(ThingPrincipalType),
         existing_certificate=Member(ExistingCertificate),
         removal_policy=REMOVAL_POLICY,
         provider=PROVIDER,
@@ -112,6 +116,7 @@ class DeviceCertificate(RegisteredDeviceCertificate):
         status: DeviceCertificateStatus = DeviceCertificateStatus.ACTIVE,
         policies: Items[iot.CfnPolicy | interfaces.aws_iot.IPolicyRef | str] = (),
         things: Items[iot.CfnThing | interfaces.aws_iot.IThingRef | str] = (),
+        thing_principal_type: ThingPrincipalType = ThingPrincipalType.NON_EXCLUSIVE_THING,
         existing_certificate: ExistingCertificate = ExistingCertificate.FAIL,
         removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
         provider: IotCertificateProvider | None = None,
@@ -138,7 +143,7 @@ class DeviceCertificate(RegisteredDeviceCertificate):
             name.CA_CERTIFICATE_PEM: ca_pem if certificate_mode == CertificateMode.DEFAULT else None,
             name.CERTIFICATE_MODE: unless(CertificateMode.DEFAULT, certificate_mode),
             name.STATUS: unless(DeviceCertificateStatus.ACTIVE, status),
-            **self._attachable(permissions, policies, things),
+            **self._attachable(permissions, policies, things, thing_principal_type),
             name.EXISTING_CERTIFICATE: unless(ExistingCertificate.FAIL, existing_certificate),
         }
         self._register(

@@ -13,6 +13,7 @@ from iot_certificate_provider.contract import (
     KeyAlgorithm,
     PreviousCertificate,
     ResourceType,
+    ThingPrincipalType,
 )
 from iot_certificate_provider.properties.issued_device_certificate import SHAPE
 from iot_certificates import permissions as needs
@@ -84,7 +85,8 @@ class IssuedDeviceCertificate(RegisteredDeviceCertificate):
     * ``certificate_signing_request``: a CSR (PEM) instead of subject, names and key algorithm, for a key that stays
       with the device; then there is no secret. Its subject and alternative names become the certificate's.
     * ``status``: ACTIVE by default. REVOKED is final.
-    * ``policies``, ``things``: as DeviceCertificate's; ``add_policy`` and ``add_thing`` attach one more.
+    * ``policies``, ``things``, ``thing_principal_type``: as DeviceCertificate's; ``add_policy`` and ``add_thing``
+      attach one more.
     * ``removal_policy``: RETAIN leaves it registered, and its secret, when its resource goes; by default both go. The
       certificate before a rotation is removed in either case, unless ``previous_certificate`` keeps it.
     * ``provider``: an IotCertificateProvider to share; by default the stack has one.
@@ -109,6 +111,7 @@ class IssuedDeviceCertificate(RegisteredDeviceCertificate):
         status=Member(DeviceCertificateStatus),
         policies=POLICIES,
         things=THINGS,
+        thing_principal_type=Member(ThingPrincipalType),
         removal_policy=REMOVAL_POLICY,
         provider=PROVIDER,
     )
@@ -130,6 +133,7 @@ class IssuedDeviceCertificate(RegisteredDeviceCertificate):
         status: DeviceCertificateStatus = DeviceCertificateStatus.ACTIVE,
         policies: Items[iot.CfnPolicy | interfaces.aws_iot.IPolicyRef | str] = (),
         things: Items[iot.CfnThing | interfaces.aws_iot.IThingRef | str] = (),
+        thing_principal_type: ThingPrincipalType = ThingPrincipalType.NON_EXCLUSIVE_THING,
         removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
         provider: IotCertificateProvider | None = None,
     ) -> None:
@@ -172,7 +176,7 @@ class IssuedDeviceCertificate(RegisteredDeviceCertificate):
             name.PREVIOUS_CERTIFICATE: unless(PreviousCertificate.DELETE, previous_certificate),
             **self._key(request, own),
             name.STATUS: unless(DeviceCertificateStatus.ACTIVE, status),
-            **self._attachable(shared, policies, things),
+            **self._attachable(shared, policies, things, thing_principal_type),
         }
         resource = self._register(
             ResourceType.ISSUED_DEVICE_CERTIFICATE,

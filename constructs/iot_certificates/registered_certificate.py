@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, Unpack
 import jsii
 from aws_cdk import ITaggable, Resource, TagManager
 
-from iot_certificate_provider.contract import DeviceCertificateAttribute
+from iot_certificate_provider.contract import DeviceCertificateAttribute, ThingPrincipalType
+from iot_certificate_provider.properties.registration import THING_PRINCIPAL, check_one_thing
 from iot_certificates import permissions as needs
 from iot_certificates.certificate_expiry_schedule import CertificateExpirySchedule
 from iot_certificates.custom_resource import attribute, custom_resource
 from iot_certificates.declared.arguments import SIGNATURE, Place
 from iot_certificates.declared.attachments import POLICIES, THINGS
+from iot_certificates.declared.declaration_error import declaring
 from iot_certificates.declared.state import is_known
 
 if TYPE_CHECKING:
@@ -130,6 +132,7 @@ class RegisteredDeviceCertificate(RegisteredCertificate):
 
     _attachments: dict[str, Any]
     _permissions: ProviderPermissions
+    _principal_type: ThingPrincipalType
 
     def add_policy(self, policy: iot.CfnPolicy | interfaces.aws_iot.IPolicyRef | str) -> None:
         """Attach one more policy, a resource of the app or a name, as ``policies`` does; at most ten."""
@@ -139,11 +142,24 @@ class RegisteredDeviceCertificate(RegisteredCertificate):
         """Attach one more thing, a resource of the app or a name, as ``things`` does."""
         self._attach("ThingNames", THINGS, "thing", thing, needs.ATTACH_THING)
 
-    def _attachable(self, permissions: ProviderPermissions, policies: Any, things: Any) -> dict[str, Any]:
+    def _attachable(
+        self, permissions: ProviderPermissions, policies: Any, things: Any, principal_type: ThingPrincipalType
+    ) -> dict[str, Any]:
         """Return the properties of what is attached, and remember what ``add_policy`` and ``add_thing`` need."""
         self._permissions = permissions
+        self._principal_type = principal_type
         self._attachments = {"PolicyNames": policies or None, "ThingNames": things or None}
-        return self._attachments
+        self._check_one_thing()
+        return {
+            **self._attachments,
+            str(THING_PRINCIPAL.name): unless(ThingPrincipalType.NON_EXCLUSIVE_THING, principal_type),
+        }
+
+    def _check_one_thing(self) -> None:
+        things = self._attachments["ThingNames"] or []
+        if is_known(things):
+            with declaring(self, "thing_principal_type"):
+                check_one_thing(self._principal_type, list(dict.fromkeys(map(str, things))))
 
     def _attach(self, name: str, kind: Kind, argument: str, item: Any, grant: Grant) -> None:
         place = Place(self, argument)
@@ -153,6 +169,7 @@ class RegisteredDeviceCertificate(RegisteredCertificate):
             raise place.refuse(problem, "Put it into that list")
         added = kind.take(place, [item])
         self._attachments[name] = kind.take(place, [*before, *added])
+        self._check_one_thing()
         self._permissions.allow([grant])
         self.custom_resource.add_property_override(name, self._attachments[name])
 

@@ -81,6 +81,7 @@ class DeviceCertificateProperty(StrEnum):
     STATUS = "Status"
     POLICY_NAMES = "PolicyNames"
     THING_NAMES = "ThingNames"
+    THING_PRINCIPAL_TYPE = "ThingPrincipalType"
     EXISTING_CERTIFICATE = "ExistingCertificate"
 
 
@@ -116,6 +117,7 @@ class IssuedDeviceCertificateProperty(StrEnum):
     STATUS = "Status"
     POLICY_NAMES = "PolicyNames"
     THING_NAMES = "ThingNames"
+    THING_PRINCIPAL_TYPE = "ThingPrincipalType"
 
 
 class IssuerProperty(StrEnum):
@@ -354,6 +356,13 @@ class PreviousCertificate(StrEnum):
 
     DELETE = "DELETE"
     KEEP = "KEEP"
+
+
+class ThingPrincipalType(StrEnum):
+    """How a certificate is attached to things: EXCLUSIVE_THING to one thing, and to no other."""
+
+    NON_EXCLUSIVE_THING = "NON_EXCLUSIVE_THING"
+    EXCLUSIVE_THING = "EXCLUSIVE_THING"
 
 
 class TransferDecision(StrEnum):

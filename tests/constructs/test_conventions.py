@@ -32,6 +32,7 @@ from iot_certificates import (
     ProofOfPossession,
     RegistrationCode,
     SelfSignedCaCertificate,
+    ThingPrincipalType,
 )
 
 if TYPE_CHECKING:
@@ -145,6 +146,28 @@ def test_what_cannot_be_added_is_refused(stack: Stack) -> None:
         device.add_thing("pump")
     with pytest.raises(CertificateDeclarationError, match="policy has 'a b', which is not a valid name"):
         device.add_policy("a b")
+
+
+def test_an_exclusive_thing_is_one(stack: Stack, synthesise: Callable[[Stack], Synthesised]) -> None:
+    exclusive = ThingPrincipalType.EXCLUSIVE_THING
+    pem = issuing.make_device(CA).pem
+    device = DeviceCertificate(stack, "It", certificate_pem=pem, thing_principal_type=exclusive)
+    device.add_thing("pump")
+    with pytest.raises(
+        CertificateDeclarationError, match="thing_principal_type EXCLUSIVE_THING takes one thing, and th"
+    ):
+        device.add_thing("valve")
+    with pytest.raises(CertificateDeclarationError, match="Name one thing, or use NON_EXCLUSIVE_THING"):
+        IssuedDeviceCertificate(
+            stack,
+            "Two",
+            issuer=SelfSignedCaCertificate(stack, "Ca", subject="CA"),
+            subject="pump",
+            things=["pump", "valve"],
+            thing_principal_type=exclusive,
+        )
+    declared = synthesise(stack).declared("It", TYPES["DeviceCertificate"])
+    assert (declared["ThingNames"], declared["ThingPrincipalType"]) == (["pump"], "EXCLUSIVE_THING")
 
 
 def test_a_provider_by_its_service_token(stack: Stack, synthesise: Callable[[Stack], Synthesised]) -> None:

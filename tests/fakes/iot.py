@@ -31,6 +31,7 @@ ACCOUNT = "123456789012"
 REGION = "eu-west-1"
 PAGE = 2
 """Small, so that whoever forgets the second page is found out; AWS's default is 25."""
+EXCLUSIVE = "EXCLUSIVE_THING"
 
 # ruff: noqa: N802, N803 - operations and parameters have AWS's names
 
@@ -94,6 +95,8 @@ class FakeIot(Transfers):
     things: dict[str, set[str]] = field(default_factory=dict)
     attributes: dict[str, dict[str, str]] = field(default_factory=dict)
     """Of things."""
+    exclusive: set[tuple[str, str]] = field(default_factory=set)
+    """Things and principals that are attached as EXCLUSIVE_THING."""
     slow_detach: int = 0
     """How many looks a detached policy still shows its target: "a detach can take minutes to be seen"."""
     lag: Lag = field(default_factory=Lag)
@@ -399,9 +402,15 @@ class FakeIot(Transfers):
                 self._shadows[name, target] = looks - 1
         return _page("targets", sorted(targets), marker, "nextMarker")
 
-    def AttachThingPrincipal(self, thingName: str, principal: str) -> dict[str, Any]:
+    def AttachThingPrincipal(
+        self, thingName: str, principal: str, thingPrincipalType: str = "NON_EXCLUSIVE_THING"
+    ) -> dict[str, Any]:
         self._certificate(principal.rpartition("/")[2])
+        self._thing(thingName)
+        self._refuse_beside_exclusive(thingName, principal, thingPrincipalType)
         self._thing(thingName).add(principal)
+        if thingPrincipalType == EXCLUSIVE:
+            self.exclusive.add((thingName, principal))
         self.lag.forget(("thing", thingName, principal))
         self._detached.discard((thingName, principal))
         return {}
@@ -413,6 +422,18 @@ class FakeIot(Transfers):
             self._detached.add((thingName, principal))
         self._thing(thingName).discard(principal)
         return {}
+
+    def _refuse_beside_exclusive(self, thing: str, principal: str, kind: str) -> None:
+        # Developer guide, "Associating an AWS IoT thing to an MQTT client connection": "When a certificate is
+        # associated with an exclusive thing, this certificate can only be associated with other things if you detach it
+        # from the exclusive thing." By which error is not documented, nor whether an attachment's type can be changed.
+        things = self.things.items()
+        shown = {name for name, principals in things if principal in principals | self._still_shown(name)}
+        self.exclusive = {each for each in self.exclusive if each[1] != principal or each[0] in shown}
+        types = {name: EXCLUSIVE if (name, principal) in self.exclusive else "NON_EXCLUSIVE_THING" for name in shown}
+        others = [types[name] for name in shown - {thing}]
+        if types.get(thing, kind) != kind or (others and EXCLUSIVE in (kind, *others)):
+            raise Refusal("InvalidRequestException", "The principal is attached to a thing exclusively, or to be")
 
     def ListPrincipalThings(
         self, principal: str, maxResults: int = PAGE, nextToken: str | None = None

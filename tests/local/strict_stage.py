@@ -73,6 +73,9 @@ class FakeRegistry:
     def principals_of(self, thing: str) -> list[str]:
         return self.things.get(thing, [])
 
+    def things_of(self, principal: str) -> set[str]:
+        return {thing for thing, principals in self.things.items() if principal in principals}
+
 
 class Stage:
     """``answers``: the wrapped application's documents by method and path, an empty object for what is not there."""

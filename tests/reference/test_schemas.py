@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 OF_CA = ["AutoRegistrationStatus", "RegistrationConfig", "DeviceCertificatesOnDelete", "Tags"]
-OF_DEVICE = ["Status", "PolicyNames", "ThingNames"]
+OF_DEVICE = ["Status", "PolicyNames", "ThingNames", "ThingPrincipalType"]
 
 PROPERTIES = {
     "Custom::IotCaCertificate": [

@@ -75,6 +75,12 @@ CHANGES: list[tuple[Shape, str, dict[str, Any], dict[str, Any]]] = [
     (device_certificate.SHAPE, "Status", A_DEVICE, {"Status": "INACTIVE"}),
     (device_certificate.SHAPE, "PolicyNames", A_DEVICE, {"PolicyNames": ["telemetry"]}),
     (device_certificate.SHAPE, "ThingNames", A_DEVICE, {"ThingNames": ["hall"]}),
+    (
+        device_certificate.SHAPE,
+        "ThingPrincipalType",
+        {**A_DEVICE, "ThingNames": ["hall"]},
+        {"ThingPrincipalType": "EXCLUSIVE_THING"},
+    ),
     (device_certificate.SHAPE, "ExistingCertificate", A_DEVICE, {"ExistingCertificate": "ADOPT"}),
     (certificate_transfer.SHAPE, "CertificateId", A_TRANSFER, {"CertificateId": "another"}),
     (certificate_transfer.SHAPE, "TargetAwsAccount", A_TRANSFER, {"TargetAwsAccount": THIRD}),

@@ -23,6 +23,7 @@ _PYTHON_NAMES = {
     "Decision": "decision",
     "TemplateBody": "template_body",
     "TemplateName": "template_name",
+    "ThingNames": "things",
 }
 # Not that of an enumeration or a class, as in CertificateMode.DEFAULT.
 _TEMPLATE_NAME = re.compile(rf"\b({'|'.join(_PYTHON_NAMES)})\b(?![.(][A-Za-z])")

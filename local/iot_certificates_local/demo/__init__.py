@@ -1,1 +1,1 @@
-"""What `make demo` runs: two stories, told on the screen."""
+"""What `make demo` runs: three stories, told on the screen."""

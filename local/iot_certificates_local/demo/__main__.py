@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.markup import escape
 
 from iot_certificates_local.demo.environment_story import run_environment_story
+from iot_certificates_local.demo.renewal_story import run_renewal_story
 from iot_certificates_local.demo.report import ScreenReport
 from iot_certificates_local.demo.story import run_story
 from iot_certificates_local.embedded_aws import EmbeddedAws
@@ -19,6 +20,7 @@ from iot_certificates_local.errors import CdkError, EmbeddedAwsError
 INTERRUPTED = 130
 
 TEST_ENVIRONMENT = Path("examples") / "integration_test"
+RENEWAL = Path("examples") / "renewal"
 
 
 def main() -> int:
@@ -49,6 +51,7 @@ def _run(report: ScreenReport) -> int:
             with report.activity("cdk bootstrap"):
                 aws.bootstrap(folder, report.progress)
         run_story(aws, folder, report)
+        run_renewal_story(aws, folder / RENEWAL, report)
         run_environment_story(aws, folder / TEST_ENVIRONMENT, report)
     report.console.print(
         f"\n[bold green]✓ Deployed, used, changed and destroyed in {time.monotonic() - started:.0f} s. "

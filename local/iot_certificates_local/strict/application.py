@@ -15,6 +15,7 @@ from urllib.parse import parse_qs
 from iot_certificates_local.strict import certificates, pagination, quotas, sole_registration, statuses
 from iot_certificates_local.strict.asgi import AsgiApplication, Message, Receive, Send, read_body, replayed
 from iot_certificates_local.strict.detaching import DelayedDetach
+from iot_certificates_local.strict.exclusive_things import ExclusiveThings
 from iot_certificates_local.strict.messages import CURRENT, REFUSAL, Answer, HandOn, Refusal, Request, Rule
 from iot_certificates_local.strict.operations import Operation, operation_of
 from iot_certificates_local.strict.registration_configuration import RegistrationConfiguration
@@ -114,6 +115,7 @@ class StrictAws:
             pagination.in_pages,
             detached,
             self._detached_things,
+            ExclusiveThings(self._detached_things.showing),
             StatusLag(strictness.status_seconds, clock),
             Transfers(detached.shows_attached),
             statuses.as_aws_changes_them,

@@ -80,7 +80,7 @@ def resources_of(request: Request, region: str, account: str) -> list[str]:
         return [f"{prefix}:{kind}/{request.path[parameter]}"]
     if request.operation in _TARGET:
         return [request.text("target")]
-    if request.operation == "ListPrincipalThings":
+    if request.operation in ("ListPrincipalThings", "ListPrincipalThingsV2"):
         return [request.headers.get("x-amzn-principal", "*")]
     if request.operation in _THING_AND_PRINCIPAL:
         thing = f"{prefix}:thing/{request.path['thingName']}"

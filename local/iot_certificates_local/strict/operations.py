@@ -56,6 +56,8 @@ OPERATIONS = (
     Operation("DeleteThing", "DELETE", "/things/{thingName}"),
     Operation("ListPrincipalThings", "GET", "/principals/things", 10),
     Operation("ListThingPrincipals", "GET", "/things/{thingName}/principals", 10),
+    Operation("ListPrincipalThingsV2", "GET", "/principals/things-v2", 10),
+    Operation("ListThingPrincipalsV2", "GET", "/things/{thingName}/principals-v2", 10),
     Operation("AttachThingPrincipal", "PUT", "/things/{thingName}/principals", 100),
     Operation("DetachThingPrincipal", "DELETE", "/things/{thingName}/principals", 100),
     Operation("ListTagsForResource", "GET", "/tags", 10),

@@ -63,6 +63,8 @@ LISTINGS = {
     "ListTargetsForPolicy": _with_marker("targets", lambda target: [target]),
     "ListPrincipalThings": _with_token("things", lambda thing: [thing]),
     "ListThingPrincipals": _with_token("principals", lambda principal: [principal]),
+    "ListPrincipalThingsV2": _with_token("principalThingObjects", lambda each: [each["thingName"]]),
+    "ListThingPrincipalsV2": _with_token("thingPrincipalObjects", lambda each: [each["principal"]]),
     "ListThings": _with_token("things", lambda thing: [thing["thingName"]]),
     "ListTagsForResource": _with_token("tags", lambda tag: [tag["Key"]], size=None),
 }

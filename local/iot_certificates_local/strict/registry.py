@@ -60,6 +60,9 @@ class Registry(Protocol):
     def principals_of(self, thing: str) -> list[str]:
         """Return the ARNs of what is attached to a thing; none when there is no such thing."""
 
+    def things_of(self, principal: str) -> set[str]:
+        """Return the names of the things that a principal is attached to."""
+
 
 Registries = Callable[[Mapping[str, str], Mapping[str, list[str]]], Registry]
 """Takes a request's headers and query to the registry of its account and Region."""
@@ -136,6 +139,12 @@ class MiniStackRegistry:
         """Return them from the thing's record."""
         record = _iot()._things.get_scoped(*self.place, thing)  # noqa: SLF001
         return list(record.get("principals", [])) if record is not None else []
+
+    def things_of(self, principal: str) -> set[str]:
+        """Ask the things."""
+        with self._scope():
+            things = list(_iot()._things.values())  # noqa: SLF001
+        return {thing["thingName"] for thing in things if principal in thing.get("principals", [])}
 
     def _scope(self) -> AbstractContextManager[None]:
         from ministack.core.responses import request_scope  # noqa: PLC0415

@@ -57,6 +57,11 @@ class DelayedThingDetach:
         message = f"Cannot delete. Thing {thing} is still attached to one or more principals"
         return Refusal("InvalidRequestException", message)
 
+    def showing(self, place: tuple[str, str], principal: str) -> set[str]:
+        """Return the things that a principal was detached from and that still show it, in an account and Region."""
+        self._forget()
+        return {gone.thing for gone in self._shown_until if (gone.place, gone.principal) == (place, principal)}
+
     async def _change(self, request: Request, hand_on: HandOn) -> Answer:
         principal = request.headers.get("x-amzn-principal", "")
         changed = _Detached(request.registry.place, request.path["thingName"], principal)
@@ -70,6 +75,9 @@ class DelayedThingDetach:
 
     def _shown(self, place: tuple[str, str], thing: str) -> list[str]:
         """Return the principals that were detached from a thing and still show."""
+        self._forget()
+        return [gone.principal for gone in self._shown_until if (gone.place, gone.thing) == (place, thing)]
+
+    def _forget(self) -> None:
         now = self._clock()
         self._shown_until = {gone: until for gone, until in self._shown_until.items() if now < until}
-        return [gone.principal for gone in self._shown_until if (gone.place, gone.thing) == (place, thing)]

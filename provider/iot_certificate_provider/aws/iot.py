@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from types_boto3_iot import IoTClient
     from types_boto3_iot.type_defs import (
+        AttachThingPrincipalRequestTypeDef,
         RegisterCACertificateRequestTypeDef,
         RegisterCertificateRequestTypeDef,
         RejectCertificateTransferRequestTypeDef,
@@ -351,10 +352,17 @@ class IotGateway:
             for page in pages:
                 yield from page["targets"]
 
-    def attach_thing(self, thing_name: str, certificate_arn: str) -> None:
-        """AttachThingPrincipal: attaching again is no error; NotFoundError when either does not exist."""
+    def attach_thing(self, thing_name: str, certificate_arn: str, *, exclusively: bool = False) -> None:
+        """AttachThingPrincipal: again is no error; NotFoundError without either, RefusedError beside exclusive ones."""
+        request: AttachThingPrincipalRequestTypeDef = {"thingName": thing_name, "principal": certificate_arn}
+        if exclusively:
+            request["thingPrincipalType"] = "EXCLUSIVE_THING"
         with mapping_errors(f"thing {thing_name}"):
-            self._iot.attach_thing_principal(thingName=thing_name, principal=certificate_arn)
+            self._iot.attach_thing_principal(**request)
+
+    def after_detaching(self) -> AbstractContextManager[None]:
+        """Make calls again, for a minute at most, that AWS IoT refuses because it still sees what was detached."""
+        return self._clients.outlasting("InvalidRequestException", THING_SECONDS)
 
     def detach_thing(self, thing_name: str, certificate_arn: str) -> None:
         """DetachThingPrincipal: what is not attached, or gone, counts as detached."""

@@ -19,6 +19,8 @@ from iot_certificate_provider.properties.registration import (
     EXISTING_CERTIFICATE,
     POLICY_NAMES,
     THING_NAMES,
+    THING_PRINCIPAL,
+    check_one_thing,
     signing_request,
 )
 from iot_certificate_provider.properties.shapes import Choice, Chosen, Forbidden, Given, OneOf, Pem, Shape, Update
@@ -26,6 +28,7 @@ from iot_certificate_provider.properties.shapes import Choice, Chosen, Forbidden
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from iot_certificate_provider.contract import ThingPrincipalType
     from iot_certificate_provider.properties.shapes import Texts
 
 _NAME = DeviceCertificateProperty
@@ -67,6 +70,7 @@ SHAPE = Shape(
         STATUS,
         POLICY_NAMES,
         THING_NAMES,
+        THING_PRINCIPAL,
         EXISTING_CERTIFICATE,
     ),
     (
@@ -114,6 +118,7 @@ class DeviceCertificateProperties:
     status: DeviceCertificateStatus
     policy_names: tuple[str, ...]
     thing_names: tuple[str, ...]
+    principal_type: ThingPrincipalType
     existing: ExistingCertificate
 
     @classmethod
@@ -127,9 +132,11 @@ class DeviceCertificateProperties:
             status=reader.choice(STATUS),
             policy_names=reader.names(POLICY_NAMES),
             thing_names=reader.names(THING_NAMES),
+            principal_type=reader.choice(THING_PRINCIPAL),
             existing=reader.choice(EXISTING_CERTIFICATE),
         )
         _check_issuer(properties)
+        check_one_thing(properties.principal_type, properties.thing_names)
         return properties
 
 

@@ -28,7 +28,13 @@ from iot_certificate_provider.properties.issuance import (
 )
 from iot_certificate_provider.properties.issuer import ISSUER, Issuer, read_issuer
 from iot_certificate_provider.properties.reader import Reader
-from iot_certificate_provider.properties.registration import POLICY_NAMES, THING_NAMES, signing_request
+from iot_certificate_provider.properties.registration import (
+    POLICY_NAMES,
+    THING_NAMES,
+    THING_PRINCIPAL,
+    check_one_thing,
+    signing_request,
+)
 from iot_certificate_provider.properties.shapes import Dependent, Forbidden, Given, Shape, Text, Update
 
 if TYPE_CHECKING:
@@ -37,7 +43,7 @@ if TYPE_CHECKING:
 
     from cryptography import x509
 
-    from iot_certificate_provider.contract import PreviousCertificate
+    from iot_certificate_provider.contract import PreviousCertificate, ThingPrincipalType
     from iot_certificate_provider.pki import Certificate
 
 _CERTIFICATE_SIGNING_REQUEST = signing_request(
@@ -72,6 +78,7 @@ SHAPE = Shape(
         STATUS,
         POLICY_NAMES,
         THING_NAMES,
+        THING_PRINCIPAL,
     ),
     tuple(
         Forbidden(
@@ -106,12 +113,13 @@ class IssuedDeviceCertificateProperties:
     status: DeviceCertificateStatus
     policy_names: tuple[str, ...]
     thing_names: tuple[str, ...]
+    principal_type: ThingPrincipalType
 
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> IssuedDeviceCertificateProperties:
         """Read the properties; raise InvalidPropertyError for the first that cannot work."""
         reader = Reader(raw, SHAPE)
-        return cls(
+        properties = cls(
             issuer=read_issuer(reader),
             subject=_signing_request(reader) or _new_key(reader),
             validity=read_validity(reader, _VALIDITY_DAYS),
@@ -120,7 +128,10 @@ class IssuedDeviceCertificateProperties:
             status=reader.choice(STATUS),
             policy_names=reader.names(POLICY_NAMES),
             thing_names=reader.names(THING_NAMES),
+            principal_type=reader.choice(THING_PRINCIPAL),
         )
+        check_one_thing(properties.principal_type, properties.thing_names)
+        return properties
 
     def identity(self) -> Mapping[str, str]:
         """Return what makes another certificate when it changes."""
@@ -150,6 +161,7 @@ class IssuedDeviceCertificateProperties:
             status=self.status,
             policy_names=self.policy_names,
             thing_names=self.thing_names,
+            principal_type=self.principal_type,
             existing=ExistingCertificate.FAIL,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import (
     MAX_POLICIES,
@@ -13,9 +14,14 @@ from iot_certificate_provider.contract import (
     CertificateTransferProperty,
     DeviceCertificateProperty,
     ExistingCertificate,
+    ThingPrincipalType,
 )
+from iot_certificate_provider.errors import InvalidPropertyError
 from iot_certificate_provider.pki import SigningRequest
 from iot_certificate_provider.properties.shapes import ALWAYS, Choice, Pem, Text, Texts, Update
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 
 def _mode(about: str) -> Choice[CertificateMode]:
@@ -62,6 +68,24 @@ THING_NAMES = Texts(
     exception=_ONLY_THE_DIFFERENCE,
     once=True,
 )
+THING_PRINCIPAL = Choice(
+    DeviceCertificateProperty.THING_PRINCIPAL_TYPE,
+    ThingPrincipalType,
+    ThingPrincipalType.NON_EXCLUSIVE_THING,
+    about="`EXCLUSIVE_THING` attaches the certificate to one thing, and to no other",
+    update=Update.IN_PLACE,
+    exception=": attached again",
+)
+
+
+def check_one_thing(principal_type: ThingPrincipalType, thing_names: Collection[str]) -> None:
+    """Raise InvalidPropertyError for several things with EXCLUSIVE_THING."""
+    if principal_type is ThingPrincipalType.EXCLUSIVE_THING and len(thing_names) > 1:
+        raise InvalidPropertyError(
+            THING_PRINCIPAL.name,
+            f"EXCLUSIVE_THING takes one thing, and ThingNames has {len(thing_names)}",
+            "Name one thing, or use NON_EXCLUSIVE_THING",
+        )
 
 
 def signing_request(*, about: str, update: Update) -> Pem[SigningRequest]:

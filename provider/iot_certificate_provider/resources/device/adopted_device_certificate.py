@@ -103,10 +103,10 @@ class AdoptedDeviceCertificate:
         added = after.without(before)
         attached = self._attached(live.arn, added)
         self._check_not_attached(request, attached)
-        missing = added.without(attached)
         leaving = self._releasable(request, live, before.without(after))
-        with self._detached_on_failure(request, request.existing_id, missing):
-            change_attachments(self._iot, live.arn, leaving, missing)
+        kept = before.without(after).without(leaving)
+        with self._detached_on_failure(request, request.existing_id, added.without(attached)):
+            change_attachments(self._iot, live.arn, before.without(kept), after.without(attached))
         self._releasing.wait_until_released(request, live.id, leaving)
 
     def _roll_back(
@@ -115,12 +115,12 @@ class AdoptedDeviceCertificate:
         """Return to what the resource had. An Update that failed has detached what it attached."""
         leaving = before.without(after)
         if self._has_failed(request):
-            attach(self._iot, live.arn, after.without(before))
+            attach(self._iot, live.arn, after.differing_from(before))
             self._releasing.release_new(request, live.id, leaving, self._stacks.resources(request.stack_id))
             return
-        leaving = self._releasable(request, live, leaving)
-        change_attachments(self._iot, live.arn, leaving, after.without(before))
-        self._releasing.wait_until_released(request, live.id, leaving)
+        own = self._releasable(request, live, leaving)
+        change_attachments(self._iot, live.arn, before.without(leaving.without(own)), after)
+        self._releasing.wait_until_released(request, live.id, own)
 
     def _has_failed(self, request: Request) -> bool:
         rows = self._stacks.rows(request.stack_id, request.logical_id)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from functools import partial
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.aws.concurrency import Asked
-from iot_certificate_provider.contract import MAX_POLICIES, DeviceCertificateProperty
-from iot_certificate_provider.errors import InvalidPropertyError, NotFoundError
+from iot_certificate_provider.contract import MAX_POLICIES, DeviceCertificateProperty, ThingPrincipalType
+from iot_certificate_provider.errors import InvalidPropertyError, NotFoundError, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -58,14 +59,18 @@ def calls_of(iot: IotGateway) -> Mapping[Kind, Calls]:
 
 @dataclass(frozen=True)
 class Attachments:
-    """A set of attachments, in the order in which they were declared."""
+    """A set of attachments, in the order in which they were declared, and how its things are attached."""
 
     all: tuple[Attachment, ...] = ()
+    principal_type: ThingPrincipalType = ThingPrincipalType.NON_EXCLUSIVE_THING
 
     @classmethod
     def of(cls, properties: DeviceCertificateProperties | None) -> Attachments:
         """Return those that are declared; none without properties."""
-        return cls() if properties is None else cls.named(properties.policy_names, properties.thing_names)
+        if properties is None:
+            return cls()
+        named = cls.named(properties.policy_names, properties.thing_names)
+        return replace(named, principal_type=properties.principal_type)
 
     @classmethod
     def named(cls, policy_names: Iterable[str] = (), thing_names: Iterable[str] = ()) -> Attachments:
@@ -109,40 +114,86 @@ class Attachments:
 
     def without(self, other: Attachments) -> Attachments:
         """Return those that ``other`` lacks."""
-        return Attachments(tuple(each for each in self.all if each not in other.all))
+        return replace(self, all=tuple(each for each in self.all if each not in other.all))
 
     def among(self, names: Collection[str]) -> Attachments:
         """Return those whose names are among ``names``."""
-        return Attachments(tuple(each for each in self.all if each.name in names))
+        return replace(self, all=tuple(each for each in self.all if each.name in names))
+
+    def differing_from(self, other: Attachments) -> Attachments:
+        """Return those that ``other`` lacks, and the things that it has as another type: attached again they differ."""
+        same = other if other.principal_type is self.principal_type else other.without(other.things)
+        return self.without(same)
+
+    @property
+    def things(self) -> Attachments:
+        """Those to things."""
+        return replace(self, all=tuple(each for each in self.all if each.kind is Kind.THING))
+
+    @property
+    def is_exclusive(self) -> bool:
+        """Whether its things may stand beside no other."""
+        return self.principal_type is ThingPrincipalType.EXCLUSIVE_THING
 
 
 def change_attachments(
     iot: IotGateway, arn: str, before: Attachments, after: Attachments, between: Callable[[], None] = lambda: None
 ) -> None:
     """Attach and detach exactly the difference; ``between`` is called before each is attached."""
-    leaving, coming = before.without(after), after.without(before)
+    leaving, coming = before.differing_from(after), after.differing_from(before)
+    # The new ones first, where AWS IoT allows it: there is no moment in which the device may do nothing.
+    first = Attachments()
     if len({*before.names(Kind.POLICY), *after.names(Kind.POLICY)}) > MAX_POLICIES:
-        detach(iot, arn, leaving)
+        first = leaving
+    elif before.is_exclusive or after.is_exclusive:
+        first = leaving.things
+    detach(iot, arn, first)
+    with iot.after_detaching() if first.things else nullcontext():
         attach(iot, arn, coming, between)
-        return
-    # Otherwise the new ones first: there is no moment in which the device may do nothing.
-    attach(iot, arn, coming, between)
-    detach(iot, arn, leaving)
+    detach(iot, arn, leaving.without(first))
 
 
 def attach(iot: IotGateway, arn: str, attachments: Attachments, between: Callable[[], None] = lambda: None) -> None:
     """Attach a certificate, by its ARN, to each; InvalidPropertyError for what does not exist."""
-    calls = calls_of(iot)
     for each in attachments:
         between()
         try:
-            calls[each.kind].attach(each.name, arn)
+            if each.kind is Kind.POLICY:
+                iot.attach_policy(each.name, arn)
+            else:
+                _attach_thing(iot, arn, each.name, exclusively=attachments.is_exclusive)
         except NotFoundError as error:
             raise InvalidPropertyError(
                 each.kind.property_name,
                 f"{each.kind.name.lower()} {each.name} does not exist in this account and Region",
                 "Declare it in the stack, with DependsOn where nothing refers to it; or leave it out",
             ) from error
+
+
+def _attach_thing(iot: IotGateway, arn: str, name: str, *, exclusively: bool) -> None:
+    """Attach a thing; one that an unknown earlier attempt attached as another type is attached again.
+
+    Developer guide, "Associating an AWS IoT thing to an MQTT client connection": a certificate that is attached to an
+    exclusive thing can be attached to others once it is detached from that one.
+    """
+    try:
+        iot.attach_thing(name, arn, exclusively=exclusively)
+    except RefusedError as error:
+        attached = set(iot.attached_things(arn))
+        if attached == {name}:
+            iot.detach_thing(name, arn)
+            with iot.after_detaching():
+                iot.attach_thing(name, arn, exclusively=exclusively)
+        elif attached:
+            other = min(attached - {name})
+            raise InvalidPropertyError(
+                DeviceCertificateProperty.THING_PRINCIPAL_TYPE,
+                f"AWS IoT refuses thing {name}, because the certificate is attached to thing {other} as well, and to "
+                "one of them as EXCLUSIVE_THING",
+                f"Detach it from {other}, or use NON_EXCLUSIVE_THING for both",
+            ) from error
+        else:
+            raise
 
 
 def detach(iot: IotGateway, arn: str, attachments: Attachments) -> None:
