@@ -58,6 +58,18 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
             Deploy(0, (DEVICE,), "first"),
         ),
     ),
+    "a Create takes up what another stack had issued for the same request, whose Delete is about to remove it": (
+        Race(
+            Deploy(1, (("DeviceA", Wish("csr")),)),
+            Deploy(
+                2,
+                (("DeviceA", Wish("csr")),),
+                faults=(Fault("mute", "iot.RegisterCACertificate", "before", 3, 1),),
+            ),
+            later=20.0,
+            slow=2,
+        ),
+    ),
 }
 OF_ALL_TYPES: dict[str, Sequence[Step]] = {
     "a rollback is stuck whose certificate is gone, and whose key a hand has overwritten": (
