@@ -5,19 +5,18 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+from aws_cdk import CfnResource, Stack
 from constructs import Construct
 
 import iot_certificates
 from iot_certificates import accepted_findings
-from policy.assemblies import EXAMPLES, synthesise_everything
+from policy.assemblies import EXAMPLES, Assembly, CheckedApp, synthesise_everything
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
     from aws_cdk import App
-
-    from policy.assemblies import Assembly
 
 
 ACKNOWLEDGED_IN_EXAMPLES = {
@@ -34,6 +33,14 @@ def test_nothing_is_found_that_is_not_acknowledged(assemblies: dict[str, Assembl
     assert assemblies["everything"].nag_findings() == set()
     found = {finding for each in assemblies.values() for finding in each.nag_findings()}
     assert found == set(ACKNOWLEDGED_IN_EXAMPLES)
+
+
+def test_the_cdks_own_validation_is_among_the_checks(tmp_path: Path) -> None:
+    """The other tests synthesise without it (tests/conftest.py)."""
+    app = CheckedApp(tmp_path)
+    CfnResource(Stack(app, "Stack"), "Thing", type="AWS::IoT::Thing", properties={"ThingNam": "misspelt"})
+    app.synth()
+    assert Assembly(tmp_path).nag_findings() == {("F3002", "Stack/Thing")}
 
 
 def test_everything_has_each_construct_of_the_package(everything: tuple[Assembly, App]) -> None:
