@@ -119,6 +119,7 @@ class _Invocation:
         self._outcome: Outcome | None = None
         self._error: BaseException | None = None
         self.deadline = function.deadline(lambda: self.seconds_left() - DEADLINE_MARGIN_SECONDS)
+        self._seconds_for_work = self.deadline.seconds_left
 
     def seconds_left(self) -> float:
         """Return the seconds until Lambda ends the function, or CloudFormation waits no longer."""
@@ -155,13 +156,14 @@ class _Invocation:
         """Do what is asked for; continue in another invocation when the time of this one was too short."""
         try:
             return self._served(request)
-        except UnfinishedError:
+        except UnfinishedError as error:
             # Imported when it is needed: hardly ever.
             from iot_certificate_provider.protocol import continuation  # noqa: PLC0415
 
             function = self._function
             if not continuation.is_worthwhile(request, function.aws.stacks, function.now()):
                 raise
+            continuation.check_timeout(self._seconds_for_work, error)
             function.crhelper.leave_answer(lambda: self._continue(request, continuation.hand_on))
             return Outcome(request.existing_id)
 
