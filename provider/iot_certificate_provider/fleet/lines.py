@@ -111,10 +111,12 @@ def may_come_of(item: Item, since: int, *, creates_thing: bool) -> Entry:
             created_things=created,
         )
     assert not isinstance(item, Bad)  # noqa: S101 - at_rest has its result
-    entry = replace(item.entry, is_settled=False, since=tuple(sorted({*item.entry.since, since})))
     if isinstance(item, Remove):
-        return entry
-    return replace(entry.on_its_way_to(item.declared), created_things=(*entry.created_things, *created))
+        return replace(item.entry, is_settled=False)
+    # Where somebody else has deleted it, it is registered anew.
+    since_when = tuple(sorted({*item.entry.since, since}))
+    things = (*item.entry.created_things, *created)
+    return replace(item.entry.on_its_way_to(item.declared), since=since_when, created_things=things)
 
 
 @dataclass(frozen=True)
