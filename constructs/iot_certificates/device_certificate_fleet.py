@@ -140,6 +140,11 @@ class DeviceCertificateFleet(Resource):
             # `cdk gc` deletes assets that no template names.
             self.custom_resource.add_metadata(_METADATA, list(location.objects))
 
+    def apply_removal_policy(self, policy: RemovalPolicy) -> None:
+        """Say what becomes of the certificates when the resource goes; and of the bucket, which knows them."""
+        super().apply_removal_policy(policy)
+        self._serving.bucket.apply_removal_policy(policy)
+
     @property
     def bucket(self) -> s3.IBucket:
         """The bucket with the fleet's runs and their results."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -176,6 +177,7 @@ class FleetProvider(Construct):
     def _machine(self, most: int) -> tuple[sfn.StateMachine, iam.Policy]:
         stack = Stack.of(self)
         by_state = {each.state: self.functions[name].function_arn for name, each in _FUNCTIONS.items() if each.state}
+        # Not stack.to_json_string: jsii drops what is null, and with it that the map's result is not passed on.
         definition = fleet_definition(by_state, self.bucket.bucket_name, most, partition=stack.partition)
         role = iam.Role(
             self,
@@ -187,7 +189,7 @@ class FleetProvider(Construct):
             self,
             "Machine",
             comment=f"A fleet of AWS IoT certificates ({release()})",
-            definition_body=sfn.DefinitionBody.from_string(stack.to_json_string(definition)),
+            definition_body=sfn.DefinitionBody.from_string(json.dumps(definition)),
             state_machine_type=sfn.StateMachineType.STANDARD,
             role=role,
             tracing_enabled=self._asset.tracing == lambda_.Tracing.ACTIVE,

@@ -11,6 +11,7 @@ from constructs import Construct
 
 from iot_certificates import DeviceCertificateFleet, FleetManifest
 
+SAMPLE = Path(__file__).parent / "manifest"
 POLICY = "thermostats"
 DOCUMENT = {
     "Version": "2012-10-17",
@@ -29,7 +30,7 @@ class ThermostatFleet(Stack):
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
-        folder = Path(self.node.try_get_context("manifest") or "manifest")
+        folder = Path(self.node.try_get_context("manifest") or SAMPLE)
         policy = iot.CfnPolicy(self, "Policy", policy_name=POLICY, policy_document=DOCUMENT)
         fleet = DeviceCertificateFleet(
             self,

@@ -147,6 +147,7 @@ def test_the_definition_has_literals_and_nothing_that_an_emulator_ignores(templa
     shards = definition["States"]["Shards"]
     assert shards["MaxConcurrency"] == 3
     assert shards["ToleratedFailurePercentage"] == 0
+    assert shards["ResultPath"] is None
     assert shards["ItemProcessor"]["ProcessorConfig"] == {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
     assert "QueryLanguage" not in json.dumps(definition)
     assert template.only("AWS::StepFunctions::StateMachine")["Properties"]["StateMachineType"] == "STANDARD"

@@ -142,9 +142,7 @@ class Stage:
     def _clients(self, pace: Pace | None) -> AwsClients:
         # Sessions are slow to make. The pace is each invocation's own.
         if not hasattr(self, "_warm"):
-            self._warm = AwsClients(
-                self.aws.session(), run=one_after_the_other, clock=self.time.monotonic, patience=8
-            )
+            self._warm = AwsClients(self.aws.session(), run=one_after_the_other, clock=self.time.monotonic, patience=8)
             self._paced = AwsClients(
                 self.aws.session(), pace=pace, run=one_after_the_other, clock=self.time.monotonic, patience=8
             )
