@@ -23,8 +23,8 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "fleet"
 APP = shlex.join([sys.executable, str(EXAMPLE / "app.py")])
 STACK = "ThermostatFleet"
 DEVICES, CHANGED = 1_000, 10
-QUOTA = 300
-RATE = 200
+QUOTA = 150
+RATE = 100
 SECONDS = 90
 """For the deployment, the change and the removal together, on a machine that has nothing else to do."""
 
