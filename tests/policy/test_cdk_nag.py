@@ -24,6 +24,15 @@ ACKNOWLEDGED_IN_EXAMPLES = {
         "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSIoTThingsRegistration]",
         "JustInTimeProvisioning/ProvisioningRole/Resource",
     ): "what AWS IoT's documentation gives the role of a provisioning template, and AWS keeps up to date",
+    (
+        "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:iot:<AWS::Region>:<AWS::AccountId>:cert/*]",
+        "JustInTimeRegistration/ActivateRole/DefaultPolicy/Resource",
+    ): "which certificates devices will register, nobody knows",
+    (
+        "Serverless-LambdaDLQ",
+        "JustInTimeRegistration/Activate/Resource",
+    ): "Lambda tries twice more, and what is left PENDING_ACTIVATION is in the registry: a queue is for the app to add",
+    ("Serverless-LambdaTracing", "JustInTimeRegistration/Activate/Resource"): "traces are for the app to ask for",
 }
 """What is found and meant to be so, with the reason, where an app is an example and not ours."""
 

@@ -67,7 +67,8 @@ def _issued_device(wish: Wish) -> dict[str, Any]:
 def _device(wish: Wish) -> dict[str, Any]:
     policies = [name for name in wish.attached if name in material.POLICIES]
     things = [name for name in wish.attached if name in material.THINGS]
-    return {"Status": wish.status, "PolicyNames": policies, "ThingNames": things}
+    exclusively = {"ThingPrincipalType": "EXCLUSIVE_THING"} if wish.on_delete == "RETAIN" and len(things) == 1 else {}
+    return {"Status": wish.status, "PolicyNames": policies, "ThingNames": things, **exclusively}
 
 
 def _leaving(wish: Wish) -> Declared:

@@ -85,7 +85,7 @@ class ScreenReport:
 
     def table(self, inventory: Inventory, /) -> None:
         """Print the CA certificates and the device certificates."""
-        table = Table(box=SIMPLE, header_style="bold")
+        table = Table(box=SIMPLE, header_style="bold", collapse_padding=True, pad_edge=False)
         for column in ("id", "common name", "status", "signed by", "policies", "things"):
             table.add_column(column, no_wrap=True)
         names = {ca.id: ca.common_name for ca in inventory.ca_certificates}
