@@ -313,18 +313,6 @@ class StackGateway:
         with mapping_errors("the events of the stack"):
             self._newest_page(stack_id)
 
-    def last_update_began(self, stack_id: str, since: datetime) -> datetime | None:
-        """DescribeStackEvents: when the stack's last update before the running one began; None before ``since``."""
-        recent = _until(since, self._events(stack_id))
-        began = [
-            event["Timestamp"]
-            for event in recent
-            if event.get("PhysicalResourceId") == stack_id and event.get("ResourceStatus") == "UPDATE_IN_PROGRESS"
-        ]
-        if began and (self.is_being_updated(stack_id) or self.is_rolling_back(stack_id)):
-            began = began[1:]
-        return next((each for each in began if each >= since), None)
-
     def id_before_update(self, stack_id: str, logical_id: str) -> str | None:
         """Return the physical id that a resource had before the stack's newest update began, without a kept one."""
         row = self.row_before_update(stack_id, logical_id)

@@ -20,6 +20,7 @@ from iot_certificate_provider.resources.lifecycle.history import (
     is_registered_anew,
     is_within,
     registration_started,
+    updates_since,
 )
 from iot_certificate_provider.resources.lifecycle.holders import (
     FOUND_AFTER,
@@ -29,6 +30,7 @@ from iot_certificate_provider.resources.lifecycle.holders import (
     is_user_of_ca,
 )
 from iot_certificate_provider.resources.lifecycle.ownership import Action, Decision
+from iot_certificate_provider.resources.lifecycle.redelivery import may_be_repeated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,7 +98,11 @@ class Inquiry:
         """
         since = live.created - CLOCKS_DIFFER
         events = self._stacks.events_since(request.stack_id, request.logical_id, since)
-        decided = is_registered_anew(events, live.id, live.created, updates_look=updates_look)
+        # The first delivery of an Update asks before it registers.
+        is_first = request.type is RequestType.UPDATE and not may_be_repeated(request, self._now())
+        decided = is_registered_anew(
+            events, live.id, live.created, updates_look=updates_look, made_nothing=is_first and updates_look
+        )
         if decided is not None:
             return decided
         # It came back to the certificate: was that its own before?
@@ -125,11 +131,17 @@ class Inquiry:
         An adopter has found Retain in the stack's template, and the stack at rest: if the update that has dropped
         Retain began a moment ago, its answer may not be known yet.
         """
-        began = self._stacks.last_update_began(request.stack_id, self._now() - ADOPTER_FOUND_AFTER)
-        if began is None:
+        since = self._now() - ADOPTER_FOUND_AFTER
+        began = list(updates_since(self._stacks.events_since(request.stack_id, request.logical_id, since), since))
+        if began and self._is_updating(request.stack_id):
+            began = began[1:]  # what is replaced or removed goes by the policies of the template before
+        if not began:
             return False
-        self._wait_until(request, began + ADOPTER_FOUND_AFTER)
+        self._wait_until(request, began[0] + ADOPTER_FOUND_AFTER)
         return True
+
+    def _is_updating(self, stack_id: str) -> bool:
+        return self._stacks.is_being_updated(stack_id) or self._stacks.is_rolling_back(stack_id)
 
     def wait_for_users(self, request: Request) -> None:
         """Wait likewise in the Delete of what is adopted whatever the template says, as long as no Delete has begun."""
