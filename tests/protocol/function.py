@@ -423,18 +423,26 @@ class Cloud:
         return True
 
     def _is_given_up(self, invocation: Invocation, certificate_id: str) -> bool:
-        """Whether a Delete meets what was made by a Create that CloudFormation has given up, too: nobody has it.
+        """Whether a request meets what was made by a Create that CloudFormation has given up, too: nobody has it.
 
-        Of two Deletes after two such Creates either one removes it: holders that are going themselves do not count
-        (``holders.counts_for_destroying``).
+        Of two Deletes after two such Creates either one removes it, or the rollback of an Update: holders that are
+        going themselves do not count (``holders.counts_for_destroying``). A Create in doubt takes it up only when the
+        Delete of the other is over, which has left it (``holders.is_at_work``).
         """
         maker = self.made.get(certificate_id)
-        if invocation.event["RequestType"] != "Delete" or maker is None or self.possessions.holders(certificate_id):
+        if maker is None or self.possessions.holders(certificate_id):
             return False
         stack_id, logical_id = maker
         ledgers = (stack.ledger for stack in self.stacks if stack.ledger.stack_id == stack_id)
         statuses = [ledger.resources[logical_id][1] for ledger in ledgers if logical_id in ledger.resources]
+        kind = invocation.event["RequestType"]
+        if kind != "Delete" and not (kind == "Update" and self._is_rolled_back(invocation.owner[0])):
+            return bool(statuses) and all(status == "DELETE_COMPLETE" for status in statuses)
         return all(status.startswith("DELETE_") or status == "CREATE_FAILED" for status in statuses)
+
+    def _is_rolled_back(self, stack_id: str) -> bool:
+        ledgers = (stack.ledger for stack in self.stacks)
+        return any(each.stack_id == stack_id and each.status.startswith("UPDATE_ROLLBACK") for each in ledgers)
 
     def _during(self, call: Call, when: When) -> None:
         for entry in self.during:

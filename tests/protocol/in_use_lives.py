@@ -55,7 +55,7 @@ class DrawingInUse(Drawing):
         steps = self._draw.choice(PATTERNS)(self)
         for _ in range(self._draw.choice((0, 0, 1, 1, 2, 3))):
             steps.insert(self._draw.randint(0, len(steps)), self.step())
-        return steps
+        return self._with_lag(steps)
 
     # Patterns
 

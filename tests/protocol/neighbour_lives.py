@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from protocol.function import Fault
-from protocol.neighbours import STACKS, Again, Amend, Deploy, Destroy, Hand, Race, Wish
+from protocol.neighbours import STACKS, Again, Amend, Deploy, Destroy, Hand, Lag, Race, Wish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -40,6 +40,9 @@ CALLS = (
     "cloudformation.ListStackResources",
     "cloudformation.GetTemplate",
 )
+LAGS = (0.0, 0.0, 0.0, 0.5, 0.5, 2.0)
+"""After how many seconds CloudFormation finds a stack by a new id."""
+
 ATTACHED = ((), ("connect",), ("connect", "thermostat"), ("publish",))
 AMENDMENTS = (
     "rename",
@@ -75,7 +78,11 @@ class Drawing:
         steps = self._draw.choice(PATTERNS)(self)
         for _ in range(self._draw.choice((0, 0, 1, 1, 2, 3))):
             steps.insert(self._draw.randint(0, len(steps)), self.step())
-        return steps
+        return self._with_lag(steps)
+
+    def _with_lag(self, steps: list[Step]) -> list[Step]:
+        lag = self._draw.choice(LAGS)
+        return [Lag(lag), *steps] if lag else steps
 
     # Patterns
 
@@ -99,6 +106,31 @@ class Drawing:
         if self._chance(0.4):
             steps.pop(self._draw.randrange(len(steps)))
         return steps
+
+    def moves_at_once(self) -> list[Step]:
+        """Draw an adoption while the stack that owns the certificate drops Retain, and is deleted or replaces it."""
+        there, here, name = *self._two_stacks(), self._certificate
+        owned = replace(self.wish(name), native=False, adopt=False, retain="Retain")
+        adopting = Deploy(here, ((f"{owned.type_name}A", replace(owned, adopt=True, attached=self._things(name))),))
+        ends = self._draw.choice((Destroy(there), Destroy(there), Amend(there, "replace"), Amend(there, "remove")))
+        later = self._draw.choice((0.0, 0.2, 0.3, 0.35, 0.4, 20.0, 30.5, 33.0, 36.5, 39.0, 42.5, 44.0))
+        race = Race(adopting, Amend(there, "release"), later, self._draw.choice((0, 0, 1)), ends)
+        return [self._deploy_well(there, owned), race, self._amend(here)]
+
+    def adopts_at_once(self) -> list[Step]:
+        """Draw an adoption of what another stack has just created, and does not keep."""
+        there, here, name = *self._two_stacks(), self._certificate
+        owned = replace(self.wish(name), native=False, adopt=False)
+        adopting = Deploy(here, ((f"{owned.type_name}A", replace(owned, adopt=True, attached=self._things(name))),))
+        first = Deploy(there, ((f"{owned.type_name}A", owned),), self._breaks(0.5), self._faults())
+        later = self._draw.choice((1.0, 5.0, 12.0, 20.0, 60.0))
+        return [Race(first, adopting, later, self._draw.randint(0, 2)), Destroy(there), self._amend(here)]
+
+    def _things(self, name: str) -> tuple[str, ...]:
+        return () if name.startswith("ca") else self._draw.choice((*ATTACHED, ("publish", "boiler", "thermostat")))
+
+    def _deploy_well(self, stack: int, wish: Wish) -> Deploy:
+        return Deploy(stack, ((f"{wish.type_name}A", wish),))
 
     def renames(self) -> list[Step]:
         """Draw a construct that is renamed, with ADOPT and without, with Retain and without."""
@@ -229,6 +261,8 @@ PATTERNS: tuple[Callable[[Drawing], list[Step]], ...] = (
     Drawing.disappears,
     Drawing.sweeps,
     Drawing.anything,
+    Drawing.moves_at_once,
+    Drawing.adopts_at_once,
 )
 
 
@@ -268,6 +302,8 @@ def _simpler_steps(step: Step) -> Iterator[Step]:
     if isinstance(step, Race):
         yield step.one
         yield step.other
+        if step.then is not None:
+            yield replace(step, then=None)
         yield from (replace(step, one=each) for each in _simpler_steps(step.one) if not isinstance(each, Race))  # type: ignore[arg-type]
         yield from (replace(step, other=each) for each in _simpler_steps(step.other) if not isinstance(each, Race))  # type: ignore[arg-type]
     elif isinstance(step, Deploy | Amend | Destroy):

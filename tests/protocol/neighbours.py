@@ -16,7 +16,7 @@ from protocol import invariants, material, native
 from protocol.function import CALL_SECONDS
 from protocol.invariants import require
 from protocol.referee import DEVICE, Declared, Stack, retained
-from protocol.several_owners import delete_outside
+from protocol.several_owners import delete_outside, hide_new_ids
 from protocol.story import Story
 
 if TYPE_CHECKING:
@@ -100,12 +100,23 @@ class Destroy:
 
 @dataclass(frozen=True)
 class Race:
-    """Two stacks' operations at once, the second so many seconds later; ``slow``: which of them takes long, or BOTH."""
+    """Two stacks' operations at once, the second so many seconds later; ``slow``: which of them takes long, or BOTH.
+
+    ``then``: another operation, right after the second one.
+    """
 
     one: Deploy | Amend | Destroy
     other: Deploy | Amend | Destroy
     later: float = 0.0
     slow: int = 0
+    then: Deploy | Amend | Destroy | None = None
+
+
+@dataclass(frozen=True)
+class Lag:
+    """From now on CloudFormation finds a stack by a new physical id only so many seconds later."""
+
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -124,7 +135,7 @@ class Again:
 
 
 Operation = Deploy | Amend | Destroy
-Step = Operation | Race | Hand | Again
+Step = Operation | Race | Hand | Again | Lag
 Wishes = dict[str, Wish]
 
 
@@ -254,14 +265,18 @@ class Neighbourhood:
             self._send_again(step)
         elif isinstance(step, Race):
             self._race(step)
+        elif isinstance(step, Lag):
+            hide_new_ids(self.cloud, step.seconds)
         else:
             self._operate([step])
 
     # Stacks
 
-    def _operate(self, operations: list[Operation], later: float = 0.0) -> None:
+    def _operate(self, operations: list[Operation], later: float = 0.0, then: Operation | None = None) -> None:
         self.cloud.arm(*(fault for each in operations for fault in each.faults))
         works = [self._work(each, later * number) for number, each in enumerate(operations)]
+        if then is not None:
+            works[-1] = self._one_after_the_other(works[-1], self._work(then, 0.0))
         before = [(stack, len(stack.sent)) for stack in self.stacks]
         if len(works) == 1:
             works[0]()
@@ -285,10 +300,18 @@ class Neighbourhood:
             return SLOW_CALL_SECONDS if invocation is not None and invocation.owner[0] in slow_ids else CALL_SECONDS
 
         self.cloud.call_seconds = seconds
-        self._operate(operations, race.later)
+        self._operate(operations, race.later, race.then)
         self.cloud.call_seconds = lambda: CALL_SECONDS
 
-    def _work(self, operation: Operation, later: float) -> Any:
+    @staticmethod
+    def _one_after_the_other(first: Callable[[], None], second: Callable[[], None]) -> Callable[[], None]:
+        def work() -> None:
+            first()
+            second()
+
+        return work
+
+    def _work(self, operation: Operation, later: float) -> Callable[[], None]:
         if isinstance(operation, Deploy):
             stack = self.stacks[operation.stack]
             if not stack.live and stack.sent:

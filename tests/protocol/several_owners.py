@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import issuing
 from iot_certificate_provider.physical_id import is_adopted
 from protocol import material, native
-from protocol.function import Fault
+from protocol.function import CALL_SECONDS, Fault
 from protocol.invariants import require
 from protocol.referee import DEVICE, Declared, Live, Stack, retained
 
@@ -29,7 +29,7 @@ BROKEN = Declared(DEVICE, {"CertificatePem": "not a PEM"}, after=(X,))
 THINGS = tuple(f"thing-{number}" for number in range(60))
 SLOW_CALL_SECONDS = 0.5
 """With 60 things to attach, a Create answers half a minute after it registered."""
-NEW_ID_SHOWS_AFTER = timedelta(seconds=20)
+NEW_ID_SHOWS_AFTER = 20.0
 
 ADOPT: dict[str, Any] = {"ExistingCertificate": "ADOPT"}
 SWEEPING: dict[str, Any] = {"DeviceCertificatesOnDelete": "DELETE_WITH_THINGS"}
@@ -169,16 +169,18 @@ def adoption_refused_while_a_native_resource_holds(cloud: Cloud, kind: Kind) -> 
 
 def adoption_refused_while_a_native_holder_is_new(cloud: Cloud, kind: Kind) -> None:
     """As before, right after A was created: CloudFormation does not find a resource by an id that is so new."""
-    _hide_new_ids(cloud, NEW_ID_SHOWS_AFTER)
+    hide_new_ids(cloud, NEW_ID_SHOWS_AFTER)
     owner, user = Stack(cloud, "warehouse"), Stack(cloud, "office")
     _created(owner, {X: native_twin(kind)})
     require(user.create({X: kind(**ADOPT)}) == "ROLLED_BACK", "I5", "what a native resource would delete was adopted")
     _all_deleted(kind, owner)
 
 
-def _hide_new_ids(cloud: Cloud, lag: timedelta) -> None:
-    """Have CloudFormation not find a stack by a new physical id for so long."""
-    cloud.aws.cloudformation.clock, cloud.aws.cloudformation.lag = (lambda: cloud.clock.now), lag
+def hide_new_ids(cloud: Cloud, seconds: float) -> None:
+    """Have CloudFormation not find any stack by a new physical id for so long."""
+    first = cloud.aws.cloudformation
+    for each in (first, *first.others.values()):
+        each.clock, each.lag = (lambda: cloud.clock.now), timedelta(seconds=seconds)
 
 
 def native_twin(kind: Kind, which: int = 0) -> Declared:
@@ -272,7 +274,7 @@ def adopted_while_its_owner_deletes_it(cloud: Cloud, kind: Kind) -> None:
     """A is being deleted, which takes longer, as B adopts the certificate of A."""
     owner, user = Stack(cloud, "warehouse"), Stack(cloud, "office")
     _created(owner, {X: kind()})
-    cloud.clock.sleep(120)
+    cloud.clock.sleep(7200)
 
     def seconds() -> float:
         invocation = cloud._running()
@@ -283,6 +285,63 @@ def adopted_while_its_owner_deletes_it(cloud: Cloud, kind: Kind) -> None:
     adopting = {X: kind(**ADOPT)}
     _together(cloud, owner.delete, lambda: user.create(adopting, parallel=False))
     _all_deleted(kind, user)
+
+
+def retain_dropped_while_another_adopts(cloud: Cloud, kind: Kind) -> None:
+    """B finds Retain in A's template, and answers seconds later; meanwhile A drops Retain, and is deleted."""
+    owner, user = Stack(cloud, "warehouse"), Stack(cloud, "office")
+    _created(owner, {X: retained(kind())})
+    cloud.clock.sleep(120)
+    _slow(cloud, user, 8.0)
+    adopting = {X: kind(**ADOPT)}
+    _together(
+        cloud,
+        lambda: user.create(adopting, parallel=False),
+        lambda: _drop_retain_and_delete(41.0, owner, kind),
+    )
+    require(bool(user.live) == bool(kind.registered(cloud)), "I5", "what was adopted is gone")
+
+
+def retain_dropped_right_after_an_adoption(cloud: Cloud, kind: Kind) -> None:
+    """A drops Retain and is deleted the moment after B adopted: CloudFormation does not find B by the id yet."""
+    hide_new_ids(cloud, 2.0)
+    owner, user = Stack(cloud, "warehouse"), Stack(cloud, "office")
+    _created(owner, {X: retained(kind())})
+    cloud.clock.sleep(120)
+    require(user.create({X: kind(**ADOPT)}) == "COMPLETE", "", f"ADOPT here: {reasons(cloud)}")
+    _drop_retain_and_delete(0.0, owner, kind)
+    require(bool(kind.registered(cloud)), "I5", "what B uses was deleted")
+    _deleted(user)
+
+
+def _drop_retain_and_delete(seconds: float, owner: Stack, kind: Kind) -> None:
+    owner.cloud.clock.sleep(seconds)
+    require(owner.update({X: kind()}) == "COMPLETE", "", "without Retain")
+    require(owner.delete() == "COMPLETE", "", f"it was to be deleted: {reasons(owner.cloud)}")
+
+
+def _slow(cloud: Cloud, stack: Stack, seconds: float = 5.0) -> None:
+    """Have each call of one stack take long."""
+
+    def each_call() -> float:
+        invocation = cloud._running()
+        return seconds if invocation is not None and invocation.owner[0] == stack.ledger.stack_id else CALL_SECONDS
+
+    cloud.call_seconds = each_call
+
+
+def adopted_while_its_create_is_undone(cloud: Cloud, kind: Kind) -> None:
+    """A's Create is given up, and takes a minute to undo what it has registered; meanwhile B adopts that."""
+    given_up, user = Stack(cloud, "given-up"), Stack(cloud, "office")
+    _slow(cloud, given_up, 6.0)
+    declared = kind() if kind.is_ca else kind(PolicyNames=["publish"])
+    cloud.during.append((kind.registration, "after", lambda: given_up.give_up(X)))
+    _together(
+        cloud,
+        lambda: given_up.create({X: declared}, parallel=False),
+        lambda: _later(20.0, user, {X: kind(**ADOPT)}),
+    )
+    require(bool(user.live) == bool(kind.registered(cloud)), "I5", "what was adopted is gone")
 
 
 def adoption_refused_while_a_sibling_among_many_holds(cloud: Cloud, kind: Kind) -> None:
@@ -347,7 +406,7 @@ def orphan_that_is_anothers(cloud: Cloud, kind: Kind) -> None:
 
 def orphan_of_another_that_has_just_answered(cloud: Cloud, kind: Kind) -> None:
     """As before, and CloudFormation does not find B's resource by its id in the first seconds after its answer."""
-    _hide_new_ids(cloud, timedelta(seconds=5))
+    hide_new_ids(cloud, 5.0)
     orphan_that_is_anothers(cloud, kind)
 
 
@@ -588,6 +647,9 @@ ALL: dict[Callable[[Cloud, Kind], None], tuple[str, ...]] = {
     detached_only_what_nobody_else_declares: DEVICE_ONLY,
     rollback_that_leaves_what_another_attached: DEVICE_ONLY,
     adopted_while_its_owner_deletes_it: BOTH,
+    retain_dropped_while_another_adopts: BOTH,
+    retain_dropped_right_after_an_adoption: BOTH,
+    adopted_while_its_create_is_undone: BOTH,
     adoption_refused_while_a_sibling_among_many_holds: BOTH,
     two_stacks_while_one_attaches: DEVICE_ONLY,
     two_siblings_while_one_attaches: DEVICE_ONLY,

@@ -58,6 +58,24 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
             Deploy(0, (DEVICE,), "first"),
         ),
     ),
+    "an Update takes what another stack has just registered for what it made itself, since it runs already": (
+        Deploy(1, (("DeviceA", Wish(attached=("connect",))),)),
+        Hand("delete"),
+        Race(Deploy(1, (DEVICE,)), Deploy(0, (("DeviceA", Wish(attached=("connect", "thermostat"))),))),
+    ),
+    "a rollback from a request to a certificate leaves what was issued for the request": (
+        Deploy(0, (DEVICE,)),
+        Deploy(0, (("DeviceA", Wish("csr")),), faults=(Fault("mute", 1, "before", 3),)),
+    ),
+    "the referee knows no rollback that removes what two Creates have left": (
+        Deploy(2, (("DeviceA", Wish("csr")),)),
+        Race(
+            Deploy(0, (("DeviceA", Wish("sni")),)),
+            Deploy(2, (("DeviceA", Wish("sni")),), faults=(Fault("die", 1, times=4, invocation=0),)),
+            later=0.3,
+            slow=2,
+        ),
+    ),
     "a Create takes up what another stack had issued for the same request, whose Delete is about to remove it": (
         Race(
             Deploy(1, (("DeviceA", Wish("csr")),)),

@@ -18,6 +18,7 @@ from iot_certificate_provider.resources.ca.change import CaCertificateChange
 from iot_certificate_provider.resources.ca.ownership import CaCertificateOwnership
 from iot_certificate_provider.resources.device.releasing import Releasing
 from iot_certificate_provider.resources.lifecycle import holders, ownership, redelivery, template
+from iot_certificate_provider.resources.lifecycle.adoption import Adoption
 from iot_certificate_provider.resources.lifecycle.holders import Holders
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from protocol import scenarios, several_owners
@@ -113,6 +114,10 @@ def believes_the_first_hundred(patch: pytest.MonkeyPatch) -> None:
 
 def believes_the_stack_that_is_found(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Holders, "whole_standing", lambda asked, request, of, _: asked.standing(request, of))
+
+
+def adopts_whatever_nobody_holds(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Holders, "at_work", lambda *_, **__: None)
 
 
 def leaves_every_orphan(patch: pytest.MonkeyPatch) -> None:
@@ -283,6 +288,38 @@ DEFECTS = [
         "device",
         "I2",
         leaves_every_orphan,
+    ),
+    Defect(
+        4,
+        "adopts what a Create has registered that is at work",
+        several_owners.adopted_while_its_create_is_undone,
+        "device",
+        "I5",
+        adopts_whatever_nobody_holds,
+    ),
+    Defect(
+        1,
+        "looks once whether the holder would leave it",
+        several_owners.retain_dropped_while_another_adopts,
+        "device",
+        "I",
+        replacing(Adoption, "check_still_adoptable", lambda *_: None),
+    ),
+    Defect(
+        8,
+        "deletes what an adopter has that CloudFormation does not find yet",
+        several_owners.retain_dropped_right_after_an_adoption,
+        "device",
+        "I5",
+        replacing(Inquiry, "waits_for_adopters", lambda *_: False),
+    ),
+    Defect(
+        8,
+        "deletes what an adopter has that CloudFormation does not find yet (CA)",
+        several_owners.retain_dropped_right_after_an_adoption,
+        "ca",
+        "I5",
+        replacing(Inquiry, "waits_for_adopters", lambda *_: False),
     ),
     Defect(
         5,

@@ -11,7 +11,7 @@ from cryptography.x509.oid import NameOID
 
 import issuing
 from fakes.refusal import Refusal
-from iot_certificate_provider.contract import LOGICAL_ID_TAG, OUR_TAGS, STACK_TAG
+from iot_certificate_provider.contract import LOGICAL_ID_TAG, OUR_TAGS, STACK_TAG, ResourceType
 from iot_certificate_provider.errors import ConflictError, InvalidPropertyError, ProviderError
 from iot_certificate_provider.protocol.request import RequestType
 from resources.stage import LOGICAL_ID
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 ADOPT = {"ExistingCertificate": "ADOPT"}
 SNI_ONLY = {"CertificateMode": "SNI_ONLY"}
 ATTACHED = {"PolicyNames": ["ours"], "ThingNames": ["yard"]}
+CA_TYPE, DEVICE_TYPE = ResourceType.CA_CERTIFICATE, ResourceType.DEVICE_CERTIFICATE
 
 
 class Existing:
@@ -465,3 +466,44 @@ def test_is_refused_where_other_users_cannot_be_found(stage: Stage, existing: Ex
     with pytest.raises(InvalidPropertyError, match="may not list the stacks"):
         existing.adopt()
     assert stage.aws.writes() == []
+
+
+class TestOfAYoungCertificate:
+    @pytest.fixture
+    def existing(self, existing: Existing) -> Existing:
+        existing.record.created += timedelta(minutes=58)
+        return existing
+
+    def beside(self, existing: Existing, status: str, physical_id: str = "") -> None:
+        """Have another stack with a resource that can have registered the certificate."""
+        other = existing.stage.aws.cloudformation.beside("other")
+        other.types["Theirs"] = CA_TYPE if existing.resource is existing.stage.ca else DEVICE_TYPE
+        other.log("Theirs", physical_id, status, existing.record.created)
+        other.status = "CREATE_IN_PROGRESS"
+
+    @pytest.mark.parametrize(
+        ("status", "physical_id"),
+        [("CREATE_IN_PROGRESS", ""), ("CREATE_FAILED", "create-unfinished/1"), ("DELETE_IN_PROGRESS", "invented")],
+    )
+    def test_waits_for_who_may_have_registered_it(self, existing: Existing, status: str, physical_id: str) -> None:
+        self.beside(existing, status, physical_id)
+        with pytest.raises(InvalidPropertyError, match=r"ADOPT has to wait: Theirs of stack other"):
+            existing.adopt()
+        assert existing.stage.aws.writes() == []
+
+    @pytest.mark.parametrize(
+        ("status", "physical_id"), [("CREATE_FAILED", "create-failed/1"), ("CREATE_COMPLETE", "another")]
+    )
+    def test_waits_for_nobody_else(self, existing: Existing, status: str, physical_id: str) -> None:
+        self.beside(existing, status, physical_id)
+        assert existing.adopt().physical_id == f"{existing.id}/adopted"
+        assert existing.stage.clock.slept == [10.0]
+
+    def test_is_refused_where_nobody_can_be_asked(self, existing: Existing) -> None:
+        def deny(call: Call) -> None:
+            if call.name == "cloudformation.ListStacks":
+                raise Refusal("AccessDenied", "planned", 403)
+
+        existing.stage.aws.before = deny
+        with pytest.raises(InvalidPropertyError, match="ADOPT has to wait: a resource of another stack"):
+            existing.adopt()

@@ -120,7 +120,8 @@ DROP = ["iot.UpdateCertificate", "iot.DeleteCertificate"]
 OFF, DELETE_CA = "iot.UpdateCACertificate", "iot.DeleteCACertificate"
 # Three tags of ours, on pages of two.
 TAGS_OF_CA = ["iot.ListTagsForResource"] * 2
-WHOSE_CA = [*HOLDERS, *TAGS_OF_CA]
+# And whether the stack has begun an update a moment ago: whoever has adopted it may not be found yet.
+WHOSE_CA = [*HOLDERS, *TAGS_OF_CA, "cloudformation.DescribeStackEvents"]
 # What resources of all stacks of the account hold, of which there is one here.
 HELD = ["cloudformation.ListStacks", "cloudformation.ListStackResources"]
 OWN_POLICIES = "cloudformation.ListStackResources"
@@ -233,7 +234,7 @@ CA_EVENTS = [
         "Delete, gone already",
         DELETE,
         ca(),
-        [*WHOSE_CA[:3], OFF, DELETE_CA],
+        [*WHOSE_CA[:3], "cloudformation.DescribeStackEvents", OFF, DELETE_CA],
         ca(),
         lambda stage, _: stage.iot.cas.clear(),
     ),

@@ -28,6 +28,7 @@ from iot_certificate_provider.resources.ca.private_ca_identity import PrivateCaI
 from iot_certificate_provider.resources.ca.registration import CaCertificateRegistration
 from iot_certificate_provider.resources.lifecycle import ownership
 from iot_certificate_provider.resources.lifecycle.adoption import Adoption, check_same
+from iot_certificate_provider.resources.lifecycle.holders import CA_CERTIFICATE_TYPES
 from iot_certificate_provider.resources.lifecycle.redelivery import begin, remember_earlier_delivery
 from iot_certificate_provider.resources.lifecycle.registered_already import RegisteredAlready, unseen
 
@@ -149,9 +150,11 @@ class CaCertificateResource:
         is_first = request.type is RequestType.CREATE and not request.progress.uncertain
         if is_first or self._adoption.held_id(request, live.id) is None:
             # Not in a rollback: whatever has happened to the CA since, there is no other to go back to.
-            self._adoption.check_adoptable(request, live, partial(self._iot.find_ca_certificate, live.id))
+            find = partial(self._iot.find_ca_certificate, live.id)
+            checked = self._adoption.check_adoptable(request, live, find, CA_CERTIFICATE_TYPES)
             tags = self._iot.tags(outcome.attributes[CaCertificateAttribute.ARN])
             check_same(differences(live, tags, wanted))
+            self._adoption.check_still_adoptable(request, live, find, checked)
         ensure_fits(request, outcome)
         return replace(outcome, physical_id=adopted_id(outcome.physical_id))
 

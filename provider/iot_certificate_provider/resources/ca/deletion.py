@@ -49,7 +49,8 @@ class CaCertificateDeletion:
     def _of_own(self, request: Request, certificate_id: str) -> Outcome:
         who = Asked(partial(self._inquiry.standing, request, certificate_id))
         tagged = Asked(partial(self._ownership.tags, request, certificate_id))
-        self._aws.at_once(who, tagged)
+        newest = Asked(partial(self._aws.stacks.read_newest_events, request.stack_id))
+        self._aws.at_once(who, tagged, newest)
         standing = who.answer
         superseded = ownership.deletion_of_an_id(request.existing_id, certificate_id, standing.own)
         if superseded is not None:
@@ -60,6 +61,9 @@ class CaCertificateDeletion:
             note = ownership.deletion_of_nothing(certificate_id).reason
         else:
             decision = self._ownership.deletion(request, certificate_id, tags, standing)
+            if decision.proceeds and self._inquiry.waits_for_adopters(request):
+                standing = self._inquiry.standing(request, certificate_id)
+                decision = self._ownership.deletion(request, certificate_id, tags, standing)
             if not decision.proceeds:
                 return left(request, decision)
         # Of a CA that was replaced, the devices stay.

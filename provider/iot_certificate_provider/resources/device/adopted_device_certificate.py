@@ -20,6 +20,7 @@ from iot_certificate_provider.resources.device.change import DeviceCertificateCh
 from iot_certificate_provider.resources.device.outcome import outcome_of
 from iot_certificate_provider.resources.device.releasing import Releasing
 from iot_certificate_provider.resources.lifecycle.adoption import Adoption, Difference, check_same
+from iot_certificate_provider.resources.lifecycle.holders import DEVICE_CERTIFICATE_TYPES
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.redelivery import StillWanted, check_still_wanted
 from iot_certificate_provider.resources.lifecycle.undo import undone_on_failure
@@ -59,9 +60,10 @@ class AdoptedDeviceCertificate:
         declared = Attachments.of(wanted)
         is_first = request.type is RequestType.CREATE and not request.progress.uncertain
         held_id = None if is_first else self._adoption.held_id(request, certificate.id)
+        find, checked = partial(self._iot.find_certificate, certificate.id), None
         if held_id is None:
             # Not in a rollback: whatever has happened to it since, there is no other to go back to.
-            self._adoption.check_adoptable(request, live, partial(self._iot.find_certificate, certificate.id))
+            checked = self._adoption.check_adoptable(request, live, find, DEVICE_CERTIFICATE_TYPES)
             check_same(_differences(live, wanted))
         attached = self._attached(live.arn, declared)
         if held_id is None:
@@ -73,6 +75,8 @@ class AdoptedDeviceCertificate:
         with self._detached_on_failure(request, physical_id, missing):
             attach(self._iot, live.arn, missing, StillWanted(request, self._stacks, self._now).check)
             check_still_wanted(request, self._stacks)
+            if checked is not None:
+                self._adoption.check_still_adoptable(request, live, find, checked)
         return outcome
 
     def update(

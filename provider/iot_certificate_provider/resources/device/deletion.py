@@ -57,6 +57,9 @@ class DeviceCertificateDeletion:
             self._removal.wait_until_released(_declared(request), arn, request.deadline)
             return left(request, ownership.deletion_of_nothing(certificate_id))
         decision = self._inquiry.deletion(request, live, standing)
+        if decision.proceeds and self._inquiry.waits_for_adopters(request):
+            standing = self._inquiry.standing(request, certificate_id)
+            decision = self._inquiry.deletion(request, live, standing)
         if not decision.proceeds:
             self._leave(request, decision, certificate_id, standing.keeping(live.created))
             return left(request, decision)

@@ -8,12 +8,13 @@ it. A resource goes from one id to the other when ADOPT is left out of the templ
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import CaCertificateProperty, ExistingCertificate, ResourceType
 from iot_certificate_provider.errors import ConflictError, InvalidPropertyError
 from iot_certificate_provider.physical_id import certificate_id_in, is_adopted
-from iot_certificate_provider.resources.lifecycle.holders import FOUND_AFTER, UNKNOWN, Holders
+from iot_certificate_provider.resources.lifecycle.holders import FOUND_AFTER, SHOWN_AFTER_SECONDS, UNKNOWN, Holders
 from iot_certificate_provider.resources.lifecycle.ownership import among
 from iot_certificate_provider.resources.lifecycle.template import declared_in
 
@@ -29,6 +30,13 @@ _PROPERTY = CaCertificateProperty.EXISTING_CERTIFICATE
 _STEPS = "Retain there (DeletionPolicy and UpdateReplacePolicy); ADOPT here; remove it there; drop ADOPT"
 
 
+CHECKED_FOR = timedelta(seconds=2)
+"""How long an adoption believes that the holder leaves the certificate: it answers within that time."""
+
+UNANSWERED_FOR = timedelta(hours=1)
+"""ServiceTimeout, at most: whoever has registered a certificate has been answered for by then."""
+
+
 @dataclass(frozen=True)
 class Difference:
     """A property that says another thing than what is registered; ``live`` and ``declared`` are short texts."""
@@ -36,6 +44,14 @@ class Difference:
     name: str
     live: str
     declared: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """When it was known which other resources hold a certificate, and that each would leave it."""
+
+    at: datetime
+    holders: tuple[StackResource, ...]
 
 
 class Adoption:
@@ -83,32 +99,64 @@ class Adoption:
                 "Remove it there first, with RETAIN",
             )
 
-    def check_adoptable(self, request: Request, live: Registration, find: Callable[[], Registration | None]) -> None:
+    def check_adoptable(
+        self, request: Request, live: Registration, find: Callable[[], Registration | None], types: frozenset[str]
+    ) -> Checked:
         """Raise InvalidPropertyError when another resource holds the certificate, and would not leave it.
 
-        ``find`` looks for the certificate again, after a wait.
+        ``find`` looks for the certificate again, after a wait; ``types`` are those that can have registered it.
         """
-        for holder in self._claiming(request, live, find):
-            if is_adopted(holder.physical_id) or holder.type == ResourceType.CERTIFICATE_TRANSFER_DECISION:
-                continue  # it leaves a certificate that another resource uses, whatever its template says
+        claiming = self._claiming(request, live, find, types)
+        self._check_each_left(request, claiming)
+        return Checked(self._now(), claiming)
+
+    def check_still_adoptable(
+        self, request: Request, live: Registration, find: Callable[[], Registration | None], checked: Checked
+    ) -> None:
+        """Check again before the answer, unless that was ``checked`` a moment ago.
+
+        The holder's stack may have dropped Retain since, and be about to delete what it has. From now on its Delete
+        finds the adopter: it waits for that (``Inquiry.waits_for_adopters``).
+        """
+        if self._now() - checked.at <= CHECKED_FOR:
+            return
+        claiming = self._held(request, live)
+        if find() != live or not _names(checked.holders) <= _names(claiming):
+            raise _changed_meanwhile()
+        # Last, since it is decisive: an update of the holder's stack begins before its template is another.
+        self._check_each_left(request, claiming)
+
+    def _check_each_left(self, request: Request, claiming: Iterable[StackResource]) -> None:
+        for holder in claiming:
+            if is_adopted(holder.physical_id):
+                continue  # it leaves the certificate, whatever its template says
+            if holder.type == ResourceType.CERTIFICATE_TRANSFER_DECISION and not holder.is_going:
+                continue  # its Delete leaves what another resource uses
             self._check_left(request, holder)
 
+    def _held(self, request: Request, live: Registration) -> tuple[StackResource, ...]:
+        return self._holders.whole_standing(request, live.id, live.created).claiming(live.created)
+
     def _claiming(
-        self, request: Request, live: Registration, find: Callable[[], Registration | None]
+        self, request: Request, live: Registration, find: Callable[[], Registration | None], types: frozenset[str]
     ) -> tuple[StackResource, ...]:
         """Return the other holders; where none is found, not before one whose id is new would be.
 
-        CloudFormation's own types delete what they have without a question, so that one must not be overlooked.
+        CloudFormation's own types delete what they have without a question, so that one must not be overlooked. Nor
+        whoever has registered it, and has not answered yet: it may be about to undo that.
         """
-        claiming = self._holders.whole_standing(request, live.id, live.created).claiming(live.created)
-        left = (live.created + FOUND_AFTER - self._now()).total_seconds()
-        if claiming or left <= 0:
+        claiming = self._held(request, live)
+        age = self._now() - live.created
+        if claiming or age >= UNANSWERED_FOR:
             return claiming
-        request.deadline.pause(left)
+        at_work = self._holders.at_work(request, live.created, taking=True, types=types)
+        if at_work is not None:
+            raise _has_to_wait(among([at_work], request) if at_work.status else "a resource of another stack")
+        request.deadline.pause(max((FOUND_AFTER - age).total_seconds(), SHOWN_AFTER_SECONDS))
         if find() != live:
             # Somebody is at it: an undone Create, say, which deactivates it before it deletes it.
-            raise ConflictError("The certificate that is to be adopted was changed or deleted meanwhile. Deploy again")
-        return self._holders.whole_standing(request, live.id, live.created).claiming(live.created)
+            raise _changed_meanwhile()
+        return self._held(request, live)
 
     def _check_left(self, request: Request, holder: StackResource) -> None:
         if holder == UNKNOWN:
@@ -132,6 +180,22 @@ class Adoption:
         raise InvalidPropertyError(
             _PROPERTY, f"{among([holder], request)} holds the certificate, and would delete it", fix
         )
+
+
+def _names(holders: Iterable[StackResource]) -> set[tuple[str, str]]:
+    return {(each.stack_id, each.logical_id) for each in holders}
+
+
+def _changed_meanwhile() -> ConflictError:
+    return ConflictError("The certificate that is to be adopted was changed or deleted meanwhile. Deploy again")
+
+
+def _has_to_wait(holder: str) -> InvalidPropertyError:
+    return InvalidPropertyError(
+        _PROPERTY,
+        f"ADOPT has to wait: {holder} may have registered the certificate, and is at work",
+        "Deploy again when that is over",
+    )
 
 
 def check_same(differences: Iterable[Difference]) -> None:

@@ -48,6 +48,18 @@ def is_running(events: Iterable[ResourceEvent]) -> bool:
     return False
 
 
+def updates_since(events: Iterable[ResourceEvent], since: datetime) -> Iterator[datetime]:
+    """Yield when the stack began its updates since then, newest first; none from before the resource was created.
+
+    ``events`` have the stack's borders.
+    """
+    for event in events:
+        if event.at < since or event.status == "CREATE_COMPLETE":
+            return
+        if event.of_stack and event.status == "UPDATE_IN_PROGRESS":
+            yield event.at
+
+
 def of_newest_operation(events: Iterable[ResourceEvent]) -> Iterator[ResourceEvent]:
     """Yield the rows of the running operation, and the one with which the one before it ended well.
 
@@ -146,7 +158,12 @@ def operations(events: Iterable[ResourceEvent], *, is_creation_proof: bool = Fal
 
 
 def is_registered_anew(
-    events: EventReading, certificate_id: str, created: datetime, *, updates_look: bool = True
+    events: EventReading,
+    certificate_id: str,
+    created: datetime,
+    *,
+    updates_look: bool = True,
+    made_nothing: bool = False,
 ) -> bool | None:
     """Decide whether a certificate was registered after the resource last had it: then it is another owner's.
 
@@ -154,6 +171,7 @@ def is_registered_anew(
     it came back to the certificate in an operation that made nothing, and the events do not reach further back. Where
     the log ends before it tells (CloudFormation keeps events for 90 days), the certificate is old, and nobody else's.
     ``updates_look``: an Update asks whose it is before it ends well, so that its end proves it; a Create's does anyway.
+    ``made_nothing``: the running operation has not registered anything yet, unless it is one after a failed one.
     """
     came_back = False
     for operation in operations(events, is_creation_proof=updates_look):
@@ -164,7 +182,7 @@ def is_registered_anew(
             if operation.can_have_made(created) or (updates_look and operation.proves(certificate_id)):
                 return False
             came_back = True
-        elif end is None and operation.can_have_made(created):
+        elif end is None and operation.can_have_made(created) and not (made_nothing and len(operation.rows) == 1):
             return False
     if events.oldest is None or events.oldest >= created - CLOCKS_DIFFER:
         return False

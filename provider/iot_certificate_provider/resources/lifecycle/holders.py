@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 ANSWER_SECONDS = 3.0
 """How long another resource may take to answer after it has registered: then CloudFormation knows the holder."""
 
+SHOWN_AFTER_SECONDS = 10.0
+"""Whoever has answered before is found by the id that long after: CloudFormation may not find a new one at once."""
+
 FOUND_AFTER = timedelta(seconds=60)
 """How old a certificate is before it is taken up or adopted: whoever else has it can be found by its id then."""
 
@@ -80,13 +83,19 @@ def is_void(holder: StackResource, created: datetime | None) -> bool:
     return not holder.status.endswith("_IN_PROGRESS") and created > holder.at + CLOCKS_DIFFER
 
 
-def is_at_work(resource: StackResource, created: datetime | None, *, taking: bool) -> bool:
-    """Decide whether a resource may have registered a certificate, and not have answered yet.
+def is_at_work(
+    resource: StackResource,
+    created: datetime | None,
+    *,
+    taking: bool,
+    types: frozenset[str] = DEVICE_CERTIFICATE_TYPES,
+) -> bool:
+    """Decide whether a resource of these ``types`` may have registered a certificate, and not have answered yet.
 
     For ``taking``, also one that failed without a certificate's id, whose Delete is still to look for what it left, or
     is at it. But none that had failed before the certificate was ``created``, or began to work after that.
     """
-    if resource.type not in DEVICE_CERTIFICATE_TYPES:
+    if resource.type not in types:
         return False
     if taking and resource.status in _LOOKED_FOR:
         made_nothing = resource.physical_id.startswith(CREATE_FAILED)
@@ -180,26 +189,33 @@ class Holders:
             return [each for each in self._stacks.resources(stack_id) if _holds(each, certificate_id)]
         return []
 
-    def at_work(self, request: Request, created: datetime | None, *, taking: bool) -> StackResource | None:
+    def at_work(
+        self,
+        request: Request,
+        created: datetime | None,
+        *,
+        taking: bool,
+        types: frozenset[str] = DEVICE_CERTIFICATE_TYPES,
+    ) -> StackResource | None:
         """ListStacks, ListStackResources: a resource that may have registered the certificate and not answered yet.
 
         Where the function's role may not ask, that is a resource without a name: it is not known.
         """
         try:
             with self._stacks.expecting_denial():
-                return next(self._at_work(request, created, taking=taking), None)
+                others = self._unanswered(request, taking=taking)
+                return next((each for each in others if is_at_work(each, created, taking=taking, types=types)), None)
         except AccessDeniedError:
             return UNKNOWN
 
-    def _at_work(self, request: Request, created: datetime | None, *, taking: bool) -> Iterator[StackResource]:
+    def _unanswered(self, request: Request, *, taking: bool) -> Iterator[StackResource]:
         for stack_id in self._stacks.stacks_in_progress(unfinished=taking):
             if stack_id == request.stack_id and self._is_back_already(request, taking=taking):
                 continue
             # CloudFormation has one code, ValidationError, for a stack that does not exist any more.
             with suppress(NotFoundError, RefusedError):
                 for each in self._stacks.all_resources(stack_id):
-                    is_own = each.is_of(request.stack_id, request.logical_id)
-                    if not is_own and is_at_work(each, created, taking=taking):
+                    if not each.is_of(request.stack_id, request.logical_id):
                         yield each
 
     def _is_back_already(self, request: Request, *, taking: bool) -> bool:

@@ -7,6 +7,7 @@ The facts are gathered from CloudFormation as far as a decision needs them; ``ow
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from iot_certificate_provider.errors import NotFoundError, ProviderError, RefusedError
@@ -19,9 +20,17 @@ from iot_certificate_provider.resources.lifecycle.history import (
     is_registered_anew,
     is_within,
     registration_started,
+    updates_since,
 )
-from iot_certificate_provider.resources.lifecycle.holders import FOUND_AFTER, Holders, Standing, is_user_of_ca
+from iot_certificate_provider.resources.lifecycle.holders import (
+    FOUND_AFTER,
+    SHOWN_AFTER_SECONDS,
+    Holders,
+    Standing,
+    is_user_of_ca,
+)
 from iot_certificate_provider.resources.lifecycle.ownership import Action, Decision
+from iot_certificate_provider.resources.lifecycle.redelivery import may_be_repeated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,8 +42,8 @@ if TYPE_CHECKING:
 KEPT_BACK_SECONDS = 30.0
 """Of a Delete's time, for what it does when it has asked long enough."""
 
-SHOWN_AFTER_SECONDS = 10.0
-"""Whoever has answered before is found by the id that long after: CloudFormation may not find a new one at once."""
+ADOPTER_FOUND_AFTER = timedelta(seconds=5)
+"""How long after its last check (``adoption.CHECKED_FOR``) an adopter has answered, and is found by the id."""
 
 ROLLBACK_SECONDS = 60.0
 """How long an Update asks whose it is what an earlier one left, and others wait for its rollback."""
@@ -89,7 +98,11 @@ class Inquiry:
         """
         since = live.created - CLOCKS_DIFFER
         events = self._stacks.events_since(request.stack_id, request.logical_id, since)
-        decided = is_registered_anew(events, live.id, live.created, updates_look=updates_look)
+        # The first delivery of an Update asks before it registers.
+        is_first = request.type is RequestType.UPDATE and not may_be_repeated(request, self._now())
+        decided = is_registered_anew(
+            events, live.id, live.created, updates_look=updates_look, made_nothing=is_first and updates_look
+        )
         if decided is not None:
             return decided
         # It came back to the certificate: was that its own before?
@@ -111,6 +124,32 @@ class Inquiry:
             anew=self.is_registered_anew(request, live),
             keeping=standing.keeping(live.created),
         )
+
+    def waits_for_adopters(self, request: Request) -> bool:
+        """Wait until whoever has adopted a certificate of the stack is found by its id; return whether that was due.
+
+        An adopter has found Retain in the stack's template, and the stack at rest: if the update that has dropped
+        Retain began a moment ago, its answer may not be known yet.
+        """
+        since = self._now() - ADOPTER_FOUND_AFTER
+        began = list(updates_since(self._stacks.events_since(request.stack_id, request.logical_id, since), since))
+        if began and self._is_updating(request.stack_id):
+            began = began[1:]  # what is replaced or removed goes by the policies of the template before
+        if not began:
+            return False
+        self._wait_until(request, began[0] + ADOPTER_FOUND_AFTER)
+        return True
+
+    def _is_updating(self, stack_id: str) -> bool:
+        return self._stacks.is_being_updated(stack_id) or self._stacks.is_rolling_back(stack_id)
+
+    def wait_for_users(self, request: Request) -> None:
+        """Wait likewise in the Delete of what is adopted whatever the template says, as long as no Delete has begun."""
+        if request.sent is not None:
+            self._wait_until(request, request.sent + ADOPTER_FOUND_AFTER)
+
+    def _wait_until(self, request: Request, then: datetime) -> None:
+        request.deadline.pause(max(0.0, (then - self._now()).total_seconds()))
 
     def undoing(self, request: Request, live: Registration, until: datetime) -> Decision:
         """Decide whether what this request registered, before ``until``, is to be undone."""

@@ -75,6 +75,7 @@ class Acceptances:
     def delete(self, request: Request) -> Outcome:
         """Serve the Delete of an accepted certificate's id with OnDelete DELETE."""
         certificate_id = request.existing_id
+        self._inquiry.wait_for_users(request)
         live = self._iot.find_certificate(certificate_id)
         if live is None:
             return _noted(request, ownership.deletion_of_nothing(certificate_id))
