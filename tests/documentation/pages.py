@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -38,8 +39,11 @@ class Block:
 
 def pages() -> list[Path]:
     """Return every page of the repository; not those of what is installed or built in it."""
-    found = ROOT.rglob("*.md")
-    return sorted(page for page in found if not any(_is_not_ours(part) for part in page.relative_to(ROOT).parts))
+    found = []
+    for folder, below, files in os.walk(ROOT):
+        below[:] = [name for name in below if not _is_not_ours(name)]
+        found += [Path(folder, name) for name in files if name.endswith(".md") and not _is_not_ours(name)]
+    return sorted(found)
 
 
 def _is_not_ours(part: str) -> bool:

@@ -40,6 +40,8 @@ template = {
         "BytecodeIsCached": {"Value": str(not sys.dont_write_bytecode)},
     },
 }
+if "validation" in context:
+    pathlib.Path(context["validation"]).write_text(os.environ.get("CDK_VALIDATION", "as the CDK has it"))
 stack = {
     "type": "aws:cloudformation:stack",
     "environment": "aws://123456789012/eu-central-1",
@@ -69,11 +71,14 @@ def things(aws: EmbeddedAws) -> list[str]:
 @pytest.mark.emulator
 class TestOnTheEmbeddedAws:
     def test_deploys_and_destroys(
-        self, embedded_aws: EmbeddedAws, app_folder: Path, monkeypatch: pytest.MonkeyPatch
+        self, embedded_aws: EmbeddedAws, app_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+        monkeypatch.delenv("CDK_VALIDATION")
+        context = {"thing": "hello", "validation": str(tmp_path / "validation")}
         lines: list[str] = []
-        outputs = embedded_aws.deploy(app_folder, "Tiny", {"thing": "hello"}, lines.append)
+        outputs = embedded_aws.deploy(app_folder, "Tiny", context, lines.append)
+        assert (tmp_path / "validation").read_text() == "as the CDK has it"
         assert things(embedded_aws) == ["hello"]
         assert outputs == {
             "Tiny": {
@@ -88,8 +93,9 @@ class TestOnTheEmbeddedAws:
 
         command = f"{sys.executable} {app_folder / 'app.py'}"
         monkeypatch.chdir(REPOSITORY / "tests")
-        embedded_aws.destroy(command, context={"thing": "hello"})
+        embedded_aws.destroy(command, context=context)
         assert things(embedded_aws) == []
+        assert (tmp_path / "validation").read_text() == "false", "nobody reads what is wrong with it"
 
     def test_failed_resource_is_named_with_its_reason(self, embedded_aws: EmbeddedAws, app_folder: Path) -> None:
         with pytest.raises(CdkError, match=r"^cdk deploy failed: Custom::Nothing .*Thing.*there-is-none") as failed:
