@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 TITLE = "Warm calls"
 LIMIT = 1.15
-FEWEST_LIMITS = {"Create": 1.4, "Delete": 1.35}
+FEWEST_LIMITS = {"Create": 1.4, "Delete": 1.0}
 ROUNDS = 11
 BATCH = 3
 """Events in one sample: one alone takes milliseconds, which is how late a machine is now and then."""
@@ -51,7 +51,8 @@ _REMARK = (
         "*The same calls* are those that the handler makes. *The fewest* are what a script gets along with that "
         "neither looks whether CloudFormation still wants the resource, nor who else holds the certificate, nor "
         "whether somebody else has registered it since, nor waits until its policy can be deleted. A Delete asks all "
-        "of that at the same time, and is the faster for it."
+        "of that at the same time, and is the faster for it: five calls one after the other instead of six. An Update "
+        "asks before it changes anything: two instead of one."
     ),
 )
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 TABLE = report.read()
 LIMITS: dict[ModuleType, set[float]] = {
     cold_start: {1.25},
-    warm_calls: {1.15, 1.4, 1.35},
+    warm_calls: {1.15, 1.4, 1.0},
     teardown: {0.9, 0.02, 0.4},
     inventory: {0.93},
     sizes: {1.0},
