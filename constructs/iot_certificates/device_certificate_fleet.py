@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from aws_cdk import RemovalPolicy, Resource, Stack
 
+from iot_certificate_provider.contract import DeviceCertificateFleetAttribute, ResourceType
+from iot_certificate_provider.contract import DeviceCertificateFleetProperty as Name
 from iot_certificate_provider.fleet import arithmetic
 from iot_certificate_provider.pki import Certificate, UnusableError
 from iot_certificates.custom_resource import attribute, custom_resource
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from iot_certificates.declared.kinds import Items
     from iot_certificates.fleet_manifest import ManifestLocation
 
-_TYPE = "Custom::IotDeviceCertificateFleet"
 _METADATA = "iot-certificates:manifest-objects"
 _RATE = 8
 _PERCENT = 100
@@ -121,13 +122,13 @@ class DeviceCertificateFleet(Resource):
         self._serving = serving
         self.custom_resource: CfnResource = custom_resource(
             self,
-            _TYPE,
+            ResourceType.DEVICE_CERTIFICATE_FLEET,
             {
-                "ManifestBucket": location.bucket_name,
-                "ManifestPrefix": location.prefix,
-                "MaxRegistrationsPerSecond": _unless(_RATE, max_registrations_per_second),
-                "ToleratedFailurePercentage": _unless(0, tolerated_failure_percentage),
-                "WaitForCompletion": None if wait_for_completion else "false",
+                Name.MANIFEST_BUCKET: location.bucket_name,
+                Name.MANIFEST_PREFIX: location.prefix,
+                Name.MAX_REGISTRATIONS_PER_SECOND: _unless(_RATE, max_registrations_per_second),
+                Name.TOLERATED_FAILURE_PERCENTAGE: _unless(0, tolerated_failure_percentage),
+                Name.WAIT_FOR_COMPLETION: None if wait_for_completion else "false",
             },
             provider=serving,
             permissions=serving.ready,
@@ -156,22 +157,22 @@ class DeviceCertificateFleet(Resource):
     @property
     def registered(self) -> str:
         """How many certificates of the manifest the fleet has registered."""
-        return attribute(self.custom_resource, "Registered")
+        return attribute(self.custom_resource, DeviceCertificateFleetAttribute.REGISTERED)
 
     @property
     def already_registered(self) -> str:
         """How many were registered by another owner, and were left alone."""
-        return attribute(self.custom_resource, "AlreadyRegistered")
+        return attribute(self.custom_resource, DeviceCertificateFleetAttribute.ALREADY_REGISTERED)
 
     @property
     def failed(self) -> str:
         """How many failed."""
-        return attribute(self.custom_resource, "Failed")
+        return attribute(self.custom_resource, DeviceCertificateFleetAttribute.FAILED)
 
     @property
     def results_location(self) -> str:
         """Where the last run's results are: ``s3://…``."""
-        return attribute(self.custom_resource, "ResultsLocation")
+        return attribute(self.custom_resource, DeviceCertificateFleetAttribute.RESULTS_LOCATION)
 
     def _check_hour(self, count: int, rate: float) -> None:
         fitting = arithmetic.fitting(rate)
