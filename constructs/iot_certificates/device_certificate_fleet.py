@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from aws_cdk import RemovalPolicy, Resource, Stack
 
-from iot_certificate_provider.contract import DeviceCertificateFleetProperty, ResourceType
+from iot_certificate_provider.contract import (
+    DeviceCertificateFleetAttribute,
+    DeviceCertificateFleetProperty,
+    ResourceType,
+)
 from iot_certificate_provider.fleet import arithmetic
 from iot_certificate_provider.pki import Certificate, UnusableError
 from iot_certificate_provider.properties.fleet import (
@@ -163,22 +167,22 @@ class DeviceCertificateFleet(Resource):
     @property
     def registered(self) -> str:
         """How many certificates of the manifest the fleet has registered."""
-        return attribute(self.custom_resource, "Registered")
+        return attribute(self.custom_resource, DeviceCertificateFleetAttribute.REGISTERED)
 
     @property
     def already_registered(self) -> str:
         """How many were registered by another owner, and were left alone."""
-        return attribute(self.custom_resource, "AlreadyRegistered")
+        return attribute(self.custom_resource, DeviceCertificateFleetAttribute.ALREADY_REGISTERED)
 
     @property
     def failed(self) -> str:
         """How many failed."""
-        return attribute(self.custom_resource, "Failed")
+        return attribute(self.custom_resource, DeviceCertificateFleetAttribute.FAILED)
 
     @property
     def results_location(self) -> str:
         """Where the last run's results are: ``s3://…``."""
-        return attribute(self.custom_resource, "ResultsLocation")
+        return attribute(self.custom_resource, DeviceCertificateFleetAttribute.RESULTS_LOCATION)
 
     def _check_hour(self, count: int, rate: int) -> None:
         fitting = arithmetic.fitting(rate)
