@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks import (
     cold_start,
+    fleet,
     growth,
     inventory,
     many_creates,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
 
-BENCHMARKS = (cold_start, warm_calls, teardown, inventory, sizes, synthesis, many_creates, growth)
+BENCHMARKS = (cold_start, warm_calls, teardown, inventory, sizes, synthesis, many_creates, growth, fleet)
 """In the order of the table."""
 
 _BUSY = 0.5

@@ -446,7 +446,7 @@ class TestPace:
                 gateway.registration_code()
         assert len(wire.requests) == 4
         (pause,) = naps
-        assert pause >= 1 / (0.7 * CALLS_PER_SECOND) - 0.001
+        assert pause >= 1 / (0.85 * CALLS_PER_SECOND) - 0.001
         assert all(each > 1 / CALLS_PER_SECOND for each in slept)
 
     def test_outlasts_throttling_for_as_many_attempts_as_it_is_patient(self, naps: list[float]) -> None:

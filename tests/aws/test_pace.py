@@ -79,9 +79,9 @@ class TestThrottling:
     def test_slows_down_the_operation_that_was_throttled(self) -> None:
         clock = Clock()
         pace = Pace(8, clock)
-        assert pace.turn_after_throttling("A") == pytest.approx(1 / (0.7 * 8), rel=0.01)
+        assert pace.turn_after_throttling("A") == pytest.approx(1 / (0.85 * 8), rel=0.01)
         later = [pace.turn("A") for _ in range(2)]
-        assert later == [pytest.approx(n / (0.7 * 8), rel=0.01) for n in (2, 3)]
+        assert later == [pytest.approx(n / (0.85 * 8), rel=0.01) for n in (2, 3)]
         assert [pace.turn("B") for _ in range(8)] == [0.0] * 8
 
     def test_of_calls_that_were_under_way_together_counts_once(self) -> None:
@@ -95,7 +95,7 @@ class TestThrottling:
         pace = Pace(8, clock)
         pace.turn_after_throttling("A")
         clock.now += 6
-        assert rate(pace, clock) == pytest.approx(8 * 0.85, rel=0.1)
+        assert rate(pace, clock) == pytest.approx(8 * 0.925, rel=0.05)
         clock.now += 60
         assert rate(pace, clock) == pytest.approx(8)
 

@@ -12,7 +12,6 @@ from iot_certificates_cli.fleet import prices
 RATE = 8.0
 """MaxRegistrationsPerSecond by default: AWS's quota without a fifth, which is left to others."""
 
-_RESULTS_A_PART = 100
 _MEMORY_GB = 0.5
 _INVOCATION_SECONDS = 880
 """A worker is stopped after 900 s, and ends 20 s before."""
@@ -27,17 +26,9 @@ _OF_AN_INVOCATION = 2
 _FUNCTIONS = 4
 """Begin, Plan, Settle, Answer."""
 
-_PUTS_OF_A_PART = 2
-"""What is written before it, and its results."""
-
-_GETS_OF_A_PART = 2
-"""Whether the run is cancelled, and what Settle reads."""
-
-_PUTS_OF_A_SHARD = 3
-"""Its item of the map, its ledger, and that it is done."""
-
-_GETS_OF_A_SHARD = 3
-"""Its lines, its ledger, and where it stands."""
+# Requests of S3, counted (tests/cli/test_fleet_estimate.py): of a run, a shard and a part. Lists cost what writes do.
+_WRITES = (35, 10, 4)
+_READS = (9, 7, 3)
 
 
 @dataclass(frozen=True)
@@ -123,17 +114,26 @@ class Estimate:
         seconds, shards = self.seconds * self.children, self.work.shards
         workers = max(shards, math.ceil(seconds / _INVOCATION_SECONDS))
         transitions = _TRANSITIONS + shards * _OF_A_CHILD + workers * _OF_AN_INVOCATION
-        parts = max(shards, math.ceil(self.work.certificates / _RESULTS_A_PART))
         return (
             Cost("Lambda, time", seconds * _MEMORY_GB, prices.GB_SECOND),
             Cost("Lambda, invocations", workers + _FUNCTIONS, prices.INVOCATION),
             Cost("Step Functions, transitions", transitions, prices.TRANSITION),
-            Cost("S3, writes", parts * _PUTS_OF_A_PART + shards * _PUTS_OF_A_SHARD, prices.S3_PUT),
-            Cost("S3, reads", parts * _GETS_OF_A_PART + shards * _GETS_OF_A_SHARD, prices.S3_GET),
+            Cost("S3, writes and lists", self._requests(_WRITES), prices.S3_PUT),
+            Cost("S3, reads", self._requests(_READS), prices.S3_GET),
             Cost("AWS IoT, certificates", self.work.certificates, prices.REGISTRATION),
-            # CreateThing, AttachThingPrincipal
-            Cost("AWS IoT, things", 2 * self.work.things, prices.REGISTRY_OPERATION),
+            # DescribeThing, CreateThing, AttachThingPrincipal
+            Cost("AWS IoT, things", 3 * self.work.things, prices.REGISTRY_OPERATION),
         )
+
+    @property
+    def parts(self) -> int:
+        """How many parts the results come in: each shard has its own."""
+        shards = max(1, self.work.shards)
+        return shards * math.ceil(self.work.certificates / shards / arithmetic.lines_a_part(self.rate))
+
+    def _requests(self, counts: tuple[int, int, int]) -> int:
+        of_a_run, of_a_shard, of_a_part = counts
+        return of_a_run + of_a_shard * self.work.shards + of_a_part * self.parts
 
     @property
     def usd(self) -> float:

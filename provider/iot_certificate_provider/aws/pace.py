@@ -29,11 +29,13 @@ def calls_per_second(given: str) -> float:
 
 CALLS_PER_SECOND = calls_per_second(os.environ.get(RATE_VARIABLE, ""))
 
-_CUT = 0.7
+_CUT = 0.85
+"""Beside a neighbour that takes 40 % of a quota, 0.98 of what is left is used so, and 0.87 with 0.7 (benchmarks)."""
+
 _CUT_EVERY_SECONDS = 1.0
 """Calls that were under way together are throttled together: that is one sign that the pace is too fast."""
 
-_REGAINED_PER_SECOND = 0.025
+_REGAINED_PER_SECOND = 0.0125
 """Of the full rate: what a cut took is back after twelve seconds."""
 
 
