@@ -16,6 +16,7 @@ from iot_certificate_provider.properties import (
     certificate_transfer,
     certificate_transfer_decision,
     device_certificate,
+    fleet,
     issued_device_certificate,
     registration_code,
     self_signed_ca_certificate,
@@ -174,5 +175,20 @@ SAMPLES = (
         certificate_generation.CertificateGenerationProperties.read,
         certificate_generation.SHAPE,
         ({"Requested": "0"}, {"Requested": "2027-09-24"}),
+    ),
+    Samples(
+        ResourceType.DEVICE_CERTIFICATE_FLEET,
+        fleet.DeviceCertificateFleetProperties.read,
+        fleet.SHAPE,
+        (
+            {
+                "ManifestBucket": "manifests",
+                "ManifestPrefix": f"fleets/{ID}/",
+                "MaxRegistrationsPerSecond": "0.5",
+                "ToleratedFailurePercentage": "0",
+                "WaitForCompletion": "false",
+            },
+            {"ManifestBucket": "manifests.of-ours", "ManifestPrefix": ID, "MaxRegistrationsPerSecond": "100"},
+        ),
     ),
 )

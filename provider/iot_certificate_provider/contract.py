@@ -197,6 +197,15 @@ class DeviceCertificateFleetProperty(StrEnum):
     WAIT_FOR_COMPLETION = "WaitForCompletion"
 
 
+class DeviceCertificateFleetAttribute(StrEnum):
+    """The attributes that ``Fn::GetAtt`` of a ``Custom::IotDeviceCertificateFleet`` returns."""
+
+    REGISTERED = "Registered"
+    ALREADY_REGISTERED = "AlreadyRegistered"
+    FAILED = "Failed"
+    RESULTS_LOCATION = "ResultsLocation"
+
+
 class CertificateTransferProperty(StrEnum):
     """The properties of ``Custom::IotCertificateTransfer``."""
 
@@ -241,10 +250,7 @@ class CaCertificateAttribute(StrEnum):
 
 
 class SelfSignedCaCertificateAttribute(StrEnum):
-    """What a ``Custom::IotSelfSignedCaCertificate`` has beside the attributes of a CA certificate.
-
-    Empty where the answer would become too large; the secret always has it.
-    """
+    """What a ``Custom::IotSelfSignedCaCertificate`` has beside a CA's; empty where the answer would be too large."""
 
     CERTIFICATE_PEM = "CertificatePem"
 
@@ -268,10 +274,7 @@ METRIC_NAMESPACE = "IotCertificates"
 
 
 class MetricName(StrEnum):
-    """What the functions publish.
-
-    ``Failures`` by the provider's, ``DaysToExpiry`` by the expiry schedule's, ``CertificatesDue`` by the renewal's.
-    """
+    """What the functions publish: those of the provider, of the expiry schedule, and of the renewal, in this order."""
 
     FAILURES = "Failures"
     DAYS_TO_EXPIRY = "DaysToExpiry"

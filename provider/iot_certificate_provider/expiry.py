@@ -45,8 +45,10 @@ WITHOUT_CERTIFICATE = (
     ResourceType.REGISTRATION_CODE,
     ResourceType.CERTIFICATE_TRANSFER,
     ResourceType.CERTIFICATE_GENERATION,
+    ResourceType.DEVICE_CERTIFICATE_FLEET,
 )
-"""A transfer to another account has no certificate of its own: it transfers the one of another resource."""
+"""A transfer to another account has no certificate of its own: it transfers the one of another resource. Those of a
+fleet are too many to be described one by one."""
 
 logger = logging.getLogger("iot_certificate_provider")
 clients = AwsClients()

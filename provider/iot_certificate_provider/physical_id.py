@@ -37,6 +37,7 @@ REGISTRATION_CODE_ID = "registration-code"
 """The physical id of every registration code: the code may change outside the stack, which is no replacement."""
 
 _GENERATION = "generation/"
+_FLEET = "fleet/"
 
 REJECTED = "/rejected"
 """Ends the physical id of a transfer that was rejected: there is nothing to delete."""
@@ -90,7 +91,12 @@ def generation_in(physical_id: str) -> str:
 
 def fleet_id(name: str) -> str:
     """Return the physical id of a fleet, which stays the same while the resource exists."""
-    return f"fleet/{name}"
+    return _FLEET + name
+
+
+def is_fleet_id(physical_id: str) -> bool:
+    """Whether a physical id is that of a fleet."""
+    return physical_id.startswith(_FLEET)
 
 
 MAX_PHYSICAL_ID_BYTES = 1024

@@ -11,6 +11,7 @@ from iot_certificate_provider.contract import (
     CertificateTransferAttribute,
     CertificateTransferDecisionAttribute,
     DeviceCertificateAttribute,
+    DeviceCertificateFleetAttribute,
     RegistrationCodeAttribute,
     ResourceType,
     SelfSignedCaCertificateAttribute,
@@ -21,6 +22,7 @@ from iot_certificate_provider.properties import (
     certificate_transfer,
     certificate_transfer_decision,
     device_certificate,
+    fleet,
     issued_device_certificate,
     registration_code,
     self_signed_ca_certificate,
@@ -151,5 +153,20 @@ TYPES = (
         certificate_generation.SHAPE,
         "`generation/<value>`",
         _attributes(CertificateGenerationAttribute, Generation="the greatest value that was ever requested"),
+    ),
+    DocumentedType(
+        ResourceType.DEVICE_CERTIFICATE_FLEET,
+        "device-certificate-fleet",
+        "The device certificates of a manifest, hundreds of thousands of them, registered as one resource.",
+        fleet.SHAPE,
+        "`fleet/<name>`, which stays the same",
+        _attributes(
+            DeviceCertificateFleetAttribute,
+            Registered="how many certificates of the manifest the fleet has registered; empty with `WaitForCompletion` "
+            "`false`, as the next two",
+            AlreadyRegistered="how many another owner had registered, which are left alone",
+            Failed="how many failed",
+            ResultsLocation="where the results of the last request are: `s3://…`",
+        ),
     ),
 )

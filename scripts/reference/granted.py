@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aws_cdk import App, CfnParameter, RemovalPolicy, Stack
@@ -9,6 +10,7 @@ from aws_cdk import aws_acmpca as acmpca
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 
 from iot_certificate_provider.contract import (
@@ -24,7 +26,9 @@ from iot_certificates import (
     CertificateTransfer,
     CertificateTransferDecision,
     DeviceCertificate,
+    DeviceCertificateFleet,
     DeviceCertificatesOnDelete,
+    FleetManifest,
     IotCertificateProvider,
     IssuedDeviceCertificate,
     ProofOfPossession,
@@ -129,7 +133,14 @@ def _allowed(template: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                     yield action, _called(_written_out(arn))
 
 
+_OF_FLEET = re.compile(r"\$\{FleetProvider([A-Z][a-z]+)[0-9A-F]{8}(?:\.\w+)?\}")
+
+
 def _called(arn: str) -> str:
+    if (match := _OF_FLEET.search(arn)) is not None:
+        of = {"Bucket": "the fleet's bucket", "Machine": "the fleet's state machine"}
+        what = of.get(match[1], "the fleet's functions")
+        return f"executions of {what}" if "execution:" in arn else what
     if arn.startswith("${IotCertificateProvider"):
         return "the function"
     if arn.startswith(_KEPT_SECRETS):
@@ -239,6 +250,12 @@ def _decision(stack: Stack, decision: TransferDecision, **given: Any) -> None:
     CertificateTransferDecision(stack, "Decision", certificate_id="0" * 64, decision=decision, **given)
 
 
+def _fleet(stack: Stack) -> None:
+    bucket = s3.Bucket.from_bucket_name(stack, "Manifests", "manifests")
+    manifest = FleetManifest.from_s3(bucket, f"fleets/{'0' * 64}/", 1)
+    DeviceCertificateFleet(stack, "Fleet", manifest=manifest)
+
+
 def _with(declare: Callable[..., None], **given: Any) -> Declare:
     return lambda stack: declare(stack, **given)
 
@@ -310,4 +327,5 @@ USES: Mapping[ResourceType, Mapping[str, Declare]] = {
     ResourceType.CERTIFICATE_GENERATION: {
         "`Requested`": lambda stack: CertificateGeneration(stack, "Generation", requested="1")
     },
+    ResourceType.DEVICE_CERTIFICATE_FLEET: {"`ManifestPrefix`": _fleet},
 }

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from iot_certificate_provider.properties.shapes import (
     ALWAYS,
     Choice,
+    DecimalNumber,
     Flag,
     Forbidden,
     Given,
@@ -222,15 +223,22 @@ def _of_flag(declared: Flag) -> Schema:
 def _of_whole_number(declared: WholeNumber) -> Schema:
     return {
         "anyOf": [
-            {"type": "integer", "minimum": declared.least, "maximum": declared.greatest},
-            {"type": "string", "pattern": f"^({'|'.join(_digits(declared))})$"},
+            {"type": "integer", "minimum": 1, "maximum": declared.greatest},
+            {"type": "string", "pattern": f"^({'|'.join(_digits_up_to(declared.greatest))})$"},
         ],
         "default": declared.default,
     }
 
 
-def _digits(declared: WholeNumber) -> list[str]:
-    return [*(["0"] if declared.least == 0 else []), *_digits_up_to(declared.greatest)]
+@schema_of.register(DecimalNumber)
+def _of_decimal_number(declared: DecimalNumber) -> Schema:
+    return {
+        "anyOf": [
+            {"type": "number", "minimum": float(declared.least), "maximum": declared.greatest},
+            {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,5})(\.[0-9]{1,3})?$"},
+        ],
+        "default": declared.default,
+    }
 
 
 def _digits_up_to(greatest: int) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from iot_certificate_provider.properties.shapes import (
     ALWAYS,
     Choice,
+    DecimalNumber,
     Flag,
     Given,
     GivenIn,
@@ -66,7 +67,7 @@ def _default(declared: Property) -> str:
         return f"required{_when(declared.required)}"
     if isinstance(declared, Flag):
         return f"`{str(declared.default).lower()}`"
-    return f"`{declared.default}`" if isinstance(declared, Choice | WholeNumber) else ""
+    return f"`{declared.default}`" if isinstance(declared, Choice | WholeNumber | DecimalNumber) else ""
 
 
 def _rules(shape: Shape) -> str:
@@ -126,6 +127,11 @@ def _of_flag(declared: Flag) -> str:
 
 @values_of.register(WholeNumber)
 def _of_whole_number(declared: WholeNumber) -> str:
+    return f"1 to {declared.greatest}: {declared.about}"
+
+
+@values_of.register(DecimalNumber)
+def _of_decimal_number(declared: DecimalNumber) -> str:
     return f"{declared.least} to {declared.greatest}: {declared.about}"
 
 

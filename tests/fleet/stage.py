@@ -1,4 +1,4 @@
-"""A stage for fleets: fake AWS below, CloudFormation's requests above, and a machine that does as Step Functions does."""
+"""A stage for fleets: fake AWS below, CloudFormation's requests above, and a machine as Step Functions runs it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import issuing
 from fakes.aws import FakeAws
 from fakes.iot import FakeIot
 from iot_certificate_provider.aws.clients import AwsClients
-from iot_certificate_provider.aws.pace import Pace
 from iot_certificate_provider.contract import ResourceType
 from iot_certificate_provider.deadline import Deadline
 from iot_certificate_provider.fleet.begin import DeviceCertificateFleetResource, Settings
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from iot_certificate_provider.aws.concurrency import Work
+    from iot_certificate_provider.aws.pace import Pace
 
 BUCKET, MANIFESTS = "fleet-bucket", "manifests"
 MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:fleet"
@@ -259,11 +259,11 @@ class Stage:
                 self.run_machine(given, execution)
             if execution.status in ("FAILED", "TIMED_OUT", "ABORTED"):
                 detail = {"status": execution.status, "input": execution.input, "name": execution.name}
-                self._attempted(lambda detail=detail: self.functions.died({"detail": detail}, self._context()))
+                self._attempted(partial(self._call, self.functions.died, {"detail": detail}))
                 execution.status += " and answered"
 
     def run_machine(self, given: Mapping[str, str], execution: Any) -> None:
-        """Do as the definition says: Plan, Shards (Work, More?), Settle, Answer; each with Retry, and Catch to Settle."""
+        """Do as the definition says: Plan, Shards (Work, More?), Settle, Answer; with Retry, and Catch to Settle."""
         try:
             planned = self._attempted(lambda: self.functions.plan(given, self._context()), execution)
             if planned is not None and planned["items"]:
@@ -278,9 +278,7 @@ class Stage:
     def _map(self, given: Mapping[str, str], execution: Any) -> None:
         for key in sorted(key for key in self.objects if key.startswith(f"{given['run']}/work/")):
             while True:
-                worked = self._attempted(
-                    lambda key=key: self.functions.work({**given, "shard": key}, self._context()), execution
-                )
+                worked = self._attempted(partial(self._call, self.functions.work, {**given, "shard": key}), execution)
                 if worked is None:
                     return
                 if not worked["more"]:
@@ -299,6 +297,9 @@ class Stage:
                 self.killed, self.was_killed = False, True
                 self.time.sleep(5)
         return None
+
+    def _call(self, function: Callable[[Any, Any], Any], event: Any) -> Any:
+        return function(event, self._context())
 
     def _context(self) -> Any:
         return Context(self.time, self.seconds_of_an_invocation)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from fakes.refusal import Refusal
 from fleet.stage import CA, Killed, Stage, device, line
 from fleet.test_failures import check_accounted
 from iot_certificate_provider.fleet import arithmetic
+from iot_certificate_provider.fleet.functions import FleetFunctionError
 from iot_certificate_provider.fleet.manifest import Defaults
 
 DEVICES = 9
@@ -95,27 +97,26 @@ class Life:
             check_accounted(stage, answer)
 
     def _fault(self, called: str) -> None:
-        if not called.split()[1].startswith(("iot.", "s3.")):
-            return
-        self._calls += 1
-        kind = self._faults.pop(self._calls, "")
         when, name = called.split()
+        if name.startswith(("iot.", "s3.")):
+            self._calls += 1
+            kind = self._faults.pop(self._calls, "")
+            self._refuse(kind, when, is_iot=name.startswith("iot."))
+            self._interfere(kind)
+
+    def _refuse(self, kind: str, when: str, *, is_iot: bool) -> None:
         if kind == "kill":
             self.stage.killed = True
             raise Killed
-        if kind.startswith("lost") and when == kind.split()[1]:
-            if name.startswith("iot."):
-                raise Refusal("InternalFailureException", "sorry", 500)
-            raise Refusal("InternalError", "We encountered an internal error", 500)
+        if kind == f"lost {when}":
+            raise Refusal("InternalFailureException" if is_iot else "InternalError", "sorry", 500)
         if kind == "throttled" and when == "before":
-            raise Refusal("ThrottlingException" if name.startswith("iot.") else "SlowDown", "Rate exceeded", 429)
-        run = self._given["run"]
-        if (
-            kind == "cancel"
-            and f"{run}/plan.json" in self.stage.objects
-            and f"{run}/summary.json" not in self.stage.objects
-        ):
-            self.stage.objects[f"{run}/cancel"] = b'{"by": "operator"}'
+            raise Refusal("ThrottlingException" if is_iot else "SlowDown", "Rate exceeded", 429)
+
+    def _interfere(self, kind: str) -> None:
+        run, objects = self._given["run"], self.stage.objects
+        if kind == "cancel" and f"{run}/plan.json" in objects and f"{run}/summary.json" not in objects:
+            objects[f"{run}/cancel"] = b'{"by": "operator"}'
         if kind == "twin" and not self._is_twin:
             self._work_twice()
         if kind == "out of time":
@@ -124,10 +125,8 @@ class Life:
     def _work_twice(self) -> None:
         self._is_twin = True
         for key in [key for key in self.stage.objects if key.startswith(f"{self._given['run']}/work/")]:
-            try:
+            with suppress(FleetFunctionError):  # of a second worker, nobody hears
                 self.stage.functions.work({**self._given, "shard": key}, self.stage._context())
-            except Exception:  # noqa: BLE001, S110 - of a second worker, nobody hears
-                pass
         self._is_twin = False
 
 
@@ -145,7 +144,7 @@ def test_nothing_is_lost_nothing_foreign_is_touched_and_nothing_is_left(
         if number == 0 and status == "FAILED":
             break
     nothing = Step(frozenset(), 0, policy=False, things=False, faults=(), foreign=frozenset())
-    status = life.play("Delete", Step(frozenset(), 0, False, False, deletes, frozenset()))  # noqa: FBT003
+    status = life.play("Delete", replace(nothing, faults=deletes))
     for _ in range(3):
         if status == "FAILED":
             status = life.play("Delete", nothing)

@@ -75,8 +75,8 @@ class Attempt:
         shift.store.s3.put(shift.store.bucket, self._object, content)
 
     def abandon(self) -> None:
-        """Say that nothing came of it."""
-        self._shift.store.s3.delete(self._shift.store.bucket, [self._object])
+        """Say that nothing came of it, and that it is over."""
+        self._shift.store.s3.put(self._shift.store.bucket, self._object, canonical({"until": 0}))
 
     def results(self) -> list[Result]:
         """Act on the items, several at a time; raise what is of no item, once those that had begun are finished."""

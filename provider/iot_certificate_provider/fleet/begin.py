@@ -111,7 +111,7 @@ def _check_fits(count: int, properties: DeviceCertificateFleetProperties) -> Non
     hours = seconds(count, properties.rate) / 3600
     raise InvalidPropertyError(
         MAX_REGISTRATIONS_PER_SECOND.name,
-        f"{count:,} certificates take {hours:.1f} h at {properties.rate} a second, and CloudFormation waits one",
+        f"{count:,} certificates take {hours:.1f} h at {properties.rate:g} a second, and CloudFormation waits one",
         f"Raise it and AWS IoT's quotas to {rate_needed(count)}, divide the manifest, or WaitForCompletion: false",
     )
 

@@ -62,7 +62,7 @@ class Plan:
     operation: RequestType
     desired: Desired | None
     rate: float
-    tolerated_percentage: int
+    tolerated_percentage: float
     waits: bool
     ends: datetime | None
     items: int = 0

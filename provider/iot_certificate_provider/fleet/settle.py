@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
@@ -200,7 +201,7 @@ class Settlement:
         if left:
             why = self._error() or ("Cancelled" if is_cancelled and not self._is_late(plan) else "Out of time")
             return f"{why}: {left:,} of {total:,} certificates were not reached"
-        failures, tolerated = tally.failures(), plan.count * plan.tolerated_percentage // 100
+        failures, tolerated = tally.failures(), math.floor(plan.count * plan.tolerated_percentage / 100)
         if failures <= tolerated:
             return ""
         return f"{failures:,} of {total:,} certificates failed, {tolerated:,} may. The first: {tally.first_failure}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from iot_certificate_provider.contract import DeviceCertificateFleetProperty
 from iot_certificate_provider.errors import readable
 from iot_certificate_provider.properties.reader import Reader
-from iot_certificate_provider.properties.shapes import ALWAYS, Flag, Shape, Text, Update, WholeNumber
+from iot_certificate_provider.properties.shapes import ALWAYS, DecimalNumber, Flag, Shape, Text, Update
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,22 +42,23 @@ MANIFEST_PREFIX = Text(
     fix="Give the prefix as `iot-certificates fleet manifest` prints it: …/<64 hex digits>/",
     longest=900,
 )
-MAX_REGISTRATIONS_PER_SECOND = WholeNumber(
+MAX_REGISTRATIONS_PER_SECOND = DecimalNumber(
     _NAME.MAX_REGISTRATIONS_PER_SECOND,
+    "0.1",
     MAX_RATE,
     DEFAULT_RATE,
     about="certificates a second that are registered, changed or removed; AWS IoT's default quota is 10",
     update=Update.IN_PLACE,
-    problem=f"is not a whole number from 1 to {MAX_RATE:,}",
+    problem="is no such number",
 )
-TOLERATED_FAILURE_PERCENTAGE = WholeNumber(
+TOLERATED_FAILURE_PERCENTAGE = DecimalNumber(
     _NAME.TOLERATED_FAILURE_PERCENTAGE,
+    "0",
     100,
     0,
-    least=0,
-    about="how many certificates of a hundred may fail without failing the request",
+    about="of certificates: how many of a hundred may fail without failing the request",
     update=Update.IN_PLACE,
-    problem="is not a whole number from 0 to 100",
+    problem="is no percentage",
 )
 WAIT_FOR_COMPLETION = Flag(
     _NAME.WAIT_FOR_COMPLETION,
@@ -83,8 +84,8 @@ class DeviceCertificateFleetProperties:
 
     bucket: str
     prefix: str
-    rate: int
-    tolerated_percentage: int
+    rate: float
+    tolerated_percentage: float
     waits: bool
 
     @classmethod
@@ -94,17 +95,17 @@ class DeviceCertificateFleetProperties:
         return cls(
             bucket=reader.text(MANIFEST_BUCKET),
             prefix=reader.text(MANIFEST_PREFIX).rstrip("/") + "/",
-            rate=reader.whole_number(MAX_REGISTRATIONS_PER_SECOND),
-            tolerated_percentage=reader.whole_number(TOLERATED_FAILURE_PERCENTAGE),
+            rate=reader.decimal_number(MAX_REGISTRATIONS_PER_SECOND),
+            tolerated_percentage=reader.decimal_number(TOLERATED_FAILURE_PERCENTAGE),
             waits=reader.flag(WAIT_FOR_COMPLETION),
         )
 
 
-def declared_rate(raw: Mapping[str, Any]) -> int:
+def declared_rate(raw: Mapping[str, Any]) -> float:
     """Read MaxRegistrationsPerSecond as a Delete needs it: the default where it is not valid."""
     name = str(MAX_REGISTRATIONS_PER_SECOND.name)
     only = {name: raw[name]} if name in raw else {}
-    read = readable(lambda each: Reader(each, _RATE).whole_number(MAX_REGISTRATIONS_PER_SECOND), only)
+    read = readable(lambda each: Reader(each, _RATE).decimal_number(MAX_REGISTRATIONS_PER_SECOND), only)
     return DEFAULT_RATE if read is None else read
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.properties.shapes import (
         Choice,
         Condition,
+        DecimalNumber,
         Dependent,
         Flag,
         InPem,
@@ -42,7 +43,8 @@ _VALUE_OR_NOTHING = "Give it a value, or leave the property out"
 
 CLOUDFORMATIONS_OWN = frozenset({"ServiceToken", "ServiceTimeout"})
 
-_WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]*")
+_WHOLE_NUMBER = re.compile(r"[1-9][0-9]*")
+_DECIMAL_NUMBER = re.compile(r"(0|[1-9][0-9]{0,5})(\.[0-9]{1,3})?")
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 _Value = TypeVar("_Value")
@@ -143,11 +145,22 @@ class Reader:
         if (
             len(text) > len(str(declared.greatest))
             or not _WHOLE_NUMBER.fullmatch(text)
-            or not declared.least <= int(text) <= declared.greatest
+            or int(text) > declared.greatest
         ):
-            fix = f"Give a whole number from {declared.least} to {declared.greatest}"
+            fix = f"Give a whole number from 1 to {declared.greatest}"
             raise self._error(declared, f"{shown(text)} {declared.problem}", fix)
         return int(text)
+
+    def decimal_number(self, declared: DecimalNumber) -> float:
+        """Return a number, which CloudFormation gives as a text, or the default."""
+        text = self.any_text(declared)
+        if text is None:
+            return declared.default
+        is_one = _DECIMAL_NUMBER.fullmatch(text) is not None
+        if not is_one or not float(declared.least) <= float(text) <= declared.greatest:
+            fix = f"Give a number from {declared.least} to {declared.greatest:,}, with three decimals at most"
+            raise self._error(declared, f"{shown(text)} {declared.problem}", fix)
+        return float(text)
 
     def items(self, declared: Items) -> list[Any]:
         """Return a list of anything; empty without the property."""

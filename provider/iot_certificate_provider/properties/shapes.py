@@ -190,12 +190,22 @@ class Flag(Property):
 
 @dataclass(frozen=True, eq=False)
 class WholeNumber(Property):
-    """A whole number from ``least`` to ``greatest``; ``problem`` is of anything else. ``least``: 0 or 1."""
+    """A whole number from 1 to ``greatest``; ``problem`` is of anything else."""
 
     greatest: int
     default: int
     _: KW_ONLY
-    least: int = 1
+    problem: str
+
+
+@dataclass(frozen=True, eq=False)
+class DecimalNumber(Property):
+    """A number from ``least`` to ``greatest`` with at most three decimals; ``problem`` is of anything else."""
+
+    least: str
+    greatest: int
+    default: int
+    _: KW_ONLY
     problem: str
 
 

@@ -47,4 +47,5 @@ RESOURCES: Mapping[ResourceType, Callable[[Gateways, Callable[[], datetime]], Re
         "transfer.certificate_transfer_decision", "CertificateTransferDecisionResource"
     ),
     ResourceType.CERTIFICATE_GENERATION: ResourceClass("certificate_generation", "CertificateGenerationResource"),
+    ResourceType.DEVICE_CERTIFICATE_FLEET: ResourceClass("device_certificate_fleet", "DeviceCertificateFleetResource"),
 }
