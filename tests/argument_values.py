@@ -806,7 +806,7 @@ FLEETS: list[Row] = [
         Refused("manifest is 'manifest'. Give FleetManifest.from_file("),
     ),
     ("DeviceCertificateFleet", "max_registrations_per_second", 0, Refused("max_registrations_per_second is 0. Give ")),
-    ("DeviceCertificateFleet", "max_registrations_per_second", 8.5, Refused("max_registrations_per_second is 8.5.")),
+    ("DeviceCertificateFleet", "max_registrations_per_second", 0.0625, Refused("max_registrations_per_second is 0.06")),
     ("DeviceCertificateFleet", "max_registrations_per_second", True, Refused("max_registrations_per_second is True")),
     (
         "DeviceCertificateFleet",
@@ -821,6 +821,7 @@ FLEETS: list[Row] = [
     ("DeviceCertificateFleet", "removal_policy", "RETAIN", Refused("removal_policy is 'RETAIN'. Use RemovalPolicy.")),
     ("DeviceCertificateFleet", "provider", 7, Refused("provider is 7. Give an IotCertificateProvider")),
     ("DeviceCertificateFleet", "max_registrations_per_second", 60, Written("MaxRegistrationsPerSecond", "60")),
+    ("DeviceCertificateFleet", "tolerated_failure_percentage", 2.5, Written("ToleratedFailurePercentage", "2.5")),
     (
         "IotCertificateFleetProviderStack",
         "code_location",

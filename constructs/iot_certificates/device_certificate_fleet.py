@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from aws_cdk import RemovalPolicy, Resource, Stack
 
-from iot_certificate_provider.contract import (
-    DeviceCertificateFleetAttribute,
-    DeviceCertificateFleetProperty,
-    ResourceType,
-)
+from iot_certificate_provider.contract import DeviceCertificateFleetAttribute, ResourceType
+from iot_certificate_provider.contract import DeviceCertificateFleetProperty as Name
 from iot_certificate_provider.fleet import arithmetic
 from iot_certificate_provider.pki import Certificate, UnusableError
 from iot_certificate_provider.properties.fleet import (
@@ -37,32 +34,35 @@ if TYPE_CHECKING:
     from aws_cdk import aws_stepfunctions as sfn
     from constructs import Construct
 
-    from iot_certificate_provider.properties.shapes import WholeNumber
+    from iot_certificate_provider.properties.shapes import DecimalNumber
     from iot_certificates.ca_certificate import ICaCertificate
     from iot_certificates.declared.kinds import Items
     from iot_certificates.fleet_manifest import ManifestLocation
     from iot_certificates.provider import IotCertificateProvider
 
+_DECIMALS = 3
 _METADATA = "iot-certificates:manifest-objects"
 
 
 @dataclass(frozen=True)
-class _WholeNumberAtSynth:
-    """A whole number as the property demands; ``fix``: the definition of the machine, or a check, depends on it."""
+class _NumberAtSynth:
+    """A number as the property demands, known at synth: the machine's definition, or a check, depends on it."""
 
-    like: WholeNumber
-    fix: str
+    like: DecimalNumber
+    what: str
 
     def take(self, place: Place, value: Any) -> Any:
         """Return the number."""
-        is_number = isinstance(value, int) and not isinstance(value, bool)
-        if not is_number or not self.like.least <= value <= self.like.greatest:
-            raise place.refuse(f"is {described(value)}", self.fix)
+        least, greatest = float(self.like.least), self.like.greatest
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        # A token that is a number is far below any least one.
+        if not is_number or not least <= value <= greatest or round(value, _DECIMALS) != value:
+            raise place.refuse(f"is {described(value)}", f"Give {self.what}, from {least:g} to {greatest:,}")
         return value
 
 
-_RATE = _WholeNumberAtSynth(MAX_REGISTRATIONS_PER_SECOND, "Give certificates a second, a whole number from 1 on")
-_PERCENTAGE = _WholeNumberAtSynth(TOLERATED_FAILURE_PERCENTAGE, "Give a percentage of certificates, from 0 to 100")
+_RATE = _NumberAtSynth(MAX_REGISTRATIONS_PER_SECOND, "certificates a second")
+_PERCENTAGE = _NumberAtSynth(TOLERATED_FAILURE_PERCENTAGE, "a percentage of certificates")
 
 
 class DeviceCertificateFleet(Resource):
@@ -102,8 +102,8 @@ class DeviceCertificateFleet(Resource):
         construct_id: str,
         *,
         manifest: FleetManifest,
-        max_registrations_per_second: int = DEFAULT_RATE,
-        tolerated_failure_percentage: int = 0,
+        max_registrations_per_second: float = DEFAULT_RATE,
+        tolerated_failure_percentage: float = 0,
         wait_for_completion: bool = True,
         ca_certificate: ICaCertificate | None = None,
         policies: Items[iot.CfnPolicy | interfaces.aws_iot.IPolicyRef] = (),
@@ -124,16 +124,16 @@ class DeviceCertificateFleet(Resource):
             register=_register_actions(manifest),
             removal_policy=removal_policy,
         )
-        self._serving, name = serving, DeviceCertificateFleetProperty
+        self._serving = serving
         self.custom_resource: CfnResource = custom_resource(
             self,
             ResourceType.DEVICE_CERTIFICATE_FLEET,
             {
-                name.MANIFEST_BUCKET: location.bucket_name,
-                name.MANIFEST_PREFIX: location.prefix,
-                name.MAX_REGISTRATIONS_PER_SECOND: _unless(DEFAULT_RATE, max_registrations_per_second),
-                name.TOLERATED_FAILURE_PERCENTAGE: _unless(0, tolerated_failure_percentage),
-                name.WAIT_FOR_COMPLETION: None if wait_for_completion else "false",
+                Name.MANIFEST_BUCKET: location.bucket_name,
+                Name.MANIFEST_PREFIX: location.prefix,
+                Name.MAX_REGISTRATIONS_PER_SECOND: _unless(DEFAULT_RATE, max_registrations_per_second),
+                Name.TOLERATED_FAILURE_PERCENTAGE: _unless(0, tolerated_failure_percentage),
+                Name.WAIT_FOR_COMPLETION: None if wait_for_completion else "false",
             },
             provider=serving,
             permissions=serving.ready,
@@ -184,14 +184,14 @@ class DeviceCertificateFleet(Resource):
         """Where the last run's results are: ``s3://…``."""
         return attribute(self.custom_resource, DeviceCertificateFleetAttribute.RESULTS_LOCATION)
 
-    def _check_hour(self, count: int, rate: int) -> None:
+    def _check_hour(self, count: int, rate: float) -> None:
         fitting = arithmetic.fitting(rate)
         if count <= fitting:
             return
         needed = arithmetic.rate_needed(count)
         raise Place(self, "manifest").refuse(
-            f"has {count:,} certificates, and at {rate:,} a second {fitting:,} fit the hour that CloudFormation waits: "
-            f"they take {arithmetic.seconds(count, rate) / 3600:.1f} h",
+            f"has {count:,} certificates, and at {rate:,g} a second {fitting:,} fit the hour of CloudFormation. "
+            f"They take {arithmetic.seconds(count, rate) / 3600:.1f} h",
             f"Have AWS raise the quota of RegisterCertificate to {needed:,} a second, and give "
             f"max_registrations_per_second={needed}; or split the manifest into several fleets; or give "
             "wait_for_completion=False (a Delete is then repeated until nothing is left)",
@@ -230,5 +230,5 @@ def _register_actions(manifest: FleetManifest) -> list[str]:
     return [REGISTER_WITH_CA if has_ca else REGISTER_WITHOUT_CA]
 
 
-def _unless(default: int, value: int) -> str | None:
-    return None if value == default else str(value)
+def _unless(default: float, value: float) -> str | None:
+    return None if value == default else f"{value:.{_DECIMALS}f}".rstrip("0").rstrip(".")

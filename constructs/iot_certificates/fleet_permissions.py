@@ -40,10 +40,10 @@ def of_manifest(objects: Sequence[str], keys: Sequence[str] = ()) -> Iterator[ia
 
 
 def of_begin(machine_arn: str, executions: str) -> list[iam.PolicyStatement]:
-    """Return what takes to start the machine, to see how an execution is, and to stop it."""
+    """Return what it takes to start the machine, and to stop an execution."""
     return [
         allowing(("states:StartExecution",), [machine_arn]),
-        allowing(("states:DescribeExecution", "states:StopExecution"), [executions]),
+        allowing(("states:StopExecution",), [executions]),
     ]
 
 

@@ -140,7 +140,7 @@ class FleetProvider(Construct):
     def _role(self, name: str) -> iam.Role:
         stack = Stack.of(self)
         own = self.bucket.bucket_arn
-        objects = of_objects(own, deleting=name != _BEGINNING)
+        objects = of_objects(own, deleting=name == _KEEPING)
         arns = [*self._manifests, f"{own}/{FLEETS}/*"]
         findings = [finding for arn in arns for finding in wildcard(stack, arn, accepted.OBJECTS_OF_A_FLEET)]
         return execution_role(

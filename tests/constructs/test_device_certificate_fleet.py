@@ -222,7 +222,7 @@ def test_functions_read_manifests_and_their_own_objects(template: Synthesised) -
         assert allowed[manifests] == {"s3:GetObject"}
         (own,) = (resource for resource in allowed if str(resource).endswith("/fleets/*"))
         assert {"s3:GetObject", "s3:PutObject"} <= allowed[own]
-        assert ("s3:DeleteObject" in allowed[own]) is ("Begin" not in role)
+        assert ("s3:DeleteObject" in allowed[own]) is ("Bookkeeping" in role)
 
 
 def test_the_machine_invokes_its_four_functions_and_has_children(template: Synthesised) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import runpy
 import shlex
 import subprocess
@@ -13,7 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fleet_manifests import line_of, write_manifest
+from iot_certificate_provider.fleet.manifest import Defaults
 from iot_certificate_provider.pki import Certificate
+from iot_certificates import FleetManifest
 from iot_certificates_local import EmbeddedAws, MqttDevice, MqttRefusedError
 
 if TYPE_CHECKING:
@@ -43,16 +47,16 @@ def factory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def _file(factory: Path, number: int) -> Path:
+    return factory / "certificates" / f"thermostat-{number:04}.pem"
+
+
 def _manifest(factory: Path, name: str, devices: range) -> Path:
-    """Have the command write a manifest of these devices."""
-    listing = factory / f"{name}.csv"
-    files = [f"certificates/thermostat-{number:04}.pem" for number in devices]
-    listing.write_text("\n".join(["certificate_file", *files]))
-    folder = factory / name
-    command = [sys.executable, "-m", "iot_certificates_cli", "fleet", "manifest", str(listing), "--out", str(folder)]
-    done = subprocess.run([*command, "--policy", "thermostats"], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
+    """Write a manifest of these devices in sixteen shards: the command makes one of a thousand, for one child."""
+    certificates = [Certificate.from_pem(_file(factory, number).read_text()) for number in devices]
+    lines = [line_of(each.pem, each.id) for each in certificates]
+    write_manifest(factory / name, lines, Defaults(policy_names=("thermostats",)), digits=1)
+    return factory / name
 
 
 def _device(aws: EmbeddedAws, factory: Path, number: int) -> MqttDevice:
@@ -62,14 +66,13 @@ def _device(aws: EmbeddedAws, factory: Path, number: int) -> MqttDevice:
         host=aws.mqtt_host,
         port=aws.mqtt_port,
         ca_file=aws.mqtt_ca_file,
-        certificate=factory / "certificates" / f"{name}.pem",
+        certificate=_file(factory, number),
         key=factory / "keys" / f"{(number - 1) % 10}.key",
     )
 
 
 def _ids(factory: Path, devices: range) -> set[str]:
-    files = (factory / "certificates" / f"thermostat-{number:04}.pem" for number in devices)
-    return {Certificate.from_pem(file.read_text()).id for file in files}
+    return {Certificate.from_pem(_file(factory, number).read_text()).id for number in devices}
 
 
 def _registered(aws: EmbeddedAws) -> dict[str, str]:
@@ -84,14 +87,16 @@ def _summary(aws: EmbeddedAws, outputs: dict[str, dict[str, str]]) -> dict[str, 
     return summary
 
 
-def _children(aws: EmbeddedAws) -> list[int]:
-    """Return how many children each run of the machine had."""
-    states = aws.session().client("stepfunctions")
-    (machine,) = states.list_state_machines()["stateMachines"]
-    executions = states.list_executions(stateMachineArn=machine["stateMachineArn"])["executions"]
-    ordered = sorted(executions, key=lambda each: each["startDate"])
-    runs = [states.list_map_runs(executionArn=each["executionArn"])["mapRuns"] for each in ordered]
-    return [states.describe_map_run(mapRunArn=run["mapRunArn"])["itemCounts"]["total"] for of in runs for run in of]
+def test_the_command_takes_what_the_script_makes(factory: Path, tmp_path: Path) -> None:
+    """As README.md has it."""
+    where = [str(factory / "certificates"), "--out", str(tmp_path / "manifest"), "--policy", "thermostats"]
+    command = [sys.executable, "-m", "iot_certificates_cli", "fleet", "manifest", *where]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    manifest = FleetManifest.from_file(tmp_path / "manifest").manifest
+    assert manifest is not None
+    assert manifest.count == DEVICES + CHANGED
+    assert manifest.defaults == Defaults(policy_names=("thermostats",))
 
 
 @pytest.mark.e2e
@@ -118,8 +123,9 @@ def test_a_thousand_devices_are_deployed_changed_by_difference_and_removed(aws: 
         device.publish("thermostats/new/temperature", '{"celsius": 21.5}')
     with pytest.raises(MqttRefusedError):
         _device(aws, factory, 1).connect()
-    counts = _summary(aws, outputs)["counts"]
-    assert sum(counts.values()) == DEVICES + CHANGED
+    summary = _summary(aws, outputs)
+    assert summary["counts"] == {"Registered": CHANGED, "Unchanged": DEVICES - CHANGED}
+    assert summary["removals"] == {"Removed": CHANGED}
 
     bucket = outputs[STACK]["Results"].removeprefix("s3://").partition("/")[0]
     aws.destroy(APP, STACK, contexts[1])
@@ -130,6 +136,4 @@ def test_a_thousand_devices_are_deployed_changed_by_difference_and_removed(aws: 
 
 
 def _is_busy() -> bool:
-    import os  # noqa: PLC0415
-
     return os.getloadavg()[0] > (os.cpu_count() or 1)
