@@ -83,7 +83,7 @@ def test_status_of_a_run_that_is_under_way(run: Callable[..., Ran], fleet: Fleet
     fleet.begin("first-run")
     time.sleep(1.1)  # S3 tells seconds
     current = fleet.begin("second-run")
-    fleet.put(current.began("a", 0), {"until": 1})
+    fleet.put(current.began("a", 0, "0f"), {"until": 1})
     fleet.put(current.part("a", 0), {"counts": {"Registered": 99}, "removals": {"Removed": 1}}, {}, {})
     fleet.put(current.part("b", 0), {"counts": {"Registered": 40, "AlreadyRegistered": 10}, "removals": {}})
     ran = run("fleet", "status", "factory")

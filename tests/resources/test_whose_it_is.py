@@ -20,7 +20,7 @@ from iot_certificate_provider.errors import (
     UpstreamError,
 )
 from iot_certificate_provider.protocol.request import RequestType
-from iot_certificate_provider.resources.lifecycle.inquiry import SHOWN_AFTER_SECONDS
+from iot_certificate_provider.resources.lifecycle.holders import SHOWN_AFTER_SECONDS
 from iot_certificate_provider.resources.lifecycle.redelivery import LATE_EFFECT_SECONDS
 from resources.stage import KEY_SECRET, LOGICAL_ID
 
