@@ -66,6 +66,8 @@ export interface DeviceCertificateProperties {
   readonly PolicyNames?: readonly string[];
   /** Names of things. Update: in place: exactly the difference; what others attached stays, until Delete. */
   readonly ThingNames?: readonly string[];
+  /** EXCLUSIVE_THING attaches the certificate to one thing, and to no other. Update: in place: attached again. */
+  readonly ThingPrincipalType?: 'NON_EXCLUSIVE_THING' | 'EXCLUSIVE_THING';
   /** What to do when somebody else has registered the certificate. Update: in place. */
   readonly ExistingCertificate?: 'FAIL' | 'ADOPT';
 }
@@ -173,6 +175,8 @@ export interface IssuedDeviceCertificateProperties {
   readonly PolicyNames?: readonly string[];
   /** Names of things. Update: in place: exactly the difference; what others attached stays, until Delete. */
   readonly ThingNames?: readonly string[];
+  /** EXCLUSIVE_THING attaches the certificate to one thing, and to no other. Update: in place: attached again. */
+  readonly ThingPrincipalType?: 'NON_EXCLUSIVE_THING' | 'EXCLUSIVE_THING';
 }
 
 /** The registration code of the account and Region. Ref is registration-code. */
