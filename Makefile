@@ -19,7 +19,7 @@ export JSII_RUNTIME_PACKAGE_CACHE_ROOT ?= $(XDG_CACHE_HOME)/jsii
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup policy-checks demo test soak faults mutate scale browser bench check format bundle dist release reference docs lock clean
+.PHONY: help setup policy-checks demo test soak faults mutate scale browser bench check style format bundle dist release reference docs lock clean
 
 help: ## Show what there is to run
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -40,8 +40,9 @@ demo: $(READY) ## Deploy, use, change and destroy real certificates on the embed
 
 # More than there are cores: every other test waits for what the embedded AWS takes its time for.
 WORKERS ?= 4
-test: check $(POLICY_CHECKS) ## Run the checks and all tests
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+# mypy is one of the tests (tests/test_types.py). Groups of tests are run in the order of tests/conftest.py: longest first.
+test: style $(POLICY_CHECKS) ## Run the checks and all tests
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 RUNS ?= 20000
 soak: $(READY) ## Play RUNS random lives of a stack, of several stacks, and of all types, others every time (20,000 by default)
@@ -67,10 +68,12 @@ browser: $(READY) ## Open the inventory's page in Chromium, and keep pictures of
 bench: $(READY) ## Measure against what one would use instead; writes benchmarks/results.md (ONLY=cold_start for one)
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks $(ONLY)
 
-check: $(READY) ## Format, lint, types, import rules
+check: style ## Format, lint, types, import rules
+	@$(BIN)/mypy
+
+style: $(READY)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy app.py examples constructs/iot_certificates provider/iot_certificate_provider local/iot_certificates_local cli/iot_certificates_cli scripts benchmarks tests
 	@$(BIN)/lint-imports
 
 format: $(READY) ## Format the code and mend what the linter can

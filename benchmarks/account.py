@@ -24,6 +24,7 @@ from handler.endpoint import Endpoint, server_tls
 from handler.stage import LambdaContext
 from iot_certificate_provider.aws.clients import THROTTLED, AwsClients
 from iot_certificate_provider.aws.pace import Pace
+from iot_certificate_provider.aws.session import read_dates_fast
 from iot_certificate_provider.embedded_metrics import publish_metric
 from iot_certificate_provider.handler import Function
 from iot_certificate_provider.protocol.delivery import Delivery
@@ -61,6 +62,8 @@ class Account:
         self.iot: Any = session.client("iot")
         self.cloudformation: Any = session.client("cloudformation")
         self._aws, self._endpoint, self._trust = aws, endpoint, trust
+        # As the function's own session does; the bare clients are made by now.
+        read_dates_fast(session._session)  # noqa: SLF001 - a boto3.Session does not show it
         # One for each: the delivery has sockets of its own in its context.
         self._tls, delivering = (ssl.create_default_context(cafile=str(trust)) for _ in range(2))
         self._context = _Context(aws.region)

@@ -24,6 +24,7 @@ from iot_certificates import (
     CertificateSubject,
     DeviceCertificate,
     DeviceCertificateStatus,
+    FleetManifest,
     IotCertificateProvider,
     KeyAlgorithm,
     ProofOfPossession,
@@ -796,7 +797,39 @@ OTHERS: list[Row] = [
     ("CertificateDashboard", "dashboard_name", 7, Refused("dashboard_name is 7, not a text")),
 ]
 
-TABLE: list[Row] = [*DEVICES, *CAS, *MADE_HERE, *OTHERS]
+SHA256 = "cd" * 32
+FLEETS: list[Row] = [
+    (
+        "DeviceCertificateFleet",
+        "manifest",
+        "manifest",
+        Refused("manifest is 'manifest'. Give FleetManifest.from_file("),
+    ),
+    ("DeviceCertificateFleet", "max_registrations_per_second", 0, Refused("max_registrations_per_second is 0. Give ")),
+    ("DeviceCertificateFleet", "max_registrations_per_second", 8.5, Refused("max_registrations_per_second is 8.5.")),
+    ("DeviceCertificateFleet", "max_registrations_per_second", True, Refused("max_registrations_per_second is True")),
+    (
+        "DeviceCertificateFleet",
+        "tolerated_failure_percentage",
+        101,
+        Refused("tolerated_failure_percentage is 101. Give"),
+    ),
+    ("DeviceCertificateFleet", "wait_for_completion", "no", Refused("wait_for_completion is 'no'. Give True or False")),
+    ("DeviceCertificateFleet", "ca_certificate", "Ca", Refused("ca_certificate is a text")),
+    ("DeviceCertificateFleet", "policies", "telemetry", Refused("policies is 'telemetry', not a list. Give a list")),
+    ("DeviceCertificateFleet", "policies", ["telemetry"], Refused("policies is 'telemetry'. Give an iot.CfnPolicy of")),
+    ("DeviceCertificateFleet", "removal_policy", "RETAIN", Refused("removal_policy is 'RETAIN'. Use RemovalPolicy.")),
+    ("DeviceCertificateFleet", "provider", 7, Refused("provider is 7. Give an IotCertificateProvider")),
+    ("DeviceCertificateFleet", "max_registrations_per_second", 60, Written("MaxRegistrationsPerSecond", "60")),
+    (
+        "IotCertificateFleetProviderStack",
+        "code_location",
+        "s3://b/k",
+        Refused("code_location is 's3://b/k'. Give s3.Location("),
+    ),
+]
+
+TABLE: list[Row] = [*DEVICES, *CAS, *MADE_HERE, *OTHERS, *FLEETS]
 
 
 def other_arguments(construct: str, stack: Stack, row: str) -> dict[str, Any]:
@@ -819,7 +852,14 @@ def other_arguments(construct: str, stack: Stack, row: str) -> dict[str, Any]:
         return {"certificate_id": DEVICE_ID, "decision": TransferDecision.ACCEPT}
     if construct in ("CertificateExpirySchedule", "CertificateAlarms", "CertificateDashboard"):
         return {"provider": IotCertificateProvider.get_or_create(stack)}
-    return {"requested": "1"} if construct == "CertificateGeneration" else {}
+    return dict(_CONSTANT.get(construct, {}))
+
+
+_CONSTANT: dict[str, dict[str, Any]] = {
+    "CertificateGeneration": {"requested": "1"},
+    "DeviceCertificateFleet": {"manifest": FleetManifest.from_s3("bucket", f"north/{SHA256}/", 1_000)},
+}
+"""What needs nothing of a stack."""
 
 
 def _proof(stack: Stack, row: str) -> dict[str, Any]:

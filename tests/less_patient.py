@@ -7,6 +7,7 @@ import platform
 import re
 import sys
 import zipfile
+from functools import cache
 from typing import TYPE_CHECKING
 
 from iot_certificates.bundling import Target, bundle
@@ -20,6 +21,7 @@ PERMISSION_SECONDS = 7.0
 """For which the function waits for a permission: the embedded AWS takes one, and the longest pause is of five."""
 
 
+@cache
 def bundled(clocks_differ: int | None = None) -> tuple[str, bytes]:
     """Build the bundle for the interpreter that MiniStack runs it with; return that runtime and the archive.
 
@@ -36,13 +38,13 @@ def bundled(clocks_differ: int | None = None) -> tuple[str, bytes]:
 def _less_patient(asset: bytes, constants: Mapping[str, tuple[str, str]]) -> bytes:
     """Return the real bundle but for these constants: of a file, its name and value."""
     changed = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(asset)) as real, zipfile.ZipFile(changed, "w", zipfile.ZIP_DEFLATED) as less:
+    with zipfile.ZipFile(io.BytesIO(asset)) as real, zipfile.ZipFile(changed, "w") as less:
         for item in real.infolist():
             content = real.read(item)
             if item.filename in constants:
                 name, value = constants[item.filename]
                 content, count = re.subn(rf"(?m)^{name} = .*$".encode(), f"{name} = {value}".encode(), content)
                 assert count == 1
-            less.writestr(item, content)
+            less.writestr(item, content, zipfile.ZIP_DEFLATED, compresslevel=1)
         assert {*less.namelist()} >= {*constants}
     return changed.getvalue()

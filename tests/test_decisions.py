@@ -69,6 +69,7 @@ CASES: dict[str, tuple[Decision | None, Action]] = {
     "left_as_adopted": (ownership.left_as_adopted(ID), Action.LEAVE),
     "ca_left_as_adopted": (ownership.ca_left_as_adopted(ID), Action.LEAVE),
     "left_attached": (ownership.left_attached(["publish"], "Old of this stack"), Action.LEAVE),
+    "cannot_return": (ownership.cannot_return(ID, "the secret holds another value"), Action.LEAVE),
     "left_revoked": (ownership.left_revoked(ID), Action.LEAVE),
     "left_pending": (ownership.left_pending(ID), Action.LEAVE),
     "left_to_its_transfer": (ownership.left_to_its_transfer(ID), Action.LEAVE),

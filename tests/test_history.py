@@ -136,6 +136,13 @@ def log(*events: tuple[str, str, int]) -> EventReading:
     return EventReading("Certificate", iter([event(*each) for each in events]), borders=True)
 
 
+def test_the_good_end_of_a_create_is_read_no_further_back_than_itself() -> None:
+    """In a stack of forty resources the beginning of the Create is on the next page of the log."""
+    events = log(("DELETE_IN_PROGRESS", ID, 99), *CREATED)
+    assert is_registered_anew(events, ID, NOON + timedelta(seconds=5)) is False
+    assert [row.status for row in events] == ["CREATE_IN_PROGRESS"]
+
+
 LONG_AGO = ("OTHER_COMPLETE", "stack", -9999)
 CREATED = [("CREATE_COMPLETE", ID, 10), ("CREATE_IN_PROGRESS", "", 0), LONG_AGO]
 

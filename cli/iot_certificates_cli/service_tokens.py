@@ -10,7 +10,7 @@ import yaml
 
 from iot_certificate_provider.aws.error_mapping import mapping_errors
 from iot_certificate_provider.errors import ProviderError
-from iot_certificates_cli.errors import sentence_of
+from iot_certificates_cli.errors import CommandError, sentence_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -51,6 +51,14 @@ def find_services(connection: Connection, owners: StackOwners) -> Services:
         except _UnresolvedError as error:
             services.unknown[stack.name] = f"{error}."
     return services
+
+
+def service_token_of(connection: Connection, stack: Stack, resources: list[StackResource], logical_id: str) -> str:
+    """Return the ServiceToken of one resource; raise CommandError where it cannot be followed."""
+    try:
+        return _Template(connection, stack, resources, Exports(connection)).service_token(logical_id)
+    except _UnresolvedError as error:
+        raise CommandError(f"Stack {stack.name}: {error}. Look at its template") from error
 
 
 def function_name(service_token: str, account: str, region: str) -> str | None:

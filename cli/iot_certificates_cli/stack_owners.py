@@ -98,6 +98,17 @@ def find_stack_owners(cloudformation: CloudFormationClient) -> StackOwners:
     return owners
 
 
+def read_stack(cloudformation: CloudFormationClient, name: str) -> tuple[Stack, list[StackResource]]:
+    """DescribeStacks and ListStackResources of one stack; ProviderError where that cannot be read."""
+    with mapping_errors(f"stack {name}"):
+        found = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    stack = Stack(found.get("StackId", name), found["StackName"], found["StackStatus"])
+    resources = _resources_of(cloudformation, stack)
+    if isinstance(resources, ProviderError):
+        raise resources
+    return stack, resources
+
+
 def _take(owners: StackOwners, stack: Stack, resources: list[StackResource]) -> None:
     owning = [each for each in resources if each.is_held and _OWNING_TYPES.fullmatch(each.type)]
     ids = (found.lower() for each in owning for found in _CERTIFICATE_ID.findall(each.physical_id))

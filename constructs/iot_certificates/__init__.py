@@ -29,6 +29,7 @@ from iot_certificates.declared.declaration_error import CertificateDeclarationEr
 from iot_certificates.device_certificate import DeviceCertificate, IDeviceCertificate
 from iot_certificates.device_certificate_fleet import DeviceCertificateFleet
 from iot_certificates.fleet_manifest import FleetManifest
+from iot_certificates.fleet_provider_stack import FLEET_SERVICE_TOKEN_EXPORT, IotCertificateFleetProviderStack
 from iot_certificates.issued_device_certificate import IIssuedDeviceCertificate, IssuedDeviceCertificate
 from iot_certificates.proof_of_possession import ProofOfPossession
 from iot_certificates.provider import IotCertificateProvider
@@ -37,6 +38,7 @@ from iot_certificates.registration_code import RegistrationCode
 from iot_certificates.self_signed_ca_certificate import ISelfSignedCaCertificate, SelfSignedCaCertificate
 
 __all__ = [
+    "FLEET_SERVICE_TOKEN_EXPORT",
     "SERVICE_TOKEN_EXPORT",
     "AcceptedCertificateOnDelete",
     "AcceptedCertificateStatus",
@@ -65,6 +67,7 @@ __all__ = [
     "IDeviceCertificate",
     "IIssuedDeviceCertificate",
     "ISelfSignedCaCertificate",
+    "IotCertificateFleetProviderStack",
     "IotCertificateProvider",
     "IotCertificateProviderStack",
     "IssuedDeviceCertificate",

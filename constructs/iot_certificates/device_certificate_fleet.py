@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aws_cdk import RemovalPolicy, Resource, Stack
 
+from iot_certificate_provider.contract import DeviceCertificateFleetProperty, ResourceType
 from iot_certificate_provider.fleet import arithmetic
 from iot_certificate_provider.pki import Certificate, UnusableError
+from iot_certificate_provider.properties.fleet import (
+    DEFAULT_RATE,
+    MAX_REGISTRATIONS_PER_SECOND,
+    TOLERATED_FAILURE_PERCENTAGE,
+)
 from iot_certificates.custom_resource import attribute, custom_resource
 from iot_certificates.declared.arguments import SIGNATURE, Place, takes
 from iot_certificates.declared.described import described
@@ -15,8 +22,8 @@ from iot_certificates.declared.kinds import FLAG, REMOVAL_POLICY, Having, Instan
 from iot_certificates.declared.state import is_known
 from iot_certificates.device_certificate import CA_CERTIFICATE, resource_of
 from iot_certificates.fleet_manifest import FleetManifest
-from iot_certificates.fleet_provider import FleetProvider
-from iot_certificates.provider import PROVIDER, IotCertificateProvider
+from iot_certificates.fleet_provider import REGISTER_WITH_CA, REGISTER_WITHOUT_CA, FleetProvider
+from iot_certificates.provider import PROVIDER, ProviderAsset
 
 if TYPE_CHECKING:
     from aws_cdk import CfnResource, interfaces
@@ -26,37 +33,32 @@ if TYPE_CHECKING:
     from aws_cdk import aws_stepfunctions as sfn
     from constructs import Construct
 
+    from iot_certificate_provider.properties.shapes import WholeNumber
     from iot_certificates.ca_certificate import ICaCertificate
     from iot_certificates.declared.kinds import Items
     from iot_certificates.fleet_manifest import ManifestLocation
+    from iot_certificates.provider import IotCertificateProvider
 
-_TYPE = "Custom::IotDeviceCertificateFleet"
 _METADATA = "iot-certificates:manifest-objects"
-_RATE = 8
-_PERCENT = 100
-_WITH_CA, _WITHOUT_CA = "iot:RegisterCertificate", "iot:RegisterCertificateWithoutCA"
 
 
-class _Rates:
-    """Certificates a second: the number of children depends on it, so that it is known at synth."""
+@dataclass(frozen=True)
+class _WholeNumberAtSynth:
+    """A whole number as the property demands; ``fix``: the definition of the machine, or a check, depends on it."""
 
-    def take(self, place: Place, value: Any) -> Any:
-        """Return the number."""
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not is_number or not is_known(value) or value <= 0:
-            raise place.refuse(f"is {described(value)}", "Give certificates a second, a number greater than 0")
-        return value
-
-
-class _Percentages:
-    """From 0 to 100, of certificates."""
+    like: WholeNumber
+    fix: str
 
     def take(self, place: Place, value: Any) -> Any:
         """Return the number."""
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not is_number or (is_known(value) and not 0 <= value <= _PERCENT):
-            raise place.refuse(f"is {described(value)}", "Give a percentage of certificates, from 0 to 100")
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        if not is_number or not self.like.least <= value <= self.like.greatest:
+            raise place.refuse(f"is {described(value)}", self.fix)
         return value
+
+
+_RATE = _WholeNumberAtSynth(MAX_REGISTRATIONS_PER_SECOND, "Give certificates a second, a whole number from 1 on")
+_PERCENTAGE = _WholeNumberAtSynth(TOLERATED_FAILURE_PERCENTAGE, "Give a percentage of certificates, from 0 to 100")
 
 
 class DeviceCertificateFleet(Resource):
@@ -82,8 +84,8 @@ class DeviceCertificateFleet(Resource):
 
     @takes(
         manifest=Instance((FleetManifest,), "Give FleetManifest.from_file(…) or FleetManifest.from_s3(…)"),
-        max_registrations_per_second=_Rates(),
-        tolerated_failure_percentage=_Percentages(),
+        max_registrations_per_second=_RATE,
+        tolerated_failure_percentage=_PERCENTAGE,
         wait_for_completion=FLAG,
         ca_certificate=CA_CERTIFICATE,
         policies=ListOf(Having(("node",), "Give an iot.CfnPolicy of the app"), "Give a list: [policy]"),
@@ -96,8 +98,8 @@ class DeviceCertificateFleet(Resource):
         construct_id: str,
         *,
         manifest: FleetManifest,
-        max_registrations_per_second: float = _RATE,
-        tolerated_failure_percentage: float = 0,
+        max_registrations_per_second: int = DEFAULT_RATE,
+        tolerated_failure_percentage: int = 0,
         wait_for_completion: bool = True,
         ca_certificate: ICaCertificate | None = None,
         policies: Items[iot.CfnPolicy | interfaces.aws_iot.IPolicyRef] = (),
@@ -112,22 +114,22 @@ class DeviceCertificateFleet(Resource):
         serving = FleetProvider(
             self,
             "Provider",
-            provider=provider or IotCertificateProvider.get_or_create(scope),
+            asset=provider or ProviderAsset(self, "Asset"),
             manifests=[self._arn(location)],
             rate=max_registrations_per_second,
             register=_register_actions(manifest),
             removal_policy=removal_policy,
         )
-        self._serving = serving
+        self._serving, name = serving, DeviceCertificateFleetProperty
         self.custom_resource: CfnResource = custom_resource(
             self,
-            _TYPE,
+            ResourceType.DEVICE_CERTIFICATE_FLEET,
             {
-                "ManifestBucket": location.bucket_name,
-                "ManifestPrefix": location.prefix,
-                "MaxRegistrationsPerSecond": _unless(_RATE, max_registrations_per_second),
-                "ToleratedFailurePercentage": _unless(0, tolerated_failure_percentage),
-                "WaitForCompletion": None if wait_for_completion else "false",
+                name.MANIFEST_BUCKET: location.bucket_name,
+                name.MANIFEST_PREFIX: location.prefix,
+                name.MAX_REGISTRATIONS_PER_SECOND: _unless(DEFAULT_RATE, max_registrations_per_second),
+                name.TOLERATED_FAILURE_PERCENTAGE: _unless(0, tolerated_failure_percentage),
+                name.WAIT_FOR_COMPLETION: None if wait_for_completion else "false",
             },
             provider=serving,
             permissions=serving.ready,
@@ -137,6 +139,11 @@ class DeviceCertificateFleet(Resource):
         if location.objects:
             # `cdk gc` deletes assets that no template names.
             self.custom_resource.add_metadata(_METADATA, list(location.objects))
+
+    def apply_removal_policy(self, policy: RemovalPolicy) -> None:
+        """Say what becomes of the certificates when the resource goes; and of the bucket, which knows them."""
+        super().apply_removal_policy(policy)
+        self._serving.bucket.apply_removal_policy(policy)
 
     @property
     def bucket(self) -> s3.IBucket:
@@ -173,13 +180,13 @@ class DeviceCertificateFleet(Resource):
         """Where the last run's results are: ``s3://…``."""
         return attribute(self.custom_resource, "ResultsLocation")
 
-    def _check_hour(self, count: int, rate: float) -> None:
+    def _check_hour(self, count: int, rate: int) -> None:
         fitting = arithmetic.fitting(rate)
         if count <= fitting:
             return
         needed = arithmetic.rate_needed(count)
         raise Place(self, "manifest").refuse(
-            f"has {count:,} certificates, and at {rate:g} a second {fitting:,} fit the hour that CloudFormation waits: "
+            f"has {count:,} certificates, and at {rate:,} a second {fitting:,} fit the hour that CloudFormation waits: "
             f"they take {arithmetic.seconds(count, rate) / 3600:.1f} h",
             f"Have AWS raise the quota of RegisterCertificate to {needed:,} a second, and give "
             f"max_registrations_per_second={needed}; or split the manifest into several fleets; or give "
@@ -214,9 +221,10 @@ class DeviceCertificateFleet(Resource):
 
 def _register_actions(manifest: FleetManifest) -> list[str]:
     if manifest.manifest is None:
-        return [_WITH_CA, _WITHOUT_CA]
-    return [_WITHOUT_CA if manifest.manifest.defaults.ca_certificate_pem is None else _WITH_CA]
+        return [REGISTER_WITH_CA, REGISTER_WITHOUT_CA]
+    has_ca = manifest.manifest.defaults.ca_certificate_pem is not None
+    return [REGISTER_WITH_CA if has_ca else REGISTER_WITHOUT_CA]
 
 
-def _unless(default: float, value: float) -> str | None:
-    return None if value == default else f"{value:g}"
+def _unless(default: int, value: int) -> str | None:
+    return None if value == default else str(value)

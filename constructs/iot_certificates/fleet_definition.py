@@ -28,7 +28,7 @@ def fleet_definition(functions: Mapping[str, str], bucket: str, children: int, *
     * ``bucket``: of the fleet; its items are listed there. ``children``: how many shards are worked on at once.
     """
     invoke = _INVOKE.replace("arn:aws:", f"arn:{partition}:", 1)
-    on_error = [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Settle"}]
+    on_error = _caught("Settle")
 
     def task(name: str, **more: Any) -> State:
         parameters = {"FunctionName": functions[name], "Payload.$": "$"}
@@ -83,10 +83,14 @@ def fleet_definition(functions: Mapping[str, str], bucket: str, children: int, *
                 "Default": "Settle",
             },
             LABEL: shards,
-            "Settle": task("Settle", OutputPath="$.Payload", Next="Answer"),
+            "Settle": task("Settle", OutputPath="$.Payload", Catch=_caught("Answer"), Next="Answer"),
             "Answer": task("Answer", OutputPath="$.Payload", End=True),
         },
     }
+
+
+def _caught(following: str) -> list[State]:
+    return [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": following}]
 
 
 def _retry() -> list[State]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk import AssetStaging, FileAssetPackaging, Stack, Token
+from aws_cdk import AssetStaging, FileAssetPackaging, NestedStack, Stack, Token
 
 from iot_certificate_provider.fleet.manifest import Manifest
 from iot_certificate_provider.pki import UnusableError
@@ -18,13 +18,14 @@ from iot_certificates.declared.kinds import has_members
 from iot_certificates.declared.state import is_known
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from aws_cdk import aws_s3 as s3
     from constructs import Construct
 
 MANIFEST = "manifest.json"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_UPLOADING = "Uploading"
 _ASSETS = "iot-certificate-fleets"
 """The folder of manifests in the bucket of the CDK's assets."""
 
@@ -99,7 +100,7 @@ class FleetManifest:
         """Return where the manifest will be; a folder becomes assets of the stack of ``scope``."""
         if self.location is not None:
             return self.location
-        uploaded = [_upload(scope, path, name) for path, name in self._files()]
+        uploaded = _upload(scope, self._files())
         bucket_name, first = uploaded[0]
         if not is_known(first) or not first.endswith(f"/{MANIFEST}"):
             raise Place(scope, "manifest").refuse("cannot be uploaded by the synthesizer of this stack", _UPLOAD)
@@ -114,17 +115,26 @@ class FleetManifest:
             yield self.folder / file, f"{beginning}/{Path(file).with_suffix('')}"
 
 
-def _upload(scope: Construct, path: Path, name: str) -> tuple[str, str]:
-    """Make an asset that is uploaded under its own name; return its bucket and its key.
+def _upload(scope: Construct, files: Iterable[tuple[Path, str]]) -> list[tuple[str, str]]:
+    """Make assets that are uploaded under names of their own; return the bucket and the key of each.
 
     An Asset would have its key made of a hash, and a folder be zipped: here the manifest's hash is in the name already.
     """
     stack = Stack.of(scope)
-    staged = AssetStaging(scope, f"Asset{name.rpartition('/')[2]}", source_path=str(path.resolve()))
-    location = stack.synthesizer.add_file_asset(
-        source_hash=name, file_name=staged.relative_staged_path(stack), packaging=FileAssetPackaging.FILE
-    )
-    return location.bucket_name, location.object_key
+    # Of a stack that was given a synthesizer jsii returns that very object, which knows no stack: the CDK binds a copy
+    # of it. A nested stack hands its assets on to the copy, and is gone before the synthesis.
+    nested = NestedStack(scope, _UPLOADING)
+    locations = []
+    for path, name in files:
+        staged = AssetStaging(scope, f"Asset{name.rpartition('/')[2]}", source_path=str(path.resolve()))
+        locations.append(
+            nested.synthesizer.add_file_asset(
+                source_hash=name, file_name=staged.relative_staged_path(stack), packaging=FileAssetPackaging.FILE
+            )
+        )
+    for construct_id in (_UPLOADING, f"{_UPLOADING}.NestedStack"):
+        scope.node.try_remove_child(construct_id)
+    return [(location.bucket_name, location.object_key) for location in locations]
 
 
 def _check_shards(place: Place, folder: Path, manifest: Manifest) -> None:

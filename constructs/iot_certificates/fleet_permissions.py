@@ -33,7 +33,8 @@ def listing(bucket_arn: str) -> iam.PolicyStatement:
 
 def of_manifest(objects: Sequence[str], keys: Sequence[str] = ()) -> Iterator[iam.PolicyStatement]:
     """Yield what reading manifests takes; ``keys``: KMS keys that they are encrypted with."""
-    yield allowing(("s3:GetObject",), objects)
+    if objects:
+        yield allowing(("s3:GetObject",), objects)
     if keys:
         yield allowing(("kms:Decrypt",), keys)
 

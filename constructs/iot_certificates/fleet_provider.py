@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from iot_certificates.permissions import Grant
-    from iot_certificates.provider import IotCertificateProvider
+    from iot_certificates.provider import ProviderAsset
 
+REGISTER_WITH_CA, REGISTER_WITHOUT_CA = "iot:RegisterCertificate", "iot:RegisterCertificateWithoutCA"
 _HANDLERS = "iot_certificate_provider.fleet.handlers"
 # The three that answer soon leave CloudFormation's retries time: three attempts and their pauses are below the hour.
 _SOON = Duration.minutes(5)
@@ -62,11 +64,11 @@ class _Served:
         """No function of a fleet keeps a key."""
 
 
-_KEEPING = "Bookkeeping"
+_BEGINNING, _WORKING, _KEEPING = "Begin", "Work", "Bookkeeping"
 _FUNCTIONS = {
-    "Begin": _Function("begin", _SOON, "Begin"),
+    "Begin": _Function("begin", _SOON, _BEGINNING),
     "Plan": _Function("plan", _LONG, _KEEPING, "Plan"),
-    "Work": _Function("work", _LONG, "Work", "Work"),
+    "Work": _Function("work", _LONG, _WORKING, "Work"),
     "Settle": _Function("settle", _LONG, _KEEPING, "Settle"),
     "Answer": _Function("answer", _SOON, _KEEPING, "Answer"),
     "Died": _Function("died", _SOON, _KEEPING),
@@ -76,9 +78,10 @@ _FUNCTIONS = {
 class FleetProvider(Construct):
     """Serves ``Custom::IotDeviceCertificateFleet``: by ``service_token``, the ARN of the function ``begin``.
 
-    * ``provider``: whose asset, runtime, architecture and tracing the functions have.
+    * ``asset``: of the functions.
     * ``manifests``: what the functions read, ARNs of objects; ``keys``: of AWS KMS, which these are encrypted with.
     * ``rate``: certificates a second, of all children. ``register``: the actions that register them.
+    * ``any_stack``: the fleets are of stacks that nobody knows when this is deployed.
     * ``removal_policy``: RETAIN keeps the bucket with what the fleet has registered.
 
     Three roles: of ``begin``, which starts the machine; of the worker, which alone may use AWS IoT; and of the rest.
@@ -89,29 +92,31 @@ class FleetProvider(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        provider: IotCertificateProvider,
-        manifests: Sequence[str],
-        keys: Sequence[str] = (),
+        asset: ProviderAsset,
         rate: float,
         register: Sequence[str],
+        manifests: Sequence[str] = (),
+        keys: Sequence[str] = (),
+        any_stack: bool = False,
         removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._provider = provider
+        self._asset = asset
         self._manifests, self._keys = manifests, keys
         self.service_timeout = _HOUR
         self.bucket = self._bucket(removal_policy)
         self._log_group = function_log_group(self, None, None)
-        self._roles = {name: self._role(name) for name in ("Begin", "Work", _KEEPING)}
+        self.roles = {name: self._role(name) for name in (_BEGINNING, _WORKING, _KEEPING)}
         self.functions = {name: self._function(name, function) for name, function in _FUNCTIONS.items()}
         self.state_machine, machine_policy = self._machine(children(rate))
         begin = self.functions["Begin"]
         begin.add_environment("STATE_MACHINE_ARN", self.state_machine.state_machine_arn)
         self.service_token = begin.function_arn
         self.event_invoke_config = begin.node.try_find_child("EventInvokeConfig")
+        grants = {_BEGINNING: needs.FLEET_REQUEST, _WORKING: needs.fleet_worker(register), _KEEPING: needs.FLEET_RUN}
         permissions = [
-            self._permissions("Work", needs.fleet_worker(register)),
-            self._permissions(_KEEPING, needs.FLEET),
+            self._permissions(role, needs.in_any_stack(needed) if any_stack else needed)
+            for role, needed in grants.items()
         ]
         self.ready: list[Construct] = [machine_policy, self._start_policy(), *permissions, self._rule()]
         """What the custom resource depends on: it is there before the first request, and still at the last."""
@@ -135,7 +140,7 @@ class FleetProvider(Construct):
     def _role(self, name: str) -> iam.Role:
         stack = Stack.of(self)
         own = self.bucket.bucket_arn
-        objects = of_objects(own, deleting=name == _KEEPING)
+        objects = of_objects(own, deleting=name != _BEGINNING)
         arns = [*self._manifests, f"{own}/{FLEETS}/*"]
         findings = [finding for arn in arns for finding in wildcard(stack, arn, accepted.OBJECTS_OF_A_FLEET)]
         return execution_role(
@@ -143,20 +148,20 @@ class FleetProvider(Construct):
             description=f"What functions of a fleet of AWS IoT certificates may do ({name})",
             log_group=self._log_group,
             policies={"Fleet": [*of_manifest(self._manifests, self._keys), *objects]},
-            findings=[*findings, *accepted.of_role(tracing=self._provider.tracing)],
+            findings=[*findings, *accepted.of_role(tracing=self._asset.tracing)],
         )
 
     def _function(self, name: str, function: _Function) -> lambda_.Function:
-        tracing = self._provider.tracing
+        tracing = self._asset.tracing
         made = lambda_.Function(
             self,
             name,
             description=f"Registers and deregisters a fleet of AWS IoT certificates: {function.handler} ({release()})",
-            runtime=self._provider.runtime,
-            architecture=self._provider.architecture,
+            runtime=self._asset.runtime,
+            architecture=self._asset.architecture,
             handler=f"{_HANDLERS}.{function.handler}",
-            code=self._provider.code_for(self),
-            role=self._roles[function.role],
+            code=self._asset.code_for(self),
+            role=self.roles[function.role],
             memory_size=_MEMORY_MIB,
             timeout=function.timeout,
             log_group=self._log_group,
@@ -172,6 +177,7 @@ class FleetProvider(Construct):
     def _machine(self, most: int) -> tuple[sfn.StateMachine, iam.Policy]:
         stack = Stack.of(self)
         by_state = {each.state: self.functions[name].function_arn for name, each in _FUNCTIONS.items() if each.state}
+        # Not stack.to_json_string: jsii drops what is null, and with it that the map's result is not passed on.
         definition = fleet_definition(by_state, self.bucket.bucket_name, most, partition=stack.partition)
         role = iam.Role(
             self,
@@ -183,10 +189,10 @@ class FleetProvider(Construct):
             self,
             "Machine",
             comment=f"A fleet of AWS IoT certificates ({release()})",
-            definition_body=sfn.DefinitionBody.from_string(stack.to_json_string(definition)),
+            definition_body=sfn.DefinitionBody.from_string(json.dumps(definition)),
             state_machine_type=sfn.StateMachineType.STANDARD,
             role=role,
-            tracing_enabled=self._provider.tracing == lambda_.Tracing.ACTIVE,
+            tracing_enabled=self._asset.tracing == lambda_.Tracing.ACTIVE,
         )
         accept(machine, accepted.OF_FLEET_MACHINE)
         return machine, self._allow_machine(role, machine, list(by_state.values()))
@@ -210,13 +216,13 @@ class FleetProvider(Construct):
         return policy
 
     def _permissions(self, role: str, grants: Iterable[Grant]) -> ProviderPermissions:
-        permissions = ProviderPermissions(self, f"{role}Permissions", _Served(self._roles[role], self.service_token))
+        permissions = ProviderPermissions(self, f"{role}Permissions", _Served(self.roles[role], self.service_token))
         permissions.allow(grants)
         return permissions
 
     def _start_policy(self) -> iam.Policy:
         executions = self._executions(self.state_machine)
-        role = cast("iam.IRole", self._roles["Begin"])
+        role = cast("iam.IRole", self.roles[_BEGINNING])
         statements = of_begin(self.state_machine.state_machine_arn, executions)
         policy = iam.Policy(self, "StartPolicy", roles=[role], statements=statements)
         accept(policy, wildcard(Stack.of(self), executions, accepted.EXECUTIONS_OF_A_FLEET))

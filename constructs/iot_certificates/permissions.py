@@ -228,10 +228,12 @@ def certificate_transfer_decision(
         yield from _DETACH
 
 
-FLEET = (
+FLEET_REQUEST = (_LOG,)
+"""Whether a request for a fleet still counts."""
+
+FLEET_RUN = (
     Grant(("cloudformation:ListStacks",), (On.ANYTHING,)),
     Grant(("cloudformation:ListStackResources",), (On.ANY_STACK,)),
-    Grant(("cloudformation:DescribeStacks", "cloudformation:DescribeStackEvents"), (On.THIS_STACK,)),
 )
 """Which certificates resources of any stack hold: a fleet's removal spares them."""
 
@@ -241,11 +243,11 @@ def fleet_worker(register: Iterable[str]) -> Iterator[Grant]:
     yield Grant(tuple(register), (On.ANYTHING,))
     yield Grant(("iot:DescribeCertificate", "iot:UpdateCertificate", "iot:DeleteCertificate"), (On.CERTIFICATES,))
     yield from _DETACH
-    yield from _RELEASED
     yield ATTACH_POLICY
     yield ATTACH_THING
-    # A line may name a thing, which the fleet makes where there is none.
-    yield Grant(("iot:CreateThing", "iot:DescribeThing", "iot:UpdateThing"), (On.THINGS,))
+    # A line may name a thing, which the fleet makes where there is none, and deletes where it has made it.
+    actions = ("iot:CreateThing", "iot:DescribeThing", "iot:UpdateThing", "iot:DeleteThing", "iot:ListThingPrincipals")
+    yield Grant(actions, (On.THINGS,))
 
 
 def every_type() -> Iterator[Grant]:
@@ -253,7 +255,12 @@ def every_type() -> Iterator[Grant]:
 
     Not what names secrets, keys, private CAs and roles: whoever deploys the function names those.
     """
-    for grant in _every_type():
+    yield from in_any_stack(_every_type())
+
+
+def in_any_stack(grants: Iterable[Grant]) -> Iterator[Grant]:
+    """Yield the same for stacks that nobody knows when the function is deployed."""
+    for grant in grants:
         yield Grant(grant.actions, tuple(On.ANY_STACK if on is On.THIS_STACK else on for on in grant.on))
 
 

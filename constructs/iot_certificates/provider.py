@@ -83,7 +83,65 @@ class _ServiceTokens:
 _SERVICE_TOKEN = _ServiceTokens()
 
 
-class IotCertificateProvider(Construct):
+class ProviderAsset(Construct):
+    """The asset of the functions: for which runtime and architecture it is, and whether they are traced.
+
+    ``code``: a prebuilt one. Raises CertificateDeclarationError for a runtime that the functions do not run on.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        runtime: lambda_.Runtime | None = None,
+        architecture: lambda_.Architecture | None = None,
+        tracing: lambda_.Tracing = lambda_.Tracing.DISABLED,
+        code: lambda_.Code | None = None,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._given_code, self._target = code, self._target_of(runtime, architecture)
+        self.tracing = tracing
+
+    @property
+    def runtime(self) -> lambda_.Runtime:
+        """The runtime that the asset is made for."""
+        return lambda_.Runtime(self._target.runtime, lambda_.RuntimeFamily.PYTHON, supports_inline_code=True)
+
+    @property
+    def architecture(self) -> lambda_.Architecture:
+        """The architecture that the asset is made for."""
+        arm = lambda_.Architecture.ARM_64
+        return arm if self._target.architecture == arm.name else lambda_.Architecture.X86_64
+
+    def code_for(self, scope: Construct) -> lambda_.Code:
+        """Return the asset for a function in ``scope``, which may be in another stack than the provider."""
+        if self._given_code is not None:
+            return self._given_code_in(scope, self._given_code)
+        if not Stack.of(scope).bundling_required:
+            return lambda_.Code.from_asset(str(PROVIDER_SOURCE), exclude=["**/__pycache__"])
+        built = bundle(self._target)
+        # By what went in: compressors differ in their bytes from machine to machine.
+        return lambda_.Code.from_asset(str(built.path), asset_hash=built.key)
+
+    def _given_code_in(self, scope: Construct, code: lambda_.Code) -> lambda_.Code:
+        if isinstance(code, lambda_.AssetCode) and Stack.of(scope) is not Stack.of(self):
+            # The CDK lets no second stack have the same asset; it uploads the same file only once.
+            return lambda_.Code.from_asset(code.path)
+        return code
+
+    def _target_of(self, runtime: lambda_.Runtime | None, architecture: lambda_.Architecture | None) -> Target:
+        name = self.node.try_get_context(RUNTIME_CONTEXT) or (runtime.name if runtime else DEFAULT_TARGET.runtime)
+        processor = self.node.try_get_context(ARCHITECTURE_CONTEXT) or (
+            architecture.name if architecture else DEFAULT_TARGET.architecture
+        )
+        try:
+            return Target(str(name), str(processor))
+        except ValueError as error:
+            raise CertificateDeclarationError(self, "runtime, architecture", "cannot be used", str(error)) from error
+
+
+class IotCertificateProvider(ProviderAsset):
     """The Lambda function that serves the ``Custom::Iot…`` resource types.
 
     The constructs make one a stack by themselves. Declare one to choose its properties, or to share it between stacks.
@@ -143,12 +201,10 @@ class IotCertificateProvider(Construct):
         tracing: lambda_.Tracing = lambda_.Tracing.DISABLED,
         code: lambda_.Code | None = None,
     ) -> None:
-        super().__init__(scope, construct_id)
+        super().__init__(scope, construct_id, runtime=runtime, architecture=architecture, tracing=tracing, code=code)
         timeout = timeout or Duration.minutes(5)
         self._check_timeout(timeout)
-        self._given_code, self._target = code, self._target_of(runtime, architecture)
         self._secrets = 0
-        self.tracing = tracing
         self.service_timeout = _service_timeout(timeout)
         log_group = function_log_group(self, log_group, log_retention)
         self.role: iam.IRole | None = self._execution_role(log_group, in_vpc=vpc is not None)
@@ -200,17 +256,6 @@ class IotCertificateProvider(Construct):
         """
         return _ExistingProvider(scope, construct_id, None, function, service_timeout)
 
-    @property
-    def runtime(self) -> lambda_.Runtime:
-        """The runtime that the asset is made for."""
-        return lambda_.Runtime(self._target.runtime, lambda_.RuntimeFamily.PYTHON, supports_inline_code=True)
-
-    @property
-    def architecture(self) -> lambda_.Architecture:
-        """The architecture that the asset is made for."""
-        arm = lambda_.Architecture.ARM_64
-        return arm if self._target.architecture == arm.name else lambda_.Architecture.X86_64
-
     @cached_property
     def short_address(self) -> str:
         """Eight digits that no other provider of the app has; for construct ids."""
@@ -233,22 +278,6 @@ class IotCertificateProvider(Construct):
         dimensions = {MetricDimension.FUNCTION_NAME: self.function.function_name}
         usual: MetricOptions = {"statistic": cloudwatch.Stats.SUM, "period": Duration.minutes(5)}
         return published_metric(self, MetricName.FAILURES, dimensions, usual, **options)
-
-    def code_for(self, scope: Construct) -> lambda_.Code:
-        """Return the asset for a function in ``scope``, which may be in another stack than the provider."""
-        if self._given_code is not None:
-            return self._given_code_in(scope, self._given_code)
-        if not Stack.of(scope).bundling_required:
-            return lambda_.Code.from_asset(str(PROVIDER_SOURCE), exclude=["**/__pycache__"])
-        built = bundle(self._target)
-        # By what went in: compressors differ in their bytes from machine to machine.
-        return lambda_.Code.from_asset(str(built.path), asset_hash=built.key)
-
-    def _given_code_in(self, scope: Construct, code: lambda_.Code) -> lambda_.Code:
-        if isinstance(code, lambda_.AssetCode) and Stack.of(scope) is not Stack.of(self):
-            # The CDK lets no second stack have the same asset; it uploads the same file only once.
-            return lambda_.Code.from_asset(code.path)
-        return code
 
     def count_secret(self) -> None:
         """Count a secret that the function keeps a key in; warn of more than its role has room for."""
@@ -306,16 +335,6 @@ class IotCertificateProvider(Construct):
         accept(function, findings)
         return function
 
-    def _target_of(self, runtime: lambda_.Runtime | None, architecture: lambda_.Architecture | None) -> Target:
-        name = self.node.try_get_context(RUNTIME_CONTEXT) or (runtime.name if runtime else DEFAULT_TARGET.runtime)
-        processor = self.node.try_get_context(ARCHITECTURE_CONTEXT) or (
-            architecture.name if architecture else DEFAULT_TARGET.architecture
-        )
-        try:
-            return Target(str(name), str(processor))
-        except ValueError as error:
-            raise CertificateDeclarationError(self, "runtime, architecture", "cannot be used", str(error)) from error
-
     def _check_timeout(self, timeout: Duration) -> None:
         if not timeout.is_unresolved() and timeout.to_seconds() < _MIN_TIMEOUT.to_seconds():
             raise CertificateDeclarationError(
@@ -343,10 +362,8 @@ class _ExistingProvider(IotCertificateProvider):
         function: lambda_.IFunction | None,
         service_timeout: Duration | None,
     ) -> None:
-        Construct.__init__(self, scope, construct_id)
-        self._given_code, self._target = None, self._target_of(None, None)
+        ProviderAsset.__init__(self, scope, construct_id)
         self._secrets = 0
-        self.tracing = lambda_.Tracing.DISABLED
         self.service_timeout = service_timeout or _LONGEST_SERVICE_TIMEOUT
         self.function = function or self._function_of(service_token or "")
         self.role = self.function.role

@@ -66,7 +66,7 @@ class IotCertificateProviderStack(Stack):
     ) -> None:
         description = "Serves Custom::IotCaCertificate and its siblings to the stacks of this account and Region"
         super().__init__(scope, construct_id, **{"description": description, **stack_properties})
-        code = None if code_location is None else self._code_at(code_location)
+        code = None if code_location is None else code_at(self, code_location)
         self.provider = IotCertificateProvider(self, IotCertificateProvider.__name__, code=code)
         ProviderPermissions(self, "Permissions", self.provider).allow(every_type())
         self._allow_secrets()
@@ -80,11 +80,6 @@ class IotCertificateProviderStack(Stack):
             value=self.provider.service_token,
             export_name=SERVICE_TOKEN_EXPORT,
         )
-
-    def _code_at(self, location: s3.Location) -> lambda_.Code:
-        bucket = s3.Bucket.from_bucket_name(self, "CodeBucket", location.bucket_name)
-        Annotations.of(bucket).acknowledge_warning(_NO_VERSION_WARNING, "the asset is named by its hash")
-        return lambda_.Code.from_bucket(bucket, location.object_key)
 
     def _allow_secrets(self) -> None:
         readable = self._arns(
@@ -146,3 +141,10 @@ class IotCertificateProviderStack(Stack):
         role = cast("iam.IRole", self.provider.role)
         policy = iam.Policy(self, f"{name}Policy", roles=[role], statements=list(allowed))
         cast("iam.CfnPolicy", policy.node.default_child).cfn_options.condition = given
+
+
+def code_at(stack: Stack, location: s3.Location) -> lambda_.Code:
+    """Return the code that is in a bucket already."""
+    bucket = s3.Bucket.from_bucket_name(stack, "CodeBucket", location.bucket_name)
+    Annotations.of(bucket).acknowledge_warning(_NO_VERSION_WARNING, "the asset is named by its hash")
+    return lambda_.Code.from_bucket(bucket, location.object_key)

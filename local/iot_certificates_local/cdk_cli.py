@@ -26,6 +26,8 @@ ARCHITECTURE_CONTEXT = "iot-certificates:architecture"
 
 _TAIL_LINES = 25
 _QUIET = ("--no-notices", "--no-version-reporting", "--no-color", "--ci")
+# Nobody reads what is wrong with a template that is destroyed, and the validation takes seconds of every run.
+_NO_VALIDATION = {"CDK_VALIDATION": "false"}
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 # <stack> | <done>/<all> | <time> | <status> | <type> | <logical id and reason>
 _EXCEPTION = re.compile(r"(?:\w+\.)*(?P<what>\w*(?:Error|Exception): .+)")
@@ -98,12 +100,13 @@ class CdkCli:
         line += ["--output", str(self._folder / "cdk.out")]
         for name, value in (function_context() | dict(context or {})).items():
             line += ["--context", f"{name}={value}"]
-        self._run(line, folder)
+        self._run(line, folder, _NO_VALIDATION if command == "destroy" else {})
 
-    def _run(self, line: list[str], folder: Path) -> None:
+    def _run(self, line: list[str], folder: Path, variables: Mapping[str, str] | None = None) -> None:
         output: list[str] = []
+        environment = {**self._environment, **(variables or {})}
         started = time.monotonic()
-        with LeashedProcess(line, env=self._environment, stdout=subprocess.PIPE, cwd=folder) as process:
+        with LeashedProcess(line, env=environment, stdout=subprocess.PIPE, cwd=folder) as process:
             timer = threading.Timer(self._timeout, process.kill)
             timer.start()
             try:

@@ -21,6 +21,7 @@ class ResourceType(StrEnum):
     CERTIFICATE_TRANSFER = "Custom::IotCertificateTransfer"
     CERTIFICATE_TRANSFER_DECISION = "Custom::IotCertificateTransferDecision"
     CERTIFICATE_GENERATION = "Custom::IotCertificateGeneration"
+    DEVICE_CERTIFICATE_FLEET = "Custom::IotDeviceCertificateFleet"
 
 
 MAX_RESPONSE_BYTES = 4096
@@ -184,6 +185,16 @@ class CertificateGenerationAttribute(StrEnum):
     """The attributes that ``Fn::GetAtt`` of a ``Custom::IotCertificateGeneration`` returns."""
 
     GENERATION = "Generation"
+
+
+class DeviceCertificateFleetProperty(StrEnum):
+    """The properties of ``Custom::IotDeviceCertificateFleet``."""
+
+    MANIFEST_BUCKET = "ManifestBucket"
+    MANIFEST_PREFIX = "ManifestPrefix"
+    MAX_REGISTRATIONS_PER_SECOND = "MaxRegistrationsPerSecond"
+    TOLERATED_FAILURE_PERCENTAGE = "ToleratedFailurePercentage"
+    WAIT_FOR_COMPLETION = "WaitForCompletion"
 
 
 class CertificateTransferProperty(StrEnum):

@@ -119,6 +119,7 @@ class _Invocation:
         self._outcome: Outcome | None = None
         self._error: BaseException | None = None
         self.deadline = function.deadline(lambda: self.seconds_left() - DEADLINE_MARGIN_SECONDS)
+        self._seconds_for_work = self.deadline.seconds_left
 
     def seconds_left(self) -> float:
         """Return the seconds until Lambda ends the function, or CloudFormation waits no longer."""
@@ -154,21 +155,30 @@ class _Invocation:
     def _finished(self, request: Request) -> Outcome:
         """Do what is asked for; continue in another invocation when the time of this one was too short."""
         try:
-            return self._served(request)
-        except UnfinishedError:
+            outcome = self._served(request)
+            if outcome.answered_by is not None:
+                start = outcome.answered_by
+                self._function.crhelper.leave_answer(lambda: self._leave(request, start))
+        except UnfinishedError as error:
             # Imported when it is needed: hardly ever.
             from iot_certificate_provider.protocol import continuation  # noqa: PLC0415
 
             function = self._function
             if not continuation.is_worthwhile(request, function.aws.stacks, function.now()):
                 raise
+            continuation.check_timeout(self._seconds_for_work, error)
             function.crhelper.leave_answer(lambda: self._continue(request, continuation.hand_on))
-            return Outcome(request.existing_id)
+            outcome = Outcome(request.existing_id)
+        return outcome
 
     def _continue(self, request: Request, hand_on: Callable[..., None]) -> None:
-        hand_on(request, self._event, self._context.invoked_function_arn, self._function.aws.functions)
+        functions = self._function.aws.functions
+        self._leave(request, lambda: hand_on(request, self._event, self._context.invoked_function_arn, functions))
+
+    def _leave(self, request: Request, start: Callable[[], None]) -> None:
+        start()
         self.deadline.close()
-        self._log_line(request.existing_id, "HANDED_ON")
+        self._log_line(request.physical_id or "", "HANDED_ON")
 
     def _served(self, request: Request) -> Outcome:
         if request.type is RequestType.DELETE and self._cannot_have_been_made(request):

@@ -11,6 +11,7 @@
                                                       a transfer to another account, and what it detached
     registration-code                                 the registration code
     generation/<value>                                the generation of a stack's certificates
+    fleet/<name>                                      a fleet of device certificates
     create-failed/<request id>                        a Create that registered nothing
     create-unfinished/<request id>                    a Create that may have registered something
 """
@@ -85,6 +86,11 @@ def generation_id(generation: str) -> str:
 def generation_in(physical_id: str) -> str:
     """Return the generation that a physical id has; an empty text for a marker, or an id that CloudFormation made."""
     return physical_id.removeprefix(_GENERATION) if physical_id.startswith(_GENERATION) else ""
+
+
+def fleet_id(name: str) -> str:
+    """Return the physical id of a fleet, which stays the same while the resource exists."""
+    return f"fleet/{name}"
 
 
 MAX_PHYSICAL_ID_BYTES = 1024

@@ -214,19 +214,23 @@ def _of_choice(declared: Choice[StrEnum]) -> Schema:
 
 
 @schema_of.register(Flag)
-def _of_flag(_: Flag) -> Schema:
-    return {"type": ["boolean", "string"], "enum": [True, False, "true", "false"], "default": False}
+def _of_flag(declared: Flag) -> Schema:
+    return {"type": ["boolean", "string"], "enum": [True, False, "true", "false"], "default": declared.default}
 
 
 @schema_of.register(WholeNumber)
 def _of_whole_number(declared: WholeNumber) -> Schema:
     return {
         "anyOf": [
-            {"type": "integer", "minimum": 1, "maximum": declared.greatest},
-            {"type": "string", "pattern": f"^({'|'.join(_digits_up_to(declared.greatest))})$"},
+            {"type": "integer", "minimum": declared.least, "maximum": declared.greatest},
+            {"type": "string", "pattern": f"^({'|'.join(_digits(declared))})$"},
         ],
         "default": declared.default,
     }
+
+
+def _digits(declared: WholeNumber) -> list[str]:
+    return [*(["0"] if declared.least == 0 else []), *_digits_up_to(declared.greatest)]
 
 
 def _digits_up_to(greatest: int) -> Iterator[str]:

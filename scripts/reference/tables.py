@@ -65,7 +65,7 @@ def _default(declared: Property) -> str:
     if declared.required is not None:
         return f"required{_when(declared.required)}"
     if isinstance(declared, Flag):
-        return "`false`"
+        return f"`{str(declared.default).lower()}`"
     return f"`{declared.default}`" if isinstance(declared, Choice | WholeNumber) else ""
 
 
@@ -126,7 +126,7 @@ def _of_flag(declared: Flag) -> str:
 
 @values_of.register(WholeNumber)
 def _of_whole_number(declared: WholeNumber) -> str:
-    return f"1 to {declared.greatest}: {declared.about}"
+    return f"{declared.least} to {declared.greatest}: {declared.about}"
 
 
 @values_of.register(Texts)

@@ -18,7 +18,6 @@ from iot_certificate_provider.aws.clients import (
     READ_SECONDS,
     THREADS,
     AwsClients,
-    ServiceName,
 )
 from iot_certificate_provider.aws.cloudformation import StackGateway
 from iot_certificate_provider.aws.concurrency import Asked, Several
@@ -31,6 +30,7 @@ from iot_certificate_provider.aws.propagation import (
     THING_SECONDS,
 )
 from iot_certificate_provider.aws.secrets import SecretsGateway
+from iot_certificate_provider.aws.session import ServiceName
 from iot_certificate_provider.contract import AutoRegistrationStatus, CaCertificateStatus, CertificateMode
 from iot_certificate_provider.deadline import Deadline
 from iot_certificate_provider.errors import (

@@ -44,6 +44,7 @@ CA = issuing.make_ca("Factory CA")
 TYPES = {
     "CaCertificate": "Custom::IotCaCertificate",
     "DeviceCertificate": "Custom::IotDeviceCertificate",
+    "DeviceCertificateFleet": "Custom::IotDeviceCertificateFleet",
     "SelfSignedCaCertificate": "Custom::IotSelfSignedCaCertificate",
     "IssuedDeviceCertificate": "Custom::IotIssuedDeviceCertificate",
     "CertificateTransfer": "Custom::IotCertificateTransfer",

@@ -58,12 +58,22 @@ def test_it_declares_its_proof(
     assert str(declared).replace(SECRET, "${secret}") == str(SAYS[name])
 
 
-@pytest.mark.parametrize("name", ["integration_test", "transfer/source", "transfer/target"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ca_cross_over",
+        "integration_test/app",
+        "just_in_time_registration/app",
+        "renewal/app",
+        "transfer/source/app",
+        "transfer/target/app",
+    ],
+)
 def test_an_apps_custom_resources_are_as_the_schemas_say(
     new_app: Callable[..., App], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setattr(aws_cdk, "App", lambda: new_app({"target_account": "210987654321"}))
-    app = runpy.run_path(str(EXAMPLES / name / "app.py"))["app"]
+    app = runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")["app"]
     templates = [stack.template for stack in app.synth().stacks]
     assert any("Custom::Iot" in str(template) for template in templates)
     for template in templates:

@@ -62,6 +62,8 @@ def test_programs_pass_the_linter(programs: Path) -> None:
     check("ruff", "format", "--diff", "--config", "pyproject.toml", programs)
 
 
+@pytest.mark.xdist_group("types")
+@pytest.mark.timeout(900)
 def test_programs_have_right_types(programs: Path) -> None:
     check("mypy", *programs.glob("*.py"))
 

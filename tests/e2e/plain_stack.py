@@ -21,14 +21,20 @@ class PlainStack:
         self.name = name
         self._client: Any = session.client("cloudformation")
 
-    def create(self, template: str, **parameters: str) -> dict[str, str]:
-        """Return the outputs."""
-        self._client.create_stack(StackName=self.name, TemplateBody=template, Parameters=_listed(parameters))
+    def create(self, template: str, *, role_arn: str = "", **parameters: str) -> dict[str, str]:
+        """Return the outputs; ``role_arn``: what CloudFormation uses from then on."""
+        role = {"RoleARN": role_arn, "Capabilities": ["CAPABILITY_IAM"]} if role_arn else {}
+        self._client.create_stack(StackName=self.name, TemplateBody=template, Parameters=_listed(parameters), **role)
         return self._finished("stack_create_complete")
 
     def update(self, template: str, **parameters: str) -> dict[str, str]:
         """Return the outputs."""
-        self._client.update_stack(StackName=self.name, TemplateBody=template, Parameters=_listed(parameters))
+        self._client.update_stack(
+            StackName=self.name,
+            TemplateBody=template,
+            Parameters=_listed(parameters),
+            Capabilities=["CAPABILITY_IAM"],
+        )
         return self._finished("stack_update_complete")
 
     def planned(self, template: str, **parameters: str) -> dict[str, tuple[str, str]]:
@@ -39,6 +45,14 @@ class PlainStack:
         changes = [change["ResourceChange"] for change in self._client.describe_change_set(**name)["Changes"]]
         self._client.delete_change_set(**name)
         return {change["LogicalResourceId"]: (change["Action"], change.get("PolicyAction", "")) for change in changes}
+
+    def updated(self) -> str:
+        """Return the status once an update that another caller began is over."""
+        while True:
+            (stack,) = self._client.describe_stacks(StackName=self.name)["Stacks"]
+            if not stack["StackStatus"].endswith("_IN_PROGRESS"):
+                return str(stack["StackStatus"])
+            time.sleep(0.1)
 
     def set_parameters(self, **parameters: str) -> None:
         """Change parameters, and nothing else; what the stack's roles were allowed before, they may no longer."""

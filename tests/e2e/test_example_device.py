@@ -37,9 +37,13 @@ def document(*statements: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
-def _client(session: boto3.Session, keys: list[str]) -> Any:
-    names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
-    return session.client("secretsmanager", **dict(zip(names, keys, strict=True)))
+def _client(session: boto3.Session, given: Any) -> Any:
+    return session.client(
+        "secretsmanager",
+        aws_access_key_id=given["AccessKeyId"],
+        aws_secret_access_key=given["SecretAccessKey"],
+        aws_session_token=given["SessionToken"],
+    )
 
 
 class Plant:
@@ -65,9 +69,8 @@ class Plant:
         get = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": self.secret_arn}
         self.iam.put_role_policy(RoleName="example-device", PolicyName="own-secret", PolicyDocument=document(get))
         given = session.client("sts").assume_role(RoleArn=self.role_arn, RoleSessionName="plant")["Credentials"]
-        keys = [given[name] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken")]
         # A new permission takes its time.
-        until_accepted(_client(session, keys).get_secret_value, SecretId=self.secret_arn)
+        until_accepted(_client(session, given).get_secret_value, SecretId=self.secret_arn)
 
     def rotate(self) -> Credentials:
         """Register another certificate, keep the one before it, and delete the one before that."""

@@ -27,7 +27,7 @@ TEMPLATES = Path(__file__).parents[2] / "examples" / "cloudformation" / "moving_
 CA = issuing.make_ca("Moving CA")
 PUMP = issuing.make_device(CA, "pump")
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("provider stack")]
 
 
 class Watch:

@@ -18,16 +18,19 @@ from integration.stacks import StackFailedError
 from iot_certificates import SERVICE_TOKEN_EXPORT
 from iot_certificates_local import Factory, MqttDevice, MqttRefusedError
 from iot_certificates_local.inventory import take_inventory
+from less_patient import bundled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import boto3
 
     from iot_certificates_local import EmbeddedAws
     from iot_certificates_local.factory import Credentials
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "cloudformation"
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("provider stack")]
 
 
 @pytest.fixture
@@ -116,6 +119,47 @@ def test_a_test_environment_out_of_nothing_lets_its_device_connect(guarded_aws: 
     outputs = stack.create((EXAMPLES / "test_environment.yaml").read_text())
     with guarded_aws.device(outputs["PumpCredentialsArn"]) as pump:
         pump.publish(f"devices/{pump.name}/status", "up")
+
+
+@pytest.fixture
+def code(guarded_aws: EmbeddedAws, nothing_is_left: None) -> Iterator[dict[str, str]]:
+    """Have the function's asset in a bucket; return what the template is told of it."""
+    s3: Any = guarded_aws.session().client("s3")
+    place = {"Bucket": "builds", "Key": "asset.zip"}
+    s3.create_bucket(Bucket="builds", CreateBucketConfiguration={"LocationConstraint": guarded_aws.region})
+    s3.put_object(**place, Body=bundled()[1])
+    yield {"CodeBucket": place["Bucket"], "CodeKey": place["Key"]}
+    s3.delete_object(**place)
+    s3.delete_bucket(Bucket="builds")
+
+
+def renew(session: boto3.Session, stack: PlainStack) -> str:
+    """Do what EventBridge does once a day, as if the certificate were old enough; return the stack's status."""
+    (rule,) = stack.physical_ids("AWS::Events::Rule").values()
+    events, functions = session.client("events"), session.client("lambda")
+    (target,) = events.list_targets_by_rule(Rule=rule.rpartition("/")[2])["Targets"]
+    event = {**json.loads(target["Input"]), "Days": "0"}
+    answer = functions.invoke(FunctionName=target["Arn"], Payload=json.dumps(event).encode())
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    return stack.updated()
+
+
+def test_a_stack_renews_itself_and_a_reset_of_the_parameter_rotates_nothing(
+    guarded_aws: EmbeddedAws, stack: PlainStack, code: dict[str, str]
+) -> None:
+    template = (EXAMPLES / "renewal.yaml").read_text()
+    role = f"arn:aws:iam::{guarded_aws.account}:role/deployment"
+    outputs = stack.create(template, role_arn=role, **code)
+    before = guarded_aws.device(outputs["PumpCredentialsArn"])
+    first = stack.physical_ids("Custom::IotIssued")["Pump"]
+    assert renew(guarded_aws.session(), stack) == "UPDATE_COMPLETE"
+    renewed = stack.physical_ids("Custom::IotIssued")["Pump"]
+    assert renewed.partition("/keeps/")[2] == first
+    for pump in (before, guarded_aws.device(outputs["PumpCredentialsArn"])):
+        with pump:
+            pump.publish(f"devices/{pump.name}/status", "up")
+    stack.update(template, **code, CertificateGeneration="0")
+    assert stack.physical_ids("Custom::IotIssued")["Pump"] == renewed
 
 
 def test_what_the_parameters_do_not_name_is_denied_and_nothing_is_left(

@@ -94,7 +94,7 @@ class Function:
         iam = self.root.client("iam")
         iam.create_user(UserName=USER)
         key = iam.create_access_key(UserName=USER)["AccessKey"]
-        self._clients = _Impatient(_Session(self.root, key["AccessKeyId"], key["SecretAccessKey"]))
+        self._clients = Impatient(UserSession(self.root, key["AccessKeyId"], key["SecretAccessKey"]))
 
     def actions(self) -> frozenset[str]:
         """Return the actions that were called: ``iot:DeleteThing``."""
@@ -262,7 +262,7 @@ def _root(aws: EmbeddedAws, account: str) -> boto3.Session:
     return session
 
 
-class _Impatient(AwsClients):
+class Impatient(AwsClients):
     """Takes a denial for an answer at once: what a probe is denied is never allowed later."""
 
     def begin(self, deadline: Deadline) -> None:
@@ -270,7 +270,7 @@ class _Impatient(AwsClients):
         self._permission_seconds = 0.0
 
 
-class _Session(boto3.Session):
+class UserSession(boto3.Session):
     """A session whose clients are those of the root user's, with another's credentials."""
 
     def __init__(self, root: boto3.Session, key_id: str, key: str) -> None:

@@ -385,6 +385,8 @@ Region:
   (`cloudformation:RoleArn`, `cloudformation:TemplateUrl`)
 - `iot:DescribeCACertificate` on `cacert/*`
 - `iot:DescribeCertificate` on `cert/*`
+
+Without any one of them the function fails, and the stack stays as it is (`tests/integration/test_renewal.py`).
 """
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import runpy
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import aws_cdk
-from aws_cdk import App, Validations
+from aws_cdk import App, CloudFormationValidatePlugin, Validations
 from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
 from policy.everything import declare_everything
@@ -38,7 +38,7 @@ class Assembly:
         return sorted(self.folder.glob("*.template.json"))
 
     def nag_findings(self) -> set[tuple[str, str]]:
-        """Return what cdk-nag found, as rules and paths of constructs."""
+        """Return what cdk-nag and the CDK's own validation found, as rules and paths of constructs."""
         report = json.loads((self.folder / "validation-report.json").read_text())
         return {
             (violation["ruleName"], construct["constructPath"])
@@ -50,7 +50,7 @@ class Assembly:
 
 def synthesise_everything(folder: Path) -> tuple[Assembly, App]:
     """Synthesise all that the package declares; the app is for a look at its constructs."""
-    app = _CheckedApp(folder)
+    app = CheckedApp(folder)
     declare_everything(app)
     app.synth()
     return Assembly(folder), app
@@ -58,7 +58,7 @@ def synthesise_everything(folder: Path) -> tuple[Assembly, App]:
 
 def synthesise_example(file: Path, folder: Path) -> Assembly:
     """Run an example's program as the CDK CLI does, but in this process: jsii takes seconds to start."""
-    with mock.patch.object(aws_cdk, "App", partial(_CheckedApp, folder)):
+    with mock.patch.object(aws_cdk, "App", partial(CheckedApp, folder)):
         runpy.run_path(str(file), run_name="__main__")
     return Assembly(folder)
 
@@ -74,10 +74,16 @@ def policy_documents(template: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                     yield f"{name}/{policy['PolicyName']}", policy["PolicyDocument"]
 
 
-class _CheckedApp(App):
+class CheckedApp(App):
     """An app that bundles nothing, and whose findings are in its report only."""
 
     def __init__(self, folder: Path) -> None:
         context = {"aws:cdk:bundling-stacks": [], "@aws-cdk/core:failSynthOnValidationErrors": False}
         super().__init__(outdir=str(folder), context=context, analytics_reporting=False)
-        Validations.of(self).add_plugins(AwsSolutionsChecks(self), ServerlessChecks(self))
+        Validations.of(self).add_plugins(AwsSolutionsChecks(self), ServerlessChecks(self), _cdks_own())
+
+
+@cache
+def _cdks_own() -> CloudFormationValidatePlugin:
+    """Return the CDK's own validation, once: it reads its rules for seconds."""
+    return CloudFormationValidatePlugin()

@@ -33,7 +33,10 @@ from iot_certificates import (
     CertificateTransfer,
     CertificateTransferDecision,
     DeviceCertificate,
+    DeviceCertificateFleet,
     DeviceCertificatesOnDelete,
+    FleetManifest,
+    IotCertificateFleetProviderStack,
     IotCertificateProvider,
     IotCertificateProviderStack,
     IssuedDeviceCertificate,
@@ -174,6 +177,23 @@ class OperatedByDefault(Stack):
         ).metric_days_to_expiry()
 
 
+class Fleets(Stack):
+    """A fleet by default, and one whose manifest is elsewhere, traced, and kept."""
+
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
+        DeviceCertificateFleet(self, "Small", manifest=FleetManifest.from_s3("factory", f"{'ab' * 32}/", 1_000))
+        provider = IotCertificateProvider(self, "Provider", tracing=lambda_.Tracing.ACTIVE)
+        DeviceCertificateFleet(
+            self,
+            "Large",
+            manifest=FleetManifest.from_s3("factory", f"north/{'cd' * 32}/", 100_000),
+            max_registrations_per_second=100,
+            removal_policy=RemovalPolicy.RETAIN,
+            provider=provider,
+        )
+
+
 class Sharing(Stack):
     """Certificates that another stack's function serves."""
 
@@ -185,9 +205,10 @@ class Sharing(Stack):
 
 def declare_everything(scope: Construct) -> None:
     """Declare the stacks."""
-    for stack in (RegisteredCas, MadeHere, Devices, Operated, OperatedByDefault):
+    for stack in (RegisteredCas, MadeHere, Devices, Operated, OperatedByDefault, Fleets):
         stack(scope, stack.__name__)
     IotCertificateProviderStack(scope, "ForTemplates")
+    IotCertificateFleetProviderStack(scope, "FleetsForTemplates")
     Sharing(scope, "Sharing", ProviderOptions(scope, "ProviderOptions").shared)
 
 

@@ -19,6 +19,19 @@ if TYPE_CHECKING:
 
 BARE = "without-metadata"
 
+_ACTIVATING = "examples/just_in_time_registration/app/JustInTimeRegistration.template.json"
+ACCEPTED_IN_EXAMPLES = {
+    (
+        _ACTIVATING,
+        "CKV_AWS_115",
+    ): "a reservation is taken from all of the account's functions: it is for the app to give",
+    (_ACTIVATING, "CKV_AWS_116"): "Lambda tries twice more, and what is left PENDING_ACTIVATION is in the registry",
+    (_ACTIVATING, "CKV_AWS_117"): "all that it talks to is AWS IoT's own public endpoint, over TLS",
+    (_ACTIVATING, "CKV_AWS_158"): "CloudWatch Logs encrypts every log, and no key is in this one",
+    (_ACTIVATING, "CKV_AWS_173"): "a certificate's id and a policy's name are no secrets",
+}
+"""What fails in an app that is an example and not ours, with the reason, as in test_cdk_nag."""
+
 
 @pytest.fixture(scope="module")
 def report(
@@ -47,7 +60,8 @@ def report(
 def test_nothing_fails(report: dict[str, Any]) -> None:
     assert report["summary"]["passed"] > 300
     assert report["summary"]["parsing_errors"] == 0
-    assert [each for each in _checks(report, "failed_checks") if not each[0].startswith(BARE)] == []
+    failed = {(file, check) for file, _, check in _checks(report, "failed_checks") if not file.startswith(BARE)}
+    assert failed == set(ACCEPTED_IN_EXAMPLES)
 
 
 def test_each_skip_answers_a_failure(report: dict[str, Any], everything: tuple[Assembly, App]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from protocol.function import Owner
@@ -50,6 +50,12 @@ class Excuses:
     """Its transfer was ended, or made, outside the stack, or abandoned by CloudFormation.
 
     docs/resources/certificate-transfer.md, on Delete: it "touches nothing, when the certificate was accepted".
+    """
+    left_pending: dict[str, Any] = field(default_factory=dict)
+    """By certificate: a transfer that stays pending, since CloudFormation abandoned the Delete that failed, or since
+    the Delete named it, in doubt.
+
+    docs/operations.md, "Why an event left it" ("Left pending, in doubt"), and "Rollbacks".
     """
     forgotten: set[str] = field(default_factory=set)
     """Nobody can say any more that it was ACTIVE before its transfer: it may stay INACTIVE.

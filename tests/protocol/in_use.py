@@ -67,7 +67,8 @@ def _issued_device(wish: Wish) -> dict[str, Any]:
 def _device(wish: Wish) -> dict[str, Any]:
     policies = [name for name in wish.attached if name in material.POLICIES]
     things = [name for name in wish.attached if name in material.THINGS]
-    return {"Status": wish.status, "PolicyNames": policies, "ThingNames": things}
+    exclusively = {"ThingPrincipalType": "EXCLUSIVE_THING"} if wish.on_delete == "RETAIN" and len(things) == 1 else {}
+    return {"Status": wish.status, "PolicyNames": policies, "ThingNames": things, **exclusively}
 
 
 def _leaving(wish: Wish) -> Declared:
@@ -233,6 +234,8 @@ class AccountInUse(Neighbourhood):
 
     def _end(self) -> None:
         super()._end()
-        pending = {each.id for each in self.cloud.iot.certificates.values() if each.status == PENDING}
-        left = pending - set(self.cloud.possessions.arrangements.by_hand)
+        pending = {each.id: each.transfer for each in self.cloud.iot.certificates.values() if each.status == PENDING}
+        named = self.cloud.excuses.left_pending
+        left = [each for each, made in pending.items() if named.get(each) is not made]
+        left = [each for each in left if each not in self.cloud.possessions.arrangements.by_hand]
         require(not left, "I2", "a certificate is still on its way, though its stack is gone")

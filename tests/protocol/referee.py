@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
+from fakes.transfers import PENDING
 from iot_certificate_provider.physical_id import certificate_id_in, is_certificate_id, without_kept
 from protocol import function, invariants, native
 
@@ -358,7 +359,7 @@ class Stack:
         answer = self._send("Delete", logical_id, live.declared, live.physical_id)
         done = answer is not None and answer.body["Status"] == "SUCCESS"
         if answer is not None and done:
-            self._excuse_named(logical_id, live.physical_id, answer, doubt | self._doubt(logical_id))
+            self._excuse_named(logical_id, live, answer, doubt | self._doubt(logical_id))
         self._log(logical_id, live.physical_id, "DELETE_COMPLETE" if done else "DELETE_FAILED", moved=replaced)
         if not replaced:
             self._gone[logical_id] = done
@@ -463,6 +464,13 @@ class Stack:
         # Its transfer may be left as well, and nobody can say any more what the certificate was before.
         self.cloud.excuses.handled_outside |= named - {current, ""}
         self.cloud.excuses.forgotten |= named
+        for certificate_id in named - {current, ""}:
+            self._leave_pending(certificate_id)
+
+    def _leave_pending(self, certificate_id: str) -> None:
+        record = self.cloud.iot.certificates.get(certificate_id)
+        if record is not None and record.status == PENDING:
+            self.cloud.excuses.left_pending[certificate_id] = record.transfer
 
     def _owner(self, logical_id: str) -> Owner:
         return self.ledger.stack_id, logical_id
@@ -477,14 +485,16 @@ class Stack:
         held |= {certificate_id for owner, certificate_id in accepted if owner != me}
         return {*busy, *(siblings - {logical_id}), *held, *self.cloud.struck.items()}
 
-    def _excuse_named(self, logical_id: str, physical_id: str, answer: Answer, doubt: set[object]) -> None:
+    def _excuse_named(self, logical_id: str, live: Live, answer: Answer, doubt: set[object]) -> None:
         """Excuse what a Delete leaves because it might be somebody else's: it has to name it, and to have a doubt.
 
         The certificate that the Delete is about is named by its physical id; only the reason is to say why it stays.
         """
         reason = answer.body["Reason"]
+        if live.declared.type == TRANSFER and doubt and reason.startswith("Left pending, in doubt"):
+            self._leave_pending(live.declared.properties["CertificateId"])
         for certificate_id in self._made_by(logical_id):
-            is_named = certificate_id[:NAMED] in reason or (reason and certificate_id == physical_id)
+            is_named = certificate_id[:NAMED] in reason or (reason and certificate_id == live.physical_id)
             # That it made nothing is no doubt: of what it made it is wrong.
             is_doubted = reason.startswith("Left") and "was not registered by" not in reason
             if is_named and doubt and is_doubted:

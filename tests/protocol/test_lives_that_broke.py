@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from protocol.function import Cloud
     from protocol.neighbours import Step
 
-DEVICE, ISSUED, OWN_CA, DECISION = (
+DEVICE, ISSUED, OWN_CA, DECISION, TRANSFER = (
     ("DeviceA", Wish()),
     ("IssuedA", Wish("issued")),
     ("OwnCaA", Wish("own-ca")),
     ("DecisionA", Wish("coming")),
+    ("TransferA", Wish("leaving")),
 )
 
 OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
@@ -57,6 +58,18 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
             Deploy(0, (DEVICE,), "first"),
         ),
     ),
+    "a Create takes up what another stack had issued for the same request, whose Delete is about to remove it": (
+        Race(
+            Deploy(1, (("DeviceA", Wish("csr")),)),
+            Deploy(
+                2,
+                (("DeviceA", Wish("csr")),),
+                faults=(Fault("mute", "iot.RegisterCACertificate", "before", 3, 1),),
+            ),
+            later=20.0,
+            slow=2,
+        ),
+    ),
 }
 OF_ALL_TYPES: dict[str, Sequence[Step]] = {
     "a rollback is stuck whose certificate is gone, and whose key a hand has overwritten": (
@@ -81,6 +94,28 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Hand("delete", "own-ca"),
         Hand("write", "issued"),
         Amend(1, "rotate"),
+    ),
+    "the Delete of a failed Create cancels the transfer that another stack has made meanwhile": (
+        Race(Deploy(2, (TRANSFER,), faults=(Fault("hang", 6, invocation=0),)), Deploy(0, (TRANSFER,))),
+    ),
+    "a Delete that may not list the stacks says that the Create has left no transfer": (
+        Race(
+            Deploy(0, (TRANSFER,), faults=(Fault("deny", 3, times=4, invocation=1),)),
+            Deploy(2, (TRANSFER,), faults=(Fault("mute", "iot.AttachPolicy", invocation=2),)),
+            later=1.0,
+        ),
+    ),
+    "the referee wants a transfer to be over whose Delete was abandoned": (
+        Deploy(1, (TRANSFER,)),
+        Race(
+            Deploy(
+                2,
+                (("DeviceA", Wish("sni")),),
+                faults=(Fault("die", "iot.CancelCertificateTransfer", "before", 3, 2),),
+            ),
+            Deploy(1, (("DeviceA", Wish("sni")),)),
+            later=1.0,
+        ),
     ),
     "the referee takes what a hand accepts for a former decision's": (
         Deploy(2, (DECISION,)),

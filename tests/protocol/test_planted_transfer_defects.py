@@ -45,11 +45,15 @@ def takes_any_transfer(patch: pytest.MonkeyPatch) -> None:
     def own(_: Any, request: Any, wanted: Any, transfer: Any) -> TransferIdentity | None:
         return TransferIdentity(wanted.certificate_id, wanted.account) if transfer else None
 
-    patch.setattr(CertificateTransferOwnership, "own", own)
+    patch.setattr(CertificateTransferOwnership, "own_or_left", own)
 
 
 def owns_no_transfer(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(CertificateTransferOwnership, "own", lambda *_: None)
+    patch.setattr(CertificateTransferOwnership, "own_or_left", lambda *_: None)
+
+
+def takes_what_is_as_declared(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(CertificateTransferOwnership, "_made_elsewhere", lambda *_: None)
 
 
 def undoes_nothing(patch: pytest.MonkeyPatch) -> None:
@@ -109,6 +113,7 @@ def decides_twice(patch: pytest.MonkeyPatch) -> None:
 DEFECTS = [
     Defect("takes any transfer", takes_any_transfer, transfers.somebody_elses_transfer, "I3"),
     Defect("owns no transfer", owns_no_transfer, transfers.killed_for_good, "I3"),
+    Defect("takes what is as declared", takes_what_is_as_declared, transfers.transferred_by_a_faster_stack, "I"),
     Defect("undoes nothing", undoes_nothing, transfers.refused_at_every_call, "I3"),
     Defect("leaves it INACTIVE", leaves_it_inactive, transfers.transferred_and_taken_back, "I3"),
     Defect("activates what came back", activates_whatever_came_back, transfers.inactive_whatever_is_lost, "I3"),

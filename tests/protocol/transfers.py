@@ -313,6 +313,21 @@ def two_of_one_certificate(cloud: Cloud, certificates: Certificates) -> None:
     _gone(stack)
 
 
+def transferred_by_a_faster_stack(cloud: Cloud, certificates: Certificates) -> None:
+    """One stack's function hangs before it transfers, and another stack does: the Delete of the first leaves that."""
+    slow, faster, certificate_id = Stack(cloud, "slow"), Stack(cloud, "faster"), certificates.leaving[0]
+    cloud.arm(Fault("hang", "iot.DetachPolicy", "after", invocation=0))
+
+    def be_faster() -> None:
+        cloud.clock.sleep(5)
+        faster.create({X: to(certificate_id, **DETACH)}, parallel=False)
+
+    cloud.clock.together(lambda: slow.create({X: to(certificate_id, **DETACH)}, parallel=False), be_faster)
+    require(bool(faster.live) and not slow.live, "", f"the first was to fail: {_reason(slow)}")
+    require(outgoing(cloud, certificate_id) == TARGET, "I5", "the other stack's transfer was cancelled")
+    _gone(faster)
+
+
 # The target's side
 
 
@@ -498,6 +513,7 @@ SOURCE: tuple[Callable[[Cloud, Certificates], None], ...] = (
     update_killed_half_way,
     somebody_elses_transfer,
     two_of_one_certificate,
+    transferred_by_a_faster_stack,
 )
 TARGETS: tuple[Callable[[Cloud, Certificates], None], ...] = (
     accepted_and_retained,

@@ -133,3 +133,19 @@ def test_an_adopted_certificate_is_attached_again(stage: Stage, declared: dict[s
     assert attached(stage) == {"attic": "exclusive"}
     stage.delete(stage.device, created.physical_id, moved)
     assert attached(stage) == {}
+
+
+def test_a_transfer_is_taken_back_although_an_exclusive_thing_has_come_between(
+    stage: Stage, declared: dict[str, Any]
+) -> None:
+    certificate_id = stage.iot.RegisterCertificate(declared["CertificatePem"], status="INACTIVE")["certificateId"]
+    arn = stage.iot.certificates[certificate_id].arn
+    stage.iot.AttachThingPrincipal("hall", arn)
+    properties = {"CertificateId": certificate_id, "TargetAwsAccount": stage.other.account, "DetachOnTransfer": "true"}
+    created = stage.create(stage.transfer, properties)
+    stage.other.RejectCertificateTransfer(certificate_id)
+    stage.iot.lag = Lag()
+    stage.iot.AttachThingPrincipal("attic", arn, "EXCLUSIVE_THING")
+    deleted = stage.delete(stage.transfer, created.physical_id, properties)
+    assert deleted.note.endswith("since AWS IoT refuses: thing hall")
+    assert attached(stage) == {"attic": "exclusive"}

@@ -18,9 +18,9 @@ HERE = Path(__file__).parent
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep these tests in one process, which builds once; those with the embedded AWS are where that is."""
+    """Keep these tests in one process, which builds and installs once; the one that takes longest is beside them."""
     for item in items:
-        if HERE in item.path.parents and item.get_closest_marker("emulator") is None:
+        if HERE in item.path.parents and item.path.stem != "test_extra_local":
             item.add_marker(pytest.mark.xdist_group("wheel"))
 
 
@@ -53,6 +53,7 @@ def empty_environment(distributions: Distributions, tmp_path_factory: pytest.Tem
     """
     python = _new_environment(tmp_path_factory.mktemp("empty"))
     _install(python, str(distributions.wheel), "--constraint", str(REPOSITORY / "requirements" / "dev.txt"))
+    _lend_bytecode("aws_cdk", _packages_of(python))
     return python
 
 
@@ -63,8 +64,7 @@ def environment_with_extras(distributions: Distributions, tmp_path_factory: pyte
     A line in a .pth file adds a folder without reading the .pth files there: this repository is not importable.
     """
     python = _new_environment(tmp_path_factory.mktemp("extras"))
-    packages = Path(sysconfig.get_path("purelib", vars={"base": str(python.parents[1])}))
-    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    (_packages_of(python) / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
     _install(python, str(distributions.wheel), "--no-deps")
     return python
 
@@ -84,3 +84,19 @@ def _new_environment(folder: Path) -> Path:
 def _install(python: Path, *arguments: str) -> None:
     command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", str(python), *arguments]
     subprocess.run(command, check=True, capture_output=True)
+
+
+def _packages_of(python: Path) -> Path:
+    return Path(sysconfig.get_path("purelib", vars={"base": str(python.parents[1])}))
+
+
+def _lend_bytecode(package: str, packages: Path) -> None:
+    """Link what this environment has compiled of a package: to compile the CDK again takes ten seconds.
+
+    Python takes bytecode of a file with the same time and size only, and compiles any other.
+    """
+    ours = Path(sysconfig.get_path("purelib"))
+    for file in (ours / package).rglob("*.pyc"):
+        theirs = packages / file.relative_to(ours)
+        theirs.parent.mkdir(parents=True, exist_ok=True)
+        theirs.symlink_to(file)

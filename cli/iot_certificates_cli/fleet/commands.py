@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 
 # Typer reads the annotations when the program runs.
@@ -16,11 +17,14 @@ from iot_certificates_cli import screen
 from iot_certificates_cli.connection import connect
 from iot_certificates_cli.errors import UsageError
 from iot_certificates_cli.fleet import report
+from iot_certificates_cli.fleet.deployed import find_fleet
 from iot_certificates_cli.fleet.difference import differences
 from iot_certificates_cli.fleet.estimate import RATE, Estimate, Work
 from iot_certificates_cli.fleet.making import Maker, Refusals, check_policy_names
 from iot_certificates_cli.fleet.prices import QUOTA
 from iot_certificates_cli.fleet.reading import Rules, read_ca
+from iot_certificates_cli.fleet.runs import cancel as cancel_run
+from iot_certificates_cli.fleet.runs import find_run, read_progress, results
 from iot_certificates_cli.fleet.sources import Sources
 from iot_certificates_cli.fleet.stored import StoredManifest, bucket_and_prefix
 from iot_certificates_cli.fleet.tally import of_difference, of_manifest
@@ -29,6 +33,8 @@ from iot_certificates_cli.options import EXIT_STATUSES, EndpointUrl, Profile, Re
 
 if TYPE_CHECKING:
     from iot_certificate_provider.fleet.manifest import Manifest
+    from iot_certificates_cli.connection import Connection
+    from iot_certificates_cli.fleet.deployed import DeployedFleet
 
 # Amazon S3 user guide, "Best practices design patterns": 3,500 writes and 5,500 reads a second of a prefix.
 _RATE_OF_S3 = 500.0
@@ -36,7 +42,11 @@ _RATE_OF_S3 = 500.0
 fleet = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 _MANIFEST = typer.Argument(metavar="MANIFEST", help="A folder that `fleet manifest` wrote, or s3://BUCKET/PREFIX.")
-Stored = Annotated[str, _MANIFEST]
+Stack = Annotated[str, typer.Argument(metavar="STACK", help="The stack that has the fleet.")]
+FleetName = Annotated[str | None, typer.Option(metavar="LOGICAL_ID", help="The fleet, where the stack has several.")]
+RunName = Annotated[
+    str | None, typer.Option(metavar="NAME", help="A run, as `fleet status` names it. Default: latest.")
+]
 
 
 @fleet.callback()
@@ -159,6 +169,73 @@ def plan(
         tally = of_manifest(after) if before is None else of_difference(differences(before, after), before, after)
         work = tally.work
     report.show_plan(Estimate(work, rate), quota)
+
+
+@fleet.command(epilog=EXIT_STATUSES)
+def status(
+    stack: Stack,
+    fleet: FleetName = None,
+    run: RunName = None,
+    profile: Profile = None,
+    region: Region = None,
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """Show how far the fleet of a stack is: certificates by outcome, speed, and what went wrong.
+
+    Exit status 1 when anything failed.
+    """
+    connection, found = _found(stack, fleet, profile, region, endpoint_url)
+    progress = read_progress(connection, found, find_run(connection, found, run))
+    report.show_progress(found, progress)
+    if progress.has_failed:
+        raise typer.Exit(1)
+
+
+@fleet.command(name="results", epilog=EXIT_STATUSES)
+def show_results(
+    stack: Stack,
+    failed: Annotated[bool, typer.Option("--failed", help="Only what failed, or was not reached.")] = False,
+    fleet: FleetName = None,
+    run: RunName = None,
+    profile: Profile = None,
+    region: Region = None,
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """Print what became of each certificate in a run that is over: a JSON object a line."""
+    connection, found = _found(stack, fleet, profile, region, endpoint_url)
+    for line in results(connection, found, find_run(connection, found, run), failed=failed):
+        sys.stdout.write(line.decode("ascii", "backslashreplace"))
+
+
+@fleet.command(epilog=EXIT_STATUSES)
+def cancel(
+    stack: Stack,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    fleet: FleetName = None,
+    run: RunName = None,
+    profile: Profile = None,
+    region: Region = None,
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """Cancel the run of a fleet: what is under way is finished, and nothing else is begun.
+
+    CloudFormation is answered that it failed, and rolls back.
+    """
+    connection, found = _found(stack, fleet, profile, region, endpoint_url)
+    current, remarks = find_run(connection, found, run), screen.remarks()
+    question = f"Cancel {found.name}, run {current.name}, in {connection.place}?"
+    if not yes and not typer.confirm(question, err=True):
+        remarks.print("Nothing was cancelled.")
+        raise typer.Exit(1)
+    was_new = cancel_run(connection, found, current)
+    remarks.print(report.cancelled(found, was_new=was_new), soft_wrap=True, markup=False)
+
+
+def _found(
+    stack: str, name: str | None, profile: str | None, region: str | None, endpoint_url: str | None
+) -> tuple[Connection, DeployedFleet]:
+    connection = connect(profile, region, endpoint_url, _RATE_OF_S3)
+    return connection, find_fleet(connection, stack, name)
 
 
 def _open(place: str, profile: str | None, region: str | None, endpoint_url: str | None) -> StoredManifest:

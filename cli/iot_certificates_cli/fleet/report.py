@@ -21,14 +21,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from iot_certificate_provider.fleet.manifest import Manifest
+    from iot_certificates_cli.fleet.deployed import DeployedFleet
     from iot_certificates_cli.fleet.difference import Different
     from iot_certificates_cli.fleet.estimate import Estimate
     from iot_certificates_cli.fleet.making import Refusals
+    from iot_certificates_cli.fleet.runs import Progress
     from iot_certificates_cli.fleet.tally import DifferenceTally
 
 _SHARE = "benchmarks/results.md, Fleet"
 _FORMULAS = "docs/scale.md"
 _LABEL = len("money  ")
+_ERRORS = 10
 
 
 def show_left_out(left_out: Counter[str]) -> None:
@@ -81,10 +84,15 @@ def show_difference(tally: DifferenceTally) -> None:
 
 def show_plan(estimate: Estimate, quota: float) -> None:
     """Print what a run comes to, with the formula or the source of each number."""
-    results = screen.results()
     for line in plan_lines(estimate, quota):
-        for part in _wrapped(line, results.width) if results.is_terminal else [line]:
-            results.print(escape(part), soft_wrap=True)
+        _print(line)
+
+
+def _print(line: str) -> None:
+    """Print a line of results; on a terminal in as many as it is wide for."""
+    results = screen.results()
+    for part in _wrapped(line, results.width) if results.is_terminal else [line]:
+        results.print(escape(part), soft_wrap=True)
 
 
 def plan_lines(estimate: Estimate, quota: float) -> Iterator[str]:
@@ -149,6 +157,56 @@ def _sources(estimate: Estimate) -> Iterator[str]:
     yield str(prices.ONE_HOUR)
     yield str(prices.QUOTA)
     yield from dict.fromkeys(str(cost.figure) for cost in estimate.costs if cost.count)
+
+
+def show_progress(fleet: DeployedFleet, progress: Progress) -> None:
+    """Print how far a run is."""
+    for line in progress_lines(fleet, progress):
+        _print(line)
+
+
+def progress_lines(fleet: DeployedFleet, progress: Progress) -> Iterator[str]:
+    """Yield what there is to say about a run."""
+    yield f"fleet  {fleet.name}, in s3://{fleet.bucket}/{fleet.keys.prefix}/"
+    yield f"run    {progress.run.name}: {progress.operation or 'not planned yet'}, {_state(progress)}"
+    yield f"begun  {progress.begun:%Y-%m-%d %H:%M:%S} UTC"
+    yield f"done   {_done(progress)}"
+    if progress.counts:
+        yield "       " + ", ".join(f"{count:,} {outcome}" for outcome, count in progress.counts.most_common())
+    if progress.summary is not None and progress.summary.get("reason"):
+        yield f"why    {printable(str(progress.summary['reason']))}"
+    yield from (f"error  {printable(each)}" for each in progress.errors[:_ERRORS])
+
+
+def _state(progress: Progress) -> str:
+    if progress.summary is not None:
+        answered = "answered" if progress.is_answered else "not answered yet"
+        return f"{progress.summary.get('status', '')}, {answered}"
+    state = progress.execution or "not begun"
+    return f"{state}, cancelled" if progress.is_cancelled else state
+
+
+def _done(progress: Progress) -> str:
+    of = f" of {progress.total:,}" if progress.total else ""
+    if not progress.are_counts_known:
+        return f"{progress.part_count:,} parts{of and f' of a manifest of {progress.total:,} certificates'}"
+    done = progress.done + (0 if progress.summary is not None else progress.unchanged)
+    words = [f"{done:,}{of} certificates"]
+    rate = progress.rate
+    if rate is not None and not progress.is_over:
+        words.append(f"{rate:.1f} a second")
+        if progress.total > done:
+            words.append(f"about {duration((progress.total - done) / rate)} left")
+    return ", ".join(words)
+
+
+def cancelled(fleet: DeployedFleet, *, was_new: bool) -> str:
+    """Return the sentence of a cancellation."""
+    if not was_new:
+        return f"{fleet.name} was cancelled already."
+    return (
+        f"Cancelled {fleet.name}: what is under way is finished, which takes about a minute, and nothing else is begun."
+    )
 
 
 def usd(amount: float) -> str:

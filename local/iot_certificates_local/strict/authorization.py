@@ -11,7 +11,7 @@ from iot_certificates_local.strict.certificates import parsed
 from iot_certificates_local.strict.messages import CURRENT, REFUSAL, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from iot_certificates_local.strict.messages import Request
 
@@ -52,6 +52,25 @@ def correct_ministack() -> None:
         return resources_of(request, region, account_id) or of_ministack(method, path, body, region, account_id)
 
     iam_actions.iot_resource_arns = iot_resource_arns
+    tags_of_ministack = iam_actions.request_tag_context
+
+    def request_tag_context(service: str, iam_action: str, body: bytes, params: dict[str, Any]) -> dict[str, Any]:
+        keys = stack_keys(params) if service == "cloudformation" else {}
+        return {**tags_of_ministack(service, iam_action, body, params), **keys}
+
+    iam_actions.request_tag_context = request_tag_context
+
+
+_STACK_KEYS = {"RoleARN": "cloudformation:RoleArn", "TemplateURL": "cloudformation:TemplateUrl"}
+
+
+def stack_keys(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Return the condition keys of a request to CloudFormation, which MiniStack does not know.
+
+    Service Authorization Reference, "Actions, resources, and condition keys for AWS CloudFormation".
+    """
+    given = {key: parameters.get(name) for name, key in _STACK_KEYS.items()}
+    return {key: value[0] if isinstance(value, list) else str(value) for key, value in given.items() if value}
 
 
 def _unless_refused(handler: Handler) -> Handler:

@@ -7,16 +7,15 @@ import time
 from collections import Counter
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Literal, get_args, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import boto3
-import botocore.session
 from botocore.config import Config
-from botocore.loaders import Loader
 
 from iot_certificate_provider.aws import concurrency
 from iot_certificate_provider.aws.pace import CALLS_PER_SECOND, Pace
 from iot_certificate_provider.aws.propagation import PERMISSION_SECONDS
+from iot_certificate_provider.aws.session import load_authorities_once, new_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from types_boto3_sts import STSClient
 
     from iot_certificate_provider.aws.concurrency import Asked, Run, Several
+    from iot_certificate_provider.aws.session import ServiceName
     from iot_certificate_provider.deadline import Deadline
 
 CONNECT_SECONDS = 3
@@ -57,13 +57,6 @@ THROTTLED = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsExce
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "NotAuthorized", "UnauthorizedException"})
 """What a permission that was granted seconds ago is still answered with (IAM user guide, "Troubleshoot IAM", "Changes
 that I make are not always immediately visible"; aws-cdk #37675)."""
-
-ServiceName = Literal[
-    "iot", "secretsmanager", "cloudformation", "lambda", "kms", "acm-pca", "sts", "s3", "stepfunctions"
-]
-
-_OF_CREDENTIALS = ("sso", "sso-oidc", "signin")
-"""What botocore asks for credentials where the environment has none: not in Lambda, but on an emulator, say."""
 
 _FAILED_AT_AWS = 500
 """HTTP statuses from here on: the request was not refused."""
@@ -206,8 +199,9 @@ class AwsClients:
             return self._clients[key]
 
     def _make(self, service: ServiceName, config: Config) -> Any:
-        self._session = self._session or _session()
+        self._session = self._session or new_session()
         client = self._session.client(service, config=config)
+        load_authorities_once(client)
         client.meta.events.register("before-call", self._before_call)
         # For each attempt: botocore's own retries must not write after the answer either.
         client.meta.events.register("request-created", self._before_attempt)
@@ -288,19 +282,6 @@ class AwsClients:
 def _code(response: Any) -> str:
     """Return the code of the error that AWS answered; empty for none, and for no answer."""
     return str(response[1].get("Error", {}).get("Code", "")) if response is not None else ""
-
-
-class _Loader(Loader):
-    """Knows which services there are, without a look into the hundreds of folders of all of AWS's: twice a client."""
-
-    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002
-        return [*get_args(ServiceName), *_OF_CREDENTIALS]
-
-
-def _session() -> boto3.Session:
-    session = botocore.session.get_session()
-    session.register_component("data_loader", _Loader())
-    return boto3.Session(botocore_session=session)
 
 
 def _tell_quotas_from_throttling(parsed_response: Any, **_: Any) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from iot_certificate_provider.aws.concurrency import Asked
 from iot_certificate_provider.aws.error_mapping import mapping_errors
 from iot_certificate_provider.aws.newest_page import NewestPage
-from iot_certificate_provider.aws.stack_statuses import AT_REST, IN_PROGRESS, UPDATES
+from iot_certificate_provider.aws.stack_statuses import AT_REST, IN_PROGRESS, UNFINISHED, UPDATES
 from iot_certificate_provider.errors import NotFoundError, RefusedError
 from iot_certificate_provider.physical_id import keeping_id, without_kept
 
@@ -236,9 +236,9 @@ class StackGateway:
         )
         return StackAnswer(rows[0].get("StackId", ""), resources, len(rows) < DESCRIBED) if rows else None
 
-    def stacks_in_progress(self) -> list[str]:
-        """ListStacks: the ids of the account's stacks in which something is under way."""
-        return self._stack_ids(IN_PROGRESS)
+    def stacks_in_progress(self, *, unfinished: bool = False) -> list[str]:
+        """ListStacks: the ids of the account's stacks in which something is under way; or is still to be deleted."""
+        return self._stack_ids((*IN_PROGRESS, *UNFINISHED) if unfinished else IN_PROGRESS)
 
     def stack_ids(self) -> list[str]:
         """ListStacks: the ids of all stacks of the account that are not deleted."""

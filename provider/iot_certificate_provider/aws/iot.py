@@ -380,7 +380,9 @@ class IotGateway:
 
     def principals(self, thing_name: str) -> Iterator[str]:
         """ListThingPrincipals, all pages: the ARNs, for seconds also of what was detached; none of a missing thing."""
-        pages = self._iot.get_paginator("list_thing_principals").paginate(thingName=thing_name)
+        pages = self._iot.get_paginator("list_thing_principals").paginate(
+            thingName=thing_name, PaginationConfig={"PageSize": PAGE_SIZE}
+        )
         with _gone_is_done(f"thing {thing_name}"):
             for page in pages:
                 yield from page["principals"]

@@ -45,7 +45,7 @@ class Pace:
     """
 
     def __init__(self, rate: float = CALLS_PER_SECOND, clock: Callable[[], float] = time.monotonic) -> None:
-        self._rate = rate
+        self.rate = rate
         self._clock = clock
         self._buckets: dict[str, _Bucket] = {}
         self._lock = threading.Lock()
@@ -63,7 +63,7 @@ class Pace:
             return bucket.take(now)
 
     def _bucket(self, operation: str) -> _Bucket:
-        return self._buckets.setdefault(operation, _Bucket(self._rate))
+        return self._buckets.setdefault(operation, _Bucket(self.rate))
 
 
 class _Bucket:

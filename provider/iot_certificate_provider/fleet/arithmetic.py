@@ -10,6 +10,8 @@ SHARE = 0.95
 RATE_OF_A_CHILD = 25.0
 """Certificates a second that one child, an invocation of the worker, acts on at most."""
 
+MOST_LINES_A_PART = 100
+
 SECONDS_OF_A_STACK = 3_600
 """How long CloudFormation waits for a custom resource at most (ServiceTimeout)."""
 
@@ -43,3 +45,11 @@ def fitting(rate: float) -> int:
 def rate_needed(count: int) -> int:
     """Return the whole rate at which ``count`` certificates fit the hour: the quota to ask AWS for."""
     return max(1, math.ceil(count / (SHARE * SECONDS_PLANNED)))
+
+
+def lines_a_part(rate: float) -> int:
+    """Return how many items a part has: at most 100, and a minute's.
+
+    At eight a second it takes 13 s. For so long a cancellation waits, and so much may have to be done again.
+    """
+    return min(MOST_LINES_A_PART, max(1, math.floor(60 * rate_of_a_child(rate))))

@@ -1,25 +1,33 @@
 """The functions of a fleet, all of one asset: what they take and return, and what they need.
 
-Environment of each: FLEET_BUCKET, FLEET_PREFIX (may be empty); of ``begin`` also STATE_MACHINE_ARN. Timeout of each but
-``begin``, ``answer`` and ``died``: 900 s. The machine passes ``{"bucket", "run"}`` from state to state, and numbers.
-
-These are signatures so far: each raises NotImplementedError until it is written.
+Environment of ``begin``: FLEET_BUCKET, FLEET_PREFIX (may be empty) and STATE_MACHINE_ARN. Timeout of ``plan``, ``work``
+and ``settle``: 900 s. The machine passes ``{"bucket", "run"}`` from state to state, and numbers. Each may be invoked
+again with the same input, after any crash.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from iot_certificate_provider import cold_start  # noqa: F401 - for what its import does
+
+if TYPE_CHECKING:
+    from iot_certificate_provider.fleet.functions import Functions
+
+# ruff: noqa: PLC0415 - a cold start imports what its function needs
 
 
 def begin(event: dict[str, Any], context: Any) -> None:
     """Take a request of CloudFormation's: the ServiceToken of the custom resource.
 
     What it can refuse it answers at once: properties, a manifest that is missing, was changed or does not fit the
-    hour, and the Delete of a fleet that never began. Else it writes ``event.json``, cancels earlier runs of the fleet,
-    stops their executions, starts the machine under the run's name, and leaves the answer to it. Idempotent: the same
-    event again finds the same execution.
+    hour, and the Delete of a fleet that never began. Else it keeps the event in ``event.json``, cancels earlier runs of
+    the fleet, stops their executions, starts the machine under the run's name, and leaves the answer to it.
     """
-    raise NotImplementedError
+    from iot_certificate_provider.fleet.begin import begin as take
+
+    take(event, context)
 
 
 def plan(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -27,9 +35,9 @@ def plan(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
     Waits for parts of earlier runs to end, brings the ledger up to date with them, lists what resources of any stack
     hold, and writes an item for each partition that is not known to be as the manifest has it. With
-    ``WaitForCompletion: false``, a Create or Update is answered here.
+    ``WaitForCompletion: false``, a Create or an Update is answered here.
     """
-    raise NotImplementedError
+    return _functions().plan(event, context)
 
 
 def work(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -38,7 +46,7 @@ def work(event: dict[str, Any], context: Any) -> dict[str, Any]:
     ``shard``: the partition's hex digits, or the key of its object under ``work/``. With ``more`` it is to be invoked
     again with the same event. Raises only what another try may mend.
     """
-    raise NotImplementedError
+    return _functions().work(event, context)
 
 
 def settle(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -47,15 +55,15 @@ def settle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     Adds up the parts, accounts for lines that were not reached, decides by ToleratedFailurePercentage, and writes
     ``results.jsonl``, ``failed.jsonl``, ``summary.json`` and ``state.json``.
     """
-    raise NotImplementedError
+    return _functions().settle(event, context)
 
 
 def answer(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """State Answer: ``{"bucket", "run"}`` → the same; PUTs the answer by ``summary.json``, unless it was given.
+    """State Answer: ``{"bucket", "run"}``, also after a Catch → the same; PUTs the answer by ``summary.json``.
 
     After a Delete that has left nothing it removes the fleet's own objects.
     """
-    raise NotImplementedError
+    return _functions().answer(event, context)
 
 
 def died(event: dict[str, Any], context: Any) -> None:
@@ -63,4 +71,11 @@ def died(event: dict[str, Any], context: Any) -> None:
 
     EventBridge, "Step Functions Execution Status Change", of the machine; its children's are passed over.
     """
-    raise NotImplementedError
+    _functions().died(event, context)
+
+
+@cache
+def _functions() -> Functions:
+    from iot_certificate_provider.fleet.functions import in_lambda
+
+    return in_lambda()

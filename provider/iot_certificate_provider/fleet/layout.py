@@ -10,12 +10,14 @@
             plan.json                                 what the run is to do, and by when
             held.jsonl                                certificate ids that resources of any stack hold
             work/<key>.json                           one item of the Distributed Map
-            parts/<key>/<number>.began                written before a part: its ids, and since when it is worked on
+            busy/<attempt>                            a Plan or a Settle that is at work, and until when at most
+            applied.json                              partitions that are as the manifest has them
+            folded                                    the ledger has all that the run has done
+            parts/<key>/<number>.<attempt>.began      written before a part: what may come of it, and since when
             parts/<key>/<number>.jsonl                a header with counts, then the result of each line
-            parts/<key>/done.json                     the shard is finished: its ledger has what the parts say
             errors/<key>.json                         why a worker could not go on
             cancel                                    while it is there, no part is begun
-            results.jsonl, failed.jsonl, summary.json what became of each line, of those that failed, and in all
+            results.jsonl, failed.jsonl, summary.json  what became of each line, of those that failed, and in all
             answer.json, answered                     what CloudFormation is answered: decided once; and that it was
 
 ``<key>`` is a partition's hex digits, ``all`` where it has none. A part's number has eight digits: listings are in
@@ -134,13 +136,24 @@ class RunKeys:
         """Return the key of a part's results."""
         return f"{self.parts(key)}{number:08}.jsonl"
 
-    def began(self, key: str, number: int) -> str:
-        """Return the key of what is written before a part."""
-        return f"{self.parts(key)}{number:08}.began"
+    def began(self, key: str, number: int, attempt: str) -> str:
+        """Return the key of what is written before an attempt at a part; ``attempt`` has hex digits."""
+        return f"{self.parts(key)}{number:08}.{attempt}.began"
 
-    def done(self, key: str) -> str:
-        """Return the key of what says that a partition is finished."""
-        return f"{self.parts(key)}done.json"
+    @property
+    def all_busy(self) -> str:
+        """The prefix of what says that a function is at work on the run as a whole."""
+        return f"{self.prefix}/busy/"
+
+    @property
+    def applied(self) -> str:
+        """The partitions that are as the run's manifest has them."""
+        return f"{self.prefix}/applied.json"
+
+    @property
+    def folded(self) -> str:
+        """Says that the ledger has all that the run has done."""
+        return f"{self.prefix}/folded"
 
     @property
     def errors(self) -> str:

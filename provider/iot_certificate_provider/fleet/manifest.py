@@ -22,7 +22,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from iot_certificate_provider.contract import MAX_POLICIES, POLICY_NAME, THING_NAME, DeviceCertificateStatus
@@ -70,6 +70,12 @@ class Defaults:
             "attributes": dict(self.attributes),
         }
 
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Defaults:
+        """Read the member ``defaults`` of manifest.json; UnusableError says what is wrong with it."""
+        status = _status(raw) or DeviceCertificateStatus.ACTIVE.value
+        return cls(_text(raw, "caCertificatePem"), status, _policy_names(raw), _attributes(raw))
+
 
 @dataclass(frozen=True)
 class Line:
@@ -99,12 +105,14 @@ class Line:
 class BadLine:
     """A line that is not one: ``problem`` says why, and quotes nothing of it.
 
-    ``certificate_id`` is None where the line has none that can be read.
+    ``certificate_id`` is None where the line has none that can be read; ``is_in_place``: whether it has one that is in
+    order, and belongs to the partition.
     """
 
     number: int
     certificate_id: str | None
     problem: str
+    is_in_place: bool = False
 
 
 @dataclass(frozen=True)
@@ -195,10 +203,14 @@ def lines_or_problems(stream: BinaryIO, key: str = "") -> Iterator[Line | BadLin
         line = _line(content, number)
         if len(content) > LONGEST_LINE_BYTES:
             _skip_rest(content, stream)
-        elif isinstance(line, Line):
-            line = _in_its_place(line, number, before, key)
-        if isinstance(line, Line):
-            before = line.certificate_id
+        certificate_id = line.certificate_id
+        if certificate_id is not None:
+            misplaced = _misplaced(certificate_id, before, key)
+            if misplaced:
+                line = BadLine(number, certificate_id, misplaced)
+            else:
+                before = certificate_id
+                line = replace(line, is_in_place=True) if isinstance(line, BadLine) else line
         yield line
 
 
@@ -207,14 +219,14 @@ def canonical(value: object) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii") + b"\n"
 
 
-def _in_its_place(line: Line, number: int, before: str, key: str) -> Line | BadLine:
-    if not line.certificate_id.startswith(key):
-        return BadLine(number, line.certificate_id, f"has an id that does not begin with '{key}'")
-    if line.certificate_id == before:
-        return BadLine(number, line.certificate_id, "has the id of the line before it")
-    if line.certificate_id < before:
-        return BadLine(number, line.certificate_id, "is out of order: lines ascend by certificateId, each id once")
-    return line
+def _misplaced(certificate_id: str, before: str, key: str) -> str:
+    if not certificate_id.startswith(key):
+        return f"has an id that does not begin with '{key}'"
+    if certificate_id == before:
+        return "has the id of the line before it"
+    if certificate_id < before:
+        return "is out of order: lines ascend by certificateId, each id once"
+    return ""
 
 
 def _skip_rest(content: bytes, stream: BinaryIO) -> None:
@@ -281,8 +293,7 @@ def _defaults(manifest: Mapping[str, Any]) -> Defaults:
     raw = manifest.get("defaults", {})
     if not isinstance(raw, dict):
         raise UnusableError(f"defaults is a {kind_of(raw)}, not an object", _MADE_AGAIN)
-    status = _status(raw) or DeviceCertificateStatus.ACTIVE.value
-    return Defaults(_text(raw, "caCertificatePem"), status, _policy_names(raw), _attributes(raw))
+    return Defaults.from_json(raw)
 
 
 def _list(raw: Mapping[str, Any], name: str) -> list[Any]:

@@ -26,5 +26,14 @@ class LineOutcome(StrEnum):
     NOT_REACHED = "NotReached"
 
 
+class Operation(StrEnum):
+    """What was to be done: to a line of the manifest, or to a certificate that the manifest has no more (remove)."""
+
+    REGISTER = "register"
+    CHANGE = "change"
+    REMOVE = "remove"
+    NONE = "none"
+
+
 FAILURES = frozenset({LineOutcome.INVALID, LineOutcome.REFUSED, LineOutcome.FAILED})
 """Outcomes that count against ToleratedFailurePercentage. NotReached fails a run, whatever it tolerates."""

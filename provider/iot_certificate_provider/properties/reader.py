@@ -42,7 +42,7 @@ _VALUE_OR_NOTHING = "Give it a value, or leave the property out"
 
 CLOUDFORMATIONS_OWN = frozenset({"ServiceToken", "ServiceTimeout"})
 
-_WHOLE_NUMBER = re.compile(r"[1-9][0-9]*")
+_WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]*")
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 _Value = TypeVar("_Value")
@@ -128,8 +128,8 @@ class Reader:
             raise self._error(declared, f"{shown(text)} is not a value it can have", f"Use one of {allowed}") from error
 
     def flag(self, declared: Flag) -> bool:
-        """Return whether it is "true"; "false" without the property. CloudFormation writes booleans so."""
-        value = self._raw[declared.name] if self.given(declared) else "false"
+        """Return whether it is "true", or the default. CloudFormation writes booleans so."""
+        value = self._raw[declared.name] if self.given(declared) else str(declared.default).lower()
         if value not in ("true", "false"):
             raise self._error(declared, f"{shown(value)} is not a value it can have", "Use true or false")
         return bool(value == "true")
@@ -143,9 +143,9 @@ class Reader:
         if (
             len(text) > len(str(declared.greatest))
             or not _WHOLE_NUMBER.fullmatch(text)
-            or int(text) > declared.greatest
+            or not declared.least <= int(text) <= declared.greatest
         ):
-            fix = f"Give a whole number from 1 to {declared.greatest}"
+            fix = f"Give a whole number from {declared.least} to {declared.greatest}"
             raise self._error(declared, f"{shown(text)} {declared.problem}", fix)
         return int(text)
 

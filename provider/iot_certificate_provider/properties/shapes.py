@@ -180,17 +180,22 @@ class Choice(Property, Generic[Chosen_co]):
     default: Chosen_co | None = None
 
 
+@dataclass(frozen=True, eq=False)
 class Flag(Property):
-    """``true`` or ``false``, which is the default."""
+    """``true`` or ``false``."""
+
+    _: KW_ONLY
+    default: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class WholeNumber(Property):
-    """A whole number from 1 to ``greatest``; ``problem`` is of anything else."""
+    """A whole number from ``least`` to ``greatest``; ``problem`` is of anything else. ``least``: 0 or 1."""
 
     greatest: int
     default: int
     _: KW_ONLY
+    least: int = 1
     problem: str
 
 

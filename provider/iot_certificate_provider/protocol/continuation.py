@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.deadline import service_timeout
+from iot_certificate_provider.errors import UnfinishedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +19,19 @@ if TYPE_CHECKING:
 
 WORTHWHILE = timedelta(minutes=1)
 """What the next invocation needs at least: half of it is kept for undoing and answering."""
+
+SHORTEST_WORK_SECONDS = 5.0
+"""With less time for its work, of which everything else is kept for undoing and answering, no invocation gets on."""
+
+
+def check_timeout(seconds_for_work: float, error: UnfinishedError) -> None:
+    """Raise UnfinishedError, with the fix, where the function's timeout leaves an invocation too short a time.
+
+    Another one would have no more: the function would invoke itself, in vain, for as long as CloudFormation waits.
+    """
+    if seconds_for_work < SHORTEST_WORK_SECONDS:
+        fix = "The function's timeout is too short for that: raise it to a minute or more. Then delete the stack again"
+        raise UnfinishedError(error.problem.partition(". ")[0], fix) from error
 
 
 def is_worthwhile(request: Request, stacks: StackGateway, now: datetime) -> bool:

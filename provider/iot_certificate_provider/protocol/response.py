@@ -10,7 +10,7 @@ from iot_certificate_provider.contract import MAX_REASON_CHARACTERS, MAX_RESPONS
 from iot_certificate_provider.errors import InvalidPropertyError, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from iot_certificate_provider.protocol.request import Request
 
@@ -23,6 +23,8 @@ class Outcome:
     attributes: Mapping[str, str] = field(default_factory=dict)
     note: str = field(default="", compare=False)
     """What the reader of CloudFormation's events should know of a request that succeeded."""
+    answered_by: Callable[[], None] | None = field(default=None, compare=False)
+    """Starts what is to answer in the place of this invocation; None where this one does."""
 
 
 def body(request: Mapping[str, str], outcome: Outcome, *, failure: str | None = None) -> dict[str, Any]:

@@ -37,7 +37,8 @@ def replace(
     check_parameters(function, parameters)
     for user in used_by:
         # One that is bound anew itself, with functools.wraps, still says what MiniStack's looks up.
-        code = getattr(inspect.unwrap(getattr(module, user, None)), "__code__", None)
+        using = getattr(module, user, None)
+        code = getattr(inspect.unwrap(using), "__code__", None) if callable(using) else None
         if code is None or name not in _names(code):
             raise _changed(f"{module.__name__}.{user} does not use {name}")
     setattr(module, name, ours(function))

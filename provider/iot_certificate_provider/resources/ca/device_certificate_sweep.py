@@ -37,7 +37,10 @@ HELD_SECONDS = 60.0
 """How long it is believed which resources there are: a sweep of thousands takes longer than a deployment."""
 
 BEGIN_SECONDS = 5.0
-"""No certificate is begun with less time: what is half done has to be done again by the next invocation."""
+"""No certificate is begun with less time: what is half done has to be done again by the next invocation.
+
+A sweep that has less than twice that from its start begins until half of it is over: some certificates are removed.
+"""
 
 
 class Held:
@@ -90,13 +93,14 @@ class DeviceCertificateSweep:
         of time, UnfinishedError says how many are left: another run goes on with them.
         """
         held = Held(self._stacks, self._now)
+        least = min(BEGIN_SECONDS, request.deadline.seconds_left / 2)
         act = self._action(what, held, request.deadline)
         entries: list[DeviceCertificateEntry] = []
         for _ in request.deadline.attempts():
             entries = self._left(ca_certificate_id, what, held)
             if not entries:
                 return
-            self._act_on_each(entries, act, held, request.deadline)
+            self._act_on_each(entries, act, held, lambda: request.deadline.seconds_left > least)
         raise _unfinished(len(entries))
 
     def wait_until_released(self, request: Request) -> None:
@@ -108,7 +112,7 @@ class DeviceCertificateSweep:
         entries: list[DeviceCertificateEntry],
         act: Callable[[DeviceCertificateEntry], None],
         held: Held,
-        deadline: Deadline,
+        may_begin: Callable[[], bool],
     ) -> None:
         def act_on(entry: DeviceCertificateEntry) -> None:
             if entry.id in held:
@@ -116,7 +120,7 @@ class DeviceCertificateSweep:
             with suppress(NotFoundError):  # somebody else was faster: that is what was wanted
                 act(entry)
 
-        several = Several(entries, act_on, apart=ITS_OWN, may_begin=lambda: deadline.seconds_left > BEGIN_SECONDS)
+        several = Several(entries, act_on, apart=ITS_OWN, may_begin=may_begin)
         with self._aws.paced():
             self._aws.act_on(several)
         _check_finished(several)

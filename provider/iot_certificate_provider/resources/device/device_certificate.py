@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from iot_certificate_provider.aws.concurrency import Asked
 from iot_certificate_provider.contract import DeviceCertificateStatus, ExistingCertificate
 from iot_certificate_provider.errors import AlreadyExistsError, ProviderError, readable
 from iot_certificate_provider.physical_id import certificate_id_in, is_adopted, is_certificate_id
@@ -38,6 +40,7 @@ class DeviceCertificateResource:
     """Registers, changes and deregisters a device certificate."""
 
     def __init__(self, aws: Gateways, now: Callable[[], datetime]) -> None:
+        self._aws = aws
         self._stacks = aws.stacks
         self._now = now
         removal = DeviceCertificateRemoval(aws)
@@ -217,7 +220,7 @@ class DeviceCertificateResource:
         certificate: Certificate,
     ) -> Outcome:
         """Change the certificate that the resource has, or has adopted; return the id that it has now."""
-        live = self._iot.find_certificate(certificate.id)
+        live = self._find_and_read_events(request, certificate.id)
         if live is None:
             # Deleted outside the stack: what is declared is to be there again.
             return self._registration.register_or_take_up(request, wanted, certificate)
@@ -264,10 +267,17 @@ class DeviceCertificateResource:
 
         In a rollback the old properties are those of the update that failed: what is registered decides, not they.
         """
-        live = self._iot.find_certificate(certificate_id_in(request.existing_id))
+        live = self._find_and_read_events(request, certificate_id_in(request.existing_id))
         if live is not None and (same or signing.asks_for(Certificate.from_pem(live.pem))):
             return live
         return self._ownership.own_issued(request, signing)
+
+    def _find_and_read_events(self, request: Request, certificate_id: str) -> DeviceCertificateDescription | None:
+        """Ask at once what AWS IoT has, and what the log says: the two questions of whether it is still its own."""
+        found = Asked(partial(self._iot.find_certificate, certificate_id))
+        newest = Asked(partial(self._stacks.read_newest_events, request.stack_id))
+        self._aws.at_once(found, newest)
+        return found.answer
 
     # Cleaning up
 

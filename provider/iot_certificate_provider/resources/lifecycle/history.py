@@ -123,18 +123,25 @@ class Operation:
         return not failed and before <= {certificate_id}
 
 
-def operations(events: Iterable[ResourceEvent]) -> Iterator[Operation]:
-    """Tell the operations of a resource apart, newest first. Rows of deletions belong to none."""
+def operations(events: Iterable[ResourceEvent], *, is_creation_proof: bool = False) -> Iterator[Operation]:
+    """Yield the operations of a resource, newest first. Rows of deletions belong to none.
+
+    ``is_creation_proof``: a Create that ended well is yielded by its end alone; it may have begun pages further back.
+    """
     end: ResourceEvent | None = None
     rows: list[ResourceEvent] = []
+    is_yielded = False
     for event in events:
         if event.lasting or event.of_stack:
-            if end is not None or rows:
+            if (end is not None or rows) and not is_yielded:
                 yield Operation(end, tuple(rows))
             end, rows = (None if event.of_stack else event), []
+            is_yielded = is_creation_proof and event.status == "CREATE_COMPLETE"
+            if is_yielded:
+                yield Operation(end, ())
         elif not event.status.startswith("DELETE_"):
             rows.append(event)
-    if end is not None or rows:
+    if (end is not None or rows) and not is_yielded:
         yield Operation(end, tuple(rows))
 
 
@@ -146,10 +153,10 @@ def is_registered_anew(
     The resource had it when its last completed operation says so; what its own operations made is its own. None where
     it came back to the certificate in an operation that made nothing, and the events do not reach further back. Where
     the log ends before it tells (CloudFormation keeps events for 90 days), the certificate is old, and nobody else's.
-    ``updates_look``: an Update asks whose it is before it ends well, so that its end proves it.
+    ``updates_look``: an Update asks whose it is before it ends well, so that its end proves it; a Create's does anyway.
     """
     came_back = False
-    for operation in operations(events):
+    for operation in operations(events, is_creation_proof=updates_look):
         end = operation.end
         if end is not None and certificate_id_in(end.physical_id) == certificate_id:
             if created > end.at + CLOCKS_DIFFER:

@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING
 from iot_certificate_provider.aws.cloudformation import StackResource
 from iot_certificate_provider.contract import ResourceType
 from iot_certificate_provider.errors import AccessDeniedError, NotFoundError, RefusedError
-from iot_certificate_provider.physical_id import adopted_id, certificate_id_in, is_adopted, is_certificate_id
+from iot_certificate_provider.physical_id import (
+    CREATE_FAILED,
+    adopted_id,
+    certificate_id_in,
+    is_adopted,
+    is_certificate_id,
+)
 from iot_certificate_provider.resources.lifecycle.history import CLOCKS_DIFFER
 
 if TYPE_CHECKING:
@@ -47,7 +53,7 @@ CA_CERTIFICATE_TYPES = frozenset(
 """What can have a CA certificate, likewise."""
 
 _AT_WORK = frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"})
-_FAILED = frozenset({"CREATE_FAILED", "UPDATE_FAILED"})
+_LOOKED_FOR = frozenset({"CREATE_FAILED", "UPDATE_FAILED", "DELETE_IN_PROGRESS", "DELETE_FAILED"})
 _GIVEN_UP = frozenset({"DELETE_COMPLETE", "DELETE_SKIPPED"})
 
 
@@ -77,13 +83,15 @@ def is_void(holder: StackResource, created: datetime | None) -> bool:
 def is_at_work(resource: StackResource, created: datetime | None, *, taking: bool) -> bool:
     """Decide whether a resource may have registered a certificate, and not have answered yet.
 
-    For ``taking``, also one that failed without a certificate's id, whose Delete is still to look for what it left; but
-    none that began to work after the certificate was ``created``.
+    For ``taking``, also one that failed without a certificate's id, whose Delete is still to look for what it left, or
+    is at it. But none that had failed before the certificate was ``created``, or began to work after that.
     """
     if resource.type not in DEVICE_CERTIFICATE_TYPES:
         return False
-    if taking and resource.status in _FAILED:
-        return not is_certificate_id(certificate_id_in(resource.physical_id))
+    if taking and resource.status in _LOOKED_FOR:
+        made_nothing = resource.physical_id.startswith(CREATE_FAILED)
+        is_over = created is not None and resource.at is not None and resource.at < created - CLOCKS_DIFFER
+        return not (made_nothing or is_over or is_certificate_id(certificate_id_in(resource.physical_id)))
     if resource.status not in _AT_WORK:
         return False
     began_later = created is not None and resource.at is not None and resource.at > created + CLOCKS_DIFFER
@@ -184,7 +192,7 @@ class Holders:
             return UNKNOWN
 
     def _at_work(self, request: Request, created: datetime | None, *, taking: bool) -> Iterator[StackResource]:
-        for stack_id in self._stacks.stacks_in_progress():
+        for stack_id in self._stacks.stacks_in_progress(unfinished=taking):
             if stack_id == request.stack_id and self._is_back_already(request, taking=taking):
                 continue
             # CloudFormation has one code, ValidationError, for a stack that does not exist any more.

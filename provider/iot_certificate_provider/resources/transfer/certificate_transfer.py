@@ -309,8 +309,13 @@ class CertificateTransferResource:
     # Taking back
 
     def _take_back(
-        self, request: Request, identity: TransferIdentity | None, declared: CertificateTransferProperties | None
+        self,
+        request: Request,
+        identity: TransferIdentity | Decision | None,
+        declared: CertificateTransferProperties | None,
     ) -> str:
+        if isinstance(identity, Decision):
+            return identity.reason
         return "" if identity is None else self._taking_back.take_back(request, identity, declared)
 
     def _unless_superseded(self, request: Request, identity: TransferIdentity) -> TransferIdentity | Decision:
@@ -329,11 +334,13 @@ class CertificateTransferResource:
             return nothing or deletion_of_nothing_left()  # refused before anything was sent
         return find_leftover(request, lambda: self._leftover(request, declared)) or deletion_of_nothing_left()
 
-    def _leftover(self, request: Request, declared: CertificateTransferProperties) -> TransferIdentity | None:
+    def _leftover(
+        self, request: Request, declared: CertificateTransferProperties
+    ) -> TransferIdentity | Decision | None:
         """Return what the running operation has done to a certificate, and has told nobody."""
         pending = self._iot.outgoing_transfer(declared.certificate_id)
         if pending is not None:
-            return self._ownership.own(request, declared, pending)
+            return self._ownership.own_or_left(request, declared, pending)
         live = self._iot.find_certificate(declared.certificate_id)
         if live is not None and self._ownership.was_deactivated(request, live):
             return TransferIdentity(declared.certificate_id, declared.account, was_active=True)

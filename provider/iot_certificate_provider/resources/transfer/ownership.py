@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from iot_certificate_provider.contract import DeviceCertificateStatus, ResourceType
 from iot_certificate_provider.errors import AccessDeniedError, NotFoundError, RefusedError
 from iot_certificate_provider.physical_id import TransferIdentity
+from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.resources.lifecycle.history import CLOCKS_DIFFER, is_within, operation_started
 from iot_certificate_provider.resources.lifecycle.holders import ANSWER_SECONDS
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
@@ -59,20 +60,26 @@ class CertificateTransferOwnership:
         self, request: Request, wanted: CertificateTransferProperties, transfer: OutgoingTransfer | None
     ) -> TransferIdentity | None:
         """Return the identity of a pending transfer that the resource has, or that its running operation has made."""
+        found = self.own_or_left(request, wanted, transfer)
+        return found if isinstance(found, TransferIdentity) else None
+
+    def own_or_left(
+        self, request: Request, wanted: CertificateTransferProperties, transfer: OutgoingTransfer | None
+    ) -> TransferIdentity | Decision | None:
+        """Do as ``own``; say of what the running operation may have made why it counts as another owner's."""
         if transfer is None or not is_as_declared(transfer, wanted):
             return None
         identity = self.held(request, wanted.certificate_id, wanted.account)
         if identity is not None:
             decision = self.cancelling(request, identity, transfer, wanted)
             return identity if decision.proceeds else None
-        start = self._began(request)
-        if not is_within(transfer.made, start) or self._is_made_elsewhere(request, transfer):
+        if not is_within(transfer.made, self._began(request)):
             return None
         # Whether it was ACTIVE, and what was attached, nothing says any more: INACTIVE is the lesser harm.
-        return TransferIdentity(wanted.certificate_id, wanted.account)
+        return self._made_elsewhere(request, transfer) or TransferIdentity(wanted.certificate_id, wanted.account)
 
-    def _is_made_elsewhere(self, request: Request, transfer: OutgoingTransfer) -> bool:
-        """Whether another resource of any stack has the transfer; it has three seconds to answer that it does.
+    def _made_elsewhere(self, request: Request, transfer: OutgoingTransfer) -> Decision | None:
+        """Decide whether another resource of any stack has the transfer; it has three seconds to answer that it does.
 
         CloudFormation finds a resource by its exact id alone, and names of what was detached are in it: so all stacks
         are asked. Where the function's role may not ask, it is not known, and the transfer counts as another owner's.
@@ -80,9 +87,10 @@ class CertificateTransferOwnership:
         request.deadline.pause(ANSWER_SECONDS)
         try:
             with self._stacks.expecting_denial():
-                return any(self._is_made_in(each, request, transfer) for each in self._stacks.stack_ids())
+                is_elsewhere = any(self._is_made_in(each, request, transfer) for each in self._stacks.stack_ids())
         except AccessDeniedError:
-            return True
+            return left_pending_in_doubt(transfer)
+        return left_to_another(transfer) if is_elsewhere else None
 
     def _is_made_in(self, stack_id: str, request: Request, transfer: OutgoingTransfer) -> bool:
         # CloudFormation has one code, ValidationError, for a stack that does not exist any more.
@@ -108,10 +116,17 @@ class CertificateTransferOwnership:
         """Decide whether a pending transfer is the one that this resource made: by its account, message and date."""
         same = transfer.account == identity.account and (declared is None or transfer.message == declared.message)
         made = MadeTransfer(request.physical_id or identity.physical_id, transfer.made)
-        what = f"{short(identity.certificate_id)} to {transfer.account}"
-        if same and not self._inquiry.is_registered_anew(request, made, updates_look=False):
-            return Decision(Action.PROCEED, f"The transfer of {what} is this resource's")
-        return Decision(Action.LEAVE, f"Left pending: another owner transfers {what}, since {transfer.made:%Y-%m-%d}")
+        if not same or self._inquiry.is_registered_anew(request, made, updates_look=False):
+            return left_to_another(transfer)
+        # Of what an operation made that did not end well, the date proves when, and not who.
+        elsewhere = None if self._ended_well(request, identity) else self._made_elsewhere(request, transfer)
+        return elsewhere or Decision(Action.PROCEED, f"The transfer of {_what(transfer)} is this resource's")
+
+    def _ended_well(self, request: Request, identity: TransferIdentity) -> bool:
+        """Whether an operation of the resource ended well with a transfer: an Update is of one that did."""
+        existing = TransferIdentity.of(request.existing_id) if request.type is RequestType.UPDATE else None
+        is_existing = existing is not None and existing.account == identity.account
+        return is_existing or self.held(request, identity.certificate_id, identity.account) is not None
 
     def sibling(self, request: Request, certificate_id: str) -> StackResource | None:
         """ListStackResources: another resource of the stack that transfers the certificate, and is not deleted."""
@@ -166,6 +181,26 @@ class CertificateTransferOwnership:
 def _is_off_since(live: DeviceCertificateDescription, start: datetime) -> bool:
     # A date of whole seconds that may lie before the start does not count: to leave it INACTIVE is the lesser harm.
     return live.status == DeviceCertificateStatus.INACTIVE and live.modified is not None and live.modified >= start
+
+
+def left_to_another(transfer: OutgoingTransfer) -> Decision:
+    """Decide on a pending transfer that another owner has made."""
+    return Decision(
+        Action.LEAVE, f"Left pending: another owner transfers {_what(transfer)}, since {transfer.made:%Y-%m-%d}"
+    )
+
+
+def left_pending_in_doubt(transfer: OutgoingTransfer) -> Decision:
+    """Decide on a pending transfer that another resource may have made."""
+    return Decision(
+        Action.LEAVE,
+        f"Left pending, in doubt: {_what(transfer)} may be another resource's transfer, "
+        "since the function's role may not list the stacks",
+    )
+
+
+def _what(transfer: OutgoingTransfer) -> str:
+    return f"{short(transfer.certificate_id)} to {transfer.account}"
 
 
 def gone_for_good(certificate_id: str) -> Decision:

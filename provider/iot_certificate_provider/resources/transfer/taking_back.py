@@ -17,6 +17,7 @@ from iot_certificate_provider.errors import (
     LimitExceededError,
     NotFoundError,
     ProviderError,
+    RefusedError,
     TransferCompletedError,
 )
 from iot_certificate_provider.resources.lifecycle.ownership import deletion_of_nothing
@@ -147,7 +148,7 @@ class TakingBack:
         for each in _detached(identity):
             try:
                 calls_of(self._iot)[each.kind].attach(each.name, arn)
-            except (InvalidPropertyError, NotFoundError, LimitExceededError):
+            except (InvalidPropertyError, NotFoundError, LimitExceededError, RefusedError):
                 missing.append(f"{each.kind.name.lower()} {each.name}")
         return not_attached_again(identity.certificate_id, missing).reason if missing else ""
 

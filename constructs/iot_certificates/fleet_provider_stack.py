@@ -1,0 +1,88 @@
+"""What serves fleets, in a stack of its own, for templates that know no CDK: they import its service token."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from aws_cdk import CfnCondition, CfnOutput, CfnParameter, Fn, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+
+from iot_certificate_provider.fleet.arithmetic import RATE_OF_A_CHILD
+from iot_certificates.declared.arguments import SIGNATURE, takes
+from iot_certificates.declared.kinds import ANYTHING, Instance
+from iot_certificates.fleet_permissions import of_manifest
+from iot_certificates.fleet_provider import REGISTER_WITH_CA, REGISTER_WITHOUT_CA, FleetProvider
+from iot_certificates.provider import ProviderAsset
+from iot_certificates.provider_stack import code_at
+
+if TYPE_CHECKING:
+    from constructs import Construct
+
+FLEET_SERVICE_TOKEN_EXPORT = "IotCertificateFleetProviderServiceToken"  # noqa: S105 - a name that everybody may know
+"""What a template imports: ``ServiceToken: !ImportValue IotCertificateFleetProviderServiceToken``."""
+
+MANIFESTS = "ManifestArns"
+_MANIFEST = r"arn:[a-z-]+:s3:::[a-z0-9.-]+/[A-Za-z0-9/_+=.@-]+/\*"
+
+
+class IotCertificateFleetProviderStack(Stack):
+    """The functions, the machine and the bucket of all fleets whose templates are no CDK's, of an account and Region.
+
+    Exports its service token as ``IotCertificateFleetProviderServiceToken``. A stack beside that of the provider, so
+    that an account without fleets has neither the bucket nor the permissions. Its machine works on one shard at a time,
+    which is as fast as 25 certificates a second: ``MaxRegistrationsPerSecond`` of a resource has to be no more.
+
+    * ``ManifestArns``, a parameter of the stack: objects of manifests, ``arn:aws:s3:::bucket/prefix/*``.
+    * ``code_location``, ``stack_properties``: as IotCertificateProviderStack's.
+    """
+
+    __signature__ = SIGNATURE
+
+    @takes(
+        code_location=Instance((s3.Location,), "Give s3.Location(bucket_name=…, object_key=…)"),
+        stack_properties=ANYTHING,
+    )
+    def __init__(
+        self, scope: Construct, construct_id: str, *, code_location: s3.Location | None = None, **stack_properties: Any
+    ) -> None:
+        description = "Serves Custom::IotDeviceCertificateFleet to the stacks of this account and Region"
+        super().__init__(scope, construct_id, **{"description": description, **stack_properties})
+        code = None if code_location is None else code_at(self, code_location)
+        self.fleets = FleetProvider(
+            self,
+            "Fleets",
+            asset=ProviderAsset(self, "Asset", code=code),
+            rate=RATE_OF_A_CHILD,
+            register=(REGISTER_WITH_CA, REGISTER_WITHOUT_CA),
+            any_stack=True,
+        )
+        self._allow_manifests()
+        CfnOutput(
+            self,
+            "ServiceToken",
+            description="ServiceToken of the fleets that templates declare",
+            value=self.fleets.service_token,
+            export_name=FLEET_SERVICE_TOKEN_EXPORT,
+        )
+
+    def _allow_manifests(self) -> None:
+        """Let the functions read what the parameter names: a policy without a resource is none."""
+        arns = CfnParameter(
+            self,
+            MANIFESTS,
+            type="CommaDelimitedList",
+            default="",
+            description="Objects of manifests that may be read, arn:...:s3:::bucket/prefix/*, separated by commas",
+            allowed_pattern=f"({_MANIFEST})?",
+            constraint_description="must be ARNs of objects, arn:...:s3:::bucket/prefix/*; separated by commas",
+        )
+        empty = Fn.condition_equals(Fn.join("", arns.value_as_list), "")
+        given = CfnCondition(self, f"{MANIFESTS}Given", expression=Fn.condition_not(empty))
+        policy = iam.Policy(
+            self,
+            f"{MANIFESTS}Policy",
+            roles=[cast("iam.IRole", role) for role in self.fleets.roles.values()],
+            statements=list(of_manifest(arns.value_as_list)),
+        )
+        cast("iam.CfnPolicy", policy.node.default_child).cfn_options.condition = given

@@ -1,0 +1,236 @@
+"""Adding up a run: what became of each line, whether that is enough, and what is registered from now on."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from iot_certificate_provider.errors import ProviderError
+from iot_certificate_provider.fleet import earlier
+from iot_certificate_provider.fleet.layout import key_in
+from iot_certificate_provider.fleet.lines import Result
+from iot_certificate_provider.fleet.manifest import canonical
+from iot_certificate_provider.fleet.outcome import FAILURES, LineOutcome, Operation
+from iot_certificate_provider.fleet.plan import Plan, partition_of
+from iot_certificate_provider.fleet.shard import Bad, Remove
+from iot_certificate_provider.fleet.worker import counted, remaining
+from iot_certificate_provider.protocol.request import RequestType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from datetime import datetime
+
+    from iot_certificate_provider.aws.gateways import Gateways
+    from iot_certificate_provider.deadline import Deadline
+    from iot_certificate_provider.fleet.layout import RunKeys
+    from iot_certificate_provider.fleet.shard import Item
+    from iot_certificate_provider.fleet.store import Store
+
+_IN_MEMORY_BYTES = 4 * 1024 * 1024
+WAIT_SECONDS = 60.0
+"""For how long children may finish their parts: one takes 13 s at eight a second."""
+
+_SETTLE = "settle"
+_NOT_REACHED = "the run ended before it was reached"
+
+
+@dataclass
+class Tally:
+    """What was counted: of the manifest's lines, and of certificates that it does not have."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    removals: Counter[str] = field(default_factory=Counter)
+    first_failure: str = ""
+
+    def failures(self) -> int:
+        """Return how many lines and removals failed."""
+        return sum(each[outcome.value] for each in (self.counts, self.removals) for outcome in FAILURES)
+
+    def not_reached(self) -> int:
+        """Return how many lines and removals were not reached."""
+        return self.counts[LineOutcome.NOT_REACHED.value] + self.removals[LineOutcome.NOT_REACHED.value]
+
+    def note(self, lines: Iterable[bytes]) -> Iterator[bytes]:
+        """Pass on those of some results that are failures, and remember the first."""
+        for line in lines:
+            raw = json.loads(line)
+            if raw["outcome"] in _SHOWN_AS_FAILED:
+                if not self.first_failure and raw["outcome"] != LineOutcome.NOT_REACHED:
+                    self.first_failure = f"{raw['outcome']}: {raw.get('reason', '')}"
+                yield line
+
+
+_SHOWN_AS_FAILED = frozenset({*FAILURES, LineOutcome.NOT_REACHED})
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """Settles one run, in one invocation; ``ends``: when that is over."""
+
+    aws: Gateways
+    store: Store
+    run: RunKeys
+    deadline: Deadline
+    now: Callable[[], datetime]
+    ends: datetime
+    token: str
+
+    def settle(self) -> Mapping[str, Any]:
+        """Return the summary; make it where there is none yet."""
+        made = self.store.json(self.run.summary)
+        if made is not None and self.store.exists(self.run.folded):
+            return dict(made)
+        with earlier.busy(self.store, self.run, self.token, self.ends):
+            if "byRun" in self._cancelled():
+                # What has come of it, the later run is about to find out, or has changed already.
+                summary = self._failed("Another request of the same resource has begun")
+                self.store.put_json(self.run.summary, summary)
+                return summary
+            raw = self.store.json(self.run.plan)
+            summary = made or (self._without_plan() if raw is None else self._of(Plan.from_json(raw)))
+            # From here on, the items of partitions that are not finished are others: they are counted before.
+            self.store.put_json(self.run.summary, summary)
+            self._remember()
+            earlier.fold(self.store, self.run)
+        return summary
+
+    def _without_plan(self) -> Mapping[str, Any]:
+        return self._failed(self._error() or "The run could not be planned. The log of the functions says why")
+
+    def _failed(self, problem: str) -> Mapping[str, Any]:
+        event = self.store.json(self.run.event)["event"]
+        return {"operation": event["RequestType"], "counts": {}, "removals": {}, "status": "FAILED", "reason": problem}
+
+    def _cancelled(self) -> Mapping[str, Any]:
+        """Return by whom the run was cancelled: ``byRun``, of another run, or ``by``; empty where nobody says."""
+        try:
+            said = self.store.json(self.run.cancel)
+        except ValueError:
+            return {}
+        return said if isinstance(said, dict) else {}
+
+    def _of(self, plan: Plan) -> Mapping[str, Any]:
+        self.store.put_new_json(self.run.cancel, {"by": _SETTLE})
+        is_cancelled = self._cancelled().get("by") != _SETTLE
+        # A child may be at work still, of a map that has failed. What is not over then may have come about.
+        earlier.wait(self.store, self.run, self.deadline, self.now, seconds=WAIT_SECONDS)
+        tally = Tally()
+        tally.counts[LineOutcome.UNCHANGED.value] += plan.unchanged - plan.already_registered
+        tally.counts[LineOutcome.ALREADY_REGISTERED.value] += plan.already_registered
+        self.store.put_json(self.run.applied, self._write_results(plan, tally))
+        problem = self._problem(plan, tally, is_cancelled=is_cancelled)
+        return {
+            "operation": plan.operation.value,
+            "manifest": plan.desired and {"sha256": plan.desired.sha256, "count": plan.desired.count},
+            "counts": _positive(tally.counts),
+            "removals": _positive(tally.removals),
+            "status": "FAILED" if problem else "SUCCESS",
+            "reason": problem,
+        }
+
+    def _write_results(self, plan: Plan, tally: Tally) -> dict[str, Any]:
+        """Write results.jsonl and failed.jsonl; return what is known of partitions that are as they are declared."""
+        applied: dict[str, Any] = {}
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as failed:
+
+            def results() -> Iterator[bytes]:
+                for item in self.store.keys(self.run.items):
+                    key = key_in(item)
+                    shard = Tally()
+                    for line in self._results_of(plan, key, shard):
+                        for each in tally.note([line]):
+                            failed.write(each)
+                        yield line
+                    tally.counts.update(shard.counts)
+                    tally.removals.update(shard.removals)
+                    self._note_applied(plan, key, shard, applied)
+                if plan.unchanged:
+                    yield canonical({"operation": "none", "outcome": "Unchanged", "count": plan.unchanged})
+
+            self.store.put_lines(self.run.results, results())
+            failed.seek(0)
+            self.store.put_lines(self.run.failed, failed)
+        return applied
+
+    def _results_of(self, plan: Plan, key: str, shard: Tally) -> Iterator[bytes]:
+        written = self.store.parts(self.run, key).written
+        for number in range(written):
+            header = self.store.part_header(self.run, key, number)
+            shard.counts.update(header["counts"])
+            shard.removals.update(header["removals"])
+            yield from self.store.results(self.run, key, [number])
+        if self.store.ledger_run(self.run.fleet, key) == self.run.name:
+            return
+        partition = partition_of(self.store.json(self.run.item(key)))
+        source = None if partition is None or plan.desired is None else plan.desired.source(self.aws.s3, partition)
+        _, items = remaining(self.store, self.run, key, source, written * plan.lines_a_part)
+        for item in items:
+            result = _not_reached(item)
+            counts, removals = counted([result])
+            shard.counts.update(counts)
+            shard.removals.update(removals)
+            yield canonical(result.as_json())
+
+    def _note_applied(self, plan: Plan, key: str, shard: Tally, applied: dict[str, Any]) -> None:
+        if plan.desired is None or shard.failures() or shard.not_reached():
+            return
+        partition = partition_of(self.store.json(self.run.item(key)))
+        if partition is not None and not shard.removals[LineOutcome.KEPT.value]:
+            already = shard.counts[LineOutcome.ALREADY_REGISTERED.value]
+            applied[key] = {"identity": plan.desired.identity(partition), "alreadyRegistered": already}
+
+    def _remember(self) -> None:
+        """Write down which partitions are as this run's manifest has them, unless a later run has begun."""
+        applied = self.store.json(self.run.applied)
+        state = self.store.json(self.run.fleet.state)
+        if applied and state is not None and state["run"] == self.run.name:
+            self.store.put_json(self.run.fleet.state, {**state, "applied": {**state["applied"], **applied}})
+
+    def _problem(self, plan: Plan, tally: Tally, *, is_cancelled: bool) -> str:
+        """Return why the run has failed; empty where it has not."""
+        left, total = tally.not_reached(), sum(tally.counts.values()) + sum(tally.removals.values())
+        if plan.operation is RequestType.DELETE:
+            left += tally.failures()
+            if left:
+                return self._left(left, total, tally)
+            return ""
+        if left:
+            why = self._error() or ("Cancelled" if is_cancelled and not self._is_late(plan) else "Out of time")
+            return f"{why}: {left:,} of {total:,} certificates were not reached"
+        failures, tolerated = tally.failures(), plan.count * plan.tolerated_percentage // 100
+        if failures <= tolerated:
+            return ""
+        return f"{failures:,} of {total:,} certificates failed, {tolerated:,} may. The first: {tally.first_failure}"
+
+    def _left(self, left: int, total: int, tally: Tally) -> str:
+        why = self._error() or tally.first_failure
+        problem = f"{left:,} of {total:,} are left. Delete the stack again to go on"
+        return f"{problem}. The first: {why}" if why else problem
+
+    def _is_late(self, plan: Plan) -> bool:
+        return plan.ends is not None and self.now() >= plan.ends
+
+    def _error(self) -> str:
+        """Return the first thing that kept a worker from going on; empty where nothing did."""
+        for key in self.store.keys(self.run.errors):
+            try:
+                return str((self.store.json(key) or {}).get("error", ""))
+            except ProviderError:
+                return ""
+        return ""
+
+
+def _not_reached(item: Item) -> Result:
+    outcome = LineOutcome.NOT_REACHED
+    if isinstance(item, Bad):
+        return Result(Operation.NONE, outcome, item.certificate_id, _NOT_REACHED, line=item.number)
+    if isinstance(item, Remove):
+        return Result(Operation.REMOVE, outcome, item.entry.certificate_id, _NOT_REACHED)
+    return Result(Operation.NONE, outcome, item.line.certificate_id, _NOT_REACHED)
+
+
+def _positive(counts: Counter[str]) -> dict[str, int]:
+    return {name: number for name, number in counts.items() if number}

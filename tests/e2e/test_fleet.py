@@ -1,0 +1,135 @@
+"""The example of a fleet: a thousand certificates deployed, changed by difference and removed; IAM is enforced."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from iot_certificate_provider.pki import Certificate
+from iot_certificates_local import EmbeddedAws, MqttDevice, MqttRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "fleet"
+APP = shlex.join([sys.executable, str(EXAMPLE / "app.py")])
+STACK = "ThermostatFleet"
+DEVICES, CHANGED = 1_000, 10
+QUOTA = 150
+RATE = 100
+SECONDS = 90
+"""For the deployment, the change and the removal together, on a machine that has nothing else to do."""
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[EmbeddedAws]:
+    with EmbeddedAws(enforce_iam=True, requests_per_second=QUOTA) as aws:
+        aws.bootstrap()
+        yield aws
+
+
+@pytest.fixture(scope="module")
+def factory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("factory")
+    runpy.run_path(str(EXAMPLE / "make_fleet.py"))["make_fleet"](folder, DEVICES + CHANGED)
+    return folder
+
+
+def _manifest(factory: Path, name: str, devices: range) -> Path:
+    """Have the command write a manifest of these devices."""
+    listing = factory / f"{name}.csv"
+    files = [f"certificates/thermostat-{number:04}.pem" for number in devices]
+    listing.write_text("\n".join(["certificate_file", *files]))
+    folder = factory / name
+    command = [sys.executable, "-m", "iot_certificates_cli", "fleet", "manifest", str(listing), "--out", str(folder)]
+    done = subprocess.run([*command, "--policy", "thermostats"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def _device(aws: EmbeddedAws, factory: Path, number: int) -> MqttDevice:
+    name = f"thermostat-{number:04}"
+    return MqttDevice(
+        name,
+        host=aws.mqtt_host,
+        port=aws.mqtt_port,
+        ca_file=aws.mqtt_ca_file,
+        certificate=factory / "certificates" / f"{name}.pem",
+        key=factory / "keys" / f"{(number - 1) % 10}.key",
+    )
+
+
+def _ids(factory: Path, devices: range) -> set[str]:
+    files = (factory / "certificates" / f"thermostat-{number:04}.pem" for number in devices)
+    return {Certificate.from_pem(file.read_text()).id for file in files}
+
+
+def _registered(aws: EmbeddedAws) -> dict[str, str]:
+    pages = aws.session().client("iot").get_paginator("list_certificates").paginate()
+    return {each["certificateId"]: each["status"] for page in pages for each in page["certificates"]}
+
+
+def _summary(aws: EmbeddedAws, outputs: dict[str, dict[str, str]]) -> dict[str, Any]:
+    bucket, _, prefix = outputs[STACK]["Results"].removeprefix("s3://").partition("/")
+    body = aws.session().client("s3").get_object(Bucket=bucket, Key=f"{prefix}summary.json")["Body"]
+    summary: dict[str, Any] = json.loads(body.read())
+    return summary
+
+
+def _children(aws: EmbeddedAws) -> list[int]:
+    """Return how many children each run of the machine had."""
+    states = aws.session().client("stepfunctions")
+    (machine,) = states.list_state_machines()["stateMachines"]
+    executions = states.list_executions(stateMachineArn=machine["stateMachineArn"])["executions"]
+    ordered = sorted(executions, key=lambda each: each["startDate"])
+    runs = [states.list_map_runs(executionArn=each["executionArn"])["mapRuns"] for each in ordered]
+    return [states.describe_map_run(mapRunArn=run["mapRunArn"])["itemCounts"]["total"] for of in runs for run in of]
+
+
+@pytest.mark.e2e
+@pytest.mark.emulator
+def test_a_thousand_devices_are_deployed_changed_by_difference_and_removed(aws: EmbeddedAws, factory: Path) -> None:
+    first, second = range(1, DEVICES + 1), range(1 + CHANGED, DEVICES + CHANGED + 1)
+    contexts = [
+        {"manifest": str(_manifest(factory, name, devices)), "rate": str(RATE)}
+        for name, devices in (("first", first), ("second", second))
+    ]
+    began = time.monotonic()
+    outputs = aws.deploy(APP, STACK, contexts[0])
+    assert outputs[STACK]["Registered"] == str(DEVICES)
+    assert _registered(aws) == dict.fromkeys(_ids(factory, first), "ACTIVE")
+    for number in (1, CHANGED + 1, DEVICES):
+        with _device(aws, factory, number) as device:
+            device.publish(f"thermostats/{number}/temperature", '{"celsius": 21.5}')
+    with pytest.raises(MqttRefusedError):
+        _device(aws, factory, DEVICES + 1).connect()
+
+    outputs = aws.deploy(APP, STACK, contexts[1])
+    assert set(_registered(aws)) == _ids(factory, second)
+    with _device(aws, factory, DEVICES + 1) as device:
+        device.publish("thermostats/new/temperature", '{"celsius": 21.5}')
+    with pytest.raises(MqttRefusedError):
+        _device(aws, factory, 1).connect()
+    counts = _summary(aws, outputs)["counts"]
+    assert sum(counts.values()) == DEVICES + CHANGED
+
+    bucket = outputs[STACK]["Results"].removeprefix("s3://").partition("/")[0]
+    aws.destroy(APP, STACK, contexts[1])
+    assert _registered(aws) == {}
+    assert bucket not in {each["Name"] for each in aws.session().client("s3").list_buckets()["Buckets"]}
+    seconds = time.monotonic() - began
+    assert seconds < SECONDS or _is_busy(), f"{seconds:.0f} s"
+
+
+def _is_busy() -> bool:
+    import os  # noqa: PLC0415
+
+    return os.getloadavg()[0] > (os.cpu_count() or 1)

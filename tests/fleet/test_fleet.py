@@ -1,0 +1,104 @@
+"""A fleet's life: created, changed by difference, shrunk, deleted."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from fleet.stage import CA, Stage, device, line
+from iot_certificate_provider.fleet import arithmetic
+from iot_certificate_provider.fleet.manifest import Defaults
+
+
+@pytest.fixture(autouse=True)
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arithmetic, "MOST_LINES_A_PART", 3)
+
+
+def test_a_fleet_is_created_and_deleted() -> None:
+    stage = Stage()
+    created = stage.request("Create", stage.upload([line(number) for number in range(20)]))
+    assert created.status == "SUCCESS", created.reason
+    assert created.data["Registered"] == "20"
+    assert set(stage.iot.certificates) == {device(number)[0] for number in range(20)}
+    assert Counter(each["outcome"] for each in stage.results(created)) == {"Registered": 20}
+    deleted = stage.request("Delete")
+    assert deleted.status == "SUCCESS", deleted.reason
+    assert stage.iot.certificates == {}
+    assert stage.own_objects() == []
+
+
+def test_an_update_is_the_difference() -> None:
+    stage = Stage()
+    stage.request("Create", stage.upload([line(number) for number in range(20)]))
+    stage.aws.calls.clear()
+    updated = stage.request("Update", stage.upload([line(number) for number in range(1, 21)]))
+    assert updated.status == "SUCCESS", updated.reason
+    summary = stage.summary(updated)
+    assert summary["counts"] == {"Registered": 1, "Unchanged": 19}
+    assert summary["removals"] == {"Removed": 1}
+    assert set(stage.iot.certificates) == {device(number)[0] for number in range(1, 21)}
+    assert stage.aws.names().count("iot.RegisterCertificate") == 1
+    assert stage.aws.names().count("iot.DeleteCertificate") == 1
+
+
+def test_an_update_to_the_same_manifest_asks_aws_iot_nothing() -> None:
+    stage = Stage()
+    properties = stage.upload([line(number) for number in range(20)])
+    stage.request("Create", properties)
+    stage.aws.calls.clear()
+    updated = stage.request("Update", {**properties, "MaxRegistrationsPerSecond": "5"})
+    assert (updated.status, updated.data["Registered"]) == ("SUCCESS", "20")
+    assert [each for each in stage.aws.names() if each.startswith("iot.")] == []
+
+
+def test_policies_things_and_status_are_changed() -> None:
+    stage = Stage()
+    lines = [line(0, thing_name="zero", attributes={"a": "1"}), line(1, policy_names=("telemetry",)), line(2)]
+    assert stage.request("Create", stage.upload(lines)).status == "SUCCESS"
+    assert stage.iot.attributes["zero"] == {"a": "1"}
+    lines = [line(0, thing_name="zwei"), line(1), line(2, status="INACTIVE", policy_names=("telemetry",))]
+    updated = stage.request("Update", stage.upload(lines))
+    assert stage.summary(updated)["counts"] == {"Updated": 3}
+    arns = [stage.iot.certificates[device(number)[0]].arn for number in range(3)]
+    assert stage.iot.things == {"zwei": {arns[0]}}
+    assert stage.iot.policies == {"telemetry": {arns[2]}}
+    assert stage.iot.certificates[device(2)[0]].status == "INACTIVE"
+    assert stage.request("Delete").status == "SUCCESS"
+    assert stage.iot.things == {}
+    assert stage.iot.certificates == {}
+
+
+def test_a_fleet_without_a_ca_is_registered_without_one() -> None:
+    stage = Stage()
+    created = stage.request("Create", stage.upload([line(0)], defaults=Defaults(None, "INACTIVE", ("telemetry",))))
+    assert created.status == "SUCCESS", created.reason
+    (record,) = stage.iot.certificates.values()
+    assert (record.mode, record.status) == ("SNI_ONLY", "INACTIVE")
+    assert stage.iot.policies["telemetry"] == {record.arn}
+    assert CA.pem
+
+
+@pytest.mark.parametrize(("before", "after"), [(20, 0), (0, 20), (0, 0)])
+def test_a_manifest_may_be_empty(before: int, after: int) -> None:
+    stage = Stage()
+    assert stage.request("Create", stage.upload([line(number) for number in range(before)])).status == "SUCCESS"
+    updated = stage.request("Update", stage.upload([line(number) for number in range(after)]))
+    assert updated.status == "SUCCESS", updated.reason
+    assert len(stage.iot.certificates) == after
+    assert stage.request("Delete").status == "SUCCESS"
+    assert stage.own_objects() == []
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 2), (2, 0), (1, 2), (2, 1)])
+def test_a_fleet_may_be_divided_anew(before: int, after: int) -> None:
+    stage = Stage()
+    stage.request("Create", stage.upload([line(number) for number in range(20)], before))
+    stage.aws.calls.clear()
+    updated = stage.request("Update", stage.upload([line(number) for number in range(2, 22)], after))
+    assert updated.status == "SUCCESS", updated.reason
+    assert stage.summary(updated)["counts"] == {"Registered": 2, "Unchanged": 18}
+    assert set(stage.iot.certificates) == {device(number)[0] for number in range(2, 22)}
+    assert stage.request("Delete").status == "SUCCESS"
+    assert stage.iot.certificates == {}
