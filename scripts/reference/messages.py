@@ -66,8 +66,8 @@ class Message:
 
     @property
     def pattern(self) -> re.Pattern[str]:
-        """What a problem is like that this message is of."""
-        return re.compile(".*".join(map(re.escape, self.problem.split(_VARIES))), re.DOTALL)
+        """What a problem is like that this message is of: what a property refuses is quoted before the words."""
+        return re.compile("(.* )?" + ".*".join(map(re.escape, self.problem.split(_VARIES))), re.DOTALL)
 
 
 def messages() -> list[Message]:
@@ -77,7 +77,7 @@ def messages() -> list[Message]:
         for folder, prefix in ((PROVIDER, ""), (CONSTRUCTS, "constructs/"))
         for path in sorted(folder.rglob("*.py"))
         for message in _of_file(path, prefix + path.relative_to(folder).as_posix())
-        if len(re.findall(r"[^\W\d_]{2,}", message.problem)) > 1
+        if len(re.findall(r"[^\W\d_]{2,}", message.problem)) > 1 and not message.problem.isupper()
     }
     return sorted(found.values())
 
@@ -93,7 +93,7 @@ def messages_page(all_messages: Iterable[Message]) -> str:
     for title in (*(title for title, _ in _AREAS), _OTHERS):
         parts += [f"## {title}\n"] if title in areas else []
         for problem, fixes in areas.get(title, {}).items():
-            parts.append(f"### {_escaped(problem)}\n")
+            parts.append(f"### {_escaped(problem.removeprefix(f'{_VARIES}: '))}\n")
             parts += [f"{_escaped(fix)}.\n" for fix in fixes if fix.strip(f"{_VARIES} ")]
     return "\n".join(parts)
 
@@ -125,6 +125,10 @@ def _of_file(path: Path, name: str) -> Iterator[Message]:
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
         local = _named(ast.walk(within[call])) if call in within else {}
         for problem, fix in _Texts({**constants, **local}).of_error(call):
+            yield Message(problem, fix.rstrip("."), name)
+    texts = _Texts(constants)
+    for pair in (node for node in ast.walk(tree) if isinstance(node, ast.Tuple) and len(node.elts) == 2):
+        for problem, fix in texts.of_pair(pair, of_aws=name.startswith("aws/")):
             yield Message(problem, fix.rstrip("."), name)
 
 
@@ -163,10 +167,20 @@ class _Texts:
         if name in _PROBLEM_AT:
             for arguments in self._unpacked(call.args[_PROBLEM_AT[name] :]):
                 yield from self._pairs(arguments[0], arguments[1] if len(arguments) > 1 else None)
+        elif isinstance(call.func, ast.Attribute) and call.func.attr == "_error" and len(call.args) > 1:
+            yield from self._pairs(call.args[1], call.args[2] if len(call.args) > 2 else None)
         else:
             for problem, fix in (("problem", "fix"), ("several", "several_fix")):
                 if problem in keywords:
                     yield from self._pairs(keywords[problem], keywords.get(fix))
+
+    def of_pair(self, pair: ast.Tuple, *, of_aws: bool) -> Iterator[tuple[str, str]]:
+        """Yield what a table has as pairs: an error's class and its meaning; of AWS's codes the problem and the fix."""
+        first, second = pair.elts
+        if isinstance(first, ast.Name) and first.id in _PROBLEM_FIRST:
+            yield from ((f"{_VARIES}: {meaning}", "") for meaning in self._texts(second))
+        elif of_aws and all(isinstance(each, ast.Constant | ast.JoinedStr) for each in pair.elts):
+            yield from self._pairs(first, second)
 
     def _pairs(self, problem: ast.expr, fix: ast.expr | None) -> list[tuple[str, str]]:
         problems = self._texts(problem)
