@@ -23,6 +23,7 @@ PROVIDER = ROOT / "provider" / "iot_certificate_provider"
 CONSTRUCTS = ROOT / "constructs" / "iot_certificates"
 
 _VARIES = "…"
+_FIELD = re.compile(r"\{\w+\}")
 _PROBLEM_SECOND = frozenset({"InvalidPropertyError"})
 _PROBLEM_THIRD = frozenset({"CertificateDeclarationError"})
 _PROBLEM_FIRST = frozenset(
@@ -48,6 +49,8 @@ _AREAS = (
     ("Fleets", ("fleet/",)),
     ("At synthesis", ("constructs/",)),
 )
+_WITH_PAIRS = ("aws/", "pki/key_text", "properties/issuance")
+"""Modules whose pairs of texts are a problem and its fix."""
 _OTHERS = "Time, answers and others"
 
 
@@ -66,8 +69,11 @@ class Message:
 
     @property
     def pattern(self) -> re.Pattern[str]:
-        """What a problem is like that this message is of: what a property refuses is quoted before the words."""
-        return re.compile("(.* )?" + ".*".join(map(re.escape, self.problem.split(_VARIES))), re.DOTALL)
+        """What a problem is like that this message is of.
+
+        What a property refuses is quoted before the words; AWS's error code can come after them.
+        """
+        return re.compile("(.* )?" + ".*".join(map(re.escape, self.problem.split(_VARIES))) + r"( \(\w+\))?", re.DOTALL)
 
 
 def messages() -> list[Message]:
@@ -127,8 +133,11 @@ def _of_file(path: Path, name: str) -> Iterator[Message]:
         for problem, fix in _Texts({**constants, **local}).of_error(call):
             yield Message(problem, fix.rstrip("."), name)
     texts = _Texts(constants)
+    for default in (node for node in ast.walk(tree) if isinstance(node, ast.AnnAssign)):
+        if isinstance(default.target, ast.Name) and default.target.id == "problem" and default.value is not None:
+            yield from (Message(problem, "", name) for problem in texts.texts(default.value))
     for pair in (node for node in ast.walk(tree) if isinstance(node, ast.Tuple) and len(node.elts) == 2):
-        for problem, fix in texts.of_pair(pair, of_aws=name.startswith("aws/")):
+        for problem, fix in texts.of_pair(pair, of_texts=name.startswith(_WITH_PAIRS)):
             yield Message(problem, fix.rstrip("."), name)
 
 
@@ -174,17 +183,17 @@ class _Texts:
                 if problem in keywords:
                     yield from self._pairs(keywords[problem], keywords.get(fix))
 
-    def of_pair(self, pair: ast.Tuple, *, of_aws: bool) -> Iterator[tuple[str, str]]:
+    def of_pair(self, pair: ast.Tuple, *, of_texts: bool) -> Iterator[tuple[str, str]]:
         """Yield what a table has as pairs: an error's class and its meaning; of AWS's codes the problem and the fix."""
         first, second = pair.elts
         if isinstance(first, ast.Name) and first.id in _PROBLEM_FIRST:
-            yield from ((f"{_VARIES}: {meaning}", "") for meaning in self._texts(second))
-        elif of_aws and all(isinstance(each, ast.Constant | ast.JoinedStr) for each in pair.elts):
+            yield from ((f"{_VARIES}: {meaning}", "") for meaning in self.texts(second))
+        elif of_texts and all(isinstance(each, ast.Constant | ast.JoinedStr) for each in pair.elts):
             yield from self._pairs(first, second)
 
     def _pairs(self, problem: ast.expr, fix: ast.expr | None) -> list[tuple[str, str]]:
-        problems = self._texts(problem)
-        fixes = [""] if fix is None else self._texts(fix)
+        problems = self.texts(problem)
+        fixes = [""] if fix is None else self.texts(fix)
         # Two names that are assigned together, in several branches, belong together.
         together = isinstance(problem, ast.Name) and isinstance(fix, ast.Name) and len(problems) == len(fixes)
         return list(zip(problems, fixes, strict=True)) if together else list(product(problems, fixes))
@@ -197,22 +206,22 @@ class _Texts:
         elif arguments:
             yield arguments
 
-    def _texts(self, value: ast.expr) -> list[str]:
+    def texts(self, value: ast.expr) -> list[str]:
         if isinstance(value, ast.Constant):
-            return [str(value.value)]
+            return [_FIELD.sub(_VARIES, str(value.value))]
         if isinstance(value, ast.JoinedStr):
             parts = [
                 [str(part.value)] if isinstance(part, ast.Constant) else self._formatted(part) for part in value.values
             ]
             return ["".join(each) for each in product(*parts)]
         if isinstance(value, ast.IfExp):
-            return [*self._texts(value.body), *self._texts(value.orelse)]
+            return [*self.texts(value.body), *self.texts(value.orelse)]
         if isinstance(value, ast.Name) and value.id in self.named:
-            texts = [text for one in self.named[value.id] if not isinstance(one, ast.Name) for text in self._texts(one)]
+            texts = [text for one in self.named[value.id] if not isinstance(one, ast.Name) for text in self.texts(one)]
             return texts or [_VARIES]
         return [_VARIES]
 
     def _formatted(self, part: ast.expr) -> list[str]:
         # A choice of two words is written out; everything else varies.
         chosen = part.value if isinstance(part, ast.FormattedValue) else None
-        return self._texts(chosen) if isinstance(chosen, ast.IfExp) else [_VARIES]
+        return self.texts(chosen) if isinstance(chosen, ast.IfExp) else [_VARIES]
