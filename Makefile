@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 POLICY_CHECKS := $(VENV)/policy-checks/.ready
+PUBLISHING := $(VENV)/publishing/.ready
 
 # What a developer's shell exports must not change what runs here.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV AWS_PROFILE
@@ -18,7 +19,7 @@ export JSII_RUNTIME_PACKAGE_CACHE_ROOT ?= $(XDG_CACHE_HOME)/jsii
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup policy-checks demo test soak faults mutate scale browser bench check style format bundle dist reference lock clean
+.PHONY: help setup policy-checks demo test soak faults mutate scale browser bench check style format bundle dist release reference docs lock clean
 
 help: ## Show what there is to run
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -86,6 +87,15 @@ dist: $(READY) ## Build the wheel and the source distribution into dist
 	@rm -rf dist
 	@$(BIN)/hatchling build --directory dist
 
+$(PUBLISHING): $(READY) scripts/setup-publishing.sh requirements/publishing.txt
+	@sh scripts/setup-publishing.sh
+
+release: $(PUBLISHING) ## Build and check the files of a release into dist: wheel, source, assets, SBOM, checksums
+	@PYTHONPATH=scripts $(BIN)/python -m release
+
+docs: $(PUBLISHING) ## Build the documentation as a site that can be searched, into .site/html
+	@PYTHONPATH=scripts $(BIN)/python -m documentation_site
+
 reference: $(READY) ## Make docs/schema and the tables of docs/resources anew
 	@PYTHONPATH=scripts $(BIN)/python -m reference
 
@@ -94,8 +104,9 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 lock: $(READY) ## Resolve the dependencies anew and pin them with hashes
 	@$(LOCK) --upgrade --group lambda -o constructs/iot_certificates/lambda-requirements.txt
 	@$(LOCK) --upgrade pyproject.toml --extra local --extra cli --group dev -o requirements/dev.txt
+	@$(LOCK) --upgrade --group publishing -o requirements/publishing.txt
 	@$(LOCK) --upgrade --group policy-checks --no-emit-package numpy -o requirements/policy-checks.txt
 	@echo uv | $(LOCK) --upgrade - -o requirements/uv.txt
 
 clean: ## Remove what setup and the commands have made
-	@rm -rf $(VENV) node_modules cdk.out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .browser .cache .set-up.log
+	@rm -rf $(VENV) node_modules cdk.out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .browser .cache .site .set-up.log

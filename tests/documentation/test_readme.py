@@ -15,20 +15,25 @@ if TYPE_CHECKING:
 
 
 README = ROOT / "README.md"
+GETTING_STARTED = ROOT / "docs" / "getting-started.md"
 EXAMPLE = ROOT / "examples" / "integration_test"
 FILES = (EXAMPLE / "app.py", EXAMPLE / "test_devices.py")
 CERTIFICATES = ROOT / "examples" / "certificates"
 MAX_LINES = 25
 
 
-def python_blocks(heading: str) -> list[str]:
-    """Return the Python blocks under a heading of the README."""
-    return [block.text for block in blocks(README) if (block.language, block.heading) == ("python", heading)]
+def python_blocks(page: Path, heading: str) -> list[str]:
+    """Return the Python blocks under a heading of a page."""
+    return [block.text for block in blocks(page) if (block.language, block.heading) == ("python", heading)]
 
 
-def test_a_test_environment_out_of_nothing_is_the_example() -> None:
-    shown = python_blocks("A test environment out of nothing")
+def test_the_first_stack_is_the_example() -> None:
+    shown = python_blocks(README, "Your first stack")
     assert shown == [file.read_text(encoding="utf-8") for file in FILES]
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.read_text(encoding="utf-8").splitlines()) < 120
 
 
 def test_it_is_a_page() -> None:
@@ -37,7 +42,7 @@ def test_it_is_a_page() -> None:
 
 
 def test_the_app_for_an_account_of_ones_own_synthesises(tmp_path: Path) -> None:
-    (app,) = python_blocks("Use it in your own account")
+    (app,) = python_blocks(GETTING_STARTED, "4. Declare and deploy")
     (tmp_path / "app.py").write_text(app, encoding="utf-8")
     for name, sample in {"factory-ca": "factory-ca", "thermostat": "thermostat-1"}.items():
         (tmp_path / f"{name}.pem").write_bytes((CERTIFICATES / f"{sample}.pem").read_bytes())

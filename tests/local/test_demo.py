@@ -107,9 +107,9 @@ def test_report_is_readable_without_a_terminal() -> None:
     assert re.fullmatch(r"   ✓ cdk deploy \d\.\d s", lines[1])
     assert lines[2].startswith("     pump-1 [x] connected")
     assert [line.split() for line in lines[3:7] if "─" not in line] == [
-        ["id", "common", "name", "status", "signed", "by", "policies", "things"],
+        ["id", "common", "name", "status", "signed", "by", "attached"],
         ["aaaaaaaa", "Factory", "CA", "ACTIVE", "itself"],
-        ["bbbbbbbb", "pump-1", "PENDING_ACTIVATION", "Factory", "CA", "1", "pump"],
+        ["bbbbbbbb", "pump-1", "PENDING_ACTIVATION", "Factory", "CA", "1", "policy,", "pump"],
     ]
     assert re.fullmatch(r"   ✓ step 1 \d\.\d s", lines[-1])
     assert "\x1b" not in screen.getvalue()

@@ -1,11 +1,16 @@
-"""What ``make demo`` runs: the example apps on an embedded AWS, from ``cdk bootstrap`` to an empty account."""
+"""What ``make demo`` runs: the example apps on an embedded AWS, from ``cdk bootstrap`` to an empty account.
+
+``--picture FILE`` writes an SVG of what the first story shows: the README's picture.
+"""
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.markup import escape
@@ -17,21 +22,27 @@ from iot_certificates_local.demo.story import run_story
 from iot_certificates_local.embedded_aws import EmbeddedAws
 from iot_certificates_local.errors import CdkError, EmbeddedAwsError
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 INTERRUPTED = 130
 
 TEST_ENVIRONMENT = Path("examples") / "integration_test"
 RENEWAL = Path("examples") / "renewal"
 
 
-def main() -> int:
+def main(arguments: Sequence[str] = ()) -> int:
     """Run the demo in the current folder, which is the app's. Returns the exit status."""
     # A screen that cannot show ✓ shows a question mark.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    report = ScreenReport()
+    parser = argparse.ArgumentParser(prog="python -m iot_certificates_local.demo")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="write an SVG of the first story's output here")
+    picture: Path | None = parser.parse_args(arguments).picture
+    report = ScreenReport(pictured=picture is not None)
     try:
-        return _run(report)
+        return _run(report, picture)
     except KeyboardInterrupt:
         report.console.print("\nInterrupted. Everything that was started has been stopped.")
         return INTERRUPTED
@@ -40,7 +51,7 @@ def main() -> int:
         return 1
 
 
-def _run(report: ScreenReport) -> int:
+def _run(report: ScreenReport, picture: Path | None) -> int:
     folder = _app_folder()
     started = time.monotonic()
     with contextlib.ExitStack() as at_the_end:
@@ -50,7 +61,8 @@ def _run(report: ScreenReport) -> int:
             report.say(f"AWS at {aws.endpoint_url}, MQTT at {aws.mqtt_host}:{aws.mqtt_port}, files in {aws.folder}")
             with report.activity("cdk bootstrap"):
                 aws.bootstrap(folder, report.progress)
-        run_story(aws, folder, report)
+        with report.picture(picture):
+            run_story(aws, folder, report)
         run_renewal_story(aws, folder / RENEWAL, report)
         run_environment_story(aws, folder / TEST_ENVIRONMENT, report)
     report.console.print(
@@ -76,4 +88,4 @@ def _explain(report: ScreenReport, error: Exception) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
-from rich.box import SIMPLE
+from rich._export_format import CONSOLE_SVG_FORMAT
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
-    from iot_certificates_local.inventory import Inventory
+    from iot_certificates_local.inventory import DeviceCertificate, Inventory
 
 _SHORT_ID = 8
 # Wide enough for the tables where there is no terminal to measure.
 _WIDTH_WITHOUT_TERMINAL = 120
+_WIDTH_OF_A_PICTURE = 80
+_INDENTED = 5
+# Without Rich's fonts, which a browser would fetch from another host: each text has its length, in any font.
+_PICTURE = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
 _STATUS_COLOURS = {"ACTIVE": "green", "INACTIVE": "yellow", "PENDING_ACTIVATION": "cyan"}
 
 
@@ -50,10 +58,25 @@ class Report(Protocol):
 class ScreenReport:
     """A report on a terminal, with a spinner; as plain lines where there is none."""
 
-    def __init__(self, console: Console | None = None) -> None:
-        self.console = console or _console()
+    def __init__(self, console: Console | None = None, *, pictured: bool = False) -> None:
+        """Report to a console, by default this terminal's; ``pictured``: as wide as a picture of it is to be."""
+        self.console = console or (
+            Console(highlight=False, width=_WIDTH_OF_A_PICTURE, record=True) if pictured else _console()
+        )
+        # Lines are broken between words where somebody looks at them; a log's lines are left whole.
+        self._measured = pictured or self.console.is_terminal
         self._number = 0
         self._status = self.console.status("")
+
+    @contextmanager
+    def picture(self, file: Path | None) -> Iterator[None]:
+        """Write what is shown in the block into an SVG file, if there is one; the report must be pictured then."""
+        if file is not None:
+            self.console.export_text(clear=True)
+        yield
+        if file is not None:
+            picture = self.console.export_svg(title="make demo", unique_id="demo", code_format=_PICTURE)
+            file.write_text(picture, encoding="utf-8")
 
     @contextmanager
     def step(self, title: str, /) -> Iterator[None]:
@@ -75,7 +98,10 @@ class ScreenReport:
 
     def say(self, text: str, /) -> None:
         """Print one line below the step."""
-        self.console.print(f"     {escape(text)}", soft_wrap=True)
+        if self._measured:
+            self.console.print(Padding(escape(text), (0, 0, 0, _INDENTED)))
+        else:
+            self.console.print(f"{' ' * _INDENTED}{escape(text)}", soft_wrap=True)
 
     def progress(self, line: str, /) -> None:
         """Show the line beside the spinner."""
@@ -85,20 +111,19 @@ class ScreenReport:
 
     def table(self, inventory: Inventory, /) -> None:
         """Print the CA certificates and the device certificates."""
-        table = Table(box=SIMPLE, header_style="bold", collapse_padding=True, pad_edge=False)
-        for column in ("id", "common name", "status", "signed by", "policies", "things"):
-            table.add_column(column, no_wrap=True)
+        table = Table(box=SIMPLE_HEAD, header_style="bold", collapse_padding=True)
+        for column in ("id", "common name", "status", "signed by", "attached"):
+            table.add_column(column, no_wrap=column != "attached")
         names = {ca.id: ca.common_name for ca in inventory.ca_certificates}
         for ca in inventory.ca_certificates:
-            table.add_row(ca.id[:_SHORT_ID], ca.common_name, _status(ca.status), "itself", "", "")
+            table.add_row(ca.id[:_SHORT_ID], ca.common_name, _status(ca.status), "itself", "")
         for device in sorted(inventory.device_certificates, key=lambda one: one.common_name):
             table.add_row(
                 device.id[:_SHORT_ID],
                 device.common_name,
                 _status(device.status),
                 names.get(device.ca_certificate_id, "unknown"),
-                str(len(device.policies)),
-                ", ".join(device.things),
+                _attached(device),
             )
         self.console.print(table)
 
@@ -106,6 +131,12 @@ class ScreenReport:
 def _console() -> Console:
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=_WIDTH_WITHOUT_TERMINAL)
+
+
+def _attached(device: DeviceCertificate) -> str:
+    count = len(device.policies)
+    policies = [f"{count} {'policy' if count == 1 else 'policies'}"] if count else []
+    return ", ".join((*policies, *device.things))
 
 
 def _since(started: float) -> str:
