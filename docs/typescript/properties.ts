@@ -220,3 +220,18 @@ export interface CertificateGenerationProperties {
   /** The generation that is requested, a number or a date for example; a smaller value changes nothing. Update: in place. */
   readonly Requested: string | number;
 }
+
+/** The device certificates of a manifest, hundreds of thousands of them, registered as one resource. Ref is fleet/<name>, which stays the same. */
+export const DEVICE_CERTIFICATE_FLEET = 'Custom::IotDeviceCertificateFleet';
+export interface DeviceCertificateFleetProperties {
+  /** Name of the bucket that has the manifest. Update: in place: the difference of the manifests, shard by shard. */
+  readonly ManifestBucket: string;
+  /** Prefix of the manifest in the bucket, which ends with the SHA-256 of its manifest.json. Update: in place: the difference of the manifests, shard by shard. */
+  readonly ManifestPrefix: string;
+  /** Certificates a second that are registered, changed or removed; AWS IoT's default quota is 10. Update: in place. */
+  readonly MaxRegistrationsPerSecond?: number | string;
+  /** Of certificates: how many of a hundred may fail without failing the request. Update: in place. */
+  readonly ToleratedFailurePercentage?: number | string;
+  /** Whether a Create or an Update waits for the last certificate, an hour at most; a Delete always does. Update: in place. */
+  readonly WaitForCompletion?: boolean | 'true' | 'false';
+}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from iot_certificate_provider.properties.shapes import (
     ALWAYS,
     Choice,
+    DecimalNumber,
     Flag,
     Map,
     Maps,
@@ -90,6 +91,11 @@ def _of_choice(declared: Choice[StrEnum], _: str) -> str:
 @_type.register(Flag)
 def _of_flag(_declared: Flag, _: str) -> str:
     return "boolean | 'true' | 'false'"
+
+
+@_type.register(DecimalNumber)
+def _of_decimal_number(_declared: DecimalNumber, _: str) -> str:
+    return "number | string"
 
 
 @_type.register(WholeNumber)
