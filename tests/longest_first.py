@@ -1,0 +1,33 @@
+"""What several workers begin with, so that the last to be begun is short: by what each took, with its waits."""
+
+LONGEST_FIRST = (
+    "transfers",
+    "tests/e2e/test_demo_story.py",
+    "provider stack",
+    "tests/integration/test_permissions.py",
+    "wheel",
+    "constructs",
+    "tests/e2e/test_renewal_story.py",
+    "tests/integration/test_several_owners.py",
+    "tests/integration/test_accounts.py",
+    "tests/e2e/test_environment_story.py",
+    "tests/e2e/test_just_in_time_provisioning.py",
+    "tests/e2e/test_just_in_time_registration.py",
+    "tests/e2e/test_ca_cross_over.py",
+    "tests/e2e/test_example_device.py",
+    "tests/e2e/test_fleet.py",
+    "types",
+    "policy",
+    "emulated cloud",
+    "tests/integration/test_plain_cloudformation.py",
+    "tests/integration/test_in_use.py",
+    "tests/integration/test_keys_elsewhere.py",
+    "tests/cli/test_sweep.py",
+    "tests/wheel/test_extra_local.py",
+    "tests/integration/test_monitoring.py",
+    "tests/integration/test_changes_in_use.py",
+    "tests/local/test_cdk_cli.py",
+    "tests/cli/test_scale.py",
+    "tests/protocol/test_state_machine.py",
+)
+"""Groups of tests by the names that xdist has them under; a module is one, where its tests need the embedded AWS."""
