@@ -1,7 +1,7 @@
 """The certificates of a run, by name: a recording names them, and a replay makes others by the same recipes.
 
-Names are ``<recipe>:<more>``: ``ca:factory``, ``device:factory:7``, ``verification:factory``, ``alone:3`` (self-signed),
-``odd:expired``, ``csr:one``. Every common name begins with the run's prefix, by which certificates are found again.
+Names are ``<recipe>:<more>``: ``ca:factory``, ``device:factory:7``, ``verification:factory`` (over the registration
+code that was read last), ``alone:3`` (self-signed), ``odd:expired``, ``csr:one``. Every common name begins with the run's prefix, by which certificates are found again.
 """
 
 from __future__ import annotations
@@ -89,7 +89,8 @@ class Material:
         if recipe == "alone":
             return issuing.make_device(None, self._text(name), key=self._key(name), **self._validity())
         if recipe == "verification":
-            return issuing.make_verification_certificate(self.issued(f"ca:{more}"), self.registration_code)
+            ca = self.issued(f"ca:{more.partition(':')[0]}")
+            return issuing.make_verification_certificate(ca, self.registration_code)
         raise KeyError(name)
 
     def _key(self, name: str) -> issuing.PrivateKey:

@@ -27,6 +27,11 @@ EMBEDDED_PREFIX = "accept-0e3b"
 NEIGHBOUR = "210987654321"
 USER = "acceptance"
 _STATES = Path(".acceptance")
+_ON_ANYTHING = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": ["kms:CreateAlias", "kms:DeleteAlias"], "Resource": "*"}],
+}
+"""What MiniStack evaluates on ``*``, whatever the request names: an alias is in none of its members called KeyId."""
 MQTT_PORT = 8883
 
 
@@ -132,5 +137,6 @@ def _user(aws: EmbeddedAws, prefix: str) -> tuple[str, str]:
         iam.create_user(UserName=name)
     document = policy_for(prefix, aws.account, aws.region, "aws")
     iam.put_user_policy(UserName=name, PolicyName="acceptance", PolicyDocument=json.dumps(document))
+    iam.put_user_policy(UserName=name, PolicyName="ministack", PolicyDocument=json.dumps(_ON_ANYTHING))
     key = iam.create_access_key(UserName=name)["AccessKey"]
     return key["AccessKeyId"], key["SecretAccessKey"]

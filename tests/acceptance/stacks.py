@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
 
     from acceptance.stage import Stage
 
-_INVENTED = re.compile(r".+-[A-Za-z0-9]+-[A-Za-z0-9]{8,}")
 CERTIFICATE_SECONDS = 300
 
 
@@ -26,12 +24,18 @@ class PlayedStack:
         self._stage = stage
         self._client = stage.client("cloudformation")
         self.id = ""
+        self.more: dict[str, Any] = {}
+        """What the template has beside its resources: outputs, parameters."""
 
     def create(self, resources: Mapping[str, Any], **options: Any) -> str:
         """Create it; return the status at which it comes to rest."""
+        self.begin(resources, **options)
+        return self.rest()
+
+    def begin(self, resources: Mapping[str, Any], **options: Any) -> None:
+        """Begin to create it."""
         template = self._template(resources)
         self.id = self._client.create_stack(StackName=self.name, TemplateBody=template, **options)["StackId"]
-        return self.rest()
 
     def update(self, resources: Mapping[str, Any], **options: Any) -> str:
         """Update it; return the status at which it comes to rest."""
@@ -81,20 +85,21 @@ class PlayedStack:
     def log(self, logical_id: str) -> list[list[str]]:
         """Return what the events say of a resource: status and physical id, as they are recorded."""
         rows = [event for event in self.events() if event["LogicalResourceId"] == logical_id]
-        return [[row["ResourceStatus"], self.shown(row.get("PhysicalResourceId", ""))] for row in rows]
+        return [[row["ResourceStatus"], self.shown(row.get("PhysicalResourceId", ""), logical_id)] for row in rows]
 
     def reasons(self) -> list[str]:
         """Return the reasons of the failures, the oldest first."""
         rows = [event for event in self.events() if event["ResourceStatus"].endswith("_FAILED")]
         return [str(row.get("ResourceStatusReason", "")) for row in rows]
 
-    def shown(self, physical_id: str) -> str:
-        """Return a physical id as it is recorded: an invented one ends at random."""
-        return "<invented>" if _INVENTED.fullmatch(physical_id) else str(self._stage.disguise.of(physical_id))
+    def shown(self, physical_id: str, logical_id: str = "") -> str:
+        """Return a physical id as it is recorded: one that CloudFormation invents ends at random."""
+        is_invented = bool(logical_id) and physical_id.startswith(f"{self.name}-{logical_id}-")
+        return "<invented>" if is_invented else str(self._stage.disguise.of(physical_id))
 
     def _template(self, resources: Mapping[str, Any]) -> str:
         declared = {name: self._served(resource) for name, resource in resources.items()}
-        return json.dumps({"Resources": declared})
+        return json.dumps({"Resources": declared, **self.more})
 
     def _served(self, resource: Mapping[str, Any]) -> Mapping[str, Any]:
         if not resource["Type"].startswith("Custom::") or "ServiceToken" in resource["Properties"]:
