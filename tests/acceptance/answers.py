@@ -78,7 +78,8 @@ def ask(client: Any, operation: str, parameters: Mapping[str, Any], sleep: Calla
     if code in EXPIRED:
         raise CredentialsExpiredError(str(error.get("Message", code)))
     metadata = members.pop("ResponseMetadata", {})
-    members.pop("Error", None)
+    for name in ("Error", "message", "Message"):
+        members.pop(name, None)
     headers = {name: value for name, value in metadata.get("HTTPHeaders", {}).items() if name in HEADERS}
     message = str(error.get("Message", ""))
     took = time.monotonic() - started

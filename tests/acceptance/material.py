@@ -1,7 +1,7 @@
 """The certificates of a run, by name: a recording names them, and a replay makes others by the same recipes.
 
-Names are ``<recipe>:<more>``: ``ca:factory``, ``device:factory:7``, ``verification:factory`` (over the registration
-code that was read last), ``alone:3`` (self-signed), ``odd:expired``, ``csr:one``. Every common name begins with the run's prefix, by which certificates are found again.
+Names are ``<recipe>:<more>``: ``ca:factory``, ``device:factory:7``, ``verification:factory`` (``…:other``: over the
+second account's code), ``alone:3`` (self-signed), ``odd:expired``, ``csr:one``. Every common name begins with the run's prefix, by which certificates are found again.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 
+OTHER = ":other"
+
+
 def id_of(pem: str) -> str:
     """Return the SHA-256 of the DER, without what may follow it, which AWS IoT is assumed to have as its id."""
     der = issuing.base64_of(pem)
@@ -33,7 +36,8 @@ class Material:
 
     def __init__(self, prefix: str, learn: Callable[[str, str], None] = lambda _value, _name: None) -> None:
         self.prefix = prefix
-        self.registration_code = ""
+        self.registration_codes = {False: "", True: ""}
+        """By whether it is the second account's."""
         self._learn = learn
         self._issued: dict[str, issuing.Issued] = {}
         self._pems: dict[str, str] = {}
@@ -90,7 +94,8 @@ class Material:
             return issuing.make_device(None, self._text(name), key=self._key(name), **self._validity())
         if recipe == "verification":
             ca = self.issued(f"ca:{more.partition(':')[0]}")
-            return issuing.make_verification_certificate(ca, self.registration_code)
+            code = self.registration_codes[more.endswith(OTHER)]
+            return issuing.make_verification_certificate(ca, code)
         raise KeyError(name)
 
     def _key(self, name: str) -> issuing.PrivateKey:

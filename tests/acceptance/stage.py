@@ -111,8 +111,8 @@ class Stage:
         client = self.client(service, other=other)
         answer = answers.ask(client, operation, parameters, time.sleep)
         if code := answer.members.get("registrationCode"):
-            self.material.registration_code = code
-            self.disguise.learn(code, "registration code")
+            self.material.registration_codes[other] = code
+            self.disguise.learn(code, "other registration code" if other else "registration code")
         return answer
 
     def _asked(

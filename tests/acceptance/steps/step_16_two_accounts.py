@@ -61,9 +61,8 @@ def _is(stage: Stage, when: str, certificate_id: str, status: str) -> None:
 def _one_ca_in_two_accounts(stage: Stage) -> None:
     """The other account's code signs the proof there; a CA that is registered all the same is removed at once."""
     stage.ask("iot", "GetRegistrationCode", other=True)
-    theirs = stage.material["verification:shared"]
     stage.ask("iot", "GetRegistrationCode")
-    ours = stage.material["verification:shared:ours"]
+    ours, theirs = stage.material["verification:shared"], stage.material["verification:shared:other"]
     pem = stage.material[CA]
     first = stage.ask("iot", "RegisterCACertificate", caCertificate=pem, verificationCertificate=ours)
     stage.check(first.is_success, f"a CA in DEFAULT mode: {first}")
