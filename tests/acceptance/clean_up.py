@@ -188,7 +188,6 @@ def _simple(service: str, operation: str, member: str, **more: Any) -> Callable[
     return remove
 
 
-# ruff: noqa: SLF001 - a table of its own methods
 _REMOVALS: dict[str, Callable[[CleanUp, Holding], None]] = {
     "stack": CleanUp._stack,
     "function": _simple("lambda", "delete_function", "FunctionName"),
@@ -203,4 +202,3 @@ _REMOVALS: dict[str, Callable[[CleanUp, Holding], None]] = {
     "log group": _simple("logs", "delete_log_group", "logGroupName"),
     "bucket": CleanUp._bucket,
 }
-

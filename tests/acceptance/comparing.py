@@ -35,9 +35,9 @@ def differences(recorded: Recording, fresh: Recording) -> list[str]:
             for text in difference_of_calls(one, other, recorded.origin, fresh.origin)
         ]
     for what in sorted(recorded.observed.keys() | fresh.observed.keys()):
-        one, other = recorded.observed.get(what), fresh.observed.get(what)
-        if one != other:
-            found.append(f"step {fresh.step}, {what}:{side_by_side(one, other, recorded.origin, fresh.origin)}")
+        then, now = recorded.observed.get(what), fresh.observed.get(what)
+        if then != now:
+            found.append(f"step {fresh.step}, {what}:{side_by_side(then, now, recorded.origin, fresh.origin)}")
     return found
 
 
@@ -67,7 +67,8 @@ def side_by_side(one: Any, other: Any, origin: str, other_origin: str) -> str:
 def _ours(answer: Mapping[str, Any], operation: str) -> type:
     """Return the error that the function takes an answer for."""
     details = {"Code": answer["code"], "Message": answer.get("message", "")}
-    return type(map_error(ClientError({"Error": details, **answer["members"]}, operation), "it"))
+    response: Any = {"Error": details, **answer["members"]}
+    return type(map_error(ClientError(response, operation), "it"))
 
 
 def _missing(recorded: Any, fresh: Any, path: str = "") -> Iterator[str]:
@@ -91,7 +92,9 @@ def _form(value: Any) -> Any:
     """Return a value without the numbers of its placeholders, which depend on what came before."""
     if not isinstance(value, str):
         return value
-    return PLACEHOLDER.sub(lambda found: found[0].rstrip("0123456789> ") if found[0][1:-1].split()[0] in _COUNTED else found[0], value)
+    return PLACEHOLDER.sub(
+        lambda found: found[0].rstrip("0123456789> ") if found[0][1:-1].split()[0] in _COUNTED else found[0], value
+    )
 
 
 _COUNTED = frozenset({"uuid", "hex", "pem", "account"})

@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
 from acceptance.answers import client_of
-from acceptance.permissions import qualifier_of
 from acceptance.provider import bucket_of
 from iot_certificate_provider.pki import Certificate, UnusableError
 
@@ -162,16 +161,14 @@ def _keys(here: Holdings) -> Iterator[Holding]:
 
 def _buckets(here: Holdings) -> Iterator[Holding]:
     place = here.place
-    names = (
-        bucket_of(place.prefix, place.account),
-        f"cdk-{qualifier_of(place.prefix)}-assets-{place.account}-{place.region}",
-    )
-    for name in names:
-        try:
-            here.client("s3").head_bucket(Bucket=name)
-        except ClientError:
-            continue
-        yield Holding("bucket", name, is_ours=True, fingerprint="", key=name)
+    name = bucket_of(place.prefix, place.account)
+    try:
+        here.client("s3").head_bucket(Bucket=name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in {"404", "NoSuchBucket"}:
+            return
+        raise
+    yield Holding("bucket", name, is_ours=True, fingerprint="", key=name)
 
 
 KINDS: dict[str, Callable[[Holdings], Iterator[Holding]]] = {

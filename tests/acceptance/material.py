@@ -1,7 +1,8 @@
 """The certificates of a run, by name: a recording names them, and a replay makes others by the same recipes.
 
-Names are ``<recipe>:<more>``: ``ca:factory``, ``device:factory:7``, ``verification:factory`` (``…:other``: over the
-second account's code), ``alone:3`` (self-signed), ``odd:expired``, ``csr:one``. Every common name begins with the run's prefix, by which certificates are found again.
+Names are ``<recipe>:<more>``: ``ca:factory``, ``device:factory:7``, ``alone:3`` (self-signed), ``odd:expired``,
+``csr:one``, ``verification:factory`` (with ``:other``, over the second account's registration code). Every common name
+begins with the run's prefix, by which certificates are found again.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -28,7 +29,7 @@ OTHER = ":other"
 def id_of(pem: str) -> str:
     """Return the SHA-256 of the DER, without what may follow it, which AWS IoT is assumed to have as its id."""
     der = issuing.base64_of(pem)
-    return hashlib.sha256(der[: 4 + int.from_bytes(der[2:4])] if der[1] == 0x82 else der).hexdigest()  # noqa: PLR2004
+    return hashlib.sha256(der[: 4 + int.from_bytes(der[2:4])] if der[1] == 0x82 else der).hexdigest()
 
 
 class Material:
@@ -101,7 +102,7 @@ class Material:
     def _key(self, name: str) -> issuing.PrivateKey:
         return issuing.key_of("p256", self._text(name))
 
-    def _validity(self) -> dict[str, datetime]:
+    def _validity(self) -> dict[str, Any]:
         # Short: whatever is forgotten is worth nothing soon.
         return {"valid_from": self._now - timedelta(days=1), "valid_to": self._now + timedelta(days=30)}
 

@@ -10,11 +10,10 @@ FILE = Path(__file__).parent / "permissions.json"
 
 
 def policy_for(prefix: str, account: str, region: str, partition: str) -> dict[str, Any]:
-    """Return ``permissions.json`` with its placeholders filled in: PREFIX, QUALIFIER, ACCOUNT, REGION, PARTITION."""
+    """Return ``permissions.json`` with its placeholders filled in: PREFIX, ACCOUNT, REGION, PARTITION."""
     text = FILE.read_text(encoding="utf-8")
     values = {
         "PREFIX": prefix,
-        "QUALIFIER": qualifier_of(prefix),
         "ACCOUNT": account,
         "REGION": region,
         "PARTITION": partition,
@@ -23,8 +22,3 @@ def policy_for(prefix: str, account: str, region: str, partition: str) -> dict[s
         text = text.replace(f"${{{name}}}", value)
     policy: dict[str, Any] = json.loads(text)
     return policy
-
-
-def qualifier_of(prefix: str) -> str:
-    """Return the qualifier of the run's own ``cdk bootstrap``: at most ten letters and digits."""
-    return "".join(character for character in prefix if character.isalnum())[:10]

@@ -12,9 +12,7 @@ def handler(event: dict[str, Any], _context: object) -> None:
     query = dict(urllib.parse.parse_qsl(url.query))
     facts = {
         "members": sorted(event),
-        "properties": {
-            name: value for name, value in event["ResourceProperties"].items() if name != "ServiceToken"
-        },
+        "properties": {name: value for name, value in event["ResourceProperties"].items() if name != "ServiceToken"},
         "query": sorted(query),
         "date": len(query.get("X-Amz-Date", "")),
         "scheme": url.scheme,

@@ -1,4 +1,4 @@
-"""The function that serves the run's stacks: the provider stack, under the run's name and without its export."""
+"""The function that serves the run's stacks: the provider stack, under the run's names."""
 
 from __future__ import annotations
 
@@ -79,11 +79,9 @@ class Provider:
         self._wait()
         return self._outputs()["ServiceToken"]
 
-    def _upload(self) -> None:
-        from iot_certificates.bundling import Target, bundle  # noqa: PLC0415 - the CDK takes seconds to import
-
+    def ensure_bucket(self) -> str:
+        """Make the run's bucket, unless there is one; return its name."""
         place = self._place
-        target = Target(place.runtime, place.architecture) if place.runtime else Target()
         objects: Any = client_of(place.session, "s3")
         bucket = bucket_of(place.prefix, place.account)
         where: dict[str, Any] = {"CreateBucketConfiguration": {"LocationConstraint": place.region}}
@@ -92,6 +90,14 @@ class Provider:
         except ClientError as error:
             if error.response["Error"]["Code"] != "BucketAlreadyOwnedByYou":
                 raise
+        return bucket
+
+    def _upload(self) -> None:
+        from iot_certificates.bundling import DEFAULT_TARGET, Target, bundle  # noqa: PLC0415 - the CDK takes seconds to import
+
+        place = self._place
+        target = Target(place.runtime, place.architecture) if place.runtime else DEFAULT_TARGET
+        bucket, objects = self.ensure_bucket(), client_of(place.session, "s3")
         objects.put_object(Bucket=bucket, Key=_KEY, Body=bundle(target).path.read_bytes())
 
     def _wait(self) -> None:
@@ -122,8 +128,13 @@ class Provider:
         return [{"ParameterKey": name, "ParameterValue": value} for name, value in self._parameters.items()]
 
 
+def export_of(place: Place) -> str:
+    """Return the name that the service token is exported under."""
+    return f"{place.prefix}-service-token"
+
+
 def template(place: Place) -> dict[str, Any]:
-    """Return the provider stack's template. Without the export: a stack of the account's owner may have it."""
+    """Return the provider stack's template. Its export is the run's: the account's owner may have the usual one."""
     from aws_cdk import App, DefaultStackSynthesizer  # noqa: PLC0415 - the CDK takes seconds to import
     from aws_cdk import aws_s3 as s3  # noqa: PLC0415
     from aws_cdk.assertions import Template  # noqa: PLC0415
@@ -139,6 +150,5 @@ def template(place: Place) -> dict[str, Any]:
         synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
     )
     found: dict[str, Any] = dict(Template.from_stack(stack).to_json())
-    for output in found["Outputs"].values():
-        output.pop("Export", None)
+    found["Outputs"]["ServiceToken"]["Export"]["Name"] = export_of(place)
     return found

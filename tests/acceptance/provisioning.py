@@ -30,9 +30,7 @@ def template_body(policy: str = "") -> dict[str, Any]:
 
 def make_role(stage: Stage, what: str) -> str:
     """Make a role that AWS IoT can assume; return its ARN."""
-    made = stage.client("iam").create_role(
-        RoleName=stage.name(what), AssumeRolePolicyDocument=json.dumps(TRUST)
-    )
+    made = stage.client("iam").create_role(RoleName=stage.name(what), AssumeRolePolicyDocument=json.dumps(TRUST))
     return str(made["Role"]["Arn"])
 
 

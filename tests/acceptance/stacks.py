@@ -111,7 +111,7 @@ class PlayedStack:
 
 def device(pem: str, **more: Any) -> dict[str, Any]:
     """Return a device certificate that is registered without a CA."""
-    attributes = {name: more.pop(name) for name in ("DependsOn", "DeletionPolicy") if name in more}
+    attributes: dict[str, Any] = {name: more.pop(name) for name in ("DependsOn", "DeletionPolicy") if name in more}
     properties = {"CertificatePem": pem, "CertificateMode": "SNI_ONLY", **more}
     return {"Type": "Custom::IotDeviceCertificate", "Properties": properties, **attributes}
 

@@ -69,7 +69,9 @@ class Stage:
     def ask(self, service: str, operation: str, *, other: bool = False, **parameters: Any) -> Answer:
         """Ask once, and record question and answer; an error is an answer, too."""
         answer = self._ask(service, operation, parameters, other=other)
-        self.recording.add(self._asked(service, operation, parameters, other=other), [self._told(answer)], answer.seconds)
+        self.recording.add(
+            self._asked(service, operation, parameters, other=other), [self._told(answer)], answer.seconds
+        )
         return answer
 
     def ask_until(
@@ -92,7 +94,7 @@ class Stage:
         self.recording.add(asked, told, took, until=True)
         return answer, took
 
-    def check(self, holds: bool, said: str) -> bool:  # noqa: FBT001 - reads as a sentence
+    def check(self, holds: bool, said: str) -> bool:
         """Check the assumption; ``said``: what is so where it does not hold."""
         self._checks.append((holds, said))
         return holds
@@ -115,9 +117,7 @@ class Stage:
             self.disguise.learn(code, "other registration code" if other else "registration code")
         return answer
 
-    def _asked(
-        self, service: str, operation: str, parameters: dict[str, Any], *, other: bool = False
-    ) -> Asked:
+    def _asked(self, service: str, operation: str, parameters: dict[str, Any], *, other: bool = False) -> Asked:
         return Asked(service, operation, self.disguise.of(parameters), other=other)
 
     def _told(self, answer: Answer) -> dict[str, Any]:

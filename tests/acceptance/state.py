@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from acceptance.step import Kind, Verdict
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass

@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import reduce
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ class NotTriedError(Exception):
 
 @dataclass(frozen=True)
 class Reliance:
-    """Code that is wrong where the assumption is: ``module:symbol``, as ``iot_certificate_provider.aws.iot:IotGateway``."""
+    """Code that is wrong where the assumption is: ``module:symbol``, ``iot_certificate_provider.errors:InUseError``."""
 
     symbol: str
     why: str
@@ -55,10 +55,10 @@ class Reliance:
         """Return the file and the line where the symbol is defined: ``provider/…/iot.py:31``."""
         module, _, path = self.symbol.partition(":")
         file = Path(inspect.getfile(import_module(module)))
-        found = self.resolve()
+        found: Any = self.resolve()
         try:
-            line = inspect.getsourcelines(found)[1]  # type: ignore[arg-type] # a constant raises TypeError
-        except TypeError:
+            line, file = inspect.getsourcelines(found)[1], Path(inspect.getfile(found))
+        except TypeError:  # a constant
             name = path.rpartition(".")[2]
             lines = file.read_text(encoding="utf-8").splitlines()
             line = next((n for n, text in enumerate(lines, 1) if text.lstrip().startswith((f"{name} ", f"{name}:"))), 1)

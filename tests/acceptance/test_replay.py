@@ -76,9 +76,7 @@ def test_the_fakes_answer_as_recorded(recording: Recording) -> None:
 
 def test_what_is_open_is_a_difference_still() -> None:
     known = {"this account": ACCOUNT, "other account": NEIGHBOUR, "region": REGION}
-    found = "\n".join(
-        text for each in replayed() for text in Replay(each, fakes(each), known, FAKES).differences()
-    )
+    found = "\n".join(text for each in replayed() for text in Replay(each, fakes(each), known, FAKES).differences())
     assert [about for about in OPEN if about not in found] == []
 
 

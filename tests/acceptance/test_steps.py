@@ -52,13 +52,13 @@ def test_the_cheap_steps_hold_on_the_embedded_aws(guarded_aws: EmbeddedAws) -> N
 
 def test_they_differ_on_an_aws_that_refuses_nothing() -> None:
     with EmbeddedAws(enforce_iam=True, strict=False) as lax:
-        verdicts, _ = play_cheap(lax, "laxer-1a2b")
+        verdicts, _ = play_cheap(lax, "laxer-1a2b", (1, 7, 9, 16))
     differing = {name for name, (kind, _) in verdicts.items() if kind is not Kind.HOLDS}
     assert differing >= FAIL_WITHOUT_THE_STRICT_LAYER
 
 
-def play_cheap(aws: EmbeddedAws, prefix: str) -> tuple[dict[str, Any], list[str]]:
-    steps = [step for number in CHEAP if (step := step_of(number))]
+def play_cheap(aws: EmbeddedAws, prefix: str, numbers: tuple[int, ...] = CHEAP) -> tuple[dict[str, Any], list[str]]:
+    steps = [step for number in numbers if (step := step_of(number))]
     with places.embedded(prefix, aws) as place:
         state = State(place.state_file)
         outcome = Runner(place, state).run(steps)
@@ -69,7 +69,7 @@ def test_the_policy_allows_nothing_that_could_be_somebody_elses_by_name() -> Non
     policy = policy_for("live-1a2b", "123456789012", "eu-central-1", "aws")
     named = [each for each in policy["Statement"] if each["Resource"] != "*"]
     resources = [resource for each in named for resource in _listed(each["Resource"])]
-    others = [each for each in resources if "live-1a2b-" not in each and "live1a2b" not in each]
+    others = [each for each in resources if "live-1a2b-" not in each]
     assert others == ["arn:aws:kms:eu-central-1:123456789012:key/*"]
     actions = [action for each in policy["Statement"] for action in _listed(each["Action"])]
     assert not [action for action in actions if "*" in action]

@@ -39,11 +39,11 @@ def correct_new_versions() -> None:
     """Let MiniStack's PutSecretValue move the labels that it is given, and change no version.
 
     Secrets Manager API reference, PutSecretValue. VersionStages: "If you specify a staging label that's already
-    associated with a different version of the same secret, then Secrets Manager removes the label from the other version
-    and attaches it to this version." ClientRequestToken: of a version that exists with the same value "the request is
-    ignored", with another one it fails, "because you can't modify an existing secret version". And: "If this operation
-    creates the first version for the secret, then Secrets Manager automatically attaches the staging label AWSCURRENT to
-    it." MiniStack moves AWSCURRENT alone, so that two versions have AWSPENDING.
+    associated with a different version of the same secret, then Secrets Manager removes the label from the other
+    version and attaches it to this version." ClientRequestToken: of a version that exists with the same value "the
+    request is ignored", with another one it fails, "because you can't modify an existing secret version". And: "If
+    this operation creates the first version for the secret, then Secrets Manager automatically attaches the staging
+    label AWSCURRENT to it." MiniStack moves AWSCURRENT alone, so that two versions have AWSPENDING.
     """
     from ministack.services import secretsmanager  # noqa: PLC0415 - reads its environment when imported
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pkgutil
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from acceptance.step import Step
+if TYPE_CHECKING:
+    from acceptance.step import Step
 
 STEPS: tuple[Step, ...] = tuple(
     import_module(f"{__name__}.{found.name}").STEP

@@ -33,7 +33,15 @@ ARRIVES: dict[str, Any] = {
     "Map": {"Key": "Owner", "Flag": "false"},
     "ServiceTimeout": "60",
 }
-MEMBERS = {"RequestType", "RequestId", "ResponseURL", "ResourceType", "LogicalResourceId", "StackId", "ResourceProperties"}
+MEMBERS = {
+    "RequestType",
+    "RequestId",
+    "ResponseURL",
+    "ResourceType",
+    "LogicalResourceId",
+    "StackId",
+    "ResourceProperties",
+}
 _DATE = len("20261129T000000Z")
 _BASIC = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 

@@ -76,7 +76,9 @@ def _had(stage: Stage, stack: PlayedStack, name: str) -> None:
     """Check that the newest complete event has the id of what the resource has."""
     complete = [row for row in stack.log("Device") if row[0] in _COMPLETE]
     expected = stack.shown(stage.material.id(name))
-    stage.check(bool(complete) and complete[-1][1] == expected, f"the newest complete event is not of {name}: {complete}")
+    stage.check(
+        bool(complete) and complete[-1][1] == expected, f"the newest complete event is not of {name}: {complete}"
+    )
 
 
 def _is_status(stage: Stage, name: str, status: str) -> None:
@@ -88,7 +90,9 @@ def _is_status(stage: Stage, name: str, status: str) -> None:
 STEP = Step(
     number=4,
     settles="stack events of every operation",
-    assumption="A *_COMPLETE event, and no other, says which physical id a resource had; a rollback sends Update, then Delete",
+    assumption=(
+        "A *_COMPLETE event, and no other, says which physical id a resource had; a rollback sends Update, then Delete"
+    ),
     relies_on=(
         Reliance("iot_certificate_provider.resources.lifecycle.history:held", "who owned a certificate is read there"),
         Reliance("iot_certificate_provider.resources.lifecycle.history:operations", "what an operation can have made"),

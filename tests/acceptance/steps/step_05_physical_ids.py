@@ -59,7 +59,10 @@ def _is_unknown(stage: Stage, what: str, answer: Answer) -> None:
 STEP = Step(
     number=5,
     settles="who holds a physical id",
-    assumption="DescribeStackResources by a physical id answers with one stack, soon, and says 'does not exist' where none has it",
+    assumption=(
+        "DescribeStackResources by a physical id answers with one stack, soon, and says 'does not exist' where "
+        "none has it"
+    ),
     relies_on=(
         Reliance("iot_certificate_provider.aws.cloudformation:StackGateway", "asks who holds a certificate's id"),
         Reliance("iot_certificate_provider.resources.lifecycle.holders:Holders.standing", "decides by the answer"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from acceptance.answers import timing_class
 from acceptance.stacks import DOCUMENT, PlayedStack, device
@@ -37,7 +37,7 @@ def _by_hand(stage: Stage) -> None:
     _until_deleted(stage, "DeleteThing", THING_SECONDS, "InvalidRequestException", thingName=thing)
 
 
-def _until_deleted(stage: Stage, operation: str, seconds: float, refusal: str, **parameters: str) -> None:
+def _until_deleted(stage: Stage, operation: str, seconds: float, refusal: str, **parameters: Any) -> None:
     answer, took = stage.ask_until(_is_success, seconds, "iot", operation, **parameters)
     stage.check(answer.is_success, f"{operation} after {took:.0f} s: {answer}")
     codes = {each["code"] for each in stage.recording.calls[-1].answers if "code" in each} - {refusal}
@@ -59,7 +59,11 @@ def _in_a_stack(stage: Stage) -> None:
     stage.check(status == "CREATE_COMPLETE", f"creation: {status}, {stack.reasons()}")
     status = stack.update({"Device": device(pem)})
     stage.check(status == "UPDATE_COMPLETE", f"an update that detaches: {status}, {stack.reasons()}")
-    for operation, name in (("DeletePolicy", {"policyName": policy}), ("DeleteThing", {"thingName": thing})):
+    named: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("DeletePolicy", {"policyName": policy}),
+        ("DeleteThing", {"thingName": thing}),
+    )
+    for operation, name in named:
         answer = stage.ask("iot", operation, **name)
         stage.check(answer.is_success, f"{operation} right after the update: {answer}")
     stack.delete()
@@ -68,7 +72,9 @@ def _in_a_stack(stage: Stage) -> None:
 STEP = Step(
     number=6,
     settles="how long what was detached is listed",
-    assumption="A detached policy can be deleted within 300 s, a thing within 60 s, and when the function answers both can",
+    assumption=(
+        "A detached policy can be deleted within 300 s, a thing within 60 s, and when the function answers both can"
+    ),
     relies_on=(
         Reliance("iot_certificate_provider.aws.propagation:POLICY_SECONDS", "how long a policy is waited for"),
         Reliance("iot_certificate_provider.aws.propagation:THING_SECONDS", "how long a thing is waited for"),
@@ -77,7 +83,9 @@ STEP = Step(
             "answers a Delete once nothing lists the certificate any more",
         ),
     ),
-    if_false="Raise the seconds in aws/propagation.py, and detach_seconds and thing_detach_seconds of the strict layer.",
+    if_false=(
+        "Raise the seconds in aws/propagation.py, and detach_seconds and thing_detach_seconds of the strict layer."
+    ),
     play=play,
     minutes=8,
     timeout_minutes=25,

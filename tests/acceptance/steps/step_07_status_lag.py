@@ -33,7 +33,9 @@ def play(stage: Stage) -> None:
         stage.check(answer.is_success, f"deleting an INACTIVE certificate: {answer}")
         refused.update(each["code"] for each in stage.recording.calls[-1].answers if "code" in each)
         longest = max(longest, took)
-    stage.check(longest < STATUS_SECONDS, f"a deletion was refused for {longest:.1f} s, and {STATUS_SECONDS} are waited")
+    stage.check(
+        longest < STATUS_SECONDS, f"a deletion was refused for {longest:.1f} s, and {STATUS_SECONDS} are waited"
+    )
     unknown = refused.keys() - {"CertificateStateException"}
     stage.check(not unknown, f"a deletion that comes too early is answered {sorted(unknown)}")
     stage.observe("longest", timing_class(longest))
@@ -42,7 +44,9 @@ def play(stage: Stage) -> None:
 STEP = Step(
     number=7,
     settles="how long a status lags",
-    assumption="Deleting a certificate right after INACTIVE is refused with CertificateStateException, for less than 10 s",
+    assumption=(
+        "Deleting a certificate right after INACTIVE is refused with CertificateStateException, for less than 10 s"
+    ),
     relies_on=(
         Reliance("iot_certificate_provider.aws.propagation:STATUS_SECONDS", "how long the deletion is tried again"),
         Reliance(

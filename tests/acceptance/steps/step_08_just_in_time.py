@@ -1,4 +1,4 @@
-"""Step 8: just-in-time provisioning and registration over MQTT, with a role of the same stack, destroyed with things."""
+"""Step 8: just-in-time provisioning over MQTT with a role of the same stack, destroyed with things."""
 
 from __future__ import annotations
 
@@ -131,9 +131,7 @@ def _device(stage: Stage, name: str) -> MqttDevice:
     host, port = place.mqtt
     if not host:
         raise NotTriedError("the account has no MQTT endpoint")
-    files = write_credentials(
-        place.folder / "devices", common_name, stage.material[name], stage.material.key_pem(name)
-    )
+    files = write_credentials(place.folder / "devices", common_name, stage.material[name], stage.material.key_pem(name))
     return MqttDevice(
         common_name, host=host, port=port, ca_file=place.mqtt_ca_file, certificate=files.certificate, key=files.key
     )
@@ -146,7 +144,10 @@ def _common_name(stage: Stage, name: str) -> str:
 STEP = Step(
     number=8,
     settles="just-in-time provisioning and registration",
-    assumption="A role of the same stack works; a device is refused once, then provisioned; all of it can be deleted with the CA",
+    assumption=(
+        "A role of the same stack works; a device is refused once, then provisioned; all of it can be deleted "
+        "with the CA"
+    ),
     relies_on=(
         Reliance(
             "iot_certificate_provider.resources.ca.device_certificate_sweep:DeviceCertificateSweep",

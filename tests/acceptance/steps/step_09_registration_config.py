@@ -50,7 +50,10 @@ def _has(stage: Stage, when: str, *, configured: bool) -> None:
 STEP = Step(
     number=9,
     settles="whether removeAutoRegistration clears the configuration",
-    assumption="removeAutoRegistration clears registrationConfig; a role that is too new is InvalidRequestException, for < 60 s",
+    assumption=(
+        "removeAutoRegistration clears registrationConfig; a role that is too new is InvalidRequestException, for "
+        "< 60 s"
+    ),
     relies_on=(
         Reliance("iot_certificate_provider.aws.iot:IotGateway.update_ca_certificate", "clears the configuration by it"),
         Reliance("iot_certificate_provider.aws.propagation:ROLE_SECONDS", "how long a new role is waited for"),

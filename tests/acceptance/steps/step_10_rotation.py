@@ -103,13 +103,19 @@ def _is(stage: Stage, what: str, certificate_id: str, status: str) -> None:
 STEP = Step(
     number=10,
     settles="rotation; secret labels; key policies",
-    assumption="A secret under a KMS key takes the credentials; its labels move with a rotation; a failed one puts all back",
+    assumption=(
+        "A secret under a KMS key takes the credentials; its labels move with a rotation; a failed one puts all back"
+    ),
     relies_on=(
         Reliance("iot_certificate_provider.aws.secrets:SecretsGateway.make_current", "moves the labels"),
         Reliance("iot_certificate_provider.resources.keys.credentials:CredentialsStore", "keeps keys by labels"),
-        Reliance("iot_certificate_provider.resources.lifecycle.overlap:physical_id_after", "keeps the previous certificate"),
+        Reliance(
+            "iot_certificate_provider.resources.lifecycle.overlap:physical_id_after", "keeps the previous certificate"
+        ),
     ),
-    if_false="Change aws/secrets.py, tests/fakes/secrets.py and local/iot_certificates_local/strict/secrets.py together.",
+    if_false=(
+        "Change aws/secrets.py, tests/fakes/secrets.py and local/iot_certificates_local/strict/secrets.py together."
+    ),
     play=play,
     minutes=6,
     dollars=0.10,

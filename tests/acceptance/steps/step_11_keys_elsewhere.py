@@ -65,12 +65,19 @@ def _signing_request(stage: Stage) -> None:
 STEP = Step(
     number=11,
     settles="a CA's key in KMS; signing requests",
-    assumption="AWS IoT takes a proof that KMS has signed; CreateCertificateFromCsr keeps the subject, and makes another each time",
+    assumption=(
+        "AWS IoT takes a proof that KMS has signed; CreateCertificateFromCsr keeps the subject, and makes another "
+        "each time"
+    ),
     relies_on=(
         Reliance("iot_certificate_provider.pki.remote_private_key:remote_private_key", "signs with a key in KMS"),
-        Reliance("iot_certificate_provider.aws.iot:IotGateway.create_certificate_from_csr", "never asked twice for one"),
+        Reliance(
+            "iot_certificate_provider.aws.iot:IotGateway.create_certificate_from_csr", "never asked twice for one"
+        ),
     ),
-    if_false="If the subject is not kept, docs/resources/device-certificate.md has to say so, and what Subject then is.",
+    if_false=(
+        "If the subject is not kept, docs/resources/device-certificate.md has to say so, and what Subject then is."
+    ),
     play=play,
     minutes=3,
     dollars=0.10,

@@ -10,6 +10,8 @@ from acceptance.stacks import PlayedStack, device
 from acceptance.step import Reliance, Step
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from acceptance.stage import Stage
 
 DEVICES, ON_THE_EMBEDDED = 200, 12
@@ -19,11 +21,12 @@ def play(stage: Stage) -> None:
     """CloudFormation sends the requests of a stack at the same time."""
     count = ON_THE_EMBEDDED if stage.place.is_embedded else DEVICES
     stack = PlayedStack(stage, "many")
-    for what, complete, play_it in (
+    operations: tuple[tuple[str, str, Callable[[], str]], ...] = (
         ("creation", "CREATE_COMPLETE", lambda: stack.create(_devices(stage, count))),
         ("change", "UPDATE_COMPLETE", lambda: stack.update(_devices(stage, count, Status="INACTIVE"))),
         ("deletion", "DELETE_COMPLETE", stack.delete),
-    ):
+    )
+    for what, complete, play_it in operations:
         started = time.monotonic()
         status = play_it()
         stage.check(status == complete, f"the {what} of {count} devices: {status}, {stack.reasons()[:3]}")

@@ -66,17 +66,18 @@ def _deliver(stage: Stage, stack: PlayedStack, properties: dict[str, Any]) -> di
             answer: dict[str, Any] = json.loads(objects.get_object(Bucket=bucket, Key=key)["Body"].read())
             return answer
         time.sleep(place.poll_seconds)
-    stage.check(False, f"the function has not answered within {_ANSWER_SECONDS:g} s")  # noqa: FBT003
+    stage.check(False, f"the function has not answered within {_ANSWER_SECONDS:g} s")
     return {}
 
 
 def _signed_two_minutes_ago(stage: Stage, bucket: str, key: str) -> str:
     """Return the URL that the answer is put to; its X-Amz-Date says when CloudFormation has sent the request."""
     url = stage.client("s3").generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": key})
-    signer = S3SigV4QueryAuth(stage.place.session.get_credentials(), "s3", stage.place.region, expires=3600)
+    credentials: Any = stage.place.session.get_credentials()
+    signer = S3SigV4QueryAuth(credentials, "s3", stage.place.region, expires=3600)
     request = AWSRequest(method="PUT", url=url.partition("?")[0])
     then = (datetime.now(UTC) - timedelta(minutes=2)).replace(tzinfo=None)
-    with mock.patch.object(botocore.auth, "get_current_datetime", lambda *_, **__: then):
+    with mock.patch.object(botocore.auth, "get_current_datetime", return_value=then):
         signer.add_auth(request)
     return str(request.url)
 
@@ -106,12 +107,16 @@ def _killed(stage: Stage) -> None:
 STEP = Step(
     number=13,
     settles="redelivery",
-    assumption="A request that is delivered again changes nothing; an invocation that Lambda kills is repeated after a minute",
+    assumption=(
+        "A request that is delivered again changes nothing; one whose invocation is killed is repeated in a minute"
+    ),
     relies_on=(
         Reliance("iot_certificate_provider.resources.lifecycle.redelivery:check_awaited", "refuses what is over"),
         Reliance("iot_certificate_provider.resources.lifecycle.redelivery:may_be_repeated", "a killed one comes back"),
     ),
-    if_false="Change resources/lifecycle/redelivery.py; without a repetition a killed Create waits for its ServiceTimeout.",
+    if_false=(
+        "Change resources/lifecycle/redelivery.py; without a repetition a killed Create waits for its ServiceTimeout."
+    ),
     play=play,
     minutes=5,
 )

@@ -48,7 +48,7 @@ def _transfers(stage: Stage) -> None:
     stage.check(not over.is_success, "a transfer that was rejected can be cancelled")
 
 
-def _transfer(stage: Stage, certificate_id: str, target: str):  # type: ignore[no-untyped-def] # noqa: ANN202
+def _transfer(stage: Stage, certificate_id: str, target: str):  # type: ignore[no-untyped-def]
     return stage.ask("iot", "TransferCertificate", certificateId=certificate_id, targetAwsAccount=target)
 
 
@@ -77,16 +77,22 @@ def _one_ca_in_two_accounts(stage: Stage) -> None:
 STEP = Step(
     number=16,
     settles="transfers; one CA in two accounts",
-    assumption="A transfer is cancelled on the target's ARN, and the target sees it; a CA of another account 'exists already'",
+    assumption=(
+        "A transfer is cancelled on the target's ARN, and the target sees it; a CA of another account 'exists already'"
+    ),
     relies_on=(
         Reliance("iot_certificate_provider.aws.iot:IotGateway.cancel_certificate_transfer", "cancels what is pending"),
         Reliance(
             "iot_certificate_provider.resources.transfer.certificate_transfer:CertificateTransferResource",
             "takes PENDING_TRANSFER for its own",
         ),
-        Reliance("iot_certificate_provider.resources.ca.registration:CaCertificateRegistration", "reads 'exists already'"),
+        Reliance(
+            "iot_certificate_provider.resources.ca.registration:CaCertificateRegistration", "reads 'exists already'"
+        ),
     ),
-    if_false="Change resources/transfer, or the message of a CA that exists elsewhere, in resources/ca/registration.py.",
+    if_false=(
+        "Change resources/transfer, or the message of a CA that exists elsewhere, in resources/ca/registration.py."
+    ),
     play=play,
     minutes=1,
 )

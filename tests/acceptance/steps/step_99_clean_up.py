@@ -46,7 +46,9 @@ STEP = Step(
         ),
         Reliance("iot_certificate_provider.aws.propagation:POLICY_SECONDS", "how long a detached policy is waited for"),
     ),
-    if_false="Run it again: what is refused today is often accepted in five minutes. Then remove by hand what is named.",
+    if_false=(
+        "Run it again: what is refused today is often accepted in five minutes. Then remove by hand what is named."
+    ),
     play=play,
     minutes=4,
     timeout_minutes=60,
