@@ -19,7 +19,7 @@ export JSII_RUNTIME_PACKAGE_CACHE_ROOT ?= $(XDG_CACHE_HOME)/jsii
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup policy-checks demo test soak faults mutate scale browser bench check style format bundle dist release reference docs lock clean
+.PHONY: help setup policy-checks demo test soak faults mutate acceptance scale browser bench check style format bundle dist release reference docs lock clean
 
 help: ## Show what there is to run
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -57,6 +57,15 @@ faults: $(READY) ## Every fault at every call of AWS IoT and Secrets Manager, pe
 ONLY ?=
 mutate: $(READY) ## Change the provider's decisions one by one: tests have to notice (40 minutes; ONLY=text for some)
 	@PYTHONPATH=tests $(BIN)/python -m mutation "$(ONLY)"
+
+REGION ?=
+PREFIX ?=
+STEP ?=
+OTHER_PROFILE ?=
+MORE ?=
+acceptance: $(READY) ## Play the acceptance run on the embedded AWS (REGION=… PREFIX=… for an AWS account; STEP=7 for one step)
+	@PYTHONPATH=tests $(if $(AWS_PROFILE),AWS_PROFILE='$(AWS_PROFILE)') $(BIN)/python -m acceptance --region "$(REGION)" --prefix "$(PREFIX)" \
+		--step "$(STEP)" --other-profile "$(OTHER_PROFILE)" $(MORE)
 
 CERTIFICATES ?= 20000
 scale: $(READY) ## Measure the inventory of CERTIFICATES certificates (20,000 by default: a quarter of an hour)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import jsii
-from aws_cdk import Stack
+from aws_cdk import Fn, Names, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
@@ -52,6 +52,10 @@ _WHY_ALL = {
     On.THINGS: _ATTACHED,
 }
 """Why a permission is for all of them."""
+
+
+_LONGEST_IN_NAME = 90
+"""IAM API, PutRolePolicy: 128 characters; behind it are a hyphen and the UUID of the stack."""
 
 
 class Served(Protocol):
@@ -178,9 +182,21 @@ class ProviderPermissions(Construct):
         if self._role is None:
             return None
         if self._policy is None:
-            self._policy = iam.Policy(self, "Resource", roles=[self._role])
+            self._policy = iam.Policy(self, "Resource", roles=[self._role], policy_name=self._policy_name(self._role))
         self._policy.add_statements(statement)
         return self._policy
+
+    def _policy_name(self, role: iam.IRole) -> str | None:
+        """Return a name that no other stack's policy of the role has; None, the CDK's own, in the role's own stack.
+
+        IAM API, PutRolePolicy: a policy of the name that the role has already is replaced. The CDK's name is the
+        logical id, which is the same in every stack, nested or not, with constructs of this kind.
+        """
+        stack = Stack.of(self)
+        if isinstance(role, iam.Role) and Stack.of(role).node.addr == stack.node.addr:
+            return None
+        name = Names.unique_resource_name(self, max_length=_LONGEST_IN_NAME)
+        return Fn.join("-", [name, Fn.select(2, Fn.split("/", stack.stack_id))])
 
 
 @jsii.implements(iam.IPrincipal)

@@ -109,6 +109,7 @@ def _strict(app: Any, strictness: dict[str, Any]) -> Any:
     from iot_certificates_local.strict.secret_arns import take_partial_arns_as_aws_does  # noqa: PLC0415
     from iot_certificates_local.strict.secrets import (  # noqa: PLC0415
         correct_empty_secrets,
+        correct_new_versions,
         correct_secrets_of_stacks,
     )
     from iot_certificates_local.strict.state_machines.teaching import teach_step_functions  # noqa: PLC0415
@@ -116,6 +117,7 @@ def _strict(app: Any, strictness: dict[str, Any]) -> Any:
     correct_ministack()
     correct_certificate_reading()
     correct_empty_secrets()
+    correct_new_versions()
     correct_secrets_of_stacks()
     take_partial_arns_as_aws_does()
     provision_just_in_time()

@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def session_for(endpoint: str, ca_file: Path, *, access_key: str, region: str) -> boto3.Session:
+def session_for(
+    endpoint: str, ca_file: Path, *, access_key: str, region: str, secret_key: str = ACCESS_KEY
+) -> boto3.Session:
     """Return a session whose clients and resources use ``endpoint``, with its certificate verified.
+
+    ``secret_key``: of an IAM user's access key; a root user's is not checked.
 
     Nothing of the user's own configuration is read: neither profiles nor endpoints nor proxies.
     """
@@ -24,7 +28,7 @@ def session_for(endpoint: str, ca_file: Path, *, access_key: str, region: str) -
     )
     inner.point_at(endpoint, ca_file)
     return boto3.Session(
-        aws_access_key_id=access_key, aws_secret_access_key=ACCESS_KEY, region_name=region, botocore_session=inner
+        aws_access_key_id=access_key, aws_secret_access_key=secret_key, region_name=region, botocore_session=inner
     )
 
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import botocore.session
 import pytest
-from aws_cdk import App, Duration, Stack
+from aws_cdk import App, Duration, NestedStack, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk.assertions import Template
 from botocore import xform_name
 
 import iot_certificate_provider
@@ -25,6 +26,7 @@ from iot_certificates import (
     CertificateDeclarationError,
     CertificateMode,
     DeviceCertificate,
+    ExistingCertificate,
     IotCertificateProvider,
     ProofOfPossession,
 )
@@ -228,6 +230,37 @@ def test_sharing_a_provider_between_stacks_is_no_cycle(
     assert len(policies) == 3
     assert all("import Home:" in policy["Properties"]["Roles"][0] for policy in policies.values())
     assert all(synthesised.allowed(name).get("${AWS::StackId}", {"x"}) for name in policies)
+
+
+def test_the_policies_of_stacks_that_share_a_role_have_names_of_their_own(
+    new_app: Callable[..., App], synthesise: Callable[[Stack], Synthesised]
+) -> None:
+    """IAM API, PutRolePolicy: of two with one name the role has the one that was put last, and loses it with either."""
+    app = new_app()
+    stack = Stack(app, "Shared")
+    provider = IotCertificateProvider(stack, "Provider")
+    scopes = [stack, NestedStack(stack, "Nested"), Stack(app, "Another"), Stack(app, "Third")]
+    for scope in scopes:
+        DeviceCertificate(
+            scope,
+            "Device",
+            certificate_pem=DEVICE.pem,
+            certificate_mode=CertificateMode.SNI_ONLY,
+            existing_certificate=ExistingCertificate.ADOPT,
+            provider=provider,
+        )
+    policies = [
+        each["Properties"]["PolicyName"]
+        for scope in scopes
+        for name, each in Template.from_stack(scope).find_resources("AWS::IAM::Policy").items()
+        if "Permissions" in name
+    ]
+    assert len(policies) == len(scopes)
+    own, *others = policies
+    assert isinstance(own, str)
+    for name in others:
+        uuid = {"Fn::Select": [2, {"Fn::Split": ["/", {"Ref": "AWS::StackId"}]}]}
+        assert name["Fn::Join"][1][1] == uuid, name
 
 
 def test_permissions_are_those_of_the_calls_that_the_function_makes(

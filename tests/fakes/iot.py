@@ -46,10 +46,11 @@ class CaRecord:
     config: dict[str, str] | None
     tags: dict[str, str]
     created: datetime
+    account: str = ACCOUNT
 
     @property
     def arn(self) -> str:
-        return f"arn:aws:iot:{REGION}:{ACCOUNT}:cacert/{self.id}"
+        return f"arn:aws:iot:{REGION}:{self.account}:cacert/{self.id}"
 
     @property
     def parsed(self) -> x509.Certificate:
@@ -150,6 +151,7 @@ class FakeIot(Transfers):
             registrationConfig,
             {tag["Key"]: tag["Value"] for tag in tags or []},
             self.clock(),
+            self.account,
         )
         if ca_id in self.cas or (certificateMode == "DEFAULT" and self._is_elsewhere(ca_id)):
             raise _exists(record.id, record.arn)

@@ -82,3 +82,24 @@ def test_without_a_value_it_has_no_version(account: Session, deploy: Deploy) -> 
 def test_a_value_that_is_declared_is_its_first_version(account: Session, deploy: Deploy, value: dict[str, Any]) -> None:
     text = account.client("secretsmanager").get_secret_value(SecretId=deploy(**value))["SecretString"]
     assert len(text) == 8
+
+
+def test_a_label_is_on_one_version_and_a_version_never_changes(account: Session) -> None:
+    secrets = account.client("secretsmanager")
+    secrets.create_secret(Name="labelled")
+    for number in "12":
+        token, stages = number * 32, ["AWSPENDING"]
+        secrets.put_secret_value(
+            SecretId="labelled", ClientRequestToken=token, SecretString=number, VersionStages=stages
+        )
+    assert secrets.describe_secret(SecretId="labelled")["VersionIdsToStages"] == {
+        "1" * 32: ["AWSCURRENT"],
+        "2" * 32: ["AWSPENDING"],
+    }
+    with pytest.raises(ClientError, match="ResourceExistsException"):
+        secrets.put_secret_value(SecretId="labelled", ClientRequestToken="1" * 32, SecretString="other")
+    secrets.put_secret_value(
+        SecretId="labelled", ClientRequestToken="1" * 32, SecretString="1", VersionStages=["AWSPENDING"]
+    )
+    assert secrets.describe_secret(SecretId="labelled")["VersionIdsToStages"]["2" * 32] == ["AWSPENDING"]
+    secrets.delete_secret(SecretId="labelled", ForceDeleteWithoutRecovery=True)

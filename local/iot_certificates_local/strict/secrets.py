@@ -1,4 +1,6 @@
-"""Secrets without a value, and those of a stack: MiniStack gives each a value, and a stack's it refers to by name.
+"""Secrets without a value, staging labels, and secrets of a stack, as Secrets Manager and CloudFormation have them.
+
+MiniStack gives each secret a value, leaves a label where it was, and refers to a stack's secrets by their names.
 
 Secrets Manager API reference, CreateSecret: SecretString and SecretBinary are not required, and only with one of them
 it makes a version. CloudFormation Template Reference, ``AWS::SecretsManager::Secret``: ``Ref`` returns the ARN; without
@@ -31,6 +33,54 @@ def correct_empty_secrets() -> None:
         return status, headers, body
 
     secretsmanager._create_secret = create_without_version  # noqa: SLF001
+
+
+def correct_new_versions() -> None:
+    """Let MiniStack's PutSecretValue move the labels that it is given, and change no version.
+
+    Secrets Manager API reference, PutSecretValue. VersionStages: "If you specify a staging label that's already
+    associated with a different version of the same secret, then Secrets Manager removes the label from the other
+    version and attaches it to this version." ClientRequestToken: of a version that exists with the same value "the
+    request is ignored", with another one it fails, "because you can't modify an existing secret version". And: "If
+    this operation creates the first version for the secret, then Secrets Manager automatically attaches the staging
+    label AWSCURRENT to it." MiniStack moves AWSCURRENT alone, so that two versions have AWSPENDING.
+    """
+    from ministack.services import secretsmanager  # noqa: PLC0415 - reads its environment when imported
+
+    put = secretsmanager._put_secret_value  # noqa: SLF001 - it has no other place for it
+
+    def put_new_version(data: dict[str, Any]) -> Any:
+        _, secret = secretsmanager._resolve(data.get("SecretId"))  # noqa: SLF001
+        versions: dict[str, dict[str, Any]] = secret["Versions"] if secret else {}
+        token = data.get("ClientRequestToken", "")
+        if token in versions:
+            return _answer_again(secretsmanager, secret, token, data)
+        answer = put(data)
+        if answer[0] == HTTPStatus.OK:
+            _label(versions, json.loads(answer[2])["VersionId"], data.get("VersionStages", []))
+        return answer
+
+    secretsmanager._put_secret_value = put_new_version  # noqa: SLF001
+
+
+def _answer_again(ministack: Any, secret: dict[str, Any], token: str, data: dict[str, Any]) -> Any:
+    """Answer for a version that exists: as before for the same value, with a refusal for another one."""
+    version = secret["Versions"][token]
+    if version["SecretString"] != data.get("SecretString"):
+        message = "You can't use ClientRequestToken because that value is already in use for a version of secret."
+        return ministack.error_response_json("ResourceExistsException", message, HTTPStatus.BAD_REQUEST)
+    told = {"ARN": secret["ARN"], "Name": secret["Name"], "VersionId": token, "VersionStages": version["Stages"]}
+    return ministack.json_response(told)
+
+
+def _label(versions: dict[str, dict[str, Any]], of: str, labels: list[str]) -> None:
+    """Let one version have the labels, and no other one; AWSCURRENT as well, where no other one has it."""
+    for version_id, version in versions.items():
+        if version_id != of:
+            version["Stages"] = [each for each in version["Stages"] if each == "AWSCURRENT" or each not in labels]
+    is_first = not any("AWSCURRENT" in version["Stages"] for version in versions.values())
+    has = versions[of]["Stages"]
+    versions[of]["Stages"] = list(dict.fromkeys([*has, *(["AWSCURRENT"] if is_first else []), *labels]))
 
 
 def correct_secrets_of_stacks() -> None:
