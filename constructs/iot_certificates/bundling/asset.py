@@ -60,6 +60,8 @@ _NEVER_RUN_MODULES = (
 # MAX_BYTES; and what is never imported is left a source.
 _COMPILED = ("crhelper/*.py", "cryptography/*.py")
 _NOT_COMPILED = ("*/aead.py", "*/kdf/*", "*/keywrap.py", "*/primitives/padding.py")
+# Without comments and docstrings: ours, and pyasn1, half of which they are. Nobody reads them in a function.
+_SHORTENED = (PROVIDER_SOURCE.name, "pyasn1")
 # What installers write about themselves, and what only they read. Licences and METADATA, which scanners read, stay.
 _INSTALLERS_OWN = (".lock", "RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "entry_points.txt", "top_level.txt")
 # The crates, most of them build tools, that cryptography's compiled half was made with. The sbom.json beside it, which
@@ -156,13 +158,17 @@ def _build(target: Target, work: Path, prefix: Path) -> Path:
     version = target.runtime.removeprefix("python")
     install_wheels(_LOCK, wheels, version, target.architecture)
     files = {name: file for name, file in _files(wheels) if _is_needed(name)}
-    ours = {PurePosixPath(PROVIDER_SOURCE.name) / name: file for name, file in _provider_files()}
-    files |= shortened(ours, work / "sources")
+    files |= {PurePosixPath(PROVIDER_SOURCE.name) / name: file for name, file in _provider_files()}
+    files |= shortened({name: file for name, file in files.items() if _is_shortened(name)}, work / "sources")
     compiler = find_compiler(version)
     if compiler is not None:
         files |= compiled(_to_compile(files), work / "bytecode", compiler)
     write_archive(archive, files)
     return archive.replace(prefix.with_name(f"{prefix.name}-{_digest(archive)}.zip"))
+
+
+def _is_shortened(name: PurePosixPath) -> bool:
+    return name.parts[0] in _SHORTENED and name.suffix == ".py"
 
 
 def _to_compile(files: Mapping[PurePosixPath, Path]) -> dict[PurePosixPath, Path]:

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from iot_certificates.bundling.sources import shortened
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -32,13 +34,11 @@ def find_compiler(python_version: str) -> str | None:
 
 
 def compiled(sources: Mapping[PurePosixPath, Path], folder: Path, compiler: str) -> dict[PurePosixPath, Path]:
-    """Compile the modules ``sources`` in ``folder``; return the bytecode by its names.
+    """Compile the modules ``sources``, without docstrings, in ``folder``; return the bytecode by its names.
 
     A module that this Python cannot compile stays a source, and so do all of them where it does not run, or to no end.
     """
-    for name, file in sources.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, folder / name)
+    shortened(sources, folder)
     options = ("-q", *_UNCHECKED, "-s", str(folder), "-p", _TASK)
     command = [compiler, "-I", *_NO_COLUMNS, "-m", "compileall", *options, str(folder)]
     try:

@@ -1,6 +1,7 @@
-"""The function's own sources without comments and docstrings, which are more than a quarter of their bytes.
+"""Sources without comments and docstrings, which are more than a quarter of the bytes of the function's own.
 
-Every line keeps its number, so that a traceback in the function's log names the line of the repository.
+What stands above a module's first line of code, a licence's notice, stays. Every line keeps its number, so that a
+traceback in the function's log names the line of the repository.
 """
 
 from __future__ import annotations
@@ -16,14 +17,16 @@ if TYPE_CHECKING:
 # Before a statement and after it; a string between the two is no more than its own documentation.
 _BEFORE = (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
 _BLANK = (tokenize.COMMENT, tokenize.NL)
+# Not empty: a dataclass without a docstring makes one of its signature, which takes time.
+_DOCSTRING = '"."'
 
 
 def without_comments(source: str) -> str:
-    """Return ``source`` with empty docstrings and no comments; its lines keep their numbers."""
+    """Return ``source`` with docstrings that say nothing, and no comments; its lines keep their numbers."""
     lines = source.split("\n")
     for token in _unneeded(source):
         (first, start), (last, end) = token.start, token.end
-        kept = "" if token.type == tokenize.COMMENT else '""'
+        kept = "" if token.type == tokenize.COMMENT else _DOCSTRING
         lines[first - 1] = (lines[first - 1][:start] + kept + lines[last - 1][end:]).rstrip()
         lines[first:last] = [""] * (last - first)
     return "\n".join(lines)
@@ -39,10 +42,10 @@ def shortened(sources: Mapping[PurePosixPath, Path], folder: Path) -> dict[PureP
 
 
 def _unneeded(source: str) -> Iterator[tokenize.TokenInfo]:
-    """Yield comments, and strings that are a statement, the last one first."""
+    """Yield comments but those above all code, and strings that are a statement, the last one first."""
     tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
     code = [token for token in tokens if token.type not in _BLANK]
-    found = [token for token in tokens if token.type == tokenize.COMMENT]
+    found = [token for token in tokens if token.type == tokenize.COMMENT and token.start > code[0].start]
     for number, token in enumerate(code):
         begins = number == 0 or code[number - 1].type in _BEFORE
         if token.type == tokenize.STRING and begins and code[number + 1].type == tokenize.NEWLINE:
