@@ -9,7 +9,7 @@ iot = boto3.client("iot")
 
 
 def handler(event: dict[str, Any], _context: object) -> str:
-    """Take the message of $aws/events/certificates/registered; it can come more than once."""
+    """Take the message of $aws/events/certificates/registered, which comes at each connection until it is activated."""
     found = iot.describe_certificate(certificateId=event["certificateId"])["certificateDescription"]
     # One that was turned off since stays off.
     if found["status"] != "PENDING_ACTIVATION" or found["caCertificateId"] != os.environ["CA_CERTIFICATE_ID"]:

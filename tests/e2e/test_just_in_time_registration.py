@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2e.application import application
+from e2e.plain_stack import PlainStack
 from iot_certificates_local import Factory, MqttDevice, MqttRefusedError
 from iot_certificates_local.inventory import take_inventory
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from types_boto3_iot import IoTClient
 
     from iot_certificates_local import EmbeddedAws
 
@@ -22,18 +25,14 @@ DEVICE = "thermostat-8"
 SECONDS = 90
 
 
-def until_let_in(device: MqttDevice) -> None:
-    """Try as a device does that was turned away."""
+def until_activated(iot: IoTClient, certificate_id: str) -> None:
+    """Wait without connecting: AWS IoT sends the message at each connection of a certificate that is not activated."""
     deadline = time.monotonic() + SECONDS
-    while True:
-        try:
-            device.connect()
-        except MqttRefusedError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
-        else:
-            return
+    status = "PENDING_ACTIVATION"
+    while status == "PENDING_ACTIVATION" and time.monotonic() < deadline:
+        time.sleep(0.1)
+        status = iot.describe_certificate(certificateId=certificate_id)["certificateDescription"]["status"]
+    assert status == "ACTIVE"
 
 
 @pytest.mark.e2e
@@ -60,14 +59,15 @@ def test_an_unknown_device_is_activated_by_the_function_and_goes_with_the_stack(
     )
     with pytest.raises(MqttRefusedError, match="closed the connection without an answer"):
         device.connect()
-    until_let_in(device)
+    iot, functions = session.client("iot"), session.client("lambda")
+    until_activated(iot, credentials.certificate_id)
+    device.connect()
     device.publish(f"devices/{DEVICE}/temperature", '{"celsius": 21.5}')
     with pytest.raises(MqttRefusedError):
         device.publish("devices/another/temperature", '{"celsius": 21.5}')
     device.disconnect()
 
     # The same message once more activates nothing that was turned off since.
-    iot, functions = session.client("iot"), session.client("lambda")
     iot.update_certificate(certificateId=credentials.certificate_id, newStatus="INACTIVE")
     (function,) = (
         name
@@ -77,6 +77,7 @@ def test_an_unknown_device_is_activated_by_the_function_and_goes_with_the_stack(
     event = json.dumps({"certificateId": credentials.certificate_id}).encode()
     assert json.load(functions.invoke(FunctionName=function, Payload=event)["Payload"]) == "left INACTIVE"
 
-    guarded_aws.destroy(app, STACK, context)
+    # Without the CDK CLI, which would run the app once more for nothing.
+    PlainStack(session, STACK).delete()
     secrets.delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True)
     assert take_inventory(session).beyond(before) == []

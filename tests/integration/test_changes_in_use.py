@@ -113,3 +113,22 @@ def test_policies_and_things_are_renamed_under_a_device(plant: Plant) -> None:
     assert after["Device"] == before["Device"] == plant.current()
     assert plant.account.attached(after["Device"]) == {"pump-2"}
     plant.connects()
+
+
+def test_a_thing_becomes_exclusive_and_another_one_under_a_device(plant: Plant) -> None:
+    exclusive = {"ThingPrincipalType": "EXCLUSIVE_THING"}
+
+    def things(certificate_id: str) -> dict[str, str]:
+        arn = plant.account.iot.describe_certificate(certificateId=certificate_id)["certificateDescription"]
+        listed = plant.account.iot.list_principal_things_v2(principal=arn["certificateArn"])["principalThingObjects"]
+        return {each["thingName"]: each["thingPrincipalType"] for each in listed}
+
+    name, before = plant.account.create(plant.resources())
+    plant.account.refused_update(name, {**plant.resources(**exclusive), "Broken": broken("Device")})
+    assert things(before["Device"]) == {"pump": "NON_EXCLUSIVE_THING"}
+    after = plant.account.update(name, plant.resources(**exclusive))
+    assert after["Device"] == before["Device"]
+    assert things(after["Device"]) == {"pump": "EXCLUSIVE_THING"}
+    plant.account.update(name, plant.resources(of="pump-2", **exclusive))
+    assert things(after["Device"]) == {"pump-2": "EXCLUSIVE_THING"}
+    plant.connects()

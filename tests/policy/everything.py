@@ -43,6 +43,7 @@ from iot_certificates import (
     ProofOfPossession,
     RegistrationCode,
     SelfSignedCaCertificate,
+    ThingPrincipalType,
     TransferDecision,
 )
 
@@ -107,7 +108,14 @@ class Devices(Stack):
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id, env=ENVIRONMENT)
         thing = iot.CfnThing(self, "Thing")
-        DeviceCertificate(self, "Registered", certificate_pem=DEVICE.pem, policies=["policy"], things=[thing])
+        DeviceCertificate(
+            self,
+            "Registered",
+            certificate_pem=DEVICE.pem,
+            policies=["policy"],
+            things=[thing],
+            thing_principal_type=ThingPrincipalType.EXCLUSIVE_THING,
+        )
         DeviceCertificate(
             self,
             "SniOnly",
