@@ -230,12 +230,18 @@ def _of_whole_number(declared: WholeNumber) -> Schema:
     }
 
 
+def _decimals(declared: DecimalNumber) -> str:
+    below_one = r"0\.[1-9][0-9]{0,2}" if declared.least == "0.1" else r"0(\.[0-9]{1,3})?"
+    whole = "|".join(_digits_up_to(declared.greatest - 1))
+    return rf"^({below_one}|({whole})(\.[0-9]{{1,3}})?|{declared.greatest}(\.0{{1,3}})?)$"
+
+
 @schema_of.register(DecimalNumber)
 def _of_decimal_number(declared: DecimalNumber) -> Schema:
     return {
         "anyOf": [
             {"type": "number", "minimum": float(declared.least), "maximum": declared.greatest},
-            {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,5})(\.[0-9]{1,3})?$"},
+            {"type": "string", "pattern": _decimals(declared)},
         ],
         "default": declared.default,
     }

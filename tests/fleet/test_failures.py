@@ -501,3 +501,37 @@ def test_no_object_and_no_state_of_the_machine_has_a_key_or_a_presigned_url_but_
             assert b"PRIVATE KEY" not in content
             assert (b"https://cloudformation" in content) == name.endswith("/event.json")
     assert all("https:" not in each.input for each in stage.aws.states.executions.values())
+
+
+# Renames
+
+
+def _renaming(stage: Stage, properties: dict[str, str], *, declares_old: bool) -> Answer:
+    """Create a fleet of another logical id, in an update of the stack that has one."""
+    stack = stage.aws.cloudformation
+    stack.resources["Fleet"] = ("fleet/x", "CREATE_COMPLETE")
+    stack.types["Fleet"] = "Custom::IotDeviceCertificateFleet"
+    declared = ["Renamed", *(["Fleet"] if declares_old else [])]
+    stack.template = json.dumps({"Resources": {each: {"Type": stack.types["Fleet"]} for each in declared}})
+    return stage.request("Create", properties, LogicalResourceId="Renamed", StackId=stack.stack_id)
+
+
+@pytest.mark.parametrize("waits", ["true", "false"])
+def test_a_fleet_that_is_renamed_is_refused_before_its_old_resource_removes_its_certificates(waits: str) -> None:
+    stage = Stage()
+    properties = stage.upload(lines(0, 1))
+    stage.request("Create", properties)
+    stage.time.sleep(60)
+    renamed = _renaming(stage, {**properties, "WaitForCompletion": waits}, declares_old=False)
+    assert renamed.status == "FAILED"
+    assert "Keep its logical id (override_logical_id)" in renamed.reason
+    assert len(stage.iot.certificates) == 2
+
+
+def test_a_second_fleet_beside_the_first_leaves_its_certificates_alone() -> None:
+    stage = Stage()
+    properties = stage.upload(lines(0, 1))
+    stage.request("Create", properties)
+    stage.time.sleep(60)
+    second = _renaming(stage, properties, declares_old=True)
+    assert (second.status, second.data["AlreadyRegistered"]) == ("SUCCESS", "2"), second.reason

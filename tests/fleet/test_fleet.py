@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import tracemalloc
 from collections import Counter
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from fleet.stage import CA, Stage, device, line
-from iot_certificate_provider.fleet import arithmetic
-from iot_certificate_provider.fleet.manifest import Defaults
+from iot_certificate_provider.fleet import arithmetic, shard
+from iot_certificate_provider.fleet.ledger import Declared, Entry
+from iot_certificate_provider.fleet.manifest import Defaults, Line, Partition
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from iot_certificate_provider.aws.s3 import S3Gateway
 
 
 @pytest.fixture(autouse=True)
@@ -102,3 +113,47 @@ def test_a_fleet_may_be_divided_anew(before: int, after: int) -> None:
     assert set(stage.iot.certificates) == {device(number)[0] for number in range(2, 22)}
     assert stage.request("Delete").status == "SUCCESS"
     assert stage.iot.certificates == {}
+
+
+class _Endless(io.RawIOBase):
+    """An object of S3's that is made while it is read, so that a test's own memory does not count."""
+
+    def __init__(self, number: int) -> None:
+        self._lines, self._rest = _lines_of(number), b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while len(self._rest) < len(buffer) and (line := next(self._lines, None)) is not None:
+            self._rest += line
+        chunk, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
+
+
+def _lines_of(number: int) -> Iterator[bytes]:
+    pem = device(0)[1]
+    return (Line(f"{each:064x}", pem, policy_names=("telemetry",)).to_json() for each in range(number))
+
+
+def _peak_of_reading(number: int) -> int:
+    content = hashlib.sha256()
+    for each in _lines_of(number):
+        content.update(each)
+    gateway = SimpleNamespace(stream=lambda *_: io.BufferedReader(_Endless(number)))
+    partition = Partition("", number, content.hexdigest())
+    source = shard.Source(cast("S3Gateway", gateway), "bucket", "", partition, Defaults())
+    entries = (Entry(f"{each:064x}", Declared("ACTIVE"), (1,)) for each in range(1, number, 2))
+    tracemalloc.start()
+    finding = shard.check(source)
+    count = sum(1 for _ in shard.items(source, finding, entries))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (finding, count) == (shard.Finding(), number)
+    return peak
+
+
+def test_a_shard_is_read_in_constant_memory() -> None:
+    _peak_of_reading(10)
+    assert _peak_of_reading(5_000) <= 1.05 * _peak_of_reading(200)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from iot_certificate_provider.errors import InvalidPropertyError
 from iot_certificate_provider.properties.shapes import (
     Choice,
+    DecimalNumber,
     Flag,
     Map,
     Maps,
@@ -77,8 +78,8 @@ def values_of(declared: Property) -> st.SearchStrategy[Any]:
             return st.sampled_from([str(value) for value in declared.values])
         case Flag():
             return st.sampled_from(["true", "false"])
-        case WholeNumber():
-            return st.integers(0, declared.greatest + 1).map(str)
+        case WholeNumber() | DecimalNumber():
+            return _numbers_of(declared)
         case Texts():
             return st.lists(st.from_regex(declared.pattern, fullmatch=True), max_size=12)
         case Maps():
@@ -86,6 +87,12 @@ def values_of(declared: Property) -> st.SearchStrategy[Any]:
     assert isinstance(declared, Map)
     maps = maps_of(declared.shape)
     return maps.flatmap(_with_empty_texts) if declared.empty_is_left_out else maps
+
+
+def _numbers_of(declared: WholeNumber | DecimalNumber) -> st.SearchStrategy[str]:
+    if isinstance(declared, WholeNumber):
+        return st.integers(0, declared.greatest + 1).map(str)
+    return st.decimals(0, declared.greatest + 1, places=3).map(lambda number: f"{number:f}")
 
 
 def maps_of(shape: Shape) -> st.SearchStrategy[dict[str, Any]]:
@@ -213,6 +220,10 @@ def wrong_values_of(declared: Property) -> list[Any]:
             return ["ca.pem", CA.key_pem(), "x" * (declared.of.FORM.longest + 1), " ", *WRONG_KINDS[1:]]
         case WholeNumber():
             return ["0", "-1", "1.5", "x", "", str(declared.greatest + 1), "01", *WRONG_KINDS[1:]]
+        case DecimalNumber():
+            below = ["0", "0.09", "0.0"] if declared.least == "0.1" else []
+            above = [f"{declared.greatest}.001", str(declared.greatest + 1)]
+            return [*below, *above, "-1", "1.2345", "1.", ".5", "1e1", "x", "", "01", *WRONG_KINDS[1:]]
         case Texts():
             begin = "DNS:a" if declared.name == "SubjectAlternativeNames" else "a"
             too_many = [] if declared.most is None else [[f"{begin}{n}" for n in range(declared.most + 1)]]
@@ -239,6 +250,8 @@ def wrong_texts_of(declared: Property) -> st.SearchStrategy[Any]:
             return st.text().filter(lambda text: text not in ("true", "false"))
         case WholeNumber():
             return st.text().filter(lambda text: not re.fullmatch("[0-9]+", text))
+        case DecimalNumber():
+            return st.text().filter(lambda text: not re.fullmatch("[0-9.]+", text))
     return st.sampled_from(wrong_values_of(declared))
 
 

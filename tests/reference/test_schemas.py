@@ -43,6 +43,10 @@ PROPERTIES = {
     "Custom::IotCertificateTransfer": ["CertificateId", "TargetAwsAccount", "TransferMessage", "DetachOnTransfer"],
     "Custom::IotCertificateTransferDecision": ["CertificateId", "Decision", "RejectReason", "Status", "OnDelete"],
     "Custom::IotCertificateGeneration": ["Requested"],
+    "Custom::IotDeviceCertificateFleet": [
+        *["ManifestBucket", "ManifestPrefix", "MaxRegistrationsPerSecond", "ToleratedFailurePercentage"],
+        "WaitForCompletion",
+    ],
 }
 """What the contract promises, written down once more: a change of the code alone is not one of the contract."""
 
@@ -59,6 +63,7 @@ ATTRIBUTES = {
     "Custom::IotCertificateTransfer": "TransferredCertificateArn",
     "Custom::IotCertificateTransferDecision": "Arn",
     "Custom::IotCertificateGeneration": "Generation",
+    "Custom::IotDeviceCertificateFleet": "Registered AlreadyRegistered Failed ResultsLocation",
 }
 
 COMPILES = """

@@ -9,13 +9,18 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.deadline import sent_at, service_timeout
-from iot_certificate_provider.errors import ConflictError, NotFoundError, RefusedError
+from iot_certificate_provider.errors import ConflictError, InvalidPropertyError, NotFoundError, RefusedError
 from iot_certificate_provider.fleet import earlier
 from iot_certificate_provider.fleet.arithmetic import SECONDS_OF_A_RUN, SECONDS_OF_A_STACK
 from iot_certificate_provider.fleet.ledger import overlaid
 from iot_certificate_provider.fleet.plan import Plan, partition_as_json, read_manifest
+from iot_certificate_provider.fleet.renamed import KEEP, removed_fleet
 from iot_certificate_provider.physical_id import certificate_id_in, is_certificate_id
-from iot_certificate_provider.properties.fleet import DeviceCertificateFleetProperties, declared_rate
+from iot_certificate_provider.properties.fleet import (
+    WAIT_FOR_COMPLETION,
+    DeviceCertificateFleetProperties,
+    declared_rate,
+)
 from iot_certificate_provider.protocol.request import RequestType
 
 if TYPE_CHECKING:
@@ -79,8 +84,16 @@ class Planning:
             properties.waits,
             _end(kept) if properties.waits else None,
         )
+        if operation is RequestType.CREATE and not plan.waits:
+            self._check_not_renamed(event)
         self._make_ledger_match(manifest)
         return self._of_difference(plan, manifest)
+
+    def _check_not_renamed(self, event: Mapping[str, Any]) -> None:
+        """Refuse what nobody could refuse any more once it is found that the certificates are registered."""
+        removed = removed_fleet(self.aws.stacks, event)
+        if removed:
+            raise InvalidPropertyError(WAIT_FOR_COMPLETION.name, f"false, while this update removes {removed}", KEEP)
 
     def _of_difference(self, plan: Plan, manifest: Manifest) -> Plan:
         assert plan.desired is not None  # noqa: S101 - of a manifest

@@ -7,6 +7,7 @@ import math
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.errors import ProviderError
@@ -16,13 +17,13 @@ from iot_certificate_provider.fleet.lines import Result
 from iot_certificate_provider.fleet.manifest import canonical
 from iot_certificate_provider.fleet.outcome import FAILURES, LineOutcome, Operation
 from iot_certificate_provider.fleet.plan import Plan, partition_of
+from iot_certificate_provider.fleet.renamed import KEEP, removed_fleet
 from iot_certificate_provider.fleet.shard import Bad, Remove
 from iot_certificate_provider.fleet.worker import counted, remaining
 from iot_certificate_provider.protocol.request import RequestType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from datetime import datetime
 
     from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.deadline import Deadline
@@ -50,6 +51,10 @@ class Tally:
         """Return how many lines and removals failed."""
         return sum(each[outcome.value] for each in (self.counts, self.removals) for outcome in FAILURES)
 
+    def acted(self) -> int:
+        """Return how many certificates were registered, changed or removed."""
+        return sum(each[outcome.value] for each in (self.counts, self.removals) for outcome in _ACTED)
+
     def not_reached(self) -> int:
         """Return how many lines and removals were not reached."""
         return self.counts[LineOutcome.NOT_REACHED.value] + self.removals[LineOutcome.NOT_REACHED.value]
@@ -64,6 +69,7 @@ class Tally:
                 yield line
 
 
+_ACTED = (LineOutcome.REGISTERED, LineOutcome.UPDATED, LineOutcome.REMOVED)
 _SHOWN_AS_FAILED = frozenset({*FAILURES, LineOutcome.NOT_REACHED})
 
 
@@ -102,7 +108,7 @@ class Settlement:
         return self._failed(self._error() or "The run could not be planned. The log of the functions says why")
 
     def _failed(self, problem: str) -> Mapping[str, Any]:
-        event = self.store.json(self.run.event)["event"]
+        event = self._event()["event"]
         return {"operation": event["RequestType"], "counts": {}, "removals": {}, "status": "FAILED", "reason": problem}
 
     def _cancelled(self) -> Mapping[str, Any]:
@@ -123,6 +129,7 @@ class Settlement:
         tally.counts[LineOutcome.ALREADY_REGISTERED.value] += plan.already_registered
         self.store.put_json(self.run.applied, self._write_results(plan, tally))
         problem = self._problem(plan, tally, is_cancelled=is_cancelled)
+        seconds = (self.now() - datetime.fromisoformat(self._event()["received"])).total_seconds()
         return {
             "operation": plan.operation.value,
             "manifest": plan.desired and {"sha256": plan.desired.sha256, "count": plan.desired.count},
@@ -130,7 +137,13 @@ class Settlement:
             "removals": _positive(tally.removals),
             "status": "FAILED" if problem else "SUCCESS",
             "reason": problem,
+            "seconds": round(seconds, 1),
+            "ratePerSecond": round(tally.acted() / max(seconds, 1), 2),
         }
+
+    def _event(self) -> Mapping[str, Any]:
+        kept: Mapping[str, Any] = self.store.json(self.run.event)
+        return kept
 
     def _write_results(self, plan: Plan, tally: Tally) -> dict[str, Any]:
         """Write results.jsonl and failed.jsonl; return what is known of partitions that are as they are declared."""
@@ -201,6 +214,11 @@ class Settlement:
         if left:
             why = self._error() or ("Cancelled" if is_cancelled and not self._is_late(plan) else "Out of time")
             return f"{why}: {left:,} of {total:,} certificates were not reached"
+        already = tally.counts[LineOutcome.ALREADY_REGISTERED.value]
+        if plan.operation is RequestType.CREATE and already:
+            removed = removed_fleet(self.aws.stacks, self._event()["event"])
+            if removed:
+                return f"{already:,} certificates are registered, and this update removes {removed}. {KEEP}"
         failures, tolerated = tally.failures(), math.floor(plan.count * plan.tolerated_percentage / 100)
         if failures <= tolerated:
             return ""

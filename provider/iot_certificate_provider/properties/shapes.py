@@ -200,7 +200,7 @@ class WholeNumber(Property):
 
 @dataclass(frozen=True, eq=False)
 class DecimalNumber(Property):
-    """A number from ``least`` to ``greatest`` with at most three decimals; ``problem`` is of anything else."""
+    """A number from ``least``, 0 or 0.1, to ``greatest`` with at most three decimals; ``problem`` is of others."""
 
     least: str
     greatest: int
