@@ -89,6 +89,8 @@ def test_credentials_that_cannot_be_read() -> None:
         ("DetachThingPrincipal", "UnauthorizedException", "", "iot:DetachThingPrincipal"),
         ("ListStackResources", "AccessDenied", "no", "cloudformation:ListStackResources"),
         ("ListFunctions", "AccessDeniedException", "no", "lambda:ListFunctions"),
+        ("ListObjectsV2", "AccessDenied", "Access Denied", "s3:ListBucket"),
+        ("GetObject", "AccessDenied", "Access Denied", "s3:GetObject"),
         # What is denied may be another action than the one that was called.
         ("ListFunctions", "AccessDeniedException", "not authorized to perform: kms:Decrypt", "kms:Decrypt"),
     ],

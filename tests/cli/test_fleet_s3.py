@@ -51,6 +51,7 @@ def test_is_uploaded_under_its_sha256(
     sha256 = Manifest.from_json((out / MANIFEST).read_bytes()).sha256
     assert (ran.status, ran.out) == (0, f"s3://{bucket}/fleets/pumps/{sha256}\n"), ran.err
     prefix = f"fleets/pumps/{sha256}"
+    assert f"Declare it as FleetManifest.from_s3(bucket, '{prefix}/', 3)." in ran.err
     assert keys(account, bucket) == [f"{prefix}/{MANIFEST}", f"{prefix}/shards/all.jsonl"]
     for name in (MANIFEST, "shards/all.jsonl"):
         there = account.client("s3").get_object(Bucket=bucket, Key=f"{prefix}/{name}")["Body"].read()

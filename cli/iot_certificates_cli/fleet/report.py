@@ -14,6 +14,7 @@ from iot_certificate_provider.printable import printable
 from iot_certificates_cli import screen
 from iot_certificates_cli.fleet import prices
 from iot_certificates_cli.fleet.difference import Kind
+from iot_certificates_cli.fleet.stored import S3, bucket_and_prefix
 from iot_certificates_cli.tally import counted, names_of
 
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ def show_made(manifest: Manifest, place: str) -> None:
     """Print where the manifest is, to standard output, and what it has."""
     shards = counted(len(manifest.partitions), "shard")
     _remark(f"{counted(manifest.count, 'certificate')} in {shards}; SHA-256 of manifest.json: {manifest.sha256}.")
+    if place.startswith(S3):
+        prefix = bucket_and_prefix(place)[1]
+        _remark(f"Declare it as FleetManifest.from_s3(bucket, '{prefix}', {manifest.count}).")
     screen.results().print(escape(printable(place)), soft_wrap=True)
 
 
