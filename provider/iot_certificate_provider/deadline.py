@@ -94,6 +94,15 @@ class Deadline:
         finally:
             _RESERVE.reset(reserve)
 
+    @contextmanager
+    def keeping(self, seconds: float) -> Iterator[None]:
+        """Keep back so much more from this thread's work, where what it undoes takes longer: not in ``undoing``."""
+        reserve = _RESERVE.set(UNDO_SECONDS + seconds)
+        try:
+            yield
+        finally:
+            _RESERVE.reset(reserve)
+
     def pause_after(self, attempt: int) -> float:
         """Return the seconds to wait after attempt 0, 1, 2 …: full jitter, at most 0.2 s at first, 5 s in the end.
 

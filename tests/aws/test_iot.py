@@ -344,3 +344,22 @@ def test_the_parameters_of_each_call_are_what_the_sdk_takes(stage: Stage, call: 
     with pytest.raises(AccessDeniedError, match="As far as this, all is well"):
         call(stage.gateway)
     assert len(stage.aws.calls) == 1
+
+
+@pytest.mark.parametrize("operation", ["DescribeCACertificate", "DescribeCertificate"])
+def test_a_description_without_a_mode_is_one_of_mode_default(stage: Stage, operation: str) -> None:
+    """API reference, CACertificateDescription and CertificateDescription: ``certificateMode`` is not required."""
+    certificate_id = stage.register("thermostat").rpartition("/")[2]
+    describe = getattr(stage.iot, operation)
+
+    def without_mode(**given: Any) -> Any:
+        answer = describe(**given)
+        del answer["certificateDescription"]["certificateMode"]
+        return answer
+
+    setattr(stage.iot, operation, without_mode)
+    described = {
+        "DescribeCACertificate": lambda: stage.gateway.describe_ca_certificate(stage.ca_id),
+        "DescribeCertificate": lambda: stage.gateway.describe_certificate(certificate_id),
+    }
+    assert described[operation]().mode == CertificateMode.DEFAULT

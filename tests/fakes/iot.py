@@ -448,7 +448,7 @@ class FakeIot(Transfers):
         self, thingName: str, maxResults: int = PAGE, nextToken: str | None = None
     ) -> dict[str, Any]:
         shown = self._thing(thingName) | self._still_shown(thingName)
-        return _page("principals", sorted(shown), nextToken, "nextToken")
+        return _page("principals", sorted(shown), nextToken, "nextToken", self.page)
 
     def _still_shown(self, thing: str) -> set[str]:
         now = self.clock()

@@ -76,6 +76,14 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
             slow=2,
         ),
     ),
+    "a Delete names one of two certificates that it leaves in doubt": (
+        Race(
+            Deploy(2, (("DeviceA", Wish("csr")),), faults=(Fault("mute", "iot.TransferCertificate", "after", 4, 1),)),
+            Deploy(0, (("DeviceA", Wish("csr")),)),
+            later=1.0,
+            slow=1,
+        ),
+    ),
     "a Create takes up what another stack had issued for the same request, whose Delete is about to remove it": (
         Race(
             Deploy(1, (("DeviceA", Wish("csr")),)),

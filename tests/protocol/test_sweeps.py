@@ -89,6 +89,17 @@ def test_threads_that_look_at_no_time_call_after_the_answer(cloud: Cloud, monkey
     assert "after the answer was sent" in str(error)
 
 
+SLOW = Sweep("b97feda3 159", 180, "DELETE_WITH_THINGS", (2.0, 5.0, 9.0), neighbour=5.0)
+"""Calls of seconds: whatever is half done at the end is undone late, and another invocation is to be asked by then."""
+
+
+def test_a_sweep_with_slow_calls_is_continued_by_another_invocation(cloud: Cloud) -> None:
+    assert play_drawn(cloud, SLOW) is None
+    answers = [answer.body["Status"] for each in cloud.invocations for answer in each.answers]
+    assert any(each.handed_on is not None for each in cloud.invocations)
+    assert "FAILED" not in answers
+
+
 MANY = Sweep("many", 200, "DELETE", (0.05,))
 
 

@@ -43,6 +43,11 @@ A sweep that has less than twice that from its start begins until half of it is 
 """
 
 
+KEPT_SECONDS = 25.0
+"""Kept back from the work on certificates, beside ``deadline.UNDO_SECONDS``: calls that take long end late,
+and what is half done is undone, before another invocation is asked to continue."""
+
+
 class Held:
     """What resources of any stack of the account hold: ids of certificates, and names of things and policies.
 
@@ -93,14 +98,15 @@ class DeviceCertificateSweep:
         of time, UnfinishedError says how many are left: another run goes on with them.
         """
         held = Held(self._stacks, self._now)
-        least = min(BEGIN_SECONDS, request.deadline.seconds_left / 2)
-        act = self._action(what, held, request.deadline)
+        deadline = request.deadline
+        kept, least = min(KEPT_SECONDS, deadline.seconds_left / 3), min(BEGIN_SECONDS, deadline.seconds_left / 2)
+        act = _keeping(deadline, kept, self._action(what, held, deadline))
         entries: list[DeviceCertificateEntry] = []
-        for _ in request.deadline.attempts():
+        for _ in deadline.attempts():
             entries = self._left(ca_certificate_id, what, held)
             if not entries:
                 return
-            self._act_on_each(entries, act, held, lambda: request.deadline.seconds_left > least)
+            self._act_on_each(entries, act, held, lambda: deadline.seconds_left > kept + least)
         raise _unfinished(len(entries))
 
     def wait_until_released(self, request: Request) -> None:
@@ -147,6 +153,7 @@ class DeviceCertificateSweep:
 
     def _remove_with_things(self, entry: DeviceCertificateEntry, held: Held, deadline: Deadline) -> None:
         def remove_thing(thing_name: str, arn: str) -> None:
+            deadline.check()  # with no time for the first call, there is nothing to put back
             try:
                 self._iot.detach_thing(thing_name, arn)
                 if thing_name in held:
@@ -163,6 +170,16 @@ class DeviceCertificateSweep:
                 raise
 
         self._removal.remove_live(entry, deadline, detach_thing=remove_thing, seconds=THING_SECONDS)
+
+
+def _keeping(
+    deadline: Deadline, seconds: float, act: Callable[[DeviceCertificateEntry], None]
+) -> Callable[[DeviceCertificateEntry], None]:
+    def act_in_time(entry: DeviceCertificateEntry) -> None:
+        with deadline.keeping(seconds):
+            act(entry)
+
+    return act_in_time
 
 
 def _check_finished(several: Several[DeviceCertificateEntry]) -> None:

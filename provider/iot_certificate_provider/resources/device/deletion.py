@@ -102,16 +102,18 @@ class DeviceCertificateDeletion:
         return Outcome(request.existing_id, note=self.remove_leftovers(request, found))
 
     def remove_leftovers(self, request: Request, certificate_ids: Iterable[str], seconds: float | None = None) -> str:
-        """Remove those that the running operation has left; return why the first of the others stays."""
-        reasons = []
+        """Remove those that the running operation has left; return why the first of the others stays, and which do."""
+        reasons, staying = [], []
         for certificate_id in certificate_ids:
             look = partial(self._iot.find_certificate, certificate_id)
             leftover = self._inquiry.leftover(request, look, certificate_id, seconds)
             if leftover.found is None:
                 reasons.append(leftover.decision.reason)
+                staying.append(ownership.short(certificate_id))
                 continue
             self._removal.remove_and_release(leftover.found, _declared(request), request.deadline)
-        return reasons[0] if reasons else ""
+        more = f". So is {', '.join(staying[1:])}" if len(staying) > 1 else ""
+        return reasons[0] + more if reasons else ""
 
 
 def left(request: Request, decision: Decision) -> Outcome:
