@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import issuing
 from fakes.aws import FakeAws
+from fakes.cloudformation import FakeCloudFormation
 from fakes.iot import FakeIot
 from iot_certificate_provider.aws.clients import AwsClients
 from iot_certificate_provider.contract import ResourceType
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 BUCKET, MANIFESTS = "fleet-bucket", "manifests"
 MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:fleet"
-STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/factory/0f6e3a54"
+STACK_ID = FakeCloudFormation().stack_id
 LOGICAL_ID = "Fleet"
 NAME = "Custom::IotDeviceCertificateFleet"
 RETRIES = 6

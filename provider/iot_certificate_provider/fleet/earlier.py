@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.errors import ConflictError, ProviderError
+from iot_certificate_provider.fleet.at_once import each_at_once
 from iot_certificate_provider.fleet.attempt import pending_entries, until
 from iot_certificate_provider.fleet.layout import key_in
 from iot_certificate_provider.fleet.ledger import Change, Entry, overlaid
@@ -15,6 +16,7 @@ from iot_certificate_provider.fleet.ledger import Change, Entry, overlaid
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.deadline import Deadline
     from iot_certificate_provider.fleet.layout import RunKeys
     from iot_certificate_provider.fleet.store import Store
@@ -22,20 +24,23 @@ if TYPE_CHECKING:
 ASKED_EVERY_SECONDS = 2.0
 
 
-def end(store: Store, run: RunKeys, by: str, deadline: Deadline, now: Callable[[], datetime]) -> None:
-    """Cancel a run, wait until nobody works on it, and bring the ledger up to date with it.
+def end(aws: Gateways, store: Store, run: RunKeys, deadline: Deadline, now: Callable[[], datetime]) -> None:
+    """Wait until nobody works on a run that was cancelled, and bring the ledger up to date with it.
 
     Raises ConflictError when the wait takes longer than there is time.
     """
-    folded = store.json(run.folded)
-    if folded is not None and not folded["open"]:
-        return
-    store.put_new_json(run.cancel, {"byRun": by})
     while still_open := _open(store, run, now()) + _busy(store, run, now()):
         if deadline.seconds_left < ASKED_EVERY_SECONDS:
             raise ConflictError(f"{still_open} parts of an earlier request are not over yet. Try again in some minutes")
         deadline.pause(ASKED_EVERY_SECONDS)
-    fold(store, run)
+    fold(aws, store, run)
+    store.put_json(run.folded, {"open": False})
+
+
+def is_over(store: Store, run: RunKeys) -> bool:
+    """Whether the ledger is up to date with a run, and no part of it was under way then."""
+    folded = store.json(run.folded)
+    return folded is not None and not folded["open"]
 
 
 def wait(store: Store, run: RunKeys, deadline: Deadline, now: Callable[[], datetime], seconds: float) -> None:
@@ -72,15 +77,18 @@ def busy(store: Store, run: RunKeys, token: str, ends: datetime) -> Iterator[Non
         store.s3.delete(store.bucket, [key])
 
 
-def fold(store: Store, run: RunKeys) -> None:
+def fold(aws: Gateways, store: Store, run: RunKeys) -> None:
     """Bring the ledger up to date with all that a run has done, or may have done; once, or again after a crash."""
     if store.exists(run.folded):
         return
-    for folder in store.s3.folders(store.bucket, run.all_parts):
+
+    def fold_partition(folder: str) -> None:
         key = key_in(folder)
         if store.ledger_run(run.fleet, key) != run.name:
             entries = overlaid(store.entries(run.fleet, key), _changes(store, run, key))
             store.put_entries(run.fleet, key, entries)
+
+    each_at_once(aws, store.s3.folders(store.bucket, run.all_parts), fold_partition)
     store.put_json(run.folded, {"open": bool(store.open_attempts(run))})
 
 

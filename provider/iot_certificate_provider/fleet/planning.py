@@ -12,6 +12,7 @@ from iot_certificate_provider.deadline import sent_at, service_timeout
 from iot_certificate_provider.errors import ConflictError, InvalidPropertyError, NotFoundError, RefusedError
 from iot_certificate_provider.fleet import earlier
 from iot_certificate_provider.fleet.arithmetic import SECONDS_OF_A_RUN, SECONDS_OF_A_STACK
+from iot_certificate_provider.fleet.at_once import answers_at_once, each_at_once
 from iot_certificate_provider.fleet.ledger import overlaid
 from iot_certificate_provider.fleet.plan import Plan, partition_as_json, read_manifest
 from iot_certificate_provider.fleet.renamed import KEEP, removed_fleet
@@ -64,8 +65,9 @@ class Planning:
 
     def _end_earlier_runs(self) -> None:
         for each in self.store.runs(self.run.fleet):
-            if each != self.run:
-                earlier.end(self.store, each, self.run.name, self.deadline, self.now)
+            if each != self.run and not earlier.is_over(self.store, each):
+                self.store.put_new_json(each.cancel, {"byRun": self.run.name})
+                earlier.end(self.aws, self.store, each, self.deadline, self.now)
 
     def _made(self, kept: Mapping[str, Any]) -> Plan:
         event = kept["event"]
@@ -116,22 +118,26 @@ class Planning:
     def _removals(self, declared: Iterable[str]) -> Iterator[tuple[str, None]]:
         """Yield the partitions of the ledger that the manifest has nothing of."""
         fleet, kept = self.run.fleet, frozenset(declared)
-        for key in self.store.ledger_keys(fleet):
-            if key not in kept:
-                if next(self.store.entries(fleet, key), None) is not None:
-                    yield key, None
-                else:
-                    self.store.s3.delete(self.store.bucket, [fleet.ledger(key)])
+        keys = [key for key in self.store.ledger_keys(fleet) if key not in kept]
+
+        def has_entries(key: str) -> bool:
+            return next(self.store.entries(fleet, key), None) is not None
+
+        for key, is_left in answers_at_once(self.aws, keys, has_entries):
+            if is_left:
+                yield key, None
+            else:
+                self.store.s3.delete(self.store.bucket, [fleet.ledger(key)])
 
     def _with_items(
         self, plan: Plan, items: Iterable[tuple[str, Partition | None]], applied: Mapping[str, Any]
     ) -> Plan:
         # What is worked on is not known to be as any manifest has it, until this run says so.
         self.store.put_json(self.run.fleet.state, {"run": self.run.name, "applied": applied})
-        count = 0
-        for key, partition in list(items):
-            self.store.put_json(self.run.item(key), partition_as_json(partition))
-            count += 1
+        made = list(items)
+        put = self.store.put_json
+        each_at_once(self.aws, made, lambda item: put(self.run.item(item[0]), partition_as_json(item[1])))
+        count = len(made)
         if count and self.store.ledger_keys(self.run.fleet):
             self._list_held()
         return replace(plan, items=count)

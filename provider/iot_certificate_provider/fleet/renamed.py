@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.contract import ResourceType
-from iot_certificate_provider.errors import AccessDeniedError
+from iot_certificate_provider.errors import AccessDeniedError, NotFoundError, RefusedError
 from iot_certificate_provider.resources.lifecycle.template import declared_in
 
 if TYPE_CHECKING:
@@ -32,6 +32,6 @@ def removed_fleet(stacks: StackGateway, event: Mapping[str, Any]) -> str:
                 if each.type == ResourceType.DEVICE_CERTIFICATE_FLEET and each.logical_id != own and not each.is_going
             ]
             template = stacks.template(stack_id) if fleets else {}
-    except AccessDeniedError:
+    except (AccessDeniedError, NotFoundError, RefusedError):
         return ""
     return next((each for each in fleets if not declared_in(template, each).is_declared), "")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.errors import ProviderError
 from iot_certificate_provider.fleet import earlier
+from iot_certificate_provider.fleet.at_once import answers_at_once
 from iot_certificate_provider.fleet.layout import key_in
 from iot_certificate_provider.fleet.lines import Result
 from iot_certificate_provider.fleet.manifest import canonical
@@ -28,10 +29,12 @@ if TYPE_CHECKING:
     from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.deadline import Deadline
     from iot_certificate_provider.fleet.layout import RunKeys
+    from iot_certificate_provider.fleet.manifest import Partition
     from iot_certificate_provider.fleet.shard import Item
     from iot_certificate_provider.fleet.store import Store
 
 _IN_MEMORY_BYTES = 4 * 1024 * 1024
+_IN_MEMORY_BYTES_OF_A_SHARD = 1024 * 1024
 WAIT_SECONDS = 60.0
 """For how long children may finish their parts: one takes 13 s at eight a second."""
 
@@ -50,6 +53,10 @@ class Tally:
     def failures(self) -> int:
         """Return how many lines and removals failed."""
         return sum(each[outcome.value] for each in (self.counts, self.removals) for outcome in FAILURES)
+
+    def is_as_declared(self) -> bool:
+        """Whether each line is as the manifest has it, and nothing is there that it does not have."""
+        return not (self.failures() or self.not_reached() or self.removals[LineOutcome.KEPT.value])
 
     def acted(self) -> int:
         """Return how many certificates were registered, changed or removed."""
@@ -71,6 +78,15 @@ class Tally:
 
 _ACTED = (LineOutcome.REGISTERED, LineOutcome.UPDATED, LineOutcome.REMOVED)
 _SHOWN_AS_FAILED = frozenset({*FAILURES, LineOutcome.NOT_REACHED})
+
+
+@dataclass(frozen=True)
+class _Shard:
+    """What became of a partition. ``identity``: of the partition, where it is as the manifest has it; else empty."""
+
+    lines: tempfile.SpooledTemporaryFile[bytes]
+    tally: Tally
+    identity: str
 
 
 @dataclass(frozen=True)
@@ -101,7 +117,7 @@ class Settlement:
             # From here on, the items of partitions that are not finished are others: they are counted before.
             self.store.put_json(self.run.summary, summary)
             self._remember()
-            earlier.fold(self.store, self.run)
+            earlier.fold(self.aws, self.store, self.run)
         return summary
 
     def _without_plan(self) -> Mapping[str, Any]:
@@ -151,16 +167,18 @@ class Settlement:
         with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as failed:
 
             def results() -> Iterator[bytes]:
-                for item in self.store.keys(self.run.items):
-                    key = key_in(item)
-                    shard = Tally()
-                    for line in self._results_of(plan, key, shard):
-                        for each in tally.note([line]):
-                            failed.write(each)
-                        yield line
-                    tally.counts.update(shard.counts)
-                    tally.removals.update(shard.removals)
-                    self._note_applied(plan, key, shard, applied)
+                keys = map(key_in, self.store.keys(self.run.items))
+                for key, shard in answers_at_once(self.aws, keys, lambda key: self._shard(plan, key)):
+                    with shard.lines as lines:
+                        lines.seek(0)
+                        for line in lines:
+                            failed.writelines(tally.note([line]))
+                            yield line
+                    tally.counts.update(shard.tally.counts)
+                    tally.removals.update(shard.tally.removals)
+                    if shard.identity:
+                        already = shard.tally.counts[LineOutcome.ALREADY_REGISTERED.value]
+                        applied[key] = {"identity": shard.identity, "alreadyRegistered": already}
                 if plan.unchanged:
                     yield canonical({"operation": "none", "outcome": "Unchanged", "count": plan.unchanged})
 
@@ -169,32 +187,35 @@ class Settlement:
             self.store.put_lines(self.run.failed, failed)
         return applied
 
-    def _results_of(self, plan: Plan, key: str, shard: Tally) -> Iterator[bytes]:
+    def _shard(self, plan: Plan, key: str) -> _Shard:
+        """Read what became of a partition."""
+        tally = Tally()
+        lines = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES_OF_A_SHARD)  # noqa: SIM115 - closed by its reader
+        partition = partition_of(self.store.json(self.run.item(key)))
+        lines.writelines(self._results_of(plan, key, partition, tally))
+        identity = ""
+        if plan.desired is not None and partition is not None and tally.is_as_declared():
+            identity = plan.desired.identity(partition)
+        return _Shard(lines, tally, identity)
+
+    def _results_of(self, plan: Plan, key: str, partition: Partition | None, tally: Tally) -> Iterator[bytes]:
         written = self.store.parts(self.run, key).written
         for number in range(written):
-            header = self.store.part_header(self.run, key, number)
-            shard.counts.update(header["counts"])
-            shard.removals.update(header["removals"])
-            yield from self.store.results(self.run, key, [number])
+            with self.store.lines(self.run.part(key, number)) as lines:
+                header = json.loads(next(lines))
+                tally.counts.update(header["counts"])
+                tally.removals.update(header["removals"])
+                yield from lines
         if self.store.ledger_run(self.run.fleet, key) == self.run.name:
             return
-        partition = partition_of(self.store.json(self.run.item(key)))
         source = None if partition is None or plan.desired is None else plan.desired.source(self.aws.s3, partition)
         _, items = remaining(self.store, self.run, key, source, written * plan.lines_a_part)
         for item in items:
             result = _not_reached(item)
             counts, removals = counted([result])
-            shard.counts.update(counts)
-            shard.removals.update(removals)
+            tally.counts.update(counts)
+            tally.removals.update(removals)
             yield canonical(result.as_json())
-
-    def _note_applied(self, plan: Plan, key: str, shard: Tally, applied: dict[str, Any]) -> None:
-        if plan.desired is None or shard.failures() or shard.not_reached():
-            return
-        partition = partition_of(self.store.json(self.run.item(key)))
-        if partition is not None and not shard.removals[LineOutcome.KEPT.value]:
-            already = shard.counts[LineOutcome.ALREADY_REGISTERED.value]
-            applied[key] = {"identity": plan.desired.identity(partition), "alreadyRegistered": already}
 
     def _remember(self) -> None:
         """Write down which partitions are as this run's manifest has them, unless a later run has begun."""

@@ -13,7 +13,7 @@ from iot_certificate_provider.fleet.layout import RunKeys, key_in
 from iot_certificate_provider.fleet.manifest import canonical
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from iot_certificate_provider.aws.s3 import S3Gateway
     from iot_certificate_provider.fleet.layout import FleetKeys
@@ -123,12 +123,6 @@ class Store:
             with self.lines(run.part(key, number)) as lines:
                 next(lines)
                 yield from lines
-
-    def part_header(self, run: RunKeys, key: str, number: int) -> Mapping[str, Any]:
-        """Return the counts of a part that is written."""
-        with self.lines(run.part(key, number)) as lines:
-            header: Mapping[str, Any] = json.loads(next(lines))
-            return header
 
     def is_cancelled(self, run: RunKeys) -> bool:
         """Whether no part of the run is to be begun."""
