@@ -72,6 +72,8 @@ def written_out(value: Any) -> Any:
             return f"${{{name}.{attribute}}}"
         case {"Fn::Join": [separator, items]}:
             return separator.join(map(str, written_out(items)))
+        case {"Fn::Sub": str(text)}:
+            return text
         case {"Fn::ImportValue": name}:
             return f"${{import {name}}}"
     return {key: written_out(item) for key, item in value.items()}

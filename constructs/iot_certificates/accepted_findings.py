@@ -6,6 +6,7 @@ has to be installed.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -55,6 +56,10 @@ def _as_cdk_nag_writes_it(value: Any) -> str:
             return str(separator).join(_as_cdk_nag_writes_it(part) for part in parts)
         case {"Ref": name}:
             return f"<{name}>"
+        case {"Fn::GetAtt": [name, attribute]}:
+            return f"<{name}.{attribute}>"
+        case {"Fn::Sub": str(text)}:
+            return re.sub(r"\$\{([^}]+)\}", r"<\1>", text)
     return str(value)
 
 
@@ -126,8 +131,17 @@ ENCRYPTED_WITH_THE_ACCOUNTS_KEY = AcceptedFinding(
 FLEET_DEAD_LETTERS = AcceptedFinding(
     "CloudFormation, or the state machine, waits for each function's answer, tries again and tells of the failure; an "
     "event may lead to the URL that answers in the stack's name: it is not to be kept in a queue",
-    nag=("Serverless-LambdaDLQ", "Serverless-LambdaAsyncFailureDestination"),
+    nag=("Serverless-LambdaDLQ",),
     checkov=("CKV_AWS_116",),
+)
+FLEET_WITHOUT_DESTINATION = AcceptedFinding(
+    "CloudFormation fails a resource without an answer, and an event may lead to the URL that answers in the stack's "
+    "name: it is not to be sent elsewhere",
+    nag=("Serverless-LambdaAsyncFailureDestination",),
+)
+BEGINS_ENVIRONMENT = AcceptedFinding(
+    "Lambda encrypts every environment; this one has a bucket's name and a state machine's ARN, and no secret",
+    checkov=("CKV_AWS_173",),
 )
 DIED_AGAIN = AcceptedFinding(
     "EventBridge tries for an hour to say that an execution died, and CloudFormation waits no longer for the answer",
@@ -147,16 +161,13 @@ OF_FLEET_BUCKET = (
         checkov=("CKV_AWS_21",),
     ),
 )
-OF_FLEET_MACHINE = (
-    AcceptedFinding(
-        "The functions log what they do, with the run's name; an execution's history tells of each state for 90 days",
-        nag=("AwsSolutions-SF1",),
-        checkov=("CKV_AWS_284", "CKV_AWS_285"),
-    ),
-    AcceptedFinding(
-        "It runs while a stack is deployed, and its history tells what it did: traces are for the app to ask for",
-        nag=("AwsSolutions-SF2", "Serverless-StepFunctionStateMachineXray"),
-    ),
+MACHINE_WITHOUT_LOG = AcceptedFinding(
+    "The functions log what they do, with the run's name; an execution's history tells of each state for 90 days",
+    nag=("AwsSolutions-SF1",),
+)
+MACHINE_WITHOUT_TRACING = AcceptedFinding(
+    "It runs while a stack is deployed, and its history tells what it did: traces are for the app to ask for",
+    nag=("AwsSolutions-SF2", "Serverless-StepFunctionStateMachineXray"),
 )
 
 

@@ -110,7 +110,7 @@ class FleetProvider(Construct):
         self.functions = {name: self._function(name, function) for name, function in _FUNCTIONS.items()}
         self.state_machine, machine_policy = self._machine(children(rate))
         begin = self.functions["Begin"]
-        begin.add_environment("STATE_MACHINE_ARN", self.state_machine.state_machine_arn)
+        self._tell(begin)
         self.service_token = begin.function_arn
         self.event_invoke_config = begin.node.try_find_child("EventInvokeConfig")
         grants = {_BEGINNING: needs.FLEET_REQUEST, _WORKING: needs.fleet_worker(register), _KEEPING: needs.FLEET_RUN}
@@ -120,6 +120,16 @@ class FleetProvider(Construct):
         ]
         self.ready: list[Construct] = [machine_policy, self._start_policy(), *permissions, self._rule()]
         """What the custom resource depends on: it is there before the first request, and still at the last."""
+
+    def _tell(self, begin: lambda_.Function) -> None:
+        """Tell the function that begins where the fleet is; the machine tells the others."""
+        environment = {
+            "FLEET_BUCKET": self.bucket.bucket_name,
+            "FLEET_PREFIX": FLEETS,
+            "STATE_MACHINE_ARN": self.state_machine.state_machine_arn,
+        }
+        for name, value in environment.items():
+            begin.add_environment(name, value)
 
     def _bucket(self, removal_policy: RemovalPolicy) -> s3.Bucket:
         bucket = s3.Bucket(
@@ -166,12 +176,14 @@ class FleetProvider(Construct):
             timeout=function.timeout,
             log_group=self._log_group,
             tracing=tracing,
-            environment={"FLEET_BUCKET": self.bucket.bucket_name, "FLEET_PREFIX": FLEETS},
             # The machine invokes again what it invoked; CloudFormation and EventBridge leave that to Lambda.
             retry_attempts=None if function.state else _RETRIES,
             max_event_age=None if function.state else _HOUR,
         )
-        accept(made, accepted.of_function(accepted.FLEET_DEAD_LETTERS, tracing=tracing))
+        findings = accepted.of_function(accepted.FLEET_DEAD_LETTERS, tracing=tracing)
+        if not function.state:
+            findings.append(accepted.FLEET_WITHOUT_DESTINATION)
+        accept(made, [*findings, accepted.BEGINS_ENVIRONMENT] if name == "Begin" else findings)
         return made
 
     def _machine(self, most: int) -> tuple[sfn.StateMachine, iam.Policy]:
@@ -179,6 +191,7 @@ class FleetProvider(Construct):
         by_state = {each.state: self.functions[name].function_arn for name, each in _FUNCTIONS.items() if each.state}
         # Not stack.to_json_string: jsii drops what is null, and with it that the map's result is not passed on.
         definition = fleet_definition(by_state, self.bucket.bucket_name, most, partition=stack.partition)
+        is_traced = self._asset.tracing == lambda_.Tracing.ACTIVE
         role = iam.Role(
             self,
             "MachineRole",
@@ -192,9 +205,11 @@ class FleetProvider(Construct):
             definition_body=sfn.DefinitionBody.from_string(json.dumps(definition)),
             state_machine_type=sfn.StateMachineType.STANDARD,
             role=role,
-            tracing_enabled=self._asset.tracing == lambda_.Tracing.ACTIVE,
+            tracing_enabled=is_traced,
         )
-        accept(machine, accepted.OF_FLEET_MACHINE)
+        accept(role, accepted.of_role(tracing=self._asset.tracing))
+        without = [accepted.MACHINE_WITHOUT_LOG, *([] if is_traced else [accepted.MACHINE_WITHOUT_TRACING])]
+        accept(machine, without)
         return machine, self._allow_machine(role, machine, list(by_state.values()))
 
     def _executions(self, machine: sfn.StateMachine, *, of_children: bool = False) -> str:

@@ -96,7 +96,7 @@ def test_the_resource_says_what_it_must_and_waits_an_hour(template: Synthesised,
     manifest = FleetManifest.from_file(folder).manifest
     assert manifest is not None
     assert template.declared("Fleet", FLEET) == {
-        "ManifestBucket": {"Fn::Sub": "cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}"},
+        "ManifestBucket": "cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}",
         "ManifestPrefix": f"iot-certificate-fleets/{manifest.sha256}/",
         "MaxRegistrationsPerSecond": "60",
         "ToleratedFailurePercentage": "2",

@@ -27,6 +27,7 @@ ACKNOWLEDGED = {
     ("RESOURCE_MISMATCH", "iot:DetachThingPrincipal"): _OF_TODAY,
     ("RESOURCE_MISMATCH", "iot:ListPrincipalThings"): _OF_TODAY,
     ("RESOURCE_MISMATCH", "iot:ListThingPrincipals"): _OF_TODAY,
+    ("RESOURCE_MISMATCH", "states:DescribeExecution"): "of STANDARD or of EXPRESS machines, and parliament wants both",
     ("RESOURCE_STAR", "cloudformation:DescribeStackResources"): "asked by a physical id it names no stack",
     ("RESOURCE_STAR", "ec2:AssignPrivateIpAddresses"): _INTERFACES,
     ("RESOURCE_STAR", "ec2:CreateNetworkInterface"): _INTERFACES,
@@ -47,6 +48,7 @@ _WHAT = {
     "lambda": "function:name",
     "logs": "log-group:name:log-stream:name",
     "secretsmanager": "secret:name-AbCdEf",
+    "states": "stateMachine:name",
 }
 """What a reference to another resource stands for, by the service of the actions on it."""
 
@@ -105,6 +107,9 @@ def _arn(resource: str, actions: Any) -> str:
     if not resource.startswith("${"):
         return resource
     service = _listed(actions)[0].partition(":")[0]
+    if service == "s3":
+        below = resource.partition("}")[2] or ("/north/*" if _listed(actions) == ["s3:GetObject"] else "")
+        return f"arn:aws:s3:::name{below}"
     return f"arn:aws:{service}:{'' if service == 'iam' else 'eu-west-1'}:123456789012:{_WHAT[service]}"
 
 
