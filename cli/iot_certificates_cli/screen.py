@@ -87,7 +87,8 @@ class Counts(Watch):
     def done(self) -> None:
         """Count one."""
         self.count += 1
-        self._progress.advance(self._task)
+        if self._enabled:
+            self._progress.advance(self._task)
 
     @contextmanager
     def hidden(self) -> Iterator[None]:

@@ -6,9 +6,13 @@ import hashlib
 import io
 import re
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from fakes.refusal import Refusal
+
+WRITTEN = datetime(2026, 11, 29, 12, tzinfo=UTC)
+"""Of every object: nobody here asks which is the newer."""
 
 PAGE = 3
 """Small, so that whoever forgets the second page is found out; S3's is 1,000."""
@@ -72,7 +76,9 @@ class FakeS3:
             "IsTruncated": is_truncated,
             "KeyCount": len(page),
             "Contents": [
-                {"Key": each, "Size": len(self.buckets[Bucket][each])} for each in page if each not in folders
+                {"Key": each, "Size": len(self.buckets[Bucket][each]), "LastModified": WRITTEN}
+                for each in page
+                if each not in folders
             ],
             "CommonPrefixes": [{"Prefix": each} for each in folders],
         }

@@ -24,6 +24,7 @@ KEY_SUFFIXES = frozenset({".key", ".p12", ".pfx", ".ppk", ".jks", ".keystore"})
 MOST_BYTES = 262_144
 """Of a file: a certificate of at most 65,536 characters (``CertificatePem`` of the AWS IoT API), and its chain."""
 
+_USUAL_BYTES = 16_384
 _CSV = ".csv"
 # OpenSSL writes a key's block first or last: in a file that is no certificate, the first bytes show it.
 _FIRST_BYTES = 65_536
@@ -82,7 +83,10 @@ def read_file(path: Path) -> bytes | str:
         return f"holds a private key. {_NO_KEYS}"
     try:
         with path.open("rb", buffering=0) as file:
-            content = file.read(MOST_BYTES + 1) or b""
+            # Few are longer, and a buffer for the longest takes longer to make than it takes to read.
+            content = file.read(_USUAL_BYTES) or b""
+            if len(content) == _USUAL_BYTES:
+                content += file.read(MOST_BYTES + 1 - _USUAL_BYTES) or b""
     except OSError as error:
         return f"cannot be read: {error.strerror}. Check the name and its permissions"
     if len(content) > MOST_BYTES:
