@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from acceptance.answers import EXPIRED, CredentialsExpiredError
-from acceptance.clean_up import CleanUp
+from acceptance.clean_up import CleanUp, NotOursError
 from acceptance.comparing import differences
 from acceptance.provider import Provider
 from acceptance.recording import FOLDER, Recording
@@ -124,16 +124,23 @@ class Runner:
             verdict = Verdict(Kind.NOT_TRIED, (str(reason),))
         except StepTimeoutError:
             verdict = Verdict(Kind.NOT_TRIED, (f"it was abandoned after {step.timeout_minutes:g} minutes",))
-        except (ClientError, BotoCoreError) as error:
+        except (CredentialsExpiredError, NotOursError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a step fails with, the others are played, and all is removed
             _raise_if_expired(error)
-            verdict = Verdict(Kind.NOT_TRIED, (f"it ended with an error: {error}",))
+            verdict = Verdict(Kind.NOT_TRIED, (f"it ended with {type(error).__name__}: {error}",))
         if not step.always:
             self._remove_its_own()
         self._state.finish(step.name, verdict, time.monotonic() - started)
         self._keep(stage, verdict)
 
     def _remove_its_own(self) -> None:
-        left = self.clean_up.remove_all(keep_provider=True)
+        """Remove what the step made; what cannot be removed now is, at the latest, removed at the end."""
+        try:
+            left = self.clean_up.remove_all(keep_provider=True)
+        except (ClientError, BotoCoreError) as error:
+            _raise_if_expired(error)
+            left = [str(error)]
         if left:
             self._say(f"not removed yet: {'; '.join(left)}")
 
