@@ -53,7 +53,6 @@ def _run(place: Place, steps: Sequence[Step], options: argparse.Namespace, scree
         state,
         lambda text: screen.print(f"[dim]{text}[/dim]", soft_wrap=True),
         record=options.record,
-        in_a_used_account=options.in_a_used_account,
         private_ca=options.private_ca,
     )
     _check_account(place, steps, runner, options, screen)

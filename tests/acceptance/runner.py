@@ -61,7 +61,6 @@ class Runner:
         *,
         record: bool = False,
         folder: Path = FOLDER,
-        in_a_used_account: bool = False,
         private_ca: bool = False,
     ) -> None:
         self.clean_up = CleanUp(place, state, say)
@@ -69,7 +68,7 @@ class Runner:
         self._say = say
         self._record = record or not place.is_embedded
         self._folder = folder
-        self._run = Run(place, state, Provider(place), self.clean_up, say, in_a_used_account, private_ca)
+        self._run = Run(place, state, Provider(place), self.clean_up, say, private_ca)
         self.outcome = Outcome()
 
     def run(self, steps: Sequence[Step]) -> Outcome:
@@ -92,7 +91,7 @@ class Runner:
 
     def _begin(self) -> None:
         """Remove what an interrupted run has left, and claim the prefix."""
-        if self._state.running or self.clean_up.is_marked():
+        if self.clean_up.is_marked():
             self._say("looking for what the last run left")
             self.outcome.left = self.clean_up.remove_all()
         self.clean_up.mark()

@@ -34,7 +34,6 @@ class Run:
     provider: Provider
     clean_up: CleanUp
     say: Callable[[str], None] = lambda _text: None
-    in_a_used_account: bool = False
     private_ca: bool = False
 
 
