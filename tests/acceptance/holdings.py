@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
-from acceptance.answers import client_of
+from acceptance.answers import patient_client_of
 from acceptance.provider import bucket_of
 from iot_certificate_provider.pki import Certificate, UnusableError
 
@@ -55,7 +55,7 @@ class Holdings:
     def client(self, service: str) -> Any:
         """Return a client."""
         if service not in self._clients:
-            self._clients[service] = client_of(self.place.session, service)
+            self._clients[service] = patient_client_of(self.place.session, service)
         return self._clients[service]
 
     def all(self) -> list[Holding]:

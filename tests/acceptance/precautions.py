@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from acceptance.answers import client_of
+from acceptance.answers import patient_client_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -107,7 +107,7 @@ def _master_account(place: Place) -> str:
 def _looked(place: Place, service: str, operation: str) -> dict[str, Any]:
     """Return an answer; an empty one where it is refused: an account without an organization says so by an error."""
     try:
-        answer: dict[str, Any] = getattr(client_of(place.session, service), operation)()
+        answer: dict[str, Any] = getattr(patient_client_of(place.session, service), operation)()
     except (ClientError, BotoCoreError):
         return {}
     return answer

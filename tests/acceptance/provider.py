@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from acceptance.answers import client_of
+from acceptance.answers import patient_client_of
 from acceptance.step import NotTriedError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Provider:
     def allow(self, **parameters: str) -> None:
         """Give parameters of the stack another value: ``SigningKeyArns``, ``ProvisioningRoleArns``."""
         self.service_token()
-        client = client_of(self._place.session, "cloudformation")
+        client = patient_client_of(self._place.session, "cloudformation")
         self._parameters |= parameters
         client.update_stack(
             StackName=self.stack_name,
@@ -68,7 +68,7 @@ class Provider:
     def _deploy(self) -> str:
         place = self._place
         self._upload()
-        client = client_of(place.session, "cloudformation")
+        client = patient_client_of(place.session, "cloudformation")
         self._parameters |= {"KeptKeySecretArns": self._secrets()}
         client.create_stack(
             StackName=self.stack_name,
@@ -82,7 +82,7 @@ class Provider:
     def ensure_bucket(self) -> str:
         """Make the run's bucket, unless there is one; return its name."""
         place = self._place
-        objects: Any = client_of(place.session, "s3")
+        objects: Any = patient_client_of(place.session, "s3")
         bucket = bucket_of(place.prefix, place.account)
         where: dict[str, Any] = {"CreateBucketConfiguration": {"LocationConstraint": place.region}}
         try:
@@ -97,7 +97,7 @@ class Provider:
 
         place = self._place
         target = Target(place.runtime, place.architecture) if place.runtime else DEFAULT_TARGET
-        bucket, objects = self.ensure_bucket(), client_of(place.session, "s3")
+        bucket, objects = self.ensure_bucket(), patient_client_of(place.session, "s3")
         objects.put_object(Bucket=bucket, Key=_KEY, Body=bundle(target).path.read_bytes())
 
     def _wait(self) -> None:
@@ -108,7 +108,7 @@ class Provider:
         time.sleep(_PERMISSION_SECONDS[self._place.is_embedded])
 
     def _described(self) -> dict[str, Any]:
-        client = client_of(self._place.session, "cloudformation")
+        client = patient_client_of(self._place.session, "cloudformation")
         try:
             stack: dict[str, Any] = client.describe_stacks(StackName=self.stack_name)["Stacks"][0]
         except ClientError as error:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from acceptance.answers import EXPIRED, CredentialsExpiredError
-from acceptance.clean_up import CleanUp
+from acceptance.clean_up import CleanUp, NotOursError
 from acceptance.comparing import differences
 from acceptance.provider import Provider
 from acceptance.recording import FOLDER, Recording
@@ -61,7 +61,6 @@ class Runner:
         *,
         record: bool = False,
         folder: Path = FOLDER,
-        in_a_used_account: bool = False,
         private_ca: bool = False,
     ) -> None:
         self.clean_up = CleanUp(place, state, say)
@@ -69,7 +68,7 @@ class Runner:
         self._say = say
         self._record = record or not place.is_embedded
         self._folder = folder
-        self._run = Run(place, state, Provider(place), self.clean_up, say, in_a_used_account, private_ca)
+        self._run = Run(place, state, Provider(place), self.clean_up, say, private_ca)
         self.outcome = Outcome()
 
     def run(self, steps: Sequence[Step]) -> Outcome:
@@ -92,7 +91,7 @@ class Runner:
 
     def _begin(self) -> None:
         """Remove what an interrupted run has left, and claim the prefix."""
-        if self._state.running or self.clean_up.is_marked():
+        if self.clean_up.is_marked():
             self._say("looking for what the last run left")
             self.outcome.left = self.clean_up.remove_all()
         self.clean_up.mark()
@@ -124,16 +123,23 @@ class Runner:
             verdict = Verdict(Kind.NOT_TRIED, (str(reason),))
         except StepTimeoutError:
             verdict = Verdict(Kind.NOT_TRIED, (f"it was abandoned after {step.timeout_minutes:g} minutes",))
-        except (ClientError, BotoCoreError) as error:
+        except (CredentialsExpiredError, NotOursError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a step fails with, the others are played, and all is removed
             _raise_if_expired(error)
-            verdict = Verdict(Kind.NOT_TRIED, (f"it ended with an error: {error}",))
+            verdict = Verdict(Kind.NOT_TRIED, (f"it ended with {type(error).__name__}: {error}",))
         if not step.always:
             self._remove_its_own()
         self._state.finish(step.name, verdict, time.monotonic() - started)
         self._keep(stage, verdict)
 
     def _remove_its_own(self) -> None:
-        left = self.clean_up.remove_all(keep_provider=True)
+        """Remove what the step made; what cannot be removed now is, at the latest, removed at the end."""
+        try:
+            left = self.clean_up.remove_all(keep_provider=True)
+        except (ClientError, BotoCoreError) as error:
+            _raise_if_expired(error)
+            left = [str(error)]
         if left:
             self._say(f"not removed yet: {'; '.join(left)}")
 

@@ -34,7 +34,6 @@ class Run:
     provider: Provider
     clean_up: CleanUp
     say: Callable[[str], None] = lambda _text: None
-    in_a_used_account: bool = False
     private_ca: bool = False
 
 
@@ -50,7 +49,7 @@ class Stage:
         self.material = Material(self.prefix, self.disguise.learn)
         self.recording = Recording(step.name, run.place.origin)
         self._checks: list[tuple[bool, str]] = []
-        self._clients: dict[tuple[str, bool], Any] = {}
+        self._clients: dict[tuple[str, bool, bool], Any] = {}
         self._learn()
 
     def name(self, what: str) -> str:
@@ -59,11 +58,15 @@ class Stage:
 
     def client(self, service: str, *, other: bool = False) -> Any:
         """Return a client, of the second account where ``other``; what it is asked is not recorded."""
-        key = (service, other)
+        return self._made((service, other, True))
+
+    def _made(self, key: tuple[str, bool, bool]) -> Any:
+        service, other, is_patient = key
         if key not in self._clients:
             session: boto3.Session | None = self.place.other if other else self.place.session
             assert session is not None
-            self._clients[key] = answers.client_of(session, service)
+            make = answers.patient_client_of if is_patient else answers.client_of
+            self._clients[key] = make(session, service)
         return self._clients[key]
 
     def ask(self, service: str, operation: str, *, other: bool = False, **parameters: Any) -> Answer:
@@ -110,7 +113,7 @@ class Stage:
         return Verdict(Kind.DIFFERS, differing) if differing else Verdict(Kind.HOLDS)
 
     def _ask(self, service: str, operation: str, parameters: dict[str, Any], *, other: bool = False) -> Answer:
-        client = self.client(service, other=other)
+        client = self._made((service, other, False))
         answer = answers.ask(client, operation, parameters, time.sleep)
         if code := answer.members.get("registrationCode"):
             self.material.registration_codes[other] = code
