@@ -29,8 +29,10 @@ def stage(repository: Path, folder: Path) -> list[Path]:
     for page in pages:
         _copy(repository / page, folder / page)
     for page in pages:
-        for target in linked(page, (repository / page).read_text(encoding="utf-8")):
+        text = (repository / page).read_text(encoding="utf-8")
+        for target in linked(page, text):
             _bring(repository, folder, target)
+        (folder / page).write_text(_to_pages(text, repository / page.parent), encoding="utf-8")
     return pages
 
 
@@ -39,6 +41,17 @@ def linked(page: Path, text: str) -> set[PurePosixPath]:
     targets = (urlsplit(target) for target in _LINK.findall(_FENCED.sub("", text)))
     paths = (unquote(target.path) for target in targets if not target.scheme and not target.netloc and target.path)
     return {PurePosixPath(normpath((page.parent / path).as_posix())) for path in paths}
+
+
+def _to_pages(text: str, folder: Path) -> str:
+    """Make links to folders links to their pages."""
+
+    def to_page(link: re.Match[str]) -> str:
+        target = link[1]
+        is_folder = "//" not in target and "#" not in target and (folder / unquote(target)).is_dir()
+        return link[0].replace(target, f"{target.rstrip('/')}/README.md") if is_folder else link[0]
+
+    return _LINK.sub(to_page, text)
 
 
 def _pages(path: Path) -> list[Path]:
