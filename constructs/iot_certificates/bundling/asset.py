@@ -59,6 +59,8 @@ _NEVER_RUN_MODULES = (
 # Compiled, where this can be done: what every cold start imports of others. Ours would make the asset larger than
 # MAX_BYTES; and what is never imported is left a source.
 _COMPILED = ("crhelper/*.py", "cryptography/*.py")
+# The largest that little of is used: without it, compiling at a cold start takes 11 ms of a whole processor.
+_COMPILED_IF_IT_FITS = "serialization/__pycache__/ssh.*.pyc"
 _NOT_COMPILED = ("*/aead.py", "*/kdf/*", "*/keywrap.py", "*/primitives/padding.py")
 # Without comments and docstrings: ours, and pyasn1, half of which they are. Nobody reads them in a function.
 _SHORTENED = (PROVIDER_SOURCE.name, "pyasn1")
@@ -164,6 +166,8 @@ def _build(target: Target, work: Path, prefix: Path) -> Path:
     if compiler is not None:
         files |= compiled(_to_compile(files), work / "bytecode", compiler)
     write_archive(archive, files)
+    if archive.stat().st_size > MAX_BYTES:
+        write_archive(archive, {name: file for name, file in files.items() if not name.match(_COMPILED_IF_IT_FITS)})
     return archive.replace(prefix.with_name(f"{prefix.name}-{_digest(archive)}.zip"))
 
 

@@ -100,7 +100,7 @@ STEP = Step(
         Reliance("iot_certificate_provider.fleet.ledger:Ledger", "knows what the fleet has registered"),
         Reliance("iot_certificate_provider.fleet.worker:Worker", "registers at its share of the pace"),
     ),
-    if_false="Change provider/iot_certificate_provider/fleet, or the machine in constructs/iot_certificates/fleet_definition.py.",
+    if_false="Change provider/iot_certificate_provider/fleet, or the machine: iot_certificates/fleet_definition.py.",
     play=play,
     minutes=9,
     dollars=0.05,
