@@ -30,8 +30,10 @@ def check_timeout(seconds_for_work: float, error: UnfinishedError) -> None:
     Another one would have no more: the function would invoke itself, in vain, for as long as CloudFormation waits.
     """
     if seconds_for_work < SHORTEST_WORK_SECONDS:
-        fix = "The function's timeout is too short for that: raise it to a minute or more. Then delete the stack again"
-        raise UnfinishedError(error.problem.partition(". ")[0], fix) from error
+        raise UnfinishedError(
+            "Out of time: the function's timeout is too short for the CA's device certificates, of which some are left",
+            "Raise it to a minute or more. Then delete the stack again",
+        ) from error
 
 
 def is_worthwhile(request: Request, stacks: StackGateway, now: datetime) -> bool:
