@@ -252,7 +252,7 @@ EVENTS = [
             "secretsmanager.GetSecretValue",
             "iot.DescribeCertificate",
             "cloudformation.DescribeStackEvents",
-            "cloudformation.DescribeStackEvents",
+            "cloudformation.DescribeStackEvents",  # a page has two events here
             "iot.UpdateCertificate",
             "secretsmanager.DescribeSecret",
         ],
@@ -555,12 +555,7 @@ EVENTS = [
         DECISION,
         "Update, Status",
         UPDATE,
-        [
-            "iot.DescribeCertificate",
-            "cloudformation.DescribeStackEvents",
-            "cloudformation.DescribeStackEvents",
-            "iot.UpdateCertificate",
-        ],
+        ["iot.DescribeCertificate", *["cloudformation.DescribeStackEvents"] * 2, "iot.UpdateCertificate"],
         new={"Status": "ACTIVE"},
     ),
     Event(DECISION, "Delete, OnDelete RETAIN", DELETE, [], old={"OnDelete": "RETAIN"}),
