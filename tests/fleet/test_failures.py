@@ -535,3 +535,31 @@ def test_a_second_fleet_beside_the_first_leaves_its_certificates_alone() -> None
     stage.time.sleep(60)
     second = _renaming(stage, properties, declares_old=True)
     assert (second.status, second.data["AlreadyRegistered"]) == ("SUCCESS", "2"), second.reason
+
+
+# Policies
+
+
+def _deleting_with_policy(*, own: bool) -> list[str]:
+    stage = Stage()
+    if own:
+        stage.aws.cloudformation.resources["Policy"] = ("telemetry", "CREATE_COMPLETE")
+    stage.request("Create", stage.upload(lines(0, 1), defaults=Defaults(CA.pem, "ACTIVE", ("telemetry",))))
+    stage.iot.slow_detach = 3
+    stage.aws.calls.clear()
+    assert stage.request("Delete").status == "SUCCESS"
+    return stage.aws.names()
+
+
+def test_a_delete_waits_until_the_stacks_own_policies_can_be_deleted() -> None:
+    assert _deleting_with_policy(own=True).count("iot.ListTargetsForPolicy") >= 4
+    assert _deleting_with_policy(own=False).count("iot.ListTargetsForPolicy") == 0
+
+
+def test_a_delete_that_may_not_ask_for_policies_does_not_wait() -> None:
+    stage = Stage()
+    stage.aws.cloudformation.resources["Policy"] = ("telemetry", "CREATE_COMPLETE")
+    stage.request("Create", stage.upload(lines(0), defaults=Defaults(CA.pem, "ACTIVE", ("telemetry",))))
+    denial = Refusal("AccessDeniedException", "User: x is not authorized to perform: iot:ListTargetsForPolicy", 403)
+    fail_at(stage, "before iot.ListTargetsForPolicy", 1_000, denial)
+    assert stage.request("Delete").status == "SUCCESS"
