@@ -12,6 +12,7 @@ import issuing
 from fakes.refusal import Refusal
 from fleet.stage import BUCKET, CA, Answer, Killed, Stage, device, foreign_device, line
 from iot_certificate_provider.fleet import arithmetic
+from iot_certificate_provider.fleet.attempt import Attempt
 from iot_certificate_provider.fleet.manifest import Defaults, Line
 
 IN_ALL = {"Registered", "AlreadyRegistered", "Updated", "Unchanged", "Invalid", "Refused", "Failed", "NotReached"}
@@ -563,3 +564,22 @@ def test_a_delete_that_may_not_ask_for_policies_does_not_wait() -> None:
     denial = Refusal("AccessDeniedException", "User: x is not authorized to perform: iot:ListTargetsForPolicy", 403)
     fail_at(stage, "before iot.ListTargetsForPolicy", 1_000, denial)
     assert stage.request("Delete").status == "SUCCESS"
+
+
+def test_a_cancellation_that_comes_while_a_part_is_begun_stops_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever cancels waits for parts that were begun before: a part that is begun after that may do nothing."""
+    stage = Stage()
+    event = stage.event("Create", stage.upload(lines(0, 1, 2), 0))
+    begin = Attempt.begin
+
+    def begin_late(attempt: Attempt) -> None:
+        stage.objects[stage.fleet.run(event["RequestId"]).cancel] = b'{"by": "operator"}'
+        begin(attempt)
+
+    monkeypatch.setattr(Attempt, "begin", begin_late)
+    stage.begin(event)
+    stage.run_machines()
+    assert stage.iot.certificates == {}
+    created = stage.answer_to(event)
+    assert "Cancelled: 3 of 3" in created.reason
+    check_accounted(stage, created)
