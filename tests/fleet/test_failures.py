@@ -12,6 +12,7 @@ import issuing
 from fakes.refusal import Refusal
 from fleet.stage import BUCKET, CA, Answer, Killed, Stage, device, foreign_device, line
 from iot_certificate_provider.fleet import arithmetic
+from iot_certificate_provider.fleet.attempt import Attempt
 from iot_certificate_provider.fleet.manifest import Defaults, Line
 
 IN_ALL = {"Registered", "AlreadyRegistered", "Updated", "Unchanged", "Invalid", "Refused", "Failed", "NotReached"}
@@ -535,3 +536,50 @@ def test_a_second_fleet_beside_the_first_leaves_its_certificates_alone() -> None
     stage.time.sleep(60)
     second = _renaming(stage, properties, declares_old=True)
     assert (second.status, second.data["AlreadyRegistered"]) == ("SUCCESS", "2"), second.reason
+
+
+# Policies
+
+
+def _deleting_with_policy(*, own: bool) -> list[str]:
+    stage = Stage()
+    if own:
+        stage.aws.cloudformation.resources["Policy"] = ("telemetry", "CREATE_COMPLETE")
+    stage.request("Create", stage.upload(lines(0, 1), defaults=Defaults(CA.pem, "ACTIVE", ("telemetry",))))
+    stage.iot.slow_detach = 3
+    stage.aws.calls.clear()
+    assert stage.request("Delete").status == "SUCCESS"
+    return stage.aws.names()
+
+
+def test_a_delete_waits_until_the_stacks_own_policies_can_be_deleted() -> None:
+    assert _deleting_with_policy(own=True).count("iot.ListTargetsForPolicy") >= 4
+    assert _deleting_with_policy(own=False).count("iot.ListTargetsForPolicy") == 0
+
+
+def test_a_delete_that_may_not_ask_for_policies_does_not_wait() -> None:
+    stage = Stage()
+    stage.aws.cloudformation.resources["Policy"] = ("telemetry", "CREATE_COMPLETE")
+    stage.request("Create", stage.upload(lines(0), defaults=Defaults(CA.pem, "ACTIVE", ("telemetry",))))
+    denial = Refusal("AccessDeniedException", "User: x is not authorized to perform: iot:ListTargetsForPolicy", 403)
+    fail_at(stage, "before iot.ListTargetsForPolicy", 1_000, denial)
+    assert stage.request("Delete").status == "SUCCESS"
+
+
+def test_a_cancellation_that_comes_while_a_part_is_begun_stops_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever cancels waits for parts that were begun before: a part that is begun after that may do nothing."""
+    stage = Stage()
+    event = stage.event("Create", stage.upload(lines(0, 1, 2), 0))
+    begin = Attempt.begin
+
+    def begin_late(attempt: Attempt) -> None:
+        stage.objects[stage.fleet.run(event["RequestId"]).cancel] = b'{"by": "operator"}'
+        begin(attempt)
+
+    monkeypatch.setattr(Attempt, "begin", begin_late)
+    stage.begin(event)
+    stage.run_machines()
+    assert stage.iot.certificates == {}
+    created = stage.answer_to(event)
+    assert "Cancelled: 3 of 3" in created.reason
+    check_accounted(stage, created)

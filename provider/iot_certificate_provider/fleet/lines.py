@@ -45,7 +45,10 @@ MAX_REASON_CHARACTERS = 240
 
 @dataclass(frozen=True)
 class Result:
-    """What became of an item. ``is_upstream``: AWS failed, and so may have done it, or may do it at another try."""
+    """What became of an item.
+
+    ``is_upstream``: AWS failed, and so may have done it, or may do it at another try. ``detached``: policies.
+    """
 
     operation: Operation
     outcome: LineOutcome
@@ -54,6 +57,7 @@ class Result:
     entry: Entry | None = None
     line: int | None = None
     is_upstream: bool = False
+    detached: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the members of its line in ``results.jsonl``."""
@@ -64,8 +68,9 @@ class Result:
             "outcome": self.outcome.value,
             "reason": self.reason,
             "entry": None if self.entry is None else self.entry.as_json(),
+            "detached": list(self.detached),
         }
-        return {name: value for name, value in members.items() if value not in (None, "")}
+        return {name: value for name, value in members.items() if value not in (None, "", [])}
 
 
 _OPERATIONS: dict[type[object], Operation] = {
@@ -297,7 +302,8 @@ class LineWork:
             self._remove_live(live, pending)
         else:
             self._delete_things(pending)
-        return Result(operation, LineOutcome.GONE if live is None else LineOutcome.REMOVED, certificate_id)
+        outcome = LineOutcome.GONE if live is None else LineOutcome.REMOVED
+        return Result(operation, outcome, certificate_id, detached=pending.declared.policy_names)
 
     def _remove_live(self, live: DeviceCertificateEntry, pending: Entry) -> None:
         self._removal.remove_live(live, self._deadline, seconds=THING_SECONDS)

@@ -6,10 +6,12 @@ import json
 import math
 import tempfile
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from iot_certificate_provider.aws.propagation import POLICY_SECONDS
 from iot_certificate_provider.errors import ProviderError
 from iot_certificate_provider.fleet import earlier
 from iot_certificate_provider.fleet.at_once import answers_at_once
@@ -21,7 +23,7 @@ from iot_certificate_provider.fleet.plan import Plan, partition_of
 from iot_certificate_provider.fleet.renamed import KEEP, removed_fleet
 from iot_certificate_provider.fleet.shard import Bad, Remove
 from iot_certificate_provider.fleet.worker import counted, remaining
-from iot_certificate_provider.protocol.request import RequestType
+from iot_certificate_provider.protocol.request import AwsEnvironment, RequestType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -38,6 +40,9 @@ _IN_MEMORY_BYTES_OF_A_SHARD = 1024 * 1024
 WAIT_SECONDS = 60.0
 """For how long children may finish their parts: one takes 13 s at eight a second."""
 
+RELEASE_SECONDS = 180.0
+"""Of the five minutes between the end of a run's parts and that of the hour, what a Delete may wait for policies."""
+
 _SETTLE = "settle"
 _NOT_REACHED = "the run ended before it was reached"
 
@@ -49,6 +54,8 @@ class Tally:
     counts: Counter[str] = field(default_factory=Counter)
     removals: Counter[str] = field(default_factory=Counter)
     first_failure: str = ""
+    detached: dict[str, str] = field(default_factory=dict)
+    """Policies, each with the last certificate that was detached from it and removed."""
 
     def failures(self) -> int:
         """Return how many lines and removals failed."""
@@ -70,6 +77,7 @@ class Tally:
         """Pass on those of some results that are failures, and remember the first."""
         for line in lines:
             raw = json.loads(line)
+            self.detached.update(dict.fromkeys(raw.get("detached", ()), raw.get("certificateId", "")))
             if raw["outcome"] in _SHOWN_AS_FAILED:
                 if not self.first_failure and raw["outcome"] != LineOutcome.NOT_REACHED:
                     self.first_failure = f"{raw['outcome']}: {raw.get('reason', '')}"
@@ -145,6 +153,8 @@ class Settlement:
         tally.counts[LineOutcome.ALREADY_REGISTERED.value] += plan.already_registered
         self.store.put_json(self.run.applied, self._write_results(plan, tally))
         problem = self._problem(plan, tally, is_cancelled=is_cancelled)
+        if plan.operation is RequestType.DELETE and not problem:
+            self._wait_until_released(plan, tally)
         seconds = (self.now() - datetime.fromisoformat(self._event()["received"])).total_seconds()
         return {
             "operation": plan.operation.value,
@@ -156,6 +166,23 @@ class Settlement:
             "seconds": round(seconds, 1),
             "ratePerSecond": round(tally.acted() / max(seconds, 1), 2),
         }
+
+    def _wait_until_released(self, plan: Plan, tally: Tally) -> None:
+        """Wait, while CloudFormation does, until the stack's own policies can be deleted right after the fleet."""
+        stack_id = str(self._event()["event"]["StackId"])
+        left = POLICY_SECONDS if plan.ends is None else (plan.ends - self.now()).total_seconds() + RELEASE_SECONDS
+        # What is not released by then, or cannot be asked, its own deletion says.
+        with suppress(ProviderError), self.aws.stacks.expecting_denial():
+            own = self.aws.stacks.held_ids(stack_id)
+            for name, certificate_id in tally.detached.items():
+                if name in own:
+                    self._wait_for(name, certificate_id, stack_id, min(POLICY_SECONDS, left))
+
+    def _wait_for(self, policy_name: str, certificate_id: str, stack_id: str, seconds: float) -> None:
+        arn = AwsEnvironment.of_arn(stack_id).certificate_arn(certificate_id)
+        for _ in self.deadline.attempts(seconds):
+            if arn not in self.aws.iot.policy_targets(policy_name):
+                return
 
     def _event(self) -> Mapping[str, Any]:
         kept: Mapping[str, Any] = self.store.json(self.run.event)

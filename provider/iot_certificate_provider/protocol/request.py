@@ -32,6 +32,11 @@ class AwsEnvironment:
     @classmethod
     def of_function_arn(cls, arn: str) -> AwsEnvironment:
         """Read ``arn:{partition}:lambda:{region}:{account}:function:…``, as Lambda's context has it."""
+        return cls.of_arn(arn)
+
+    @classmethod
+    def of_arn(cls, arn: str) -> AwsEnvironment:
+        """Read the ARN of anything that has a Region and an account."""
         _, partition, _, region, account = arn.split(":")[:5]
         return cls(partition, region, account)
 
