@@ -232,6 +232,9 @@ FLEET_REQUEST = (_LOG,)
 """Whether a request for a fleet still counts."""
 
 FLEET_RUN = (
+    # Whether a fleet was renamed: its old resource would remove what the new one has found registered.
+    Grant(("cloudformation:DescribeStacks",), (On.THIS_STACK,)),
+    _RENAMED,
     Grant(("cloudformation:ListStacks",), (On.ANYTHING,)),
     Grant(("cloudformation:ListStackResources",), (On.ANY_STACK,)),
 )

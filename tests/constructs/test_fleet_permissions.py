@@ -5,6 +5,7 @@ The functions run on the fakes; a call that the role of its function may not mak
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -14,7 +15,7 @@ import pytest
 from aws_cdk import Environment, Stack
 
 from fakes.refusal import Refusal
-from fleet.stage import BUCKET, CA, MANIFESTS, Stage, device, line
+from fleet.stage import BUCKET, CA, MANIFESTS, STACK_ID, Stage, device, line
 from iot_certificate_provider.fleet.manifest import Defaults
 from iot_certificates import DeviceCertificateFleet, FleetManifest
 
@@ -78,6 +79,7 @@ class GuardedStage(Stage):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.aws.cloudformation.stack_id = STACK_ID
         for name, role in ROLE_OF.items():
             setattr(self.functions, name, self._as(role, getattr(self.functions, name)))
 
@@ -152,9 +154,21 @@ def _play(stage: GuardedStage) -> None:
     without_ca = stage.request("Update", stage.upload([line(5)], defaults=Defaults(None)))
     assert without_ca.status == "SUCCESS", (without_ca.reason, stage.denied)
     _stop_one(stage)
+    _rename(stage)
     deleted = stage.request("Delete")
     assert deleted.status == "SUCCESS", (deleted.reason, stage.denied)
     assert stage.own_objects() == []
+
+
+def _rename(stage: GuardedStage) -> None:
+    """Create a fleet of another logical id in an update that removes this one."""
+    stack = stage.aws.cloudformation
+    stack.resources["Fleet"] = ("fleet/x", "CREATE_COMPLETE")
+    stack.types["Fleet"] = "Custom::IotDeviceCertificateFleet"
+    stack.template = json.dumps({"Resources": {"Renamed": {"Type": stack.types["Fleet"]}}})
+    renamed = stage.request("Create", stage.upload([line(7), line(8)]), LogicalResourceId="Renamed")
+    assert "override_logical_id" in renamed.reason, (renamed.reason, stage.denied)
+    assert stage.request("Delete", LogicalResourceId="Renamed").status == "SUCCESS"
 
 
 def _stop_one(stage: GuardedStage) -> None:

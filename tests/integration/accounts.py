@@ -14,7 +14,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk.assertions import Template
 
 from integration.stacks import wait_for
-from iot_certificates import IotCertificateProvider
+from iot_certificates import IotCertificateFleetProviderStack, IotCertificateProvider
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 BUCKET = "code"
 KEY = "function.zip"
+FLEET_PROVIDER = "fleet-provider"
 
 
 class Account:
@@ -78,6 +79,21 @@ class Account:
         else:
             client.create_stack(**request)
             self._wait(name, "stack_create_complete")
+
+    def deploy_fleet_provider(self, manifests: str) -> None:
+        """Deploy the fleets' provider stack, whose functions may read these manifests."""
+        location = s3.Location(bucket_name=self._bucket, object_key=KEY)
+        synthesizer = DefaultStackSynthesizer(generate_bootstrap_version_rule=False)
+        stack = IotCertificateFleetProviderStack(
+            self.app(), FLEET_PROVIDER, code_location=location, synthesizer=synthesizer
+        )
+        self.session.client("cloudformation").create_stack(
+            StackName=FLEET_PROVIDER,
+            TemplateBody=json.dumps(Template.from_stack(stack).to_json()),
+            Capabilities=["CAPABILITY_IAM"],
+            Parameters=[{"ParameterKey": "ManifestArns", "ParameterValue": manifests}],
+        )
+        self._wait(FLEET_PROVIDER, "stack_create_complete")
 
     def delete(self, name: str = "factory") -> None:
         """Delete a stack."""

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from integration.accounts import FLEET_PROVIDER
 from integration.fleets import Fleets, devices, ids, kill_workers
-from integration.stacks import StackFailedError
+from integration.stacks import StackFailedError, wait_for
+from iot_certificates import FLEET_SERVICE_TOKEN_EXPORT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,3 +107,31 @@ def test_a_fleet_changes_by_difference_and_what_stays_as_it_was_has_no_worker(fl
     fleets.delete()
     assert fleets.registered() == set()
     assert not [each for each in fleets.s3.list_buckets()["Buckets"] if "providerbucket" in each["Name"]]
+
+
+def test_templates_without_the_cdk_have_fleets_too(fleets: Fleets) -> None:
+    account = fleets.account
+    cloudformation = account.session.client("cloudformation")
+    pems = devices(3)
+    manifest = fleets.upload(pems)
+    assert manifest.location is not None
+    account.deploy_fleet_provider(f"arn:aws:s3:::{fleets.bucket}/fleet/*")
+    fleet = {
+        "Type": "Custom::IotDeviceCertificateFleet",
+        "Properties": {
+            "ServiceToken": {"Fn::ImportValue": FLEET_SERVICE_TOKEN_EXPORT},
+            "ManifestBucket": fleets.bucket,
+            "ManifestPrefix": manifest.location.prefix,
+        },
+    }
+    outputs = {"Registered": {"Value": {"Fn::GetAtt": ["Fleet", "Registered"]}}}
+    cloudformation.create_stack(
+        StackName="plain", TemplateBody=json.dumps({"Resources": {"Fleet": fleet}, "Outputs": outputs})
+    )
+    wait_for(cloudformation, "plain", "stack_create_complete")
+    (output,) = cloudformation.describe_stacks(StackName="plain")["Stacks"][0]["Outputs"]
+    assert output["OutputValue"] == "3"
+    assert fleets.registered() == ids(pems)
+    account.delete("plain")
+    assert fleets.registered() == set()
+    account.delete(FLEET_PROVIDER)
