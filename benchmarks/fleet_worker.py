@@ -1,6 +1,6 @@
-"""The worker of a fleet on one shard, in a process of its own, where S3 is a folder and AWS IoT forgets.
+"""The worker of a fleet on shards, in a process of its own, where S3 is a folder and AWS IoT forgets.
 
-``python -m benchmarks.fleet_worker FOLDER BUCKET RUN KEY FILE``: time is virtual; the peak of the memory (VmHWM, in
+``python -m benchmarks.fleet_worker FOLDER BUCKET RUN FILE KEY…``: time is virtual; the peak of the memory (VmHWM, in
 KiB) goes to FILE.
 """
 
@@ -132,8 +132,8 @@ def _attempted(functions: Functions, given: dict[str, str], time: _Time) -> dict
     raise RuntimeError("The worker failed again and again")
 
 
-def main(folder: str, bucket: str, run: str, key: str, file: str) -> None:
-    """Work on the shard to its end, one invocation after the other."""
+def main(folder: str, bucket: str, run: str, file: str, *keys: str) -> None:
+    """Work on the shards to their ends, one invocation after the other."""
     time, numbers = _Time(), itertools.count(1)
     aws: Any = FakeAws()
     aws.iot, aws.s3, aws.calls = Forgetful(time), Files(Path(folder)), deque(maxlen=1)
@@ -152,9 +152,10 @@ def main(folder: str, bucket: str, run: str, key: str, file: str) -> None:
             time.monotonic,
         )
     )
-    given = {"bucket": bucket, "run": run, "shard": key}
-    while _attempted(functions, given, time)["more"]:
-        pass
+    for key in keys:
+        given = {"bucket": bucket, "run": run, "shard": key}
+        while _attempted(functions, given, time)["more"]:
+            pass
     status = Path("/proc/self/status").read_text(encoding="ascii")
     peak = re.search(r"VmHWM:\s*(\d+)", status)
     assert peak is not None  # noqa: S101
