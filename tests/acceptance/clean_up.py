@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from acceptance.answers import EXPIRED, CredentialsExpiredError
 from acceptance.holdings import MARKER, Holding, Holdings
-from acceptance.provider import STACK
+from acceptance.provider import STACK, bucket_of
 from iot_certificate_provider.aws.pace import Pace
 from iot_certificate_provider.errors import ProviderError
 from iot_certificate_provider.resources.removal.device_certificate import DeviceCertificateRemoval
@@ -86,7 +86,8 @@ class CleanUp:
     def _is_shared(self, holding: Holding) -> bool:
         """Whether it is not one step's."""
         name = holding.name.removeprefix("/aws/lambda/")
-        return holding.kind == "bucket" or name.startswith((f"{self._place.prefix}-{STACK}", self.marker))
+        code = bucket_of(self._place.prefix, self._place.account)
+        return holding.name == code or name.startswith((f"{self._place.prefix}-{STACK}", self.marker))
 
     def _try(self, holding: Holding) -> str:
         """Remove one; return why not, empty where it is gone."""

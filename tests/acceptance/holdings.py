@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
 from acceptance.answers import patient_client_of
-from acceptance.provider import bucket_of
 from iot_certificate_provider.pki import Certificate, UnusableError
 
 if TYPE_CHECKING:
@@ -160,15 +159,9 @@ def _keys(here: Holdings) -> Iterator[Holding]:
 
 
 def _buckets(here: Holdings) -> Iterator[Holding]:
-    place = here.place
-    name = bucket_of(place.prefix, place.account)
-    try:
-        here.client("s3").head_bucket(Bucket=name)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in {"404", "NoSuchBucket"}:
-            return
-        raise
-    yield Holding("bucket", name, is_ours=True, fingerprint="", key=name)
+    for each in here.client("s3").list_buckets()["Buckets"]:
+        name = each["Name"]
+        yield Holding("bucket", name, here.has_prefix(name), str(each["CreationDate"]), name)
 
 
 KINDS: dict[str, Callable[[Holdings], Iterator[Holding]]] = {

@@ -27,6 +27,7 @@ BY_PLAYING = "its stacks are served by the function: `make acceptance` plays it 
 NOT_REPLAYED = {
     "00": "",
     "01": "",
+    "02": BY_PLAYING,
     "03": BY_PLAYING,
     "04": BY_PLAYING,
     "05": "it asks about stacks, which its step makes: `make acceptance` plays it again and compares",
@@ -37,6 +38,8 @@ NOT_REPLAYED = {
     "11": BY_PLAYING,
     "12": BY_PLAYING,
     "13": BY_PLAYING,
+    "15": BY_PLAYING,
+    "18": BY_PLAYING,
     "99": "",
 }
 """Recordings whose questions alone are not enough to be answered, with the reason; empty for those that are."""

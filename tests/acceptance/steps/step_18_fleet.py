@@ -97,10 +97,10 @@ STEP = Step(
     assumption="A thousand devices are registered from a manifest at the pace of the quota, and removed with the stack",
     relies_on=(
         Reliance("iot_certificates.fleet_provider:FleetProvider", "the machine with its Distributed Map"),
-        Reliance("iot_certificate_provider.fleet.ledger:Ledger", "knows what the fleet has registered"),
+        Reliance("iot_certificate_provider.fleet.ledger:Entry", "knows what the fleet has registered"),
         Reliance("iot_certificate_provider.fleet.worker:Worker", "registers at its share of the pace"),
     ),
-    if_false="Change provider/iot_certificate_provider/fleet, or the machine: iot_certificates/fleet_definition.py.",
+    if_false="Change provider/iot_certificate_provider/fleet, or the machine in iot_certificates/fleet_definition.py.",
     play=play,
     minutes=9,
     dollars=0.05,

@@ -1,11 +1,11 @@
-"""Step 2: README's app, with the CDK CLI, in fresh stacks; an update brings another kind of construct."""
+"""Step 2: the first app of a reader, with the CDK CLI, in fresh stacks; an update brings another kind of construct."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from acceptance.cdk import ROOT, CdkFailedError, PlayedApp
-from acceptance.readme import app_of_readme
+from acceptance.getting_started import first_app
 from acceptance.stacks import PlayedStack
 from acceptance.step import Reliance, Step
 
@@ -30,11 +30,11 @@ def _play_one(stage: Stage, number: int) -> None:
     ca, device, secret = f"ca:factory{number}", f"device:factory{number}:1", f"{stage.prefix}-{number}/ca-key"
     stage.client("secretsmanager").create_secret(Name=secret, SecretString=stage.material.key_pem(ca))
     stack = PlayedStack(stage, f"factory-{number}")
-    source = app_of_readme(ROOT).replace('"factory/ca-key"', repr(secret)).replace('"Factory"', repr(stack.name))
+    source = first_app(ROOT).replace('"factory/ca-key"', repr(secret)).replace('"Factory"', repr(stack.name))
     app = PlayedApp(stage, f"app-{number}", source)
     for file, name in (("factory-ca.pem", ca), ("thermostat.pem", device)):
         (app.folder / file).write_text(stage.material[name], encoding="ascii")
-    if not _deploy(stage, app, f"README's app, stack {number}"):
+    if not _deploy(stage, app, f"the first app, stack {number}"):
         return
     for operation, name in (("DescribeCACertificate", ca), ("DescribeCertificate", device)):
         found = stage.ask("iot", operation, certificateId=stage.material.id(name))
@@ -62,13 +62,14 @@ def _deploy(stage: Stage, app: PlayedApp, what: str) -> bool:
 
 STEP = Step(
     number=2,
-    settles="README's app; IAM propagation",
+    settles="the first app; IAM propagation",
     assumption=(
-        "README's app deploys at the first attempt in fresh stacks, and an update with another kind of construct does"
+        "The app of docs/getting-started.md deploys at the first attempt in fresh stacks, and an update with another "
+        "kind of construct does"
     ),
     relies_on=(
         Reliance("iot_certificate_provider.aws.propagation:PERMISSION_SECONDS", "how long a permission is waited for"),
-        Reliance("iot_certificates.ca_certificate:CaCertificate", "is what README declares"),
+        Reliance("iot_certificates.ca_certificate:CaCertificate", "is what the first app declares"),
         Reliance("iot_certificates.bundling:bundle", "builds the asset"),
         Reliance("iot_certificate_provider.protocol.delivery:Delivery", "puts the answer"),
     ),
