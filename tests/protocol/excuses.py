@@ -27,13 +27,13 @@ class Excuses:
     """By stack id: what CloudFormation told its user that it leaves. Retained, abandoned in a clean-up, skipped in a
     rollback; and what a function registered in its last delivery, and died: nobody asks any more.
 
-    docs/operations.md, "Leftovers" and "Rollbacks" (``--resources-to-skip``).
+    docs/operations.md, "Orphans" and "Rollbacks" (``--resources-to-skip``).
     """
     left_in_doubt: dict[str, str] = field(default_factory=dict)
     """What a Delete left because it might be another owner's, with the reason that names it: not more often than
     ``test_neighbours`` allows.
 
-    docs/operations.md, "Leftovers".
+    docs/operations.md, "Orphans".
     """
     left_attached: dict[Owner, frozenset[str]] = field(default_factory=dict)
     """Names of policies and things that a rollback leaves attached, because another resource that uses the certificate
