@@ -20,8 +20,8 @@ class Excuses:
     deleted_outside: set[str] = field(default_factory=set)
     """Deleted by hand, or by another stack: the stack that had it cannot know before it has something to change.
 
-    docs/operations.md, "A certificate was deleted outside". To whoever another *stack* took it from, I5 says the rest.
-    The native types do not register it again: their update fails, and so does its rollback.
+    docs/operations.md, "A certificate was deleted outside the stack". To whoever another *stack* took it from, I5 says
+    the rest. The native types do not register it again: their update fails, and so does its rollback.
     """
     left_behind: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """By stack id: what CloudFormation told its user that it leaves. Retained, abandoned in a clean-up, skipped in a

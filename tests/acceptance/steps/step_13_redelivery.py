@@ -108,7 +108,7 @@ STEP = Step(
     number=13,
     settles="redelivery",
     assumption=(
-        "A request that is delivered again changes nothing; one whose invocation is killed is repeated in a minute"
+        "A redelivered request changes nothing; one whose invocation is killed is repeated in a minute"
     ),
     relies_on=(
         Reliance("iot_certificate_provider.resources.lifecycle.redelivery:check_awaited", "refuses what is over"),
