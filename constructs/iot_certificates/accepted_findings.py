@@ -64,48 +64,47 @@ def _as_cdk_nag_writes_it(value: Any) -> str:
 
 
 NO_DEAD_LETTERS = AcceptedFinding(
-    "CloudFormation is who waits for the function's answer, and fails the resource without one. An event holds the "
-    "URL that answers in the stack's name: it is not to be kept in a queue",
+    "CloudFormation waits for the function's answer, and fails the resource without one. An event has the URL that "
+    "answers in the stack's name, and must not be kept in a queue",
     nag=("Serverless-LambdaDLQ", "Serverless-LambdaAsyncFailureDestination"),
     checkov=("CKV_AWS_116",),
 )
 EXPIRY_UNPUBLISHED = AcceptedFinding(
-    "The next run publishes again, and CertificateAlarms, where they are declared, tell of what Lambda gave up: there "
-    "is nothing in an event that a queue would have to keep",
+    "The next run publishes again, and CertificateAlarms, where declared, report the events that Lambda abandoned. An "
+    "event has no data that a queue must keep",
     nag=("Serverless-LambdaDLQ", "Serverless-LambdaAsyncFailureDestination"),
     checkov=("CKV_AWS_116",),
 )
 EXPIRY_NOT_STARTED = AcceptedFinding(
-    "What EventBridge could not start today it starts tomorrow, and CertificateAlarms, where they are declared, have "
-    "no data until then",
+    "EventBridge starts tomorrow the run that it could not start today. CertificateAlarms, where declared, have no "
+    "data until then",
     nag=("Serverless-EventBusDLQ",),
 )
 RENEWED_THE_NEXT_DAY = AcceptedFinding(
-    "The next day tries again, and alarms tell of what failed: there is nothing in an event that a queue would have to "
-    "keep",
+    "The function tries again the next day, and alarms report failures. An event has no data that a queue must keep",
     nag=("Serverless-LambdaDLQ", "Serverless-LambdaAsyncFailureDestination"),
     checkov=("CKV_AWS_116",),
 )
 RENEWAL_NOT_STARTED = AcceptedFinding(
-    "What EventBridge could not start today it starts tomorrow, and the renewal's alarm has no data until then",
+    "EventBridge starts tomorrow the run that it could not start today. The renewal's alarm has no data until then",
     nag=("Serverless-EventBusDLQ",),
 )
 NO_TRACING = AcceptedFinding(
-    "The function runs while a stack is deployed, and its log tells what it did: traces are for the app to ask for",
+    "The function runs during deployments, and its log reports its work. The app can turn tracing on",
     nag=("Serverless-LambdaTracing",),
 )
 NO_RESERVED_CONCURRENCY = AcceptedFinding(
-    "CloudFormation bounds how many resources it handles at once, and a reservation is taken from all of the account's "
-    "functions: reserved_concurrent_executions is for the app to give",
+    "CloudFormation limits the resources that it handles at once, and a reservation is taken from all functions of the "
+    "account. The app can set reserved_concurrent_executions",
     checkov=("CKV_AWS_115",),
 )
 NOT_IN_A_VPC = AcceptedFinding(
-    "All that the function talks to are AWS's own public endpoints, over TLS: vpc is for the app to give",
+    "The function connects only to AWS's own public endpoints, over TLS. The app can set vpc",
     checkov=("CKV_AWS_117",),
 )
 IN_A_VPC = AcceptedFinding(
-    "The network interfaces that Lambda makes have no ARN before they are made: AWSLambdaVPCAccessExecutionRole "
-    "allows the same",
+    "The network interfaces of Lambda have no ARN before Lambda creates them. AWSLambdaVPCAccessExecutionRole allows "
+    "the same",
     nag=("AwsSolutions-IAM5[Resource::*]", "Serverless-LambdaStarPermissions"),
     checkov=("CKV_AWS_111",),
 )
@@ -114,44 +113,44 @@ TRACED = AcceptedFinding(
     nag=("AwsSolutions-IAM5[Resource::*]",),
 )
 LOG_WITHOUT_KMS_KEY = AcceptedFinding(
-    "CloudWatch Logs encrypts every log, and no key, certificate or property value is in this one: log_group takes one "
-    "with a key",
+    "CloudWatch Logs encrypts every log, and this log has no key, certificate or property value. log_group takes a log "
+    "group with a KMS key",
     checkov=("CKV_AWS_158",),
 )
 ROTATED_BY_GENERATION = AcceptedFinding(
-    "Another generation rotates the key together with its registered certificate: a rotation by Secrets Manager would "
-    "leave devices with a key that AWS IoT does not know",
+    "Another generation rotates the key together with its registered certificate. A rotation by Secrets Manager would "
+    "leave devices with a key that is not registered",
     nag=("AwsSolutions-SMG4",),
 )
 ENCRYPTED_WITH_THE_ACCOUNTS_KEY = AcceptedFinding(
-    "Secrets Manager encrypts every secret with the account's own key: encryption_key is for the app to give",
+    "Secrets Manager encrypts every secret with the account's own key. The app can set encryption_key",
     checkov=("CKV_AWS_149",),
 )
 
 FLEET_DEAD_LETTERS = AcceptedFinding(
-    "CloudFormation, or the state machine, waits for each function's answer, tries again and tells of the failure; an "
-    "event may lead to the URL that answers in the stack's name: it is not to be kept in a queue",
+    "CloudFormation, or the state machine, waits for each function's answer, tries again and reports the failure. An "
+    "event can lead to the URL that answers in the stack's name, and must not be kept in a queue",
     nag=("Serverless-LambdaDLQ",),
     checkov=("CKV_AWS_116",),
 )
 FLEET_WITHOUT_DESTINATION = AcceptedFinding(
-    "CloudFormation fails a resource without an answer, and an event may lead to the URL that answers in the stack's "
-    "name: it is not to be sent elsewhere",
+    "CloudFormation fails a resource without an answer. An event can lead to the URL that answers in the stack's name, "
+    "and must not be sent elsewhere",
     nag=("Serverless-LambdaAsyncFailureDestination",),
 )
 BEGINS_ENVIRONMENT = AcceptedFinding(
-    "Lambda encrypts every environment; this one has a bucket's name and a state machine's ARN, and no secret",
+    "Lambda encrypts every environment. This one has a bucket's name and a state machine's ARN, and no secret",
     checkov=("CKV_AWS_173",),
 )
 DIED_AGAIN = AcceptedFinding(
-    "EventBridge tries for an hour to say that an execution died, and CloudFormation waits no longer for the answer",
+    "EventBridge tries for an hour to report that an execution died, and CloudFormation waits no longer for the answer",
     nag=("Serverless-EventBusDLQ",),
 )
 OBJECTS_OF_A_FLEET = "A fleet's objects have the names of its runs and shards, and a manifest those of its hash"
 EXECUTIONS_OF_A_FLEET = "An execution has the name of CloudFormation's request, which each deployment gives anew"
 OF_FLEET_BUCKET = (
     AcceptedFinding(
-        "The objects are the fleet's own notes, which its functions read and write: CloudTrail's data events tell of "
+        "The objects are the fleet's own records, which its functions read and write. CloudTrail's data events list "
         "each access, where the account keeps them",
         nag=("AwsSolutions-S1",),
         checkov=("CKV_AWS_18",),
@@ -162,11 +161,11 @@ OF_FLEET_BUCKET = (
     ),
 )
 MACHINE_WITHOUT_LOG = AcceptedFinding(
-    "The functions log what they do, with the run's name; an execution's history tells of each state for 90 days",
+    "The functions log their work, with the run's name. An execution's history lists each state for 90 days",
     nag=("AwsSolutions-SF1",),
 )
 MACHINE_WITHOUT_TRACING = AcceptedFinding(
-    "It runs while a stack is deployed, and its history tells what it did: traces are for the app to ask for",
+    "The state machine runs during deployments, and its history lists each state. The app can turn tracing on",
     nag=("AwsSolutions-SF2", "Serverless-StepFunctionStateMachineXray"),
 )
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from markdown_it import MarkdownIt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from markdown_it.token import Token
 
@@ -90,6 +90,20 @@ def blocks(page: Path) -> list[Block]:
 
 def texts(page: Path) -> list[str]:
     """Return the page's paragraphs, list items and rows of tables, each in one line; a row with `` | `` in it."""
+    return _paragraphs(page, lambda token: token.content)
+
+
+def prose(page: Path) -> list[str]:
+    """Return the same texts as they are read, without markup, and with ``…`` for each code span."""
+    return _paragraphs(page, _as_read)
+
+
+def _as_read(token: Token) -> str:
+    instead = {"code_inline": "…", "softbreak": " ", "hardbreak": " "}
+    return "".join(part.content if part.type == "text" else instead.get(part.type, "") for part in token.children or [])
+
+
+def _paragraphs(page: Path, written: Callable[[Token], str]) -> list[str]:
     found: list[str] = []
     row: list[str] | None = None
     heading = False
@@ -101,7 +115,7 @@ def texts(page: Path) -> list[str]:
             found.append(" | ".join(row))
             row = None
         elif token.type == "inline" and not heading:
-            (found if row is None else row).append(" ".join(token.content.split()))
+            (found if row is None else row).append(" ".join(written(token).split()))
     return found
 
 

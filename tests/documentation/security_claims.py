@@ -28,11 +28,11 @@ CLAIMS: dict[str, tuple[str, ...]] = {
     "| your secret | written by the function": (
         "constructs/test_ca_certificate.py::test_a_key_secret_is_granted_on_that_secret",
     ),
-    "never: a digest, or a request, is sent to be signed": (
+    "never: the function sends a digest, or a request, to be signed": (
         "integration/test_keys_elsewhere.py::TestKms::test_cas_with_every_kind_of_key_prove_their_possession",
         "resources/test_signers.py::TestAPrivateCaThatIssuesForADevice::test_is_what_issues_in_the_deployment",
     ),
-    "its secret: a version a rotation, labelled AWSCURRENT, AWSPREVIOUS or AWSPENDING": (
+    "its secret: a version for each rotation, labelled AWSCURRENT, AWSPREVIOUS or AWSPENDING": (
         "protocol/test_kept_keys.py::test_the_rotation_timeline",
     ),
     "in a template, attribute, event, log or file": (
@@ -50,11 +50,11 @@ CLAIMS: dict[str, tuple[str, ...]] = {
     "The function logs no message at DEBUG": (
         f"{_LOGS}::test_when_the_sdk_itself_would_write_down_requests_and_responses",
     ),
-    "No error quotes what stands in the place of a PEM, a key": (
+    "No error quotes a value in the place of a PEM, a key": (
         f"{_QUOTED}::test_where_a_key_or_its_name_belongs",
         "constructs/test_quoted_values.py::test_in_the_place_of_a_key",
     ),
-    "nor anywhere a text that may be a part of a key": (
+    "No error quotes a text that can be a part of a key, in any place": (
         f"{_QUOTED}::test_in_a_wrong_place",
         f"{_QUOTED}::test_as_the_name_of_a_property",
         "constructs/test_quoted_values.py::test_a_value",
@@ -70,8 +70,10 @@ CLAIMS: dict[str, tuple[str, ...]] = {
     "A `*` or `?` in the ARN of an imported secret": (
         "constructs/test_argument_values.py::test_a_value_that_cannot_work_is_refused_with_its_argument_and_a_fix",
     ),
-    "the function refuses it too": ("test_properties.py::test_a_key_in_the_wrong_place_is_not_repeated",),
-    "which the function may then use through Secrets Manager alone": (
+    "the function refuses such a private key too": (
+        "test_properties.py::test_a_key_in_the_wrong_place_is_not_repeated",
+    ),
+    "which the function can then use through Secrets Manager alone": (
         "constructs/test_self_signed_ca_certificate.py::test_the_key_of_the_secret_may_be_used_through_secrets_manager_only",
     ),
     # (a)
@@ -82,7 +84,7 @@ CLAIMS: dict[str, tuple[str, ...]] = {
         "resources/test_signers.py::TestAPrivateCaThatIssuesForADevice::test_is_what_issues_in_the_deployment",
     ),
     "up to REVOKED, which is final": ("resources/test_device_certificate.py::TestUpdate::test_revoked_is_final",),
-    "once no other resource owns it, take ownership": (
+    "Once no other resource owns it, they can take ownership": (
         "resources/test_adoption.py::TestLeavingAdoptOut::test_takes_the_certificate_over",
     ),
     "delete the account's registration code": (
@@ -207,19 +209,19 @@ CLAIMS: dict[str, tuple[str, ...]] = {
         "resources/test_signers.py::TestAPrivateCaThatIssuesForADevice::test_is_not_believed_when_the_certificate_is_anothers",
     ),
     # (g)
-    "It gets a certificate of yours neither by declaring it": (
+    "Another stack gets a certificate of yours neither by declaring it": (
         "resources/test_whose_it_is.py::TestACreateThatComesAgain::test_fails_when_another_resource_holds_the_certificate",
         "protocol/test_several_owners.py::test_everybody_keeps_what_is_theirs",
     ),
     "leaves the device certificates that resources of other stacks hold": (
         "integration/test_in_use.py::TestACa::test_that_goes_leaves_what_another_stack_declares",
     ),
-    "what is ambiguous is another owner's": (
+    "an ambiguous certificate belongs to another owner": (
         "test_history.py::test_what_was_registered_after_the_resource_last_had_it_is_another_owners",
     ),
     # The role
     "Each construct adds what it needs, and nothing else": (_ROLE, _NEEDED),
-    "AWS IoT knows no resource for them": (_ROLE,),
+    "AWS IoT defines no resource for them": (_ROLE,),
     "`cert/*`, `cacert/*`": (_ROLE,),
     "`thing/*`": (_ROLE,),
     "`policy/*` (`iot:ListTargetsForPolicy` only)": (_ROLE,),
@@ -248,24 +250,25 @@ CLAIMS: dict[str, tuple[str, ...]] = {
 
 NO_CLAIMS: tuple[str, ...] = (
     # What the page is about, and what is at stake.
-    "What this library protects",
+    "This page describes the assets",
     "a CA's private key | in Secrets Manager",
     "a device's private key | with the device",
-    "which certificates are registered, ACTIVE, and attached to what",
-    "what the function's role may do | IAM",
+    "the registration, status and attachments of certificates | AWS IoT",
+    "the permissions of the function's role | IAM",
     "the presigned URL of a request",
     "are public: they are in templates",
     # Heads of tables.
-    "what | where it is",
+    "asset | place",
     "key | in the function's memory",
     "on | why not less",
     # Advice, and attackers as they are assumed.
     "**For production**",
-    "Somebody who may change a stack that has these resources",
+    "This attacker can change a stack that has these resources",
+    "The attacker **cannot**",
     "is **worth as much as its role**",
     "**On your machine**",
-    "Least privilege is what is left then",
-    "Is trusted",
+    "Least privilege is the remaining defence",
+    "An administrator is trusted",
     # What is not defended against.
     "**The function's memory.**",
     "**An invoker who forges events**",

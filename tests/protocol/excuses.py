@@ -20,20 +20,20 @@ class Excuses:
     deleted_outside: set[str] = field(default_factory=set)
     """Deleted by hand, or by another stack: the stack that had it cannot know before it has something to change.
 
-    docs/operations.md, "A certificate was deleted outside". To whoever another *stack* took it from, I5 says the rest.
-    The native types do not register it again: their update fails, and so does its rollback.
+    docs/operations.md, "A certificate was deleted outside the stack". To whoever another *stack* took it from, I5 says
+    the rest. The native types do not register it again: their update fails, and so does its rollback.
     """
     left_behind: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """By stack id: what CloudFormation told its user that it leaves. Retained, abandoned in a clean-up, skipped in a
     rollback; and what a function registered in its last delivery, and died: nobody asks any more.
 
-    docs/operations.md, "Leftovers" and "Rollbacks" (``--resources-to-skip``).
+    docs/operations.md, "Orphans" and "Rollbacks" (``--resources-to-skip``).
     """
     left_in_doubt: dict[str, str] = field(default_factory=dict)
     """What a Delete left because it might be another owner's, with the reason that names it: not more often than
     ``test_neighbours`` allows.
 
-    docs/operations.md, "Leftovers".
+    docs/operations.md, "Orphans".
     """
     left_attached: dict[Owner, frozenset[str]] = field(default_factory=dict)
     """Names of policies and things that a rollback leaves attached, because another resource that uses the certificate

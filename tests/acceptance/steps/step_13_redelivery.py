@@ -107,9 +107,7 @@ def _killed(stage: Stage) -> None:
 STEP = Step(
     number=13,
     settles="redelivery",
-    assumption=(
-        "A request that is delivered again changes nothing; one whose invocation is killed is repeated in a minute"
-    ),
+    assumption=("A redelivered request changes nothing; one whose invocation is killed is repeated in a minute"),
     relies_on=(
         Reliance("iot_certificate_provider.resources.lifecycle.redelivery:check_awaited", "refuses what is over"),
         Reliance("iot_certificate_provider.resources.lifecycle.redelivery:may_be_repeated", "a killed one comes back"),
