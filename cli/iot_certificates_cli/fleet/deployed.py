@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.aws.error_mapping import mapping_errors
+from iot_certificate_provider.contract import ResourceType
 from iot_certificate_provider.fleet.layout import FleetKeys
 from iot_certificates_cli.errors import CommandError, UsageError
 from iot_certificates_cli.service_tokens import service_token_of
@@ -15,8 +16,6 @@ from iot_certificates_cli.tally import names_of
 if TYPE_CHECKING:
     from iot_certificates_cli.connection import Connection
     from iot_certificates_cli.stack_owners import Stack, StackResource
-
-FLEET_TYPE = "Custom::IotDeviceCertificateFleet"
 
 
 @dataclass(frozen=True)
@@ -47,14 +46,16 @@ def find_fleet(connection: Connection, stack_name: str, logical_id: str | None) 
 
 
 def _chosen(stack: Stack, resources: list[StackResource], logical_id: str | None) -> str:
-    fleets = [each.logical_id for each in resources if each.type == FLEET_TYPE]
+    fleets = [each.logical_id for each in resources if each.type == ResourceType.DEVICE_CERTIFICATE_FLEET]
     if logical_id is not None and logical_id in fleets:
         return logical_id
     if logical_id is not None:
         found = f"It has {names_of(fleets)}" if fleets else "It has none"
         raise UsageError(f"--fleet: stack {stack.name} has no fleet {logical_id}. {found}")
     if not fleets:
-        raise UsageError(f"Stack {stack.name} has no {FLEET_TYPE}. Name the stack of the fleet")
+        raise UsageError(
+            f"Stack {stack.name} has no {ResourceType.DEVICE_CERTIFICATE_FLEET}. Name the stack of the fleet"
+        )
     if len(fleets) > 1:
         raise UsageError(f"Stack {stack.name} has several fleets: {names_of(fleets)}. Name one with --fleet")
     return fleets[0]
