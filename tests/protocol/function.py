@@ -140,6 +140,11 @@ class Invocation:
         return self.started + timedelta(seconds=FUNCTION_SECONDS)
 
     @property
+    def faults(self) -> list[str]:
+        """The faults that struck it, such as ``deny before``: calls are logged with their times."""
+        return [line for line in self.log if not line[0].isdigit()]
+
+    @property
     def owner(self) -> Owner:
         return self.event["StackId"], self.event["LogicalResourceId"]
 
@@ -203,6 +208,8 @@ class Cloud:
         self.made: dict[str, Owner] = {}
         self.requests: dict[str, str] = {}
         """Certificate id → the request that registered it."""
+        self.transferred: dict[str, tuple[Any, Owner]] = {}
+        """By certificate: the transfer that a function made last, and for which resource."""
         self.foreign: dict[str, Picture | None] = {}
         """What was there before, and how it looked: nothing may happen to it."""
         self.possessions = Possessions(self)
@@ -387,6 +394,9 @@ class Cloud:
                 self.possessions.registered(certificate_id)
         if call.name == "iot.AcceptCertificateTransfer" and _deletes(invocation):
             self._attribute(call.parameters["certificateId"], invocation)
+        if call.name == "iot.TransferCertificate":
+            certificate_id = call.parameters["certificateId"]
+            self.transferred[certificate_id] = self.iot.certificates[certificate_id].transfer, invocation.owner
         if invocation.event["ResourceType"] == TRANSFER and call.name in _ATTACHMENTS:
             invocation.detached.add(_certificate_of(call))
         self._during(call, "after")
@@ -457,6 +467,7 @@ class Cloud:
         if invocation.answers:
             self.violations.append(said("I1", f"{call.name} after the answer was sent"))
         certificate_id = _certificate_of(call)
+        self._judge_cancelling(invocation, call, certificate_id)
         if call.name in ("iot.DeleteCertificate", "iot.DeleteCACertificate"):
             self._excuse_others(invocation, certificate_id)
         if self._is_own(invocation, certificate_id) or self._is_given_up(invocation, certificate_id):
@@ -470,6 +481,17 @@ class Cloud:
         if not self._is_swept(invocation, certificate_id) and not _is_adopted(invocation):
             who = invocation.event["RequestType"], invocation.owner[1]
             self.violations.append(said("I3", f"{who} called {call.name} on a certificate that it did not make"))
+
+    def _judge_cancelling(self, invocation: Invocation, call: Call, certificate_id: str) -> None:
+        if call.name == "iot.CancelCertificateTransfer" and self._is_anothers_transfer(invocation, certificate_id):
+            self.violations.append(said("I3", f"{invocation.owner[1]} cancelled a transfer that it did not make"))
+
+    def _is_anothers_transfer(self, invocation: Invocation, certificate_id: str) -> bool:
+        record, (made, maker) = (
+            self.iot.certificates.get(certificate_id),
+            self.transferred.get(certificate_id, (None, ())),
+        )
+        return record is not None and made is not None and record.transfer is made and maker != invocation.owner
 
     def _is_own(self, invocation: Invocation, certificate_id: str) -> bool:
         made = certificate_id and self.made.get(certificate_id) == invocation.owner

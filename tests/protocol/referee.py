@@ -229,15 +229,19 @@ class Stack:
     def _excuse_given_up(self, logical_id: str, answer: Answer | None) -> None:
         """Excuse what a Create that was given up while it ran could not undo, or died over: nobody asks for it again.
 
-        A delivery that comes again removes a CA.
+        Only what this request registered. An undoing that fails has met a fault, or another resource that uses the
+        certificate. A delivery that comes again removes a CA.
         """
         of_it = (each for each in reversed(self.sent) if each["LogicalResourceId"] == logical_id)
         event = next(each for each in of_it if each["RequestType"] == "Create")
         deliveries = [each for each in self.cloud.invocations if each.event["RequestId"] == event["RequestId"]]
+        made = {each for each in self._made_by(logical_id) if self.cloud.requests.get(each) == event["RequestId"]}
         if answer is not None and answer.body["Status"] == "FAILED":
-            self.excused.update({answer.body["PhysicalResourceId"]} & self._made_by(logical_id))
+            named = made & {answer.body["PhysicalResourceId"]}
+            is_hindered = any(each.faults for each in deliveries)
+            self.excused.update(each for each in named if is_hindered or self.cloud.possessions.holders(each))
         if event["ResourceType"] != CA and any(each.died for each in deliveries):
-            self.excused.update(self._made_by(logical_id))
+            self.excused.update(made)
 
     def give_up(self, logical_id: str) -> None:
         """A sibling failed: the Create still runs, and its Delete comes already."""
@@ -476,14 +480,15 @@ class Stack:
         return self.ledger.stack_id, logical_id
 
     def _doubt(self, logical_id: str) -> set[object]:
-        """Return what can make it doubtful whose a certificate is: others at work, holders, faults that struck."""
+        """Return what can make it doubtful whose a certificate is: others at work, holders, faults that struck it."""
         me = self._owner(logical_id)
         busy = {each for each in self.cloud.stacks if each is not self and each.ledger.status.endswith("_IN_PROGRESS")}
         siblings = {name for name, (_, status) in self.ledger.resources.items() if status.endswith("_IN_PROGRESS")}
         held = {had.certificate_id for owner, had in self.cloud.possessions.held.items() if owner != me}
         accepted = self.cloud.possessions.arrangements.accepted.items()
         held |= {certificate_id for owner, certificate_id in accepted if owner != me}
-        return {*busy, *(siblings - {logical_id}), *held, *self.cloud.struck.items()}
+        struck = [fault for each in self.cloud.invocations if each.owner == me for fault in each.faults]
+        return {*busy, *(siblings - {logical_id}), *held, *struck}
 
     def _excuse_named(self, logical_id: str, live: Live, answer: Answer, doubt: set[object]) -> None:
         """Excuse what a Delete leaves because it might be somebody else's: it has to name it, and to have a doubt.
