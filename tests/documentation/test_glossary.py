@@ -41,6 +41,7 @@ GLOSSARY = {
     r"outside(?=\s*(?:[.,;:)|]|$|(?:and|or|is|are|stays?)\b))": "outside the stack",
     r"(?:at|the) night|tonight": "on call, during an incident",
     r"key (?:is|was) out": "a key has leaked",
+    r"whoever": "the principal, by name",
     r"may do only what|may only do what": "is limited to",
     r"(?:tell|tells|told|telling) (?:of|apart)": "reported, distinguished",
 }
