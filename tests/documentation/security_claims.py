@@ -256,7 +256,7 @@ NO_CLAIMS: tuple[str, ...] = (
     "the registration, status and attachments of certificates | AWS IoT",
     "the permissions of the function's role | IAM",
     "the presigned URL of a request",
-    "are public: they are in templates",
+    "are public, because they are in templates",
     # Heads of tables.
     "asset | place",
     "key | in the function's memory",
@@ -273,9 +273,9 @@ NO_CLAIMS: tuple[str, ...] = (
     "**The function's memory.**",
     "**An invoker who forges events**",
     "**A deployer who attaches broad policies**",
-    "**Denial of service**",
+    "**Denial of service.**",
     "**Devices that are connected.**",
-    "**Time between**",
-    "**AWS itself, and its emulation here**",
+    "**Time between.**",
+    "**AWS itself, and its emulation here.**",
 )
 """What is said without a promise: each is in a paragraph, list item or row that has no claim."""
