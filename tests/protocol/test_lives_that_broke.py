@@ -143,6 +143,14 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
             later=1.0,
         ),
     ),
+    "a decision uses what another one, whose Delete runs, is about to delete": (
+        Race(
+            Deploy(2, (DECISION,), "last", (Fault("throttle", 1, "before", 3, 1),)),
+            Deploy(1, (("DecisionA", Wish("coming", on_delete="RETAIN")),)),
+            later=20.0,
+            slow=2,
+        ),
+    ),
     "the referee takes what a hand accepts for a former decision's": (
         Deploy(2, (DECISION,)),
         Destroy(2),

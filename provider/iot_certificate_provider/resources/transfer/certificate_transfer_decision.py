@@ -320,7 +320,8 @@ def _with_note(outcome: Outcome, note: str) -> Outcome:
 
 def _is_left_by(owner: StackResource, wanted: CertificateTransferDecisionProperties) -> bool:
     """Whether the resource may use what another decision has: its Delete asks first, as this one's would not delete."""
-    return owner.type == ResourceType.CERTIFICATE_TRANSFER_DECISION and not _deletes(wanted)
+    is_decision = owner.type == ResourceType.CERTIFICATE_TRANSFER_DECISION and not owner.is_going
+    return is_decision and not _deletes(wanted)
 
 
 def _owned(request: Request, owner: StackResource) -> InvalidPropertyError:
