@@ -51,6 +51,8 @@ _AREAS = (
 )
 _WITH_PAIRS = ("aws/", "pki/key_text", "properties/issuance")
 """Modules whose pairs of texts are a problem and its fix."""
+_AWS_ERRORS = "aws/error_mapping.py"
+"""The module whose constants are what AWS's errors mean."""
 _OTHERS = "Time, answers and others"
 
 
@@ -71,9 +73,11 @@ class Message:
     def pattern(self) -> re.Pattern[str]:
         """What a problem is like that this message is of.
 
-        What a property refuses is quoted before the words; AWS's error code can come after them.
+        What a property refuses is quoted before the words; AWS's error code, the CA and the fix can come after them.
         """
-        return re.compile("(.* )?" + ".*".join(map(re.escape, self.problem.split(_VARIES))) + r"( \(\w+\))?", re.DOTALL)
+        return re.compile(
+            "(.* )?" + ".*".join(map(re.escape, self.problem.split(_VARIES))) + r"( \(.*\)|\. .*)*", re.DOTALL
+        )
 
 
 def messages() -> list[Message]:
@@ -133,6 +137,9 @@ def _of_file(path: Path, name: str) -> Iterator[Message]:
         for problem, fix in _Texts({**constants, **local}).of_error(call):
             yield Message(problem, fix.rstrip("."), name)
     texts = _Texts(constants)
+    if name == _AWS_ERRORS:
+        meanings = (each for values in constants.values() for each in values if isinstance(each, ast.Constant))
+        yield from (Message(f"{_VARIES}: {each.value}", "", name) for each in meanings if isinstance(each.value, str))
     for default in (node for node in ast.walk(tree) if isinstance(node, ast.AnnAssign)):
         if isinstance(default.target, ast.Name) and default.target.id == "problem" and default.value is not None:
             yield from (Message(problem, "", name) for problem in texts.texts(default.value))
@@ -178,6 +185,8 @@ class _Texts:
                 yield from self._pairs(arguments[0], arguments[1] if len(arguments) > 1 else None)
         elif isinstance(call.func, ast.Attribute) and call.func.attr == "_error" and len(call.args) > 1:
             yield from self._pairs(call.args[1], call.args[2] if len(call.args) > 2 else None)
+        elif name == "Decision" and isinstance(call.args[0], ast.Attribute) and call.args[0].attr == "REFUSE":
+            yield from self._pairs(call.args[1], None)
         else:
             for problem, fix in (("problem", "fix"), ("several", "several_fix")):
                 if problem in keywords:

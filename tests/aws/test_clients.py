@@ -251,7 +251,7 @@ def test_a_session_of_its_own_knows_its_services_without_looking_for_all_of_aws(
     monkeypatch.setattr("botocore.loaders.Loader.list_available_services", None)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     clients, services = AwsClients(), get_args(ServiceName)
-    assert len(services) == 7
+    assert len(services) == 9
     for service in services:
         assert clients.client(service).meta.service_model.service_name == service
 

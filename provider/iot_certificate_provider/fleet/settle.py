@@ -6,7 +6,7 @@ import json
 import math
 import tempfile
 from collections import Counter
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -191,11 +191,12 @@ class Settlement:
     def _write_results(self, plan: Plan, tally: Tally) -> dict[str, Any]:
         """Write results.jsonl and failed.jsonl; return what is known of partitions that are as they are declared."""
         applied: dict[str, Any] = {}
-        with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as failed:
+        # The files of shards that were read ahead are closed also where another shard fails.
+        with ExitStack() as files, tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as failed:
 
             def results() -> Iterator[bytes]:
                 keys = map(key_in, self.store.keys(self.run.items))
-                for key, shard in answers_at_once(self.aws, keys, lambda key: self._shard(plan, key)):
+                for key, shard in answers_at_once(self.aws, keys, lambda key: self._shard(plan, key, files)):
                     with shard.lines as lines:
                         lines.seek(0)
                         for line in lines:
@@ -214,10 +215,10 @@ class Settlement:
             self.store.put_lines(self.run.failed, failed)
         return applied
 
-    def _shard(self, plan: Plan, key: str) -> _Shard:
-        """Read what became of a partition."""
+    def _shard(self, plan: Plan, key: str, files: ExitStack) -> _Shard:
+        """Read what became of a partition, into a file that its reader closes, or ``files``."""
         tally = Tally()
-        lines = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES_OF_A_SHARD)  # noqa: SIM115 - closed by its reader
+        lines = files.enter_context(tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES_OF_A_SHARD))  # noqa: SIM115 - with it
         partition = partition_of(self.store.json(self.run.item(key)))
         lines.writelines(self._results_of(plan, key, partition, tally))
         identity = ""
