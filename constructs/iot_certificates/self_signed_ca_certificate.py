@@ -61,7 +61,7 @@ def is_self_signed(value: object) -> bool:
 
 
 class SelfSignedCaCertificate(RegisteredCaCertificate):
-    """Makes a CA out of nothing and registers it: the function makes the key, signs the certificate, proves the key.
+    """Makes a CA from scratch and registers it: the function makes the key, signs the certificate, proves the key.
 
     For test environments, and for devices that trust nobody else's CA. Whoever reads its secret can issue devices.
 

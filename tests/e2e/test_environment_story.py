@@ -1,4 +1,4 @@
-"""A test environment out of nothing, with the real CDK CLI and with IAM enforced: deploy, connect, destroy."""
+"""A test environment from scratch, with the real CDK CLI and with IAM enforced: deploy, connect, destroy."""
 
 from __future__ import annotations
 

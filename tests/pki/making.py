@@ -1,4 +1,4 @@
-"""What the provider makes out of nothing: keys, self-signed CAs and device certificates; one key a kind and owner."""
+"""What the provider makes from scratch: keys, self-signed CAs and device certificates; one key a kind and owner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A CA out of nothing: the profile of RFC 5280, with every kind of key, and nothing that deviates from it."""
+"""A CA from scratch: the profile of RFC 5280, with every kind of key, and nothing that deviates from it."""
 
 from __future__ import annotations
 

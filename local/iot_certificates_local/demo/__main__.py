@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 
+_NEXT = """
+Next:
+  deploy your own CA to your own account      docs/getting-started.md
+  test your own app against this AWS          docs/testing.md
+  read and search the documentation           make docs"""
+
 TEST_ENVIRONMENT = Path("examples") / "integration_test"
 RENEWAL = Path("examples") / "renewal"
 
@@ -69,6 +75,7 @@ def _run(report: ScreenReport, picture: Path | None) -> int:
         f"\n[bold green]✓ Deployed, used, changed and destroyed in {time.monotonic() - started:.0f} s. "
         "Nothing is left.[/bold green]"
     )
+    report.console.print(_NEXT)
     return 0
 
 

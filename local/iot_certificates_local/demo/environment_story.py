@@ -1,4 +1,4 @@
-"""A test environment out of nothing, told with the real CDK CLI: the demo shows it, an end-to-end test checks it.
+"""A test environment from scratch, told with the real CDK CLI: the demo shows it, an end-to-end test checks it.
 
 It needs an app whose one stack, TestEnvironment, outputs the ARNs of its devices' secrets, as that in
 ``examples/integration_test`` does. Each step sees for itself that AWS is as it should be, and raises StoryError where
@@ -55,7 +55,7 @@ class EnvironmentStory:
 
     def _deploy(self) -> tuple[list[str], Inventory]:
         with self._report.step(
-            "cdk deploy: a test environment out of nothing, with neither a CA nor a key to begin with"
+            "cdk deploy: a test environment from scratch, with neither a CA nor a key to begin with"
         ):
             with self._report.activity("cdk deploy"):
                 outputs = self._aws.deploy(self._app_folder, STACK, on_output=self._report.progress)

@@ -1,4 +1,4 @@
-"""A CA out of nothing: a certificate that certifies its own key."""
+"""A CA from scratch: a certificate that certifies its own key."""
 
 from __future__ import annotations
 
