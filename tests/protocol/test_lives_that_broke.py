@@ -35,6 +35,15 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
             slow=2,
         ),
     ),
+    "an Update that fails meets what another stack has registered, and the rollback comes back to it": (
+        Deploy(0, (DEVICE,)),
+        Hand("delete"),
+        Race(
+            Deploy(0, (("DeviceA", Wish(attached=("publish",))),)),
+            Deploy(1, (DEVICE,)),
+            later=5.0,
+        ),
+    ),
     "the referee has a native replacement registered again in its rollback": (
         Deploy(0, (("NativeA", Wish(native=True)),)),
         Amend(0, "replace", breaks="first"),

@@ -157,6 +157,14 @@ def operations(events: Iterable[ResourceEvent], *, is_creation_proof: bool = Fal
         yield Operation(end, tuple(rows))
 
 
+def is_made_in_vain(operations_made: Iterable[Operation], certificate_id: str, created: datetime) -> bool:
+    """Decide whether a certificate was created while an operation failed that then came back to it."""
+    for operation in operations_made:
+        if operation.end is not None and certificate_id_in(operation.end.physical_id) == certificate_id:
+            return operation.can_have_made(created) and not operation.proves(certificate_id)
+    return False
+
+
 def is_registered_anew(
     events: EventReading,
     certificate_id: str,

@@ -17,8 +17,10 @@ from iot_certificate_provider.resources.lifecycle import ownership
 from iot_certificate_provider.resources.lifecycle.history import (
     CLOCKS_DIFFER,
     held,
+    is_made_in_vain,
     is_registered_anew,
     is_within,
+    operations,
     registration_started,
     updates_since,
 )
@@ -118,12 +120,17 @@ class Inquiry:
 
     def deletion(self, request: Request, live: Registration, standing: Standing) -> Decision:
         """Decide whether a certificate that the resource had is to be destroyed."""
-        return ownership.deletion(
-            live.id,
-            request,
-            anew=self.is_registered_anew(request, live),
-            keeping=standing.keeping(live.created),
-        )
+        anew = self.is_registered_anew(request, live)
+        keeping = standing.keeping(live.created)
+        if not anew and not keeping and self._was_made_in_vain(request, live):
+            # The stack that CloudFormation finds by the id is this one, and hides another.
+            keeping = self._holders.whole_standing(request, live.id, live.created).keeping(live.created)
+        return ownership.deletion(live.id, request, anew=anew, keeping=keeping)
+
+    def _was_made_in_vain(self, request: Request, live: Registration) -> bool:
+        """Whether the certificate was made while an Update failed, which may have met another owner's."""
+        events = self._stacks.events_since(request.stack_id, request.logical_id, live.created - CLOCKS_DIFFER)
+        return is_made_in_vain(operations(events, is_creation_proof=True), live.id, live.created)
 
     def waits_for_adopters(self, request: Request) -> bool:
         """Wait until whoever has adopted a certificate of the stack is found by its id; return whether that was due.
