@@ -130,7 +130,12 @@ class Life:
         self._is_twin = False
 
 
-@settings(max_examples=int(os.environ.get("FLEET_LIVES", "20")), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=int(os.environ.get("FLEET_LIVES", "20")),
+    derandomize="FLEET_LIVES" not in os.environ,  # the same each time, unless more are asked for
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 @given(steps=st.lists(STEPS, min_size=1, max_size=4), deletes=FAULT_PLANS)
 def test_nothing_is_lost_nothing_foreign_is_touched_and_nothing_is_left(
     steps: list[Step], deletes: tuple[tuple[int, str], ...]
