@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -253,6 +254,9 @@ class EmulatedCloud(Cloud):
     def sleep(self, seconds: float) -> None:
         super().sleep(seconds)
         if seconds >= 1.0:
+            time.sleep(
+                DETACH_SECONDS
+            )  # what the embedded AWS lags by is over, as the clock says, on a fast machine too
             self.wire.settle()
 
     def _pass_timeout(self) -> None:
