@@ -73,9 +73,10 @@ def test_everybody_keeps_what_is_theirs(played: Mapping[str, Future[None]], name
     played[name].result()
 
 
-@pytest.mark.usefixtures("played")
-def test_an_orphan_that_is_anothers(stacks: Stacks) -> None:
+def test_an_orphan_that_is_anothers(stacks: Stacks, played: Mapping[str, Future[None]]) -> None:
     """By itself: while others create certificates, nobody can know whose an orphan is."""
+    for each in played.values():
+        each.exception()
     _play(owners.orphan_that_is_anothers, Scene(replace(stacks, every_seconds=0.2), "orphan"))
 
 
