@@ -49,6 +49,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: ranks.get(_group(item), len(ranks)))
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name what is long, or a key, by its argument and number: it differs from worker to worker."""
+    return argname if isinstance(val, str | bytes) and len(val) > 100 else None
+
+
 def pytest_collection() -> None:
     """Import and collect without looking for garbage, of which there is hardly any then."""
     gc.disable()
