@@ -52,8 +52,8 @@ _REMARKS = (
         f"second; {QUOTAS[50][0]:,} in 16 shards, two at a time, at 50, in one round, since that takes minutes."
     ),
     (
-        f"*Neighbour*: somebody else registers at {NEIGHBOUR:.0%} of the quota, all the while, and takes no notice of "
-        "throttling. The share is that of what is left."
+        f"*Neighbour*: another caller registers at {NEIGHBOUR:.0%} of the quota throughout, and ignores throttling. "
+        "The share is that of the rest of the quota."
     ),
     (
         "Memory is the peak of a process (VmHWM, which holds Python, boto3 and cryptography as well): of a warm "
@@ -101,7 +101,7 @@ def _played(quota: int, certificates: int, neighbour: float, seed: int) -> Virtu
     return fleet
 
 
-# What a rerun and a change cost
+# The cost of a rerun and of a change
 
 
 def _rerun() -> Row:

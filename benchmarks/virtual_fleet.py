@@ -39,7 +39,7 @@ REGISTER = "iot.RegisterCertificate"
 def _unlock(kind: type, name: str) -> None:
     """Let two of one class compute a cached property at a time, as from Python 3.12 on (cpython #87634).
 
-    Here whoever sleeps hands over to another thread, which would wait for the lock of Python 3.11 for ever.
+    A thread that sleeps here hands over to another one, which would wait forever for the lock of Python 3.11.
     """
     vars(kind)[name].lock = nullcontext()
 
@@ -172,7 +172,7 @@ class VirtualFleet(stage.Stage):
         self._current.clients = clients
         work()
 
-    # What came of it
+    # Results
 
     @property
     def share(self) -> float:

@@ -48,11 +48,11 @@ _REMARK = (
         "a millisecond an event."
     ),
     (
-        "*The same calls* are those that the handler makes. *The fewest* are what a script gets along with that "
-        "neither looks whether CloudFormation still wants the resource, nor who else holds the certificate, nor "
-        "whether somebody else has registered it since, nor waits until its policy can be deleted. A Delete asks all "
-        "of that at the same time, and is the faster for it: five calls one after the other instead of six. An Update "
-        "asks before it changes anything: two instead of one."
+        "*The same calls* are those that the handler makes. *The fewest* are the calls of a script that does not check "
+        "whether CloudFormation still waits for the resource, which other resource holds the certificate, or whether "
+        "another owner has registered it since, and does not wait until its policy can be deleted. A Delete asks all "
+        "of this at the same time, so it makes five sequential calls where the script makes six. An Update asks before "
+        "it changes anything, so it makes two where the script makes one."
     ),
 )
 

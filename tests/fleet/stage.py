@@ -305,7 +305,7 @@ class Stage:
     def _context(self) -> Any:
         return Context(self.time, self.seconds_of_an_invocation)
 
-    # What came of it
+    # Results
 
     def run_of(self, answer: Answer) -> Any:
         return self.fleet.run(answer.request_id)

@@ -1,4 +1,4 @@
-"""What a fleet has to do from one manifest to another: shard against shard, in constant memory."""
+"""The difference between two manifests of a fleet: shard against shard, in constant memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Kind(StrEnum):
-    """What becomes of a certificate; the sign that ``fleet diff`` shows."""
+    """The change of one certificate, by the sign that ``fleet diff`` shows."""
 
     REGISTER = "+"
     REMOVE = "-"

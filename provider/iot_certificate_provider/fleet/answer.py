@@ -67,7 +67,7 @@ class Answering:
         )
         body = response.body(event, outcome, failure=_failure(summary, location))
         if not self.store.put_new_json(self.run.answer, body):
-            # Whoever was faster has decided.
+            # Another invocation has decided before.
             body = self.store.json(self.run.answer) or body
         if not self.deliver(event["ResponseURL"], response.encode(body)):
             raise UpstreamError("CloudFormation did not take the answer")
