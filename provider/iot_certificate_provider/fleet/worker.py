@@ -121,7 +121,7 @@ class Worker:
             attempt = Attempt(self._shift, number, cast("list[Register | Change | Remove]", due), earlier)
             attempt.begin()
             if self._store.is_cancelled(self._run):
-                # Whoever cancels a run waits for the attempts that were begun before.
+                # A cancellation waits for the attempts that were begun before.
                 attempt.abandon()
                 return False
             done = iter(attempt.results())

@@ -34,7 +34,7 @@ CHECKED_FOR = timedelta(seconds=2)
 """How long an adoption believes that the holder leaves the certificate: it answers within that time."""
 
 UNANSWERED_FOR = timedelta(hours=1)
-"""ServiceTimeout, at most: whoever has registered a certificate has been answered for by then."""
+"""The greatest ServiceTimeout: by then the operation that registered a certificate has ended."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class Adoption:
         """Return the other holders; where none is found, not before one whose id is new would be.
 
         CloudFormation's own types delete what they have without a question, so that one must not be overlooked. Nor
-        whoever has registered it, and has not answered yet: it may be about to undo that.
+        a resource that registered it and has not answered yet, because that one may undo it.
         """
         claiming = self._held(request, live)
         age = self._now() - live.created

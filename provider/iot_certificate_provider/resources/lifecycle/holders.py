@@ -35,7 +35,7 @@ ANSWER_SECONDS = 3.0
 """How long another resource may take to answer after it has registered: then CloudFormation knows the holder."""
 
 SHOWN_AFTER_SECONDS = 10.0
-"""Whoever has answered before is found by the id that long after: CloudFormation may not find a new one at once."""
+"""How long after its answer CloudFormation finds a resource by its id; not always at once."""
 
 FOUND_AFTER = timedelta(seconds=60)
 """How old a certificate is before it is taken up or adopted: whoever else has it can be found by its id then."""

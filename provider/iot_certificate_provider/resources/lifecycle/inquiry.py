@@ -133,7 +133,7 @@ class Inquiry:
         return is_made_in_vain(operations(events, is_creation_proof=True), live.id, live.created)
 
     def waits_for_adopters(self, request: Request) -> bool:
-        """Wait until whoever has adopted a certificate of the stack is found by its id; return whether that was due.
+        """Wait until adopters of a certificate of the stack are found by their id; return whether a wait was due.
 
         An adopter has found Retain in the stack's template, and the stack at rest: if the update that has dropped
         Retain began a moment ago, its answer may not be known yet.
