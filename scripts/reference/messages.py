@@ -132,8 +132,9 @@ def _of_file(path: Path, name: str) -> Iterator[Message]:
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     within = {call: function for function in functions for call in ast.walk(function) if isinstance(call, ast.Call)}
     constants = _named(each for each in tree.body)
+    locals_of = {function: _named(ast.walk(function)) for function in functions}
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
-        local = _named(ast.walk(within[call])) if call in within else {}
+        local = locals_of[within[call]] if call in within else {}
         for problem, fix in _Texts({**constants, **local}).of_error(call):
             yield Message(problem, fix.rstrip("."), name)
     texts = _Texts(constants)
