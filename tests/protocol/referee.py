@@ -230,7 +230,7 @@ class Stack:
         """Excuse what a Create that was given up while it ran could not undo, or died over: nobody asks for it again.
 
         Only what this request registered. An undoing that fails has met a fault, or another resource that uses the
-        certificate. A delivery that comes again removes a CA.
+        certificate.
         """
         of_it = (each for each in reversed(self.sent) if each["LogicalResourceId"] == logical_id)
         event = next(each for each in of_it if each["RequestType"] == "Create")
@@ -240,7 +240,9 @@ class Stack:
             named = made & {answer.body["PhysicalResourceId"]}
             is_hindered = any(each.faults for each in deliveries)
             self.excused.update(each for each in named if is_hindered or self.cloud.possessions.holders(each))
-        if event["ResourceType"] != CA and any(each.died for each in deliveries):
+        # The delivery that comes again removes a CA, unless it is the last one that dies.
+        is_lost = deliveries[-1].died if event["ResourceType"] == CA else any(each.died for each in deliveries)
+        if is_lost:
             self.excused.update(made)
 
     def give_up(self, logical_id: str) -> None:

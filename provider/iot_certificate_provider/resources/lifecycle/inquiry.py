@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import takewhile
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from iot_certificate_provider.errors import NotFoundError, ProviderError, RefusedError
@@ -110,6 +111,17 @@ class Inquiry:
         # It came back to the certificate: was that its own before?
         rows = self._stacks.rows(request.stack_id, request.logical_id)
         return any(row.lasting and certificate_id_in(row.physical_id) == live.id and row.at < since for row in rows)
+
+    def is_new(self, request: Request, live: Registration) -> bool:
+        """Whether the running operation registered a certificate: then no earlier one has attached anything to it."""
+        rows = self._stacks.rows(request.stack_id, request.logical_id, borders=True)
+        # A rollback belongs to the update that failed, and no operation began before the stack's.
+        running = list(takewhile(lambda row: not row.of_stack, rows))
+        is_first = len(running) == 1 and not may_be_repeated(request, self._now())
+        if is_first or not is_within(live.created, registration_started(running)):
+            return False
+        ended = next((row for row in self._stacks.rows(request.stack_id, request.logical_id) if row.lasting), None)
+        return ended is None or ended.at < live.created
 
     def is_used_in(self, stack_id: str, certificate_id: str) -> bool:
         """Whether a resource of a stack holds a CA, or is at work and may register it; not in one that is gone."""
