@@ -53,6 +53,7 @@ class Possessions:
         """Note a CREATE_COMPLETE or UPDATE_COMPLETE."""
         self.unsettled.discard(owner)
         if self.arrangements.completed(owner, physical_id, now):
+            self._note_decided_status(owner, now, before)
             return
         certificate_id, had = certificate_id_in(physical_id), self.held.pop(owner, None)
         if not is_certificate_id(certificate_id):
@@ -72,6 +73,13 @@ class Possessions:
             self.cloud.made[certificate_id] = owner
         if not returns and _sets_status(now, before, had, self.held[owner]):
             self.statuses[certificate_id] = str(now.properties.get("Status", "ACTIVE"))
+
+    def _note_decided_status(self, owner: Owner, now: Declared, before: Declared | None) -> None:
+        """Note the status that the Update of a decision has set: it is a holder, too."""
+        certificate_id = self.arrangements.accepted.get(owner, "")
+        status = now.properties.get("Status", "INACTIVE")
+        if certificate_id in self.statuses and before is not None and before.properties.get("Status") != status:
+            self.statuses[certificate_id] = str(status)
 
     @staticmethod
     def _changes_owner(certificate_id: str, had: Possession | None, *, adopted: bool) -> bool:

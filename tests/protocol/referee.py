@@ -302,6 +302,7 @@ class Stack:
             self._log(logical_id, back, "UPDATE_COMPLETE")
             self._excuse_attached(logical_id, back, answer)
             self.cloud.possessions.completed(self._owner(logical_id), back, before, now)
+            self._excuse_overtaken(logical_id, before, answer)
             if back != physical_id:
                 todo.cleanup.append((logical_id, Live(physical_id, now)))
             self.live[logical_id] = Live(back, before)
@@ -516,6 +517,17 @@ class Stack:
         is_shared = any(owner != me for owner in self.cloud.possessions.holders(certificate_id))
         names = said[1].split(", ") if said is not None and is_shared else ()
         self.cloud.excuses.left_attached[me] = frozenset(names)
+
+    def _excuse_overtaken(self, logical_id: str, declared: Declared, answer: Answer) -> None:
+        """Excuse a rollback that leaves another owner's transfer pending, and says so, where there is one."""
+        me, arrangements = self._owner(logical_id), self.cloud.possessions.arrangements
+        certificate_id = declared.properties.get("CertificateId", "")
+        is_named = answer.body["Reason"].startswith("Left pending: another owner transfers")
+        if is_named and arrangements.is_transferred_by_another(me, certificate_id):
+            excuses = self.cloud.excuses
+            excuses.overtaken.add(me)
+            excuses.forgotten.add(certificate_id)
+            excuses.detached_by_a_transfer.add(certificate_id)
 
     def _made_by(self, logical_id: str) -> set[str]:
         return {each for each, owner in self.cloud.made.items() if owner == (self.ledger.stack_id, logical_id)}

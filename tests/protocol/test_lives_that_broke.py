@@ -205,6 +205,34 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
             faults=(Fault("die", "cloudformation.ListStackResources", times=4, invocation=0),),
         ),
     ),
+    "the referee knows no status that a decision sets, beside an adopter": (
+        Deploy(0, (DECISION, ("DeviceA", Wish("brought")))),
+        Deploy(0, (("DeviceA", Wish("under")),)),
+        Amend(0, "status"),
+    ),
+    "the rollback of a transfer takes the pending one of another stack, which was faster, for its own": (
+        Deploy(2, (TRANSFER,)),
+        Race(Amend(2, "rotate"), Deploy(1, (TRANSFER,)), later=20.0),
+    ),
+    "likewise, and its stack is deleted first": (
+        Deploy(0, (TRANSFER,)),
+        Race(Amend(0, "rotate"), Deploy(1, (TRANSFER,)), later=20.0),
+    ),
+    "likewise, and it is updated once more": (
+        Deploy(0, (TRANSFER,)),
+        Race(Amend(0, "rotate"), Deploy(1, (TRANSFER,)), later=20.0),
+        Amend(0, "rotate"),
+    ),
+    "likewise, and its stack is updated and deleted": (
+        Deploy(0, (TRANSFER, DEVICE)),
+        Race(Amend(0, "rotate", 1), Deploy(1, (TRANSFER,)), later=20.0),
+        Amend(0, "attach"),
+        Destroy(0),
+    ),
+    "the rollback of a transfer, whose sibling has failed, meets another stack that is faster": (
+        Deploy(0, (TRANSFER,)),
+        Race(Amend(0, "rotate", breaks="last"), Deploy(1, (TRANSFER,)), later=84.0),
+    ),
     "the rollback of an issued device, whose certificate its Update has registered again": (
         Deploy(0, (("IssuedA", Wish("issued", attached=("connect", "thermostat"))),)),
         Hand("delete", "issued"),
