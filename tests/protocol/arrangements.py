@@ -37,6 +37,7 @@ class Arrangements:
         """Note a CREATE_COMPLETE or UPDATE_COMPLETE; return whether it is of one of these types."""
         if now.type == ResourceType.CERTIFICATE_TRANSFER:
             certificate_id = certificate_id_in(physical_id.partition("/")[0])
+            self.cloud.excuses.overtaken.discard(owner)
             self.transfers[owner] = certificate_id, self._made_by(owner, certificate_id)
         elif now.type == ResourceType.CERTIFICATE_TRANSFER_DECISION:
             self.accepted.pop(owner, None)
@@ -91,9 +92,13 @@ class Arrangements:
 
     def _made_by(self, owner: Owner, certificate_id: str) -> Any:
         """Return the pending transfer, unless another resource or a hand has made it: a rollback leaves that."""
+        return None if self.is_transferred_by_another(owner, certificate_id) else self._pending(certificate_id)
+
+    def is_transferred_by_another(self, owner: Owner, certificate_id: str) -> bool:
+        """Whether a transfer is pending that another resource or a hand has made."""
         pending = self._pending(certificate_id)
         others = [made for who, (_, made) in self.transfers.items() if who != owner]
-        return None if any(pending is made for made in (*others, *self.by_hand.values())) else pending
+        return pending is not None and any(pending is made for made in (*others, *self.by_hand.values()))
 
     def _pending(self, certificate_id: str) -> Any:
         record = self.cloud.iot.certificates.get(certificate_id)

@@ -57,6 +57,12 @@ class Excuses:
 
     docs/operations.md, "Why an event left it" ("Left pending, in doubt"), and "Rollbacks".
     """
+    overtaken: set[Owner] = field(default_factory=set)
+    """A resource whose certificate another owner has transferred, between the two steps of an update that failed: its
+    rollback names that, and leaves it. The certificate may stay as that transfer found it.
+
+    docs/resources/certificate-transfer.md: "Another owner can transfer the certificate between the two steps".
+    """
     forgotten: set[str] = field(default_factory=set)
     """Nobody can say any more that it was ACTIVE before its transfer: it may stay INACTIVE.
 

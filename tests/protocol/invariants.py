@@ -196,6 +196,8 @@ def _handed_over_as_said(stack: Stack, logical_id: str) -> None:
     certificate_id, _, what = live.physical_id.partition("/")
     if certificate_id in stack.cloud.excuses.handled_outside | stack.cloud.excuses.deleted_outside:
         return
+    if (stack.ledger.stack_id, logical_id) in stack.cloud.excuses.overtaken:
+        return
     record = stack.cloud.iot.certificates.get(certificate_id)
     if live.declared.type == DECISION:
         require((record is None) == (what == "rejected"), "I4", f"{logical_id} is not decided, {stack.ledger.status}")

@@ -32,12 +32,12 @@ class Possession:
 
 @dataclass
 class Possessions:
-    """By stack id and logical id; ``lost``: certificates that a hand from outside took from a resource."""
+    """By stack id and logical id; ``lost``: certificates that a hand from outside took from a resource; what it had."""
 
     cloud: Cloud
     held: dict[Owner, Possession] = field(default_factory=dict)
     statuses: dict[str, str] = field(default_factory=dict)
-    lost: set[tuple[Owner, str]] = field(default_factory=set)
+    lost: dict[tuple[Owner, str], Possession] = field(default_factory=dict)
     torn: dict[str, set[str]] = field(default_factory=dict)
     """By certificate: the policies and things that a hand from outside detached it from."""
     unsettled: set[Owner] = field(default_factory=set)
@@ -53,24 +53,37 @@ class Possessions:
         """Note a CREATE_COMPLETE or UPDATE_COMPLETE."""
         self.unsettled.discard(owner)
         if self.arrangements.completed(owner, physical_id, now):
+            self._note_decided_status(owner, now, before)
             return
         certificate_id, had = certificate_id_in(physical_id), self.held.pop(owner, None)
         if not is_certificate_id(certificate_id):
             return
-        if (owner, certificate_id) in self.lost and self.cloud.made.get(certificate_id) != owner:
-            return  # it says that it has it, and has it not
-        self.lost.discard((owner, certificate_id))
+        lost = self.lost.get((owner, certificate_id))
+        if lost is not None and not lost.adopted and self.cloud.made.get(certificate_id) != owner:
+            return  # it says that it has it, and has it not; an adopter has what anybody registers again
+        self.lost.pop((owner, certificate_id), None)
         adopted = is_adopted(physical_id)
         returns = not adopted and self._returns(owner, certificate_id, had)
         attached = self._attached_by(certificate_id, now, before, had, returns=returns)
         self.held[owner] = Possession(certificate_id, adopted, attached)
-        if had is not None and had.certificate_id == certificate_id and had.adopted != adopted:
+        if self._changes_owner(certificate_id, had or lost, adopted=adopted):
             self._pass_on(certificate_id, owner, adopted=adopted)
         elif not adopted and self._unexcuse(certificate_id) and self.cloud.made.get(certificate_id) not in self.held:
             # What another template had retained is this resource's from now on.
             self.cloud.made[certificate_id] = owner
         if not returns and _sets_status(now, before, had, self.held[owner]):
             self.statuses[certificate_id] = str(now.properties.get("Status", "ACTIVE"))
+
+    def _note_decided_status(self, owner: Owner, now: Declared, before: Declared | None) -> None:
+        """Note the status that the Update of a decision has set: it is a holder, too."""
+        certificate_id = self.arrangements.accepted.get(owner, "")
+        status = now.properties.get("Status", "INACTIVE")
+        if certificate_id in self.statuses and before is not None and before.properties.get("Status") != status:
+            self.statuses[certificate_id] = str(status)
+
+    @staticmethod
+    def _changes_owner(certificate_id: str, had: Possession | None, *, adopted: bool) -> bool:
+        return had is not None and had.certificate_id == certificate_id and had.adopted != adopted
 
     def _attached_by(
         self, certificate_id: str, now: Declared, before: Declared | None, had: Possession | None, *, returns: bool
@@ -130,7 +143,7 @@ class Possessions:
         """Note that a hand from outside deleted a certificate: whoever had it has it no longer."""
         for owner, had in list(self.held.items()):
             if had.certificate_id == certificate_id:
-                self.lost.add((owner, certificate_id))
+                self.lost[owner, certificate_id] = had
                 del self.held[owner]
         self.statuses.pop(certificate_id, None)
         self.torn.pop(certificate_id, None)

@@ -230,7 +230,7 @@ class Stack:
         """Excuse what a Create that was given up while it ran could not undo, or died over: nobody asks for it again.
 
         Only what this request registered. An undoing that fails has met a fault, or another resource that uses the
-        certificate. A delivery that comes again removes a CA.
+        certificate.
         """
         of_it = (each for each in reversed(self.sent) if each["LogicalResourceId"] == logical_id)
         event = next(each for each in of_it if each["RequestType"] == "Create")
@@ -240,7 +240,9 @@ class Stack:
             named = made & {answer.body["PhysicalResourceId"]}
             is_hindered = any(each.faults for each in deliveries)
             self.excused.update(each for each in named if is_hindered or self.cloud.possessions.holders(each))
-        if event["ResourceType"] != CA and any(each.died for each in deliveries):
+        # The delivery that comes again removes a CA, unless it is the last one that dies.
+        is_lost = deliveries[-1].died if event["ResourceType"] == CA else any(each.died for each in deliveries)
+        if is_lost:
             self.excused.update(made)
 
     def give_up(self, logical_id: str) -> None:
@@ -300,6 +302,7 @@ class Stack:
             self._log(logical_id, back, "UPDATE_COMPLETE")
             self._excuse_attached(logical_id, back, answer)
             self.cloud.possessions.completed(self._owner(logical_id), back, before, now)
+            self._excuse_overtaken(logical_id, before, answer)
             if back != physical_id:
                 todo.cleanup.append((logical_id, Live(physical_id, now)))
             self.live[logical_id] = Live(back, before)
@@ -514,6 +517,17 @@ class Stack:
         is_shared = any(owner != me for owner in self.cloud.possessions.holders(certificate_id))
         names = said[1].split(", ") if said is not None and is_shared else ()
         self.cloud.excuses.left_attached[me] = frozenset(names)
+
+    def _excuse_overtaken(self, logical_id: str, declared: Declared, answer: Answer) -> None:
+        """Excuse a rollback that leaves another owner's transfer pending, and says so, where there is one."""
+        me, arrangements = self._owner(logical_id), self.cloud.possessions.arrangements
+        certificate_id = declared.properties.get("CertificateId", "")
+        is_named = answer.body["Reason"].startswith("Left pending: another owner transfers")
+        if is_named and arrangements.is_transferred_by_another(me, certificate_id):
+            excuses = self.cloud.excuses
+            excuses.overtaken.add(me)
+            excuses.forgotten.add(certificate_id)
+            excuses.detached_by_a_transfer.add(certificate_id)
 
     def _made_by(self, logical_id: str) -> set[str]:
         return {each for each, owner in self.cloud.made.items() if owner == (self.ledger.stack_id, logical_id)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,6 +24,7 @@ DEVICE, ISSUED, OWN_CA, DECISION, TRANSFER = (
     ("DecisionA", Wish("coming")),
     ("TransferA", Wish("leaving")),
 )
+ATTACHED = Wish(attached=("connect", "thermostat"))
 
 OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
     "a renamed construct takes what another stack registers meanwhile, behind its own that is gone": (
@@ -105,6 +107,35 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
             slow=2,
         ),
     ),
+    "a rollback takes what its Update has registered again, and not attached, for what it was before": (
+        Deploy(0, (("DeviceA", ATTACHED),)),
+        Hand("delete"),
+        Amend(0, "status", faults=(Fault("hang", "iot.RegisterCertificate", invocation=0),)),
+    ),
+    "a redelivery of the Update that has registered it again attaches only what the Update changes": (
+        Deploy(0, (("DeviceA", ATTACHED),)),
+        Hand("delete"),
+        Amend(0, "attach-more", faults=(Fault("die", "iot.RegisterCertificate", invocation=0),)),
+    ),
+    "likewise of an adopted certificate, which nobody owns then": (
+        Hand("register"),
+        Deploy(0, (("DeviceA", replace(ATTACHED, adopt=True)),)),
+        Hand("delete"),
+        Amend(0, "status", faults=(Fault("die", "iot.RegisterCertificate", invocation=0),)),
+    ),
+    "a rollback to an adopted certificate, which its Update has registered again": (
+        Hand("register"),
+        Deploy(0, (("DeviceA", replace(ATTACHED, adopt=True)),)),
+        Hand("delete"),
+        Amend(0, "attach-more", faults=(Fault("hang", "iot.RegisterCertificate", invocation=0),)),
+    ),
+    "whoever takes the ownership of what was registered again does not attach what was attached before": (
+        Hand("register"),
+        Deploy(0, (("DeviceA", replace(ATTACHED, adopt=True)),)),
+        Hand("delete"),
+        Hand("register"),
+        Amend(0, "own"),
+    ),
 }
 OF_ALL_TYPES: dict[str, Sequence[Step]] = {
     "a rollback is stuck whose certificate is gone, and whose key a hand has overwritten": (
@@ -165,6 +196,47 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Destroy(2),
         Hand("send", "coming"),
         Hand("accept", "coming"),
+    ),
+    "the referee has a CA removed by a Create that was given up, and of which every delivery dies": (
+        Deploy(
+            0,
+            (("CaA", Wish("ca")),),
+            breaks="first",
+            faults=(Fault("die", "cloudformation.ListStackResources", times=4, invocation=0),),
+        ),
+    ),
+    "the referee knows no status that a decision sets, beside an adopter": (
+        Deploy(0, (DECISION, ("DeviceA", Wish("brought")))),
+        Deploy(0, (("DeviceA", Wish("under")),)),
+        Amend(0, "status"),
+    ),
+    "the rollback of a transfer takes the pending one of another stack, which was faster, for its own": (
+        Deploy(2, (TRANSFER,)),
+        Race(Amend(2, "rotate"), Deploy(1, (TRANSFER,)), later=20.0),
+    ),
+    "likewise, and its stack is deleted first": (
+        Deploy(0, (TRANSFER,)),
+        Race(Amend(0, "rotate"), Deploy(1, (TRANSFER,)), later=20.0),
+    ),
+    "likewise, and it is updated once more": (
+        Deploy(0, (TRANSFER,)),
+        Race(Amend(0, "rotate"), Deploy(1, (TRANSFER,)), later=20.0),
+        Amend(0, "rotate"),
+    ),
+    "likewise, and its stack is updated and deleted": (
+        Deploy(0, (TRANSFER, DEVICE)),
+        Race(Amend(0, "rotate", 1), Deploy(1, (TRANSFER,)), later=20.0),
+        Amend(0, "attach"),
+        Destroy(0),
+    ),
+    "the rollback of a transfer, whose sibling has failed, meets another stack that is faster": (
+        Deploy(0, (TRANSFER,)),
+        Race(Amend(0, "rotate", breaks="last"), Deploy(1, (TRANSFER,)), later=84.0),
+    ),
+    "the rollback of an issued device, whose certificate its Update has registered again": (
+        Deploy(0, (("IssuedA", Wish("issued", attached=("connect", "thermostat"))),)),
+        Hand("delete", "issued"),
+        Amend(0, "status", faults=(Fault("hang", "iot.RegisterCertificate", invocation=0),)),
     ),
     "the referee wants the status that a hand gave to a kept certificate": (
         Deploy(1, (("IssuedA", Wish("issued", keep="KEEP")),)),

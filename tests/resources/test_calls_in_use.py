@@ -461,6 +461,7 @@ EVENTS = [
             "iot.ListOutgoingCertificates",
             "cloudformation.DescribeStackEvents",
             "cloudformation.DescribeStackEvents",
+            "cloudformation.DescribeStackEvents",  # a page has two events here, and all is of one second
             "iot.CancelCertificateTransfer",
             "iot.DescribeCertificate",
             "iot.ListAttachedPolicies",

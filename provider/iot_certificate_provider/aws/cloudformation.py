@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
+from itertools import islice, tee
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.aws.concurrency import Asked
@@ -307,6 +307,12 @@ class StackGateway:
     def events_since(self, stack_id: str, logical_id: str, since: datetime) -> EventReading:
         """DescribeStackEvents: as ``rows``, and no event that is older than ``since``, save the first such."""
         return EventReading(logical_id, _until(since, self._events(stack_id)), borders=True)
+
+    def events_twice(self, stack_id: str, logical_id: str, since: datetime) -> tuple[EventReading, EventReading]:
+        """DescribeStackEvents: as ``events_since``, and ``rows`` with ``borders``, from the same pages."""
+        some, more = tee(self._events(stack_id))
+        until = EventReading(logical_id, _until(since, some), borders=True)
+        return until, EventReading(logical_id, more, borders=True)
 
     def read_newest_events(self, stack_id: str) -> None:
         """DescribeStackEvents: the newest page, beside other questions, for those that need it seconds later."""

@@ -86,17 +86,25 @@ class AdoptedDeviceCertificate:
         old: DeviceCertificateProperties | None,
         certificate: Certificate,
         live: DeviceCertificateDescription,
+        *,
+        is_new: bool = False,
     ) -> Outcome:
-        """Bring it from ``old`` to ``wanted``, a call a difference."""
+        """Bring it from ``old`` to ``wanted``, a call a difference.
+
+        ``is_new``: it was registered again since, so that of ``old`` anything may hold or not.
+        """
         before, after = Attachments.of(old), Attachments.of(wanted)
+        if is_new:
+            before = before.without(after)
         self._change.check_mode(wanted, old, certificate.id)
         # Without old properties of this certificate, what is declared may be attached by the resource itself.
-        if (old is None or before != after) and self._stacks.is_rolling_back(request.stack_id):
+        is_unknown = is_new or old is None
+        if (is_unknown or before != after) and self._stacks.is_rolling_back(request.stack_id):
             self._roll_back(request, live, before, after)
-        elif old is None or before != after:
+        elif is_unknown or before != after:
             self._attach_and_release(request, live, before, after)
         note = ""
-        if old is None or old.status is not wanted.status:
+        if is_new or old is None or old.status is not wanted.status:
             note = self._change.set_status(request, certificate.id, wanted.status)
         outcome = outcome_of(certificate, wanted.ca, request)
         return replace(outcome, physical_id=request.existing_id, note=note)

@@ -67,15 +67,21 @@ class DeviceCertificateChange:
         old: DeviceCertificateProperties | None,
         certificate: Certificate,
         between: Callable[[], None] = lambda: None,
+        *,
+        is_new: bool = False,
     ) -> Outcome:
-        """Bring a registered certificate from ``old`` to ``wanted``; from anything without old."""
+        """Bring a registered certificate from ``old`` to ``wanted``; from anything without old.
+
+        ``is_new``: the running operation registered it, so that of ``old`` anything may hold or not.
+        """
         self.check_mode(wanted, old, certificate.id)
         outcome = outcome_of(certificate, wanted.ca, request, issued=isinstance(wanted.identity, SigningRequest))
         before, after = Attachments.of(old), Attachments.of(wanted)
         kept, note = self._kept(request, certificate.id, before.without(after))
         arn = request.home.certificate_arn(certificate.id)
-        change_attachments(self._iot, arn, before.without(kept), after, between)
-        if old is None or old.status is not wanted.status:
+        attached = before.without(after) if is_new else before
+        change_attachments(self._iot, arn, attached.without(kept), after, between)
+        if is_new or old is None or old.status is not wanted.status:
             outcome = noted(outcome, self.set_status(request, certificate.id, wanted.status))
         # Removed from the template, they may be deleted next.
         leaving = before.without(after).without(kept)

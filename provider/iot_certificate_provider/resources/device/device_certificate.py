@@ -231,16 +231,39 @@ class DeviceCertificateResource:
         adopted = is_adopted(request.existing_id)
         if not adopted and self._inquiry.is_registered_anew(request, live):
             return self._not_own(request, wanted, certificate, live, ownership.of_another(live.id))
-        if not differs(old, wanted):
+        return self._change_registered(request, wanted, old, certificate, live)
+
+    def _change_registered(
+        self,
+        request: Request,
+        wanted: DeviceCertificateProperties,
+        old: DeviceCertificateProperties | None,
+        certificate: Certificate,
+        live: DeviceCertificateDescription,
+    ) -> Outcome:
+        adopted = is_adopted(request.existing_id)
+        is_new = self._inquiry.is_new(request, live)
+        if not is_new and not differs(old, wanted):
             return replace(outcome_of(certificate, wanted.ca, request), physical_id=request.existing_id)
+        if adopted and self._was_registered_by_an_earlier_delivery(request, live):
+            return self._registration.take_up(request, wanted, certificate)
+        # Whoever adopted a certificate uses it, whoever registers it again: of what was attached nothing is left.
+        is_new = is_new or (adopted and self._inquiry.is_registered_anew(request, live))
         physical_id = self._adoption.physical_id(request, wanted.existing, live.id, live.created)
         if adopted and is_adopted(physical_id):
-            return self._adopted.update(request, wanted, old, certificate, live)
-        outcome = self._change.bring(request, wanted, old, certificate)
+            return self._adopted.update(request, wanted, old, certificate, live, is_new=is_new)
+        outcome = self._change.bring(request, wanted, old, certificate, is_new=is_new)
         if adopted and old is not None and live.status != wanted.status and old.status is wanted.status:
             # Ownership is taken: whatever is declared holds from now on.
             outcome = noted(outcome, self._change.set_status(request, certificate.id, wanted.status))
         return replace(outcome, physical_id=physical_id)
+
+    def _was_registered_by_an_earlier_delivery(self, request: Request, live: DeviceCertificateDescription) -> bool:
+        """Whether an adopted certificate, deleted outside the stack, was registered by this very Update."""
+        if not request.progress.uncertain or not self._inquiry.is_new(request, live):
+            return False
+        is_back = self._stacks.is_rolling_back(request.stack_id)
+        return not is_back and self._inquiry.of_existing(request, live).proceeds
 
     def _update_issued(
         self,
@@ -259,7 +282,8 @@ class DeviceCertificateResource:
         is_other = live.id != request.existing_id
         if is_other and self._stacks.returns_to(request.stack_id, request.logical_id, live.id):
             return outcome_of(certificate, wanted.ca, request, issued=True)
-        return self._change.bring(request, wanted, old if same else None, certificate)
+        is_new = self._inquiry.is_new(request, live)
+        return self._change.bring(request, wanted, old if same else None, certificate, is_new=is_new)
 
     def _issued_before(
         self, request: Request, signing: SigningRequest, *, same: bool

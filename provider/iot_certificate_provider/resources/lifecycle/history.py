@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.physical_id import certificate_id_in
@@ -130,9 +131,18 @@ class Operation:
 
         Not one that came back to it: a rollback ends well too where it finds that the certificate is another owner's.
         """
-        failed = any(row.status.endswith("_FAILED") for row in self.rows)
         before = {certificate_id_in(row.physical_id) for row in self.rows if row.status == "UPDATE_IN_PROGRESS"}
-        return not failed and before <= {certificate_id}
+        return not self.has_failed and before <= {certificate_id}
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it, or what it returned from, has failed."""
+        return any(row.status.endswith("_FAILED") for row in self.rows)
+
+    @property
+    def is_creation(self) -> bool:
+        """Whether it is a Create that ended well."""
+        return self.end is not None and bool(self.rows) and self.rows[-1].begins_creation and not self.has_failed
 
 
 def operations(events: Iterable[ResourceEvent], *, is_creation_proof: bool = False) -> Iterator[Operation]:
@@ -155,6 +165,27 @@ def operations(events: Iterable[ResourceEvent], *, is_creation_proof: bool = Fal
             rows.append(event)
     if (end is not None or rows) and not is_yielded:
         yield Operation(end, tuple(rows))
+
+
+def is_made_while_coming_back(events: Iterable[ResourceEvent], created: datetime) -> bool:
+    """Decide whether something was made in an operation that proves nothing: it runs, has failed, or is a rollback.
+
+    ``events`` have the stack's borders: of the operations between two of them each but the first is a rollback.
+    """
+    made_by: Operation | None = None
+    for is_border, rows in groupby(events, key=lambda event: event.of_stack):
+        if is_border and made_by is not None and made_by.end is not None:
+            return made_by.has_failed
+        for operation in () if is_border else operations(rows):
+            if operation.end is not None and created <= operation.end.at:
+                made_by = None  # it was there when the later one began
+            if made_by is not None:
+                return True
+            if operation.can_have_made(created):
+                made_by = operation
+                if operation.is_creation:
+                    return False
+    return made_by is not None and (made_by.end is None or made_by.has_failed)
 
 
 def is_made_in_vain(operations_made: Iterable[Operation], certificate_id: str, created: datetime) -> bool:

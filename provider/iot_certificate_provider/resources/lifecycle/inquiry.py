@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import takewhile
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from iot_certificate_provider.errors import NotFoundError, ProviderError, RefusedError
@@ -18,6 +19,7 @@ from iot_certificate_provider.resources.lifecycle.history import (
     CLOCKS_DIFFER,
     held,
     is_made_in_vain,
+    is_made_while_coming_back,
     is_registered_anew,
     is_within,
     operations,
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from iot_certificate_provider.aws.cloudformation import StackGateway, StackResource
+    from iot_certificate_provider.aws.cloudformation import EventReading, StackGateway, StackResource
     from iot_certificate_provider.protocol.request import Request
 
 KEPT_BACK_SECONDS = 30.0
@@ -98,8 +100,28 @@ class Inquiry:
 
         ``updates_look``: an Update of this type asks that first.
         """
+        events = self._events_since(request, live.created - CLOCKS_DIFFER)
+        return self._is_registered_anew(request, live, events, updates_look=updates_look)
+
+    def is_proved(self, request: Request, live: Registration) -> bool | None:
+        """Whether the log proves that the resource had made something: else its operation has failed, or still runs.
+
+        None where another owner has made it since the resource last had it, as ``is_registered_anew`` says of a type
+        whose Updates do not ask first.
+        """
         since = live.created - CLOCKS_DIFFER
-        events = self._stacks.events_since(request.stack_id, request.logical_id, since)
+        events, rows = self._stacks.events_twice(request.stack_id, request.logical_id, since)
+        if self._is_registered_anew(request, live, events, updates_look=False):
+            return None
+        return not is_made_while_coming_back(rows, live.created)
+
+    def _events_since(self, request: Request, since: datetime) -> EventReading:
+        return self._stacks.events_since(request.stack_id, request.logical_id, since)
+
+    def _is_registered_anew(
+        self, request: Request, live: Registration, events: EventReading, *, updates_look: bool
+    ) -> bool:
+        since = live.created - CLOCKS_DIFFER
         # The first delivery of an Update asks before it registers.
         is_first = request.type is RequestType.UPDATE and not may_be_repeated(request, self._now())
         decided = is_registered_anew(
@@ -110,6 +132,17 @@ class Inquiry:
         # It came back to the certificate: was that its own before?
         rows = self._stacks.rows(request.stack_id, request.logical_id)
         return any(row.lasting and certificate_id_in(row.physical_id) == live.id and row.at < since for row in rows)
+
+    def is_new(self, request: Request, live: Registration) -> bool:
+        """Whether the running operation registered a certificate: then no earlier one has attached anything to it."""
+        rows = self._stacks.rows(request.stack_id, request.logical_id, borders=True)
+        # A rollback belongs to the update that failed, and no operation began before the stack's.
+        running = list(takewhile(lambda row: not row.of_stack, rows))
+        is_first = len(running) == 1 and not may_be_repeated(request, self._now())
+        if is_first or not is_within(live.created, registration_started(running)):
+            return False
+        ended = next((row for row in self._stacks.rows(request.stack_id, request.logical_id) if row.lasting), None)
+        return ended is None or ended.at < live.created
 
     def is_used_in(self, stack_id: str, certificate_id: str) -> bool:
         """Whether a resource of a stack holds a CA, or is at work and may register it; not in one that is gone."""

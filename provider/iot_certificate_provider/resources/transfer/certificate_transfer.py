@@ -44,15 +44,17 @@ from iot_certificate_provider.resources.lifecycle.redelivery import (
     uncertain_without_answer,
 )
 from iot_certificate_provider.resources.lifecycle.undo import undone_if_abandoned, undone_on_failure
-from iot_certificate_provider.resources.removal.attachments import Attachments, Kind, detach
+from iot_certificate_provider.resources.removal.attachments import Attachments, detach
 from iot_certificate_provider.resources.transfer.ownership import (
     PENDING_TRANSFER,
     CertificateTransferOwnership,
     gone_for_good,
     is_as_declared,
+    left_to_another,
     superseded,
 )
 from iot_certificate_provider.resources.transfer.taking_back import Sending, TakingBack
+from iot_certificate_provider.resources.transfer.transferable import check_transferable, remembering
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,12 +122,12 @@ class CertificateTransferResource:
         live = self._iot.find_certificate(wanted.certificate_id)
         if live is None or live.status == PENDING_TRANSFER:
             return self._take_up(request, wanted)
-        _check_transferable(live)
+        check_transferable(live)
         self._check_no_sibling(request, wanted.certificate_id)
         attached = self._attached(request, wanted, live.arn)
         check_still_wanted(request, self._stacks)
         was_active = self._was_active(request, live)
-        identity = _remembering(TransferIdentity(wanted.certificate_id, wanted.account, was_active), attached)
+        identity = remembering(TransferIdentity(wanted.certificate_id, wanted.account, was_active), attached)
         sending = Sending()
         undo = partial(self._undo_transfer, identity, live.arn, wanted, sending)
         with undone_on_failure(request, identity.physical_id, undo):
@@ -260,18 +262,19 @@ class CertificateTransferResource:
         pending = self._iot.outgoing_transfer(wanted.certificate_id)
         identity = self._ownership.held(request, wanted.certificate_id, wanted.account)
         identity = identity or replace(existing, account=wanted.account)
-        if pending is not None and is_as_declared(pending, wanted):
-            return _outcome(request, identity)
         if pending is not None:
-            left = self._cancel(request, existing, old, pending)
-            if left:
+            is_there = is_as_declared(pending, wanted)
+            left = self._keep(request, identity, pending) if is_there else self._cancel(request, existing, old, pending)
+            if left or is_there:
                 return replace(_outcome(request, identity), note=left)
         live = self._iot.find_certificate(wanted.certificate_id)
         if live is None:
             return self._after_it_left(request, identity)
-        _check_transferable(live)
+        if live.status == PENDING_TRANSFER:
+            return replace(_outcome(request, identity), note=self._leave_to_faster(request, wanted))
+        check_transferable(live)
         attached = self._attached(request, wanted, live.arn)
-        identity = _remembering(identity, attached)
+        identity = remembering(identity, attached)
         self._transfer(request, wanted, live, attached, Sending())
         was_active = identity.was_active or live.status == DeviceCertificateStatus.ACTIVE
         return _outcome(request, replace(identity, was_active=was_active))
@@ -291,6 +294,21 @@ class CertificateTransferResource:
             # Over by now, it has been accepted or rejected.
             self._taking_back.cancel(pending.certificate_id)
             return ""
+        return self._leave(request, pending, decision)
+
+    def _keep(self, request: Request, identity: TransferIdentity, pending: OutgoingTransfer) -> str:
+        """Keep a pending transfer that is as declared, if it is this resource's; a rollback leaves another owner's."""
+        decision = self._ownership.keeping(request, identity, pending)
+        return "" if decision.proceeds else self._leave(request, pending, decision)
+
+    def _leave_to_faster(self, request: Request, wanted: CertificateTransferProperties) -> str:
+        """Leave a certificate that another owner has transferred between the two steps of a change."""
+        pending = self._iot.outgoing_transfer(wanted.certificate_id)
+        if pending is None:
+            raise ConflictError("CertificateId: the certificate was PENDING_TRANSFER a moment ago. Deploy again")
+        return self._leave(request, pending, left_to_another(pending))
+
+    def _leave(self, request: Request, pending: OutgoingTransfer, decision: Decision) -> str:
         if self._stacks.is_rolling_back(request.stack_id):
             return decision.reason
         raise self._foreign(request, pending)
@@ -364,32 +382,6 @@ def _of_sibling(request: Request, sibling: StackResource) -> InvalidPropertyErro
         f"{among([sibling], request)} transfers the certificate already",
         "Renamed? Keep its logical id (override_logical_id). Declared twice? Once is enough",
     )
-
-
-def _remembering(identity: TransferIdentity, attached: Attachments) -> TransferIdentity:
-    """Remember what is going to be detached, so that it can be attached again; refuse what the id has no room for."""
-    policies = dict.fromkeys((*identity.policy_names, *attached.names(Kind.POLICY)))
-    things = dict.fromkeys((*identity.thing_names, *attached.names(Kind.THING)))
-    full = replace(identity, policy_names=tuple(policies), thing_names=tuple(things))
-    if not full.fits:
-        raise InvalidPropertyError(
-            CertificateTransferProperty.DETACH_ON_TRANSFER,
-            f"the names of {len(policies) + len(things)} policies and things are too long to be remembered",
-            "Detach some of them first",
-        )
-    return full
-
-
-def _check_transferable(live: DeviceCertificateDescription) -> None:
-    name = CertificateTransferProperty.CERTIFICATE_ID
-    if live.status == DeviceCertificateStatus.REVOKED:
-        raise InvalidPropertyError(
-            name,
-            "the certificate is REVOKED, and stays so wherever it is",
-            "Register another one for the device, and transfer that",
-        )
-    if live.status not in (DeviceCertificateStatus.ACTIVE, DeviceCertificateStatus.INACTIVE):
-        raise InvalidPropertyError(name, f"the certificate is {live.status}", "Set it ACTIVE or INACTIVE first")
 
 
 def _outcome(request: Request, identity: TransferIdentity) -> Outcome:

@@ -115,11 +115,25 @@ class CertificateTransferOwnership:
     ) -> Decision:
         """Decide whether a pending transfer is the one that this resource made: by its account, message and date."""
         same = transfer.account == identity.account and (declared is None or transfer.message == declared.message)
-        made = MadeTransfer(request.physical_id or identity.physical_id, transfer.made)
-        if not same or self._inquiry.is_registered_anew(request, made, updates_look=False):
+        if not same:
+            return left_to_another(transfer)
+        return self._whose(request, transfer, request.physical_id or identity.physical_id, identity)
+
+    def keeping(self, request: Request, identity: TransferIdentity, transfer: OutgoingTransfer) -> Decision:
+        """Decide whether a pending transfer that is as declared is the one that this resource made."""
+        held = self.held(request, identity.certificate_id, identity.account)
+        physical_id = request.existing_id if held is None else held.physical_id
+        return self._whose(request, transfer, physical_id, identity)
+
+    def _whose(
+        self, request: Request, transfer: OutgoingTransfer, physical_id: str, identity: TransferIdentity
+    ) -> Decision:
+        is_proved = self._inquiry.is_proved(request, MadeTransfer(physical_id, transfer.made))
+        if is_proved is None:
             return left_to_another(transfer)
         # Of what an operation made that did not end well, the date proves when, and not who.
-        elsewhere = None if self._ended_well(request, identity) else self._made_elsewhere(request, transfer)
+        is_own = is_proved and self._ended_well(request, identity)
+        elsewhere = None if is_own else self._made_elsewhere(request, transfer)
         return elsewhere or Decision(Action.PROCEED, f"The transfer of {_what(transfer)} is this resource's")
 
     def _ended_well(self, request: Request, identity: TransferIdentity) -> bool:
