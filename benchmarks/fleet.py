@@ -17,6 +17,7 @@ from benchmarks.measuring import Spread
 from benchmarks.report import Row, Section, counted
 from benchmarks.virtual_fleet import CALL_SECONDS, CHILD_SECONDS, VirtualFleet, counted_iot_calls
 from fleet import stage
+from iot_certificate_provider.fleet.cut import bits_for
 from iot_certificate_provider.fleet.layout import RunKeys
 from iot_certificate_provider.fleet.manifest import Defaults, Manifest, Partition, canonical
 from iot_certificate_provider.fleet.plan import Desired, Plan, partition_as_json
@@ -41,7 +42,6 @@ PEMS_A_SECOND = 2_000
 CHANGED = 400
 """Certificates of a fleet in 16 shards, of which one changes."""
 
-_MOST_LINES_OF_A_SHARD = 2_000
 _BUCKET, _RUN = "bucket", "fleets/fleet/runs/run"
 _REMARKS = (
     (
@@ -93,8 +93,7 @@ def _shares(say: Callable[[str], None]) -> Iterator[Row]:
 
 def _played(quota: int, certificates: int, neighbour: float, seed: int) -> VirtualFleet:
     fleet = VirtualFleet(quota=quota, neighbour=neighbour, seed=seed)
-    digits = 0 if certificates <= _MOST_LINES_OF_A_SHARD else 1
-    properties = fleet.upload([stage.line(number) for number in range(certificates)], digits)
+    properties = fleet.upload([stage.line(number) for number in range(certificates)], bits_for(certificates))
     answer = fleet.request("Create", {**properties, "MaxRegistrationsPerSecond": f"{quota}"})
     if answer.status != "SUCCESS" or len(fleet.iot.certificates) != certificates:
         raise RuntimeError(answer.reason)

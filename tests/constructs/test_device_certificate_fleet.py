@@ -39,7 +39,7 @@ Fields = dict[str, Any]
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("manifest")
-    write_manifest(folder, map(line_of, "abcdefgh"), Defaults(CA.pem), digits=1)
+    write_manifest(folder, map(line_of, "abcdefgh"), Defaults(CA.pem), bits=4)
     return folder
 
 
@@ -300,7 +300,7 @@ def test_a_ca_goes_with_no_manifest_that_registers_without_one(new_stack: Callab
 def test_a_folder_is_read_whole(tmp_path: Path) -> None:
     with pytest.raises(CertificateDeclarationError, match=r"has no manifest\.json"):
         FleetManifest.from_file(tmp_path)
-    manifest = write_manifest(tmp_path, map(line_of, "abcd"), digits=1)
+    manifest = write_manifest(tmp_path, map(line_of, "abcd"), bits=4)
     shard = tmp_path / manifest.partitions[0].file
     content = shard.read_bytes()
     shard.write_bytes(content + b"\n")

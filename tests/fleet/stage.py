@@ -18,6 +18,7 @@ from iot_certificate_provider.aws.clients import AwsClients
 from iot_certificate_provider.contract import ResourceType
 from iot_certificate_provider.deadline import Deadline
 from iot_certificate_provider.fleet.begin import DeviceCertificateFleetResource, Settings
+from iot_certificate_provider.fleet.cut import key_of
 from iot_certificate_provider.fleet.functions import FleetFunctionError, Functions, World
 from iot_certificate_provider.fleet.layout import FleetKeys
 from iot_certificate_provider.fleet.manifest import Defaults, Line, Manifest, Partition, shard_file
@@ -180,15 +181,13 @@ class Stage:
 
     # Manifests
 
-    def upload(
-        self, lines: Iterable[Line | bytes], digits: int = 1, defaults: Defaults | None = None
-    ) -> dict[str, str]:
+    def upload(self, lines: Iterable[Line | bytes], bits: int = 4, defaults: Defaults | None = None) -> dict[str, str]:
         """Upload a manifest; return the properties that declare it. A line of bytes is put at the end of shard 0."""
         shards: dict[str, list[bytes]] = {}
         for each in sorted((each for each in lines if isinstance(each, Line)), key=lambda each: each.certificate_id):
-            shards.setdefault(each.certificate_id[:digits], []).append(each.to_json())
+            shards.setdefault(key_of(each.certificate_id, bits), []).append(each.to_json())
         for raw in (each for each in lines if isinstance(each, bytes)):
-            shards.setdefault("0" * digits, []).append(raw)
+            shards.setdefault("0" * bits, []).append(raw)
         contents = {key: b"".join(shard) for key, shard in sorted(shards.items())}
         partitions = tuple(
             Partition(key, len(shards[key]), hashlib.sha256(content).hexdigest()) for key, content in contents.items()

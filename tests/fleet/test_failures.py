@@ -13,7 +13,8 @@ from fakes.refusal import Refusal
 from fleet.stage import BUCKET, CA, Answer, Killed, Stage, device, foreign_device, line
 from iot_certificate_provider.fleet import arithmetic
 from iot_certificate_provider.fleet.attempt import Attempt
-from iot_certificate_provider.fleet.manifest import Defaults, Line
+from iot_certificate_provider.fleet.cut import has, key_of
+from iot_certificate_provider.fleet.manifest import Defaults, Line, shard_file
 
 IN_ALL = {"Registered", "AlreadyRegistered", "Updated", "Unchanged", "Invalid", "Refused", "Failed", "NotReached"}
 
@@ -130,15 +131,15 @@ def test_a_shard_that_vanished_fails_its_lines_and_removes_none() -> None:
     stage = Stage()
     stage.request("Create", stage.upload(lines(*range(10))))
     properties = stage.upload(lines(*range(1, 11)))
-    shard = f"{properties['ManifestPrefix']}shards/{device(10)[0][0]}.jsonl"
+    key = key_of(device(10)[0], 4)
+    shard = f"{properties['ManifestPrefix']}{shard_file(key)}"
     count = len(stage.objects.pop(shard).splitlines())
     updated = stage.request("Update", properties)
     assert updated.status == "FAILED"
     assert stage.summary(updated)["counts"]["Invalid"] == count
     assert "is missing" in updated.reason
     check_accounted(stage, updated)
-    first = shard.rsplit("/", 1)[1][0]
-    assert {each for each in ids(range(10)) if each.startswith(first)} <= set(stage.iot.certificates)
+    assert {each for each in ids(range(10)) if has(key, each)} <= set(stage.iot.certificates)
 
 
 def test_a_shard_that_was_changed_in_place_is_not_used() -> None:

@@ -102,7 +102,7 @@ def test_a_manifest_may_be_empty(before: int, after: int) -> None:
     assert stage.own_objects() == []
 
 
-@pytest.mark.parametrize(("before", "after"), [(0, 2), (2, 0), (1, 2), (2, 1)])
+@pytest.mark.parametrize(("before", "after"), [(0, 5), (5, 0), (3, 4), (4, 3), (1, 6)])
 def test_a_fleet_may_be_divided_anew(before: int, after: int) -> None:
     stage = Stage()
     stage.request("Create", stage.upload([line(number) for number in range(20)], before))

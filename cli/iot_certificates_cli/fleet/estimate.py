@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from iot_certificate_provider.fleet import arithmetic
-from iot_certificate_provider.fleet.manifest import prefix_digits
+from iot_certificate_provider.fleet.cut import bits_for
 from iot_certificates_cli.fleet import prices
 
 RATE = 8.0
@@ -49,7 +49,7 @@ class Work:
     @classmethod
     def of(cls, certificates: int) -> Work:
         """Return the work of registering so many certificates, with nothing attached to them."""
-        return cls(register=certificates, shards=min(certificates, 16 ** prefix_digits(certificates)))
+        return cls(register=certificates, shards=min(certificates, 2 ** bits_for(certificates)))
 
     @property
     def certificates(self) -> int:

@@ -43,7 +43,7 @@ def plan(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def work(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """State Work, of a child: ``{"bucket", "run", "shard"}`` → ``{"more": bool, "counts": {outcome: number}}``.
 
-    ``shard``: the partition's hex digits, or the key of its object under ``work/``. With ``more`` it is to be invoked
+    ``shard``: the partition's key, or the key of its object under ``work/``. With ``more`` it is to be invoked
     again with the same event. Raises only what another try may mend.
     """
     return _functions().work(event, context)
