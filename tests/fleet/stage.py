@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from iot_certificate_provider.aws.concurrency import Work
     from iot_certificate_provider.aws.pace import Pace
+    from iot_certificate_provider.contract import MetricDimension, MetricName
 
 BUCKET, MANIFESTS = "fleet-bucket", "manifests"
 MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:fleet"
@@ -115,6 +116,8 @@ class Answer:
 class Stage:
     time: Time = field(default_factory=Time)
     answers: list[Answer] = field(default_factory=list)
+    published: list[dict[str, Any]] = field(default_factory=list)
+    """Metrics of parts."""
     takes_answers: bool = True
     hook: Callable[[str], None] = lambda name: None
     """Called before and after each call, with ``before iot.RegisterCertificate``, say."""
@@ -138,8 +141,21 @@ class Stage:
                 lambda: f"{next(self._numbers):016x}",
                 partial(Deadline, sleep=self.time.sleep, jitter=lambda: 0.5),
                 self.time.monotonic,
+                self._publish,
             )
         )
+
+    def _publish(
+        self,
+        values: Mapping[MetricName, float],
+        dimensions: Mapping[MetricDimension, str],
+        dimension_sets: Any,
+        at: datetime,
+        **more: str,
+    ) -> None:
+        assert [[*dimensions]] == dimension_sets
+        assert at == self.time()
+        self.published.append(dict(itertools.chain(values.items(), dimensions.items(), more.items())))
 
     def _clients(self, pace: Pace | None) -> AwsClients:
         # Sessions are slow to make. The pace is each invocation's own.

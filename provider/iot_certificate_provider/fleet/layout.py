@@ -60,6 +60,11 @@ class FleetKeys:
         return cls(f"{stripped}/{name}" if stripped else name)
 
     @property
+    def name(self) -> str:
+        """The name of the fleet, as in its physical id."""
+        return self.prefix.rsplit("/", 1)[-1]
+
+    @property
     def state(self) -> str:
         """What is known to be as a manifest has it."""
         return f"{self.prefix}/state.json"
