@@ -17,6 +17,7 @@ from benchmarks.measuring import Spread
 from benchmarks.report import Row, Section, counted
 from benchmarks.virtual_fleet import CALL_SECONDS, CHILD_SECONDS, VirtualFleet, counted_iot_calls
 from fleet import stage
+from iot_certificate_provider.fleet.arithmetic import children
 from iot_certificate_provider.fleet.cut import bits_for
 from iot_certificate_provider.fleet.layout import RunKeys
 from iot_certificate_provider.fleet.manifest import Defaults, Manifest, Partition, canonical
@@ -89,7 +90,7 @@ def _shares(say: Callable[[str], None]) -> Iterator[Row]:
 
 
 def _played(quota: int, certificates: int, neighbour: float, seed: int) -> VirtualFleet:
-    fleet = VirtualFleet(quota=quota, neighbour=neighbour, seed=seed)
+    fleet = VirtualFleet(quota=quota, neighbour=neighbour, seed=seed, max_concurrency=children(quota))
     properties = fleet.upload([stage.line(number) for number in range(certificates)], bits_for(certificates))
     answer = fleet.request("Create", {**properties, "MaxRegistrationsPerSecond": f"{quota}"})
     if answer.status != "SUCCESS" or len(fleet.iot.certificates) != certificates:
@@ -201,7 +202,7 @@ def _prepare(bucket: Path, made: Path, count: int) -> None:
     (bucket / "manifests/x/shards").mkdir(parents=True)
     (bucket / "manifests/x" / partition.file).write_bytes(content)
     desired = Desired(_BUCKET, "manifests/x/", "0" * 64, count, Defaults(manifest.defaults.ca_certificate_pem))
-    plan = Plan(RequestType.CREATE, desired, 25.0, 0, waits=True, ends=None, items=1)
+    plan = Plan(RequestType.CREATE, desired, 25.0, 0, waits=True, ends=None, children=1, items=1)
     _put(bucket, {run.plan: plan.as_json(), run.item(_KEY): partition_as_json(partition)})
 
 

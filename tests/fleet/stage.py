@@ -119,6 +119,7 @@ class Stage:
     published: list[dict[str, Any]] = field(default_factory=list)
     """Metrics of parts."""
     takes_answers: bool = True
+    max_concurrency: int = 1
     hook: Callable[[str], None] = lambda name: None
     """Called before and after each call, with ``before iot.RegisterCertificate``, say."""
 
@@ -238,7 +239,7 @@ class Stage:
 
     def begin(self, event: dict[str, Any]) -> None:
         """Invoke the function ``begin``."""
-        settings = Settings(BUCKET, "fleets", MACHINE)
+        settings = Settings(BUCKET, "fleets", MACHINE, self.max_concurrency)
         make = partial(DeviceCertificateFleetResource, settings=settings, event=lambda: event)
         function = Function(
             self._clients(None),

@@ -142,7 +142,7 @@ def test_the_arithmetic_of_the_hour() -> None:
     assert fitting(rate_needed(100_000)) >= 100_000 > fitting(rate_needed(100_000) - 1)
     assert round(seconds(100_000, 10) / 3600, 1) == 2.9
     assert [children(rate) for rate in (1, 25, 26, 100)] == [1, 1, 2, 4]
-    assert rate_of_a_child(50) == 25
+    assert [rate_of_a_child(rate, 2) for rate in (8, 50, 80)] == [4, 25, 25]
 
 
 def test_keys_lead_from_a_run_to_its_fleet_and_back() -> None:

@@ -128,8 +128,8 @@ class Estimate:
     @property
     def parts(self) -> int:
         """How many parts the results come in: each shard has its own."""
-        shards = max(1, self.work.shards)
-        return shards * math.ceil(self.work.certificates / shards / arithmetic.lines_a_part(self.rate))
+        shards, rate = max(1, self.work.shards), arithmetic.rate_of_a_child(self.rate, self.children)
+        return shards * math.ceil(self.work.certificates / shards / arithmetic.lines_a_part(rate))
 
     def _requests(self, counts: tuple[int, int, int]) -> int:
         of_a_run, of_a_shard, of_a_part = counts

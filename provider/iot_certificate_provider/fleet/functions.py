@@ -23,7 +23,6 @@ from iot_certificate_provider.embedded_metrics import publish_metrics
 from iot_certificate_provider.errors import ProviderError
 from iot_certificate_provider.fleet import planning
 from iot_certificate_provider.fleet.answer import Answering
-from iot_certificate_provider.fleet.arithmetic import rate_of_a_child
 from iot_certificate_provider.fleet.attempt import Shift
 from iot_certificate_provider.fleet.layout import RunKeys, key_in
 from iot_certificate_provider.fleet.part_metrics import PartMetrics
@@ -165,7 +164,7 @@ class _Call:
         """Return the worker on a partition, whose calls of AWS IoT have their pace."""
         plan = Plan.from_json(json.loads(self.aws.s3.get(self.store.bucket, self.run.plan)))
         partition = partition_of(json.loads(self.aws.s3.get(self.store.bucket, self.run.item(key))))
-        clients = self._clients(Pace(rate_of_a_child(plan.rate), self._world.monotonic))
+        clients = self._clients(Pace(plan.rate_of_a_child, self._world.monotonic))
         paced = Gateways(clients)
         desired = plan.desired
         shift = Shift(

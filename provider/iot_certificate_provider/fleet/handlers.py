@@ -1,8 +1,8 @@
 """The functions of a fleet, all of one asset: what they take and return, and what they need.
 
-Environment of ``begin``: FLEET_BUCKET, FLEET_PREFIX (may be empty) and STATE_MACHINE_ARN. Timeout of ``plan``, ``work``
-and ``settle``: 900 s. The machine passes ``{"bucket", "run"}`` from state to state, and numbers. Each may be invoked
-again with the same input, after any crash.
+Environment of ``begin``: FLEET_BUCKET, FLEET_PREFIX (may be empty), STATE_MACHINE_ARN and FLEET_MAX_CONCURRENCY.
+Timeout of ``plan``, ``work`` and ``settle``: 900 s. The machine passes ``{"bucket", "run"}`` from state to state, and
+numbers. Each may be invoked again with the same input, after any crash.
 """
 
 from __future__ import annotations

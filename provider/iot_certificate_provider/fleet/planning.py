@@ -75,7 +75,7 @@ class Planning:
         operation = RequestType(event["RequestType"])
         if operation is RequestType.DELETE:
             rate = declared_rate(event.get("ResourceProperties") or {})
-            plan = Plan(operation, None, rate, 0, waits=True, ends=_end(kept))
+            plan = Plan(operation, None, rate, 0, waits=True, ends=_end(kept), children=kept["children"])
             return self._with_items(plan, self._removals([]), {})
         properties = DeviceCertificateFleetProperties.read(event["ResourceProperties"])
         desired, manifest = read_manifest(self.aws.s3, properties)
@@ -86,6 +86,7 @@ class Planning:
             properties.tolerated_percentage,
             properties.waits,
             _end(kept) if properties.waits else None,
+            kept["children"],
         )
         if operation is RequestType.CREATE and not plan.waits:
             self._check_not_renamed(event)

@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from iot_certificate_provider.fleet import shard
-from iot_certificate_provider.fleet.arithmetic import rate_of_a_child
 from iot_certificate_provider.fleet.attempt import Attempt
 from iot_certificate_provider.fleet.ledger import Entry
 from iot_certificate_provider.fleet.lines import at_rest
@@ -81,7 +80,7 @@ class Worker:
         self._ends, self._lines = plan.ends, plan.lines_a_part
         self._store, self._run, self._key = shift.store, shift.run, shift.key
         self._counts: Counter[str] = Counter()
-        self._part_seconds = plan.lines_a_part / rate_of_a_child(plan.rate)
+        self._part_seconds = plan.lines_a_part / plan.rate_of_a_child
 
     def work(self) -> Worked:
         """Work on the partition until it is finished, the run is to stop, or there is no time for another part."""
