@@ -17,6 +17,8 @@ from benchmarks.measuring import Spread
 from benchmarks.report import Row, Section, counted
 from benchmarks.virtual_fleet import CALL_SECONDS, CHILD_SECONDS, VirtualFleet, counted_iot_calls
 from fleet import stage
+from iot_certificate_provider.fleet.arithmetic import children
+from iot_certificate_provider.fleet.cut import bits_for
 from iot_certificate_provider.fleet.layout import RunKeys
 from iot_certificate_provider.fleet.manifest import Defaults, Manifest, Partition, canonical
 from iot_certificate_provider.fleet.plan import Desired, Plan, partition_as_json
@@ -34,15 +36,12 @@ QUOTAS = {10: (600, 7), 50: (2_400, 1)}
 
 MEMORY_LIMIT = 1.05
 FEW, MANY = 100, 100_000
-WORKED_ON = 20_000
-"""Certificates that a worker registers, in the shards of a manifest of MANY: a minute for each 10,000, when idle."""
 
 PEMS_A_SECOND = 2_000
 CHANGED = 400
 """Certificates of a fleet in 16 shards, of which one changes."""
 
-_MOST_LINES_OF_A_SHARD = 2_000
-_BUCKET, _RUN = "bucket", "fleets/fleet/runs/run"
+_BUCKET, _RUN, _KEY = "bucket", "fleets/fleet/runs/run", ""
 _REMARKS = (
     (
         "*Share*: certificates a second, from the start of the first child to the end of the last one, divided by the "
@@ -56,9 +55,8 @@ _REMARKS = (
         "The share is that of the rest of the quota."
     ),
     (
-        "Memory is the peak of a process (VmHWM, which holds Python, boto3 and cryptography as well): of a warm "
-        f"worker on one shard after the other of a manifest of {MANY:,}, with S3 in a folder and an AWS IoT that "
-        "forgets; and of `fleet manifest`."
+        "Memory is the peak of a process (VmHWM, which holds Python, boto3 and cryptography as well): of a worker "
+        "on one shard, up to its ledger, with S3 in a folder and an AWS IoT that forgets; and of `fleet manifest`."
     ),
     (
         "The command's speed is certificates by processor seconds of the whole process (user and system), its start "
@@ -92,9 +90,8 @@ def _shares(say: Callable[[str], None]) -> Iterator[Row]:
 
 
 def _played(quota: int, certificates: int, neighbour: float, seed: int) -> VirtualFleet:
-    fleet = VirtualFleet(quota=quota, neighbour=neighbour, seed=seed)
-    digits = 0 if certificates <= _MOST_LINES_OF_A_SHARD else 1
-    properties = fleet.upload([stage.line(number) for number in range(certificates)], digits)
+    fleet = VirtualFleet(quota=quota, neighbour=neighbour, seed=seed, max_concurrency=children(quota))
+    properties = fleet.upload([stage.line(number) for number in range(certificates)], bits_for(certificates))
     answer = fleet.request("Create", {**properties, "MaxRegistrationsPerSecond": f"{quota}"})
     if answer.status != "SUCCESS" or len(fleet.iot.certificates) != certificates:
         raise RuntimeError(answer.reason)
@@ -150,8 +147,9 @@ def _command_and_worker(folder: Path, say: Callable[[str], None]) -> Iterator[Ro
     speed = MANY / many.processor_seconds / PEMS_A_SECOND
     yield Row(f"`fleet manifest`, PEMs a second / {PEMS_A_SECOND:,}", Spread((speed,)), 1.0, at_least=True)
     yield counted(f"memory of `fleet manifest` of {MANY:,} / of {FEW * 10:,}", many.peak / few.peak, 1.1)
-    peaks = {count: _worker_peak(folder, count, say) for count in (FEW, WORKED_ON)}
-    yield counted(f"memory of a worker on {WORKED_ON:,} lines / on {FEW}", peaks[WORKED_ON] / peaks[FEW], MEMORY_LIMIT)
+    peaks = {count: _worker_peak(folder, count, say) for count in (FEW, MANY)}
+    what = f"memory of a worker on a shard of {MANY:,} lines / of {FEW}"
+    yield counted(what, peaks[MANY] / peaks[FEW], MEMORY_LIMIT)
 
 
 def _write_pems(folder: Path, ca: issuing.Issued, count: int) -> None:
@@ -185,35 +183,27 @@ def _children_seconds() -> float:
 
 
 def _worker_peak(folder: Path, count: int, say: Callable[[str], None]) -> float:
-    """Have a worker register the first lines of the manifest, shard by shard; return the peak of its memory in KiB."""
+    """Have a worker register the first lines of the manifest as one shard; return the peak of its memory in KiB."""
     work = folder / f"worker-{count}"
-    keys = _prepare(work / _BUCKET, folder / f"fleet-{MANY}", count)
-    arguments = [str(work), _BUCKET, _RUN, str(folder / "peak.txt"), *keys]
+    _prepare(work / _BUCKET, folder / f"fleet-{MANY}", count)
+    arguments = [str(work), _BUCKET, _RUN, str(folder / "peak.txt"), _KEY]
     _run([sys.executable, "-m", "benchmarks.fleet_worker", *arguments], Path(__file__).parents[1])
-    parts = sum(len(list((work / _BUCKET / RunKeys(_RUN).parts(key)).glob("*.jsonl"))) for key in keys)
+    parts = len(list((work / _BUCKET / RunKeys(_RUN).parts(_KEY)).glob("*.jsonl")))
     say(f"a worker has written {parts:,} parts")
     return float((folder / "peak.txt").read_text())
 
 
-def _prepare(bucket: Path, made: Path, count: int) -> list[str]:
-    """Write a run of so many lines, in the shards of the manifest, of which the last may be shortened."""
+def _prepare(bucket: Path, made: Path, count: int) -> None:
+    """Write a run of so many lines of a manifest, all of them in one shard."""
     manifest, run = Manifest.from_json((made / "manifest.json").read_bytes()), RunKeys(_RUN)
-    partitions: list[Partition] = []
+    lines = [line for each in manifest.partitions for line in (made / each.file).read_bytes().splitlines(keepends=True)]
+    content = b"".join(lines[:count])
+    partition = Partition(_KEY, count, hashlib.sha256(content).hexdigest())
     (bucket / "manifests/x/shards").mkdir(parents=True)
-    for each in manifest.partitions:
-        left = count - sum(before.count for before in partitions)
-        lines = (made / each.file).read_bytes().splitlines(keepends=True)[:left]
-        if not lines:
-            break
-        content = b"".join(lines)
-        (bucket / "manifests/x" / each.file).write_bytes(content)
-        partitions.append(Partition(each.key, len(lines), hashlib.sha256(content).hexdigest()))
-    defaults = Defaults(manifest.defaults.ca_certificate_pem)
-    desired = Desired(_BUCKET, "manifests/x/", "0" * 64, count, defaults)
-    plan = Plan(RequestType.CREATE, desired, 25.0, 0, waits=True, ends=None, items=len(partitions))
-    _put(bucket, {run.plan: plan.as_json()})
-    _put(bucket, {run.item(each.key): partition_as_json(each) for each in partitions})
-    return [each.key for each in partitions]
+    (bucket / "manifests/x" / partition.file).write_bytes(content)
+    desired = Desired(_BUCKET, "manifests/x/", "0" * 64, count, Defaults(manifest.defaults.ca_certificate_pem))
+    plan = Plan(RequestType.CREATE, desired, 25.0, 0, waits=True, ends=None, children=1, items=1)
+    _put(bucket, {run.plan: plan.as_json(), run.item(_KEY): partition_as_json(partition)})
 
 
 def _put(bucket: Path, objects: Mapping[str, object]) -> None:

@@ -7,8 +7,10 @@ KiB) goes to FILE.
 from __future__ import annotations
 
 import hashlib
+import io
 import itertools
 import re
+import shutil
 import ssl
 import sys
 from collections import deque
@@ -16,7 +18,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from fakes.aws import FakeAws
 from fakes.refusal import Refusal
@@ -62,12 +64,13 @@ class Files:
             raise Refusal("NoSuchKey", "The specified key does not exist.", 404)
         return {"Body": file.open("rb")}
 
-    def PutObject(self, Bucket: str, Key: str, Body: bytes = b"", IfNoneMatch: str | None = None) -> dict[str, Any]:
+    def PutObject(self, Bucket: str, Key: str, Body: Any = b"", IfNoneMatch: str | None = None) -> dict[str, Any]:
         file = self._folder / Bucket / Key
         if IfNoneMatch == "*" and file.exists():
             raise Refusal("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412)
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(Body)
+        with file.open("wb") as out:
+            _copy(Body, out)
         return {"ETag": "-"}
 
     def ListObjectsV2(self, Bucket: str, Prefix: str, MaxKeys: int = 1_000, ContinuationToken: str = "") -> Any:
@@ -85,14 +88,19 @@ class Files:
         (self._folder / Bucket / f"{Key}.upload").write_bytes(b"")
         return {"UploadId": "upload"}
 
-    def UploadPart(self, Bucket: str, Key: str, UploadId: str, PartNumber: int, Body: bytes) -> dict[str, str]:  # noqa: ARG002
+    def UploadPart(self, Bucket: str, Key: str, UploadId: str, PartNumber: int, Body: Any) -> dict[str, str]:  # noqa: ARG002
         with (self._folder / Bucket / f"{Key}.upload").open("ab") as file:
-            file.write(Body)
+            _copy(Body, file)
         return {"ETag": "-"}
 
     def CompleteMultipartUpload(self, Bucket: str, Key: str, UploadId: str, MultipartUpload: Any) -> dict[str, str]:  # noqa: ARG002
         (self._folder / Bucket / f"{Key}.upload").rename(self._folder / Bucket / Key)
         return {"ETag": "-"}
+
+
+def _copy(body: Any, out: BinaryIO) -> None:
+    """Write what is sent, bytes or a file, without reading it into memory."""
+    shutil.copyfileobj(io.BytesIO(body) if isinstance(body, bytes) else body, out)
 
 
 class _Time:
@@ -110,6 +118,7 @@ class _Time:
 
 
 class _Context:
+    function_name = "work"
     invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:work"
 
     def __init__(self, time: _Time) -> None:

@@ -157,7 +157,8 @@ class VirtualFleet(stage.Stage):
 
         deadline = partial(Deadline, sleep=self.time.sleep, jitter=self._random.random)
         token: Callable[[], str] = lambda: f"{next(self._numbers):016x}"  # noqa: E731
-        return Functions(World(clients, self.time, self._deliver, token, deadline, self.time.monotonic))
+        monotonic, publish = self.time.monotonic, self._publish
+        return Functions(World(clients, self.time, self._deliver, token, deadline, monotonic, publish))
 
     def _make_clients(self, pace: Pace | None) -> AwsClients:
         made: list[AwsClients] = []

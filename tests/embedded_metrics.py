@@ -52,5 +52,5 @@ def metrics_in(lines: Iterable[str]) -> list[dict[str, Any]]:
                 assert isinstance(metric[name], str)
                 assert 1 <= len(metric[name]) <= 1024
             for each in directive["Metrics"]:
-                assert isinstance(metric[each["Name"]], int)
+                assert isinstance(metric[each["Name"]], (int, float))
     return metrics

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.fleet.manifest import Defaults, Line, Manifest, Partition, prefix_digits
+from iot_certificate_provider.fleet.cut import bits_for, key_of
+from iot_certificate_provider.fleet.manifest import Defaults, Line, Manifest, Partition
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,14 +19,14 @@ def line_of(pem: str, certificate_id: str | None = None, thing_name: str | None 
 
 
 def write_manifest(
-    folder: Path, lines: Iterable[Line], defaults: Defaults | None = None, digits: int | None = None
+    folder: Path, lines: Iterable[Line], defaults: Defaults | None = None, bits: int | None = None
 ) -> Manifest:
-    """Write a manifest and its shards, by as many hex digits as it would have, or ``digits``."""
+    """Write a manifest and its shards, by as many bits as it would have, or ``bits``."""
     ordered = sorted(lines, key=lambda line: line.certificate_id)
-    digits = prefix_digits(len(ordered)) if digits is None else digits
+    bits = bits_for(len(ordered)) if bits is None else bits
     shards: dict[str, list[Line]] = {}
     for line in ordered:
-        shards.setdefault(line.certificate_id[:digits], []).append(line)
+        shards.setdefault(key_of(line.certificate_id, bits), []).append(line)
     (folder / "shards").mkdir(parents=True, exist_ok=True)
     partitions = []
     for key, members in shards.items():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
-from aws_cdk import RemovalPolicy, Resource, Stack
+from aws_cdk import Duration, RemovalPolicy, Resource, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
 
-from iot_certificate_provider.contract import DeviceCertificateFleetAttribute, ResourceType
+from iot_certificate_provider.contract import DeviceCertificateFleetAttribute, MetricDimension, MetricName, ResourceType
 from iot_certificate_provider.contract import DeviceCertificateFleetProperty as Name
 from iot_certificate_provider.fleet import arithmetic
 from iot_certificate_provider.pki import Certificate, UnusableError
@@ -24,6 +25,7 @@ from iot_certificates.declared.state import is_known
 from iot_certificates.device_certificate import CA_CERTIFICATE, resource_of
 from iot_certificates.fleet_manifest import FleetManifest
 from iot_certificates.fleet_provider import REGISTER_WITH_CA, REGISTER_WITHOUT_CA, FleetProvider
+from iot_certificates.metrics import MetricOptions, published_metric
 from iot_certificates.provider import PROVIDER, ProviderAsset
 
 if TYPE_CHECKING:
@@ -80,7 +82,8 @@ class DeviceCertificateFleet(Resource):
 
     CloudFormation waits an hour at most. A manifest that takes longer is refused at synth, with the arithmetic and the
     ways out. Attributes: ``registered``, ``already_registered``, ``failed`` (numbers of certificates, as texts),
-    ``results_location``; ``bucket``, ``state_machine``, ``functions`` by the names of the machine's states.
+    ``results_location``; ``bucket``, ``state_machine``, ``functions`` by the names of the machine's states; and
+    ``metric_registered``, ``metric_failed``, ``metric_throttled``, ``metric_rate_per_second``.
     Raises CertificateDeclarationError, which names the argument and the fix.
     """
 
@@ -120,7 +123,7 @@ class DeviceCertificateFleet(Resource):
             "Provider",
             asset=provider or ProviderAsset(self, "Asset"),
             manifests=[self._arn(location)],
-            rate=max_registrations_per_second,
+            children=arithmetic.children(max_registrations_per_second),
             register=_register_actions(manifest),
             removal_policy=removal_policy,
         )
@@ -183,6 +186,27 @@ class DeviceCertificateFleet(Resource):
     def results_location(self) -> str:
         """Where the last run's results are: ``s3://…``."""
         return attribute(self.custom_resource, DeviceCertificateFleetAttribute.RESULTS_LOCATION)
+
+    def metric_registered(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return how many certificates were registered: the sum over 5 minutes."""
+        return self._metric(MetricName.REGISTERED, cloudwatch.Stats.SUM, options)
+
+    def metric_failed(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return how many certificates failed: the sum over 5 minutes."""
+        return self._metric(MetricName.FAILED, cloudwatch.Stats.SUM, options)
+
+    def metric_throttled(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return how many calls AWS refused as too fast, which were made again: the sum over 5 minutes."""
+        return self._metric(MetricName.THROTTLED, cloudwatch.Stats.SUM, options)
+
+    def metric_rate_per_second(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Return how many certificates a second one worker registers, changes or removes: the average of 5 minutes."""
+        return self._metric(MetricName.RATE_PER_SECOND, cloudwatch.Stats.AVERAGE, options)
+
+    def _metric(self, name: MetricName, statistic: str, options: MetricOptions) -> cloudwatch.Metric:
+        dimensions = {MetricDimension.FUNCTION_NAME: self.functions["Work"].function_name}
+        usual: MetricOptions = {"statistic": statistic, "period": Duration.minutes(5)}
+        return published_metric(self, name, dimensions, usual, **options)
 
     def _check_hour(self, count: int, rate: float) -> None:
         fitting = arithmetic.fitting(rate)

@@ -21,11 +21,14 @@ _INVOKE = "arn:aws:states:::lambda:invoke"
 _LIST = "arn:aws:states:::s3:listObjectsV2"
 
 
-def fleet_definition(functions: Mapping[str, str], bucket: str, children: int, *, partition: str = "aws") -> State:
+def fleet_definition(
+    functions: Mapping[str, str], bucket: str, children: int | str, *, partition: str = "aws"
+) -> State:
     """Return the definition.
 
     * ``functions``: ARNs of the functions by the names of their states: Plan, Work, Settle, Answer.
-    * ``bucket``: of the fleet; its items are listed there. ``children``: how many shards are worked on at once.
+    * ``bucket``: of the fleet; its items are listed there. ``children``: how many shards are worked on at once;
+      a token is a text.
     """
     invoke = _INVOKE.replace("arn:aws:", f"arn:{partition}:", 1)
     on_error = _caught("Settle")

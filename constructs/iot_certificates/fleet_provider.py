@@ -15,7 +15,6 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from iot_certificate_provider.fleet.arithmetic import children
 from iot_certificates import accepted_findings as accepted
 from iot_certificates import permissions as needs
 from iot_certificates.accepted_findings import accept, wildcard
@@ -80,7 +79,8 @@ class FleetProvider(Construct):
 
     * ``asset``: of the functions.
     * ``manifests``: what the functions read, ARNs of objects; ``keys``: of AWS KMS, which these are encrypted with.
-    * ``rate``: certificates a second, of all children. ``register``: the actions that register them.
+    * ``children``: how many shards are worked on at a time, each at 25 certificates a second at most; a number, or a
+      token of one as text. ``register``: the actions that register them.
     * ``any_stack``: the fleets are of stacks that nobody knows when this is deployed.
     * ``removal_policy``: RETAIN keeps the bucket with what the fleet has registered.
 
@@ -93,7 +93,7 @@ class FleetProvider(Construct):
         construct_id: str,
         *,
         asset: ProviderAsset,
-        rate: float,
+        children: int | str,
         register: Sequence[str],
         manifests: Sequence[str] = (),
         keys: Sequence[str] = (),
@@ -108,9 +108,9 @@ class FleetProvider(Construct):
         self._log_group = function_log_group(self, None, None)
         self.roles = {name: self._role(name) for name in (_BEGINNING, _WORKING, _KEEPING)}
         self.functions = {name: self._function(name, function) for name, function in _FUNCTIONS.items()}
-        self.state_machine, machine_policy = self._machine(children(rate))
+        self.state_machine, machine_policy = self._machine(children)
         begin = self.functions["Begin"]
-        self._tell(begin)
+        self._tell(begin, children)
         self.service_token = begin.function_arn
         self.event_invoke_config = begin.node.try_find_child("EventInvokeConfig")
         grants = {_BEGINNING: needs.FLEET_REQUEST, _WORKING: needs.fleet_worker(register), _KEEPING: needs.FLEET_RUN}
@@ -121,12 +121,13 @@ class FleetProvider(Construct):
         self.ready: list[Construct] = [machine_policy, self._start_policy(), *permissions, self._rule()]
         """What the custom resource depends on: it is there before the first request, and still at the last."""
 
-    def _tell(self, begin: lambda_.Function) -> None:
+    def _tell(self, begin: lambda_.Function, children: int | str) -> None:
         """Tell the function that begins where the fleet is; the machine tells the others."""
         environment = {
             "FLEET_BUCKET": self.bucket.bucket_name,
             "FLEET_PREFIX": FLEETS,
             "STATE_MACHINE_ARN": self.state_machine.state_machine_arn,
+            "FLEET_MAX_CONCURRENCY": str(children),
         }
         for name, value in environment.items():
             begin.add_environment(name, value)
@@ -186,11 +187,13 @@ class FleetProvider(Construct):
         accept(made, [*findings, accepted.BEGINS_ENVIRONMENT] if name == "Begin" else findings)
         return made
 
-    def _machine(self, most: int) -> tuple[sfn.StateMachine, iam.Policy]:
+    def _machine(self, children: int | str) -> tuple[sfn.StateMachine, iam.Policy]:
         stack = Stack.of(self)
         by_state = {each.state: self.functions[name].function_arn for name, each in _FUNCTIONS.items() if each.state}
         # Not stack.to_json_string: jsii drops what is null, and with it that the map's result is not passed on.
-        definition = fleet_definition(by_state, self.bucket.bucket_name, most, partition=stack.partition)
+        definition = fleet_definition(by_state, self.bucket.bucket_name, children, partition=stack.partition)
+        # A token of a number is a text, and Step Functions takes a number only.
+        text = json.dumps(definition).replace(json.dumps(children), str(children))
         is_traced = self._asset.tracing == lambda_.Tracing.ACTIVE
         role = iam.Role(
             self,
@@ -202,7 +205,7 @@ class FleetProvider(Construct):
             self,
             "Machine",
             comment=f"A fleet of AWS IoT certificates ({release()})",
-            definition_body=sfn.DefinitionBody.from_string(json.dumps(definition)),
+            definition_body=sfn.DefinitionBody.from_string(text),
             state_machine_type=sfn.StateMachineType.STANDARD,
             role=role,
             tracing_enabled=is_traced,

@@ -8,7 +8,8 @@ from aws_cdk import CfnCondition, CfnOutput, CfnParameter, Fn, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 
-from iot_certificate_provider.fleet.arithmetic import RATE_OF_A_CHILD
+from iot_certificate_provider.fleet.arithmetic import children
+from iot_certificate_provider.properties.fleet import MAX_REGISTRATIONS_PER_SECOND
 from iot_certificates.declared.arguments import SIGNATURE, takes
 from iot_certificates.declared.kinds import ANYTHING, Instance
 from iot_certificates.fleet_permissions import of_manifest
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 FLEET_SERVICE_TOKEN_EXPORT = "IotCertificateFleetProviderServiceToken"  # noqa: S105 - a name that everybody may know
 """What a template imports: ``ServiceToken: !ImportValue IotCertificateFleetProviderServiceToken``."""
 
-MANIFESTS = "ManifestArns"
+MANIFESTS, MAX_CONCURRENCY = "ManifestArns", "MaxConcurrency"
+_MOST_CHILDREN = children(float(MAX_REGISTRATIONS_PER_SECOND.greatest))
 _MANIFEST = r"arn:[a-z-]+:s3:::[a-z0-9.-]+/[A-Za-z0-9/_+=.@-]+/\*"
 
 
@@ -30,10 +32,11 @@ class IotCertificateFleetProviderStack(Stack):
     """The functions, the machine and the bucket of all fleets whose templates are no CDK's, of an account and Region.
 
     Exports its service token as ``IotCertificateFleetProviderServiceToken``. A stack beside that of the provider, so
-    that an account without fleets has neither the bucket nor the permissions. Its machine works on one shard at a time,
-    which is as fast as 25 certificates a second: ``MaxRegistrationsPerSecond`` of a resource has to be no more.
+    that an account without fleets has neither the bucket nor the permissions.
 
     * ``ManifestArns``, a parameter of the stack: objects of manifests, ``arn:aws:s3:::bucket/prefix/*``.
+    * ``MaxConcurrency``, another one: how many shards of a fleet are worked on at a time, 1 by default; each is as fast
+      as 25 certificates a second. A resource with a greater ``MaxRegistrationsPerSecond`` is refused.
     * ``code_location``, ``stack_properties``: as IotCertificateProviderStack's.
     """
 
@@ -53,7 +56,7 @@ class IotCertificateFleetProviderStack(Stack):
             self,
             "Fleets",
             asset=ProviderAsset(self, "Asset", code=code),
-            rate=RATE_OF_A_CHILD,
+            children=self._max_concurrency(),
             register=(REGISTER_WITH_CA, REGISTER_WITHOUT_CA),
             any_stack=True,
         )
@@ -65,6 +68,18 @@ class IotCertificateFleetProviderStack(Stack):
             value=self.fleets.service_token,
             export_name=FLEET_SERVICE_TOKEN_EXPORT,
         )
+
+    def _max_concurrency(self) -> str:
+        parameter = CfnParameter(
+            self,
+            MAX_CONCURRENCY,
+            type="Number",
+            default=1,
+            min_value=1,
+            max_value=_MOST_CHILDREN,
+            description="Shards of a fleet that are worked on at a time, each at 25 certificates a second at most",
+        )
+        return parameter.value_as_string
 
     def _allow_manifests(self) -> None:
         """Let the functions read what the parameter names: a policy without a resource is none."""

@@ -122,13 +122,10 @@ class IssuedDeviceCertificateProperty(StrEnum):
 
 
 class IssuerProperty(StrEnum):
-    """The properties of ``Issuer``: the CA, and where its private key is (exactly one place).
-
-    ``CACertificateId`` goes with a certificate that is read from the key's secret: it tells when that is another one.
-    """
+    """The properties of ``Issuer``: the CA, and where its private key is (exactly one place)."""
 
     CA_CERTIFICATE_PEM = "CACertificatePem"
-    CA_CERTIFICATE_ID = "CACertificateId"
+    CA_CERTIFICATE_ID = "CACertificateId"  # where the certificate is in the key's secret: shows when that is another
     SECRET_ARN = "SecretArn"  # noqa: S105 - a property's name
     JSON_FIELD = "JsonField"
     PASSPHRASE_SECRET_ARN = "PassphraseSecretArn"  # noqa: S105 - a property's name
@@ -274,11 +271,15 @@ METRIC_NAMESPACE = "IotCertificates"
 
 
 class MetricName(StrEnum):
-    """What the functions publish: those of the provider, of the expiry schedule, and of the renewal, in this order."""
+    """What the functions publish: of the provider, the expiry schedule, the renewal, and a fleet, in this order."""
 
     FAILURES = "Failures"
     DAYS_TO_EXPIRY = "DaysToExpiry"
     CERTIFICATES_DUE = "CertificatesDue"
+    REGISTERED = "Registered"
+    FAILED = "Failed"
+    THROTTLED = "Throttled"
+    RATE_PER_SECOND = "RatePerSecond"
 
 
 class MetricDimension(StrEnum):
@@ -289,8 +290,7 @@ class MetricDimension(StrEnum):
     LOGICAL_ID = "LogicalId"
 
 
-EXPIRY_STACK_ID = "StackId"
-"""The one member of the event that the expiry schedule sends: whose certificates are meant."""
+EXPIRY_STACK_ID = "StackId"  # the one member of the event that the expiry schedule sends: whose certificates
 
 
 class RenewalEvent(StrEnum):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -110,6 +112,18 @@ def test_little_is_put_and_much_is_uploaded_in_parts(aws: FakeAws, s3: S3Gateway
     s3.upload("bucket", "fleet/much", (megabyte for _ in range(19)))
     assert aws.s3.buckets["bucket"]["fleet/much"] == megabyte * 19
     assert aws.names().count("s3.UploadPart") == 3
+
+
+def test_an_upload_takes_a_megabyte_of_memory(aws: FakeAws, s3: S3Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aws.s3, "UploadPart", lambda **_: {"ETag": "-"})
+    monkeypatch.setattr(aws.s3, "CompleteMultipartUpload", lambda **_: {})
+    chunk = b"x" * 1024 * 128
+    s3.upload("bucket", "fleet/little", [chunk])
+    tracemalloc.start()
+    s3.upload("bucket", "fleet/much", itertools.repeat(chunk, 8 * 20))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1024 * 1024
 
 
 def test_an_upload_that_fails_leaves_nothing(aws: FakeAws, s3: S3Gateway, monkeypatch: pytest.MonkeyPatch) -> None:

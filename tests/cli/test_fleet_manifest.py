@@ -17,7 +17,7 @@ import pytest
 import issuing
 from cli.conftest import Ran
 from cli.terminal import show
-from iot_certificate_provider.fleet import manifest as fleet_manifest
+from iot_certificate_provider.fleet import cut
 from iot_certificate_provider.fleet.manifest import Manifest
 from iot_certificate_provider.pki import Certificate
 from iot_certificates_cli import application
@@ -96,17 +96,17 @@ class TestManifest:
         assert run("manifest", tmp_path / "some.csv", tmp_path / "one.der", "--out", tmp_path / "b").status == 0
         assert (tmp_path / "a/manifest.json").read_bytes() == (tmp_path / "b/manifest.json").read_bytes()
 
-    def test_has_shards_by_the_first_digits(
+    def test_has_shards_by_the_first_bits(
         self, run: Callable[..., Ran], pems: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(fleet_manifest, "MOST_LINES_A_SHARD", 1)
+        monkeypatch.setattr(cut, "MOST_LINES_A_SHARD", 1)
         assert run("manifest", pems, "--out", tmp_path / "fleet").status == 0
         made = stored(tmp_path / "fleet").manifest
-        assert made.digits == 1
+        assert made.bits == 3
         for partition in made.partitions:
             lines = list(stored(tmp_path / "fleet").lines(partition))
             assert len(lines) == partition.count
-            assert all(line.certificate_id.startswith(partition.key) for line in lines)
+            assert all(cut.has(partition.key, line.certificate_id) for line in lines)
 
     def test_replaces_one_but_nothing_else(self, run: Callable[..., Ran], pems: Path, tmp_path: Path) -> None:
         out = tmp_path / "fleet"
@@ -251,7 +251,7 @@ class TestDiff:
     def test_shards_of_another_size_are_compared_line_by_line(
         self, run: Callable[..., Ran], pems: Path, old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(fleet_manifest, "MOST_LINES_A_SHARD", 1)
+        monkeypatch.setattr(cut, "MOST_LINES_A_SHARD", 1)
         (pems / "pump-9.pem").write_text(pump(9).pem)
         assert run("manifest", pems, "--out", tmp_path / "new").status == 0
         ran = run("diff", old, tmp_path / "new")

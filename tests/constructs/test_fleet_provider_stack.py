@@ -52,9 +52,13 @@ def test_its_fleets_are_of_any_stack(template: Synthesised) -> None:
     assert actions == {"cloudformation:DescribeStackEvents"}
 
 
-def test_one_shard_at_a_time(template: Synthesised) -> None:
+def test_as_many_shards_at_a_time_as_the_parameter_says(template: Synthesised) -> None:
+    parameter = template.raw["Parameters"]["MaxConcurrency"]
+    assert (parameter["Default"], parameter["MinValue"], parameter["MaxValue"]) == (1, 1, 400)
     definition = template.only("AWS::StepFunctions::StateMachine")["Properties"]["DefinitionString"]
-    assert '"MaxConcurrency": 1,' in definition
+    assert '"MaxConcurrency": ${MaxConcurrency},' in definition
+    begin = template.named("FleetsBegin", "AWS::Lambda::Function")["Properties"]
+    assert begin["Environment"]["Variables"]["FLEET_MAX_CONCURRENCY"] == "${MaxConcurrency}"
 
 
 def test_the_parameter_allows_all_roles_to_read_what_it_names_and_an_empty_one_nothing(template: Synthesised) -> None:

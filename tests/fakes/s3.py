@@ -7,7 +7,7 @@ import io
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, BinaryIO
 
 from fakes.refusal import Refusal
 
@@ -44,7 +44,7 @@ class FakeS3:
         self,
         Bucket: str,
         Key: str,
-        Body: bytes = b"",
+        Body: bytes | BinaryIO = b"",
         IfNoneMatch: str | None = None,
         IfMatch: str | None = None,
     ) -> dict[str, Any]:
@@ -54,7 +54,7 @@ class FakeS3:
             raise Refusal("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412)
         if IfMatch is not None and (Key not in objects or _etag(objects[Key]) != IfMatch):
             raise Refusal("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412)
-        objects[Key] = bytes(Body)
+        objects[Key] = _sent(Body)
         return {"ETag": _etag(objects[Key])}
 
     def ListObjectsV2(
@@ -99,9 +99,11 @@ class FakeS3:
         self.uploads[upload_id] = {}
         return {"UploadId": upload_id}
 
-    def UploadPart(self, Bucket: str, Key: str, UploadId: str, PartNumber: int, Body: bytes) -> dict[str, Any]:
-        self.uploads[UploadId][PartNumber] = bytes(Body)
-        return {"ETag": _etag(bytes(Body))}
+    def UploadPart(
+        self, Bucket: str, Key: str, UploadId: str, PartNumber: int, Body: bytes | BinaryIO
+    ) -> dict[str, Any]:
+        self.uploads[UploadId][PartNumber] = content = _sent(Body)
+        return {"ETag": _etag(content)}
 
     def CompleteMultipartUpload(
         self, Bucket: str, Key: str, UploadId: str, MultipartUpload: dict[str, Any]
@@ -131,6 +133,10 @@ class FakeS3:
                 raise Refusal("NoSuchKey", "The specified key does not exist.", 404)
             raise Refusal("AccessDenied", "Access Denied", 403)
         return objects[key]
+
+
+def _sent(body: bytes | BinaryIO) -> bytes:
+    return bytes(body) if isinstance(body, (bytes, bytearray)) else body.read()
 
 
 class _Body(io.BytesIO):

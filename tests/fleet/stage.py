@@ -18,6 +18,7 @@ from iot_certificate_provider.aws.clients import AwsClients
 from iot_certificate_provider.contract import ResourceType
 from iot_certificate_provider.deadline import Deadline
 from iot_certificate_provider.fleet.begin import DeviceCertificateFleetResource, Settings
+from iot_certificate_provider.fleet.cut import key_of
 from iot_certificate_provider.fleet.functions import FleetFunctionError, Functions, World
 from iot_certificate_provider.fleet.layout import FleetKeys
 from iot_certificate_provider.fleet.manifest import Defaults, Line, Manifest, Partition, shard_file
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from iot_certificate_provider.aws.concurrency import Work
     from iot_certificate_provider.aws.pace import Pace
+    from iot_certificate_provider.contract import MetricDimension, MetricName
 
 BUCKET, MANIFESTS = "fleet-bucket", "manifests"
 MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:fleet"
@@ -114,7 +116,10 @@ class Answer:
 class Stage:
     time: Time = field(default_factory=Time)
     answers: list[Answer] = field(default_factory=list)
+    published: list[dict[str, Any]] = field(default_factory=list)
+    """Metrics of parts."""
     takes_answers: bool = True
+    max_concurrency: int = 1
     hook: Callable[[str], None] = lambda name: None
     """Called before and after each call, with ``before iot.RegisterCertificate``, say."""
 
@@ -137,8 +142,21 @@ class Stage:
                 lambda: f"{next(self._numbers):016x}",
                 partial(Deadline, sleep=self.time.sleep, jitter=lambda: 0.5),
                 self.time.monotonic,
+                self._publish,
             )
         )
+
+    def _publish(
+        self,
+        values: Mapping[MetricName, float],
+        dimensions: Mapping[MetricDimension, str],
+        dimension_sets: Any,
+        at: datetime,
+        **more: str,
+    ) -> None:
+        assert [[*dimensions]] == dimension_sets
+        assert at == self.time()
+        self.published.append(dict(itertools.chain(values.items(), dimensions.items(), more.items())))
 
     def _clients(self, pace: Pace | None) -> AwsClients:
         # Sessions are slow to make. The pace is each invocation's own.
@@ -180,15 +198,13 @@ class Stage:
 
     # Manifests
 
-    def upload(
-        self, lines: Iterable[Line | bytes], digits: int = 1, defaults: Defaults | None = None
-    ) -> dict[str, str]:
+    def upload(self, lines: Iterable[Line | bytes], bits: int = 4, defaults: Defaults | None = None) -> dict[str, str]:
         """Upload a manifest; return the properties that declare it. A line of bytes is put at the end of shard 0."""
         shards: dict[str, list[bytes]] = {}
         for each in sorted((each for each in lines if isinstance(each, Line)), key=lambda each: each.certificate_id):
-            shards.setdefault(each.certificate_id[:digits], []).append(each.to_json())
+            shards.setdefault(key_of(each.certificate_id, bits), []).append(each.to_json())
         for raw in (each for each in lines if isinstance(each, bytes)):
-            shards.setdefault("0" * digits, []).append(raw)
+            shards.setdefault("0" * bits, []).append(raw)
         contents = {key: b"".join(shard) for key, shard in sorted(shards.items())}
         partitions = tuple(
             Partition(key, len(shards[key]), hashlib.sha256(content).hexdigest()) for key, content in contents.items()
@@ -223,7 +239,7 @@ class Stage:
 
     def begin(self, event: dict[str, Any]) -> None:
         """Invoke the function ``begin``."""
-        settings = Settings(BUCKET, "fleets", MACHINE)
+        settings = Settings(BUCKET, "fleets", MACHINE, self.max_concurrency)
         make = partial(DeviceCertificateFleetResource, settings=settings, event=lambda: event)
         function = Function(
             self._clients(None),

@@ -13,7 +13,10 @@ from fakes.refusal import Refusal
 from fleet.stage import BUCKET, CA, Answer, Killed, Stage, device, foreign_device, line
 from iot_certificate_provider.fleet import arithmetic
 from iot_certificate_provider.fleet.attempt import Attempt
-from iot_certificate_provider.fleet.manifest import Defaults, Line
+from iot_certificate_provider.fleet.cut import has, key_of
+from iot_certificate_provider.fleet.manifest import Defaults, Line, shard_file
+from iot_certificate_provider.fleet.plan import Plan
+from iot_certificate_provider.protocol.request import RequestType
 
 IN_ALL = {"Registered", "AlreadyRegistered", "Updated", "Unchanged", "Invalid", "Refused", "Failed", "NotReached"}
 
@@ -130,15 +133,15 @@ def test_a_shard_that_vanished_fails_its_lines_and_removes_none() -> None:
     stage = Stage()
     stage.request("Create", stage.upload(lines(*range(10))))
     properties = stage.upload(lines(*range(1, 11)))
-    shard = f"{properties['ManifestPrefix']}shards/{device(10)[0][0]}.jsonl"
+    key = key_of(device(10)[0], 4)
+    shard = f"{properties['ManifestPrefix']}{shard_file(key)}"
     count = len(stage.objects.pop(shard).splitlines())
     updated = stage.request("Update", properties)
     assert updated.status == "FAILED"
     assert stage.summary(updated)["counts"]["Invalid"] == count
     assert "is missing" in updated.reason
     check_accounted(stage, updated)
-    first = shard.rsplit("/", 1)[1][0]
-    assert {each for each in ids(range(10)) if each.startswith(first)} <= set(stage.iot.certificates)
+    assert {each for each in ids(range(10)) if has(key, each)} <= set(stage.iot.certificates)
 
 
 def test_a_shard_that_was_changed_in_place_is_not_used() -> None:
@@ -178,6 +181,33 @@ def test_a_manifest_that_does_not_fit_the_hour_is_refused_at_once(monkeypatch: p
     assert "MaxRegistrationsPerSecond: 20 certificates take" in created.reason
     assert "quotas to 22" in created.reason
     assert stage.request("Create", {**properties, "WaitForCompletion": "false"}).status == "SUCCESS"
+
+
+def test_a_rate_that_the_machine_does_not_reach_is_refused_with_what_would() -> None:
+    stage = Stage()
+    properties = {**stage.upload(lines(0)), "MaxRegistrationsPerSecond": "60"}
+    created = stage.request("Create", properties)
+    assert created.status == "FAILED"
+    assert created.reason == (
+        "MaxRegistrationsPerSecond: is 60, and the fleet's state machine reaches 25, 25 for each shard at a time. "
+        "Give at most 25, or deploy the stack of the ServiceToken with MaxConcurrency=3"
+    )
+    stage.max_concurrency = 3
+    assert stage.request("Create", properties).status == "SUCCESS"
+    # Also a Delete of such a fleet goes on, by a machine that is slower now.
+    stage.max_concurrency = 1
+    assert stage.request("Delete", properties).status == "SUCCESS"
+    assert stage.iot.certificates == {}
+
+
+@pytest.mark.parametrize(
+    ("rate", "children", "items", "of_a_child"),
+    [(8, 4, 16, 2), (8, 4, 1, 8), (60, 3, 2, 25), (60, 1, 9, 25), (8, 1, 0, 8)],
+)
+def test_all_children_together_have_the_rate(rate: float, children: int, items: int, of_a_child: float) -> None:
+    plan = Plan(RequestType.DELETE, None, rate, 0, waits=True, ends=None, children=children, items=items)
+    assert plan.rate_of_a_child == of_a_child
+    assert Plan.from_json(plan.as_json()) == plan
 
 
 # Calls

@@ -6,15 +6,20 @@ import hashlib
 import io
 import tracemalloc
 from collections import Counter
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from embedded_metrics import metrics_in
+from fakes.refusal import Refusal
 from fleet.stage import CA, Stage, device, line
+from iot_certificate_provider.embedded_metrics import publish_metrics
 from iot_certificate_provider.fleet import arithmetic, shard
 from iot_certificate_provider.fleet.ledger import Declared, Entry
 from iot_certificate_provider.fleet.manifest import Defaults, Line, Partition
+from iot_certificate_provider.fleet.part_metrics import PartMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,7 +107,7 @@ def test_a_manifest_may_be_empty(before: int, after: int) -> None:
     assert stage.own_objects() == []
 
 
-@pytest.mark.parametrize(("before", "after"), [(0, 2), (2, 0), (1, 2), (2, 1)])
+@pytest.mark.parametrize(("before", "after"), [(0, 5), (5, 0), (3, 4), (4, 3), (1, 6)])
 def test_a_fleet_may_be_divided_anew(before: int, after: int) -> None:
     stage = Stage()
     stage.request("Create", stage.upload([line(number) for number in range(20)], before))
@@ -157,3 +162,44 @@ def _peak_of_reading(number: int) -> int:
 def test_a_shard_is_read_in_constant_memory() -> None:
     _peak_of_reading(10)
     assert _peak_of_reading(5_000) <= 1.05 * _peak_of_reading(200)
+
+
+def test_each_part_is_published_once() -> None:
+    stage = Stage()
+    throttled = iter([Refusal("ThrottlingException", "Rate exceeded", 429)] * 2)
+
+    def throttle(name: str) -> None:
+        if name == "before iot.RegisterCertificate" and (refusal := next(throttled, None)) is not None:
+            raise refusal
+
+    def retry(refusal: Refusal, attempt: int, _attempts: int, name: str) -> bool:
+        operation = SimpleNamespace(name=name.partition(".")[2])
+        return stage._paced._when_throttled((None, refusal.parsed()), attempt, operation) is not None
+
+    stage.hook, stage.aws.retry = throttle, retry
+    lines: list[Line | bytes] = [line(number) for number in range(4)]
+    created = stage.request("Create", {**stage.upload([*lines, b"poison\n"], 0), "ToleratedFailurePercentage": "20"})
+    assert created.status == "SUCCESS", created.reason
+    assert [each["Registered"] for each in stage.published] == [3, 1]
+    assert [each["Failed"] for each in stage.published] == [0, 1]
+    assert [each["Throttled"] for each in stage.published] == [2, 0]
+    assert all(0 < each["RatePerSecond"] < 100 for each in stage.published)
+    assert {(each["FunctionName"], each["Fleet"]) for each in stage.published} == {("fleet", created.physical_id[6:])}
+    stage.published.clear()
+    stage.request("Update", stage.upload(lines, 0))
+    names = ("Registered", "Failed", "Throttled", "RatePerSecond")
+    assert [sum(each.get(name, 0) for name in names) for each in stage.published] == [0, 0]
+    stage.request("Delete")
+    assert sum("RatePerSecond" in each for each in stage.published) == 2
+
+
+def test_the_metrics_of_a_part_are_one_line_that_cloudwatch_reads(capsys: pytest.CaptureFixture[str]) -> None:
+    metrics = PartMetrics(publish_metrics, "work", "name", lambda: 3)
+    metrics.add(Counter({"Removed": 100, "Refused": 1, "Invalid": 1}), 12.5, datetime(2026, 11, 29, tzinfo=UTC))
+    metrics.add(Counter({"Unchanged": 100}), 0.0, datetime(2026, 11, 29, tzinfo=UTC))
+    first, second = metrics_in(capsys.readouterr().out.splitlines())
+    values = {"Registered": 0, "Failed": 2, "Throttled": 3, "RatePerSecond": 8.0}
+    assert first == {"_aws": first["_aws"], **values, "FunctionName": "work", "Fleet": "name"}
+    assert first["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["FunctionName"]]
+    assert second["Throttled"] == 0
+    assert "RatePerSecond" not in second

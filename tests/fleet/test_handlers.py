@@ -28,6 +28,7 @@ def test_begin_needs_its_environment_and_passes_over_what_is_no_request(monkeypa
         handlers.begin({}, None)
     monkeypatch.setenv("FLEET_BUCKET", BUCKET)
     monkeypatch.setenv("STATE_MACHINE_ARN", "arn")
+    monkeypatch.setenv("FLEET_MAX_CONCURRENCY", "1")
     handlers.begin({}, None)
     beginning._begin.cache_clear()
 

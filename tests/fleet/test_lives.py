@@ -35,7 +35,7 @@ class Step:
     """A manifest, and what goes wrong at which calls while it is brought about."""
 
     numbers: frozenset[int]
-    digits: int
+    bits: int
     policy: bool
     things: bool
     faults: tuple[tuple[int, str], ...]
@@ -46,7 +46,7 @@ FAULT_PLANS = st.lists(st.tuples(st.integers(1, 120), st.sampled_from(FAULTS)), 
 STEPS = st.builds(
     Step,
     st.frozensets(st.integers(0, DEVICES - 1)),
-    st.sampled_from((0, 0, 1)),
+    st.sampled_from((0, 0, 4)),
     st.booleans(),
     st.booleans(),
     FAULT_PLANS,
@@ -74,7 +74,7 @@ class Life:
         stage.time.sleep(5)
         lines = [line(number, thing_name=f"thing{number}" if step.things else None) for number in sorted(step.numbers)]
         policies = ("telemetry",) if step.policy else ()
-        properties = stage.upload(lines, step.digits, Defaults(CA.pem, "ACTIVE", policies))
+        properties = stage.upload(lines, step.bits, Defaults(CA.pem, "ACTIVE", policies))
         event = stage.event(kind, {} if kind == "Delete" else properties)
         self._faults, self._calls = dict(step.faults), 0
         stage.begin(event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 
@@ -9,6 +10,7 @@ import pytest
 
 from iot_certificate_provider.errors import UnusableError
 from iot_certificate_provider.fleet.arithmetic import children, fitting, rate_needed, rate_of_a_child, seconds
+from iot_certificate_provider.fleet.cut import bits_for, has, key_of
 from iot_certificate_provider.fleet.layout import FleetKeys, RunKeys, key_in
 from iot_certificate_provider.fleet.manifest import (
     LONGEST_LINE_BYTES,
@@ -18,7 +20,6 @@ from iot_certificate_provider.fleet.manifest import (
     Manifest,
     Partition,
     lines_or_problems,
-    prefix_digits,
     read_lines,
 )
 
@@ -28,7 +29,7 @@ A, B, C = "a" * 64, "b" * 64, "c" * 64
 def _manifest() -> Manifest:
     return Manifest(
         3,
-        (Partition("a", 1, "0" * 64), Partition("b", 2, "1" * 64)),
+        (Partition("0", 1, "0" * 64), Partition("1", 2, "1" * 64)),
         Defaults("PEM", "INACTIVE", ("p",), {"model": "x"}),
     )
 
@@ -60,8 +61,8 @@ def test_lines_read_what_was_written() -> None:
         (b'{"version": 1, "count": 3}', "sum of the partitions"),
         (b'{"version": 1, "count": 0, "partitions": {}}', "partitions is a map"),
         (b'{"version": 1, "count": 0, "partitions": [1]}', "not an object"),
-        (b'{"version": 1, "count": 0, "partitions": [{"key": "../x"}]}', "hex digits"),
-        (b'{"version": 1, "count": 0, "partitions": [{"key": "a", "sha256": "x"}]}', "64 hex digits"),
+        (b'{"version": 1, "count": 0, "partitions": [{"key": "../x"}]}', "32 bits"),
+        (b'{"version": 1, "count": 0, "partitions": [{"key": "01", "sha256": "x"}]}', "64 hex digits"),
         (b'{"version": 1, "count": 0, "defaults": {"status": "ON"}}', "status"),
         (b'{"version": 1, "count": 0, "defaults": []}', "defaults"),
         (b'{"version": 1, "count": 0, "defaults": {"policyNames": ["a b"]}}', "policy name"),
@@ -74,7 +75,7 @@ def test_a_manifest_that_is_none_is_refused(content: bytes, problem: str) -> Non
 
 
 def test_partitions_of_two_lengths_or_out_of_order_are_refused() -> None:
-    for keys in (("a", "bb"), ("b", "a"), ("a", "a")):
+    for keys in (("0", "10"), ("1", "0"), ("0", "0")):
         partitions = tuple(Partition(key, 0, "0" * 64) for key in keys)
         with pytest.raises(UnusableError, match="keys ascend"):
             Manifest.from_json(Manifest(0, partitions).to_json())
@@ -102,7 +103,7 @@ def test_a_line_that_is_none_keeps_no_other(line: bytes, problem: str, *, has_id
 
 def test_lines_out_of_order_twice_or_of_another_partition_are_refused_each_for_itself() -> None:
     content = b"".join(Line(each, "PEM").to_json() for each in ("ab" * 32, "ab" * 32, "aa" * 32, B, "ac" * 32))
-    lines = list(lines_or_problems(io.BytesIO(content), "a"))
+    lines = list(lines_or_problems(io.BytesIO(content), "1010"))
     problems = [each.problem[:9] if isinstance(each, BadLine) else each.certificate_id for each in lines]
     assert problems == ["ab" * 32, "has the i", "is out of", "has an id", "ac" * 32]
 
@@ -116,8 +117,23 @@ def test_the_first_bad_line_ends_a_strict_reading() -> None:
         list(read_lines(io.BytesIO(b"x\n")))
 
 
-def test_partitions_have_at_most_2000_lines_on_average() -> None:
-    assert [prefix_digits(count) for count in (0, 1, 2_000, 2_001, 32_000, 32_001, 10_000_000)] == [0, 0, 0, 1, 1, 2, 4]
+def test_shards_have_1000_to_2000_lines_on_average_and_those_of_a_small_fleet_100() -> None:
+    counts = {0: 0, 199: 0, 200: 1, 1_000: 3, 3_200: 5, 64_000: 5, 64_001: 6, 100_000: 6, 10_000_000: 13}
+    assert {count: bits_for(count) for count in counts} == counts
+    for count in range(64_001, 2_000_000, 9_973):
+        assert 1_000 < count / 2 ** bits_for(count) <= 2_000
+
+
+def test_a_certificate_is_in_one_shard_which_a_bit_more_divides() -> None:
+    ids = [hashlib.sha256(bytes([number])).hexdigest() for number in range(64)]
+    keys = [f"{number:03b}" for number in range(8)]
+    for each in ids:
+        (key,) = (key for key in keys if has(key, each))
+        assert key == key_of(each, 3)
+        assert key_of(each, 4)[:3] == key
+        assert has("", each)
+    assert [key_of(each, 5) for each in sorted(ids)] == sorted(key_of(each, 5) for each in ids)
+    assert [key_of(f"{digit}0000000", 4) for digit in "06f"] == ["0000", "0110", "1111"]
 
 
 def test_the_arithmetic_of_the_hour() -> None:
@@ -126,7 +142,7 @@ def test_the_arithmetic_of_the_hour() -> None:
     assert fitting(rate_needed(100_000)) >= 100_000 > fitting(rate_needed(100_000) - 1)
     assert round(seconds(100_000, 10) / 3600, 1) == 2.9
     assert [children(rate) for rate in (1, 25, 26, 100)] == [1, 1, 2, 4]
-    assert rate_of_a_child(50) == 25
+    assert [rate_of_a_child(rate, 2) for rate in (8, 50, 80)] == [4, 25, 25]
 
 
 def test_keys_lead_from_a_run_to_its_fleet_and_back() -> None:
@@ -137,5 +153,5 @@ def test_keys_lead_from_a_run_to_its_fleet_and_back() -> None:
     assert run.prefix.startswith("fleets/")
     assert FleetKeys.of("", "stack", "Fleet").prefix == fleet.prefix.removeprefix("fleets/")
     assert FleetKeys.of("", "stack", "Other").prefix not in fleet.prefix
-    assert [key_in(run.item(key)) for key in ("", "ab")] == ["", "ab"]
+    assert [key_in(run.item(key)) for key in ("", "01")] == ["", "01"]
     assert "/" not in fleet.run("an id/of another kind").name

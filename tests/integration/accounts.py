@@ -80,7 +80,7 @@ class Account:
             client.create_stack(**request)
             self._wait(name, "stack_create_complete")
 
-    def deploy_fleet_provider(self, manifests: str) -> None:
+    def deploy_fleet_provider(self, manifests: str, max_concurrency: int) -> None:
         """Deploy the fleets' provider stack, whose functions may read these manifests."""
         location = s3.Location(bucket_name=self._bucket, object_key=KEY)
         synthesizer = DefaultStackSynthesizer(generate_bootstrap_version_rule=False)
@@ -91,7 +91,10 @@ class Account:
             StackName=FLEET_PROVIDER,
             TemplateBody=json.dumps(Template.from_stack(stack).to_json()),
             Capabilities=["CAPABILITY_IAM"],
-            Parameters=[{"ParameterKey": "ManifestArns", "ParameterValue": manifests}],
+            Parameters=[
+                {"ParameterKey": "ManifestArns", "ParameterValue": manifests},
+                {"ParameterKey": "MaxConcurrency", "ParameterValue": f"{max_concurrency}"},
+            ],
         )
         self._wait(FLEET_PROVIDER, "stack_create_complete")
 

@@ -35,7 +35,7 @@ class Fleets:
 
     account: Account
     folder: Path
-    digits: int = 1
+    bits: int = 4
     rate: int = 8
 
     def __post_init__(self) -> None:
@@ -49,7 +49,7 @@ class Fleets:
         """Upload a manifest of these certificates."""
         lines = [line_of(pem, Certificate.from_pem(pem).id) for pem in pems]
         folder = self.folder / f"manifest-{time.monotonic_ns()}"
-        manifest = write_manifest(folder, lines, Defaults(**defaults), self.digits)
+        manifest = write_manifest(folder, lines, Defaults(**defaults), self.bits)
         prefix = f"fleet/{manifest.sha256}"
         for file in ("manifest.json", *(partition.file for partition in manifest.partitions)):
             self.s3.put_object(Bucket=self.bucket, Key=f"{prefix}/{file}", Body=(folder / file).read_bytes())

@@ -115,13 +115,14 @@ def test_templates_without_the_cdk_have_fleets_too(fleets: Fleets) -> None:
     pems = devices(3)
     manifest = fleets.upload(pems)
     assert manifest.location is not None
-    account.deploy_fleet_provider(f"arn:aws:s3:::{fleets.bucket}/fleet/*")
+    account.deploy_fleet_provider(f"arn:aws:s3:::{fleets.bucket}/fleet/*", 2)
     fleet = {
         "Type": "Custom::IotDeviceCertificateFleet",
         "Properties": {
             "ServiceToken": {"Fn::ImportValue": FLEET_SERVICE_TOKEN_EXPORT},
             "ManifestBucket": fleets.bucket,
             "ManifestPrefix": manifest.location.prefix,
+            "MaxRegistrationsPerSecond": "50",
         },
     }
     outputs = {"Registered": {"Value": {"Fn::GetAtt": ["Fleet", "Registered"]}}}

@@ -8,6 +8,8 @@ from heapq import merge
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from iot_certificate_provider.fleet.cut import key_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -59,7 +61,7 @@ class Effective:
 def differences(old: StoredManifest, new: StoredManifest) -> Iterator[Different]:
     """Yield each certificate of both manifests, ascending by id; those of shards that are equal are passed over."""
     before, after = old.manifest, new.manifest
-    if before.digits != after.digits and before.partitions and after.partitions:
+    if before.bits != after.bits and before.partitions and after.partitions:
         yield from _merged(old.all_lines(), new.all_lines(), old, new)
         return
     olds = {each.key: each for each in before.partitions}
@@ -76,7 +78,7 @@ def differences(old: StoredManifest, new: StoredManifest) -> Iterator[Different]
 def _merged(
     olds: Iterator[Line], news: Iterator[Line], old: StoredManifest, new: StoredManifest
 ) -> Iterator[Different]:
-    digits = new.manifest.digits or old.manifest.digits
+    bits = new.manifest.bits or old.manifest.bits
     defaults = {_OLD: old.manifest.defaults, _NEW: new.manifest.defaults}
     sides = merge(((_OLD, line) for line in olds), ((_NEW, line) for line in news), key=_id_of)
     for certificate_id, found in groupby(sides, key=_id_of):
@@ -86,7 +88,7 @@ def _merged(
             kind = Kind.REGISTER if _NEW in lines else Kind.REMOVE
         else:
             kind = Kind.UNCHANGED if len(effective) == 1 else Kind.CHANGE
-        yield Different(kind, lines.get(_NEW) or lines[_OLD], certificate_id[:digits])
+        yield Different(kind, lines.get(_NEW) or lines[_OLD], key_of(certificate_id, bits))
 
 
 _OLD, _NEW = "old", "new"

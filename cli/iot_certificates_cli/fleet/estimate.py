@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from iot_certificate_provider.fleet import arithmetic
-from iot_certificate_provider.fleet.manifest import prefix_digits
+from iot_certificate_provider.fleet.cut import bits_for
 from iot_certificates_cli.fleet import prices
 
 RATE = 8.0
@@ -49,7 +49,7 @@ class Work:
     @classmethod
     def of(cls, certificates: int) -> Work:
         """Return the work of registering so many certificates, with nothing attached to them."""
-        return cls(register=certificates, shards=min(certificates, 16 ** prefix_digits(certificates)))
+        return cls(register=certificates, shards=min(certificates, 2 ** bits_for(certificates)))
 
     @property
     def certificates(self) -> int:
@@ -128,8 +128,8 @@ class Estimate:
     @property
     def parts(self) -> int:
         """How many parts the results come in: each shard has its own."""
-        shards = max(1, self.work.shards)
-        return shards * math.ceil(self.work.certificates / shards / arithmetic.lines_a_part(self.rate))
+        shards, rate = max(1, self.work.shards), arithmetic.rate_of_a_child(self.rate, self.children)
+        return shards * math.ceil(self.work.certificates / shards / arithmetic.lines_a_part(rate))
 
     def _requests(self, counts: tuple[int, int, int]) -> int:
         of_a_run, of_a_shard, of_a_part = counts

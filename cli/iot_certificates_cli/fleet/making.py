@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.contract import MAX_POLICIES, POLICY_NAME
 from iot_certificate_provider.errors import UnusableError
+from iot_certificate_provider.fleet.cut import bits_for, key_of
 from iot_certificate_provider.fleet.manifest import (
     BadLine,
     Defaults,
@@ -23,7 +24,6 @@ from iot_certificate_provider.fleet.manifest import (
     Manifest,
     Partition,
     lines_or_problems,
-    prefix_digits,
 )
 from iot_certificates_cli.errors import CommandError, UsageError
 from iot_certificates_cli.fleet.collected import Collected
@@ -178,10 +178,10 @@ def check_attributes(attributes: Any) -> None:
 def write(folder: Path, collected: Collected, defaults: Defaults) -> Manifest:
     """Write manifest.json and the shards into a new folder."""
     (folder / "shards").mkdir(parents=True)
-    digits = prefix_digits(collected.count)
+    bits = bits_for(collected.count)
     partitions = tuple(
         _write_shard(folder, key, (line for _, line in lines))
-        for key, lines in groupby(collected.lines(), key=lambda each: each[0][:digits])
+        for key, lines in groupby(collected.lines(), key=lambda each: key_of(each[0], bits))
     )
     manifest = Manifest(collected.count, partitions, defaults)
     (folder / MANIFEST).write_bytes(manifest.to_json())

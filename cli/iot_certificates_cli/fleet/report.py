@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _SHARE = "benchmarks/results.md, Fleet"
 _FORMULAS = "docs/scale.md"
 _LABEL = len("money  ")
+_LEAST_SHOWN = 0.0001
 _ERRORS = 10
 
 
@@ -217,6 +218,8 @@ def usd(amount: float) -> str:
     """Return an amount with as many digits as it needs to be told from nothing."""
     if amount == 0:
         return "$0"
+    if amount < _LEAST_SHOWN:
+        return f"<${_LEAST_SHOWN}"
     return f"${amount:,.2f}" if amount >= 1 else f"${amount:.4f}"
 
 

@@ -118,6 +118,8 @@ class AwsClients:
         """How long denials are waited out in a request, and what is left of that in this one."""
         self._patience = patience
         self.calls: Counter[str] = Counter()
+        self.throttled = 0
+        """Attempts of calls that have a pace, which AWS has refused in this request as too fast."""
 
     @property
     def was_unanswered(self) -> bool:
@@ -133,7 +135,7 @@ class AwsClients:
         """Start a request: a new deadline and a new count."""
         self._deadline = deadline
         self._permission_seconds = self._longest_denial
-        self.calls = Counter()
+        self.calls, self.throttled = Counter(), 0
 
     @property
     def deadline(self) -> Deadline | None:
@@ -222,6 +224,8 @@ class AwsClients:
         """Slow the pace down, and take another turn; botocore's own pause does not count then."""
         if self._pace is None or self._deadline is None or _code(response) not in THROTTLED:
             return None
+        with self._lock:
+            self.throttled += 1
         pause = max(self._pace.turn_after_throttling(operation.name), self._deadline.pause_after(attempts))
         return pause if attempts <= self._patience and pause < self._deadline.seconds_left else None
 

@@ -7,6 +7,7 @@ GetObject, "Permissions"). So whether there is one is asked of its prefix, which
 from __future__ import annotations
 
 import io
+import tempfile
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -20,8 +21,13 @@ if TYPE_CHECKING:
 
     from iot_certificate_provider.aws.clients import AwsClients
 
+    _Part = tempfile.SpooledTemporaryFile[bytes]
+
 PART_BYTES = 8 * 1024 * 1024
 """Of a multipart upload: 5 MiB at least, and 10,000 of them at most (S3 User Guide, "multipart upload limits")."""
+
+_IN_MEMORY_BYTES = 256 * 1024
+"""Of a part; the rest is in a file of /tmp, of which a function has 512 MiB."""
 
 _DELETED_AT_ONCE = 1_000
 """DeleteObjects takes no more keys."""
@@ -58,7 +64,7 @@ class S3Gateway:
             body = self._s3.get_object(Bucket=bucket, Key=key)["Body"]
         return io.BufferedReader(_Body(body, key))
 
-    def put(self, bucket: str, key: str, content: bytes) -> None:
+    def put(self, bucket: str, key: str, content: bytes | _Part) -> None:
         """PutObject, in the place of what may be there."""
         with mapping_errors(f"object {key}"):
             self._s3.put_object(Bucket=bucket, Key=key, Body=content)
@@ -82,32 +88,36 @@ class S3Gateway:
             raise
 
     def upload(self, bucket: str, key: str, chunks: Iterable[bytes]) -> None:
-        """PutObject, or a multipart upload, of what arrives in chunks: at most 8 MiB of it are in memory."""
-        parts = _gathered(chunks)
-        first = next(parts, b"")
-        second = next(parts, None)
-        if second is None:
-            self.put(bucket, key, first)
-            return
+        """PutObject, or a multipart upload, of what arrives in chunks: at most 256 KiB of it are in memory."""
+        rest = iter(chunks)
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as part:
+            _fill(part, rest)
+            if part.tell() < PART_BYTES:
+                part.seek(0)
+                self.put(bucket, key, part)
+            else:
+                self._upload_parts(bucket, key, part, rest)
+
+    def _upload_parts(self, bucket: str, key: str, part: _Part, rest: Iterator[bytes]) -> None:
+        """Upload a full part and those of the rest; nothing is left of an upload that fails."""
         with mapping_errors(f"object {key}"):
-            upload = {
-                "Bucket": bucket,
-                "Key": key,
-                "UploadId": self._s3.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"],
-            }
+            upload_id = self._s3.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
+            upload = {"Bucket": bucket, "Key": key, "UploadId": upload_id}
             try:
-                self._upload_parts(upload, _chained(first, second, parts))
+                etags: list[dict[str, Any]] = []
+                while part.tell():
+                    part.seek(0)
+                    number = len(etags) + 1
+                    answer = self._s3.upload_part(**upload, PartNumber=number, Body=part)
+                    etags.append({"PartNumber": number, "ETag": answer["ETag"]})
+                    part.seek(0)
+                    part.truncate()
+                    _fill(part, rest)
+                self._s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": etags})
             except BaseException:
                 with suppress(ClientError):
                     self._s3.abort_multipart_upload(**upload)
                 raise
-
-    def _upload_parts(self, upload: dict[str, str], parts: Iterable[bytes]) -> None:
-        etags = [
-            {"PartNumber": number, "ETag": self._s3.upload_part(**upload, PartNumber=number, Body=part)["ETag"]}
-            for number, part in enumerate(parts, 1)
-        ]
-        self._s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": etags})
 
     def exists(self, bucket: str, key: str) -> bool:
         """ListObjectsV2 of the key: whether there is an object of it."""
@@ -168,18 +178,7 @@ class _Body(io.RawIOBase):
         super().close()
 
 
-def _gathered(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    gathered = bytearray()
-    for chunk in chunks:
-        gathered += chunk
-        if len(gathered) >= PART_BYTES:
-            yield bytes(gathered)
-            gathered.clear()
-    if gathered:
-        yield bytes(gathered)
-
-
-def _chained(first: bytes, second: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield second
-    yield from rest
+def _fill(part: _Part, chunks: Iterator[bytes]) -> None:
+    """Write chunks up to the size of a part."""
+    while part.tell() < PART_BYTES and (chunk := next(chunks, None)) is not None:
+        part.write(chunk)

@@ -27,9 +27,9 @@ def children(rate: float) -> int:
     return max(1, math.ceil(rate / RATE_OF_A_CHILD))
 
 
-def rate_of_a_child(rate: float) -> float:
-    """Return how many certificates a second each child may act on."""
-    return rate / children(rate)
+def rate_of_a_child(rate: float, at_once: int) -> float:
+    """Return how many certificates a second each of so many children may act on: its share of the rate."""
+    return min(RATE_OF_A_CHILD, rate / at_once)
 
 
 def seconds(count: int, rate: float) -> float:
@@ -48,8 +48,8 @@ def rate_needed(count: int) -> int:
 
 
 def lines_a_part(rate: float) -> int:
-    """Return how many items a part has: at most 100, and a minute's.
+    """Return how many items a part has, of a child that acts on ``rate`` a second: at most 100, and a minute's.
 
     At eight a second it takes 13 s. For so long a cancellation waits, and so much may have to be done again.
     """
-    return min(MOST_LINES_A_PART, max(1, math.floor(60 * rate_of_a_child(rate))))
+    return min(MOST_LINES_A_PART, max(1, math.floor(60 * rate)))

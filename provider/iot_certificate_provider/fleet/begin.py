@@ -12,7 +12,7 @@ from iot_certificate_provider.aws.clients import AwsClients
 from iot_certificate_provider.contract import ResourceType
 from iot_certificate_provider.embedded_metrics import publish_metric
 from iot_certificate_provider.errors import InvalidPropertyError
-from iot_certificate_provider.fleet.arithmetic import fitting, rate_needed, seconds
+from iot_certificate_provider.fleet.arithmetic import RATE_OF_A_CHILD, children, fitting, rate_needed, seconds
 from iot_certificate_provider.fleet.layout import FleetKeys, fleet_name
 from iot_certificate_provider.fleet.plan import read_manifest
 from iot_certificate_provider.fleet.store import Store
@@ -33,11 +33,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Settings:
-    """The environment of the function: the fleet's bucket, its prefix there, and its machine."""
+    """The environment of the function: the fleet's bucket, its prefix there, and its machine.
+
+    ``max_concurrency``: how many shards the machine works on at a time.
+    """
 
     bucket: str
     prefix: str
     machine_arn: str
+    max_concurrency: int
 
 
 class DeviceCertificateFleetResource:
@@ -73,7 +77,18 @@ class DeviceCertificateFleetResource:
 
     def _checked(self, request: Request) -> DeviceCertificateFleetProperties:
         check_awaited(request, self._aws.stacks, self._now())
-        return DeviceCertificateFleetProperties.read(request.properties)
+        properties = DeviceCertificateFleetProperties.read(request.properties)
+        self._check_rate(properties.rate)
+        return properties
+
+    def _check_rate(self, rate: float) -> None:
+        most = RATE_OF_A_CHILD * self._settings.max_concurrency
+        if rate > most:
+            raise InvalidPropertyError(
+                MAX_REGISTRATIONS_PER_SECOND.name,
+                f"is {rate:g}, and the fleet's state machine reaches {most:g}, 25 for each shard at a time",
+                f"Give at most {most:g}, or deploy the stack of the ServiceToken with MaxConcurrency={children(rate)}",
+            )
 
     def _keys(self, request: Request) -> FleetKeys:
         return FleetKeys.of(self._settings.prefix, request.stack_id, request.logical_id)
@@ -84,7 +99,8 @@ class DeviceCertificateFleetResource:
 
     def _begin(self, run: RunKeys) -> None:
         """Keep the event, end the runs before, and start the machine. The same event again starts nothing new."""
-        kept = {"event": dict(self._event()), "received": self._now().isoformat()}
+        children = self._settings.max_concurrency
+        kept = {"event": dict(self._event()), "received": self._now().isoformat(), "children": children}
         if not self._store.put_new_json(run.event, kept):
             kept = self._store.json(run.event) or kept
         if self._store.is_cancelled(run):
@@ -135,9 +151,9 @@ class _Begin:
 @cache
 def _begin() -> _Begin:
     environment = os.environ
-    return _Begin(
-        Settings(environment["FLEET_BUCKET"], environment.get("FLEET_PREFIX", ""), environment["STATE_MACHINE_ARN"])
-    )
+    bucket, prefix = environment["FLEET_BUCKET"], environment.get("FLEET_PREFIX", "")
+    most = int(environment["FLEET_MAX_CONCURRENCY"])
+    return _Begin(Settings(bucket, prefix, environment["STATE_MACHINE_ARN"], most))
 
 
 def begin(event: dict[str, Any], context: Any) -> None:

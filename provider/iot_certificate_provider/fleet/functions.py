@@ -19,12 +19,13 @@ from iot_certificate_provider.aws.gateways import Gateways
 from iot_certificate_provider.aws.pace import Pace
 from iot_certificate_provider.contract import MAX_REASON_CHARACTERS
 from iot_certificate_provider.deadline import Deadline
+from iot_certificate_provider.embedded_metrics import publish_metrics
 from iot_certificate_provider.errors import ProviderError
 from iot_certificate_provider.fleet import planning
 from iot_certificate_provider.fleet.answer import Answering
-from iot_certificate_provider.fleet.arithmetic import rate_of_a_child
 from iot_certificate_provider.fleet.attempt import Shift
 from iot_certificate_provider.fleet.layout import RunKeys, key_in
+from iot_certificate_provider.fleet.part_metrics import PartMetrics
 from iot_certificate_provider.fleet.plan import Plan, partition_of
 from iot_certificate_provider.fleet.planning import Planning
 from iot_certificate_provider.fleet.settle import Settlement
@@ -35,6 +36,8 @@ from iot_certificate_provider.protocol.request import AwsEnvironment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from iot_certificate_provider.fleet.part_metrics import PublishMetrics
 
 ANSWER_SECONDS = 5.0
 """Kept back from an invocation, beside what every request keeps for undoing."""
@@ -60,6 +63,7 @@ class World:
     token: Callable[[], str] = lambda: secrets.token_hex(8)
     deadline: Callable[[Callable[[], float]], Deadline] = Deadline
     monotonic: Callable[[], float] = time.monotonic
+    publish: PublishMetrics = publish_metrics
 
 
 class Functions:
@@ -138,7 +142,7 @@ class _Call:
     @cached_property
     def aws(self) -> Gateways:
         """The gateways, without a pace."""
-        return self._gateways(None)
+        return Gateways(self._clients(None))
 
     @cached_property
     def store(self) -> Store:
@@ -160,7 +164,8 @@ class _Call:
         """Return the worker on a partition, whose calls of AWS IoT have their pace."""
         plan = Plan.from_json(json.loads(self.aws.s3.get(self.store.bucket, self.run.plan)))
         partition = partition_of(json.loads(self.aws.s3.get(self.store.bucket, self.run.item(key))))
-        paced = self._gateways(Pace(rate_of_a_child(plan.rate), self._world.monotonic))
+        clients = self._clients(Pace(plan.rate_of_a_child, self._world.monotonic))
+        paced = Gateways(clients)
         desired = plan.desired
         shift = Shift(
             paced,
@@ -176,12 +181,14 @@ class _Call:
             _Held(self.store, self.run, key),
         )
         source = None if partition is None or desired is None else desired.source(self.aws.s3, partition)
-        return Worker(shift, plan, source, self._world.now, monotonic=self._world.monotonic)
+        name, fleet = self._context.function_name, self.run.fleet.name
+        metrics = PartMetrics(self._world.publish, name, fleet, lambda: clients.throttled)
+        return Worker(shift, plan, source, self._world.now, metrics, monotonic=self._world.monotonic)
 
-    def _gateways(self, pace: Pace | None) -> Gateways:
+    def _clients(self, pace: Pace | None) -> AwsClients:
         clients = self._world.clients(pace)
         clients.begin(self.deadline)
-        return Gateways(clients)
+        return clients
 
     @contextmanager
     def explained(self, what: str) -> Iterator[None]:

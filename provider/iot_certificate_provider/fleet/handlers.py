@@ -1,8 +1,8 @@
 """The functions of a fleet, all of one asset: what they take and return, and what they need.
 
-Environment of ``begin``: FLEET_BUCKET, FLEET_PREFIX (may be empty) and STATE_MACHINE_ARN. Timeout of ``plan``, ``work``
-and ``settle``: 900 s. The machine passes ``{"bucket", "run"}`` from state to state, and numbers. Each may be invoked
-again with the same input, after any crash.
+Environment of ``begin``: FLEET_BUCKET, FLEET_PREFIX (may be empty), STATE_MACHINE_ARN and FLEET_MAX_CONCURRENCY.
+Timeout of ``plan``, ``work`` and ``settle``: 900 s. The machine passes ``{"bucket", "run"}`` from state to state, and
+numbers. Each may be invoked again with the same input, after any crash.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def plan(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def work(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """State Work, of a child: ``{"bucket", "run", "shard"}`` → ``{"more": bool, "counts": {outcome: number}}``.
 
-    ``shard``: the partition's hex digits, or the key of its object under ``work/``. With ``more`` it is to be invoked
+    ``shard``: the partition's key, or the key of its object under ``work/``. With ``more`` it is to be invoked
     again with the same event. Raises only what another try may mend.
     """
     return _functions().work(event, context)

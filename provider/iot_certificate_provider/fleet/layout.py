@@ -20,7 +20,7 @@
             results.jsonl, failed.jsonl, summary.json  what became of each line, of those that failed, and in all
             answer.json, answered                     what CloudFormation is answered: decided once; and that it was
 
-``<key>`` is a partition's hex digits, ``all`` where it has none. A part's number has eight digits: listings are in
+``<key>`` is a partition's bits, ``all`` where it has none. A part's number has eight digits: listings are in
 order.
 """
 
@@ -58,6 +58,11 @@ class FleetKeys:
         name = fleet_name(stack_id, logical_id)
         stripped = prefix.strip("/")
         return cls(f"{stripped}/{name}" if stripped else name)
+
+    @property
+    def name(self) -> str:
+        """The name of the fleet, as in its physical id."""
+        return self.prefix.rsplit("/", 1)[-1]
 
     @property
     def state(self) -> str:
@@ -196,6 +201,6 @@ class RunKeys:
 
 
 def key_in(name: str) -> str:
-    """Return a partition's key from the last component of an object's key: ``…/work/ab.json`` is ``ab``."""
+    """Return a partition's key from the last component of an object's key: ``…/work/0110.json`` is ``0110``."""
     key = name.rstrip("/").rsplit("/", 1)[-1].split(".", 1)[0]
     return "" if key == _ALL else key

@@ -8,8 +8,8 @@
     <prefix>/<sha256 of manifest.json>/shards/<key>.jsonl
         {"certificateId", "certificatePem", "status"?, "thingName"?, "policyNames"?, "attributes"?}
 
-A partition has the certificates whose ids begin with the hex digits of its key; all keys of a manifest have the same
-number of digits, and a manifest of few certificates has one partition, whose key is empty (its file: ``all.jsonl``).
+A partition has the certificates whose ids begin with the bits of its key (``cut.py``); all keys of a manifest have the
+same number of bits, and a manifest of few certificates has one partition, whose key is empty (its file: ``all.jsonl``).
 The lines of a shard ascend by ``certificateId``, each id once: so two manifests, or a manifest and the ledger of what
 is registered, are compared in constant memory.
 
@@ -27,14 +27,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from iot_certificate_provider.contract import MAX_POLICIES, POLICY_NAME, THING_NAME, DeviceCertificateStatus
 from iot_certificate_provider.errors import UnusableError, kind_of
+from iot_certificate_provider.fleet import cut
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 VERSION = 1
-
-MOST_LINES_A_SHARD = 2_000
-"""On average: so a shard takes minutes, and a child of the machine has some dozens of them."""
 
 LONGEST_LINE_BYTES = 262_144
 """A certificate has at most 65,536 characters. A longer line is no line of a manifest, and is not read into memory."""
@@ -42,7 +40,6 @@ LONGEST_LINE_BYTES = 262_144
 MAX_MANIFEST_BYTES = 16_777_216
 """Of manifest.json: 65,536 partitions have less."""
 
-_HEX = re.compile(r"[0-9a-f]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PRIVATE_KEY = b"PRIVATE KEY-----"
 _MADE_AGAIN = "Make the manifest again with `iot-certificates fleet manifest`"
@@ -117,7 +114,7 @@ class BadLine:
 
 @dataclass(frozen=True)
 class Partition:
-    """One shard: the hex digits with which its ids begin, how many lines it has, and the SHA-256 of its file."""
+    """One shard: the bits with which its ids begin, how many lines it has, and the SHA-256 of its file."""
 
     key: str
     count: int
@@ -166,21 +163,13 @@ class Manifest:
         return hashlib.sha256(self.to_json()).hexdigest()
 
     @property
-    def digits(self) -> int:
-        """Return how many hex digits the keys have; 0 without partitions."""
+    def bits(self) -> int:
+        """Return how many bits the keys have; 0 without partitions."""
         return len(self.partitions[0].key) if self.partitions else 0
 
 
-def prefix_digits(count: int) -> int:
-    """Return the fewest hex digits with which the partitions of ``count`` certificates have 2,000 lines on average."""
-    digits = 0
-    while count > MOST_LINES_A_SHARD * 16**digits:
-        digits += 1
-    return digits
-
-
 def shard_file(key: str) -> str:
-    """Return the path of a shard within its manifest's prefix: ``shards/ab.jsonl``."""
+    """Return the path of a shard within its manifest's prefix: ``shards/0110.jsonl``."""
     return f"shards/{key or 'all'}.jsonl"
 
 
@@ -220,8 +209,8 @@ def canonical(value: object) -> bytes:
 
 
 def _misplaced(certificate_id: str, before: str, key: str) -> str:
-    if not certificate_id.startswith(key):
-        return f"has an id that does not begin with '{key}'"
+    if not cut.has(key, certificate_id):
+        return f"has an id that does not begin with the bits {key}"
     if certificate_id == before:
         return "has the id of the line before it"
     if certificate_id < before:
@@ -274,8 +263,8 @@ def _partition(raw: object) -> Partition:
     if not isinstance(raw, dict):
         raise UnusableError("partitions: an item is not an object", _MADE_AGAIN)
     key, sha256 = raw.get("key"), raw.get("sha256")
-    if not isinstance(key, str) or not _HEX.fullmatch(key) or len(key) > 8:
-        raise UnusableError("partitions: a key is not of at most 8 hex digits", _MADE_AGAIN)
+    if not isinstance(key, str) or not cut.is_key(key):
+        raise UnusableError("partitions: a key is not of at most 32 bits", _MADE_AGAIN)
     if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
         raise UnusableError("partitions: a sha256 is not of 64 hex digits", _MADE_AGAIN)
     return Partition(key, _whole(raw.get("count")), sha256)

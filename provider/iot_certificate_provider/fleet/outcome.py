@@ -35,5 +35,8 @@ class Operation(StrEnum):
     NONE = "none"
 
 
+ACTED = (LineOutcome.REGISTERED, LineOutcome.UPDATED, LineOutcome.REMOVED)
+"""Outcomes of certificates that were registered, changed or removed."""
+
 FAILURES = frozenset({LineOutcome.INVALID, LineOutcome.REFUSED, LineOutcome.FAILED})
 """Outcomes that count against ToleratedFailurePercentage. NotReached fails a run, whatever it tolerates."""

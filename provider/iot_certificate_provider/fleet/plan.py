@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.errors import AccessDeniedError, InvalidPropertyError, NotFoundError, attributing_to
-from iot_certificate_provider.fleet.arithmetic import lines_a_part
+from iot_certificate_provider.fleet.arithmetic import lines_a_part, rate_of_a_child
 from iot_certificate_provider.fleet.manifest import Defaults, Manifest, Partition, canonical
 from iot_certificate_provider.fleet.shard import Source
 from iot_certificate_provider.pki import Certificate, check_ca
@@ -54,6 +54,7 @@ class Plan:
     """What a run is to do.
 
     * ``desired``: None for a Delete. ``rate``: certificates a second, of all children together.
+    * ``children``: how many shards the machine works on at a time.
     * ``ends``: no part is begun that would not have ended by then; None: there is no such time.
     * ``items``: how many partitions are worked on. ``unchanged``: certificates of the others, of which
       ``already_registered`` are another owner's.
@@ -65,14 +66,20 @@ class Plan:
     tolerated_percentage: float
     waits: bool
     ends: datetime | None
+    children: int
     items: int = 0
     unchanged: int = 0
     already_registered: int = 0
 
     @property
+    def rate_of_a_child(self) -> float:
+        """Certificates a second that a worker may act on: there may be fewer partitions than children."""
+        return rate_of_a_child(self.rate, max(1, min(self.children, self.items)))
+
+    @property
     def lines_a_part(self) -> int:
         """How many items a part has."""
-        return lines_a_part(self.rate)
+        return lines_a_part(self.rate_of_a_child)
 
     @property
     def count(self) -> int:
@@ -91,6 +98,7 @@ class Plan:
             "toleratedFailurePercentage": self.tolerated_percentage,
             "waitForCompletion": self.waits,
             "ends": self.ends and self.ends.isoformat(),
+            "children": self.children,
             "items": self.items,
             "unchanged": self.unchanged,
             "alreadyRegistered": self.already_registered,
@@ -107,6 +115,7 @@ class Plan:
             raw["toleratedFailurePercentage"],
             raw["waitForCompletion"],
             raw["ends"] and datetime.fromisoformat(raw["ends"]),
+            raw["children"],
             raw["items"],
             raw["unchanged"],
             raw["alreadyRegistered"],

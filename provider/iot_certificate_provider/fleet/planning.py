@@ -13,6 +13,7 @@ from iot_certificate_provider.errors import ConflictError, InvalidPropertyError,
 from iot_certificate_provider.fleet import earlier
 from iot_certificate_provider.fleet.arithmetic import SECONDS_OF_A_RUN, SECONDS_OF_A_STACK
 from iot_certificate_provider.fleet.at_once import answers_at_once, each_at_once
+from iot_certificate_provider.fleet.cut import has, key_of
 from iot_certificate_provider.fleet.ledger import overlaid
 from iot_certificate_provider.fleet.plan import Plan, partition_as_json, read_manifest
 from iot_certificate_provider.fleet.renamed import KEEP, removed_fleet
@@ -74,7 +75,7 @@ class Planning:
         operation = RequestType(event["RequestType"])
         if operation is RequestType.DELETE:
             rate = declared_rate(event.get("ResourceProperties") or {})
-            plan = Plan(operation, None, rate, 0, waits=True, ends=_end(kept))
+            plan = Plan(operation, None, rate, 0, waits=True, ends=_end(kept), children=kept["children"])
             return self._with_items(plan, self._removals([]), {})
         properties = DeviceCertificateFleetProperties.read(event["ResourceProperties"])
         desired, manifest = read_manifest(self.aws.s3, properties)
@@ -85,6 +86,7 @@ class Planning:
             properties.tolerated_percentage,
             properties.waits,
             _end(kept) if properties.waits else None,
+            kept["children"],
         )
         if operation is RequestType.CREATE and not plan.waits:
             self._check_not_renamed(event)
@@ -152,15 +154,15 @@ class Planning:
         """Divide the ledger as the manifest is divided, where it is not: a fleet has grown, or shrunk, by much."""
         if not manifest.partitions:
             return
-        fleet, digits = self.run.fleet, manifest.digits
-        others = [key for key in self.store.ledger_keys(fleet) if len(key) != digits]
-        for _, keys in itertools.groupby(others, lambda key: key[:digits]):
-            self._divide(fleet, list(keys), digits)
+        fleet, bits = self.run.fleet, manifest.bits
+        others = [key for key in self.store.ledger_keys(fleet) if len(key) != bits]
+        for _, keys in itertools.groupby(others, lambda key: key[:bits]):
+            self._divide(fleet, list(keys), bits)
 
-    def _divide(self, fleet: FleetKeys, keys: list[str], digits: int) -> None:
+    def _divide(self, fleet: FleetKeys, keys: list[str], bits: int) -> None:
         """Write the entries of some files anew. A crash leaves entries in two files, which are the same."""
         entries = itertools.chain.from_iterable(self.store.entries(fleet, key) for key in keys)
-        for key, group in itertools.groupby(entries, lambda entry: entry.certificate_id[:digits]):
+        for key, group in itertools.groupby(entries, lambda entry: key_of(entry.certificate_id, bits)):
             self.store.put_entries(fleet, key, _union(self.store.entries(fleet, key), group))
         self.store.s3.delete(self.store.bucket, [fleet.ledger(key) for key in keys])
 
@@ -189,4 +191,4 @@ def held(store: Store, run: RunKeys, key: str) -> frozenset[str]:
         return frozenset()
     with store.lines(run.held) as lines:
         ids = (line.decode("ascii").strip() for line in lines)
-        return frozenset(each for each in ids if each.startswith(key))
+        return frozenset(each for each in ids if has(key, each))

@@ -18,7 +18,7 @@ from iot_certificate_provider.fleet.at_once import answers_at_once
 from iot_certificate_provider.fleet.layout import key_in
 from iot_certificate_provider.fleet.lines import Result
 from iot_certificate_provider.fleet.manifest import canonical
-from iot_certificate_provider.fleet.outcome import FAILURES, LineOutcome, Operation
+from iot_certificate_provider.fleet.outcome import ACTED, FAILURES, LineOutcome, Operation
 from iot_certificate_provider.fleet.plan import Plan, partition_of
 from iot_certificate_provider.fleet.renamed import KEEP, removed_fleet
 from iot_certificate_provider.fleet.shard import Bad, Remove
@@ -67,7 +67,7 @@ class Tally:
 
     def acted(self) -> int:
         """Return how many certificates were registered, changed or removed."""
-        return sum(each[outcome.value] for each in (self.counts, self.removals) for outcome in _ACTED)
+        return sum(each[outcome.value] for each in (self.counts, self.removals) for outcome in ACTED)
 
     def not_reached(self) -> int:
         """Return how many lines and removals were not reached."""
@@ -84,7 +84,6 @@ class Tally:
                 yield line
 
 
-_ACTED = (LineOutcome.REGISTERED, LineOutcome.UPDATED, LineOutcome.REMOVED)
 _SHOWN_AS_FAILED = frozenset({*FAILURES, LineOutcome.NOT_REACHED})
 
 

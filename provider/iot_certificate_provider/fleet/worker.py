@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from iot_certificate_provider.fleet import shard
-from iot_certificate_provider.fleet.arithmetic import rate_of_a_child
 from iot_certificate_provider.fleet.attempt import Attempt
 from iot_certificate_provider.fleet.ledger import Entry
 from iot_certificate_provider.fleet.lines import at_rest
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.fleet.attempt import Shift
     from iot_certificate_provider.fleet.layout import RunKeys
     from iot_certificate_provider.fleet.lines import Result
+    from iot_certificate_provider.fleet.part_metrics import PartMetrics
     from iot_certificate_provider.fleet.plan import Plan
     from iot_certificate_provider.fleet.shard import Change, Item, Register, Remove, Source
     from iot_certificate_provider.fleet.store import Store
@@ -71,14 +71,16 @@ class Worker:
         plan: Plan,
         source: Source | None,
         now: Callable[[], datetime],
+        metrics: PartMetrics,
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._shift, self._source, self._now, self._monotonic = shift, source, now, monotonic
+        self._metrics = metrics
         self._ends, self._lines = plan.ends, plan.lines_a_part
         self._store, self._run, self._key = shift.store, shift.run, shift.key
         self._counts: Counter[str] = Counter()
-        self._part_seconds = plan.lines_a_part / rate_of_a_child(plan.rate)
+        self._part_seconds = plan.lines_a_part / plan.rate_of_a_child
 
     def work(self) -> Worked:
         """Work on the partition until it is finished, the run is to stop, or there is no time for another part."""
@@ -127,10 +129,10 @@ class Worker:
             done = iter(attempt.results())
             results = [next(done) if result is None else result for result in results]
             self._part_seconds = max(self._part_seconds, self._monotonic() - began)
-        self._write(number, [each for each in results if each is not None])
+        self._write(number, [each for each in results if each is not None], began)
         return True
 
-    def _write(self, number: int, results: Sequence[Result]) -> None:
+    def _write(self, number: int, results: Sequence[Result], began: float) -> None:
         counts, removals = counted(results)
         header = canonical({"counts": counts, "removals": removals})
         content = header + b"".join(canonical(each.as_json()) for each in results)
@@ -138,6 +140,7 @@ class Worker:
         if self._store.s3.put_new(self._store.bucket, self._run.part(self._key, number), content):
             self._counts.update(counts)
             self._counts.update(removals)
+            self._metrics.add(counts + removals, self._monotonic() - began, self._now())
 
     def _finish(self, parts: int) -> None:
         lines = self._store.results(self._run, self._key, range(parts))

@@ -1,0 +1,51 @@
+"""How the certificates of a fleet are divided into shards: by the first bits of their ids, SHA-256 hashes.
+
+A shard's key is these bits, as text: ``0110`` has the ids that begin with the hex digit 6. The number of shards is a
+power of two, which changes only when a fleet grows or shrinks by half; in between each certificate keeps its shard.
+"""
+
+from __future__ import annotations
+
+import re
+
+from iot_certificate_provider.fleet.arithmetic import MOST_LINES_A_PART
+
+MOST_LINES_A_SHARD = 2_000
+"""On average: so a shard takes minutes, and a child of the machine has some dozens of them."""
+
+BITS_OF_A_SMALL_FLEET = 5
+"""A fleet of less than 64,000 has 32 shards, so that several children end at about the same time."""
+
+_LEAST_LINES_A_SHARD = MOST_LINES_A_PART
+"""Of a small fleet: one whole part."""
+
+_HEX_DIGITS = 8
+_KEY = re.compile(r"[01]{0,32}")
+
+
+def bits_for(count: int) -> int:
+    """Return how many bits the keys have for ``count`` certificates.
+
+    0 below 200; up to 5 while a shard has 100 lines; from 64,000 certificates on, shards of 1,000 to 2,000 lines.
+    """
+    bits = 0
+    while bits < BITS_OF_A_SMALL_FLEET and count >= _LEAST_LINES_A_SHARD * 2 ** (bits + 1):
+        bits += 1
+    while count > MOST_LINES_A_SHARD * 2**bits:
+        bits += 1
+    return bits
+
+
+def key_of(certificate_id: str, bits: int) -> str:
+    """Return the key of the shard that a certificate belongs to."""
+    return f"{int(certificate_id[:_HEX_DIGITS], 16):032b}"[:bits]
+
+
+def has(key: str, certificate_id: str) -> bool:
+    """Whether a certificate belongs to the shard of a key."""
+    return key_of(certificate_id, len(key)) == key
+
+
+def is_key(text: str) -> bool:
+    """Whether a text may be a shard's key."""
+    return _KEY.fullmatch(text) is not None
