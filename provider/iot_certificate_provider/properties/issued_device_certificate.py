@@ -84,7 +84,7 @@ SHAPE = Shape(
         Forbidden(
             Given(each),
             when=_BY_REQUEST,
-            problem="does not go with CertificateSigningRequest, which has the name and the key",
+            problem="cannot be combined with CertificateSigningRequest, which has the name and the key",
         )
         for each in (_SUBJECT, SUBJECT_ALTERNATIVE_NAMES, KEY_ALGORITHM, _CREDENTIALS_SECRET_ARN)
     ),

@@ -87,5 +87,5 @@ def _certificate_id(nested: Reader, certificate: Certificate | None) -> str | No
         return None if certificate is None else certificate.id
     if certificate is not None and certificate.id != declared:
         name = nested.full_name(_CA_CERTIFICATE_ID)
-        raise InvalidPropertyError(name, "is not that of CACertificatePem", "Leave one of the two out")
+        raise InvalidPropertyError(name, "is not the id of CACertificatePem", "Remove one of the two")
     return declared

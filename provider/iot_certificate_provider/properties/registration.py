@@ -83,7 +83,7 @@ def check_one_thing(principal_type: ThingPrincipalType, thing_names: Collection[
     if principal_type is ThingPrincipalType.EXCLUSIVE_THING and len(thing_names) > 1:
         raise InvalidPropertyError(
             THING_PRINCIPAL.name,
-            f"EXCLUSIVE_THING takes one thing, and ThingNames has {len(thing_names)}",
+            f"EXCLUSIVE_THING allows one thing, but ThingNames has {len(thing_names)}",
             "Name one thing, or use NON_EXCLUSIVE_THING",
         )
 

@@ -105,7 +105,7 @@ class Forbidden(Dependent):
     what: Given | Chosen
     _: KW_ONLY
     problem: str
-    fix: str = "Leave it out"
+    fix: str = "Remove it"
 
 
 Rule = OneOf | Forbidden

@@ -201,4 +201,4 @@ def _refused(count: int, first: ProviderError) -> ConflictError:
 
 def _unfinished(count: int | None) -> UnfinishedError:
     left = "device certificates of the CA may be" if count is None else f"{count} device certificates of the CA are"
-    return UnfinishedError(f"Out of time: {left} left, and the CA is INACTIVE. Delete the stack again to go on")
+    return UnfinishedError(f"Out of time: {left} left, and the CA is INACTIVE. Delete the stack again to continue")

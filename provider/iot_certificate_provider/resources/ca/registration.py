@@ -87,7 +87,8 @@ class CaCertificateRegistration:
         with undone_on_failure(request, registered.id, partial(self._undo, request, registered.id)):
             if registered.id != outcome.physical_id:
                 raise UpstreamError(
-                    "AWS IoT gave the CA certificate another id than the SHA-256 of its DER. Its registration is undone"
+                    "AWS IoT returned an id that is not the SHA-256 of the CA certificate's DER. "
+                    "The registration was undone"
                 )
             check_still_wanted(request, self._stacks)
 

@@ -123,6 +123,6 @@ class DeviceCertificateChange:
             return left_to_its_transfer(certificate_id).reason
         raise InvalidPropertyError(
             DeviceCertificateProperty.CERTIFICATE_PEM,
-            "the certificate is not registered any more: another account is transferring it to this account",
+            "the certificate is no longer registered: another account is transferring it to this account",
             "Accept it first (Custom::IotCertificateTransferDecision), and deploy again",
         )

@@ -33,9 +33,9 @@ class RenamedRequest:
             if live is not None and answers(live, signing):
                 raise InvalidPropertyError(
                     DeviceCertificateProperty.CERTIFICATE_SIGNING_REQUEST,
-                    f"this update removes {among([sibling], request)}, which has the certificate of the same key",
+                    f"this update removes {among([sibling], request)}, whose certificate has the same key",
                     "Renamed? Keep its logical id (override_logical_id). "
-                    "Else declare both until the device has the new one",
+                    "Else declare both until the device has the new certificate",
                 )
 
     def _removed(self, request: Request) -> list[StackResource]:

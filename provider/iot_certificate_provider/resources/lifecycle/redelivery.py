@@ -47,7 +47,7 @@ def check_awaited(request: Request, stacks: StackGateway, now: datetime) -> None
     rows = stacks.rows(request.stack_id, request.logical_id)
     newest = next(rows, None)
     if newest is not None and not _is_awaited(request, itertools.chain([newest], rows)):
-        raise ConflictError(f"CloudFormation does not wait for this {request.type} any more. Nothing was changed")
+        raise ConflictError(f"CloudFormation no longer waits for this {request.type}. Nothing was changed")
 
 
 def may_be_repeated(request: Request, now: datetime) -> bool:
@@ -131,7 +131,7 @@ def check_still_wanted(request: Request, stacks: StackGateway) -> None:
         return
     resource = stacks.resource(request.stack_id, request.logical_id)
     if resource is not None and resource.is_going:
-        raise ConflictError("CloudFormation gave the resource up while it was created. Its registration is undone")
+        raise ConflictError("CloudFormation cancelled the resource while it was created. The registration was undone")
 
 
 class StillWanted:

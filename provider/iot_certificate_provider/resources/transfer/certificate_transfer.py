@@ -149,8 +149,8 @@ class CertificateTransferResource:
                 self._call_transfer(request, wanted, sending)
                 return
         raise InUseError(
-            "CertificateId: AWS IoT still sees a policy or a thing attached to the certificate. "
-            "What was just detached can take five minutes to be seen so: deploy again, or detach what is there by now"
+            "CertificateId: AWS IoT still lists a policy or a thing of the certificate. "
+            "A detachment can take five minutes to take effect: deploy again, or detach what was attached since"
         )
 
     def _call_transfer(self, request: Request, wanted: CertificateTransferProperties, sending: Sending) -> None:
@@ -162,8 +162,8 @@ class CertificateTransferResource:
         except RefusedError as error:
             raise InvalidPropertyError(
                 CertificateTransferProperty.TARGET_AWS_ACCOUNT,
-                f"AWS IoT transfers nothing to {wanted.account}",
-                "Name an account that exists, in the same partition",
+                f"AWS IoT cannot transfer certificates to {wanted.account}",
+                "Name an existing account of the same partition",
             ) from error
         except ProviderError as error:
             pending = self._iot.outgoing_transfer(wanted.certificate_id)
@@ -188,8 +188,8 @@ class CertificateTransferResource:
         if pending is None:
             raise InvalidPropertyError(
                 CertificateTransferProperty.CERTIFICATE_ID,
-                "this account does not have the certificate, in this Region",
-                "Register it first. If it was transferred already, drop this resource",
+                "the certificate is not registered in this account and Region",
+                "Register it first. If it was transferred already, remove this resource",
             )
         raise self._foreign(request, pending)
 
@@ -302,8 +302,8 @@ class CertificateTransferResource:
             return replace(_outcome(request, identity), note=gone_for_good(identity.certificate_id).reason)
         raise InvalidPropertyError(
             CertificateTransferProperty.TARGET_AWS_ACCOUNT,
-            "nothing can be changed any more: the certificate was accepted by the other account, or deleted",
-            "Undo the change; have the other account transfer the certificate back",
+            "the transfer can no longer be changed: the other account accepted the certificate, or it was deleted",
+            "Undo the change, or have the other account transfer the certificate back",
         )
 
     # Taking back
@@ -353,7 +353,7 @@ def _declared(request: Request) -> CertificateTransferProperties:
         raise InvalidPropertyError(
             CertificateTransferProperty.TARGET_AWS_ACCOUNT,
             f"{wanted.account} is the stack's own account",
-            "Name the account that is to receive the certificate",
+            "Name the account that receives the certificate",
         )
     return wanted
 
@@ -374,7 +374,7 @@ def _remembering(identity: TransferIdentity, attached: Attachments) -> TransferI
     if not full.fits:
         raise InvalidPropertyError(
             CertificateTransferProperty.DETACH_ON_TRANSFER,
-            f"the names of {len(policies) + len(things)} policies and things are too long to be remembered",
+            f"the names of {len(policies) + len(things)} policies and things are too long to keep in the resource's id",
             "Detach some of them first",
         )
     return full
@@ -385,8 +385,8 @@ def _check_transferable(live: DeviceCertificateDescription) -> None:
     if live.status == DeviceCertificateStatus.REVOKED:
         raise InvalidPropertyError(
             name,
-            "the certificate is REVOKED, and stays so wherever it is",
-            "Register another one for the device, and transfer that",
+            "the certificate is REVOKED, which is final",
+            "Register another certificate for the device, and transfer that one",
         )
     if live.status not in (DeviceCertificateStatus.ACTIVE, DeviceCertificateStatus.INACTIVE):
         raise InvalidPropertyError(name, f"the certificate is {live.status}", "Set it ACTIVE or INACTIVE first")
