@@ -397,7 +397,7 @@ CA_CASES: list[Case] = [
     (
         "a template without a role",
         {"RegistrationConfig": {"TemplateBody": "{}"}},
-        "RegistrationConfig.RoleArn: is missing. A TemplateBody needs the role",
+        "RegistrationConfig.RoleArn: is missing. Give the role",
     ),
     (
         "a role by its name",
@@ -427,7 +427,7 @@ CA_CASES: list[Case] = [
     (
         "a template that is too long",
         {"RegistrationConfig": {"TemplateBody": json.dumps({"a": "x" * 10_240}), "RoleArn": ROLE}},
-        "RegistrationConfig.TemplateBody: has 10,249 characters. AWS IoT takes 10,240: use a template by name",
+        "RegistrationConfig.TemplateBody: has 10,249 characters. Use a template by name: AWS IoT allows 10,240",
     ),
     # Tags
     ("a tag that is a text", {"Tags": ["plant"]}, "Tags: an item is a text, not a map. Write {Key: …, Value: …}"),
@@ -462,7 +462,7 @@ CA_CASES: list[Case] = [
     (
         "too many tags",
         {"Tags": [{"Key": f"k{n}", "Value": "v"} for n in range(48)]},
-        "Tags: there are 48. At most 47 are possible: AWS IoT takes 50",
+        "Tags: there are 48. Give at most 47, because AWS IoT allows 50",
     ),
 ]
 

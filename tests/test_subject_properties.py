@@ -103,7 +103,7 @@ class TestASubject:
         (LEFT_OUT, "Subject: is missing. Give a map with a CommonName, like {CommonName: thermostat-1}"),
         ("CN=thermostat-1", "Subject: is a text, not a map"),
         ([], "Subject: is a list, not a map"),
-        ({}, "Subject.CommonName: is missing. Say whose certificate it is"),
+        ({}, "Subject.CommonName: is missing. Give the subject of the certificate"),
         ({"Organization": "Factory"}, "Subject.CommonName: is missing"),
         ({"CN": "thermostat-1"}, "Subject.CN: is not a property of this type. It has Country, State"),
         ({"Commonname": "a"}, "Subject.Commonname: is not a property of this type. Did you mean CommonName?"),
@@ -211,7 +211,7 @@ def test_there_may_be_no_alternative_names(value: object) -> None:
         (["URI:a"], "'URI:a' is not an absolute URI. Write a scheme first"),
         ([["DNS:a.example"]], "a list is not a text. Write each like DNS:host.example.com"),
         ([7], "a number is not a text"),
-        ([f"DNS:a{n}.example" for n in range(21)], "there are 21. At most 20 are possible"),
+        ([f"DNS:a{n}.example" for n in range(21)], "there are 21. Give at most 20"),
         ([issuing.make_ca().key_pem()], "a text of "),
     ],
 )

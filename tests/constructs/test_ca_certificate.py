@@ -387,7 +387,7 @@ REFUSED = {
     ),
     "a template without a role": (
         _unwanted(auto_registration=AutoRegistration(template_body="{}")),
-        "auto_registration.role is missing. A template_body needs the role that provisions with it",
+        "auto_registration.role is missing. Give the role with which AWS IoT provisions the template_body",
     ),
 }
 
@@ -405,7 +405,7 @@ def test_refusals_name_path_property_problem_and_fix(
     ("body", "problem"),
     [
         ("{", "is not a JSON object. Give the provisioning template as JSON text"),
-        ("{}" + " " * 10_239, "has 10,241 characters. AWS IoT takes 10,240: use a template by name"),
+        ("{}" + " " * 10_239, "has 10,241 characters. Use a template by name: AWS IoT allows 10,240"),
     ],
 )
 def test_template_bodies_are_checked(new_stack: Callable[..., Stack], body: str, problem: str) -> None:

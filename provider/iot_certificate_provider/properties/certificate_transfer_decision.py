@@ -28,7 +28,7 @@ _DECISION = Choice(
     required=ALWAYS,
     missing=f"Use one of {', '.join(TransferDecision)}",
     update=Update.REFUSED,
-    exception=": neither can be taken back",
+    exception=": neither can be undone",
 )
 _REJECT_REASON = Text(
     _NAME.REJECT_REASON,

@@ -38,9 +38,9 @@ _NAME = SubjectProperty
 
 _COMMON_NAME = Text(
     _NAME.COMMON_NAME,
-    about="whose certificate it is",
+    about="the subject of the certificate",
     required=ALWAYS,
-    missing="Say whose certificate it is",
+    missing="Give the subject of the certificate",
     longest=64,
 )
 _COUNTRY = Text(
@@ -137,7 +137,7 @@ SUBJECT_ALTERNATIVE_NAMES = Texts(
     about="names like `DNS:…`, `URI:…`, `IP:…`, `email:…`",
     update=Update.ROTATION,
     most=MAX_ALTERNATIVE_NAMES,
-    too_many=f"At most {MAX_ALTERNATIVE_NAMES} are possible",
+    too_many=f"Give at most {MAX_ALTERNATIVE_NAMES}",
 )
 
 

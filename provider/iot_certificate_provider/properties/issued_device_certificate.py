@@ -56,11 +56,11 @@ _SUBJECT = subject(required=Dependent(unless=_BY_REQUEST))
 _VALIDITY_DAYS = validity_days(default=365)
 _CREDENTIALS_SECRET_ARN = Text(
     IssuedDeviceCertificateProperty.CREDENTIALS_SECRET_ARN,
-    about="a secret in the same account and Region, created empty, that is to receive `privateKey`, `certificatePem`, "
+    about="a secret in the same account and Region, created empty, that receives `privateKey`, `certificatePem`, "
     "`caCertificatePem`",
     update=Update.ROTATION,
     required=Dependent(unless=_BY_REQUEST),
-    missing="Name the secret that is to keep the key, or give a CertificateSigningRequest",
+    missing="Name the secret that receives the key, or give a CertificateSigningRequest",
     secret=True,
 )
 

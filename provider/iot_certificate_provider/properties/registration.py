@@ -43,7 +43,7 @@ EXISTING_CERTIFICATE = Choice(
     CaCertificateProperty.EXISTING_CERTIFICATE,
     ExistingCertificate,
     ExistingCertificate.FAIL,
-    about="what to do when somebody else has registered the certificate",
+    about="what to do when another owner has registered the certificate",
     update=Update.IN_PLACE,
 )
 

@@ -44,7 +44,7 @@ TAGS = Maps(
     about="the tags of the CA certificate",
     update=Update.IN_PLACE,
     most=MAX_TAGS,
-    too_many=f"At most {MAX_TAGS} are possible: AWS IoT takes 50, of which three are ours",
+    too_many=f"Give at most {MAX_TAGS}, because AWS IoT allows 50 and the provider needs three",
 )
 
 
