@@ -1,4 +1,4 @@
-"""What test environments left behind: found, and deleted. What a stack owns is never touched."""
+"""Finding and deleting orphans of test environments. A certificate that a stack owns is never touched."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class CertificateRenewal(Construct):
       class STANDARD, for CloudWatch takes metrics from no other.
 
     Attributes: ``generation``, a token; ``function``, whose role can update this stack alone; ``rule``; and two alarms:
-    ``not_renewed``, a certificate has been due for three days, and ``failed``, the function was given up.
+    ``not_renewed``, a certificate has been due for three days, and ``failed``, Lambda dropped an invocation.
     Raises CertificateDeclarationError in a nested stack, and for another ``every``.
     """
 

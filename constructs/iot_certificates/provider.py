@@ -229,7 +229,7 @@ class IotCertificateProvider(ProviderAsset):
         """Refer to a function that is deployed already, by its service token, the function's ARN; may be a token.
 
         ``Fn.import_value(SERVICE_TOKEN_EXPORT)`` is that of a provider stack. The role of the function is not known
-        here: whoever deploys it allows what it needs, IotCertificateProviderStack by its parameters. CloudFormation
+        here: its own stack allows what it needs, IotCertificateProviderStack by its parameters. CloudFormation
         waits ``service_timeout`` for an answer, by default one hour.
         """
         return _ExistingProvider(scope, construct_id, service_token, None, service_timeout)

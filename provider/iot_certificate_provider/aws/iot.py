@@ -94,7 +94,7 @@ class IotGateway:
     # Registration code
 
     def registration_code(self) -> str:
-        """GetRegistrationCode: 64 hex digits, the same until somebody deletes it."""
+        """GetRegistrationCode: 64 hex digits, the same until it is deleted."""
         with mapping_errors("the registration code"):
             return self._iot.get_registration_code()["registrationCode"]
 

@@ -1,4 +1,4 @@
-"""Distinguished names: comparison by RFC 5280, 7.1, and the text of RFC 4514, whoever has read them."""
+"""Distinguished names: comparison by RFC 5280, 7.1, and the text of RFC 4514, for both readers."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class VerificationCertificate:
-    """Proof of possession that somebody signed outside the deployment."""
+    """Proof of possession that was signed outside the deployment."""
 
     certificate: Certificate
 

@@ -43,7 +43,7 @@ class RegistrationCodeResource:
         return outcome
 
     def update(self, request: Request) -> Outcome:
-        """Return the code that the account has now: somebody may have deleted the one that the stack has read."""
+        """Return the account's current code: the one that the stack has read may have been deleted since."""
         return self.create(request)
 
     def delete(self, request: Request) -> Outcome:

@@ -95,7 +95,7 @@ class DeviceCertificateSweep:
         """Do ``what`` to the certificates of the CA, until a listing names none but those that resources hold.
 
         One whose state refuses (a pending transfer, say) does not keep the others: ConflictError comes at the end. Out
-        of time, UnfinishedError says how many are left: another run goes on with them.
+        of time, UnfinishedError reports how many are left: another run continues with them.
         """
         held = Held(self._stacks, self._now)
         deadline = request.deadline

@@ -42,7 +42,7 @@ def differs(old: DeviceCertificateProperties | None, wanted: DeviceCertificatePr
 
 
 def noted(outcome: Outcome, *notes: str) -> Outcome:
-    """Add to what the reader of CloudFormation's events is told."""
+    """Add to the note in CloudFormation's event."""
     return replace(outcome, note=". ".join(note for note in (outcome.note, *notes) if note))
 
 

@@ -1,4 +1,4 @@
-"""Registering a device certificate, or having AWS IoT issue it: what is undone when it fails, and what is taken up."""
+"""Registering or issuing a device certificate: what a failure undoes, and what a redelivery resumes."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class DeviceCertificateRegistration:
         *,
         is_key_ours: bool = False,
     ) -> Outcome:
-        """Register it; or go on with what an earlier delivery, or an attempt without an answer, registered."""
+        """Register the certificate, or continue with that of an earlier delivery or of an attempt without an answer."""
         try:
             return self.register(request, wanted, certificate)
         except AlreadyExistsError as error:

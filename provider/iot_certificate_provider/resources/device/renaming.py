@@ -27,7 +27,7 @@ class RenamedRequest:
         self._stacks = aws.stacks
 
     def check(self, request: Request, signing: SigningRequest) -> None:
-        """Raise InvalidPropertyError when the device would be refused until somebody carries a new PEM to it."""
+        """Raise InvalidPropertyError when AWS IoT would refuse the device until it has a new PEM."""
         for sibling in self._removed(request):
             live = self._iot.find_certificate(sibling.physical_id)
             if live is not None and answers(live, signing):

@@ -39,7 +39,7 @@ class Action(Enum):
 
 @dataclass(frozen=True)
 class Decision:
-    """What follows, and why: for the log line, and for whoever reads CloudFormation's events."""
+    """An action and its reason, for the log line and for CloudFormation's event."""
 
     action: Action
     reason: str
@@ -233,7 +233,7 @@ def _at_work(resource: StackResource, request: Request) -> str:
 def taking(
     certificate_id: str, request: Request, *, claiming: Sequence[StackResource], at_work: StackResource | None
 ) -> Decision:
-    """Decide whether a certificate that may be an earlier delivery's, or an unanswered attempt's, is taken up."""
+    """Decide whether to resume with a certificate that may be an earlier delivery's, or an unanswered attempt's."""
     if at_work is not None:
         return Decision(
             Action.WAIT, f"The owner of {short(certificate_id)} is not known yet: {_at_work(at_work, request)}"

@@ -2,7 +2,7 @@
 
 The physical id of an accepted certificate is its id, as that of any certificate that a resource holds. A decision that
 was made cannot be taken back, so the id says which one it was: ``<certificate id>/rejected``; and
-``<certificate id>/adopted`` where somebody else had accepted it before, and Delete leaves it there.
+``<certificate id>/adopted`` where another owner had accepted it before, and Delete leaves it registered.
 """
 
 from __future__ import annotations
