@@ -357,7 +357,7 @@ CAS: list[Row] = [
                 secretsmanager.Secret.from_secret_name_v2(stack, f"{row}Any", "factory-*")
             )
         ),
-        Refused("proof_of_possession.secret has a wildcard in its ARN, which would allow more than this one"),
+        Refused("proof_of_possession.secret has a wildcard in its ARN, which would grant access to other resources"),
     ),
     (
         "CaCertificate",
@@ -691,7 +691,7 @@ OTHERS: list[Row] = [
         "CertificateTransferDecision",
         "reject_reason",
         "x",
-        Refused("reject_reason does not go with decision ACCEPT. Leave "),
+        Refused("reject_reason cannot be combined with decision ACCEPT. Remove it"),
     ),
     (
         "CertificateTransferDecision",

@@ -205,25 +205,25 @@ CA_CASES: list[Case] = [
     (
         "a boolean as status",
         {"Status": "true"},
-        "Status: 'true' is not a value it can have. Use one of ACTIVE, INACTIVE",
+        "Status: 'true' is not an allowed value. Use one of ACTIVE, INACTIVE",
     ),
-    ("a status in lower case", {"Status": "active"}, "Status: 'active' is not a value it can have"),
-    ("a device's status", {"Status": "REVOKED"}, "Status: 'REVOKED' is not a value it can have"),
+    ("a status in lower case", {"Status": "active"}, "Status: 'active' is not an allowed value"),
+    ("a device's status", {"Status": "REVOKED"}, "Status: 'REVOKED' is not an allowed value"),
     (
         "a boolean as auto-registration",
         {"AutoRegistrationStatus": "true"},
-        "AutoRegistrationStatus: 'true' is not a value it can have. Use one of ENABLE, DISABLE",
+        "AutoRegistrationStatus: 'true' is not an allowed value. Use one of ENABLE, DISABLE",
     ),
     (
         "a boolean as what becomes of devices",
         {"DeviceCertificatesOnDelete": "false"},
-        "DeviceCertificatesOnDelete: 'false' is not a value it can have. Use one of RETAIN, DEACTIVATE, DELETE",
+        "DeviceCertificatesOnDelete: 'false' is not an allowed value. Use one of RETAIN, DEACTIVATE, DELETE",
     ),
-    ("an unknown mode", {"CertificateMode": "SNI"}, "CertificateMode: 'SNI' is not a value it can have"),
+    ("an unknown mode", {"CertificateMode": "SNI"}, "CertificateMode: 'SNI' is not an allowed value"),
     (
         "a boolean as adoption",
         {"ExistingCertificate": "true"},
-        "ExistingCertificate: 'true' is not a value it can have",
+        "ExistingCertificate: 'true' is not an allowed value",
     ),
     # Kinds
     ("a list for a text", {"Status": ["ACTIVE"]}, "Status: is a list, not a text. Give one text"),
@@ -242,7 +242,7 @@ CA_CASES: list[Case] = [
     ("two certificates", {"CACertificatePem": CA.pem + OTHER_CA.pem}, "CACertificatePem: holds 2 PEM blocks, not one"),
     ("a path", {"CACertificatePem": "factory-ca.pem"}, "CACertificatePem: is not PEM"),
     ("truncated base64", {"CACertificatePem": truncated(CA.pem)}, "CACertificatePem: has damaged base64"),
-    ("a PEM that is cut off", {"CACertificatePem": without_end(CA.pem)}, "CACertificatePem: is cut off"),
+    ("a PEM that is cut off", {"CACertificatePem": without_end(CA.pem)}, "CACertificatePem: is truncated"),
     ("a key", {"CACertificatePem": KEYS[0]}, "CACertificatePem: holds a private key. Remove it, and replace the key"),
     ("a key beside the certificate", {"CACertificatePem": CA.pem + KEYS[1]}, "CACertificatePem: holds a private key"),
     ("a signing request", {"CACertificatePem": CSR.pem}, "CACertificatePem: is a certificate signing request, not"),
@@ -261,17 +261,17 @@ CA_CASES: list[Case] = [
     (
         "no proof",
         {"VerificationKey": LEFT_OUT},
-        "VerificationKey, VerificationCertificatePem: one is needed as proof of possession",
+        "VerificationKey, VerificationCertificatePem: one is required, as proof of possession",
     ),
     (
         "both proofs",
         {"VerificationCertificatePem": PROOF.pem},
-        "VerificationKey, VerificationCertificatePem: both are given, one proof is enough. Leave one of them out",
+        "VerificationKey, VerificationCertificatePem: both are given, but only one is allowed. Remove one of them",
     ),
     (
         "a key with SNI_ONLY",
         {"CertificateMode": "SNI_ONLY"},
-        "VerificationKey: is not used with CertificateMode SNI_ONLY. Leave it out",
+        "VerificationKey: is not used with CertificateMode SNI_ONLY. Remove it",
     ),
     (
         "a verification certificate with SNI_ONLY",
@@ -281,7 +281,7 @@ CA_CASES: list[Case] = [
     (
         "a KMS key beside a secret",
         {"VerificationKey": {"SecretArn": SECRET, "KmsKeyId": "alias/ca"}},
-        "VerificationKey: SecretArn and KmsKeyId are given, one place is enough. Leave one out",
+        "VerificationKey: SecretArn and KmsKeyId are given, but only one is allowed. Remove all but one",
     ),
     (
         "a private CA beside a KMS key",
@@ -291,12 +291,12 @@ CA_CASES: list[Case] = [
     (
         "a passphrase for a KMS key",
         {"VerificationKey": {"KmsKeyId": "alias/ca", "PassphraseSecretArn": SECRET}},
-        "VerificationKey.PassphraseSecretArn: goes with SecretArn only. Leave it out",
+        "VerificationKey.PassphraseSecretArn: is allowed with SecretArn only. Remove it",
     ),
     (
         "a field of a private CA",
         {"VerificationKey": {"CertificateAuthorityArn": PRIVATE_CA, "JsonField": "key"}},
-        "VerificationKey.JsonField: goes with SecretArn only. Leave it out",
+        "VerificationKey.JsonField: is allowed with SecretArn only. Remove it",
     ),
     (
         "a sentence for a KMS key",
@@ -325,7 +325,7 @@ CA_CASES: list[Case] = [
             "CertificateMode": "SNI_ONLY",
             "VerificationKey": {"CertificateAuthorityArn": PRIVATE_CA},
         },
-        "VerificationKey: is not used with CertificateMode SNI_ONLY. Leave it out",
+        "VerificationKey: is not used with CertificateMode SNI_ONLY. Remove it",
     ),
     (
         "a KMS key without a certificate",
@@ -397,7 +397,7 @@ CA_CASES: list[Case] = [
     (
         "a template without a role",
         {"RegistrationConfig": {"TemplateBody": "{}"}},
-        "RegistrationConfig.RoleArn: is missing. A TemplateBody needs the role",
+        "RegistrationConfig.RoleArn: is missing. Give the role",
     ),
     (
         "a role by its name",
@@ -427,7 +427,7 @@ CA_CASES: list[Case] = [
     (
         "a template that is too long",
         {"RegistrationConfig": {"TemplateBody": json.dumps({"a": "x" * 10_240}), "RoleArn": ROLE}},
-        "RegistrationConfig.TemplateBody: has 10,249 characters. AWS IoT takes 10,240: use a template by name",
+        "RegistrationConfig.TemplateBody: has 10,249 characters. Use a template by name: AWS IoT allows 10,240",
     ),
     # Tags
     ("a tag that is a text", {"Tags": ["plant"]}, "Tags: an item is a text, not a map. Write {Key: …, Value: …}"),
@@ -442,7 +442,7 @@ CA_CASES: list[Case] = [
     (
         "a tag by which we know our own",
         {"Tags": [{"Key": "cdk-iot-certificates:stack-id", "Value": "b"}]},
-        "Tags.Key: 'cdk-iot-certificates:stack-id' has the prefix cdk-iot-certificates:, which is taken",
+        "Tags.Key: 'cdk-iot-certificates:stack-id' has the reserved prefix cdk-iot-certificates:",
     ),
     (
         "a tag with a long key",
@@ -457,12 +457,12 @@ CA_CASES: list[Case] = [
     (
         "a tag twice",
         {"Tags": [{"Key": "plant", "Value": "Lyon"}, {"Key": "plant", "Value": "Turin"}]},
-        "Tags: the key 'plant' is there twice. Use each key once",
+        "Tags: the key 'plant' is declared twice. Declare each key once",
     ),
     (
         "too many tags",
         {"Tags": [{"Key": f"k{n}", "Value": "v"} for n in range(48)]},
-        "Tags: there are 48. At most 47 are possible: AWS IoT takes 50",
+        "Tags: there are 48. Give at most 47, because AWS IoT allows 50",
     ),
 ]
 
@@ -470,7 +470,7 @@ DEVICE_CASES: list[Case] = [
     (
         "neither certificate nor request",
         {"CertificatePem": LEFT_OUT},
-        "CertificatePem, CertificateSigningRequest: one of them is needed. Give the certificate, or a request",
+        "CertificatePem, CertificateSigningRequest: one of them is required. Give the certificate, or a request",
     ),
     (
         "both certificate and request",
@@ -479,8 +479,12 @@ DEVICE_CASES: list[Case] = [
     ),
     ("a CA's property", {"Tags": []}, "Tags: is not a property of this type. It has CertificatePem"),
     ("a misspelt list", {"PolicyName": ["p"]}, "PolicyName: is not a property of this type. Did you mean PolicyNames?"),
-    ("a boolean as status", {"Status": "true"}, "Status: 'true' is not a value it can have. Use one of ACTIVE"),
-    ("a status that AWS sets", {"Status": "PENDING_ACTIVATION"}, "Status: 'PENDING_ACTIVATION' is not a value it can"),
+    ("a boolean as status", {"Status": "true"}, "Status: 'true' is not an allowed value. Use one of ACTIVE"),
+    (
+        "a status that AWS sets",
+        {"Status": "PENDING_ACTIVATION"},
+        "Status: 'PENDING_ACTIVATION' is not an allowed value",
+    ),
     ("two certificates", {"CertificatePem": DEVICE.pem + CA.pem}, "CertificatePem: holds 2 PEM blocks, not one. Keep"),
     ("truncated base64", {"CertificatePem": truncated(DEVICE.pem)}, "CertificatePem: has damaged base64"),
     ("a key", {"CertificatePem": DEVICE.key_pem()}, "CertificatePem: holds a private key"),
@@ -493,7 +497,7 @@ DEVICE_CASES: list[Case] = [
     (
         "an unknown kind of key",
         {"CertificatePem": issuing.make_device(CA, key_kind="ed25519").pem},
-        "CertificatePem: has a key of a kind that AWS IoT does not know: Ed25519",
+        "CertificatePem: has a key of a type that AWS IoT does not support: Ed25519",
     ),
     ("a device as CA", {"CACertificatePem": DEVICE.pem}, "CACertificatePem: is not a CA certificate"),
     ("another CA", {"CACertificatePem": OTHER_CA.pem}, "CertificatePem: was not issued by the CA: its issuer is"),
@@ -501,17 +505,17 @@ DEVICE_CASES: list[Case] = [
     (
         "a CA with SNI_ONLY",
         {"CACertificatePem": CA.pem, "CertificateMode": "SNI_ONLY"},
-        "CACertificatePem: does not go with CertificateMode SNI_ONLY",
+        "CACertificatePem: cannot be combined with CertificateMode SNI_ONLY",
     ),
     (
         "a CA with a request",
         {"CertificatePem": LEFT_OUT, "CertificateSigningRequest": CSR.pem, "CACertificatePem": CA.pem},
-        "CACertificatePem: does not go with CertificateSigningRequest, which AWS IoT signs. Leave it out",
+        "CACertificatePem: cannot be combined with CertificateSigningRequest, which AWS IoT signs. Remove it",
     ),
     (
         "a request with SNI_ONLY",
         {"CertificatePem": LEFT_OUT, "CertificateSigningRequest": CSR.pem, "CertificateMode": "SNI_ONLY"},
-        "CertificateMode: SNI_ONLY does not go with CertificateSigningRequest",
+        "CertificateMode: SNI_ONLY cannot be combined with CertificateSigningRequest",
     ),
     ("a text for a list", {"PolicyNames": "telemetry"}, "PolicyNames: is a text, not a list"),
     ("a policy's ARN", {"PolicyNames": ["arn:aws:iot:p"]}, "PolicyNames: 'arn:aws:iot:p' is not a valid name. A name "),

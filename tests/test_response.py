@@ -75,7 +75,7 @@ def test_a_failure_fits_whatever_its_reason_says(text: str) -> None:
 def test_what_fits_exactly_is_let_through_and_one_byte_more_is_not() -> None:
     empty = len(response.encode(response.body(ECHOED, Outcome("id", {"Subject": ""}))))
     response.ensure_fits(request(), Outcome("id", {"Subject": "x" * (4096 - empty)}))
-    with pytest.raises(InvalidPropertyError, match=r"^Attribute Subject: .* 4,097 bytes, and 4,096 is the limit"):
+    with pytest.raises(InvalidPropertyError, match=r"^Attribute Subject: .* 4,097 bytes, above the limit of 4,096"):
         response.ensure_fits(request(), Outcome("id", {"Subject": "x" * (4097 - empty)}))
 
 

@@ -60,29 +60,33 @@ REFUSED = [
     ),
     (A_TRANSFER, {"TargetAwsAccount": ["210987654321"]}, "TargetAwsAccount: is a list, not a text"),
     (A_TRANSFER, {"TransferMessage": "x" * 129}, "TransferMessage: has 129 characters. AWS takes at most 128"),
-    (A_TRANSFER, {"DetachOnTransfer": "yes"}, "DetachOnTransfer: 'yes' is not a value it can have. Use true or false"),
+    (A_TRANSFER, {"DetachOnTransfer": "yes"}, "DetachOnTransfer: 'yes' is not an allowed value. Use true or false"),
     (
         A_TRANSFER,
         {"DetachOnTransfer": True},
-        "DetachOnTransfer: a boolean is not a value it can have. Use true or false",
+        "DetachOnTransfer: a boolean is not an allowed value. Use true or false",
     ),
     (A_TRANSFER, {"Status": "ACTIVE"}, "Status: is not a property of this type"),
     (A_DECISION, {"Decision": None}, "Decision: is missing. Use one of ACCEPT, REJECT"),
-    (A_DECISION, {"Decision": "MAYBE"}, "Decision: 'MAYBE' is not a value it can have. Use one of ACCEPT, REJECT"),
-    (A_DECISION, {"RejectReason": "why"}, "RejectReason: does not go with Decision ACCEPT. Leave it out"),
+    (A_DECISION, {"Decision": "MAYBE"}, "Decision: 'MAYBE' is not an allowed value. Use one of ACCEPT, REJECT"),
+    (A_DECISION, {"RejectReason": "why"}, "RejectReason: cannot be combined with Decision ACCEPT. Remove it"),
     (
         A_DECISION,
         {"Decision": "REJECT", "RejectReason": "x" * 129},
         "RejectReason: has 129 characters. AWS takes at most 128",
     ),
-    (A_DECISION, {"Decision": "REJECT", "Status": "ACTIVE"}, "Status: does not go with Decision REJECT. Leave it out"),
+    (
+        A_DECISION,
+        {"Decision": "REJECT", "Status": "ACTIVE"},
+        "Status: cannot be combined with Decision REJECT. Remove it",
+    ),
     (
         A_DECISION,
         {"Decision": "REJECT", "OnDelete": "DELETE"},
-        "OnDelete: does not go with Decision REJECT. Leave it out",
+        "OnDelete: cannot be combined with Decision REJECT. Remove it",
     ),
-    (A_DECISION, {"Status": "REVOKED"}, "Status: 'REVOKED' is not a value it can have. Use one of ACTIVE, INACTIVE"),
-    (A_DECISION, {"OnDelete": "KEEP"}, "OnDelete: 'KEEP' is not a value it can have. Use one of RETAIN, DELETE"),
+    (A_DECISION, {"Status": "REVOKED"}, "Status: 'REVOKED' is not an allowed value. Use one of ACTIVE, INACTIVE"),
+    (A_DECISION, {"OnDelete": "KEEP"}, "OnDelete: 'KEEP' is not an allowed value. Use one of RETAIN, DELETE"),
 ]
 
 

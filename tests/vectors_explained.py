@@ -31,7 +31,7 @@ TOLERATED = {
     "x509/custom/malformed-san.pem": "RFC 5280, 4.2.1.6: an alternative name of another structure",
     "x509/custom/nc_invalid_ip_netmask.pem": _NO_NETMASK,
     "x509/custom/nc_ip_invalid_length.pem": "RFC 5280, 4.2.1.10: an address of 33 bytes",
-    "x509/custom/two_basic_constraints.pem": "RFC 5280, 4.2: an extension that is there twice",
+    "x509/custom/two_basic_constraints.pem": "RFC 5280, 4.2: an extension that is declared twice",
     "x509/custom/unsupported_subject_public_key_info.pem": _UNKNOWN_KEY,
     "x509/ed25519/ed25519-rfc8410.pem": "X.690, 11.5: critical FALSE is written out, though it is the default",
     "x509/wosign-bc-invalid.pem": "RFC 5280, 4.2.1.9: a path length, though it is no CA",

@@ -1,1 +1,1 @@
-"""The operator's command line: what is registered, what was left behind, and whether all is well."""
+"""The operator's command line: inventory, sweep of orphans, checks of the account, fleets."""

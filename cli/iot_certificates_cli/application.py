@@ -65,34 +65,34 @@ def iot_certificates(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Tell what is registered in AWS IoT Core, and what test environments left behind."""
+    """List the certificates of AWS IoT Core, and delete the orphans of test environments."""
 
 
 @app.command(name="inventory", epilog=EXIT_STATUSES)
 def show_inventory(
-    format: Annotated[Format, typer.Option(help="How to print it.")] = Format.TABLE,  # noqa: A002 - the option's name
+    format: Annotated[Format, typer.Option(help="Output format.")] = Format.TABLE,  # noqa: A002 - the option's name
     html: Annotated[
-        Path | None, typer.Option(dir_okay=False, help="Also write a page with charts, complete in one file.")
+        Path | None, typer.Option(dir_okay=False, help="Also write an HTML page with charts, in one file.")
     ] = None,
     expiry: Annotated[
         bool,
-        typer.Option("--expiry/--no-expiry", help="Subject and expiry: a call for each new certificate."),
+        typer.Option("--expiry/--no-expiry", help="Read subject and expiry: a call for each new certificate."),
     ] = True,
     attachments: Annotated[
-        bool, typer.Option("--attachments/--no-attachments", help="Policies and things: a call for each of them.")
+        bool, typer.Option("--attachments/--no-attachments", help="List policies and things: a call for each of them.")
     ] = True,
     profile: Profile = None,
     region: Region = None,
     endpoint_url: EndpointUrl = None,
     rate: Rate = CALLS_PER_SECOND,
 ) -> None:
-    """Show every CA and device certificate of the account and Region.
+    """List every CA and device certificate of the account and Region.
 
-    With status, CA, policies, things, expiry, and the CloudFormation stacks that own it. What a certificate says never
-    changes, and is kept on disk: the first run takes long, the next ones do not.
+    With status, CA, policies, things, expiry, and the CloudFormation stacks that own it. A certificate's content never
+    changes, and is kept on disk, so that only the first run takes long.
     """
     if html is not None and not expiry:
-        raise UsageError("--html draws the expiry: leave out --no-expiry")
+        raise UsageError("--html draws the expiry. Remove --no-expiry")
     started, remarks, tally = time.monotonic(), screen.remarks(), Tally()
     connection = connect(profile, region, endpoint_url, rate)
     place = connection.place  # asked for first: it says who is asking, and whether AWS is there at all
@@ -103,7 +103,7 @@ def show_inventory(
     remarks.print(f"{tally.sentence()} in {place}; {calls:,} calls to AWS in {seconds:.1f} s.", soft_wrap=True)
     if not tally.cas and not tally.devices:
         remarks.print(
-            "No certificate is registered there. If you expect some, name another --profile or --region.",
+            "No certificate is registered there. If you expect some, give another --profile or --region.",
             soft_wrap=True,
         )
     _tell_unknown_owners(owners)
@@ -112,32 +112,41 @@ def show_inventory(
 @app.command(epilog=EXIT_STATUSES)
 def sweep(
     ca: Annotated[
-        list[str] | None, typer.Option(help="Under this CA: its id, the first digits of it, or its ARN. Repeatable.")
+        list[str] | None,
+        typer.Option(help="Certificates of this CA: its id, the first digits of the id, or its ARN. Repeatable."),
     ] = None,
     ca_tag: Annotated[
-        list[str] | None, typer.Option(metavar="KEY[=VALUE]", help="Under a CA with this tag. Repeatable: all of them.")
+        list[str] | None,
+        typer.Option(metavar="KEY[=VALUE]", help="Certificates of a CA with this tag. Repeatable: with all of them."),
     ] = None,
-    subject: Annotated[str | None, typer.Option(metavar="PATTERN", help="With such a subject: 'CN=test-*'.")] = None,
-    older_than: Annotated[str | None, typer.Option(metavar="AGE", help="Registered longer ago: 12h, 7d, 2w.")] = None,
+    subject: Annotated[
+        str | None, typer.Option(metavar="PATTERN", help="Certificates with such a subject: 'CN=test-*'.")
+    ] = None,
+    older_than: Annotated[
+        str | None, typer.Option(metavar="AGE", help="Certificates registered longer ago: 12h, 7d, 2w.")
+    ] = None,
     status: Annotated[
-        list[str] | None, typer.Option(help="With this status: PENDING_ACTIVATION, say. Repeatable: any of them.")
+        list[str] | None,
+        typer.Option(help="Certificates with this status, such as PENDING_ACTIVATION. Repeatable: with any of them."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show them.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before deleting.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List them only.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete without a confirmation.")] = False,
     profile: Profile = None,
     region: Region = None,
     endpoint_url: EndpointUrl = None,
     rate: Rate = CALLS_PER_SECOND,
 ) -> None:
-    """Delete the device certificates that test environments left behind.
+    """Delete device certificates that no CloudFormation stack owns.
 
-    Those that meet every option, and that no CloudFormation stack owns. At least one of --ca, --subject and
-    --older-than is needed. They are shown, and deleted after a confirmation: detached from everything, deactivated,
-    deleted. After an interruption or a failure, the same command goes on with what is left.
+    Selected are the certificates that meet every option. At least one of --ca, --subject and
+    --older-than is required. They are listed, and after a confirmation detached from everything, deactivated and
+    deleted. After an interruption or a failure, the same command continues with the rest.
     """
     selection = Selection.parse(ca or [], ca_tag or [], subject, older_than, status or [])
     if not selection.is_narrow_enough and not dry_run:
-        raise UsageError("Most certificates belong to no stack: say which, by --ca, --subject or --older-than")
+        raise UsageError(
+            "Selection too wide: most certificates belong to no stack. Give --ca, --subject or --older-than"
+        )
     connection = connect(profile, region, endpoint_url, rate)
     place = connection.place
     with (
@@ -156,9 +165,9 @@ def sweep(
 
 @app.command(epilog=EXIT_STATUSES)
 def doctor(profile: Profile = None, region: Region = None, endpoint_url: EndpointUrl = None) -> None:
-    """Look whether all is well: credentials, clock, Region, registration code, quota, and the deployed functions.
+    """Check the credentials, clock, Region, registration code, quota, and the deployed functions.
 
-    Changes nothing but that AWS IoT makes a registration code where the account has none.
+    Changes nothing, except that AWS IoT creates a registration code where the account has none.
     """
     results, findings = screen.results(), []
     for finding in examine(connect(profile, region, endpoint_url, CALLS_PER_SECOND)):
@@ -196,8 +205,8 @@ def _write_inventory(
 def _tell_interrupted(counts: screen.Counts) -> None:
     of = "" if counts.total is None else f" of {counts.total:,}"
     screen.remarks().print(
-        f"Interrupted: {counts.count:,}{of} device certificates are written, and the rest is missing. Their subjects "
-        "and dates are kept, and the next run does not ask for them again.",
+        f"Interrupted: {counts.count:,}{of} device certificates are listed, and the rest is missing. Their subjects "
+        "and dates are kept for the next run.",
         soft_wrap=True,
     )
 
@@ -218,7 +227,7 @@ def _delete_found(connection: Connection, leftovers: list[Entry], *, asking: boo
             delete_all(connection, unowned, swept, counts.done)
     except KeyboardInterrupt:
         show_swept(swept, place)
-        remarks.print("Interrupted. The same command goes on with what is left.")
+        remarks.print("Interrupted. The same command continues with the rest.")
         raise
     except ProviderError:
         show_swept(swept, place)

@@ -1,4 +1,4 @@
-"""What AWS or the network refused, in words for the operator: read from the error of the SDK, whoever mapped it."""
+"""Failures of AWS or the network, in words for the operator, read from the error of the SDK."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ USED_UP = "a quota of the account is used up"
 """What the function says of it, where it is too late."""
 
 _MAKE_IT_AGAIN = (
-    "Make a function of this name again, as docs/operations.md says under "
+    "Create a function of this name again, as docs/operations.md describes under "
     '"The function was deleted before its resources".'
 )
 
@@ -105,7 +105,7 @@ def _clock(said: str | None, now: datetime) -> Iterator[Finding]:
     skew = abs(now - parsedate_to_datetime(said))
     seconds = f"{skew.total_seconds():.0f} seconds"
     if skew >= _MOST_SKEW:
-        fix = "AWS refuses requests from five minutes on. Set the clock, best by NTP."
+        fix = "AWS refuses requests from a difference of five minutes. Set the clock, best by NTP."
         yield Finding("clock", Health.TROUBLE, f"{seconds} away from AWS's. {fix}")
     else:
         yield Finding("clock", Health.NOTE if skew >= _MUCH_SKEW else Health.FINE, f"{seconds} away from AWS's.")
@@ -117,7 +117,9 @@ def _region(connection: Connection) -> Iterator[Finding]:
     if region in connection.session.get_available_regions("iot", partition):
         yield Finding("Region", Health.FINE, f"{region}.")
     else:
-        yield Finding("Region", Health.NOTE, f"{region} is none that boto3 knows AWS IoT in. Is it spelt right?")
+        yield Finding(
+            "Region", Health.NOTE, f"{region} is not a Region in which boto3 knows AWS IoT. Check its spelling."
+        )
 
 
 def _registration_code(connection: Connection) -> Iterator[Finding]:
@@ -132,7 +134,7 @@ def _quota(connection: Connection) -> Iterator[Finding]:
     sentence = f"{most} of at most {_CAS_OF_ONE_NAME} CA certificates share their subject and key."
     if most >= _CAS_OF_ONE_NAME:
         subject = counts.most_common(1)[0][0][0]
-        fix = f"Another one of {subject} is refused, because {USED_UP}: delete one."
+        fix = f"AWS IoT will refuse another one of {subject}, because {USED_UP}. Delete one."
         yield Finding("quota", Health.TROUBLE, f"{sentence} {fix}")
     else:
         yield Finding("quota", Health.NOTE if most >= _NEARLY else Health.FINE, sentence)
@@ -160,16 +162,16 @@ def _functions(connection: Connection) -> Iterator[Finding]:
     yield from _missing(services, functions.keys(), connection)
     yield from _unknown(services, owners)
     if not deployed and not services.functions and not services.unknown:
-        yield Finding("provider functions", Health.FINE, "None is deployed here yet.")
+        yield Finding("provider functions", Health.FINE, "None is deployed here.")
 
 
 def _version(name: str, deployed: str | None) -> Finding:
     installed = version(DISTRIBUTION)
     if deployed == installed:
-        return Finding("provider function", Health.FINE, f"{name} is of version {installed}, as installed here.")
-    was = f"of version {deployed}" if deployed else "of a version that it does not tell"
+        return Finding("provider function", Health.FINE, f"{name} has version {installed}, as installed here.")
+    was = f"version {deployed}" if deployed else "an unknown version"
     fix = f"{installed} is installed here. Deploy its stack again"
-    return Finding("provider function", Health.TROUBLE, f"{name} is {was}, and {fix}.")
+    return Finding("provider function", Health.TROUBLE, f"{name} has {was}, and {fix}.")
 
 
 def _missing(services: Services, functions: Container[str], connection: Connection) -> Iterator[Finding]:
@@ -177,16 +179,16 @@ def _missing(services: Services, functions: Container[str], connection: Connecti
     for function, resources in services.functions.items():
         name = function_name(function, connection.account, connection.region)
         if name is None:
-            sentence = f"{function} is of another account or Region, and cannot be looked at from here"
+            sentence = f"{function} is of another account or Region, and cannot be checked from here"
             yield Finding("provider function", Health.NOTE, f"{sentence}. It serves {_listed(resources)}.")
         elif name not in functions:
-            sentence = f"{name} does not exist, and without it nothing can change or delete {_listed(resources)}"
+            sentence = f"{name} does not exist, so CloudFormation cannot change or delete {_listed(resources)}"
             yield Finding("provider function", Health.TROUBLE, f"{sentence}. {_MAKE_IT_AGAIN}")
 
 
 def _unknown(services: Services, owners: StackOwners) -> Iterator[Finding]:
     for stack, reason in services.unknown.items():
-        sentence = f"It is not known which function serves stack {stack}: {reason}"
+        sentence = f"The function of stack {stack} is unknown: {reason}"
         yield Finding("provider functions", Health.NOTE, sentence)
     if owners.unreadable:
         name, error = next(iter(owners.unreadable.items()))

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from iot_certificates_cli.listings import Listed
     from iot_certificates_cli.stack_owners import StackOwners
 
-# Twice, and fewer than botocore keeps connections open for a client: one that is let go of takes a handshake again.
+# Twice, and fewer than botocore keeps connections open for a client: a closed one costs another handshake.
 _THREADS = 5
 # So many certificates are asked about before the first of them has its answers: more than there are threads.
 _AHEAD = 32
@@ -101,7 +101,7 @@ class Inventory:
     * ``expiry``: ask what each device certificate says, with a call for each that is not ``known`` yet.
     * ``wanted``: takes a device certificate's entry in the list and its CA's id: whether to ask about it at all.
     * ``attachments``: ask for policies (a call for each policy) and things (a call for each certificate).
-    * ``watch``: is told how far it is.
+    * ``watch``: receives the progress.
     """
 
     def __init__(

@@ -13,8 +13,8 @@ failed; 2, the command line or the configuration cannot be used; 130, interrupte
 
 Profile = Annotated[str | None, typer.Option(help="Profile of the AWS configuration. Default: boto3's.")]
 Region = Annotated[str | None, typer.Option(help="AWS Region. Default: the configured one.")]
-EndpointUrl = Annotated[str | None, typer.Option(help="Where AWS is, for an emulator. Default: AWS_ENDPOINT_URL.")]
+EndpointUrl = Annotated[str | None, typer.Option(help="Endpoint of an emulator of AWS. Default: AWS_ENDPOINT_URL.")]
 Rate = Annotated[
     float,
-    typer.Option(min=0.1, help="Calls a second of each AWS operation; the quota (10, mostly) is the whole account's."),
+    typer.Option(min=0.1, help="Calls a second of each AWS operation; the quota (mostly 10) is shared by the account."),
 ]

@@ -37,11 +37,11 @@ class NamedCa:
         if text.lower().startswith("arn:"):
             found = _ARN.fullmatch(text)
             if found is None:
-                raise UsageError(f"--ca: {text!r} is no ARN of a CA certificate. It is arn:aws:iot:…:cacert/ID")
+                raise UsageError(f"--ca: {text!r} is not the ARN of a CA certificate. Give arn:aws:iot:…:cacert/ID")
             return cls(found["id"], found["account"], found["region"])
         if not _CA.fullmatch(text.lower()):
             raise UsageError(
-                f"--ca: {text!r} is no certificate id. Name an ARN, an id, or its first digits, at least 8"
+                f"--ca: {text!r} is not a certificate id. Give an ARN, an id, or at least 8 of its first digits"
             )
         return cls(text.lower())
 
@@ -49,21 +49,21 @@ class NamedCa:
         """Raise UsageError when the ARN is of another account or Region."""
         if self.account not in {None, account}:
             raise UsageError(
-                f"--ca: {self.id} is of account {self.account}, and the credentials are of {account}. Name a --profile"
+                f"--ca: {self.id} is of account {self.account}, but the credentials are of {account}. Give a --profile"
             )
         if self.region not in {None, region}:
-            raise UsageError(f"--ca: {self.id} is of {self.region}, and this is {region}. Name its --region")
+            raise UsageError(f"--ca: {self.id} is of {self.region}, but the command uses {region}. Give its --region")
 
     def find(self, cas: list[Entry]) -> Entry:
         """Return the one CA that is meant; raise a CommandError for none, and for several."""
         found = [ca for ca in cas if ca.id.startswith(self.id)]
         if not found:
             raise CommandError(
-                f"--ca: {self.id} is no registered CA certificate. See those that are with: iot-certificates inventory"
+                f"--ca: {self.id} is not a registered CA certificate. List them with: iot-certificates inventory"
             )
         if len(found) > 1:
             names = ", ".join(f"{ca.id} ({ca.subject})" for ca in found)
-            raise UsageError(f"--ca: {self.id} fits {len(found)} CA certificates: {names}. Name more digits")
+            raise UsageError(f"--ca: {self.id} matches {len(found)} CA certificates: {names}. Give more digits")
         return found[0]
 
 
@@ -133,7 +133,7 @@ class Selection:
 def _status(text: str) -> str:
     status = text.upper()
     if status not in STATUSES:
-        raise UsageError(f"--status: {text!r} is none of AWS IoT's. They are {', '.join(STATUSES)}")
+        raise UsageError(f"--status: {text!r} is not a status of AWS IoT. Give one of {', '.join(STATUSES)}")
     return status
 
 
@@ -147,8 +147,8 @@ def _tag(text: str) -> tuple[str, str | None]:
 def _ago(text: str) -> datetime:
     found = _AGE.fullmatch(text)
     if found is None:
-        raise UsageError(f"--older-than: {text!r} is no age. Write a number and m, h, d or w: 7d")
+        raise UsageError(f"--older-than: {text!r} is not an age. Give a number and m, h, d or w, such as 7d")
     try:
         return datetime.now(UTC) - timedelta(**{_UNITS[found[2]]: int(found[1])})
     except OverflowError as error:
-        raise UsageError(f"--older-than: {text!r} is longer ago than there are dates") from error
+        raise UsageError(f"--older-than: {text!r} is too long ago for a date") from error

@@ -58,7 +58,7 @@ def service_token_of(connection: Connection, stack: Stack, resources: list[Stack
     try:
         return _Template(connection, stack, resources, Exports(connection)).service_token(logical_id)
     except _UnresolvedError as error:
-        raise CommandError(f"Stack {stack.name}: {error}. Look at its template") from error
+        raise CommandError(f"Stack {stack.name}: {error}. Check its template") from error
 
 
 def function_name(service_token: str, account: str, region: str) -> str | None:

@@ -1,4 +1,4 @@
-"""What test environments left behind: found, and deleted. What a stack owns is never touched."""
+"""Finding and deleting orphans of test environments. A certificate that a stack owns is never touched."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def check_owners_are_known(owners: StackOwners) -> None:
     if owners.changing:
         raise CommandError(
             f"Nothing is deleted, because stacks that may own certificates are changing: {names_of(owners.changing)}. "
-            "Run it again when that is done"
+            "Run the command again when their operations are complete"
         )
 
 
@@ -120,7 +120,7 @@ def remove(connection: Connection, removal: DeviceCertificateRemoval, entry: Ent
     with suppress(NotFoundError):
         live = connection.iot.describe_certificate(entry.id)
         if live.status != entry.status:
-            raise ConflictError(f"it was {entry.status} when it was looked at, and is {live.status} now")
+            raise ConflictError(f"it was {entry.status} when it was listed, and is {live.status} now")
         removal.remove_live(live, connection.deadline, seconds=THING_SECONDS)
 
 
@@ -131,7 +131,7 @@ def _selected_cas(connection: Connection, inventory: Inventory, selection: Selec
     selected = {ca.id for ca in named if not selection.ca_tags or selection.takes_tags(connection.iot.tags(ca.arn))}
     if not selected:
         raise CommandError(
-            f"No CA certificate of {connection.place} has these tags. See them with: iot-certificates inventory"
+            f"No CA certificate of {connection.place} has these tags. List them with: iot-certificates inventory"
         )
     return selected
 

@@ -79,8 +79,8 @@ class AutoRegistration:
         name, body, role = given["template_name"], given["template_body"], given["role"]
         if name is None and body is None:
             if role is not None:
-                problem = "has a role, but no template to use it for"
-                raise CertificateDeclarationError(scope, _NAME, problem, "Give a template, or leave it out")
+                problem = "has a role, but no template"
+                raise CertificateDeclarationError(scope, _NAME, problem, "Give a template, or remove the role")
             return None
         config = {
             "TemplateName": name,

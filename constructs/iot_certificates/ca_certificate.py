@@ -155,7 +155,7 @@ class CaCertificate(RegisteredCaCertificate):
                 self,
                 name,
                 "is missing",
-                "Give the PEM text of the CA certificate; only ProofOfPossession.private_ca can do without",
+                "Give the PEM text of the CA certificate; only ProofOfPossession.private_ca needs none",
             )
         return None
 
@@ -170,14 +170,14 @@ class CaCertificate(RegisteredCaCertificate):
         if mode == CertificateMode.SNI_ONLY:
             if proof is not None:
                 raise CertificateDeclarationError(
-                    self, name, "is not used with CertificateMode.SNI_ONLY", "Leave one of the two out"
+                    self, name, "is not used with CertificateMode.SNI_ONLY", "Remove one of the two"
                 )
             return {}
         if proof is None:
             raise CertificateDeclarationError(
                 self,
                 name,
-                "is missing, which CertificateMode.DEFAULT needs",
+                "is missing, but CertificateMode.DEFAULT requires it",
                 "Give the CA key's secret to ProofOfPossession.private_key_secret, or use CertificateMode.SNI_ONLY",
             )
         return proof.bind(self, certificate, permissions)

@@ -103,5 +103,5 @@ class CertificateAlarms(Construct):
 
 
 def _dropped(function: lambda_.IFunction) -> cloudwatch.Metric:
-    """Return the events that Lambda has given up: an attempt that fails is no matter while another is to come."""
+    """Return the events that Lambda has dropped: a failed attempt does not matter while another one follows."""
     return function.metric("AsyncEventsDropped", statistic=cloudwatch.Stats.SUM)

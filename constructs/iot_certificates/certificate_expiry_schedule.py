@@ -109,8 +109,8 @@ class CertificateExpirySchedule(Construct):
             raise CertificateDeclarationError(
                 self,
                 "scope",
-                f"is in a stack that has a CertificateExpirySchedule already, {other.node.path}",
-                "Declare one, before the first metric_days_to_expiry, alarm or dashboard, which make one by themselves",
+                f"is in a stack that already has a CertificateExpirySchedule, {other.node.path}",
+                "Declare it before the first metric_days_to_expiry, alarm or dashboard, which otherwise create one",
             )
 
     def _function(self, stack: Stack, provider: IotCertificateProvider, log_group: logs.ILogGroup) -> lambda_.Function:
@@ -141,7 +141,7 @@ class CertificateExpirySchedule(Construct):
         rule = events.Rule(
             self,
             "Rule",
-            description="When the expiry of the stack's AWS IoT certificates is published",
+            description="Schedule of publishing the expiry of the stack's AWS IoT certificates",
             schedule=schedule,
             targets=[target],
         )
@@ -156,7 +156,7 @@ class CertificateExpirySchedule(Construct):
         describe = [allowing([action], [arn]) for action, arn in arns.items()]
         return execution_role(
             self,
-            description="What the function that publishes the expiry of AWS IoT certificates may do",
+            description="Permissions of the function that publishes the expiry of AWS IoT certificates",
             log_group=log_group,
             policies={"Certificates": [allowing(["cloudformation:ListStackResources"], [stack.stack_id]), *describe]},
             findings=[

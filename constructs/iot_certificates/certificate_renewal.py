@@ -61,7 +61,7 @@ class CertificateRenewal(Construct):
       class STANDARD, for CloudWatch takes metrics from no other.
 
     Attributes: ``generation``, a token; ``function``, whose role can update this stack alone; ``rule``; and two alarms:
-    ``not_renewed``, a certificate has been due for three days, and ``failed``, the function was given up.
+    ``not_renewed``, a certificate has been due for three days, and ``failed``, Lambda dropped an invocation.
     Raises CertificateDeclarationError in a nested stack, and for another ``every``.
     """
 
@@ -108,7 +108,7 @@ class CertificateRenewal(Construct):
     def _check_only_one(self) -> None:
         other = known_child_of_stack(self, _ID)
         if other is not None:
-            problem = f"is in a stack that has a CertificateRenewal already, {other.node.path}"
+            problem = f"is in a stack that already has a CertificateRenewal, {other.node.path}"
             raise Place(self, "scope").refuse(problem, "Declare one, and give its generation to all certificates")
         keep_child_of_stack(self, _ID, self)
 
@@ -160,7 +160,7 @@ class CertificateRenewal(Construct):
         rule = events.Rule(
             self,
             "Rule",
-            description="When the stack's AWS IoT certificates are looked at for their renewal",
+            description="Schedule of checking the stack's AWS IoT certificates for renewal",
             schedule=events.Schedule.rate(Duration.days(1)),
             targets=[target],
         )
@@ -179,7 +179,7 @@ class CertificateRenewal(Construct):
         describe = [allowing([action], [arn]) for action, arn in arns.items()]
         return execution_role(
             self,
-            description="What the function that renews AWS IoT certificates may do",
+            description="Permissions of the function that renews AWS IoT certificates",
             log_group=log_group,
             policies={"Renewal": [allowing(read, [stack.stack_id]), update, *describe]},
             findings=[

@@ -90,5 +90,5 @@ class CertificateTransfer(Resource):
                 self,
                 "target_aws_account",
                 f"is {account}, the stack's own account",
-                "Name the one that is to receive the certificate",
+                "Name the account that receives the certificate",
             )

@@ -92,7 +92,7 @@ def check_other_secret(
     """Check that the key of a device, given as argument ``name``, does not replace that of its issuer."""
     if issuer is not None and (issuer is secret or _identity_of(issuer) == _identity_of(secret)):
         problem = "is the secret of the issuer's key, which the device's key would replace"
-        raise CertificateDeclarationError(construct, name, problem, "Give a secret of its own, or leave it out")
+        raise CertificateDeclarationError(construct, name, problem, "Give another secret, or none")
 
 
 def _check_pair(declared: _Declared, other: _Declared) -> None:
@@ -104,7 +104,7 @@ def _check_pair(declared: _Declared, other: _Declared) -> None:
         fix = "Give the CA's certificate to one, the device's own to the other: two files may have been swapped"
     else:
         problem = f"is the certificate that {path} declares already"
-        fix = "Leave one of the two out: a certificate has one owner"
+        fix = "Remove one of the two, because a certificate has one owner"
     refuse(declared.construct, CertificateDeclarationError(declared.construct, _NAME, problem, fix))
 
 

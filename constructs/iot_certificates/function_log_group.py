@@ -36,6 +36,6 @@ def function_log_group(
         return own
     if retention is not None:
         raise CertificateDeclarationError(
-            scope, "log_retention", "does not go with log_group", "Set the retention of that log group itself"
+            scope, "log_retention", "cannot be combined with log_group", "Set the retention of that log group itself"
         )
     return given

@@ -241,7 +241,7 @@ class IssuedDeviceCertificate(RegisteredDeviceCertificate):
             )
         if request is not None and encryption_key is not None:
             raise CertificateDeclarationError(
-                self, "encryption_key", f"does not go with {_SIGNING_REQUEST}, which has no secret", "Leave it out"
+                self, "encryption_key", f"cannot be combined with {_SIGNING_REQUEST}, which has no secret", "Remove it"
             )
 
     def _key(

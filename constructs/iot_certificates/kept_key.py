@@ -38,7 +38,7 @@ def secret_for(
     check_one_writer(scope, name, given)
     if encryption_key is not None:
         raise CertificateDeclarationError(
-            scope, "encryption_key", f"does not go with {name}", "Give it to that secret itself"
+            scope, "encryption_key", f"cannot be combined with {name}", "Give it to that secret itself"
         )
     return given
 

@@ -34,7 +34,7 @@ def allowing(actions: Sequence[str], resources: Sequence[str]) -> iam.PolicyStat
 
 
 def reading(secrets: Sequence[str]) -> iam.PolicyStatement:
-    """Allow to read secrets that somebody else writes."""
+    """Allow reading secrets that another principal writes."""
     return allowing(("secretsmanager:GetSecretValue",), secrets)
 
 
@@ -44,7 +44,7 @@ def keeping_keys(secrets: Sequence[str]) -> iam.PolicyStatement:
 
 
 def secrets_manager_in(region: str) -> str:
-    """Return what AWS KMS calls Secrets Manager where that uses a key for somebody (``kms:ViaService``)."""
+    """Return AWS KMS's name of Secrets Manager, where that uses a key for a caller (``kms:ViaService``)."""
     return f"secretsmanager.{region}.amazonaws.com"
 
 

@@ -80,7 +80,7 @@ def _sweep(on_delete: DeviceCertificatesOnDelete) -> Iterator[Grant]:
 
 
 REGISTRATION_CODE = Grant(("iot:GetRegistrationCode",), (On.ANYTHING,))
-"""For a verification certificate that the function signs, or that somebody signs outside."""
+"""For a verification certificate that the function signs, or that is signed outside the stack."""
 
 
 def registration_code(*, delete: bool) -> Iterator[Grant]:
@@ -113,7 +113,7 @@ PRIVATE_CA_IDENTITY = (
 """For a CA whose certificate is read from AWS Private CA: what was registered is found again without asking there."""
 
 ROLLING_BACK = Grant(("cloudformation:DescribeStacks",), (On.THIS_STACK,))
-"""Whether a certificate that is another owner's, or a key that was given up before, is what a rollback returns to."""
+"""Whether a rollback returns to another owner's certificate, or to an abandoned key."""
 
 _STILL_WANTED = Grant(("cloudformation:DescribeStackResource",), (On.THIS_STACK,))
 """Whether CloudFormation has given a resource up while it was created; and whether a certificate was replaced."""
@@ -256,7 +256,7 @@ def fleet_worker(register: Iterable[str]) -> Iterator[Grant]:
 def every_type() -> Iterator[Grant]:
     """Yield what all types take, whatever is declared, in a function for stacks that nobody knows when it is deployed.
 
-    Not what names secrets, keys, private CAs and roles: whoever deploys the function names those.
+    Without statements on secrets, keys, private CAs and roles, which the function's own stack grants.
     """
     yield from in_any_stack(_every_type())
 

@@ -1,4 +1,4 @@
-"""How the deployment proves to AWS IoT that whoever registers a CA certificate has its private key."""
+"""Proofs to AWS IoT that the registrant of a CA certificate has its private key."""
 
 from __future__ import annotations
 

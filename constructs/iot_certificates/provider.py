@@ -229,7 +229,7 @@ class IotCertificateProvider(ProviderAsset):
         """Refer to a function that is deployed already, by its service token, the function's ARN; may be a token.
 
         ``Fn.import_value(SERVICE_TOKEN_EXPORT)`` is that of a provider stack. The role of the function is not known
-        here: whoever deploys it allows what it needs, IotCertificateProviderStack by its parameters. CloudFormation
+        here: its own stack allows what it needs, IotCertificateProviderStack by its parameters. CloudFormation
         waits ``service_timeout`` for an answer, by default one hour.
         """
         return _ExistingProvider(scope, construct_id, service_token, None, service_timeout)
@@ -292,7 +292,7 @@ class IotCertificateProvider(ProviderAsset):
     def _execution_role(self, log_group: logs.ILogGroup, *, in_vpc: bool) -> iam.Role:
         return execution_role(
             self,
-            description="What the AWS IoT certificate provider's function may do",
+            description="Permissions of the AWS IoT certificate provider's function",
             log_group=log_group,
             policies={"NetworkInterfaces": [allowing(_VPC_ACTIONS, ["*"])]} if in_vpc else {},
             findings=accepted.of_role(in_vpc=in_vpc, tracing=self.tracing),
@@ -340,7 +340,7 @@ class IotCertificateProvider(ProviderAsset):
             raise CertificateDeclarationError(
                 self,
                 "timeout",
-                f"is {timeout.to_seconds():g} seconds, which leaves no time to undo what fails and to answer",
+                f"is {timeout.to_seconds():g} seconds, too short to undo a failed operation and to answer",
                 f"Give it at least {_MIN_TIMEOUT.to_seconds():g} seconds",
             )
 

@@ -34,12 +34,12 @@ _ATTACHED = (
 )
 _LET_GO = (
     "A policy is asked about when a certificate has let it go: by then the permissions are those of the new template, "
-    "which need not name it, and what a swept certificate had is known only then"
+    "which need not name it, and a deleted certificate's attachments are known only then"
 )
 _WHY_ALL = {
     On.ANYTHING: "These actions take no resource in IAM; DescribeStackResources, by a physical id, names no stack",
     On.ANY_STACK: (
-        "Whoever else has a certificate or the registration code, or registers at the same time, may be in any stack "
+        "Other holders of a certificate or of the registration code, also those in progress, may be in any stack "
         "of the account; and a provider stack serves stacks that nobody knows when it is deployed"
     ),
     On.CA_CERTIFICATES: _ANY_OF_A_KIND,
@@ -74,7 +74,7 @@ class ProviderPermissions(Construct):
     Were it the role's own, sharing the function between stacks would be a dependency cycle. The custom resources
     depend on it, so that it is there before them and goes after them.
 
-    There is none for a function whose role is not known here: whoever deploys that function allows what it needs.
+    There is none for a function whose role is not known here: its own stack allows what it needs.
     """
 
     def __init__(self, scope: Construct, construct_id: str, provider: Served) -> None:

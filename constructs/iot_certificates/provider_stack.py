@@ -48,7 +48,7 @@ class IotCertificateProviderStack(Stack):
     * ``SigningKeyArns``: KMS keys of CAs. ``CertificateAuthorityArns``: private CAs.
     * ``ProvisioningRoleArns``: roles of provisioning templates.
 
-    Whoever may create stacks in the account can use what they name: list nothing that is not to be everybody's.
+    Every principal that can create stacks in the account can use the listed resources: list only shared ones.
 
     * ``code_location``: where an asset is that ``python -m iot_certificates.bundling`` has built, in a bucket of the
       Region; by default the synthesis builds it. ``stack_properties``: as ``aws_cdk.Stack``'s.

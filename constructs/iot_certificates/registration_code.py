@@ -47,12 +47,12 @@ _REMOVAL_POLICY = _RemovalPolicies()
 class RegistrationCode(Resource):
     """Reads the registration code, which a verification certificate has to have as its common name.
 
-    There is one for an account and Region, the same for every stack and until somebody deletes it. Who holds the CA's
+    There is one for an account and Region, the same for every stack until it is deleted. The holder of the CA's
     key outside AWS signs a certificate for it, and gives that to ``ProofOfPossession.verification_certificate``.
 
     * ``registration_code``: the code, a token of 64 hex digits. It is no secret.
     * ``removal_policy``: RETAIN leaves the code when the resource goes, and is the default. DESTROY deletes it, and
-      from then on every verification certificate that was signed for it is refused, whoever signed it: in the whole
+      from then on every verification certificate that was signed for it is refused: in the whole
       account, in this Region. CA certificates that are registered already stay so.
     * ``provider``: an IotCertificateProvider to share; by default the stack has one.
 

@@ -63,7 +63,7 @@ def is_self_signed(value: object) -> bool:
 class SelfSignedCaCertificate(RegisteredCaCertificate):
     """Makes a CA from scratch and registers it: the function makes the key, signs the certificate, proves the key.
 
-    For test environments, and for devices that trust nobody else's CA. Whoever reads its secret can issue devices.
+    For test environments, and for devices that trust no other CA. A reader of its secret can issue certificates.
 
     * ``subject``: a common name as text, or a CertificateSubject.
     * ``key_algorithm``: EC_P256 by default. ``validity``: 3,650 days by default, whole days.

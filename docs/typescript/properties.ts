@@ -39,7 +39,7 @@ export interface CaCertificateProperties {
   } | IResolvable;
   /** What Delete does to the CA's device certificates. Update: in place. */
   readonly DeviceCertificatesOnDelete?: 'RETAIN' | 'DEACTIVATE' | 'DELETE' | 'DELETE_WITH_THINGS';
-  /** What to do when somebody else has registered the certificate. Update: in place. */
+  /** What to do when another owner has registered the certificate. Update: in place. */
   readonly ExistingCertificate?: 'FAIL' | 'ADOPT';
   /** The tags of the CA certificate. Update: in place. */
   readonly Tags?: readonly ({
@@ -68,7 +68,7 @@ export interface DeviceCertificateProperties {
   readonly ThingNames?: readonly string[];
   /** EXCLUSIVE_THING attaches the certificate to one thing, and to no other. Update: in place: attached again. */
   readonly ThingPrincipalType?: 'NON_EXCLUSIVE_THING' | 'EXCLUSIVE_THING';
-  /** What to do when somebody else has registered the certificate. Update: in place. */
+  /** What to do when another owner has registered the certificate. Update: in place. */
   readonly ExistingCertificate?: 'FAIL' | 'ADOPT';
 }
 
@@ -83,7 +83,7 @@ export interface SelfSignedCaCertificateProperties {
     readonly Locality?: string;
     readonly Organization?: string;
     readonly OrganizationalUnit?: string;
-    /** Whose certificate it is. */
+    /** The subject of the certificate. */
     readonly CommonName: string;
     /** Letters, digits, spaces and '()+,-./:=?. */
     readonly SerialNumber?: string;
@@ -92,7 +92,7 @@ export interface SelfSignedCaCertificateProperties {
   readonly KeyAlgorithm?: 'EC_P256' | 'EC_P384' | 'RSA_2048' | 'RSA_3072' | 'RSA_4096';
   /** Days for which the certificate is valid. Update: rotation. */
   readonly ValidityDays?: number | string;
-  /** A secret in the same account and Region, created empty, that is to keep the key. Update: rotation. */
+  /** A secret in the same account and Region, created empty, that receives the key. Update: rotation. */
   readonly PrivateKeySecretArn: string;
   /** Any text: change it to rotate. Update: rotation. */
   readonly Generation?: string | number;
@@ -130,7 +130,7 @@ export interface IssuedDeviceCertificateProperties {
   readonly Issuer: {
     /** PEM of the CA certificate; left out: read beside the key, from the secret's field certificatePem or from AWS Private CA. */
     readonly CACertificatePem?: string;
-    /** 64 hex digits: which certificate it has to be that is read beside the key. */
+    /** 64 hex digits: the id of the certificate that is read beside the key. */
     readonly CACertificateId?: string;
     /** The secret that has the CA's private key as PEM (PKCS #8, encrypted or not, PKCS #1, SEC 1, or OpenSSH's form without passphrase). */
     readonly SecretArn?: string;
@@ -151,7 +151,7 @@ export interface IssuedDeviceCertificateProperties {
     readonly Locality?: string;
     readonly Organization?: string;
     readonly OrganizationalUnit?: string;
-    /** Whose certificate it is. */
+    /** The subject of the certificate. */
     readonly CommonName: string;
     /** Letters, digits, spaces and '()+,-./:=?. */
     readonly SerialNumber?: string;
@@ -166,7 +166,7 @@ export interface IssuedDeviceCertificateProperties {
   readonly PreviousCertificate?: 'DELETE' | 'KEEP';
   /** The kind of the key, which is made in the function. Update: rotation. */
   readonly KeyAlgorithm?: 'EC_P256' | 'EC_P384' | 'RSA_2048' | 'RSA_3072' | 'RSA_4096';
-  /** A secret in the same account and Region, created empty, that is to receive privateKey, certificatePem, caCertificatePem. Update: rotation. */
+  /** A secret in the same account and Region, created empty, that receives privateKey, certificatePem, caCertificatePem. Update: rotation. */
   readonly CredentialsSecretArn?: string;
   /** PEM of a PKCS #10 request: the key stays with the device. Only the request's subject and alternative names are taken from it. Update: rotation, unless it is the same request. */
   readonly CertificateSigningRequest?: string;
@@ -195,16 +195,16 @@ export interface CertificateTransferProperties {
   readonly TargetAwsAccount: string;
   /** A text that the target can read. Update: transferred again: the pending transfer is cancelled, and another one made; fails once the certificate was accepted. */
   readonly TransferMessage?: string;
-  /** Whether policies and things that are attached are detached; else they fail the Create, and are named. Update: in place, nothing to do. */
+  /** Whether attached policies and things are detached; if not, the Create fails and names them. Update: in place, nothing to do. */
   readonly DetachOnTransfer?: boolean | 'true' | 'false';
 }
 
-/** The acceptance or rejection of a certificate that another account transfers, in a stack of the account that it is transferred to. Ref is the certificate id; <certificate id>/rejected for REJECT; <certificate id>/adopted when somebody else had accepted the certificate before. */
+/** The acceptance or rejection of a certificate that another account transfers, in a stack of the account that it is transferred to. Ref is the certificate id; <certificate id>/rejected for REJECT; <certificate id>/adopted when another owner had accepted the certificate before. */
 export const CERTIFICATE_TRANSFER_DECISION = 'Custom::IotCertificateTransferDecision';
 export interface CertificateTransferDecisionProperties {
   /** 64 hex digits in lower case, the last part of the certificate's ARN. Update: replacement. */
   readonly CertificateId: string;
-  /** What to do with the certificate. Update: refused: neither can be taken back. */
+  /** What to do with the certificate. Update: refused: neither can be undone. */
   readonly Decision: 'ACCEPT' | 'REJECT';
   /** A text that the source can read. Update: in place, nothing to do. */
   readonly RejectReason?: string;

@@ -54,16 +54,16 @@ def _parser() -> argparse.ArgumentParser:
         prog=_PROGRAM, description="An embedded AWS: AWS IoT with MQTT, CloudFormation, Lambda."
     )
     commands = parser.add_subparsers(dest="what", required=True)
-    start = commands.add_parser("start", help="run one until Ctrl-C, and print the settings that lead to it")
-    run = commands.add_parser("run", help="run a command with one, and end with its exit status")
+    start = commands.add_parser("start", help="run an embedded AWS until Ctrl-C, and print the settings for it")
+    run = commands.add_parser("run", help="run a command with an embedded AWS, and exit with the command's status")
     for command in (start, run):
         command.add_argument("--region", default=DEFAULT_REGION, help="(%(default)s)")
         command.add_argument("--account", default=DEFAULT_ACCOUNT, help="(%(default)s)")
         command.add_argument("--enforce-iam", action="store_true", help="evaluate the policies of IAM and of AWS IoT")
-        command.add_argument("--lax", action="store_true", help="without the strict layer")
-        command.add_argument("--port", type=int, default=0, help="of the endpoint; by default a free one")
-        command.add_argument("--mqtt-port", type=int, default=0, help="of the MQTT broker; by default a free one")
-    run.add_argument("command", nargs="+", metavar="COMMAND", help="behind --, with its arguments")
+        command.add_argument("--lax", action="store_true", help="turn the strict layer off")
+        command.add_argument("--port", type=int, default=0, help="port of the endpoint; by default a free one")
+        command.add_argument("--mqtt-port", type=int, default=0, help="port of the MQTT broker; by default a free one")
+    run.add_argument("command", nargs="+", metavar="COMMAND", help="the command and its arguments, after --")
     return parser
 
 

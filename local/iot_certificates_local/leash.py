@@ -86,7 +86,7 @@ class LeashedProcess:
         try:
             self._let_go()
         finally:
-            # The group of a command that ended by itself may have members left; so may a leash that we gave up on.
+            # The group of a command that ended by itself may have members left; so may an abandoned leash.
             self.kill()
             self._process.wait()
             if self._process.stdout is not None:

@@ -1,7 +1,7 @@
 """The process of the embedded AWS: MiniStack over TLS, on this machine's loopback interface only.
 
 Run by EmbeddedAws, which gives it its environment. It binds its ports itself, before anything else, so that a free
-port that was found stays ours; MiniStack is told of them afterwards.
+port that was found stays ours; MiniStack learns them afterwards.
 """
 
 from __future__ import annotations

@@ -74,14 +74,14 @@ class Deadline:
         """Raise DeadlineError when there is no time for another call to AWS."""
         if self.seconds_left <= 0:
             raise DeadlineError(
-                "Out of time: the function's timeout left no room for the rest of the work. "
+                "Out of time: the function's timeout is too short for the rest of the work. "
                 "Raise the provider's timeout (at most 15 minutes)"
             )
 
     def pause(self, seconds: float) -> None:
         """Wait, or raise DeadlineError when there is not that much time."""
         if seconds > self.seconds_left:
-            raise DeadlineError("Out of time: the rest of the work would need to wait longer. Try again")
+            raise DeadlineError("Out of time: the rest of the work needs a longer wait. Try again")
         if seconds > 0:
             self._sleep(seconds)
 

@@ -18,7 +18,7 @@
     ├── ThrottledError            AWS asked to slow down, longer than the deadline allows
     ├── UpstreamError             AWS failed, or answered what it never should
     └── DeadlineError             no time left for the rest of the work
-        └── UnfinishedError       … which another invocation can go on with
+        └── UnfinishedError       … which another invocation can continue
 
 A message reads like a sentence, puts the most important words first, says what to do, and never holds a
 key, a PEM or a secret's text: it becomes the Reason in CloudFormation's events, which many people can read.

@@ -31,7 +31,7 @@ What it registered may be there only a moment later: its Delete waits, and looks
 """
 
 ADOPTED = "/adopted"
-"""In the physical id of a resource that uses a certificate which somebody else registered: Delete leaves it there."""
+"""In the physical id of a resource that uses a certificate which another owner registered: Delete leaves it."""
 
 REGISTRATION_CODE_ID = "registration-code"
 """The physical id of every registration code: the code may change outside the stack, which is no replacement."""

@@ -63,7 +63,7 @@ _OF_CERTIFICATES = {
     "Arn": "the ARN",
     "Id": "the certificate id, without a marker",
     "CACertificateId": "the certificate id of `CACertificatePem`, else empty",
-    "Subject": "the subject's name (RFC 4514; what cannot be printed is escaped, like `\\1B`)",
+    "Subject": "the subject's name (RFC 4514; unprintable characters are escaped, like `\\1B`)",
     "Issuer": "the issuer's name, in the same form",
     "SerialNumber": "the serial number in hex, as OpenSSL prints it",
     "NotBefore": "since when the certificate is valid (ISO 8601, UTC)",
@@ -142,7 +142,7 @@ TYPES = (
         "The acceptance or rejection of a certificate that another account transfers, in a stack of the account that "
         "it is transferred to.",
         certificate_transfer_decision.SHAPE,
-        "the certificate id; `<certificate id>/rejected` for REJECT; `<certificate id>/adopted` when somebody else had "
+        "the certificate id; `<certificate id>/rejected` for REJECT; `<certificate id>/adopted` when another owner had "
         "accepted the certificate before",
         _attributes(CertificateTransferDecisionAttribute, Arn="the ARN in this account; empty for REJECT"),
     ),

@@ -63,11 +63,11 @@ def test_the_algorithm_is_that_of_the_cas_key_and_signature(kind: str, hash_name
     [
         (None, "the key does not exist"),
         (Key(issuing.key_of("p256", "KMS"), state="Disabled"), "the key is disabled"),
-        (Key(issuing.key_of("p256", "KMS"), state="PendingDeletion"), "the key cannot be used in its state"),
-        (Key(issuing.key_of("p256", "KMS"), state="PendingImport"), "the key cannot be used in its state"),
-        (Key(None), "is not a key for signing"),
-        (Key(issuing.key_of("rsa2048", "KMS"), usage="ENCRYPT_DECRYPT"), "is not a key for signing"),
-        (Key(issuing.key_of("p256", "KMS"), usage="KEY_AGREEMENT"), "is not a key for signing"),
+        (Key(issuing.key_of("p256", "KMS"), state="PendingDeletion"), "the key's state does not allow its use"),
+        (Key(issuing.key_of("p256", "KMS"), state="PendingImport"), "the key's state does not allow its use"),
+        (Key(None), "is not a signing key"),
+        (Key(issuing.key_of("rsa2048", "KMS"), usage="ENCRYPT_DECRYPT"), "is not a signing key"),
+        (Key(issuing.key_of("p256", "KMS"), usage="KEY_AGREEMENT"), "is not a signing key"),
     ],
 )
 def test_one_that_does_not_serve_is_refused(stage: Stage, key: Key | None, problem: str) -> None:

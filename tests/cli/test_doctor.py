@@ -73,13 +73,13 @@ class TestExamination:
             "✓ Region: eu-central-1.",
             "✓ registration code: Can be read.",
             "✓ quota: 0 of at most 10 CA certificates share their subject and key.",
-            f"✓ provider function: factory-provider is of version {VERSION}, as installed here.",
+            f"✓ provider function: factory-provider has version {VERSION}, as installed here.",
         ]
 
     def test_no_function_yet(self, run: Callable[..., Ran]) -> None:
         ran = run("doctor")
         assert (ran.status, ran.err) == (0, "")
-        assert "✓ provider functions   None is deployed here yet." in ran.out
+        assert "✓ provider functions   None is deployed here." in ran.out
 
     @pytest.mark.parametrize("beside_another", [False, True])
     def test_a_function_that_is_gone_from_under_its_resources(
@@ -98,11 +98,11 @@ class TestExamination:
         ran = run("doctor")
         assert (ran.status, ran.err) == (1, "")
         assert ran.out.splitlines()[-1] == (
-            "✗ provider function    answering does not exist, and without it nothing can change or delete 3 resources "
-            "(factory: Code, Same; telemetry: Code). Make a function of this name again, as docs/operations.md says "
-            'under "The function was deleted before its resources".'
+            "✗ provider function    answering does not exist, so CloudFormation cannot change or delete 3 resources "
+            "(factory: Code, Same; telemetry: Code). Create a function of this name again, as docs/operations.md "
+            'describes under "The function was deleted before its resources".'
         )
-        assert ("✓ provider function    another is of version" in ran.out) == beside_another
+        assert ("✓ provider function    another has version" in ran.out) == beside_another
 
     def test_a_stack_that_failed_to_delete_after_its_function(self, account: Account, run: Callable[..., Ran]) -> None:
         """The function is another stack's, which exports its ARN; the template is YAML, as in docs/cloudformation."""
@@ -133,8 +133,8 @@ class TestExamination:
         ran = run("doctor")
         assert ran.status == 1
         fix = f"and {VERSION} is installed here. Deploy its stack again."
-        assert f"old is of version 0.0.1, {fix}" in ran.out
-        assert f"older is of a version that it does not tell, {fix}" in ran.out
+        assert f"old has version 0.0.1, {fix}" in ran.out
+        assert f"older has an unknown version, {fix}" in ran.out
 
     @pytest.mark.parametrize(("count", "health", "status"), [(7, "✓", 0), (8, "!", 0), (10, "✗", 1)])
     def test_the_quota_of_cas_of_one_name(
@@ -153,7 +153,10 @@ class TestExamination:
 
     def test_a_region_that_there_is_not(self, run: Callable[..., Ran]) -> None:
         ran = run("doctor", "--region", "eu-middle-1")
-        assert "! Region               eu-middle-1 is none that boto3 knows AWS IoT in. Is it spelt right?" in ran.out
+        assert (
+            "! Region               eu-middle-1 is not a Region in which boto3 knows AWS IoT. Check its spelling."
+            in ran.out
+        )
 
     def test_an_ailment_hides_no_other(self, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("iot_certificate_provider.aws.clients.CONFIG.retries", {"total_max_attempts": 1})
@@ -192,12 +195,10 @@ def test_what_cannot_be_looked_at_is_no_ailment() -> None:
     function, template = [*_missing(services, set(), here), *_unknown(services, StackOwners())]
     assert {function.health, template.health} == {Health.NOTE}
     assert function.sentence == (
-        f"{elsewhere} is of another account or Region, and cannot be looked at from here. "
+        f"{elsewhere} is of another account or Region, and cannot be checked from here. "
         "It serves 1 resource (factory: Ca)."
     )
-    assert template.sentence == (
-        "It is not known which function serves stack telemetry: its template is not readable YAML."
-    )
+    assert template.sentence == ("The function of stack telemetry is unknown: its template is not readable YAML.")
 
 
 def _wait_for(account: Account, stack: str, status: str) -> None:

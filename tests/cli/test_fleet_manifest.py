@@ -117,7 +117,7 @@ class TestManifest:
         ran = run("manifest", pems, "--out", pems)
         assert (ran.status, ran.err) == (
             2,
-            f"Error: --out: {pems} has other files than a manifest's. Name a new folder.\n",
+            f"Error: --out: {pems} has files that do not belong to a manifest. Name a new folder.\n",
         )
         assert run("manifest", pems, "--out", tmp_path / "ca.pem").status == 2
 
@@ -151,14 +151,14 @@ class TestRefusals:
         (pems / "copy.pem").write_text(pump(0).pem.replace("\n", "\r\n"))
         said = self.refused(run, tmp_path, pems, "--ca", tmp_path / "ca.pem")
         for expected in (
-            "expired.pem: expired on 2021-01-01. AWS IoT registers none that has expired: renew it.",
+            "expired.pem: expired on 2021-01-01. Renew it, because AWS IoT registers no expired certificate.",
             "other.pem: was not issued by the CA: its issuer is 'CN=Other CA', the CA 'CN=Factory CA'.",
             "with-key.pem: holds a private key. A manifest never takes one: give the certificate alone.",
             "pump-1.key: holds a private key. A manifest never takes a private key",
             "Nothing was written, because 5 of what was given cannot be in a manifest."
         ):  # fmt: skip
             assert expected in said
-        assert re.search(r"(copy|pump-0).pem: has the same certificate as \S+(copy|pump-0).pem. Leave one", said)
+        assert re.search(r"(copy|pump-0).pem: has the same certificate as \S+(copy|pump-0).pem. Remove one", said)
         assert "PRIVATE KEY" not in said
 
     def test_all_go_to_a_file_and_the_first_to_the_screen(self, run: Callable[..., Ran], tmp_path: Path) -> None:
@@ -204,8 +204,8 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("arguments", "problem"),
         [
-            (["--policy", "a b"], "--policy: 'a b' is no name of a policy"),
-            (["--upload", "bucket/prefix"], "'bucket/prefix' is no place in S3. Write s3://BUCKET/PREFIX"),
+            (["--policy", "a b"], "--policy: 'a b' is not a policy name"),
+            (["--upload", "bucket/prefix"], "'bucket/prefix' is not a location in S3. Give s3://BUCKET/PREFIX"),
             (["--upload", "s3://bucket/prefix"], "No Region is configured"),
             (["--ca", "none.pem"], "--ca: none.pem cannot be read"),
         ],

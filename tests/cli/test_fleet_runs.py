@@ -137,7 +137,7 @@ def test_results(run: Callable[..., Ran], fleet: Fleet) -> None:
     current = fleet.begin("run")
     ran = run("fleet", "results", "factory")
     assert (ran.status, ran.out) == (1, "")
-    assert "The run run of factory/Pumps is not over. See how far it is with `fleet status`" in ran.err
+    assert "The run run of factory/Pumps is not complete. Follow it with `fleet status`" in ran.err
     lines = [{"certificateId": "a", "outcome": "Registered"}, {"certificateId": "b", "outcome": "Failed"}]
     fleet.put(current.results, *lines)
     fleet.put(current.failed, lines[1])
@@ -158,7 +158,7 @@ def test_cancel(run: Callable[..., Ran], run_program: Callable[..., Ran], fleet:
     assert run("fleet", "cancel", "factory", "--yes").err == "factory/Pumps was cancelled already.\n"
     fleet.put(current.summary, {})
     assert (
-        "The run run of factory/Pumps is over. There is nothing to cancel"
+        "The run run of factory/Pumps is complete, so that there is nothing to cancel"
         in run("fleet", "cancel", "factory", "--yes").err
     )
 

@@ -173,7 +173,7 @@ def test_an_account_without_any(account: Account, run: Callable[..., Ran]) -> No
     place = f"account {account.id}, Region eu-west-3"
     assert ran.err.startswith(f"0 CA certificates and 0 device certificates in {place}; ")
     assert ran.err.endswith(
-        "\nNo certificate is registered there. If you expect some, name another --profile or --region.\n"
+        "\nNo certificate is registered there. If you expect some, give another --profile or --region.\n"
     )
 
 
@@ -249,7 +249,7 @@ class TestWhatGoesWrong:
         ("arguments", "sentence"),
         [
             (["--profile", "nobody"], "The config profile (nobody) could not be found. Check --profile"),
-            (["--html", "page.html", "--no-expiry"], "--html draws the expiry: leave out --no-expiry."),
+            (["--html", "page.html", "--no-expiry"], "--html draws the expiry. Remove --no-expiry."),
             (["--format", "xml"], "'xml' is not one of 'table', 'json', 'csv'"),
             (["--rate", "0"], "Invalid value for '--rate'"),
             (["--nonsense"], "No such option: --nonsense"),

@@ -142,18 +142,24 @@ class TestWhatIsAskedFor:
     @pytest.mark.parametrize(
         ("arguments", "sentence"),
         [
-            ([], "Most certificates belong to no stack: say which, by --ca, --subject or --older-than."),
-            (["--status", "PENDING_ACTIVATION", "--ca-tag", "stage=test"], "Most certificates belong to no stack"),
-            (["--subject", ""], "Most certificates belong to no stack"),
-            (["--ca", ""], "--ca: '' is no certificate id."),
-            (["--ca", "abc"], "--ca: 'abc' is no certificate id."),
+            (
+                [],
+                "Selection too wide: most certificates belong to no stack. Give --ca, --subject or --older-than.",
+            ),
+            (
+                ["--status", "PENDING_ACTIVATION", "--ca-tag", "stage=test"],
+                "Selection too wide: most certificates belong to no stack",
+            ),
+            (["--subject", ""], "Selection too wide: most certificates belong to no stack"),
+            (["--ca", ""], "--ca: '' is not a certificate id."),
+            (["--ca", "abc"], "--ca: 'abc' is not a certificate id."),
             (["--ca-tag", "=x"], "--ca-tag: '=x' has no key."),
             (
                 ["--status", "PENDING"],
-                "--status: 'PENDING' is none of AWS IoT's. They are ACTIVE, INACTIVE, PENDING_ACTIVATION",
+                "--status: 'PENDING' is not a status of AWS IoT. Give one of ACTIVE, INACTIVE, PENDING_ACTIVATION",
             ),
-            (["--older-than", "7"], "--older-than: '7' is no age. Write a number and m, h, d or w: 7d."),
-            (["--older-than", "9999999d"], "--older-than: '9999999d' is longer ago than there are dates."),
+            (["--older-than", "7"], "--older-than: '7' is not an age. Give a number and m, h, d or w, such as 7d."),
+            (["--older-than", "9999999d"], "--older-than: '9999999d' is too long ago for a date."),
         ],
     )
     def test_too_little_or_nonsense_deletes_nothing(
@@ -173,13 +179,17 @@ class TestTheCaThatIsNamed:
     @pytest.mark.parametrize(
         ("named", "status", "sentence"),
         [
-            ("arn:aws:iot:eu-central-1:999999999999:cacert/{ca}", 2, "is of account 999999999999, and the credentials"),
-            ("arn:aws:iot:eu-west-3:{account}:cacert/{ca}", 2, "is of eu-west-3, and this is eu-central-1."),
-            ("arn:aws:iot:eu-central-1:{account}:cert/{ca}", 2, "is no ARN of a CA certificate."),
-            ("arn:aws:iot:eu-central-1:{account}:cacert/{ca8}", 2, "is no ARN of a CA certificate."),
-            ("arn:aws:acm-pca:eu-central-1:{account}:certificate-authority/{ca}", 2, "is no ARN of a CA certificate."),
-            ("cacert/{ca}", 2, "is no certificate id."),
-            ("{other}", 1, "is no registered CA certificate."),
+            ("arn:aws:iot:eu-central-1:999999999999:cacert/{ca}", 2, "is of account 999999999999, but the credentials"),
+            ("arn:aws:iot:eu-west-3:{account}:cacert/{ca}", 2, "is of eu-west-3, but the command uses eu-central-1."),
+            ("arn:aws:iot:eu-central-1:{account}:cert/{ca}", 2, "is not the ARN of a CA certificate."),
+            ("arn:aws:iot:eu-central-1:{account}:cacert/{ca8}", 2, "is not the ARN of a CA certificate."),
+            (
+                "arn:aws:acm-pca:eu-central-1:{account}:certificate-authority/{ca}",
+                2,
+                "is not the ARN of a CA certificate.",
+            ),
+            ("cacert/{ca}", 2, "is not a certificate id."),
+            ("{other}", 1, "is not a registered CA certificate."),
         ],
     )
     def test_is_refused_when_it_is_not_one_of_here(
@@ -213,7 +223,7 @@ class TestTheCaThatIsNamed:
         ran = run("sweep", "--yes", "--ca", "0" * 8)
         assert (ran.status, ran.out) == (2, "")
         assert re.search(
-            r"--ca: 00000000 fits 2 CA certificates: 0{8}a\w+ \(CN=Any\), 0{8}b\w+ .*Name more digits", ran.err
+            r"--ca: 00000000 matches 2 CA certificates: 0{8}a\w+ \(CN=Any\), 0{8}b\w+ .*Give more digits", ran.err
         )
         assert account.ids() == {kept}
 
@@ -355,7 +365,7 @@ class TestGoesOn:
             ran = run("sweep", "--subject", "CN=test-*", "--yes")
         assert ran.status == 130
         assert ran.err.startswith("Deleted 1 certificate in ")
-        assert ran.err.endswith("Interrupted. The same command goes on with what is left.\n")
+        assert ran.err.endswith("Interrupted. The same command continues with the rest.\n")
         assert len({*names} & account.ids()) == 2
         assert run("sweep", "--subject", "CN=test-*", "--yes").status == 0
         assert account.ids() == set()
@@ -393,7 +403,7 @@ class TestGoesOn:
         ran = run("sweep", "--subject", "CN=test-*", "--yes")
         assert ran.status == 1
         assert ran.err == (
-            f"Not deleted: {woken}: It was INACTIVE when it was looked at, and is ACTIVE now.\n"
+            f"Not deleted: {woken}: It was INACTIVE when it was listed, and is ACTIVE now.\n"
             f"Deleted 1 certificate in account {account.id}, Region eu-central-1.\n"
             "1 could not be deleted. The same command tries them again.\n"
         )

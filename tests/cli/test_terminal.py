@@ -109,7 +109,7 @@ class TestControlC:
         )
         assert shown.status == 130
         words = " ".join(shown.lines)
-        found = re.search(r"Interrupted: (\d+) of 12 device certificates are written, and the rest is missing", words)
+        found = re.search(r"Interrupted: (\d+) of 12 device certificates are listed, and the rest is missing", words)
         assert found is not None
         assert 3 <= int(found[1]) < 12
         assert len(re.findall(r"device [0-9a-f]{12}", words)) == int(found[1])

@@ -225,9 +225,9 @@ def test_a_second_one_in_a_stack_is_refused(new_stack: Callable[..., Stack]) -> 
     with pytest.raises(CertificateDeclarationError) as caught:
         CertificateExpirySchedule(stack, "Mine", provider=certificate.provider)
     assert str(caught.value) == (
-        "Stack/Mine: scope is in a stack that has a CertificateExpirySchedule already, "
+        "Stack/Mine: scope is in a stack that already has a CertificateExpirySchedule, "
         "Stack/CertificateExpirySchedule. "
-        "Declare one, before the first metric_days_to_expiry, alarm or dashboard, which make one by themselves"
+        "Declare it before the first metric_days_to_expiry, alarm or dashboard, which otherwise create one"
     )
 
 

@@ -120,7 +120,7 @@ def test_a_nested_stack_is_refused(new_stack: Callable[..., Stack]) -> None:
 def test_a_second_one_is_refused(new_stack: Callable[..., Stack]) -> None:
     stack = new_stack()
     CertificateRenewal(stack, "Renewal")
-    with pytest.raises(CertificateDeclarationError, match="has a CertificateRenewal already, Stack/Renewal"):
+    with pytest.raises(CertificateDeclarationError, match="already has a CertificateRenewal, Stack/Renewal"):
         CertificateRenewal(stack, "Second")
 
 

@@ -200,7 +200,7 @@ REFUSED: dict[str, tuple[Callable[[Stack], object], str]] = {
         lambda stack: transfer(stack, target_aws_account="123456789012"),
         (
             "Transfer: target_aws_account is 123456789012, the stack's own account. "
-            "Name the one that is to receive the certificate"
+            "Name the account that receives the certificate"
         ),
     ),
     "a long message": (
@@ -220,15 +220,15 @@ REFUSED: dict[str, tuple[Callable[[Stack], object], str]] = {
     ),
     "a reason to accept": (
         lambda stack: decide(stack, reject_reason="why not"),
-        "Decision: reject_reason does not go with decision ACCEPT. Leave it out",
+        "Decision: reject_reason cannot be combined with decision ACCEPT. Remove it",
     ),
     "a status of what is rejected": (
         lambda stack: decide(stack, decision=REJECT, status=AcceptedCertificateStatus.ACTIVE),
-        "Decision: status does not go with decision REJECT. Leave it out",
+        "Decision: status cannot be combined with decision REJECT. Remove it",
     ),
     "deleting what is rejected": (
         lambda stack: decide(stack, decision=REJECT, on_delete=AcceptedCertificateOnDelete.DELETE),
-        "Decision: on_delete does not go with decision REJECT. Leave it out",
+        "Decision: on_delete cannot be combined with decision REJECT. Remove it",
     ),
 }
 

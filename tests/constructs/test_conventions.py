@@ -155,7 +155,7 @@ def test_an_exclusive_thing_is_one(stack: Stack, synthesise: Callable[[Stack], S
     device = DeviceCertificate(stack, "It", certificate_pem=pem, thing_principal_type=exclusive)
     device.add_thing("pump")
     with pytest.raises(
-        CertificateDeclarationError, match="thing_principal_type EXCLUSIVE_THING takes one thing, and th"
+        CertificateDeclarationError, match="thing_principal_type EXCLUSIVE_THING allows one thing, but th"
     ):
         device.add_thing("valve")
     with pytest.raises(CertificateDeclarationError, match="Name one thing, or use NON_EXCLUSIVE_THING"):

@@ -55,7 +55,7 @@ def test_twice_in_a_stack_is_refused_and_names_both(
         declare(stack, "Second")
     assert str(caught.value) == (
         "Stack/Second: certificate_pem is the certificate that Stack/First declares already. "
-        "Leave one of the two out: a certificate has one owner"
+        "Remove one of the two, because a certificate has one owner"
     )
 
 

@@ -241,12 +241,12 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "truncated": (
         {"certificate_pem": DEVICE.pem[:200]},
-        "certificate_pem is cut off: the line '-----END CERTIFICATE-----' is missing. Give the whole PEM text",
+        "certificate_pem is truncated: the line '-----END CERTIFICATE-----' is missing. Give the whole PEM text",
     ),
     "neither": (
         {},
         (
-            "certificate_pem, certificate_signing_request: one of them is needed. "
+            "certificate_pem, certificate_signing_request: one of them is required. "
             "Give the certificate, or a request to issue one"
         ),
     ),
@@ -266,7 +266,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a CSR and SNI_ONLY": (
         {"certificate_signing_request": REQUEST.pem, "certificate_mode": CertificateMode.SNI_ONLY},
-        "certificate_mode SNI_ONLY does not go with certificate_signing_request. Leave certificate_mode out",
+        "certificate_mode SNI_ONLY cannot be combined with certificate_signing_request. Remove certificate_mode",
     ),
     "a policy's name that is none": (
         {"certificate_pem": DEVICE.pem, "policies": ["telemetry", "a b c!"]},
@@ -315,14 +315,14 @@ def test_a_device_of_another_ca_is_refused(new_stack: Callable[..., Stack], mode
         )
     assert str(caught.value) == (
         "Stack/Device: certificate_pem was not issued by the CA: its issuer is 'CN=Other CA', the CA 'CN=Factory CA'. "
-        "Name the CA that signed it; in a hierarchy that is the direct issuer, not the root"
+        "Name the CA that signed it; in a hierarchy, the direct issuer and not the root"
     )
 
 
 def test_a_signing_request_with_a_ca_is_refused(new_stack: Callable[..., Stack]) -> None:
     stack = new_stack()
     with pytest.raises(
-        CertificateDeclarationError, match="ca_certificate does not go with certificate_signing_request, which"
+        CertificateDeclarationError, match="ca_certificate cannot be combined with certificate_signing_request, which"
     ):
         DeviceCertificate(stack, "Device", certificate_signing_request=REQUEST.pem, ca_certificate=_ca(stack))
 

@@ -291,13 +291,13 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"issuer": "device"},
         (
             "issuer is not a CA certificate: it lacks the extension basicConstraints with CA:TRUE. "
-            "Declare a device's certificate as a device certificate, or make the CA's again with CA:TRUE"
+            "Declare a device's certificate as a device certificate; issue a CA certificate again, with CA:TRUE"
         ),
     ),
     "a name without its kind": (
         {"subject_alternative_names": ["pump-1.example.com"]},
         (
-            "subject_alternative_names 'pump-1.example.com' does not begin with a kind that is known. "
+            "subject_alternative_names 'pump-1.example.com' does not begin with DNS:, URI:, IP: or email:. "
             "Write DNS:host.example.com, URI:urn:dev:mac:…, IP:192.0.2.1 or email:name@example.com"
         ),
     ),
@@ -334,11 +334,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a subject for a request": (
         {"certificate_signing_request": REQUEST.pem},
-        ("subject does not go with certificate_signing_request, which has the name and the key. Leave it out"),
+        ("subject cannot be combined with certificate_signing_request, which has the name and the key. Remove it"),
     ),
     "a key for a request": (
         {"certificate_signing_request": REQUEST.pem, "subject": None, "key_algorithm": KeyAlgorithm.RSA_2048},
-        ("key_algorithm does not go with certificate_signing_request, which has the name and the key. Leave it out"),
+        (
+            "key_algorithm cannot be combined with certificate_signing_request, which has the name and the key. "
+            "Remove it"
+        ),
     ),
 }
 

@@ -115,7 +115,7 @@ def test_no_other_proof_can_do_without_the_certificate(new_stack: Callable[..., 
         CaCertificate(stack, "Ca", **arguments)
     assert str(caught.value) == (
         "Stack/Ca: certificate_pem is missing. "
-        "Give the PEM text of the CA certificate; only ProofOfPossession.private_ca can do without"
+        "Give the PEM text of the CA certificate; only ProofOfPossession.private_ca needs none"
     )
 
 

@@ -196,7 +196,7 @@ def test_an_architecture_that_there_is_not(new_stack: Callable[..., Stack]) -> N
 def test_log_group_and_retention_exclude_each_other(new_stack: Callable[..., Stack]) -> None:
     stack = new_stack()
     group = logs.LogGroup.from_log_group_name(stack, "Logs", "mine")
-    with pytest.raises(CertificateDeclarationError, match="log_retention does not go with log_group"):
+    with pytest.raises(CertificateDeclarationError, match="log_retention cannot be combined with log_group"):
         IotCertificateProvider(stack, "P", log_group=group, log_retention=logs.RetentionDays.ONE_DAY)
 
 

@@ -212,7 +212,7 @@ REFUSED = {
     ),
     "a country by its name": (
         {"subject": CertificateSubject("CA", country="Austria")},
-        "subject.country 'Austria' is not a country's code. Give the two capital letters of ISO 3166, like DE",
+        "subject.country 'Austria' is not a country code. Give the two capital letters of ISO 3166, like DE",
     ),
     "another type": (
         {"subject": {"CommonName": "CA"}},
@@ -244,7 +244,7 @@ def test_refusals_name_path_property_problem_and_fix(
 def test_the_key_of_a_secret_that_is_made_elsewhere_is_declared_there(new_stack: Callable[..., Stack]) -> None:
     stack = new_stack()
     secret = secretsmanager.Secret.from_secret_name_v2(stack, "Secret", "my-ca-key")
-    with pytest.raises(CertificateDeclarationError, match="encryption_key does not go with private_key_secret"):
+    with pytest.raises(CertificateDeclarationError, match="encryption_key cannot be combined with private_key_secret"):
         SelfSignedCaCertificate(
             stack, "Ca", subject="CA", private_key_secret=secret, encryption_key=kms.Key(stack, "Key")
         )

@@ -131,7 +131,7 @@ def test_a_step_that_fails_leaves_everything_to_the_native_types(
         stack.update(template("1_retained"), **parameters)
         native, ours = template("2_adopted").split("  FactoryCa:\n")
         other_status = f"{native}  FactoryCa:\n{ours.replace('Status: ACTIVE', 'Status: INACTIVE')}"
-        with pytest.raises(StackFailedError, match="INACTIVE is declared, and the registered certificate has ACTIVE"):
+        with pytest.raises(StackFailedError, match="INACTIVE is declared, but the registered certificate has ACTIVE"):
             stack.update(other_status, **parameters)
         watch.nothing_has_happened()
         stack.update(template("0_native"), **parameters)

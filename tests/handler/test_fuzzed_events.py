@@ -139,10 +139,22 @@ def test_what_is_no_event_is_ignored(event: object, played: Played) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"RequestType": "DELETE"}, "RequestType: 'DELETE' is not one of CloudFormation's. Did you mean Delete?"),
-        ({"RequestType": "delete"}, "RequestType: 'delete' is not one of CloudFormation's. Did you mean Delete?"),
-        ({"RequestType": "Created"}, "RequestType: 'Created' is not one of CloudFormation's. Did you mean Create?"),
-        ({"RequestType": "Read"}, "RequestType: 'Read' is not one of CloudFormation's. Send Create, Update or Delete"),
+        (
+            {"RequestType": "DELETE"},
+            "RequestType: 'DELETE' is not one of CloudFormation's request types. Did you mean Delete?",
+        ),
+        (
+            {"RequestType": "delete"},
+            "RequestType: 'delete' is not one of CloudFormation's request types. Did you mean Delete?",
+        ),
+        (
+            {"RequestType": "Created"},
+            "RequestType: 'Created' is not one of CloudFormation's request types. Did you mean Create?",
+        ),
+        (
+            {"RequestType": "Read"},
+            "RequestType: 'Read' is not one of CloudFormation's request types. Send Create, Update or Delete",
+        ),
         ({"RequestType": None}, "RequestType: is missing. Send Create, Update or Delete"),
         ({"RequestType": ["Delete"]}, "RequestType: is a list, not a text. Send Create, Update or Delete"),
         ({"ResourceType": None}, "ResourceType: is missing. Send the resource's type"),
@@ -155,9 +167,9 @@ def test_what_is_no_event_is_ignored(event: object, played: Played) -> None:
         ({"OldResourceProperties": []}, "OldResourceProperties: is a list, not a map. Send a map of the properties"),
         (
             {"ResourceProperties": {"Tags": nested_lists(21)}},
-            "Tags: has lists or maps that are nested more than 20 levels deep. Give it as the documentation shows it",
+            "Tags: has lists or maps that are nested more than 20 levels deep. See the documentation of the property",
         ),
-        ({"LogicalResourceId": "x" * 3000}, "LogicalResourceId: has 3,000 characters, and no answer has room for them"),
+        ({"LogicalResourceId": "x" * 3000}, "LogicalResourceId: has 3,000 characters, too many for the answer"),
     ],
     ids=lambda value: str(value)[:60],
 )

@@ -83,8 +83,8 @@ def test_a_delete_that_sweeps_nothing_is_not_handed_on(stage: Stage, delete: dic
 
 
 TOO_SHORT = (
-    "Out of time: the function's timeout is too short for the CA's device certificates, of which some are left. "
-    "Raise it to a minute or more. Then delete the stack again"
+    "Out of time: the function's timeout is too short to delete all of the CA's device certificates. "
+    "Raise it to at least a minute, then delete the stack again"
 )
 
 
@@ -131,7 +131,8 @@ def test_when_cloudformation_waits_no_longer_it_fails_and_says_how_many_are_left
     delete["ResourceProperties"]["ServiceTimeout"] = "900"
     answer = stage.invoke(sent(delete, timedelta(seconds=850)))
     assert answer["Reason"] == (
-        "Out of time: 2 device certificates of the CA are left, and the CA is INACTIVE. Delete the stack again to go on"
+        "Out of time: 2 device certificates of the CA are left, and the CA is INACTIVE. "
+        "Delete the stack again to continue"
     )
     assert stage.aws.functions.invoked == []
 

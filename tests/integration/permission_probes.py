@@ -117,7 +117,7 @@ def ca_of_another_owner(function: Function) -> None:
     old = issuing.make_ca("Older CA")
     before = {**CA_PROPERTIES, "CACertificatePem": old.pem}
     old_id = Certificate.from_pem(old.pem).id
-    function.fails("by somebody else", "Update", ResourceType.CA_CERTIFICATE, CA_PROPERTIES, old_id, before)
+    function.fails("by another owner", "Update", ResourceType.CA_CERTIFICATE, CA_PROPERTIES, old_id, before)
 
 
 def ca_of_another_stack(function: Function) -> None:

@@ -55,7 +55,7 @@ class TestADecision:
         certificate_id, _ = account_in_use.incoming()
         name, _ = account_in_use.create({"Old": decision(certificate_id)})
         reasons = account_in_use.refused_update(name, {"New": decision(certificate_id)})
-        assert f"Old of this stack has accepted the certificate already. Renamed? {KEEP_LOGICAL_ID}" in reasons
+        assert f"Old of this stack has already accepted the certificate. Renamed? {KEEP_LOGICAL_ID}" in reasons
         assert account_in_use.status(certificate_id) == "INACTIVE"
         account_in_use.delete(name)
         assert account_in_use.status(certificate_id) == "gone"
@@ -109,7 +109,7 @@ class TestASecret:
     def test_with_a_password_stays_as_it_is(self, kept: Kept) -> None:
         account, secret = kept.account, kept.account.secret('{"password": "correct horse"}')
         reasons = account.refused({"Key": kept.declare(secret)})
-        assert "the secret holds a value that no certificate's resource wrote" in reasons
+        assert "the secret holds a value that no certificate resource wrote" in reasons
         assert account.held_by(secret) == {"password": "correct horse"}
 
     def test_of_another_stack_stays_as_it_is(self, kept: Kept) -> None:
@@ -280,7 +280,7 @@ def test_a_device_that_is_certified_by_request_is_not_taken_off_line_by_a_rename
     name, ids = account_in_use.create({"Old": device})
     reasons = account_in_use.refused_update(name, {"New": device})
     assert (
-        f"this update removes Old of this stack, which has the certificate of the same key. Renamed? {KEEP_LOGICAL_ID}"
+        f"this update removes Old of this stack, whose certificate has the same key. Renamed? {KEEP_LOGICAL_ID}"
         in reasons
     )
     assert account_in_use.status(ids["Old"]) == "ACTIVE"

@@ -93,9 +93,9 @@ class TestKms:
         kms.disable_key(KeyId=key_id)
         for named, certificate, reason in (
             (key_id, pem, "the key is disabled"),
-            (other, pem, "is another key than the CA certificate's"),
-            (encrypting, for_encryption, "is not a key for signing"),
-            (symmetric, pem, "is not a key for signing"),
+            (other, pem, "does not match the CA certificate"),
+            (encrypting, for_encryption, "is not a signing key"),
+            (symmetric, pem, "is not a signing key"),
             ("alias/none", pem, "the key does not exist"),
         ):
             name = stacks.name()
@@ -190,7 +190,7 @@ class TestPrivateCa:
         self, private_stacks: Stacks, iot: IoTClient, private_ca: PrivateCa
     ) -> None:
         name = private_stacks.name()
-        with pytest.raises(StackFailedError, match="is another CA than that of CACertificatePem"):
+        with pytest.raises(StackFailedError, match="is not the CA of CACertificatePem"):
             private_stacks.create(name, ca_resource(**private_ca.declared, CACertificatePem=ROOT.pem))
         private_stacks.delete(name)
         name = private_stacks.name()

@@ -140,7 +140,7 @@ def test_an_update_undone_by_a_sibling_goes_back_to_the_old_certificate(stacks: 
         ({"CertificatePem": "nonsense"}, "CertificatePem: is not PEM"),
         ({"CertificatePem": issuing.make_ca("Other").key_pem()}, "CertificatePem: holds a private key"),
         ({"Stauts": "ACTIVE"}, "Stauts: is not a property of this type. Did you mean Status"),
-        ({"Status": "true"}, "Status: 'true' is not a value it can have. Use one of ACTIVE, INACTIVE, REVOKED"),
+        ({"Status": "true"}, "Status: 'true' is not an allowed value. Use one of ACTIVE, INACTIVE, REVOKED"),
         ({"CACertificatePem": issuing.make_ca("Other").pem}, "CertificatePem: was not issued by the CA"),
     ],
     ids=["not PEM", "a private key", "a misspelt property", "a boolean", "another CA"],

@@ -57,7 +57,7 @@ def transfer_that_was_accepted(function: Function) -> None:
     made = function.succeeds("Create", ResourceType.CERTIFICATE_TRANSFER, first)["PhysicalResourceId"]
     function.other_root.client("iot").accept_certificate_transfer(certificateId=DEVICE_ID)
     changed = {**first, "TransferMessage": "Hall 4"}
-    reason = "nothing can be changed any more"
+    reason = "the transfer can no longer be changed"
     function.fails(reason, "Update", ResourceType.CERTIFICATE_TRANSFER, changed, made, first)
 
 

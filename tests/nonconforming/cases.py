@@ -429,7 +429,7 @@ def _containers() -> Iterator[Case]:
     )
     pkcs7 = sequence(oid("1.2.840.113549.1.7.2"), element(0xA0, sequence()))
     yield _refused("PKCS #7 in its place", pem(pkcs7), "RFC 7468, 8", "Windows exports (.p7b)", "is a PKCS #7 file")
-    yield _refused("half of it", pem(Certificate().der[:100]), slot, "transfers that stopped", "is cut off")
+    yield _refused("half of it", pem(Certificate().der[:100]), slot, "transfers that stopped", "is truncated")
 
 
 def _issuers() -> Iterator[Case]:
@@ -459,7 +459,7 @@ def _aws_rules() -> Iterator[Case]:
         (
             "a key of GOST",
             Certificate(key=sequence(sequence(oid("1.2.643.2.2.19")), bit_string(b"\0" * 64))),
-            "has a key of a kind that AWS IoT does not know",
+            "has a key of a type or encoding that AWS IoT does not support",
         ),
     ):
         yield _refused(f"'_', and {title}", draft.pem, guide, _ATECC, refusal, openssl=True)
@@ -548,7 +548,7 @@ def _requests() -> Iterator[Case]:
         "RFC 2986, 3",
         "mixed-up files",
         (),
-        "is not signed by the key",
+        "is not signed with the key",
         openssl=True,
     )
     yield Case(

@@ -44,7 +44,7 @@ def test_a_name_in_a_request_is_certified_as_it_is(name: x509.GeneralName) -> No
     assert issued.parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName).value == making.names(name)
 
 
-KINDS = "does not begin with a kind that is known"
+KINDS = "does not begin with DNS:, URI:, IP: or email:"
 HOST = "is not a host name"
 URI = "is not an absolute URI"
 NO_HOST = "has no valid host after its //"
@@ -159,16 +159,19 @@ FORMS: dict[str, tuple[x509.ExtensionType, str]] = {
         making.names(x509.DNSName("a.example"), x509.DNSName("*.example")),
         "of the kind DNSName that is not a host name",
     ),
-    "no names": (making.names(), "asks for alternative names, and has none. Make it again"),
-    "no ASN.1": (x509.UnrecognizedExtension(RAW, b"\xff\x00"), "asks for extensions that are not readable. Make it"),
-    "an integer": (x509.UnrecognizedExtension(RAW, b"\x02\x01\x00"), "asks for extensions that are not readable"),
+    "no names": (making.names(), "has an empty list of alternative names. Make the request again"),
+    "no ASN.1": (x509.UnrecognizedExtension(RAW, b"\xff\x00"), "has unreadable extensions. Make the"),
+    "an integer": (x509.UnrecognizedExtension(RAW, b"\x02\x01\x00"), "has unreadable extensions"),
     "an address of five bytes": (
         x509.UnrecognizedExtension(RAW, b"\x30\x07\x87\x05\x01\x02\x03\x04\x05"),
-        "asks for extensions that are not readable",
+        "has unreadable extensions",
     ),
-    "a name of no kind": (x509.UnrecognizedExtension(RAW, b"\x30\x02\x8f\x00"), "asks for extensions that are not"),
-    "an X.400 address": (x509.UnrecognizedExtension(RAW, b"\x30\x02\xa3\x00"), "asks for extensions that are not"),
-    "letters outside ASCII": (x509.UnrecognizedExtension(RAW, b"\x30\x04\x82\x02\xc3\xbc"), "asks for "),
+    "a name of no kind": (x509.UnrecognizedExtension(RAW, b"\x30\x02\x8f\x00"), "has unreadable extensions"),
+    "an X.400 address": (x509.UnrecognizedExtension(RAW, b"\x30\x02\xa3\x00"), "has unreadable extensions"),
+    "letters outside ASCII": (
+        x509.UnrecognizedExtension(RAW, b"\x30\x04\x82\x02\xc3\xbc"),
+        "has an alternative name of the kind",
+    ),
 }
 
 
@@ -187,7 +190,7 @@ def test_a_request_for_any_other_is_refused_when_it_is_issued_by(
 
 def test_another_extension_that_is_not_readable_is_refused_too() -> None:
     unreadable = x509.UnrecognizedExtension(x509.BasicConstraints.oid, b"\xff\x00")
-    with pytest.raises(UnusableError, match="asks for extensions that are not readable"):
+    with pytest.raises(UnusableError, match="has unreadable extensions"):
         making.request_with((unreadable, False)).check_issuable()
 
 

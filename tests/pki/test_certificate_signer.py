@@ -148,5 +148,5 @@ def test_the_key_of_another_ca_with_the_same_name_is_refused() -> None:
     ca = Certificate.from_pem(issuing.make_ca().pem)
     impostor = issuing.make_ca(key=issuing.key_of("p256", "an impostor"))
 
-    with pytest.raises(UnusableError, match=r"^holds another key than the CA certificate's"):
+    with pytest.raises(UnusableError, match=r"^holds a key that does not match the CA certificate"):
         PrivateKeySigner(ca, load_private_key(impostor.key_pem(), None))

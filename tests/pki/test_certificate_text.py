@@ -194,9 +194,9 @@ REFUSED = {
     "two certificates": (DEVICE.pem + issuing.make_ca().pem, "holds 2 PEM blocks, not one"),
     "the same certificate twice": (DEVICE.pem * 2, "holds 2 PEM blocks, not one"),
     "a chain of three": (DEVICE.pem * 3, "holds 3 PEM blocks, not one"),
-    "a missing END line": ("".join(PEM_LINES[:-1]), "is cut off"),
-    "a BEGIN line only": (BEGIN, "is cut off"),
-    "another label at the end": (DEVICE.pem.replace(END, "-----END X509 CERTIFICATE-----"), "is cut off"),
+    "a missing END line": ("".join(PEM_LINES[:-1]), "is truncated"),
+    "a BEGIN line only": (BEGIN, "is truncated"),
+    "another label at the end": (DEVICE.pem.replace(END, "-----END X509 CERTIFICATE-----"), "is truncated"),
     "a line cut in half": ("".join([*PEM_LINES[:-2], PEM_LINES[-2][:3], END]), "damaged base64"),
     "characters that are not base64": (DEVICE.pem.replace("M", "*", 1), "damaged base64"),
     "base64's URL alphabet": (f"{BEGIN}\n-_-_\n{END}", "damaged base64"),
@@ -279,7 +279,7 @@ def test_a_certificate_whose_key_is_of_an_unknown_kind_is_read_and_its_key_refus
     certificate = Certificate.from_pem(text)
 
     assert certificate.subject
-    with pytest.raises(UnusableError, match="has a key of a kind that AWS IoT does not know"):
+    with pytest.raises(UnusableError, match="has a key of a type or encoding that AWS IoT does not support"):
         _ = certificate.public_key
 
 

@@ -179,7 +179,7 @@ def test_without_a_subject_the_alternative_names_are_critical() -> None:
 
 
 def test_a_request_that_names_nobody_is_refused() -> None:
-    with pytest.raises(UnusableError, match=r"^names nobody: .* Make it again with a common name"):
+    with pytest.raises(UnusableError, match=r"^has neither a subject nor .* Make the request again with a common name"):
         making.signer().issue(making.request(subject=x509.Name([])), making.NOW, making.YEAR)
 
 

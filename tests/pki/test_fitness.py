@@ -44,8 +44,8 @@ KEY_VERDICTS = {
     "rsa3072": None,
     "rsa4096": None,
     "rsa1024": "has a weak key: RSA with 1024 bits",
-    "secp256k1": "has an EC key on secp256k1, which AWS IoT does not know",
-    "ed25519": "has a key of a kind that AWS IoT does not know: Ed25519",
+    "secp256k1": "has an EC key on secp256k1, which AWS IoT does not support",
+    "ed25519": "has a key of a type that AWS IoT does not support: Ed25519",
 }
 
 
@@ -241,7 +241,7 @@ def test_the_root_of_a_hierarchy_is_not_the_direct_issuer() -> None:
 
     check_issued_by(device, certificate(intermediate))
     check_issued_by(certificate(intermediate), certificate(root))
-    with pytest.raises(UnusableError, match="the direct issuer, not the root"):
+    with pytest.raises(UnusableError, match="the direct issuer and not the root"):
         check_issued_by(device, certificate(root))
 
 

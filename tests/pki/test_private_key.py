@@ -119,7 +119,7 @@ def test_a_wrong_passphrase_is_refused(wrong: str, kind: str, form: PrivateForma
 def test_a_missing_passphrase_is_refused_and_its_property_named(form: PrivateFormat) -> None:
     error = refusal(issuing.key_pem(key(), PASSPHRASE, form))
 
-    assert error.problem == "holds an encrypted private key, and no passphrase is given"
+    assert error.problem == "holds an encrypted private key, but no passphrase is given"
     assert "PassphraseSecretArn" in error.fix
 
 
@@ -127,11 +127,11 @@ def test_a_missing_passphrase_is_refused_and_its_property_named(form: PrivateFor
 def test_a_superfluous_passphrase_is_refused_and_its_property_named(form: PrivateFormat) -> None:
     error = refusal(issuing.key_pem(key(), format=form), PASSPHRASE)
 
-    assert "is not encrypted" in error.problem
+    assert "an unencrypted private key" in error.problem
     assert "PassphraseSecretArn" in error.fix
 
 
-NO_PEM, CUT_OFF, DAMAGED = "holds no PEM", "holds a private key that is cut off", "whose base64 is damaged"
+NO_PEM, CUT_OFF, DAMAGED = "holds no PEM", "holds a truncated private key", "whose base64 is damaged"
 JSON_KEY = json.dumps({"key": issuing.key_pem(key())})
 OPENSSH = issuing.key_pem(key(), format=PrivateFormat.OpenSSH)
 LEGACY = issuing.key_pem(key(), PASSPHRASE, TRADITIONAL)
@@ -168,14 +168,14 @@ NO_KEY = {
     "a key with half a surrogate pair": (issuing.key_pem(key()).replace("\nM", "\n\ud800", 1), DAMAGED),
     "a key with a zero character": (issuing.key_pem(key()).replace("\nM", "\n\0", 1), DAMAGED),
     "nothing between the lines": ("-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n", DAMAGED),
-    "JSON around a key": (JSON_KEY, "holds a JSON object, and JsonField is not given"),
-    "our own JSON": (json.dumps({"privateKey": issuing.key_pem(key())}), "holds a JSON object, and JsonField is not"),
-    "JSON with real line ends": (f'{{"key": "{issuing.key_pem(key())}"}}', "holds JSON that is damaged"),
+    "JSON around a key": (JSON_KEY, "holds a JSON object, but JsonField is not given"),
+    "our own JSON": (json.dumps({"privateKey": issuing.key_pem(key())}), "holds a JSON object, but JsonField is not"),
+    "JSON with real line ends": (f'{{"key": "{issuing.key_pem(key())}"}}', "holds damaged JSON"),
     "a JSON Web Key": (json.dumps({"kty": "EC", "crv": "P-256", "d": "x" * 43}), "holds a JSON Web Key"),
     "PuTTY's form": ("PuTTY-User-Key-File-3: ecdsa-sha2-nistp256\nEncryption: none", "holds a key in PuTTY's format"),
-    "PGP": ("-----BEGIN PGP PRIVATE KEY BLOCK-----\nxjME\n-----END PGP PRIVATE KEY BLOCK-----", "holds a key of PGP"),
-    "a DEK-Info key with blanks for line ends": (issuing.folded(LEGACY), "holds an encrypted key that has lost its"),
-    "a DEK-Info key without line ends": (LEGACY.replace("\n", ""), "holds an encrypted key that has lost its"),
+    "PGP": ("-----BEGIN PGP PRIVATE KEY BLOCK-----\nxjME\n-----END PGP PRIVATE KEY BLOCK-----", "holds a PGP key"),
+    "a DEK-Info key with blanks for line ends": (issuing.folded(LEGACY), "holds an encrypted key without line"),
+    "a DEK-Info key without line ends": (LEGACY.replace("\n", ""), "holds an encrypted key without line"),
     "too long a text": (issuing.key_pem(key()) * 200, "characters, more than a private key has"),
 }
 
@@ -294,7 +294,7 @@ def test_an_rsa_key_whose_numbers_do_not_fit_is_refused() -> None:
 def test_a_key_of_another_kind_is_refused_by_its_kind(passphrase: str | None) -> None:
     error = refusal(issuing.key_pem(key("ed25519"), passphrase), passphrase)
 
-    assert error.problem == "holds a private key of a kind that AWS IoT does not know: Ed25519"
+    assert error.problem == "holds a private key of a type that AWS IoT does not support: Ed25519"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -302,7 +302,7 @@ def test_another_cas_key_is_refused_before_it_signs(kind: str) -> None:
     ca = Certificate.from_pem(issuing.make_ca().pem)
     other = load_private_key(issuing.key_pem(issuing.key_of(kind, "another CA")), None)
 
-    with pytest.raises(UnusableError, match=r"^holds another key than the CA certificate's"):
+    with pytest.raises(UnusableError, match=r"^holds a key that does not match the CA certificate"):
         PrivateKeySigner(ca, other)
 
 

@@ -37,7 +37,7 @@ def test_a_request_is_read_for_every_kind_of_key_that_aws_iot_accepts(kind: str)
     [
         ("rsa1024", "has a weak key: RSA with 1024 bits"),
         ("secp256k1", "has an EC key on secp256k1"),
-        ("ed25519", "has a key of a kind that AWS IoT does not know: Ed25519"),
+        ("ed25519", "has a key of a type that AWS IoT does not support: Ed25519"),
     ],
 )
 def test_a_request_for_any_other_key_is_refused_by_the_key(kind: str, problem: str) -> None:
@@ -66,7 +66,7 @@ def test_a_request_that_another_key_signed_is_refused() -> None:
     der[-1] ^= 1
     forged = x509.load_der_x509_csr(bytes(der)).public_bytes(Encoding.PEM).decode("ascii")
 
-    assert "is not signed by the key that it asks a certificate for" in refusal(forged)
+    assert "is not signed with the key that it contains" in refusal(forged)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_request_that_another_key_signed_is_refused() -> None:
         ("device.csr", "is not PEM"),
         (issuing.make_ca().pem, "is a certificate, not a certificate signing request"),
         (issuing.make_csr().pem * 2, "holds 2 PEM blocks, not one"),
-        (issuing.make_csr().pem[:-40], "is cut off"),
+        (issuing.make_csr().pem[:-40], "is truncated"),
         (issuing.make_csr().pem.replace("M", "*", 1), "damaged base64"),
         (issuing.make_ca().pem.replace("CERTIFICATE", "CERTIFICATE REQUEST"), "not a readable certificate signing"),
         (issuing.make_csr().pem + "#" * MAX_CSR_CHARACTERS, "above AWS IoT's limit of 4,096"),

@@ -100,7 +100,7 @@ def test_a_renamed_decision_is_refused_and_the_certificate_stays(cloud: Cloud) -
     stack = Stack(cloud)
     assert stack.create({X: decide(certificate_id, OnDelete="DELETE")}) == "COMPLETE"
     assert stack.update({RENAMED: decide(certificate_id, OnDelete="DELETE")}) == "ROLLED_BACK"
-    assert said(cloud, f"{X} of this stack has accepted the certificate already. Renamed? Keep its logical id")
+    assert said(cloud, f"{X} of this stack has already accepted the certificate. Renamed? Keep its logical id")
     assert certificate_id in cloud.iot.certificates
     assert stack.delete() == "COMPLETE"
     assert certificate_id not in cloud.iot.certificates
@@ -116,7 +116,7 @@ def test_a_decision_that_is_removed_leaves_what_an_adopter_uses(cloud: Cloud) ->
     assert stack.create({X: decision, "Pump": adopter}) == "COMPLETE"
     assert stack.update({"Pump": Declared(DEVICE, dict(adopter.properties))}) == "COMPLETE"
     assert certificate_id in cloud.iot.certificates
-    assert said(cloud, "is held by Pump of this stack")
+    assert said(cloud, "is declared by Pump of this stack")
 
 
 def test_a_code_stays_while_another_stack_declares_one(cloud: Cloud) -> None:

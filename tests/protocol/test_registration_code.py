@@ -123,7 +123,7 @@ def test_an_update_that_rolls_back_takes_nothing_from_the_account(cloud: Cloud) 
 def test_a_logical_id_that_was_renamed_keeps_the_code(cloud: Cloud) -> None:
     stack = created(cloud, code())
     assert stack.update({"Renamed": code()}) == "COMPLETE"
-    assert said(cloud) == "The registration code is kept: Renamed of this stack has it too"
+    assert said(cloud) == "The registration code is kept: Renamed of this stack declares it too"
     assert deletions(cloud) == 0
     assert stack.delete() == "COMPLETE"
     assert deletions(cloud) == 1
@@ -144,7 +144,7 @@ def test_a_delete_that_comes_again_does_not_take_the_next_code(cloud: Cloud) -> 
     created(cloud, code())
     cloud.clock.sleep(120)
     stack.duplicate(old)
-    assert said(cloud) == "The registration code is kept: CloudFormation does not wait for this Delete any more"
+    assert said(cloud) == "The registration code is kept: CloudFormation no longer waits for this Delete any more"
     assert deletions(cloud) == 1
 
 

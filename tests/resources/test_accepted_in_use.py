@@ -1,4 +1,4 @@
-"""An accepted certificate that somebody uses still, or that is another owner's by now, on the target's side."""
+"""An accepted certificate that somebody uses still, or that belongs to another owner now, on the target's side."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class TestDelete:
         outcome = stage.delete(stage.decision, physical_id, properties(certificate_id))
         assert stage.iot.certificates[certificate_id].status == "INACTIVE"
         holder = "Sibling of this stack" if where == "this stack" else "Pump of stack plant"
-        assert outcome.note == f"Left registered: certificate {certificate_id[:16]}… is held by {holder}"
+        assert outcome.note == f"Left registered: certificate {certificate_id[:16]}… is declared by {holder}"
 
     @pytest.mark.parametrize("status", ["DELETE_IN_PROGRESS", "CREATE_FAILED", "DELETE_SKIPPED"])
     def test_does_not_leave_it_to_what_is_deleted_itself(self, stage: Stage, certificate_id: str, status: str) -> None:
@@ -94,7 +94,7 @@ class TestDelete:
         stage.aws.cloudformation.asker = lambda: stage.aws.cloudformation.stack_id
         stage.aws.before = deny
         outcome = stage.delete(stage.decision, physical_id, properties(certificate_id))
-        assert outcome.note.startswith(f"Left registered: certificate {certificate_id[:16]}… is held by")
+        assert outcome.note.startswith(f"Left registered: certificate {certificate_id[:16]}… is declared by")
         assert ("Pump of stack plant" in outcome.note) is is_allowed
         assert certificate_id in stage.iot.certificates
 
@@ -151,7 +151,7 @@ class TestARename:
         with pytest.raises(InvalidPropertyError) as refused:
             stage.create(stage.decision, properties(certificate_id))
         assert str(refused.value) == (
-            "CertificateId: Sibling of this stack has accepted the certificate already. "
+            "CertificateId: Sibling of this stack has already accepted the certificate. "
             "Renamed? Keep its logical id (override_logical_id). Declared twice? Once is enough"
         )
 
@@ -167,8 +167,8 @@ class TestARename:
         with pytest.raises(InvalidPropertyError) as refused:
             stage.create(stage.decision, properties(certificate_id, OnDelete="RETAIN"))
         assert str(refused.value) == (
-            "CertificateId: Pump of stack plant has accepted the certificate already. "
-            "Drop this resource, and use the certificate by its ARN"
+            "CertificateId: Pump of stack plant has already accepted the certificate. "
+            "Remove this resource, and use the certificate by its ARN"
         )
 
 
@@ -182,5 +182,5 @@ class TestUpdate:
             stage.update(stage.decision, physical_id, old, new)
         stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
         back = stage.update(stage.decision, physical_id, new, old)
-        assert back.note.startswith("Rolled back, and nothing touched")
+        assert back.note.startswith("Rolled back, nothing changed")
         assert stage.iot.certificates[certificate_id].status == "INACTIVE"

@@ -89,10 +89,10 @@ class TestCreate:
     @pytest.mark.parametrize(
         ("declared", "said"),
         [
-            ({"Status": "INACTIVE"}, "Status: INACTIVE is declared, and the registered certificate has ACTIVE. "),
+            ({"Status": "INACTIVE"}, "Status: INACTIVE is declared, but the registered certificate has ACTIVE. "),
             (
                 {"CertificateMode": "DEFAULT"},
-                "CertificateMode: DEFAULT is declared, and the registered certificate has",
+                "CertificateMode: DEFAULT is declared, but the registered certificate has",
             ),
         ],
     )
@@ -125,19 +125,19 @@ class TestCreateOfACa:
         [
             (
                 {"AutoRegistrationStatus": "ENABLE"},
-                "AutoRegistrationStatus: ENABLE is declared, and the registered certificate has DISABLE. ",
+                "AutoRegistrationStatus: ENABLE is declared, but the registered certificate has DISABLE. ",
             ),
             (
                 {"RegistrationConfig": {"TemplateName": "fleet"}},
-                "RegistrationConfig: one is declared, and the registered certificate has none. ",
+                "RegistrationConfig: one is declared, but the registered certificate has none. ",
             ),
             (
                 {"Tags": [{"Key": "plant", "Value": "Brest"}]},
-                "Tags: plant=Brest is declared, and the registered certificate has plant=Lyon. ",
+                "Tags: plant=Brest is declared, but the registered certificate has plant=Lyon. ",
             ),
             (
                 {"Tags": [{"Key": "line", "Value": "2"}]},
-                "Tags: line=2 is declared, and the registered certificate has no such tag. ",
+                "Tags: line=2 is declared, but the registered certificate has no such tag. ",
             ),
         ],
         ids=lambda each: next(iter(each)) if isinstance(each, dict) else "",
@@ -150,9 +150,9 @@ class TestCreateOfACa:
 
     def test_refuses_another_registration_configuration(self, existing: Existing) -> None:
         existing.record.config = {"templateName": "another"}
-        with pytest.raises(InvalidPropertyError, match="none is declared, and the registered certificate has another"):
+        with pytest.raises(InvalidPropertyError, match="none is declared, but the registered certificate has another"):
             existing.adopt()
-        with pytest.raises(InvalidPropertyError, match="one is declared, and the registered certificate has another"):
+        with pytest.raises(InvalidPropertyError, match="one is declared, but the registered certificate has another"):
             existing.adopt(RegistrationConfig={"TemplateName": "fleet"})
 
     def test_takes_the_tags_and_the_configuration_that_are_there(self, existing: Existing) -> None:
@@ -177,8 +177,8 @@ class TestCreateOfADevice:
             existing.adopt(**what)
         ((name, (_, theirs)),) = what.items()
         assert str(caught.value) == (
-            f"{name}: {theirs} is attached to the certificate already, by somebody else. "
-            "Leave it out until you own the certificate (drop ADOPT, and declare it again)"
+            f"{name}: {theirs} is attached to the certificate already, and not by this resource. "
+            "Remove it until this resource owns the certificate (remove ADOPT, then declare it again)"
         )
         assert stage.aws.writes() == []
 
@@ -211,7 +211,7 @@ class TestCreateOfADevice:
                 stage.aws.cloudformation.resources[LOGICAL_ID] = ("", "DELETE_IN_PROGRESS")
 
         stage.aws.before = give_up
-        with pytest.raises(ConflictError, match="gave the resource up"):
+        with pytest.raises(ConflictError, match="cancelled the resource"):
             existing.adopt(**ATTACHED)
         assert stage.iot.policies == {"theirs": {existing.record.arn}, "ours": set()}
         assert stage.iot.things == {"hall": {existing.record.arn}, "yard": set()}
@@ -240,7 +240,7 @@ class TestCreateOfADevice:
         outcome = stage.delete(stage.device, marked, {**existing.properties, **ADOPT, **ATTACHED})
         assert existing.record.status == "ACTIVE"
         assert outcome.physical_id == marked
-        assert outcome.note.endswith("was adopted. What this resource attached is detached")
+        assert outcome.note.endswith("was adopted. This resource's attachments are detached")
         assert stage.iot.policies == {"theirs": {existing.record.arn}, "ours": set()}
         assert stage.iot.things == {"hall": {existing.record.arn}, "yard": {existing.record.arn}}
 
@@ -463,7 +463,7 @@ def test_is_refused_where_other_users_cannot_be_found(stage: Stage, existing: Ex
     stage.aws.cloudformation.resources["Sibling"] = (existing.id, "DELETE_SKIPPED")
     stage.aws.cloudformation.types["Sibling"] = "AWS::IoT::Certificate"
     stage.aws.before = deny
-    with pytest.raises(InvalidPropertyError, match="may not list the stacks"):
+    with pytest.raises(InvalidPropertyError, match="not allowed to list the stacks"):
         existing.adopt()
     assert stage.aws.writes() == []
 
@@ -487,7 +487,7 @@ class TestOfAYoungCertificate:
     )
     def test_waits_for_who_may_have_registered_it(self, existing: Existing, status: str, physical_id: str) -> None:
         self.beside(existing, status, physical_id)
-        with pytest.raises(InvalidPropertyError, match=r"ADOPT has to wait: Theirs of stack other"):
+        with pytest.raises(InvalidPropertyError, match=r"ADOPT must wait: Theirs of stack other"):
             existing.adopt()
         assert existing.stage.aws.writes() == []
 
@@ -505,5 +505,5 @@ class TestOfAYoungCertificate:
                 raise Refusal("AccessDenied", "planned", 403)
 
         existing.stage.aws.before = deny
-        with pytest.raises(InvalidPropertyError, match="ADOPT has to wait: a resource of another stack"):
+        with pytest.raises(InvalidPropertyError, match="ADOPT must wait: a resource of another stack"):
             existing.adopt()

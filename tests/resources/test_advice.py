@@ -30,19 +30,19 @@ RUINOUS = re.compile(r"cancel-certificate|delete-|detach-|update-certificate|--f
 """Commands that are wrong where what they are about is a sibling's, or in use."""
 
 PLAYED = {
-    "Undo the change, or drop this resource": (
+    "Undo the change, or remove this resource": (
         "resources/test_certificate_transfer_decision.py",
         "test_of_a_status_that_cannot_be_set_fails_by_name_and_rolls_back",
     ),
-    "Undo the change; have the other account transfer the certificate back": (
+    "Undo the change, or have the other account transfer the certificate back": (
         "resources/test_certificate_transfer.py",
         "test_and_its_rollback_succeeds_and_says_so",
     ),
-    "Drop this resource; Custom::IotDeviceCertificate with ExistingCertificate ADOPT can use it": (
+    "Remove this resource; Custom::IotDeviceCertificate with ExistingCertificate ADOPT can use it": (
         "protocol/test_in_use.py",
         "test_a_decision_that_is_removed_leaves_what_an_adopter_uses",
     ),
-    "Declare what it has, and change it with the next deployment": (
+    "Declare that status first, and change it with the next deployment": (
         "resources/test_advice.py",
         "test_a_decision_declares_the_status_that_the_certificate_has",
     ),
@@ -55,11 +55,11 @@ PLAYED = {
         "protocol/test_in_use.py",
         "test_a_renamed_transfer_is_refused_and_stays_pending",
     ),
-    "Drop this resource, and use the certificate by its ARN": (
+    "Remove this resource, and use the certificate by its ARN": (
         "resources/test_accepted_in_use.py",
         "test_what_another_stack_is_to_delete_is_not_used_beside_it",
     ),
-    "Renamed? Keep its logical id (override_logical_id). Else declare both until the device has the new one": (
+    "Renamed? Keep its logical id (override_logical_id). Else declare both until the device has the new certificate": (
         "resources/test_renames.py",
         "test_is_certified_again_beside_the_old_one",
     ),
@@ -76,11 +76,11 @@ PLAYED = {
         "resources/test_advice.py",
         "test_another_owners_transfer_is_over_first",
     ),
-    "Name an account that exists, in the same partition": (
+    "Name an existing account of the same partition": (
         "resources/test_certificate_transfer.py",
         "test_deactivates_and_transfers",
     ),
-    "Name the account that is to receive the certificate": (
+    "Name the account that receives the certificate": (
         "resources/test_certificate_transfer.py",
         "test_deactivates_and_transfers",
     ),
@@ -88,14 +88,14 @@ PLAYED = {
 """Each fix, and the test that does what it says."""
 
 BY_HAND = {
-    "Register it first. If it was transferred already, drop this resource",
-    "Register another one for the device, and transfer that",
+    "Register it first. If it was transferred already, remove this resource",
+    "Register another certificate for the device, and transfer that one",
     "Set it ACTIVE or INACTIVE first",
-    "Transfer the certificate back, or drop this resource",
+    "Transfer the certificate back, or remove this resource",
     "Have the certificate transferred back by a Custom::IotCertificateTransfer",
-    "Have it transferred once more, and decide under another logical id",
+    "Have it transferred again, and decide under another logical id",
     "Deploy the CA first, then what it issues",
-    "Leave CACertificatePem out: the private CA's own certificate is then registered",
+    "Remove CACertificatePem, and the private CA's own certificate is registered",
 }
 """Fixes that change nothing that exists: another certificate, another resource, another deployment."""
 
@@ -187,7 +187,7 @@ def test_a_decision_declares_the_status_that_the_certificate_has(stage: Stage) -
     stage.other.TransferCertificate(coming, stage.iot.account)
     stage.iot.AcceptCertificateTransfer(coming)
     active = {"CertificateId": coming, "Decision": "ACCEPT", "Status": "ACTIVE"}
-    with pytest.raises(InvalidPropertyError, match="Declare what it has, and change it with the next deployment"):
+    with pytest.raises(InvalidPropertyError, match="Declare that status first, and change it with the next deployment"):
         stage.create(stage.decision, active)
     inactive = {**active, "Status": "INACTIVE"}
     physical_id = stage.create(stage.decision, inactive).physical_id

@@ -138,7 +138,7 @@ class TestCreate:
                 raise Refusal("UnauthorizedException", "planned", 401)
 
         stage.aws.before = refuse
-        with pytest.raises(UpstreamError, match="another id"):
+        with pytest.raises(UpstreamError, match="an id that is not"):
             stage.ca.create(request)
         assert [request.progress.registered] == list(stage.iot.cas)
 
@@ -151,7 +151,7 @@ class TestCreate:
                 stage.iot.cas.clear()
 
         stage.aws.after = delete
-        with pytest.raises(UpstreamError, match="another id"):
+        with pytest.raises(UpstreamError, match="an id that is not"):
             stage.ca.create(request)
         assert request.progress.registered is None
 
@@ -191,7 +191,7 @@ class TestCreate:
 
     def test_undoes_a_registration_with_another_id(self, stage: Stage, properties: dict[str, Any]) -> None:
         stage.iot.answer_wrong_ids = True
-        with pytest.raises(UpstreamError, match="another id"):
+        with pytest.raises(UpstreamError, match="an id that is not"):
             stage.create(stage.ca, properties)
         assert stage.iot.cas == {}
         assert stage.progress.registered is None
@@ -217,7 +217,7 @@ class TestASecretThatDoesNotServe:
 
     def test_holds_another_cas_key(self, stage: Stage, properties: dict[str, Any]) -> None:
         stage.aws.secrets.values[KEY_SECRET] = issuing.make_ca("Another CA").key_pem()
-        with pytest.raises(InvalidPropertyError, match=r"VerificationKey.SecretArn: holds another key"):
+        with pytest.raises(InvalidPropertyError, match=r"VerificationKey.SecretArn: holds a key that does not match"):
             stage.create(stage.ca, properties)
         assert stage.aws.names() == ["secretsmanager.GetSecretValue"]
 
@@ -245,7 +245,7 @@ class TestASecretThatDoesNotServe:
         passphrase_secret = KEY_SECRET.replace("key", "passphrase")
         with_passphrase = {"SecretArn": KEY_SECRET, "PassphraseSecretArn": passphrase_secret}
         stage.aws.secrets.values[passphrase_secret] = "wrong"
-        with pytest.raises(InvalidPropertyError, match="not encrypted"):
+        with pytest.raises(InvalidPropertyError, match="an unencrypted"):
             stage.create(stage.ca, {**properties, "VerificationKey": with_passphrase})
         stage.aws.secrets.values[KEY_SECRET] = factory_ca.key_pem(passphrase="correct horse")
         with pytest.raises(InvalidPropertyError, match="no private key that the passphrase opens"):
@@ -675,7 +675,7 @@ class TestACreateThatNobodyWaitsForAnyMore:
     def come_again(self, stage: Stage, properties: dict[str, Any], *, request_id: str | None = None) -> None:
         request = stage.request(RequestType.CREATE, properties)
         late = replace(request, sent=stage.now() - timedelta(minutes=2), request_id=request_id or request.request_id)
-        with pytest.raises(ConflictError, match="does not wait for this Create any more"):
+        with pytest.raises(ConflictError, match="no longer waits for this Create"):
             stage.ca.create(late)
 
     def registered_then_deleted(self, stage: Stage, properties: dict[str, Any], deleted_id: str, status: str) -> str:

@@ -174,28 +174,27 @@ class TestRefusals:
     def test_the_own_account(self, stage: Stage, certificate_id: str) -> None:
         said = self.refused(stage, to(certificate_id, "123456789012"))
         assert said == (
-            "TargetAwsAccount: 123456789012 is the stack's own account. "
-            "Name the account that is to receive the certificate"
+            "TargetAwsAccount: 123456789012 is the stack's own account. Name the account that receives the certificate"
         )
 
     def test_an_account_that_does_not_exist(self, stage: Stage, certificate_id: str) -> None:
         said = self.refused(stage, to(certificate_id, "444444444444"))
         assert said == (
-            "TargetAwsAccount: AWS IoT transfers nothing to 444444444444. "
-            "Name an account that exists, in the same partition"
+            "TargetAwsAccount: AWS IoT cannot transfer certificates to 444444444444. "
+            "Name an existing account of the same partition"
         )
         assert state(stage, certificate_id) == ("ACTIVE", None)
 
     def test_revoked(self, stage: Stage, certificate_id: str) -> None:
         stage.iot.certificates[certificate_id].status = "REVOKED"
         said = self.refused(stage, to(certificate_id))
-        assert said.startswith(
-            "CertificateId: the certificate is REVOKED, and stays so wherever it is. Register another"
-        )
+        assert said.startswith("CertificateId: the certificate is REVOKED, which is final. Register another")
 
     def test_not_registered(self, stage: Stage) -> None:
         said = self.refused(stage, to("ab" * 32))
-        assert said.startswith("CertificateId: this account does not have the certificate, in this Region. Register it")
+        assert said.startswith(
+            "CertificateId: the certificate is not registered in this account and Region. Register it"
+        )
 
     def test_on_its_way_by_somebody_else(self, stage: Stage, certificate_id: str) -> None:
         stage.iot.certificates[certificate_id].status = "INACTIVE"
@@ -213,9 +212,7 @@ class TestRefusals:
     def test_a_conflict_that_does_not_pass(self, stage: Stage, certificate_id: str) -> None:
         stage.iot.slow_conflict = 1000
         said = self.refused(stage, to(certificate_id))
-        assert said.startswith(
-            "CertificateId: AWS IoT still sees a policy or a thing attached to the certificate. What"
-        )
+        assert said.startswith("CertificateId: AWS IoT still lists a policy or a thing of the certificate. A")
         assert state(stage, certificate_id) == ("ACTIVE", None)
 
 
@@ -346,7 +343,7 @@ class TestUpdate:
         self, stage: Stage, certificate_id: str, physical_id: str
     ) -> None:
         stage.other.AcceptCertificateTransfer(certificate_id)
-        with pytest.raises(InvalidPropertyError, match=r"^TargetAwsAccount: nothing can be changed any more"):
+        with pytest.raises(InvalidPropertyError, match=r"^TargetAwsAccount: the transfer can no longer be changed"):
             stage.update(stage.transfer, physical_id, to(certificate_id), to(certificate_id, THIRD))
 
     def test_and_its_rollback_succeeds_and_says_so(self, stage: Stage, certificate_id: str, physical_id: str) -> None:
@@ -357,7 +354,7 @@ class TestUpdate:
         outcome = stage.update(
             stage.transfer, physical_id, to(certificate_id, THIRD), to(certificate_id, TransferMessage="x")
         )
-        assert outcome.note.endswith("has left this account for good")
+        assert outcome.note.endswith("was accepted by the other account, or deleted")
 
     def test_after_a_rejection_transfers_again(self, stage: Stage, certificate_id: str, physical_id: str) -> None:
         stage.other.RejectCertificateTransfer(certificate_id)

@@ -109,7 +109,7 @@ class TestAccept:
     def test_is_not_begun_when_the_stack_has_given_it_up(self, stage: Stage, certificate_id: str) -> None:
         stage.log("factory-Decision-1", "CREATE_FAILED")
         request = stage.request(RequestType.CREATE, accept(certificate_id))
-        with pytest.raises(ProviderError, match="gave the resource up"):
+        with pytest.raises(ProviderError, match="cancelled the resource"):
             stage.decision.create(request)
         assert stage.aws.writes() == []
 
@@ -122,7 +122,7 @@ class TestAccept:
                 stage.log("factory-Decision-1", "DELETE_COMPLETE")
 
         stage.aws.after = give_up
-        with pytest.raises(ProviderError, match="gave the resource up"):
+        with pytest.raises(ProviderError, match="cancelled the resource"):
             stage.create(stage.decision, accept(certificate_id, Status="ACTIVE", OnDelete=on_delete))
         assert (certificate_id in stage.iot.certificates) is (on_delete == "RETAIN")
 
@@ -148,7 +148,7 @@ class TestReject:
             stage.create(stage.decision, reject(certificate_id))
         assert str(refused.value) == (
             "Decision: the transfer was accepted already, and cannot be rejected. "
-            "Transfer the certificate back, or drop this resource"
+            "Transfer the certificate back, or remove this resource"
         )
 
 
@@ -191,7 +191,7 @@ class TestWhatSomebodyElseHasAccepted:
 
     def test_is_not_changed(self, stage: Stage, accepted: str) -> None:
         with pytest.raises(
-            InvalidPropertyError, match=r"^Status: ACTIVE is declared, and the certificate was accepted"
+            InvalidPropertyError, match=r"^Status: ACTIVE is declared, but the certificate was accepted"
         ):
             stage.create(stage.decision, accept(accepted, Status="ACTIVE"))
         assert record(stage, accepted).status == "INACTIVE"
@@ -207,7 +207,7 @@ class TestWhatSomebodyElseHasAccepted:
     def test_and_what_no_transfer_has_brought_is_refused(self, stage: Stage) -> None:
         answer = stage.iot.RegisterCertificateWithoutCA(issuing.make_device(issuing.make_ca()).pem)
         with pytest.raises(
-            InvalidPropertyError, match=r"^CertificateId: this account has the certificate, and not by a"
+            InvalidPropertyError, match=r"^CertificateId: the certificate was registered in this account"
         ):
             stage.create(stage.decision, accept(answer["certificateId"]))
 
@@ -226,7 +226,7 @@ class TestUpdate:
             stage.update(stage.decision, rejected, reject(certificate_id), accept(certificate_id))
         assert str(refused.value) == (
             "Decision: REJECT was carried out, and cannot become ACCEPT. "
-            "Have it transferred once more, and decide under another logical id"
+            "Have it transferred again, and decide under another logical id"
         )
         back = stage.update(stage.decision, rejected, accept(certificate_id), reject(certificate_id))
         assert back.physical_id == rejected

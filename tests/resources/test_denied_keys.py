@@ -149,7 +149,7 @@ def test_the_reason_has_the_property_the_action_and_the_fix(
     [
         (
             Refusal("AccessDeniedException", "Access to KMS is not allowed"),
-            "the function's role may not use the KMS key that it is encrypted with",
+            "the function's role cannot use the KMS key that encrypts it",
         ),
         (
             Refusal("DecryptionFailure", "Cannot decrypt"),

@@ -116,7 +116,7 @@ def test_beside_a_thing_of_another_owner_it_is_refused_and_named(stage: Stage, d
 
 
 def test_several_things_are_refused_before_anything_is_called(stage: Stage, declared: dict[str, Any]) -> None:
-    with pytest.raises(InvalidPropertyError, match="EXCLUSIVE_THING takes one thing, and ThingNames has 2"):
+    with pytest.raises(InvalidPropertyError, match="EXCLUSIVE_THING allows one thing, but ThingNames has 2"):
         stage.create(stage.device, {**declared, "ThingNames": ["hall", "attic"], **EXCLUSIVE})
     assert stage.iot_calls() == []
 
@@ -147,5 +147,5 @@ def test_a_transfer_is_taken_back_although_an_exclusive_thing_has_come_between(
     stage.iot.lag = Lag()
     stage.iot.AttachThingPrincipal("attic", arn, "EXCLUSIVE_THING")
     deleted = stage.delete(stage.transfer, created.physical_id, properties)
-    assert deleted.note.endswith("since AWS IoT refuses: thing hall")
+    assert deleted.note.endswith("because AWS IoT refuses: thing hall")
     assert attached(stage) == {"attic": "exclusive"}

@@ -46,7 +46,7 @@ class TestAfterCloudFormationHasGoneOn:
         stage.log("", "CREATE_IN_PROGRESS", ago=120)
         stage.log("", "CREATE_FAILED", ago=90)
         stage.log("", "DELETE_IN_PROGRESS", ago=80)
-        with pytest.raises(ConflictError, match="does not wait for this Create any more"):
+        with pytest.raises(ConflictError, match="no longer waits for this Create"):
             resource.create(request)
         assert stage.aws.writes() == []
 
@@ -57,7 +57,7 @@ class TestAfterCloudFormationHasGoneOn:
         request = delivered_again(stage.request(RequestType.UPDATE, new, created.physical_id, old))
         stage.log(created.physical_id, "UPDATE_IN_PROGRESS", ago=120)
         stage.log(created.physical_id, "UPDATE_FAILED", ago=90)
-        with pytest.raises(ConflictError, match="does not wait for this Update any more"):
+        with pytest.raises(ConflictError, match="no longer waits for this Update"):
             resource.update(request)
         assert stage.aws.writes() == []
 
@@ -68,7 +68,7 @@ class TestAfterCloudFormationHasGoneOn:
         request = delivered_again(stage.request(RequestType.UPDATE, new, created.physical_id, old))
         stage.log(created.physical_id, "UPDATE_COMPLETE", ago=60)
         stage.log(created.physical_id, "UPDATE_IN_PROGRESS", ago=30)
-        with pytest.raises(ConflictError, match="does not wait for this Update any more"):
+        with pytest.raises(ConflictError, match="no longer waits for this Update"):
             resource.update(request)
         assert stage.aws.writes() == []
 
@@ -99,7 +99,7 @@ class TestACreateThatComesAgainAfterItDied:
                 stage.aws.cloudformation.resources[LOGICAL_ID] = ("", "DELETE_IN_PROGRESS")
 
         stage.aws.before = give_up
-        with pytest.raises(ConflictError, match="gave the resource up"):
+        with pytest.raises(ConflictError, match="cancelled the resource"):
             resource.create(again)
         assert not {*stage.iot.cas, *stage.iot.certificates}
         assert again.progress.registered is None

@@ -83,7 +83,7 @@ def meeting(request: pytest.FixtureRequest, stage: Stage, *, is_ca: bool) -> Mee
 def test_that_nobody_holds_may_be_used(meeting: Meeting) -> None:
     record = meeting.register()
     assert str(meeting.error()) == (
-        f"Registered already by somebody else (ACTIVE, {record.created:%Y-%m-%d}): {record.arn}. "
+        f"Registered already by another owner (ACTIVE, {record.created:%Y-%m-%d}): {record.arn}. "
         "Use it with ExistingCertificate ADOPT, or delete it first"
     )
 
@@ -108,7 +108,7 @@ def test_of_another_account_in_default_mode_is_a_cas_only(stage: Stage) -> None:
         meeting.refuse_unseen()
         proof = issuing.make_verification_certificate(meeting.met, stage.iot.registration_code).pem
         reason = str(meeting.error(CertificateMode="DEFAULT", VerificationCertificatePem=proof))
-        assert reason.startswith("CACertificatePem: another account of this Region has the CA"), reason
+        assert reason.startswith("CACertificatePem: another account has the CA in this Region"), reason
 
 
 def test_the_way_out_is_not_what_is_cut_for_want_of_room(meeting: Meeting) -> None:

@@ -51,7 +51,7 @@ def test_goes_when_nobody_else_has_it(stage: Stage) -> None:
 def test_stays_while_another_stack_declares_one(stage: Stage, physical_id: str, status: str) -> None:
     """Also where CloudFormation answers only with the stack that asks."""
     beside(stage, physical_id, status)
-    assert deleted(stage).note == "The registration code is kept: Code of stack plant has it too"
+    assert deleted(stage).note == "The registration code is kept: Code of stack plant declares it too"
     assert stage.iot.has_registration_code
 
 
@@ -65,7 +65,7 @@ def test_goes_when_the_others_are_deleted_themselves(stage: Stage, status: str) 
 def test_stays_while_a_sibling_has_it(stage: Stage) -> None:
     stage.aws.cloudformation.types["Renamed"] = CODE
     stage.aws.cloudformation.log("Renamed", REGISTRATION_CODE_ID, "CREATE_COMPLETE")
-    assert deleted(stage).note == "The registration code is kept: Renamed of this stack has it too"
+    assert deleted(stage).note == "The registration code is kept: Renamed of this stack declares it too"
     assert "cloudformation.ListStacks" not in stage.aws.names()
 
 
@@ -76,7 +76,9 @@ def test_stays_where_nobody_says_who_else_has_it(stage: Stage, operation: str) -
             raise Refusal("AccessDenied", "planned", 403)
 
     stage.aws.before = deny
-    assert deleted(stage).note.startswith("The registration code is kept: CloudFormation did not answer in time, or")
+    assert deleted(stage).note.startswith(
+        "The registration code is kept: CloudFormation did not list its other users in time, or"
+    )
     assert stage.iot.has_registration_code
 
 

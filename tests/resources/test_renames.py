@@ -60,9 +60,9 @@ class TestADeviceCertifiedByRequest:
         with pytest.raises(InvalidPropertyError) as refused:
             create(stage, *declared, "New")
         assert str(refused.value) == (
-            "CertificateSigningRequest: this update removes Old of this stack, which has the certificate of the "
+            "CertificateSigningRequest: this update removes Old of this stack, whose certificate has the "
             "same key. Renamed? Keep its logical id (override_logical_id). "
-            "Else declare both until the device has the new one"
+            "Else declare both until the device has the new certificate"
         )
         assert len(str(refused.value)) <= 240
         assert set(stage.iot.certificates) == {first}
@@ -141,5 +141,5 @@ class TestASelfSignedCa:
         outcome = resource.delete(request)
         assert first not in stage.iot.cas
         assert (device in stage.iot.certificates) is stays
-        said = "since New of this stack has a CA of the same subject"
+        said = "because New of this stack has a CA of the same subject"
         assert outcome.note.endswith(said) if stays else outcome.note == ""

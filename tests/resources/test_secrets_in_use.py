@@ -104,7 +104,7 @@ class TestAForeignSecret:
         with pytest.raises(InvalidPropertyError) as refused:
             kind.create()
         assert str(refused.value) == (
-            f"{kind.secret_property}: the secret holds a value that no certificate's resource wrote. "
+            f"{kind.secret_property}: the secret holds a value that no certificate resource wrote. "
             "Name a secret that was created without a value, also without a generated one"
         )
         assert PASSWORD not in str(refused.value)

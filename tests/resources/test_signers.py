@@ -118,9 +118,9 @@ class TestAKmsKeyThatDoesNotServe:
         ("key", "problem"),
         [
             (None, "the key does not exist"),
-            (Key(issuing.key_of("p256", "another")), "is another key than the CA certificate's"),
+            (Key(issuing.key_of("p256", "another")), "does not match the CA certificate"),
             (Key(issuing.key_of("p256", "another"), state="Disabled"), "the key is disabled"),
-            (Key(None), "is not a key for signing"),
+            (Key(None), "is not a signing key"),
         ],
     )
     def test_is_refused_by_name_before_anything_is_signed(
@@ -178,7 +178,7 @@ class TestAPrivateCaThatIssuesForADevice:
 
     def test_is_not_asked_for_names_that_cannot_be_certified(self, stage: Stage, factory_ca: issuing.Issued) -> None:
         nobody = x509.SubjectAlternativeName([x509.DirectoryName(x509.Name([]))])
-        with pytest.raises(UnusableError, match=r"^asks for an alternative name of the kind DirectoryName"):
+        with pytest.raises(UnusableError, match=r"^has an alternative name of the kind DirectoryName"):
             self.issue(stage, factory_ca, nobody)
         assert "acm-pca.IssueCertificate" not in stage.aws.names()
 
@@ -201,14 +201,14 @@ class TestAPrivateCaThatDoesNotServe:
 
     def test_is_another_ca(self, stage: Stage, factory_ca: issuing.Issued) -> None:
         properties = self.properties(stage, issuing.make_ca("Another CA"))
-        with pytest.raises(InvalidPropertyError, match=r"CertificateAuthorityArn: is another CA than that of CACert"):
+        with pytest.raises(InvalidPropertyError, match=r"CertificateAuthorityArn: is not the CA of CACert"):
             stage.create(stage.ca, {**properties, "CACertificatePem": factory_ca.pem})
         assert stage.aws.names() == ["acm-pca.GetCertificateAuthorityCertificate"]
 
     def test_is_below_the_one_that_is_declared(self, stage: Stage) -> None:
         root = issuing.make_ca("Root CA")
         properties = self.properties(stage, issuing.make_ca("Line 1 CA", issuer=root))
-        with pytest.raises(InvalidPropertyError, match=r"is another CA .* Leave CACertificatePem out"):
+        with pytest.raises(InvalidPropertyError, match=r"is not the CA .* Remove CACertificatePem"):
             stage.create(stage.ca, {**properties, "CACertificatePem": root.pem})
 
     def test_was_renewed_with_its_key_and_serves_for_its_old_certificate(
@@ -229,7 +229,9 @@ class TestAPrivateCaThatDoesNotServe:
     def test_does_not_issue_in_time(self, stage: Stage, factory_ca: issuing.Issued) -> None:
         properties = self.properties(stage, factory_ca)
         stage.aws.acm_pca.cas[PRIVATE_CA].looks = 10_000
-        with pytest.raises(DeadlineError, match="AWS Private CA accepted the request, but has not issued yet"):
+        with pytest.raises(
+            DeadlineError, match="AWS Private CA accepted the request, but has not issued the certificate yet"
+        ):
             stage.create(stage.ca, properties)
         assert stage.clock.left >= 15, "the time to undo is left"
         assert stage.iot.cas == {}

@@ -196,7 +196,7 @@ class TestTheStatusBefore:
         physical_id = stage.create(stage.transfer, old).physical_id
         stage.iot.CancelCertificateTransfer(leaving)
         stage.iot.UpdateCertificate(leaving, "REVOKED")
-        with pytest.raises(InvalidPropertyError, match="REVOKED, and stays so"):
+        with pytest.raises(InvalidPropertyError, match="REVOKED, which is final"):
             stage.update(stage.transfer, physical_id, old, to(leaving, THIRD))
 
 
@@ -579,7 +579,7 @@ class TestADecision:
         stage.aws.cloudformation.types["Sibling"] = "Custom::IotCertificateTransferDecision"
         stage.aws.cloudformation.log("Sibling", "", "CREATE_IN_PROGRESS")
         with pytest.raises(
-            ConflictError, match=r"^CertificateId: accepted already\. .* Deploy again when that is over"
+            ConflictError, match=r"^CertificateId: accepted already\. .* Deploy again when that is complete"
         ):
             repeated(stage, stage.decision, decide(coming))()
 
@@ -607,7 +607,7 @@ class TestADecision:
         plant = stage.aws.cloudformation.beside("plant")
         plant.log("Pump", f"{second['certificateId']}/adopted", "CREATE_COMPLETE")
         back = stage.update(stage.decision, first, decide(second["certificateId"], OnDelete="DELETE"), old)
-        assert "is held by Pump of stack plant" in back.note
+        assert "is declared by Pump of stack plant" in back.note
         assert second["certificateId"] in stage.iot.certificates
 
 
@@ -620,7 +620,12 @@ NOT_VALID = "Nothing to delete: the properties are not valid, so that nothing wa
     [
         ("transfer", "create-failed", {}, NOTHING),
         ("transfer", "factory-X-1", {"TransferMessage": ""}, NOT_VALID),
-        ("transfer", "factory-X-1", {"TargetAwsAccount": HERE}, "Nothing to delete: the Create has left nothing"),
+        (
+            "transfer",
+            "factory-X-1",
+            {"TargetAwsAccount": HERE},
+            "Nothing to delete: the Create left nothing registered",
+        ),
         ("decision", "create-failed", {"OnDelete": "DELETE"}, NOTHING),
         ("decision", "factory-X-1", {"OnDelete": "DELETE", "Decision": "MAYBE"}, NOT_VALID),
         ("decision", "{}/rejected", {"Decision": "REJECT"}, "Nothing to delete: certificate {:.16}… was rejected"),

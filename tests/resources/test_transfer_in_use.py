@@ -115,7 +115,7 @@ class TestWhatWasDetached:
         del stage.iot.policies["telemetry"]
         outcome = stage.delete(stage.transfer, physical_id, to(certificate_id))
         assert outcome.note.startswith("Not attached again to certificate")
-        assert outcome.note.endswith("since AWS IoT refuses: policy telemetry")
+        assert outcome.note.endswith("because AWS IoT refuses: policy telemetry")
         assert state(stage, certificate_id) == ("ACTIVE", False, True)
 
     def test_that_the_id_has_no_room_for_is_refused_before_anything_is_changed(
@@ -126,7 +126,7 @@ class TestWhatWasDetached:
         with pytest.raises(InvalidPropertyError) as refused:
             stage.create(stage.transfer, to(certificate_id))
         assert str(refused.value) == (
-            "DetachOnTransfer: the names of 9 policies and things are too long to be remembered. "
+            "DetachOnTransfer: the names of 9 policies and things are too long to keep in the resource's id. "
             "Detach some of them first"
         )
         assert state(stage, certificate_id) == ("ACTIVE", True, True)

@@ -77,13 +77,13 @@ class TestACreateThatComesAgain:
         assert list(stage.iot.certificates) == [outcome.physical_id]
         assert stage.iot.policies["a"] == {outcome.attributes["Arn"]}
         assert stage.iot.certificates[outcome.physical_id].status == "INACTIVE"
-        assert outcome.note.endswith("was registered by this request, and is taken up")
+        assert outcome.note.endswith("was registered by this request")
         # Until whoever else has the certificate can be found by its id, also one who has just answered.
         assert stage.clock.slept == [pytest.approx(60, abs=5), SHOWN_AFTER_SECONDS]
 
     def test_that_is_young_and_was_answered_meets_another_owners(self, stage: Stage, device: issuing.Issued) -> None:
         create_and_die(stage, "device", {"CertificatePem": device.pem})
-        with pytest.raises(AlreadyExistsError, match="by somebody else"):
+        with pytest.raises(AlreadyExistsError, match="by another owner"):
             stage.device.create(stage.request(RequestType.CREATE, {"CertificatePem": device.pem}))
         assert "cloudformation.DescribeStackEvents" not in stage.aws.names()
         assert not stage.progress.uncertain
@@ -91,7 +91,7 @@ class TestACreateThatComesAgain:
     def test_refuses_while_another_resource_is_at_work(self, stage: Stage, device: issuing.Issued) -> None:
         create_and_die(stage, "device", {"CertificatePem": device.pem})
         stage.aws.cloudformation.resources["Sibling"] = ("", "CREATE_IN_PROGRESS")
-        with pytest.raises(AlreadyExistsError, match=r"In doubt whose .* is: Sibling of this stack"):
+        with pytest.raises(AlreadyExistsError, match=r"The owner of .* is not known yet: Sibling of this stack"):
             stage.device.create(stage.request(RequestType.CREATE, {"CertificatePem": device.pem}, age=60))
         # Its Delete is to look for what may be left.
         assert stage.progress.uncertain
@@ -315,14 +315,14 @@ class TestACreateThatIsGivenUpWhileItRuns:
     @pytest.mark.parametrize("status", ["DELETE_IN_PROGRESS", "DELETE_COMPLETE", "CREATE_FAILED"])
     def test_undoes_the_device_certificate(self, stage: Stage, device: issuing.Issued, status: str) -> None:
         stage.aws.cloudformation.log(LOGICAL_ID, INVENTED, status)
-        with pytest.raises(ConflictError, match="gave the resource up"):
+        with pytest.raises(ConflictError, match="cancelled the resource"):
             stage.device.create(stage.request(RequestType.CREATE, {"CertificatePem": device.pem}))
         assert stage.iot.certificates == {}
         assert stage.progress.registered is None
 
     def test_undoes_the_ca(self, stage: Stage, factory_ca: issuing.Issued) -> None:
         stage.aws.cloudformation.log(LOGICAL_ID, INVENTED, "DELETE_IN_PROGRESS")
-        with pytest.raises(ConflictError, match="gave the resource up"):
+        with pytest.raises(ConflictError, match="cancelled the resource"):
             stage.ca.create(stage.request(RequestType.CREATE, {"CACertificatePem": factory_ca.pem, **SNI_ONLY}))
         assert stage.iot.cas == {}
 

@@ -42,10 +42,10 @@ _RATE_OF_S3 = 500.0
 fleet = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 _MANIFEST = typer.Argument(metavar="MANIFEST", help="A folder that `fleet manifest` wrote, or s3://BUCKET/PREFIX.")
-Stack = Annotated[str, typer.Argument(metavar="STACK", help="The stack that has the fleet.")]
+Stack = Annotated[str, typer.Argument(metavar="STACK", help="The stack of the fleet.")]
 FleetName = Annotated[str | None, typer.Option(metavar="LOGICAL_ID", help="The fleet, where the stack has several.")]
 RunName = Annotated[
-    str | None, typer.Option(metavar="NAME", help="A run, as `fleet status` names it. Default: latest.")
+    str | None, typer.Option(metavar="NAME", help="A run, as `fleet status` lists it. Default: latest.")
 ]
 
 
@@ -57,19 +57,19 @@ def many_certificates() -> None:
 @fleet.command(name="manifest", epilog=EXIT_STATUSES)
 def make_manifest(
     certificates: Annotated[
-        list[Path], typer.Argument(metavar="PEMS...", help="Folders, certificates' files (PEM, DER), CSV files.")
+        list[Path], typer.Argument(metavar="PEMS...", help="Folders, certificate files (PEM, DER), CSV files.")
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write; a manifest in it is replaced.")],
     ca: Annotated[Path | None, typer.Option(metavar="FILE", help="PEM of the CA that issued all of them.")] = None,
     status: Annotated[
-        DeviceCertificateStatus, typer.Option(help="Of those whose row does not say otherwise.")
+        DeviceCertificateStatus, typer.Option(help="Status, unless a row has another.")
     ] = DeviceCertificateStatus.ACTIVE,
     policy: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Policy to attach, unless a row says otherwise. Repeatable."),
+        typer.Option(metavar="NAME", help="Policy to attach, unless a row has others. Repeatable."),
     ] = None,
     refused: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write all that is refused to this file, as CSV.")
+        Path | None, typer.Option(metavar="FILE", help="Write the refused certificates to this file, as CSV.")
     ] = None,
     upload: Annotated[
         str | None, typer.Option(metavar="s3://BUCKET/PREFIX", help="Also upload it there, under its SHA-256.")
@@ -116,8 +116,8 @@ def _made(maker: Maker, sources: Sources, out: Path, refusals: Refusals) -> Mani
 
 @fleet.command(epilog=EXIT_STATUSES)
 def diff(
-    old: Annotated[str, typer.Argument(metavar="OLD", help="The manifest that is deployed: a folder, or s3://….")],
-    new: Annotated[str, typer.Argument(metavar="NEW", help="The one to deploy.")],
+    old: Annotated[str, typer.Argument(metavar="OLD", help="The deployed manifest: a folder, or s3://….")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The manifest to deploy.")],
     ids: Annotated[bool, typer.Option("--ids", help="Also print each certificate that differs.")] = False,
     profile: Profile = None,
     region: Region = None,
@@ -138,10 +138,10 @@ def diff(
 def plan(
     manifest: Annotated[str | None, _MANIFEST] = None,
     previous: Annotated[
-        str | None, typer.Option(metavar="MANIFEST", help="The manifest that is deployed: plan the update from it.")
+        str | None, typer.Option(metavar="MANIFEST", help="The deployed manifest: plan the update from it.")
     ] = None,
     certificates: Annotated[
-        int | None, typer.Option(min=1, help="Plan for so many certificates, without a manifest.")
+        int | None, typer.Option(min=1, help="Plan for this number of certificates, without a manifest.")
     ] = None,
     rate: Annotated[
         float, typer.Option(min=0.1, help="MaxRegistrationsPerSecond of the fleet: calls a second of each operation.")
@@ -158,9 +158,9 @@ def plan(
     Of a manifest, of the update from a --previous one, or of a number of --certificates.
     """
     if (manifest is None) == (certificates is None):
-        raise UsageError("Name a manifest, or a number of --certificates: one of them")
+        raise UsageError("Give either a manifest, or a number of --certificates")
     if previous is not None and manifest is None:
-        raise UsageError("--previous goes with a manifest, not with --certificates")
+        raise UsageError("--previous is allowed with a manifest only, not with --certificates")
     if certificates is not None:
         work = Work.of(certificates)
     else:
@@ -194,7 +194,9 @@ def status(
 @fleet.command(name="results", epilog=EXIT_STATUSES)
 def show_results(
     stack: Stack,
-    failed: Annotated[bool, typer.Option("--failed", help="Only what failed, or was not reached.")] = False,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Only certificates that failed, or were not reached.")
+    ] = False,
     fleet: FleetName = None,
     run: RunName = None,
     profile: Profile = None,
@@ -210,7 +212,7 @@ def show_results(
 @fleet.command(epilog=EXIT_STATUSES)
 def cancel(
     stack: Stack,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for a confirmation.")] = False,
     fleet: FleetName = None,
     run: RunName = None,
     profile: Profile = None,

@@ -126,14 +126,14 @@ class Maker:
         first = collected.add(certificate.id, line, given.place)
         if first is None:
             return None
-        return Refused(given.place, f"has the same certificate as {first}. Leave one of them out")
+        return Refused(given.place, f"has the same certificate as {first}. Remove one of them")
 
 
 def check_policy_names(names: list[str]) -> tuple[str, ...]:
     """Return the names, each once; raise UsageError for those that AWS IoT does not take."""
     wrong = [name for name in names if not POLICY_NAME.fullmatch(name)]
     if wrong:
-        raise UsageError(f"--policy: {wrong[0]!r} is no name of a policy. Use letters, digits and _+=,.@-")
+        raise UsageError(f"--policy: {wrong[0]!r} is not a policy name. Use letters, digits and _+=,.@-")
     if len(set(names)) > MAX_POLICIES:
         raise UsageError(f"--policy: {len(set(names))} policies. AWS IoT attaches at most {MAX_POLICIES}")
     return tuple(dict.fromkeys(names))
@@ -203,7 +203,7 @@ def check_out(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out: {out} is a file. Name a folder")
     if out.is_dir() and any(out.iterdir()) and not (out / MANIFEST).is_file():
-        raise UsageError(f"--out: {out} has other files than a manifest's. Name a new folder")
+        raise UsageError(f"--out: {out} has files that do not belong to a manifest. Name a new folder")
 
 
 @contextmanager

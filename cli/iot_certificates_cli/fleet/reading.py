@@ -90,7 +90,7 @@ def _first_of_chain(text: str) -> Certificate:
         if not certificate.is_ca and not below.issuer_name.matches(certificate.subject_name):
             raise UnusableError(
                 f"holds {len(blocks)} certificates that are not a chain",
-                "Give each device's certificate a file of its own, or a row of a CSV",
+                "Give each device's certificate a separate file, or a row of a CSV",
             )
         below = certificate
     return device

@@ -87,7 +87,7 @@ def find_run(connection: Connection, fleet: DeployedFleet, name: str | None) -> 
     """Return the run of a name, by default the latest; CommandError where there is none."""
     runs = {RunKeys(each).name: RunKeys(each) for each in connection.aws.s3.folders(fleet.bucket, fleet.keys.runs)}
     if name is not None and name not in runs:
-        raise UsageError(f"--run: {fleet.name} has no run {name}. Leave --run out for the latest")
+        raise UsageError(f"--run: {fleet.name} has no run {name}. Remove --run for the latest")
     if not runs:
         raise CommandError(f"There is no run of {fleet.name} yet, or its Delete has removed all of them")
     return runs[name] if name is not None else max(runs.values(), key=lambda each: _begun(connection, fleet, each))
@@ -114,7 +114,7 @@ def read_progress(connection: Connection, fleet: DeployedFleet, run: RunKeys) ->
         elif "/" not in name:
             names.add(key)
     if progress is None:
-        raise CommandError(f"The run {run.name} of {fleet.name} is gone. Leave --run out for the latest")
+        raise CommandError(f"The run {run.name} of {fleet.name} no longer exists. Remove --run for the latest")
     _read(connection, fleet, progress, names)
     return progress
 
@@ -159,7 +159,7 @@ def results(connection: Connection, fleet: DeployedFleet, run: RunKeys, *, faile
     """Yield the lines of ``results.jsonl``, or of ``failed.jsonl``; CommandError while the run is not over."""
     s3, key = connection.aws.s3, run.failed if failed else run.results
     if not s3.exists(fleet.bucket, run.summary):
-        raise CommandError(f"The run {run.name} of {fleet.name} is not over. See how far it is with `fleet status`")
+        raise CommandError(f"The run {run.name} of {fleet.name} is not complete. Follow it with `fleet status`")
     if s3.exists(fleet.bucket, key):
         with closing(s3.stream(fleet.bucket, key)) as stream:
             yield from stream
@@ -178,5 +178,5 @@ def cancel(connection: Connection, fleet: DeployedFleet, run: RunKeys) -> bool:
     """Have no further part of a run begun; return whether that was new. CommandError for a run that is over."""
     s3 = connection.aws.s3
     if s3.exists(fleet.bucket, run.summary):
-        raise CommandError(f"The run {run.name} of {fleet.name} is over. There is nothing to cancel")
+        raise CommandError(f"The run {run.name} of {fleet.name} is complete, so that there is nothing to cancel")
     return s3.put_new(fleet.bucket, run.cancel, json.dumps({"by": "operator"}).encode())

@@ -76,7 +76,7 @@ def bucket_and_prefix(url: str) -> tuple[str, str]:
     """Return the bucket and the prefix of an URL: the prefix is empty, or ends with a slash."""
     found = _S3_URL.fullmatch(url)
     if found is None:
-        raise UsageError(f"{url!r} is no place in S3. Write s3://BUCKET/PREFIX")
+        raise UsageError(f"{url!r} is not a location in S3. Give s3://BUCKET/PREFIX")
     prefix = (found["prefix"] or "").strip("/")
     return found["bucket"], f"{prefix}/" if prefix else ""
 

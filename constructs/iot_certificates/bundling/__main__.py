@@ -11,9 +11,9 @@ from iot_certificates.bundling import DEFAULT_TARGET, BundlingError, Target, bun
 def main() -> int:
     """Build the asset for the runtime and the processor that the command line names; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m iot_certificates.bundling", description=__doc__)
-    parser.add_argument("--runtime", default=DEFAULT_TARGET.runtime, help="Lambda's name for it (%(default)s)")
+    parser.add_argument("--runtime", default=DEFAULT_TARGET.runtime, help="runtime, as Lambda names it (%(default)s)")
     parser.add_argument("--architecture", default=DEFAULT_TARGET.architecture, help="arm64 or x86_64 (%(default)s)")
-    parser.add_argument("--here", action="store_true", help="for this machine's, which the embedded AWS runs it with")
+    parser.add_argument("--here", action="store_true", help="build for this machine, as the embedded AWS runs it")
     arguments = parser.parse_args()
     try:
         target = Target.here() if arguments.here else Target(arguments.runtime, arguments.architecture)

@@ -20,6 +20,9 @@ def check_granted(scope: Construct | str, name: str, arn: str) -> str:
     """
     if any(wildcard in arn for wildcard in _WILDCARDS):
         raise CertificateDeclarationError(
-            scope, name, "has a wildcard in its ARN, which would allow more than this one", "Name exactly one"
+            scope,
+            name,
+            "has a wildcard in its ARN, which would grant access to other resources",
+            "Give the ARN of exactly one",
         )
     return arn

@@ -202,7 +202,7 @@ class Having:
 
 
 class _Anything:
-    """What somebody else checks: the CDK's own properties."""
+    """Arguments that another library checks: the CDK's own properties."""
 
     def take(self, place: Place, value: Any) -> Any:  # noqa: ARG002 - as every kind
         """Return it."""

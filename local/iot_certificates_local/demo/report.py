@@ -32,7 +32,7 @@ _STATUS_COLOURS = {"ACTIVE": "green", "INACTIVE": "yellow", "PENDING_ACTIVATION"
 
 
 class Report(Protocol):
-    """Where the story is told."""
+    """Where the story is printed."""
 
     def step(self, title: str, /) -> AbstractContextManager[None]:
         """Begin a step; when the block ends it is done, unless it raised."""

@@ -63,7 +63,7 @@ class StrictAws:
 
     Only requests that are signed for AWS IoT meet the rules. ``clock``: seconds that never go back. ``registries``:
     where the rules look. ``authorizes``: MiniStack authorizes, and ``authorization.correct_ministack`` was called;
-    then who may not do a thing at all is told so, and not what else is wrong. ``role_age``: takes an account and the
+    then a caller without permission gets AccessDenied, and no other error. ``role_age``: takes an account and the
     ARN of a role to its age in seconds, None for one that is not there.
     """
 

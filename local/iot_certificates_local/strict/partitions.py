@@ -3,7 +3,7 @@
 AWS General Reference, "Amazon Resource Names (ARNs)": "A partition is a group of AWS Regions. … The following are the
 supported partitions: aws - AWS Regions; aws-cn - China Regions; aws-us-gov - AWS GovCloud (US) Regions."
 
-MiniStack goes on with ``arn:aws:`` inside. At its edges ARNs are rewritten: those of requests on their way in, those of
+MiniStack keeps ``arn:aws:`` inside. At its edges ARNs are rewritten: those of requests on their way in, those of
 answers on their way out, where the request is signed for such a Region; and those that a function of such a Region is
 invoked with. Objects in Amazon S3 stay as they are. ``AWS::Partition`` in a template still is ``aws`` where it stands
 for itself, and not in an ARN.

@@ -26,7 +26,7 @@ _GRANT = "Name it in the provider stack's CertificateAuthorityArns, or grant it"
 _UNUSABLE = {
     "ResourceNotFoundException": (
         "the private CA does not exist",
-        "Name one of this Region, of this account or shared with it",
+        "Name a private CA of this Region, of this account or shared with it",
     ),
     "InvalidArnException": (
         "is not the ARN of a private CA",
@@ -34,7 +34,7 @@ _UNUSABLE = {
     ),
     "InvalidStateException": (
         "the private CA is not ACTIVE",
-        "Enable it, install its certificate, or renew that if it has expired",
+        "Enable it, install its certificate, or renew an expired one",
     ),
 }
 

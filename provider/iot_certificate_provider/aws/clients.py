@@ -230,7 +230,7 @@ class AwsClients:
         return pause if attempts <= self._patience and pause < self._deadline.seconds_left else None
 
     def _when_refused(self, response: Any, attempts: int, operation: Any, **_: Any) -> float | None:
-        """Go on where botocore gives up, while a refusal may pass; it is cancelled by the deadline.
+        """Retry after botocore's last attempt, while a refusal may pass; the deadline cancels it.
 
         * Throttling: a stack of hundreds of certificates meets AWS IoT's ten calls a second.
         * A denial: the role's policy may be seconds old.

@@ -29,9 +29,9 @@ from iot_certificate_provider.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_THROTTLED = "AWS throttled it for as long as there was time; try again later"
+_THROTTLED = "AWS throttled it until the time ran out; try again later"
 _NOT_ALLOWED = "the function's role does not allow it"
-_KMS_NOT_ALLOWED = "the function's role may not use the KMS key that it is encrypted with"
+_KMS_NOT_ALLOWED = "the function's role cannot use the KMS key that encrypts it"
 _NOT_ACCEPTED = "AWS does not accept the request"
 _CHANGED = "it is being changed by another caller; try again"
 _FAILED = "AWS failed; try again"
@@ -50,21 +50,21 @@ _CODES: dict[tuple[type[ProviderError], str], tuple[str, ...]] = {
     (InUseError, "policies or things are still attached"): ("DeleteConflictException",),
     # IoT API reference: "You can't transfer the certificate because authorization policies are still attached."
     (InUseError, "policies or things are still attached: detach them first"): ("TransferConflictException",),
-    (TransferCompletedError, "its transfer is complete already"): ("TransferAlreadyCompletedException",),
+    (TransferCompletedError, "its transfer is already complete"): ("TransferAlreadyCompletedException",),
     (InProgressError, "it is still being issued; try again"): ("RequestInProgressException",),
-    (ConflictError, "the status of the certificate, or of its CA, refuses this"): ("CertificateStateException",),
+    (ConflictError, "the status of the certificate, or of its CA, does not allow this"): ("CertificateStateException",),
     (ConflictError, "several registered CAs have the issuer's name: declare CACertificatePem"): (
         "CertificateConflictException",
     ),
     (ConflictError, "it is disabled"): ("DisabledException",),
-    (ConflictError, "its status refuses this"): (
+    (ConflictError, "its status does not allow this"): (
         "InvalidStateException",
         "KMSInvalidStateException",
         "KmsInvalidStateException",
     ),
     (ConflictError, "it exists already"): ("ResourceExistsException", "ExecutionAlreadyExists"),
     (ConflictError, "it is being deleted"): ("StateMachineDeleting",),
-    (ConflictError, "it is in an archive: restore it"): ("InvalidObjectState",),
+    (ConflictError, "it is archived; restore it"): ("InvalidObjectState",),
     (ConflictError, _CHANGED): (
         "ConflictException",
         "ConflictingResourceUpdateException",
@@ -96,9 +96,9 @@ _CODES: dict[tuple[type[ProviderError], str], tuple[str, ...]] = {
         "ValidationError",
         "ValidationException",
     ),
-    (RefusedError, "AWS only tried it"): ("DryRunOperationException",),
-    (RefusedError, "its ARN is not one that AWS takes here"): ("InvalidArnException", "InvalidArn"),
-    (RefusedError, "the KMS key is not for this use"): ("InvalidKeyUsageException", "UnsupportedOperationException"),
+    (RefusedError, "AWS answered a dry run"): ("DryRunOperationException",),
+    (RefusedError, "AWS does not accept its ARN"): ("InvalidArnException", "InvalidArn"),
+    (RefusedError, "the KMS key has another key usage"): ("InvalidKeyUsageException", "UnsupportedOperationException"),
     (RefusedError, "AWS does not accept the certificate signing request"): ("MalformedCSRException",),
     (RefusedError, "AWS could not issue the certificate"): ("RequestFailedException",),
     (RefusedError, "AWS does not accept the policy"): ("MalformedPolicyException",),
@@ -109,17 +109,17 @@ _CODES: dict[tuple[type[ProviderError], str], tuple[str, ...]] = {
         "NotAuthorized",
         "KmsAccessDeniedException",
     ),
-    (RefusedError, "the bucket is encrypted in another way"): ("EncryptionTypeMismatch",),
+    (RefusedError, "the bucket has another type of encryption"): ("EncryptionTypeMismatch",),
     (AccessDeniedError, "the secret's KMS key could not be used: allow kms:GenerateDataKey"): ("EncryptionFailure",),
     (AccessDeniedError, "the secret's KMS key could not be used: allow kms:Decrypt"): ("DecryptionFailure",),
     (AccessDeniedError, "the account has not opted in to the service or the Region"): ("OptInRequired",),
-    (AccessDeniedError, "the function's credentials were not accepted"): (
+    (AccessDeniedError, "AWS does not accept the function's credentials"): (
         "UnrecognizedClientException",
         "InvalidClientTokenId",
     ),
     (AccessDeniedError, "the function's credentials have expired"): ("ExpiredTokenException",),
     (AccessDeniedError, "the request was signed too long ago"): ("RequestExpired",),
-    (AccessDeniedError, "the request was not signed as AWS wants it"): ("IncompleteSignature",),
+    (AccessDeniedError, "the request's signature is incomplete"): ("IncompleteSignature",),
     (UpstreamError, _FAILED): (
         "DependencyTimeoutException",
         "InternalException",
@@ -142,7 +142,7 @@ _ACTION = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
 _REJECTED: dict[str, str] = {
     "CertificateValidationException": "Check the certificate, and that its CA is registered and active",
     "RegistrationCodeValidationException": (
-        "Sign the verification certificate again: its common name has to be the account's registration code here"
+        "Sign the verification certificate again: its common name must be this account's and Region's registration code"
     ),
 }
 
@@ -176,7 +176,7 @@ def mapping_errors(
         raise map_error(error, what, grant, carries_secret=carries_secret) from error
     except ParamValidationError as error:
         # Not its text, which quotes the parameters.
-        raise RefusedError(f"{what}: a value is not one that AWS's API takes") from error
+        raise RefusedError(f"{what}: AWS's API does not accept a value") from error
     except BotoCoreError as error:
         kind = type(error).__name__
         raise UpstreamError(f"{what}: AWS could not be reached or did not answer ({kind}). Try again") from error

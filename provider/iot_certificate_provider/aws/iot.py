@@ -56,12 +56,12 @@ PAGE_SIZE = 250
 
 _CA_IS_MISSING: dict[str, tuple[str, str]] = {
     "CertificateStateException": (
-        "its CA is not registered in this account and Region (yet), or not ACTIVE",
-        "A CA of the same stack: add DependsOn. Else register it first, or activate it",
+        "its CA is not registered in this account and Region, or is not ACTIVE",
+        "Add DependsOn to a CA of the same stack; register or activate any other CA first",
     ),
     "CertificateValidationException": (
         "AWS IoT refused the certificate",
-        "Check that its CA is registered before it (a CA of the same stack: DependsOn), and active",
+        "Check that its CA is ACTIVE and registered first (DependsOn for a CA of the same stack)",
     ),
 }
 """What RegisterCertificate answers without a CA, with the problem and the fix: the pages do not say which it is."""
@@ -94,7 +94,7 @@ class IotGateway:
     # Registration code
 
     def registration_code(self) -> str:
-        """GetRegistrationCode: 64 hex digits, the same until somebody deletes it."""
+        """GetRegistrationCode: 64 hex digits, the same until it is deleted."""
         with mapping_errors("the registration code"):
             return self._iot.get_registration_code()["registrationCode"]
 

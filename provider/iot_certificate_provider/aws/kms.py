@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 _GRANT = "Name it in the provider stack's SigningKeyArns, or grant it"
 _NOT_FOR_SIGNING = (
-    "is not a key for signing",
+    "is not a signing key",
     "Name an asymmetric RSA or ECC NIST key whose key usage is SIGN_VERIFY",
 )
 _UNUSABLE = {
-    "NotFoundException": ("the key does not exist", "Give its id, ARN or alias; it has to be in this Region"),
+    "NotFoundException": ("the key does not exist", "Give the id, ARN or alias of a key of this Region"),
     "InvalidArnException": ("is not the ARN of a key", "Give the id, ARN or alias of a KMS key of this Region"),
     "DisabledException": ("the key is disabled", "Enable it"),
     "KMSInvalidStateException": (
-        "the key cannot be used in its state",
-        "If it is scheduled for deletion, cancel that; if it waits for key material, import that",
+        "the key's state does not allow its use",
+        "Cancel its scheduled deletion, or import its key material",
     ),
     "InvalidKeyUsageException": _NOT_FOR_SIGNING,
     "UnsupportedOperationException": _NOT_FOR_SIGNING,

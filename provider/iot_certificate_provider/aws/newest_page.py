@@ -16,7 +16,7 @@ KEPT_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class NewestPage:
-    """The newest events of a stack, as one request has read them; another one's may lack that it began itself."""
+    """The newest events of a stack, as one request has read them; that of another request may lack its own start."""
 
     stack_id: str
     deadline: Deadline

@@ -15,7 +15,7 @@ RATE_VARIABLE = "IOT_CALLS_PER_SECOND"
 
 DEFAULT_RATE = 8.0
 """Of each operation. AWS IoT Core allows an account ten of most ("AWS IoT Core endpoints and quotas", "API
-throttling"): a fifth is left to devices, deployments and whoever else calls."""
+throttling"): a fifth is left to devices, deployments and other callers."""
 
 
 def calls_per_second(given: str) -> float:

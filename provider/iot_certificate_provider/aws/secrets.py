@@ -130,7 +130,7 @@ def _field(text: str, json_field: str) -> str:
         fields = None
     if not isinstance(fields, dict):
         raise UnusableError(
-            "the secret is not a JSON object, though JsonField is given", "Leave JsonField out, or store a JSON object"
+            "the secret is not a JSON object, although JsonField is given", "Remove JsonField, or store a JSON object"
         )
     value = fields.get(json_field)
     if not isinstance(value, str) or not value.strip():

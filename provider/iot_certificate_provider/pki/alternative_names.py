@@ -34,26 +34,28 @@ def alternative_name(text: str) -> x509.GeneralName:
     prefix, colon, value = text.partition(":")
     read = _READ.get(prefix) if colon else None
     if read is None:
-        raise UnusableError("does not begin with a kind that is known", _PREFIXES)
+        raise UnusableError("does not begin with DNS:, URI:, IP: or email:", _PREFIXES)
     return read(value)
 
 
 def check_alternative_names(names: x509.SubjectAlternativeName) -> None:
     """Check that there are names, all of them of the kinds above and well-formed."""
     if not list(names):
-        raise UnusableError("asks for alternative names, and has none", "Make it again with names, or without")
+        raise UnusableError(
+            "has an empty list of alternative names", "Make the request again, with names or without the list"
+        )
     for name in names:
         read = _READ_KIND.get(type(name))
         if read is None:
             raise UnusableError(
-                f"asks for an alternative name of the kind {type(name).__name__}",
+                f"has an alternative name of the kind {type(name).__name__}",
                 "Leave DNS, URI, IP and email names only",
             )
         try:
             read(str(name.value))
         except UnusableError as error:
             raise UnusableError(
-                f"asks for an alternative name of the kind {type(name).__name__} that {error.problem}", error.fix
+                f"has an alternative name of the kind {type(name).__name__} that {error.problem}", error.fix
             ) from error
 
 

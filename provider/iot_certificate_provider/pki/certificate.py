@@ -123,7 +123,7 @@ class Certificate:
         """The certificate as cryptography reads it; raise UnusableError where it does not."""
         if self._strict is None:
             raise UnusableError(
-                f"{self.findings[0]}, and so cannot be used for this", "Have it issued again, as RFC 5280 has it"
+                f"{self.findings[0]}, so that it cannot be used for this", "Issue it again, in accordance with RFC 5280"
             )
         return self._strict
 
@@ -132,7 +132,7 @@ class Certificate:
         """The certified public key; raise UnusableError for one of a kind that nobody here knows."""
         if self._key is None:
             raise UnusableError(
-                "has a key of a kind that AWS IoT does not know, or in a form of its own",
+                "has a key of a type or encoding that AWS IoT does not support",
                 "AWS IoT accepts RSA keys of at least 2048 bits and EC keys on P-256, P-384 or P-521",
             )
         return self._key

@@ -31,7 +31,7 @@ _HASHES: dict[str, SignatureHash] = {"sha384": hashes.SHA384(), "sha512": hashes
 
 
 class CertificateSigner(Protocol):
-    """Whoever can issue certificates as one CA: its private key, in memory or in AWS KMS, or AWS Private CA.
+    """A signer that issues certificates as one CA: its private key, in memory or in AWS KMS, or AWS Private CA.
 
     A signing request is what they have in common: AWS Private CA takes nothing else, and a key's holder can go by one.
     """

@@ -46,7 +46,7 @@ class Element:
             _, rest = decoder.decode(data, asn1Spec=univ.Any())
         except _DECODING_FAILS_WITH:
             # Without its cause, which repeats bytes: they can be those of a key in the wrong place.
-            raise MalformedError("is no ASN.1, or is cut off") from None
+            raise MalformedError("is not ASN.1, or is truncated") from None
         return cls(data[: len(data) - len(rest)]), bytes(rest)
 
     @classmethod
@@ -121,7 +121,7 @@ class Element:
             decoded, rest = decoder.decode(self.encoded, asn1Spec=kind.subtype(implicitTag=own_tag))
         except _DECODING_FAILS_WITH:
             # Without its cause, which repeats bytes: they can be those of a key in the wrong place.
-            raise MalformedError("is no ASN.1, or is cut off") from None
+            raise MalformedError("is not ASN.1, or is truncated") from None
         if rest:
             raise MalformedError("has bytes after its end")
         return decoded

@@ -1,4 +1,4 @@
-"""Distinguished names: comparison by RFC 5280, 7.1, and the text of RFC 4514, whoever has read them."""
+"""Distinguished names: comparison by RFC 5280, 7.1, and the text of RFC 4514, for both readers."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class DistinguishedName:
         except (ValueError, TypeError) as error:
             raise UnusableError(
                 "has a name that cannot be written into another certificate (RFC 5280, 4.1.2.4)",
-                "Have certificates issued under it outside the stack",
+                "Issue its certificates outside the stack",
             ) from error
 
     def __str__(self) -> str:

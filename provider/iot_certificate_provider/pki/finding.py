@@ -23,7 +23,7 @@ class Finding:
 
 
 CONSEQUENCE = "AWS IoT decides whether it takes it, and each device's library as well. Have it issued again if you can"
-"""What follows of findings, for whoever reads of them."""
+"""The consequence of findings, for the reader of the message."""
 
 
 def described(findings: tuple[Finding, ...], most: int = 3) -> str:

@@ -45,7 +45,7 @@ def check_ca(certificate: Certificate) -> None:
     if not certificate.is_ca:
         raise UnusableError(
             "is not a CA certificate: it lacks the extension basicConstraints with CA:TRUE",
-            "Declare a device's certificate as a device certificate, or make the CA's again with CA:TRUE",
+            "Declare a device's certificate as a device certificate; issue a CA certificate again, with CA:TRUE",
         )
 
 
@@ -60,10 +60,10 @@ def check_key(key: object) -> None:
             raise UnusableError(f"has a weak key: RSA with {key.key_size} bits", _KEY_FIX)
     elif isinstance(key, ec.EllipticCurvePublicKey):
         if key.curve.name not in CURVES:
-            raise UnusableError(f"has an EC key on {key.curve.name}, which AWS IoT does not know", _KEY_FIX)
+            raise UnusableError(f"has an EC key on {key.curve.name}, which AWS IoT does not support", _KEY_FIX)
     else:
         kind = type(key).__name__.removesuffix("PublicKey")
-        raise UnusableError(f"has a key of a kind that AWS IoT does not know: {kind}", _KEY_FIX)
+        raise UnusableError(f"has a key of a type that AWS IoT does not support: {kind}", _KEY_FIX)
 
 
 def check_signature_algorithm(signature: Signature) -> None:
@@ -75,7 +75,7 @@ def check_signature_algorithm(signature: Signature) -> None:
     if signature.hash_name not in HASHES:
         raise UnusableError(
             f"has a signature that AWS IoT does not accept: hash {signature.hash_name}",
-            "Have it signed again with SHA-256, SHA-384 or SHA-512",
+            "Sign it again with SHA-256, SHA-384 or SHA-512",
         )
 
 
@@ -86,7 +86,7 @@ def check_not_expired(certificate: Certificate, now: datetime) -> None:
     """
     if now > certificate.not_after:
         raise UnusableError(
-            f"expired on {certificate.not_after:%Y-%m-%d}", "AWS IoT registers none that has expired: renew it"
+            f"expired on {certificate.not_after:%Y-%m-%d}", "Renew it, because AWS IoT registers no expired certificate"
         )
 
 
@@ -102,8 +102,8 @@ def check_issued_by(certificate: Certificate, ca: Certificate) -> None:
         raise _another_name(certificate, ca, signed=signed)
     if not signed:
         raise UnusableError(
-            "was not signed by the CA: the names match, but the signature is not of the CA's key",
-            "Name the CA certificate whose key signed it: another of the same name is no use",
+            "was not signed by the CA: the names match, but another key made the signature",
+            "Name the CA certificate whose key signed it, not another one of the same name",
         )
 
 
@@ -122,5 +122,5 @@ def _another_name(certificate: Certificate, ca: Certificate, *, signed: bool) ->
         )
     return UnusableError(
         f"was not issued by the CA: {names}",
-        "Name the CA that signed it; in a hierarchy that is the direct issuer, not the root",
+        "Name the CA that signed it; in a hierarchy, the direct issuer and not the root",
     )

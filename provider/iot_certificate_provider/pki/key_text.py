@@ -32,7 +32,7 @@ _OTHERS = {
         "holds a key in PuTTY's format",
         "Export it with puttygen as OpenSSH key, without passphrase",
     ),
-    "-----BEGIN PGP": ("holds a key of PGP", "Use the CA's RSA or EC key"),
+    "-----BEGIN PGP": ("holds a PGP key", "Use the CA's RSA or EC key"),
     "---- BEGIN SSH2": ("holds a key in SSH2's format", "Convert it to PEM: ssh-keygen -i -f FILE"),
 }
 
@@ -70,7 +70,7 @@ def _block(text: str, label: str) -> str:
     begin, end = f"-----BEGIN {label}-----", f"-----END {label}-----"
     body, found, _ = text.partition(begin)[2].partition(end)
     if not found:
-        raise UnusableError("holds a private key that is cut off: its END line is missing", "Store the whole PEM text")
+        raise UnusableError("holds a truncated private key: its END line is missing", "Store the whole PEM text")
     if _HEADER.search(body):
         return "\n".join([begin, *_lines_with_headers(body), end, ""])
     content = _decoded(body)
@@ -97,8 +97,8 @@ def _lines_with_headers(body: str) -> list[str]:
     headers = [line for line in lines if _HEADER.match(line)]
     if len(headers) != len(_HEADER.findall(body)) or "" not in lines or any(len(line) > 80 for line in headers):
         raise UnusableError(
-            "holds an encrypted key that has lost its line ends: Proc-Type and DEK-Info need lines of their own",
-            "Store it with its line ends, or as PKCS #8",
+            "holds an encrypted key without line breaks: Proc-Type and DEK-Info must be on separate lines",
+            "Store it with its line breaks, or as PKCS #8",
         )
     return lines
 
@@ -135,6 +135,6 @@ def _json(text: str) -> UnusableError:
         known = CredentialsField.PRIVATE_KEY in fields
         field = f": JsonField {CredentialsField.PRIVATE_KEY}" if known else ""
         return UnusableError(
-            "holds a JSON object, and JsonField is not given", f"Name the field that has the key in JsonField{field}"
+            "holds a JSON object, but JsonField is not given", f"Name the field that has the key in JsonField{field}"
         )
-    return UnusableError("holds JSON that is damaged", "Store the PEM text itself, or a whole JSON object")
+    return UnusableError("holds damaged JSON", "Store the PEM text itself, or a whole JSON object")

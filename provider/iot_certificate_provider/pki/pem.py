@@ -97,7 +97,7 @@ def refuse_private_key() -> NoReturn:
 def _decode(rest: str, label: str) -> bytes:
     body, end, _ = rest.partition(f"-----END {label}-----")
     if not end:
-        raise UnusableError(f"is cut off: the line '-----END {label}-----' is missing", "Give the whole PEM text")
+        raise UnusableError(f"is truncated: the line '-----END {label}-----' is missing", "Give the whole PEM text")
     try:
         return base64.b64decode(_WHITE_SPACE.sub("", body), validate=True)
     except (binascii.Error, ValueError) as error:

@@ -66,7 +66,7 @@ def load_private_key(text: str, passphrase: str | None) -> CaPrivateKey:
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         kind = type(key).__name__.removesuffix("PrivateKey")
         raise UnusableError(
-            f"holds a private key of a kind that AWS IoT does not know: {kind}", "Use an RSA or an EC key"
+            f"holds a private key of a type that AWS IoT does not support: {kind}", "Use an RSA or an EC key"
         )
     return key
 
@@ -106,7 +106,7 @@ def check_key_of(key: CaPrivateKey, ca: Certificate) -> None:
     """Check that ``key`` is the private key of the certificate ``ca``."""
     if key.public_key() != ca.public_key:
         raise UnusableError(
-            "holds another key than the CA certificate's",
+            "holds a key that does not match the CA certificate",
             "Put the private key that belongs to CACertificatePem into the secret",
         )
 
@@ -114,10 +114,10 @@ def check_key_of(key: CaPrivateKey, ca: Certificate) -> None:
 def _about_passphrase(*, given: bool) -> UnusableError:
     if given:
         return UnusableError(
-            "holds a private key that is not encrypted, though a passphrase is given", "Leave PassphraseSecretArn out"
+            "holds an unencrypted private key, although a passphrase is given", "Remove PassphraseSecretArn"
         )
     return UnusableError(
-        "holds an encrypted private key, and no passphrase is given",
+        "holds an encrypted private key, but no passphrase is given",
         "Name the passphrase's secret in PassphraseSecretArn",
     )
 
@@ -130,6 +130,6 @@ def _unreadable(label: str, *, given: bool) -> UnusableError:
     if given:
         return UnusableError(
             "holds no private key that the passphrase opens",
-            "Check the PEM text and the passphrase's secret, where a line end at the end counts",
+            "Check the PEM text and the passphrase's secret, in which a final line break counts",
         )
     return UnusableError("holds no readable private key", "Check it with: openssl pkey -in FILE -noout -check")

@@ -92,7 +92,7 @@ def _expect(what: str, holds: bool) -> None:
     if not holds:
         raise UnusableError(
             f"issued a certificate with another {what} than it was asked for",
-            "Nothing was registered. Have a look at the CA's settings, or report it",
+            "Nothing was registered. Check the settings of the private CA",
         )
 
 

@@ -32,13 +32,13 @@ def remote_private_key(public_key: bytes, ca: Certificate, sign: SignDigest) -> 
         public = None
     if public is None or public != ca.public_key:
         raise UnusableError(
-            "is another key than the CA certificate's", "Name the key whose public half CACertificatePem certifies"
+            "does not match the CA certificate", "Name the key whose public half CACertificatePem certifies"
         )
     if isinstance(public, rsa.RSAPublicKey):
         return _RemoteRsaKey(public, sign)
     if isinstance(public, ec.EllipticCurvePublicKey):
         return _RemoteEcKey(public, sign)
-    raise UnusableError("is a key of a kind that AWS IoT does not know", "Use an RSA or an EC key")
+    raise UnusableError("is a key of a type that AWS IoT does not support", "Use an RSA or an EC key")
 
 
 def _digest(data: Any, algorithm: hashes.HashAlgorithm) -> bytes:

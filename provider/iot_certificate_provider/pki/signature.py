@@ -56,7 +56,7 @@ class Signature:
         if self.oid == RSASSA_PSS and self.padding is None:
             raise UnusableError(
                 "has a signature that cannot be verified: its RSASSA-PSS parameters are unknown (RFC 4055, 3.1)",
-                "Have it signed again with SHA-256 throughout",
+                "Sign it again with SHA-256 throughout",
             )
         try:
             self._verify(key)

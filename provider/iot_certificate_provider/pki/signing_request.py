@@ -78,8 +78,8 @@ class SigningRequest:
             names = self._asked_names()
         except UNREADABLE as error:
             raise UnusableError(
-                "asks for extensions that are not readable",
-                "Make it again, with DNS, URI, IP and email names as its only extension",
+                "has unreadable extensions",
+                "Make the request again, with no extension except DNS, URI, IP and email names",
             ) from error
         if names is not None:
             check_alternative_names(names)
@@ -100,7 +100,7 @@ class SigningRequest:
         """
         if self.alternative_names is None and not self.name.rdns:
             raise UnusableError(
-                "names nobody: it has neither a subject nor alternative names", "Make it again with a common name"
+                "has neither a subject nor alternative names", "Make the request again with a common name"
             )
 
     @classmethod
@@ -155,7 +155,7 @@ def _checked(request: SigningRequest, signature: Signature) -> SigningRequest:
     check_signature_algorithm(signature)
     if not signature.is_of(request.public_key):
         raise UnusableError(
-            "is not signed by the key that it asks a certificate for",
+            "is not signed with the key that it contains",
             "Make the request again with the device's key",
         )
     return request

@@ -48,7 +48,7 @@ def _read(content: bytes, refusal: Exception) -> tuple[dict[str, Any], Signature
     _, subject, key_info, *attributes = fields
     key = read_public_key(key_info)
     if key is None:
-        raise MalformedError("has a key of a kind that AWS IoT does not know")
+        raise MalformedError("has a key of a type that AWS IoT does not support")
     name = read_name(subject)
     found = [*_findings(element, fields, algorithm, following=len(rest))]
     return {

@@ -99,11 +99,11 @@ CA_KEY_PROPERTIES = (SECRET_ARN, JSON_FIELD, PASSPHRASE_SECRET_ARN, KMS_KEY_ID, 
 CA_KEY_RULES: tuple[Rule, ...] = (
     OneOf(
         (SECRET_ARN, KMS_KEY_ID, CERTIFICATE_AUTHORITY_ARN),
-        several="{given} are given, one place is enough",
-        several_fix="Leave one out",
+        several="{given} are given, but only one is allowed",
+        several_fix="Remove all but one",
     ),
     *(
-        Forbidden(Given(each), unless=Given(SECRET_ARN), problem="goes with SecretArn only")
+        Forbidden(Given(each), unless=Given(SECRET_ARN), problem="is allowed with SecretArn only")
         for each in (JSON_FIELD, PASSPHRASE_SECRET_ARN)
     ),
 )

@@ -36,7 +36,7 @@ _TRANSFER_MESSAGE = Text(
 )
 _DETACH_ON_TRANSFER = Flag(
     _NAME.DETACH_ON_TRANSFER,
-    about="whether policies and things that are attached are detached; else they fail the Create, and are named",
+    about="whether attached policies and things are detached; if not, the Create fails and names them",
     update=Update.NOTHING_TO_DO,
 )
 

@@ -28,7 +28,7 @@ _DECISION = Choice(
     required=ALWAYS,
     missing=f"Use one of {', '.join(TransferDecision)}",
     update=Update.REFUSED,
-    exception=": neither can be taken back",
+    exception=": neither can be undone",
 )
 _REJECT_REASON = Text(
     _NAME.REJECT_REASON,
@@ -54,7 +54,7 @@ _ON_DELETE = Choice(
 SHAPE = Shape(
     (CERTIFICATE_ID, _DECISION, _REJECT_REASON, _STATUS, _ON_DELETE),
     tuple(
-        Forbidden(Given(each), when=Chosen(_DECISION, decision), problem=f"does not go with Decision {decision}")
+        Forbidden(Given(each), when=Chosen(_DECISION, decision), problem=f"cannot be combined with Decision {decision}")
         for each, decision in (
             (_REJECT_REASON, TransferDecision.ACCEPT),
             (_STATUS, TransferDecision.REJECT),

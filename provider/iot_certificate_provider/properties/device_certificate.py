@@ -76,7 +76,7 @@ SHAPE = Shape(
     (
         OneOf(
             (CERTIFICATE_PEM, CERTIFICATE_SIGNING_REQUEST),
-            problem="one of them is needed",
+            problem="one of them is required",
             fix=_EITHER,
             several="both are given",
             several_fix=_EITHER,
@@ -84,25 +84,25 @@ SHAPE = Shape(
         Forbidden(
             Given(CA_CERTIFICATE_PEM),
             when=_BY_REQUEST,
-            problem="does not go with CertificateSigningRequest, which AWS IoT signs",
+            problem="cannot be combined with CertificateSigningRequest, which AWS IoT signs",
         ),
         Forbidden(
             Given(CA_CERTIFICATE_PEM),
             when=_SNI_ONLY,
-            problem="does not go with CertificateMode SNI_ONLY, which registers without a CA",
-            fix="Leave one of them out",
+            problem="cannot be combined with CertificateMode SNI_ONLY, which registers without a CA",
+            fix="Remove one of them",
         ),
         Forbidden(
             Chosen(EXISTING_CERTIFICATE, ExistingCertificate.ADOPT),
             when=_BY_REQUEST,
-            problem="ADOPT does not go with CertificateSigningRequest",
+            problem="ADOPT cannot be combined with CertificateSigningRequest",
             fix="Give the certificate's PEM",
         ),
         Forbidden(
             _SNI_ONLY,
             when=_BY_REQUEST,
-            problem="SNI_ONLY does not go with CertificateSigningRequest",
-            fix="Leave CertificateMode out",
+            problem="SNI_ONLY cannot be combined with CertificateSigningRequest",
+            fix="Remove CertificateMode",
         ),
     ),
 )

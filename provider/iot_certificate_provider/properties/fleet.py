@@ -27,7 +27,7 @@ MANIFEST_BUCKET = Text(
     required=ALWAYS,
     missing="Give the name of the bucket that `iot-certificates fleet manifest` has uploaded to",
     pattern=re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"),
-    problem="is no name of a bucket",
+    problem="is not the name of a bucket",
     fix="Give the name, without s3:// and without a path",
 )
 MANIFEST_PREFIX = Text(
@@ -49,7 +49,7 @@ MAX_REGISTRATIONS_PER_SECOND = DecimalNumber(
     DEFAULT_RATE,
     about="certificates a second that are registered, changed or removed; AWS IoT's default quota is 10",
     update=Update.IN_PLACE,
-    problem="is no such number",
+    problem="is not such a number",
 )
 TOLERATED_FAILURE_PERCENTAGE = DecimalNumber(
     _NAME.TOLERATED_FAILURE_PERCENTAGE,
@@ -58,7 +58,7 @@ TOLERATED_FAILURE_PERCENTAGE = DecimalNumber(
     0,
     about="of certificates: how many of a hundred may fail without failing the request",
     update=Update.IN_PLACE,
-    problem="is no percentage",
+    problem="is not a percentage",
 )
 WAIT_FOR_COMPLETION = Flag(
     _NAME.WAIT_FOR_COMPLETION,

@@ -38,16 +38,16 @@ _NAME = SubjectProperty
 
 _COMMON_NAME = Text(
     _NAME.COMMON_NAME,
-    about="whose certificate it is",
+    about="the subject of the certificate",
     required=ALWAYS,
-    missing="Say whose certificate it is",
+    missing="Give the subject of the certificate",
     longest=64,
 )
 _COUNTRY = Text(
     _NAME.COUNTRY,
     about="two capital letters of ISO 3166",
     pattern=re.compile(r"[A-Z]{2}"),
-    problem="is not a country's code",
+    problem="is not a country code",
     fix="Give the two capital letters of ISO 3166, like DE",
 )
 _SERIAL_NUMBER = Text(
@@ -55,7 +55,7 @@ _SERIAL_NUMBER = Text(
     about="letters, digits, spaces and `'()+,-./:=?`",
     # X.680, 41.4: the characters of a PrintableString, which a serialNumber is (RFC 5280, Appendix A.1).
     pattern=re.compile(r"[A-Za-z0-9 '()+,./:=?-]+"),
-    problem="has characters that a serial number cannot have",
+    problem="has characters that are not allowed in a serial number",
     fix="Use letters, digits, spaces and '()+,-./:=?",
     longest=64,
 )
@@ -115,9 +115,9 @@ def _mistake(attribute: Text, value: str) -> tuple[str, str] | None:
     if attribute.pattern is not None and not attribute.pattern.fullmatch(value):
         return attribute.problem, attribute.fix
     if not value.isprintable():
-        return "has characters that cannot be printed", "Leave line ends and control characters out"
+        return "has unprintable characters", "Remove line breaks and control characters"
     if value != value.strip():
-        return "begins or ends with a space, which names are compared without", "Leave it out"
+        return "begins or ends with a space, which the comparison of names ignores", "Remove it"
     if attribute.longest is not None and _size(attribute, value) > attribute.longest:
         outside_ascii = ", and fewer with letters outside ASCII" if attribute is _COMMON_NAME else ""
         return "is too long", f"It can have {attribute.longest} characters (RFC 5280){outside_ascii}"
@@ -137,7 +137,7 @@ SUBJECT_ALTERNATIVE_NAMES = Texts(
     about="names like `DNS:…`, `URI:…`, `IP:…`, `email:…`",
     update=Update.ROTATION,
     most=MAX_ALTERNATIVE_NAMES,
-    too_many=f"At most {MAX_ALTERNATIVE_NAMES} are possible",
+    too_many=f"Give at most {MAX_ALTERNATIVE_NAMES}",
 )
 
 

@@ -56,11 +56,11 @@ _SUBJECT = subject(required=Dependent(unless=_BY_REQUEST))
 _VALIDITY_DAYS = validity_days(default=365)
 _CREDENTIALS_SECRET_ARN = Text(
     IssuedDeviceCertificateProperty.CREDENTIALS_SECRET_ARN,
-    about="a secret in the same account and Region, created empty, that is to receive `privateKey`, `certificatePem`, "
+    about="a secret in the same account and Region, created empty, that receives `privateKey`, `certificatePem`, "
     "`caCertificatePem`",
     update=Update.ROTATION,
     required=Dependent(unless=_BY_REQUEST),
-    missing="Name the secret that is to keep the key, or give a CertificateSigningRequest",
+    missing="Name the secret that receives the key, or give a CertificateSigningRequest",
     secret=True,
 )
 
@@ -84,7 +84,7 @@ SHAPE = Shape(
         Forbidden(
             Given(each),
             when=_BY_REQUEST,
-            problem="does not go with CertificateSigningRequest, which has the name and the key",
+            problem="cannot be combined with CertificateSigningRequest, which has the name and the key",
         )
         for each in (_SUBJECT, SUBJECT_ALTERNATIVE_NAMES, KEY_ALGORITHM, _CREDENTIALS_SECRET_ARN)
     ),

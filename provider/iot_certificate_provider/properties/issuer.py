@@ -30,11 +30,11 @@ _CA_CERTIFICATE_PEM = Pem(
     about="PEM of the CA certificate; left out: read beside the key, from the secret's field `certificatePem` or from "
     "AWS Private CA",
     required=Dependent(when=Given(KMS_KEY_ID)),
-    missing="A KMS key has no certificate: give the CA's",
+    missing="Give the CA certificate, because a KMS key has none",
 )
 _CA_CERTIFICATE_ID = Text(
     IssuerProperty.CA_CERTIFICATE_ID,
-    about="64 hex digits: which certificate it has to be that is read beside the key",
+    about="64 hex digits: the id of the certificate that is read beside the key",
     pattern=re.compile(r"[0-9a-f]{64}"),
     problem="is not a certificate id",
     fix="Give 64 hex digits",
@@ -47,7 +47,7 @@ ISSUER = Map(
     update=Update.ROTATION,
     exception=", if it is another CA",
     required=ALWAYS,
-    missing="Give the CA's certificate, and say where its private key is",
+    missing="Give the CA certificate, and the location of its private key",
     # What a parameter may be, and a self-signed CA's attribute whose certificate is too large for an answer.
     empty_is_left_out=True,
 )
@@ -87,5 +87,5 @@ def _certificate_id(nested: Reader, certificate: Certificate | None) -> str | No
         return None if certificate is None else certificate.id
     if certificate is not None and certificate.id != declared:
         name = nested.full_name(_CA_CERTIFICATE_ID)
-        raise InvalidPropertyError(name, "is not that of CACertificatePem", "Leave one of the two out")
+        raise InvalidPropertyError(name, "is not the id of CACertificatePem", "Remove one of the two")
     return declared

@@ -127,13 +127,13 @@ class Reader:
             return declared.values(text)
         except ValueError as error:
             allowed = ", ".join(declared.values)
-            raise self._error(declared, f"{shown(text)} is not a value it can have", f"Use one of {allowed}") from error
+            raise self._error(declared, f"{shown(text)} is not an allowed value", f"Use one of {allowed}") from error
 
     def flag(self, declared: Flag) -> bool:
         """Return whether it is "true", or the default. CloudFormation writes booleans so."""
         value = self._raw[declared.name] if self.given(declared) else str(declared.default).lower()
         if value not in ("true", "false"):
-            raise self._error(declared, f"{shown(value)} is not a value it can have", "Use true or false")
+            raise self._error(declared, f"{shown(value)} is not an allowed value", "Use true or false")
         return bool(value == "true")
 
     def whole_number(self, declared: WholeNumber) -> int:
@@ -193,7 +193,7 @@ class Reader:
         if value is None:
             raise self._error(declared, "is empty", declared.missing or _VALUE_OR_NOTHING)
         if not isinstance(value, dict):
-            raise self._error(declared, f"is a {kind_of(value)}, not a map", "See its properties in the documentation")
+            raise self._error(declared, f"is a {kind_of(value)}, not a map", "See the documentation of its properties")
         return value
 
     def nested(self, declared: Map) -> Reader | None:

@@ -43,7 +43,7 @@ EXISTING_CERTIFICATE = Choice(
     CaCertificateProperty.EXISTING_CERTIFICATE,
     ExistingCertificate,
     ExistingCertificate.FAIL,
-    about="what to do when somebody else has registered the certificate",
+    about="what to do when another owner has registered the certificate",
     update=Update.IN_PLACE,
 )
 
@@ -83,7 +83,7 @@ def check_one_thing(principal_type: ThingPrincipalType, thing_names: Collection[
     if principal_type is ThingPrincipalType.EXCLUSIVE_THING and len(thing_names) > 1:
         raise InvalidPropertyError(
             THING_PRINCIPAL.name,
-            f"EXCLUSIVE_THING takes one thing, and ThingNames has {len(thing_names)}",
+            f"EXCLUSIVE_THING allows one thing, but ThingNames has {len(thing_names)}",
             "Name one thing, or use NON_EXCLUSIVE_THING",
         )
 

@@ -32,13 +32,13 @@ _TEMPLATE_BODY = Text(
     RegistrationConfigProperty.TEMPLATE_BODY,
     about="a provisioning template as JSON text",
     longest=MAX_TEMPLATE_CHARACTERS,
-    too_long=f"AWS IoT takes {MAX_TEMPLATE_CHARACTERS:,}: use a template by name",
+    too_long=f"Use a template by name: AWS IoT allows {MAX_TEMPLATE_CHARACTERS:,}",
 )
 _ROLE_ARN = Text(
     RegistrationConfigProperty.ROLE_ARN,
     about="the role with which AWS IoT provisions",
     required=Dependent(when=Given(_TEMPLATE_BODY)),
-    missing="A TemplateBody needs the role that provisions with it",
+    missing="Give the role with which AWS IoT provisions the TemplateBody",
     pattern=re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/[^ \t\n\r\f\v]+"),
     problem="is not the ARN of a role",
     fix="Give one like arn:aws:iam::123456789012:role/provisioning",

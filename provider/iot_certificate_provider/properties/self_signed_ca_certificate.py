@@ -54,10 +54,10 @@ _SUBJECT = subject(required=ALWAYS)
 _VALIDITY_DAYS = validity_days(default=3650)
 _PRIVATE_KEY_SECRET_ARN = Text(
     SelfSignedCaCertificateProperty.PRIVATE_KEY_SECRET_ARN,
-    about="a secret in the same account and Region, created empty, that is to keep the key",
+    about="a secret in the same account and Region, created empty, that receives the key",
     update=Update.ROTATION,
     required=ALWAYS,
-    missing="Name the secret that the key is to be kept in",
+    missing="Name the secret that receives the key",
     secret=True,
 )
 

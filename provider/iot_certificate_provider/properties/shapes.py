@@ -105,7 +105,7 @@ class Forbidden(Dependent):
     what: Given | Chosen
     _: KW_ONLY
     problem: str
-    fix: str = "Leave it out"
+    fix: str = "Remove it"
 
 
 Rule = OneOf | Forbidden
@@ -245,7 +245,7 @@ class Map(Property):
 
 @dataclass(frozen=True, eq=False)
 class Shape:
-    """All properties of a type or a map, in the order in which they are told, and the rules among them."""
+    """All properties of a type or a map, in the order of the documentation, and the rules among them."""
 
     properties: tuple[Property, ...]
     rules: tuple[Rule, ...] = ()

@@ -31,7 +31,7 @@ _KEY = Text(
     about=f"not one that begins with `{OUR_TAG_PREFIX}`, and each once",
     required=ALWAYS,
     pattern=re.compile(rf"(?!{OUR_TAG_PREFIX})[\s\S]*"),
-    problem=f"has the prefix {OUR_TAG_PREFIX}, which is taken",
+    problem=f"has the reserved prefix {OUR_TAG_PREFIX}",
     fix="Use another key",
     shortest=1,
     longest=128,
@@ -44,7 +44,7 @@ TAGS = Maps(
     about="the tags of the CA certificate",
     update=Update.IN_PLACE,
     most=MAX_TAGS,
-    too_many=f"At most {MAX_TAGS} are possible: AWS IoT takes 50, of which three are ours",
+    too_many=f"Give at most {MAX_TAGS}, because AWS IoT allows 50 and the provider needs three",
 )
 
 
@@ -54,6 +54,6 @@ def read_tags(reader: Reader) -> Mapping[str, str]:
     for tag in reader.maps(TAGS):
         key = tag.text(_KEY)
         if key in tags:
-            raise InvalidPropertyError(TAGS.name, f"the key {shown(key)} is there twice", "Use each key once")
+            raise InvalidPropertyError(TAGS.name, f"the key {shown(key)} is declared twice", "Declare each key once")
         tags[key] = tag.text(_VALUE)
     return tags

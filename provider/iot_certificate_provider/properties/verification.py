@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class VerificationCertificate:
-    """Proof of possession that somebody signed outside the deployment."""
+    """Proof of possession that was signed outside the deployment."""
 
     certificate: Certificate
 
@@ -57,10 +57,10 @@ VERIFICATION_RULES: tuple[Rule, ...] = (
     OneOf(
         (VERIFICATION_KEY, VERIFICATION_CERTIFICATE_PEM),
         unless=_SNI_ONLY,
-        problem="one is needed as proof of possession of the CA's key",
+        problem="one is required, as proof of possession of the CA's key",
         fix="Name the key's secret in VerificationKey.SecretArn, or use CertificateMode SNI_ONLY",
-        several="both are given, one proof is enough",
-        several_fix="Leave one of them out",
+        several="both are given, but only one is allowed",
+        several_fix="Remove one of them",
     ),
 )
 

@@ -31,8 +31,8 @@ def check_timeout(seconds_for_work: float, error: UnfinishedError) -> None:
     """
     if seconds_for_work < SHORTEST_WORK_SECONDS:
         raise UnfinishedError(
-            "Out of time: the function's timeout is too short for the CA's device certificates, of which some are left",
-            "Raise it to a minute or more. Then delete the stack again",
+            "Out of time: the function's timeout is too short to delete all of the CA's device certificates",
+            "Raise it to at least a minute, then delete the stack again",
         ) from error
 
 

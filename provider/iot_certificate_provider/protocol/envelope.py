@@ -90,7 +90,7 @@ def _check_echoed(event: Mapping[str, Any]) -> None:
     for name in _ECHOED:
         if len(ascii(event[name])) > _MAX_ECHOED_CHARACTERS:
             raise InvalidPropertyError(
-                name, f"has {len(event[name]):,} characters, and no answer has room for them", "Send a shorter one"
+                name, f"has {len(event[name]):,} characters, too many for the answer", "Send a shorter one"
             )
 
 
@@ -104,8 +104,8 @@ def _request_type(value: object) -> RequestType:
     near = difflib.get_close_matches(text[:20].title(), RequestType, n=1)
     raise InvalidPropertyError(
         "RequestType",
-        f"'{shorten(text, 20)}' is not one of CloudFormation's",
-        f"Did you mean {near[0]}? It counts which letters are capitals" if near else fix,
+        f"'{shorten(text, 20)}' is not one of CloudFormation's request types",
+        f"Did you mean {near[0]}? Upper and lower case matter" if near else fix,
     )
 
 
@@ -128,7 +128,7 @@ def _check_properties(event: Mapping[str, Any]) -> None:
     for name, value in event["ResourceProperties"].items():
         if _is_too_deep(value):
             problem = f"has lists or maps that are nested more than {MAX_LEVELS} levels deep"
-            raise InvalidPropertyError(shorten(name), problem, "Give it as the documentation shows it")
+            raise InvalidPropertyError(shorten(name), problem, "See the documentation of the property")
 
 
 def _unreadable(event: Mapping[str, Any], name: str, wanted: str, fix: str) -> InvalidPropertyError:

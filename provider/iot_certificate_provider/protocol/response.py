@@ -84,6 +84,6 @@ def too_large(size: int, attributes: Mapping[str, str]) -> InvalidPropertyError:
     name = max(attributes, key=lambda key: len(encode({key: attributes[key]})), default="Data")
     return InvalidPropertyError(
         f"Attribute {name}",
-        f"the answer to CloudFormation would have {size:,} bytes, and {MAX_RESPONSE_BYTES:,} is the limit",
+        f"the answer to CloudFormation would have {size:,} bytes, above the limit of {MAX_RESPONSE_BYTES:,}",
         "Use a certificate with shorter names",
     )

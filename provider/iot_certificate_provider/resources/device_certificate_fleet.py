@@ -43,6 +43,6 @@ class DeviceCertificateFleetResource:
 def _refuse() -> NoReturn:
     raise InvalidPropertyError(
         "ServiceToken",
-        "is of the function for single certificates, which serves no fleets",
+        "is the ARN of the function for single certificates",
         "Give that of the fleet's own function, which DeviceCertificateFleet and the fleets' provider stack make",
     )

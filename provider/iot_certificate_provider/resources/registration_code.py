@@ -43,14 +43,14 @@ class RegistrationCodeResource:
         return outcome
 
     def update(self, request: Request) -> Outcome:
-        """Return the code that the account has now: somebody may have deleted the one that the stack has read."""
+        """Return the account's current code: the one that the stack has read may have been deleted since."""
         return self.create(request)
 
     def delete(self, request: Request) -> Outcome:
         """Delete the code if that is declared and nothing speaks against it; say what does."""
         if request.existing_id != REGISTRATION_CODE_ID:
             # Of a Create that failed, or that CloudFormation never heard of again.
-            return Outcome(request.existing_id, note=_kept("this resource has read none").reason)
+            return Outcome(request.existing_id, note=_kept("this resource never read one").reason)
         decision = self._deletion(request)
         if not decision.proceeds:
             return Outcome(request.existing_id, note=decision.reason)
@@ -64,7 +64,7 @@ class RegistrationCodeResource:
         newest = next(self._stacks.rows(request.stack_id, request.logical_id), None)
         if newest is not None and newest.status != "DELETE_IN_PROGRESS":
             # Lambda delivers an event again when an answer got lost on its way. The code may be another one by now.
-            return _kept("CloudFormation does not wait for this Delete any more")
+            return _kept("CloudFormation no longer waits for this Delete any more")
         if self._stacks.is_rolling_back(request.stack_id):
             # What a failed deployment declared was never in force; and the code may be older than the stack.
             return _kept("the stack is rolling back")
@@ -72,9 +72,11 @@ class RegistrationCodeResource:
             with self._stacks.expecting_denial():
                 user = next(self._users(request), None)
         except ProviderError:
-            return _kept("CloudFormation did not answer in time, or may not be asked, who else has it")
+            return _kept(
+                "CloudFormation did not list its other users in time, or the function's role is not allowed to ask"
+            )
         if user is not None:
-            return _kept(f"{among([user], request)} has it too")
+            return _kept(f"{among([user], request)} declares it too")
         return Decision(Action.PROCEED, "No other resource of the account has the registration code")
 
     def _users(self, request: Request) -> Iterator[StackResource]:

@@ -71,7 +71,7 @@ def refusal(definition: str) -> str | None:
     sentences = ignored_in(definition)
     if not sentences:
         return None
-    fix = "The embedded AWS would ignore this, and AWS would not. Leave it out, or try this machine on AWS."
+    fix = "The embedded AWS would ignore this, and AWS would not. Remove it, or try this machine on AWS."
     return f"{' '.join(sentences)} {fix}"
 
 

@@ -1,4 +1,4 @@
-"""A state machine may do what its role may: MiniStack evaluates the policies of whoever calls, and never this role's.
+"""A state machine may do what its role may: MiniStack evaluates the policies of the caller, and never this role's.
 
 * lambda:InvokeFunction: developer guide, "IAM policies for integrated services", AWS Lambda; states:StartExecution of
   another machine: the same, AWS Step Functions. The permissions of other tasks are not known here.

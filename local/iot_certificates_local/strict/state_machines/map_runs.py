@@ -3,7 +3,7 @@
 API reference, StopExecution and DescribeMapRun: a Map Run whose execution was stopped is ABORTED, and ``aborted``
 counts "child workflow executions that were either stopped by the user or by Step Functions, such as if the Map Run
 failed". Developer guide, "Setting failure thresholds for Distributed Map states": once a threshold is exceeded the Map
-Run fails, and its children stop. MiniStack goes on with all of them.
+Run fails, and its children stop. MiniStack continues all of them.
 """
 
 from __future__ import annotations

@@ -132,4 +132,6 @@ def _continued_where_it_sweeps(request: Request) -> Iterator[None]:
     except (DeadlineError, ThrottledError) as error:
         if declared_device_certificates_on_delete(request.properties) is _RETAIN:
             raise
-        raise UnfinishedError(f"{error}. The CA's device certificates are left. Delete the stack again") from error
+        raise UnfinishedError(
+            f"{error}. The CA's device certificates are still registered. Delete the stack again"
+        ) from error

@@ -95,7 +95,7 @@ class DeviceCertificateSweep:
         """Do ``what`` to the certificates of the CA, until a listing names none but those that resources hold.
 
         One whose state refuses (a pending transfer, say) does not keep the others: ConflictError comes at the end. Out
-        of time, UnfinishedError says how many are left: another run goes on with them.
+        of time, UnfinishedError reports how many are left: another run continues with them.
         """
         held = Held(self._stacks, self._now)
         deadline = request.deadline
@@ -201,4 +201,4 @@ def _refused(count: int, first: ProviderError) -> ConflictError:
 
 def _unfinished(count: int | None) -> UnfinishedError:
     left = "device certificates of the CA may be" if count is None else f"{count} device certificates of the CA are"
-    return UnfinishedError(f"Out of time: {left} left, and the CA is INACTIVE. Delete the stack again to go on")
+    return UnfinishedError(f"Out of time: {left} left, and the CA is INACTIVE. Delete the stack again to continue")

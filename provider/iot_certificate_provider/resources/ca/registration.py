@@ -60,7 +60,7 @@ class CaCertificateRegistration:
     def register_or_take_up(
         self, request: Request, wanted: CaCertificateProperties, ca: Certificate, outcome: Outcome
     ) -> str:
-        """Register it; or go on with what an earlier delivery registered. Return what is to be said about it."""
+        """Register the CA, or continue with an earlier delivery's; return a note about it."""
         try:
             self.register(request, wanted, ca, outcome)
         except AlreadyExistsError as error:
@@ -87,7 +87,8 @@ class CaCertificateRegistration:
         with undone_on_failure(request, registered.id, partial(self._undo, request, registered.id)):
             if registered.id != outcome.physical_id:
                 raise UpstreamError(
-                    "AWS IoT gave the CA certificate another id than the SHA-256 of its DER. Its registration is undone"
+                    "AWS IoT returned an id that is not the SHA-256 of the CA certificate's DER. "
+                    "The registration was undone"
                 )
             check_still_wanted(request, self._stacks)
 
@@ -106,7 +107,7 @@ class CaCertificateRegistration:
             )
 
     def _take_up(self, request: Request, wanted: CaCertificateProperties, outcome: Outcome) -> None:
-        """Go on with a CA that this request, or an earlier delivery, registered; undo it only if it was given up."""
+        """Continue with a CA that this request, or an earlier delivery, registered; undo it only if cancelled."""
         undo = partial(self._undo, request, outcome.physical_id)
         with undone_if_abandoned(request, self._stacks, outcome.physical_id, undo):
             self._change.bring(wanted, None, outcome)

@@ -176,7 +176,7 @@ class SelfSignedCaCertificateResource:
         old: SelfSignedCaCertificateProperties | None,
         kept: Certificate,
     ) -> Outcome:
-        """Change what can be changed of a CA whose key somebody has removed from the secret: that is no rotation."""
+        """Change the changeable properties of a CA whose key was removed from the secret, without a rotation."""
         outcome = self._ca_certificates.update_declared(
             request, wanted.of_certificate(kept, None), kept, None if old is None else old.of_certificate(kept, None)
         )
@@ -210,7 +210,7 @@ class SelfSignedCaCertificateResource:
         return self._store(wanted).write(request, _digest(request, wanted), key, certificate)
 
     def _kept(self, request: Request, wanted: SelfSignedCaCertificateProperties) -> Credentials | None:
-        """Return what the resource has, or what a rollback returns to: never a key that was given up before."""
+        """Return the resource's credentials, or those that a rollback returns to: never an abandoned key."""
 
         def is_kept(made: Credentials) -> bool:
             return (

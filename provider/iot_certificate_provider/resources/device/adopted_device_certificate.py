@@ -172,8 +172,8 @@ class AdoptedDeviceCertificate:
         for each in attached:
             raise InvalidPropertyError(
                 each.kind.property_name,
-                f"{each.name} is attached to the certificate already, by somebody else",
-                "Leave it out until you own the certificate (drop ADOPT, and declare it again)",
+                f"{each.name} is attached to the certificate already, and not by this resource",
+                "Remove it until this resource owns the certificate (remove ADOPT, then declare it again)",
             )
 
     def _detached_on_failure(

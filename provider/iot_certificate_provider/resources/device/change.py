@@ -42,7 +42,7 @@ def differs(old: DeviceCertificateProperties | None, wanted: DeviceCertificatePr
 
 
 def noted(outcome: Outcome, *notes: str) -> Outcome:
-    """Add to what the reader of CloudFormation's events is told."""
+    """Add to the note in CloudFormation's event."""
     return replace(outcome, note=". ".join(note for note in (outcome.note, *notes) if note))
 
 
@@ -129,6 +129,6 @@ class DeviceCertificateChange:
             return left_to_its_transfer(certificate_id).reason
         raise InvalidPropertyError(
             DeviceCertificateProperty.CERTIFICATE_PEM,
-            "the certificate is not registered any more: another account is transferring it to this account",
+            "the certificate is no longer registered: another account is transferring it to this account",
             "Accept it first (Custom::IotCertificateTransferDecision), and deploy again",
         )

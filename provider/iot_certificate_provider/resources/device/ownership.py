@@ -101,7 +101,7 @@ class DeviceCertificateOwnership:
                 return live
             if decision.action is Action.WAIT:
                 # Another one issued now would leave this one behind, if it is this resource's.
-                raise ConflictError(f"{decision.reason}. Deploy again when that is at rest")
+                raise ConflictError(f"{decision.reason}. Deploy again when that is complete")
         return None
 
     def _rows(self, request: Request) -> Iterator[ResourceEvent]:

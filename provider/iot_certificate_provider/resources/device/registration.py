@@ -1,4 +1,4 @@
-"""Registering a device certificate, or having AWS IoT issue it: what is undone when it fails, and what is taken up."""
+"""Registering or issuing a device certificate: what a failure undoes, and what a redelivery resumes."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class DeviceCertificateRegistration:
         *,
         is_key_ours: bool = False,
     ) -> Outcome:
-        """Register it; or go on with what an earlier delivery, or an attempt without an answer, registered."""
+        """Register the certificate, or continue with that of an earlier delivery or of an attempt without an answer."""
         try:
             return self.register(request, wanted, certificate)
         except AlreadyExistsError as error:
@@ -106,7 +106,7 @@ class DeviceCertificateRegistration:
                 return self.take_up(request, wanted, Certificate.from_pem(live.pem))
             if self._ownership.is_answered(request):
                 # Nobody would hear of another certificate.
-                raise ConflictError("This Create was answered before, and its certificate has been deleted since")
+                raise ConflictError("This Create was answered before, and its certificate was deleted since")
         self._renamed.check(request, signing)
         return self.issue(request, wanted, signing)
 
@@ -185,5 +185,5 @@ class DeviceCertificateRegistration:
 def _check_id(answered: str, computed: str) -> None:
     if answered != computed:
         raise UpstreamError(
-            "AWS IoT gave the certificate another id than the SHA-256 of its DER. Its registration is undone"
+            "AWS IoT returned an id that is not the SHA-256 of the certificate's DER. The registration was undone"
         )

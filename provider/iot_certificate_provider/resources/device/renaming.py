@@ -27,15 +27,15 @@ class RenamedRequest:
         self._stacks = aws.stacks
 
     def check(self, request: Request, signing: SigningRequest) -> None:
-        """Raise InvalidPropertyError when the device would be refused until somebody carries a new PEM to it."""
+        """Raise InvalidPropertyError when AWS IoT would refuse the device until it has a new PEM."""
         for sibling in self._removed(request):
             live = self._iot.find_certificate(sibling.physical_id)
             if live is not None and answers(live, signing):
                 raise InvalidPropertyError(
                     DeviceCertificateProperty.CERTIFICATE_SIGNING_REQUEST,
-                    f"this update removes {among([sibling], request)}, which has the certificate of the same key",
+                    f"this update removes {among([sibling], request)}, whose certificate has the same key",
                     "Renamed? Keep its logical id (override_logical_id). "
-                    "Else declare both until the device has the new one",
+                    "Else declare both until the device has the new certificate",
                 )
 
     def _removed(self, request: Request) -> list[StackResource]:

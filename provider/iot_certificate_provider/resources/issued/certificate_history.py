@@ -43,7 +43,7 @@ class CertificateHistory(Protocol):
         ...
 
     def registered(self, request: Request, wanted: IssuedDeviceCertificateProperties, issued: IssuedCertificate) -> str:
-        """Take note that the certificate is registered and attached by now; return what the reader is told."""
+        """Note that the certificate is registered and attached; return the event's note."""
         ...
 
     def given_up(self, request: Request, wanted: IssuedDeviceCertificateProperties) -> None:

@@ -49,7 +49,7 @@ class IssuedWithNewKey:
         wanted: IssuedDeviceCertificateProperties,
         old: IssuedDeviceCertificateProperties | None,
     ) -> IssuedCertificate:
-        """Return what the resource has, or what a rollback returns to: never a key that was given up before."""
+        """Return the resource's credentials, or those that a rollback returns to: never an abandoned key."""
 
         def is_kept(made: Credentials) -> bool:
             return (
@@ -89,7 +89,7 @@ class IssuedWithNewKey:
                 yield made.certificate.id
 
     def registered(self, request: Request, wanted: IssuedDeviceCertificateProperties, issued: IssuedCertificate) -> str:
-        """Let whoever reads the secret have the key: not before its certificate can be used."""
+        """Give readers of the secret the key, once its certificate can be used."""
         if issued.kept_as is None:
             return ""
         objection = self._store(wanted).make_current(request, issued.kept_as)

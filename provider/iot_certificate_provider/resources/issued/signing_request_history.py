@@ -43,7 +43,7 @@ class IssuedByRequest:
                 return self._again(wanted, Certificate.from_pem(live.pem))
             if self._ownership.is_answered(request):
                 # Nobody would hear of another certificate.
-                raise ConflictError("This Create was answered before, and its certificate has been deleted since")
+                raise ConflictError("This Create was answered before, and its certificate was deleted since")
         self._renamed.check(request, _signing(wanted))
         return self._issue(request, wanted)
 

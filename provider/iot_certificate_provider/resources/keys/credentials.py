@@ -102,7 +102,7 @@ class CredentialsStore:
         return credentials
 
     def make_current(self, request: Request, version_id: str) -> str:
-        """Let whoever reads the secret have this version; return why not, where another resource's is current."""
+        """Make this version AWSCURRENT; return why not, where another resource's is current."""
         with attributing_to(self._name):
             current = self._current()
             if current == version_id:
@@ -122,7 +122,7 @@ class CredentialsStore:
         """Return AWSCURRENT to the newest version whose certificate is registered, where that of its own is not.
 
         After a certificate was removed. Where the secret is gone, or out of reach, nothing is to be done to it. A value
-        that somebody else has stored since stays current.
+        that another principal has stored since stays current.
         """
         with suppress(ProviderError), self._secrets.expecting_denial(), attributing_to(self._name):
             labels = self._secrets.labels(self._secret_arn)

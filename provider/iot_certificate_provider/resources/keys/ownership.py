@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.resources.keys.secret_version import Credentials
 
 EMPTY = Decision(Action.PROCEED, "The secret is empty")
-UNKNOWN = Decision(Action.REFUSE, "the secret holds a value that no certificate's resource wrote")
+UNKNOWN = Decision(Action.REFUSE, "the secret holds a value that no certificate resource wrote")
 OF_ANOTHER = Decision(Action.REFUSE, "the secret holds the key of another resource, whose certificate is registered")
 OWN = Decision(Action.PROCEED, "The secret's current version is this resource's")
 DEAD = Decision(Action.PROCEED, "The certificate of the secret's current version is not registered any more")

@@ -87,8 +87,8 @@ class CertificateSigners:
             # Not by their ids: a CA that was renewed with its key issues for both of its certificates.
             if own.public_key != ca.public_key or not own.subject_name.matches(ca.subject_name):
                 raise UnusableError(
-                    "is another CA than that of CACertificatePem",
-                    "Leave CACertificatePem out: the private CA's own certificate is then registered",
+                    "is not the CA of CACertificatePem",
+                    "Remove CACertificatePem, and the private CA's own certificate is registered",
                 )
         arn = key.certificate_authority_arn
         return PrivateCaSigner(ca, arn, self._authorities, deadline, name=name, template=self._template)
@@ -152,4 +152,6 @@ class PrivateCaSigner:
             pem = self._authorities.certificate(self._arn, certificate_arn)
             if pem is not None:
                 return pem
-        raise DeadlineError("Out of time: AWS Private CA accepted the request, but has not issued yet. Try again")
+        raise DeadlineError(
+            "Out of time: AWS Private CA accepted the request, but has not issued the certificate yet. Try again"
+        )

@@ -162,15 +162,16 @@ class Adoption:
         if holder == UNKNOWN:
             raise InvalidPropertyError(
                 _PROPERTY,
-                "who else uses the certificate is not known, because the function's role may not list the stacks",
+                "other users of the certificate are unknown, because the function's role is not allowed "
+                "to list the stacks",
                 "Allow cloudformation:ListStacks and cloudformation:ListStackResources",
             )
         is_sibling = holder.stack_id == request.stack_id
         if not is_sibling and not self._stacks.is_at_rest(holder.stack_id):
             raise InvalidPropertyError(
                 _PROPERTY,
-                f"ADOPT has to wait: {among([holder], request)} holds the certificate, and the stack is being changed",
-                "Deploy again when that is over",
+                f"ADOPT must wait: {among([holder], request)} holds the certificate, and its stack is being changed",
+                "Deploy again when that is complete",
             )
         if holder.logical_id and declared_in(self._stacks.template(holder.stack_id), holder.logical_id).is_left:
             return
@@ -178,7 +179,7 @@ class Adoption:
         if is_sibling:
             fix = f"Renamed? Keep its logical id (override_logical_id). Else, {fix[0].lower()}{fix[1:]}"
         raise InvalidPropertyError(
-            _PROPERTY, f"{among([holder], request)} holds the certificate, and would delete it", fix
+            _PROPERTY, f"{among([holder], request)} owns the certificate, and would delete it", fix
         )
 
 
@@ -187,14 +188,14 @@ def _names(holders: Iterable[StackResource]) -> set[tuple[str, str]]:
 
 
 def _changed_meanwhile() -> ConflictError:
-    return ConflictError("The certificate that is to be adopted was changed or deleted meanwhile. Deploy again")
+    return ConflictError("The certificate to adopt was changed or deleted meanwhile. Deploy again")
 
 
 def _has_to_wait(holder: str) -> InvalidPropertyError:
     return InvalidPropertyError(
         _PROPERTY,
-        f"ADOPT has to wait: {holder} may have registered the certificate, and is at work",
-        "Deploy again when that is over",
+        f"ADOPT must wait: {holder} may have registered the certificate, and is in progress",
+        "Deploy again when that is complete",
     )
 
 
@@ -203,6 +204,6 @@ def check_same(differences: Iterable[Difference]) -> None:
     for difference in differences:
         raise InvalidPropertyError(
             difference.name,
-            f"{difference.declared} is declared, and the registered certificate has {difference.live}",
-            "Adopting changes nothing: declare what it has first, and change it with the next deployment",
+            f"{difference.declared} is declared, but the registered certificate has {difference.live}",
+            "ADOPT changes nothing: declare the registered value first, and change it with the next deployment",
         )

@@ -25,7 +25,7 @@ def held(events: Iterable[ResourceEvent], physical_id: str) -> bool:
     """Decide whether the resource had a physical id and has not given it up since.
 
     The newest row that settles the matter counts: after a deletion, also one that was skipped or has failed, the
-    certificate is no longer this resource's, whoever may have registered it again. Only the resource's present id may
+    certificate is no longer this resource's, even if it is registered again. Only the resource's present id may
     name a certificate that the Delete of an older id left: it is kept.
     """
     deleted: set[str] = set()

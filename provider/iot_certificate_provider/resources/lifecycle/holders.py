@@ -38,7 +38,7 @@ SHOWN_AFTER_SECONDS = 10.0
 """How long after its answer CloudFormation finds a resource by its id; not always at once."""
 
 FOUND_AFTER = timedelta(seconds=60)
-"""How old a certificate is before it is taken up or adopted: whoever else has it can be found by its id then."""
+"""How old a certificate is before it is resumed or adopted: by then its other holders are found by its id."""
 
 DEVICE_CERTIFICATE_TYPES = frozenset(
     {
@@ -76,7 +76,7 @@ def counts_for_taking(holder: StackResource, created: datetime | None) -> bool:
 def is_void(holder: StackResource, created: datetime | None) -> bool:
     """Decide whether a holder's own certificate is gone: what is registered now was ``created`` after it was heard of.
 
-    Only of one that owns it: whoever adopted a certificate uses it, whoever registers it.
+    Only an owner's: an adopter uses the certificate, whichever owner registers it.
     """
     if created is None or holder.at is None or not is_certificate_id(holder.physical_id):
         return False
@@ -224,7 +224,7 @@ class Holders:
 
 
 UNKNOWN = StackResource("", "", "", "")
-"""Stands for whoever CloudFormation was not allowed to tell."""
+"""Stands for the holders that the function's role is not allowed to list."""
 
 
 def _others(request: Request, found: Iterable[StackResource]) -> tuple[StackResource, ...]:

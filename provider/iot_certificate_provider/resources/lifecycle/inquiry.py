@@ -1,6 +1,6 @@
 """Whether a certificate is this resource's, and whether anybody else still uses it: the one place that both are asked.
 
-Whatever a resource destroys, detaches, overwrites or takes up goes by an answer from here: a decision with its reason.
+A resource destroys, detaches, overwrites or resumes only after a decision from here, which has its reason.
 The facts are gathered from CloudFormation as far as a decision needs them; ``ownership`` decides.
 """
 
@@ -53,7 +53,7 @@ ROLLBACK_SECONDS = 60.0
 """How long an Update asks whose it is what an earlier one left, and others wait for its rollback."""
 
 IN_DOUBT_SECONDS = 120.0
-"""How long a Create asks whether others are at work that may have registered what it is to take up."""
+"""How long a Create asks for resources in progress that may have registered the certificate it would resume."""
 
 
 class Registration(Protocol):

@@ -39,7 +39,7 @@ class Action(Enum):
 
 @dataclass(frozen=True)
 class Decision:
-    """What follows, and why: for the log line, and for whoever reads CloudFormation's events."""
+    """An action and its reason, for the log line and for CloudFormation's event."""
 
     action: Action
     reason: str
@@ -107,7 +107,7 @@ def deletion_after_a_failed_create(physical_id: str, *, readable: bool) -> Decis
 
 def deletion_of_nothing_left() -> Decision:
     """Decide on the Delete of a Create that never answered, and has left nothing."""
-    return Decision(Action.LEAVE, "Nothing to delete: the Create has left nothing")
+    return Decision(Action.LEAVE, "Nothing to delete: the Create left nothing registered")
 
 
 def deletion(certificate_id: str, request: Request, *, anew: bool, keeping: Sequence[StackResource]) -> Decision:
@@ -119,7 +119,7 @@ def deletion(certificate_id: str, request: Request, *, anew: bool, keeping: Sequ
         return left_as_anothers(certificate_id)
     if keeping:
         return left_to(certificate_id, among(keeping, request))
-    return Decision(Action.PROCEED, f"{short(certificate_id)} is this resource's, and no other resource holds it")
+    return Decision(Action.PROCEED, f"{short(certificate_id)} is this resource's, and no other resource declares it")
 
 
 def left_as_anothers(certificate_id: str) -> Decision:
@@ -132,14 +132,14 @@ def left_as_anothers(certificate_id: str) -> Decision:
 
 def left_to(certificate_id: str, holder: str) -> Decision:
     """Decide on a certificate that another resource holds."""
-    return Decision(Action.LEAVE, f"Left registered: {short(certificate_id)} is held by {holder}")
+    return Decision(Action.LEAVE, f"Left registered: {short(certificate_id)} is declared by {holder}")
 
 
 def left_as_adopted(certificate_id: str) -> Decision:
     """Decide on a certificate that the resource uses, and does not own."""
     return Decision(
         Action.LEAVE,
-        f"Left registered: {short(certificate_id)} was adopted. What this resource attached is detached",
+        f"Left registered: {short(certificate_id)} was adopted. This resource's attachments are detached",
     )
 
 
@@ -155,9 +155,7 @@ def left_attached(names: Sequence[str], holder: str) -> Decision:
 
 def not_its_own_any_more(certificate_id: str) -> Decision:
     """Decide on what a rollback returns to, and another owner has by now."""
-    return Decision(
-        Action.LEAVE, f"Rolled back, and nothing touched: {short(certificate_id)} is another owner's by now"
-    )
+    return Decision(Action.LEAVE, f"Rolled back, nothing changed: {short(certificate_id)} belongs to another owner now")
 
 
 def cannot_return(certificate_id: str, why: str) -> Decision:
@@ -179,14 +177,14 @@ def left_to_its_transfer(certificate_id: str) -> Decision:
     """Decide on a certificate that was deleted, and that another account is transferring back, in a rollback."""
     return Decision(
         Action.LEAVE,
-        f"Rolled back, and nothing touched: another account is transferring {short(certificate_id)} to this account",
+        f"Rolled back, nothing changed: another account is transferring {short(certificate_id)} to this account",
     )
 
 
 def devices_left(ca_id: str, holder: str = "") -> Decision:
     """Decide on the device certificates of a CA that another one, perhaps another resource's, takes the place of."""
-    why = f"{holder} has a CA of the same subject" if holder else "another CA of this resource takes its place"
-    return Decision(Action.LEAVE, f"Left registered: the device certificates of CA {short(ca_id)}, since {why}")
+    why = f"{holder} has a CA of the same subject" if holder else "another CA of this resource replaces it"
+    return Decision(Action.LEAVE, f"Left registered: the device certificates of CA {short(ca_id)}, because {why}")
 
 
 def left_unowned(certificate_id: str) -> Decision:
@@ -201,17 +199,17 @@ def orphan(
 ) -> Decision:
     """Decide on what a Create or an Update may have left that never answered: it goes when it can be nobody else's."""
     if at_work is not None:
-        return Decision(Action.WAIT, f"{short(certificate_id)} may be that of {_at_work(at_work, request)}")
+        return Decision(Action.WAIT, f"{short(certificate_id)} may belong to {_at_work(at_work, request)}")
     if keeping:
         return left_to(certificate_id, among(keeping, request))
     return Decision(
-        Action.PROCEED, f"{short(certificate_id)} was left by this resource, and no other resource holds it"
+        Action.PROCEED, f"{short(certificate_id)} is an orphan of this resource, and no other resource declares it"
     )
 
 
 def may_have_just_answered(certificate_id: str) -> Decision:
     """Decide on an orphan when there is no time left to find who has answered a moment ago."""
-    return Decision(Action.WAIT, f"{short(certificate_id)} may be that of a resource that has just answered")
+    return Decision(Action.WAIT, f"{short(certificate_id)} may belong to a resource that has just answered")
 
 
 def orphan_given_up(certificate_id: str, waiting: Decision) -> Decision:
@@ -225,7 +223,7 @@ def orphan_given_up(certificate_id: str, waiting: Decision) -> Decision:
 
 def _at_work(resource: StackResource, request: Request) -> str:
     if not resource.status:
-        return "another resource: the function's role may not list the stacks"
+        return "another resource: the function's role is not allowed to list the stacks"
     return f"{among([resource], request)} ({resource.status})"
 
 
@@ -235,12 +233,14 @@ def _at_work(resource: StackResource, request: Request) -> str:
 def taking(
     certificate_id: str, request: Request, *, claiming: Sequence[StackResource], at_work: StackResource | None
 ) -> Decision:
-    """Decide whether a certificate that may be an earlier delivery's, or an unanswered attempt's, is taken up."""
+    """Decide whether to resume with a certificate that may be an earlier delivery's, or an unanswered attempt's."""
     if at_work is not None:
-        return Decision(Action.WAIT, f"In doubt whose {short(certificate_id)} is: {_at_work(at_work, request)}")
+        return Decision(
+            Action.WAIT, f"The owner of {short(certificate_id)} is not known yet: {_at_work(at_work, request)}"
+        )
     if claiming:
         return Decision(Action.REFUSE, among(claiming, request))
-    return Decision(Action.PROCEED, f"{short(certificate_id)} was registered by this request, and is taken up")
+    return Decision(Action.PROCEED, f"{short(certificate_id)} was registered by this request")
 
 
 def of_another(certificate_id: str) -> Decision:
@@ -255,12 +255,12 @@ def of_the_resource(certificate_id: str) -> Decision:
 
 def taken_up(certificate_id: str) -> Decision:
     """Decide on a CA whose tag names this request."""
-    return Decision(Action.PROCEED, f"{short(certificate_id)} was registered by this request before, and is taken up")
+    return Decision(Action.PROCEED, f"{short(certificate_id)} was registered by this request before")
 
 
 def in_doubt(certificate_id: str) -> Decision:
     """Decide on a certificate before anybody was asked."""
-    return Decision(Action.WAIT, f"In doubt whose {short(certificate_id)} is")
+    return Decision(Action.WAIT, f"The owner of {short(certificate_id)} is not known yet")
 
 
 # CA certificates: their tags say it

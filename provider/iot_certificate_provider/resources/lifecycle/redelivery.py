@@ -1,4 +1,4 @@
-"""What the registration of any certificate has to reckon with: answers that are lost, and a stack that gave up."""
+"""What the registration of any certificate has to reckon with: lost answers, and a cancelled operation."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _Found = TypeVar("_Found")
 
 
 def check_awaited(request: Request, stacks: StackGateway, now: datetime) -> None:
-    """Raise ConflictError for a request that CloudFormation has left behind, before anything is written.
+    """Raise ConflictError for a request that CloudFormation no longer waits for, before anything is written.
 
     Lambda delivers an event again when the function died, also when it had answered before: a minute later, when the
     stack may have rolled back long since. A request that is known to be younger is spared the question.
@@ -47,7 +47,7 @@ def check_awaited(request: Request, stacks: StackGateway, now: datetime) -> None
     rows = stacks.rows(request.stack_id, request.logical_id)
     newest = next(rows, None)
     if newest is not None and not _is_awaited(request, itertools.chain([newest], rows)):
-        raise ConflictError(f"CloudFormation does not wait for this {request.type} any more. Nothing was changed")
+        raise ConflictError(f"CloudFormation no longer waits for this {request.type}. Nothing was changed")
 
 
 def may_be_repeated(request: Request, now: datetime) -> bool:
@@ -123,7 +123,7 @@ def uncertain_without_answer(request: Request, iot: IotGateway | None = None) ->
 
 
 def check_still_wanted(request: Request, stacks: StackGateway) -> None:
-    """Raise ConflictError when CloudFormation gave up on a Create that still runs, because a sibling failed.
+    """Raise ConflictError when CloudFormation cancelled a Create that still runs, because a sibling failed.
 
     Its Delete may have come and gone before the certificate was there.
     """
@@ -131,7 +131,7 @@ def check_still_wanted(request: Request, stacks: StackGateway) -> None:
         return
     resource = stacks.resource(request.stack_id, request.logical_id)
     if resource is not None and resource.is_going:
-        raise ConflictError("CloudFormation gave the resource up while it was created. Its registration is undone")
+        raise ConflictError("CloudFormation cancelled the resource while it was created. The registration was undone")
 
 
 class StillWanted:
@@ -144,7 +144,7 @@ class StillWanted:
         self._asked = request.sent
 
     def check(self) -> None:
-        """Raise ConflictError when the Create was given up; ask only where that is not known to be so yet."""
+        """Raise ConflictError when the Create was cancelled; ask only where that is not known yet."""
         now = self._now()
         if self._asked is None or now - self._asked >= ASKED_EVERY:
             check_still_wanted(self._request, self._stacks)
@@ -161,7 +161,7 @@ def wait_for_late_registration(request: Request) -> None:
 
 
 def find_leftover(request: Request, find: Callable[[], _Found | None]) -> _Found | None:
-    """Look for what the Create of this Delete may have left behind; later where AWS did not answer it in time."""
+    """Look for the orphan of this Delete's Create; later where AWS did not answer the Create in time."""
     wait_for_late_registration(request)
     return find()
 

@@ -72,9 +72,9 @@ def _error(
     owners = [each for each in claiming if not is_adopted(each.physical_id)]
     problem = f"Registered already by {among(owners, request)}" if owners else ""
     if decision.action is Action.WAIT:
-        problem, fix = f"Registered already. {decision.reason}", "Deploy again when that is over"
+        problem, fix = f"Registered already. {decision.reason}", "Deploy again when that is complete"
     elif not owners:
-        problem = f"Registered already by somebody else ({live.status}, {live.created:%Y-%m-%d}): {live.arn}"
+        problem = f"Registered already by another owner ({live.status}, {live.created:%Y-%m-%d}): {live.arn}"
         adopt = f"{CaCertificateProperty.EXISTING_CERTIFICATE} {ExistingCertificate.ADOPT}"
         fix = f"Use it with {adopt}, or delete it first"
     elif owners[0].stack_id == request.stack_id:
@@ -95,8 +95,8 @@ def unseen(error: AlreadyExistsError, mode: CertificateMode | None = None) -> Al
     if mode is CertificateMode.DEFAULT:
         return InvalidPropertyError(
             CaCertificateProperty.CA_CERTIFICATE_PEM,
-            "another account of this Region has the CA in CertificateMode DEFAULT, which one account can",
-            "Use SNI_ONLY, or delete it there; if it was deleted here just now, try again",
+            "another account has the CA in this Region in CertificateMode DEFAULT, which allows one account",
+            "Use SNI_ONLY, or delete the CA there; if it was deleted a moment ago, try again",
         )
     problem = f"Registered already: {error.certificate_arn}, but AWS IoT does not find it"
     return AlreadyExistsError(problem, error.certificate_id, error.certificate_arn, "Try again")

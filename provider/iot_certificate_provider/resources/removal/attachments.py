@@ -166,7 +166,7 @@ def attach(iot: IotGateway, arn: str, attachments: Attachments, between: Callabl
             raise InvalidPropertyError(
                 each.kind.property_name,
                 f"{each.kind.name.lower()} {each.name} does not exist in this account and Region",
-                "Declare it in the stack, with DependsOn where nothing refers to it; or leave it out",
+                "Declare it in the stack (with DependsOn where nothing refers to it), or remove the name",
             ) from error
 
 

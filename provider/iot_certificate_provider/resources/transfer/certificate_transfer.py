@@ -151,8 +151,8 @@ class CertificateTransferResource:
                 self._call_transfer(request, wanted, sending)
                 return
         raise InUseError(
-            "CertificateId: AWS IoT still sees a policy or a thing attached to the certificate. "
-            "What was just detached can take five minutes to be seen so: deploy again, or detach what is there by now"
+            "CertificateId: AWS IoT still lists a policy or a thing of the certificate. "
+            "A detachment can take five minutes to take effect: deploy again, or detach what was attached since"
         )
 
     def _call_transfer(self, request: Request, wanted: CertificateTransferProperties, sending: Sending) -> None:
@@ -164,8 +164,8 @@ class CertificateTransferResource:
         except RefusedError as error:
             raise InvalidPropertyError(
                 CertificateTransferProperty.TARGET_AWS_ACCOUNT,
-                f"AWS IoT transfers nothing to {wanted.account}",
-                "Name an account that exists, in the same partition",
+                f"AWS IoT cannot transfer certificates to {wanted.account}",
+                "Name an existing account of the same partition",
             ) from error
         except ProviderError as error:
             pending = self._iot.outgoing_transfer(wanted.certificate_id)
@@ -190,8 +190,8 @@ class CertificateTransferResource:
         if pending is None:
             raise InvalidPropertyError(
                 CertificateTransferProperty.CERTIFICATE_ID,
-                "this account does not have the certificate, in this Region",
-                "Register it first. If it was transferred already, drop this resource",
+                "the certificate is not registered in this account and Region",
+                "Register it first. If it was transferred already, remove this resource",
             )
         raise self._foreign(request, pending)
 
@@ -320,8 +320,8 @@ class CertificateTransferResource:
             return replace(_outcome(request, identity), note=gone_for_good(identity.certificate_id).reason)
         raise InvalidPropertyError(
             CertificateTransferProperty.TARGET_AWS_ACCOUNT,
-            "nothing can be changed any more: the certificate was accepted by the other account, or deleted",
-            "Undo the change; have the other account transfer the certificate back",
+            "the transfer can no longer be changed: the other account accepted the certificate, or it was deleted",
+            "Undo the change, or have the other account transfer the certificate back",
         )
 
     # Taking back
@@ -371,7 +371,7 @@ def _declared(request: Request) -> CertificateTransferProperties:
         raise InvalidPropertyError(
             CertificateTransferProperty.TARGET_AWS_ACCOUNT,
             f"{wanted.account} is the stack's own account",
-            "Name the account that is to receive the certificate",
+            "Name the account that receives the certificate",
         )
     return wanted
 

@@ -2,7 +2,7 @@
 
 The physical id of an accepted certificate is its id, as that of any certificate that a resource holds. A decision that
 was made cannot be taken back, so the id says which one it was: ``<certificate id>/rejected``; and
-``<certificate id>/adopted`` where somebody else had accepted it before, and Delete leaves it there.
+``<certificate id>/adopted`` where another owner had accepted it before, and Delete leaves it registered.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ class CertificateTransferDecisionResource:
             raise InvalidPropertyError(
                 CertificateTransferDecisionProperty.DECISION,
                 "the transfer was accepted already, and cannot be rejected",
-                "Transfer the certificate back, or drop this resource",
+                "Transfer the certificate back, or remove this resource",
             ) from error
         except NotFoundError:
             return seen
@@ -192,8 +192,8 @@ class CertificateTransferDecisionResource:
         if acceptance is None:
             raise InvalidPropertyError(
                 CertificateTransferDecisionProperty.CERTIFICATE_ID,
-                "this account has the certificate, and not by a transfer",
-                "Drop this resource; Custom::IotDeviceCertificate with ExistingCertificate ADOPT can use it",
+                "the certificate was registered in this account, not transferred to it",
+                "Remove this resource; Custom::IotDeviceCertificate with ExistingCertificate ADOPT can use it",
             )
         decision = self._acceptances.of_existing(request, acceptance)
         if decision.proceeds:
@@ -201,7 +201,9 @@ class CertificateTransferDecisionResource:
                 self._change_status(request, wanted)
             return self._kept(request, wanted)
         if decision.action is ownership.Action.WAIT:
-            raise ConflictError(f"CertificateId: accepted already. {decision.reason}. Deploy again when that is over")
+            raise ConflictError(
+                f"CertificateId: accepted already. {decision.reason}. Deploy again when that is complete"
+            )
         return self._adopt(request, wanted, acceptance)
 
     def _adopt(
@@ -214,9 +216,9 @@ class CertificateTransferDecisionResource:
         if acceptance.live.status != wanted.status:
             raise InvalidPropertyError(
                 CertificateTransferDecisionProperty.STATUS,
-                f"{wanted.status} is declared, and the certificate was accepted by another owner and is "
+                f"{wanted.status} is declared, but the certificate was accepted by another owner and is "
                 f"{acceptance.live.status}",
-                "Declare what it has, and change it with the next deployment",
+                "Declare that status first, and change it with the next deployment",
             )
         request.progress.uncertain = False
         return _outcome(request, wanted.certificate_id + ADOPTED)
@@ -238,7 +240,7 @@ class CertificateTransferDecisionResource:
             raise InvalidPropertyError(
                 CertificateTransferDecisionProperty.CERTIFICATE_ID,
                 "the certificate was registered again by another owner, after this resource had it",
-                "Undo the change, or drop this resource",
+                "Undo the change, or remove this resource",
             )
         try:
             self._iot.update_certificate(wanted.certificate_id, DeviceCertificateStatus(wanted.status))
@@ -250,12 +252,12 @@ class CertificateTransferDecisionResource:
             raise InvalidPropertyError(
                 CertificateTransferDecisionProperty.STATUS,
                 f"cannot become {wanted.status}: the certificate is {what}",
-                "Undo the change, or drop this resource",
+                "Undo the change, or remove this resource",
             ) from error
         return ""
 
     def _is_lost(self, request: Request, live: DeviceCertificateDescription) -> bool:
-        """Whether what the resource had accepted is another owner's by now."""
+        """Whether what the resource had accepted belongs to another owner now."""
         return request.physical_id == live.id and self._acceptances.is_anothers(request, live)
 
     # Cleaning up
@@ -325,12 +327,12 @@ def _is_left_by(owner: StackResource, wanted: CertificateTransferDecisionPropert
 
 
 def _owned(request: Request, owner: StackResource) -> InvalidPropertyError:
-    fix = "Drop this resource, and use the certificate by its ARN"
+    fix = "Remove this resource, and use the certificate by its ARN"
     if owner.stack_id == request.stack_id:
         fix = "Renamed? Keep its logical id (override_logical_id). Declared twice? Once is enough"
     name = ownership.among([owner], request)
     return InvalidPropertyError(
-        CertificateTransferDecisionProperty.CERTIFICATE_ID, f"{name} has accepted the certificate already", fix
+        CertificateTransferDecisionProperty.CERTIFICATE_ID, f"{name} has already accepted the certificate", fix
     )
 
 
@@ -350,7 +352,7 @@ def _check_decision(existing_id: str, wanted: CertificateTransferDecisionPropert
         return
     made, fix = "ACCEPT", "Have the certificate transferred back by a Custom::IotCertificateTransfer"
     if wanted.decision is TransferDecision.ACCEPT:
-        made, fix = "REJECT", "Have it transferred once more, and decide under another logical id"
+        made, fix = "REJECT", "Have it transferred again, and decide under another logical id"
     raise InvalidPropertyError(
         CertificateTransferDecisionProperty.DECISION,
         f"{made} was carried out, and cannot become {wanted.decision}",

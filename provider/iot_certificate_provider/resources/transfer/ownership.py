@@ -209,7 +209,7 @@ def left_pending_in_doubt(transfer: OutgoingTransfer) -> Decision:
     return Decision(
         Action.LEAVE,
         f"Left pending, in doubt: {_what(transfer)} may be another resource's transfer, "
-        "since the function's role may not list the stacks",
+        "because the function's role is not allowed to list the stacks",
     )
 
 
@@ -219,20 +219,22 @@ def _what(transfer: OutgoingTransfer) -> str:
 
 def gone_for_good(certificate_id: str) -> Decision:
     """Decide on a transfer that a rollback returns to, and that was accepted, or whose certificate was deleted."""
-    return Decision(Action.LEAVE, f"Left as it is: {short(certificate_id)} has left this account for good")
+    return Decision(
+        Action.LEAVE, f"Left as it is: {short(certificate_id)} was accepted by the other account, or deleted"
+    )
 
 
 def nothing_to_put_back(certificate_id: str) -> Decision:
     """Decide on a transfer that is over, and took nothing from the certificate."""
     return Decision(
-        Action.LEAVE, f"Nothing to cancel: no transfer of {short(certificate_id)} is pending, and none took anything"
+        Action.LEAVE, f"Nothing to cancel: no transfer of {short(certificate_id)} is pending, and none has changed it"
     )
 
 
 def not_attached_again(certificate_id: str, names: Sequence[str]) -> Decision:
     """Decide on what the transfer detached, and AWS IoT does not attach any more."""
     return Decision(
-        Action.LEAVE, f"Not attached again to {short(certificate_id)}, since AWS IoT refuses: {', '.join(names)}"
+        Action.LEAVE, f"Not attached again to {short(certificate_id)}, because AWS IoT refuses: {', '.join(names)}"
     )
 
 
@@ -245,7 +247,7 @@ def changed_since(certificate_id: str) -> Decision:
     """Decide on a certificate that no transfer of this resource has taken anything from, or that was changed since."""
     return Decision(
         Action.LEAVE,
-        f"Left as it is: no transfer of {short(certificate_id)} is pending, and it is not as this resource left it",
+        f"Left as it is: no transfer of {short(certificate_id)} is pending, and it was changed since",
     )
 
 

@@ -71,7 +71,7 @@ class TakingBack:
     def take_back(
         self, request: Request, identity: TransferIdentity, declared: CertificateTransferProperties | None
     ) -> str:
-        """Cancel the transfer, if it is still pending, and restore the certificate; return what the reader is told."""
+        """Cancel the transfer, if it is still pending, and restore the certificate; return the event's note."""
         pending = self._iot.outgoing_transfer(identity.certificate_id)
         cancelled = False
         if pending is not None:

@@ -22,7 +22,7 @@ def remembering(identity: TransferIdentity, attached: Attachments) -> TransferId
     if not full.fits:
         raise InvalidPropertyError(
             CertificateTransferProperty.DETACH_ON_TRANSFER,
-            f"the names of {len(policies) + len(things)} policies and things are too long to be remembered",
+            f"the names of {len(policies) + len(things)} policies and things are too long to keep in the resource's id",
             "Detach some of them first",
         )
     return full
@@ -34,8 +34,8 @@ def check_transferable(live: DeviceCertificateDescription) -> None:
     if live.status == DeviceCertificateStatus.REVOKED:
         raise InvalidPropertyError(
             name,
-            "the certificate is REVOKED, and stays so wherever it is",
-            "Register another one for the device, and transfer that",
+            "the certificate is REVOKED, which is final",
+            "Register another certificate for the device, and transfer that one",
         )
     if live.status not in (DeviceCertificateStatus.ACTIVE, DeviceCertificateStatus.INACTIVE):
         raise InvalidPropertyError(name, f"the certificate is {live.status}", "Set it ACTIVE or INACTIVE first")
