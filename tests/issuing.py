@@ -157,19 +157,27 @@ def loaded(fields: Mapping[str, str]) -> Issued:
 
 
 def certify_ca(
-    public_key: CertificatePublicKeyTypes, subject: x509.Name, issuer: Issued, *, serial: int | None = None
+    public_key: CertificatePublicKeyTypes,
+    subject: x509.Name,
+    issuer: Issued,
+    *,
+    serial: int | None = None,
+    valid: tuple[datetime, datetime] | None = None,
 ) -> str:
     """Issue a CA certificate (PEM) for a key whose private half is elsewhere: in AWS KMS, or in AWS Private CA."""
+    valid_from, valid_to = valid or (VALID_FROM, VALID_TO)
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer.certificate.subject)
         .public_key(public_key)
         .serial_number(x509.random_serial_number() if serial is None else serial)
-        .not_valid_before(VALID_FROM)
-        .not_valid_after(VALID_TO)
+        .not_valid_before(valid_from)
+        .not_valid_after(valid_to)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_key_usage(sign_certificates=True), critical=True)
+        # RFC 5280, 4.2.1.2: in all CA certificates.
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
     )
     certificate = builder.sign(issuer.key, _hash_for(issuer.key, "sha256"))
     return certificate.public_bytes(Encoding.PEM).decode("ascii")

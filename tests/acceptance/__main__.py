@@ -43,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (precautions.RefusedError, EmbeddedAwsError, BotoCoreError, ClientError) as error:
         screen.print(f"[bold red]✗[/] {error}", soft_wrap=True)
         return REFUSED
+    except KeyboardInterrupt:  # before anything was made: the runner catches those that come later
+        return INTERRUPTED
 
 
 def _run(place: Place, steps: Sequence[Step], options: argparse.Namespace, screen: Console) -> int:
@@ -66,7 +68,7 @@ def _run(place: Place, steps: Sequence[Step], options: argparse.Namespace, scree
     if outcome.ended_by:
         return INTERRUPTED
     differs = any(each.verdict.kind is Kind.DIFFERS for each in state.finished.values())
-    return FAILED if differs or outcome.left or outcome.unlike else 0
+    return FAILED if differs or outcome.left or outcome.unlike or outcome.broken else 0
 
 
 def _check_account(
@@ -82,10 +84,17 @@ def _check_account(
     if place.is_embedded:
         return
     precautions.check_signs(signs, in_a_used_account=options.in_a_used_account)
-    if not options.yes:
-        answer = screen.input(f"Type the account's id to begin ({place.account}), anything else to leave it: ")
-        if answer.strip() != place.account:
-            raise precautions.RefusedError("Nothing was done")
+    if not options.yes and _answer(place, screen) != place.account:
+        raise precautions.RefusedError("Nothing was done")
+
+
+def _answer(place: Place, screen: Console) -> str:
+    try:
+        return screen.input(f"Type the account's id to begin ({place.account}), anything else to leave it: ").strip()
+    except EOFError:
+        raise precautions.RefusedError(
+            "Nothing was done: nobody is there to answer. Run it in a terminal, or with MORE=--yes"
+        ) from None
 
 
 def _restart(state: State, step: str) -> None:

@@ -94,6 +94,6 @@ def client_of(session: boto3.Session, service: str, **options: Any) -> Any:
     return session.client(service, config=SINGLE, **options)
 
 
-def patient_client_of(session: boto3.Session, service: str) -> Any:
+def patient_client_of(session: boto3.Session, service: str, **options: Any) -> Any:
     """Return a client that waits where AWS throttles."""
-    return session.client(service, config=PATIENT)
+    return session.client(service, config=PATIENT, **options)

@@ -48,18 +48,18 @@ class PlayedApp:
         """Deploy all stacks; return what the CLI printed."""
         return self._run("deploy", "--all", "--require-approval", "never", "--progress", "events")
 
-    def diff(self) -> str:
-        """Return how the app differs from what is deployed; CdkFailedError where it does."""
-        return self._run("diff", "--fail")
+    def diff(self, python: Path | None = None) -> str:
+        """Return how the app, run by a Python, differs from what is deployed; CdkFailedError where it does."""
+        return self._run("diff", "--fail", python=python)
 
     def destroy(self) -> str:
         """Destroy all stacks."""
         return self._run("destroy", "--all", "--force")
 
-    def _run(self, command: str, *options: str) -> str:
+    def _run(self, command: str, *options: str, python: Path | None = None) -> str:
         context = function_context() if self._stage.place.is_embedded else {}
         more = [part for name, value in context.items() for part in ("--context", f"{name}={value}")]
-        app = f"{sys.executable} app.py"
+        app = f"{python or sys.executable} app.py"
         line = [find_cdk(ROOT), command, *options, *_QUIET, "--app", app, "--output", "cdk.out", *more]
         environment = self._stage.place.environment
         process = LeashedProcess(line, env=environment, stdout=subprocess.PIPE, cwd=self.folder)

@@ -171,6 +171,13 @@ class CleanUp:
         client.schedule_key_deletion(KeyId=holding.key, PendingWindowInDays=7)
         client.delete_alias(AliasName=f"alias/{holding.name}")
 
+    def _private_ca(self, holding: Holding) -> None:
+        client = self._client("acm-pca")
+        described = client.describe_certificate_authority(CertificateAuthorityArn=holding.key)
+        if described["CertificateAuthority"]["Status"] == "ACTIVE":
+            client.update_certificate_authority(CertificateAuthorityArn=holding.key, Status="DISABLED")
+        client.delete_certificate_authority(CertificateAuthorityArn=holding.key, PermanentDeletionTimeInDays=7)
+
     def _bucket(self, holding: Holding) -> None:
         client, bucket = self._client("s3"), holding.key
         for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket):
@@ -199,6 +206,7 @@ _REMOVALS: dict[str, Callable[[CleanUp, Holding], None]] = {
     "policy": CleanUp._policy,
     "secret": _simple("secretsmanager", "delete_secret", "SecretId", ForceDeleteWithoutRecovery=True),
     "KMS key": CleanUp._key,
+    "private CA": CleanUp._private_ca,
     "role": CleanUp._role,
     "log group": _simple("logs", "delete_log_group", "logGroupName"),
     "bucket": CleanUp._bucket,

@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
@@ -54,7 +54,8 @@ class Holdings:
     def client(self, service: str) -> Any:
         """Return a client."""
         if service not in self._clients:
-            self._clients[service] = patient_client_of(self.place.session, service)
+            options = self.place.endpoint_of(service)
+            self._clients[service] = patient_client_of(self.place.session, service, **options)
         return self._clients[service]
 
     def all(self) -> list[Holding]:
@@ -145,9 +146,9 @@ def _fingerprint(listed: dict[str, Any]) -> str:
 
 
 def _log_groups(here: Holdings) -> Iterator[Holding]:
-    ours = f"/aws/lambda/{here.place.prefix}-"
-    for each in paged(here.client("logs"), "describe_log_groups", "logGroups", logGroupNamePrefix=ours):
-        yield Holding("log group", each["logGroupName"], is_ours=True, fingerprint="", key=each["logGroupName"])
+    for ours in (f"/aws/lambda/{here.place.prefix}-", f"{here.place.prefix}-"):
+        for each in paged(here.client("logs"), "describe_log_groups", "logGroups", logGroupNamePrefix=ours):
+            yield Holding("log group", each["logGroupName"], is_ours=True, fingerprint="", key=each["logGroupName"])
 
 
 def _keys(here: Holdings) -> Iterator[Holding]:
@@ -156,6 +157,18 @@ def _keys(here: Holdings) -> Iterator[Holding]:
         name, key = each["AliasName"].removeprefix("alias/"), each.get("TargetKeyId", "")
         if not name.startswith("aws/"):
             yield Holding("KMS key", name, here.has_prefix(name), key, key)
+
+
+def _private_cas(here: Holdings) -> Iterator[Holding]:
+    """Yield the private CAs; one that was deleted can be restored for a week, and costs nothing."""
+    try:
+        found = [*paged(here.client("acm-pca"), "list_certificate_authorities", "CertificateAuthorities")]
+    except EndpointConnectionError:
+        return  # the Region has no AWS Private CA
+    for each in found:
+        name = each["CertificateAuthorityConfiguration"]["Subject"].get("CommonName", each["Arn"])
+        if each["Status"] != "DELETED":
+            yield Holding("private CA", name, here.has_prefix(name), each["Status"], each["Arn"])
 
 
 def _buckets(here: Holdings) -> Iterator[Holding]:
@@ -176,6 +189,7 @@ KINDS: dict[str, Callable[[Holdings], Iterator[Holding]]] = {
     "policy": _named("policy", "iot", "list_policies", "policies", "policyName"),
     "secret": _named("secret", "secretsmanager", "list_secrets", "SecretList", "Name", "ARN"),
     "KMS key": _keys,
+    "private CA": _private_cas,
     "role": _named("role", "iam", "list_roles", "Roles", "RoleName"),
     "log group": _log_groups,
     "bucket": _buckets,

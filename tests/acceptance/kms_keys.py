@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from acceptance.stage import Stage
 
+TAG = "acceptance-run"
+"""The tag of what has no name that a policy could have: KMS keys and private CAs. Its value is the prefix."""
+
 
 @dataclass(frozen=True)
 class MadeKey:
@@ -21,7 +24,9 @@ def make_key(stage: Stage, what: str, **specification: Any) -> MadeKey:
     """Make a key with an alias of the run's. A key costs until it is scheduled for deletion: cents for the run."""
     client = stage.client("kms")
     description = f"Made by an acceptance run of cdk-iot-certificates: {stage.name(what)}"
-    made = client.create_key(Description=description, **specification)["KeyMetadata"]
+    # By the tag its deletion is allowed, and that of no other key.
+    tags = [{"TagKey": TAG, "TagValue": stage.place.prefix}]
+    made = client.create_key(Description=description, Tags=tags, **specification)["KeyMetadata"]
     client.create_alias(AliasName=f"alias/{stage.name(what)}", TargetKeyId=made["KeyId"])
     return MadeKey(made["KeyId"], made["Arn"])
 

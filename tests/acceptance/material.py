@@ -102,9 +102,13 @@ class Material:
     def _key(self, name: str) -> issuing.PrivateKey:
         return issuing.key_of("p256", self._text(name))
 
+    def validity(self) -> tuple[datetime, datetime]:
+        """Return when certificates of the run begin and end to be valid: soon what is forgotten is worth nothing."""
+        return self._now - timedelta(days=1), self._now + timedelta(days=30)
+
     def _validity(self) -> dict[str, Any]:
-        # Short: whatever is forgotten is worth nothing soon.
-        return {"valid_from": self._now - timedelta(days=1), "valid_to": self._now + timedelta(days=30)}
+        valid_from, valid_to = self.validity()
+        return {"valid_from": valid_from, "valid_to": valid_to}
 
     def _text(self, name: str) -> str:
         return f"{self.prefix}-{name.replace(':', '-')}"

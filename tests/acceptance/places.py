@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import botocore
 
+from acceptance import private_cas
 from acceptance.permissions import policy_for
 from iot_certificates_local import EmbeddedAws
 from iot_certificates_local.environment import cdk_environment, client_environment
@@ -63,6 +64,12 @@ class Place:
     mqtt: tuple[str, int] = ("", MQTT_PORT)
     mqtt_ca_file: Path = Path(botocore.__file__).parent / "cacert.pem"
     aws: EmbeddedAws | None = None
+    private_cas: str = ""
+    """Where AWS Private CA is, if it is not where all of AWS is."""
+
+    def endpoint_of(self, service: str) -> dict[str, str]:
+        """Return the options of a service's client."""
+        return {"endpoint_url": self.private_cas} if service == "acm-pca" and self.private_cas else {}
 
     @property
     def partition(self) -> str:
@@ -89,7 +96,7 @@ def embedded(prefix: str = EMBEDDED_PREFIX, aws: EmbeddedAws | None = None) -> I
             running.region,
             prefix,
             folder / "state.json",
-            f"embedded AWS (MiniStack {version('ministack')} and the strict layer), NOT AWS",
+            f"embedded AWS (MiniStack {version('ministack')}, strict layer, a fake AWS Private CA), NOT AWS",
             session.client("sts").get_caller_identity()["Arn"],
             is_embedded=True,
             other=running.session(account=NEIGHBOUR),
@@ -102,6 +109,7 @@ def embedded(prefix: str = EMBEDDED_PREFIX, aws: EmbeddedAws | None = None) -> I
             mqtt=(running.mqtt_host, running.mqtt_port),
             mqtt_ca_file=running.mqtt_ca_file,
             aws=running,
+            private_cas=at_the_end.enter_context(private_cas.served(running.account, running.region)),
         )
 
 

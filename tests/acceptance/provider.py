@@ -12,6 +12,9 @@ from acceptance.answers import patient_client_of
 from acceptance.step import NotTriedError
 
 if TYPE_CHECKING:
+    from aws_cdk import App, DefaultStackSynthesizer, Stack
+    from aws_cdk import aws_lambda as lambda_
+
     from acceptance.places import Place
 
 STACK = "provider"
@@ -133,22 +136,47 @@ def export_of(place: Place) -> str:
     return f"{place.prefix}-service-token"
 
 
+def app_for(place: Place) -> App:
+    """Return an app for this place's functions."""
+    from aws_cdk import App  # noqa: PLC0415 - the CDK takes seconds to import
+
+    runtime = {"iot-certificates:runtime": place.runtime, "iot-certificates:architecture": place.architecture}
+    return App(analytics_reporting=False, context=runtime if place.runtime else {})
+
+
+def code_for(stack: Stack, place: Place) -> lambda_.Code:
+    """Return the function's code, in the run's bucket."""
+    from aws_cdk import aws_s3 as s3  # noqa: PLC0415 - the CDK takes seconds to import
+
+    from iot_certificates.provider_stack import code_at  # noqa: PLC0415
+
+    return code_at(stack, s3.Location(bucket_name=bucket_of(place.prefix, place.account), object_key=_KEY))
+
+
 def template(place: Place) -> dict[str, Any]:
     """Return the provider stack's template. Its export is the run's: the account's owner may have the usual one."""
-    from aws_cdk import App, DefaultStackSynthesizer  # noqa: PLC0415 - the CDK takes seconds to import
-    from aws_cdk import aws_s3 as s3  # noqa: PLC0415
+    from aws_cdk import aws_s3 as s3  # noqa: PLC0415 - the CDK takes seconds to import
     from aws_cdk.assertions import Template  # noqa: PLC0415
 
     from iot_certificates.provider_stack import IotCertificateProviderStack  # noqa: PLC0415
 
-    runtime = {"iot-certificates:runtime": place.runtime, "iot-certificates:architecture": place.architecture}
-    app = App(analytics_reporting=False, context=runtime if place.runtime else {})
     stack = IotCertificateProviderStack(
-        app,
+        app_for(place),
         f"{place.prefix}-{STACK}",
         code_location=s3.Location(bucket_name=bucket_of(place.prefix, place.account), object_key=_KEY),
-        synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
+        synthesizer=unbootstrapped(),
     )
     found: dict[str, Any] = dict(Template.from_stack(stack).to_json())
     found["Outputs"]["ServiceToken"]["Export"]["Name"] = export_of(place)
+    for each in found["Resources"].values():
+        if place.private_cas and each["Type"] == "AWS::Lambda::Function":
+            variables = each["Properties"].setdefault("Environment", {}).setdefault("Variables", {})
+            variables["AWS_ENDPOINT_URL_ACM_PCA"] = place.private_cas
     return found
+
+
+def unbootstrapped() -> DefaultStackSynthesizer:
+    """Return what makes a template that asks for no bootstrap."""
+    from aws_cdk import DefaultStackSynthesizer  # noqa: PLC0415 - the CDK takes seconds to import
+
+    return DefaultStackSynthesizer(generate_bootstrap_version_rule=False)

@@ -12,6 +12,8 @@ from acceptance.step import Kind, Verdict
 
 FOLDER = Path(__file__).parents[1] / "recorded"
 AWS = "AWS"
+NOT_TRIED = f": {Kind.NOT_TRIED} ("
+"""In what a verdict says of a part that was left out."""
 
 
 @dataclass(frozen=True)
@@ -36,18 +38,28 @@ class Call:
 
 @dataclass
 class Recording:
-    """One step's. ``origin``: who answered, ``AWS`` or which stand-in."""
+    """One step's.
+
+    * ``origin``: who answered, ``AWS`` or which stand-in.
+    * ``observed``: facts, which are compared. ``timings``: classes of times, which are not: a busy machine is slower.
+    """
 
     step: str
     origin: str
     calls: list[Call] = field(default_factory=list)
     observed: dict[str, Any] = field(default_factory=dict)
+    timings: dict[str, str] = field(default_factory=dict)
     verdict: Verdict = field(default_factory=lambda: Verdict(Kind.NOT_TRIED))
 
     @property
     def is_of_aws(self) -> bool:
         """Whether AWS itself has answered."""
         return self.origin == AWS
+
+    @property
+    def is_in_part(self) -> bool:
+        """Whether parts of the step were not tried."""
+        return self.verdict.kind is not Kind.NOT_TRIED and any(NOT_TRIED in said for said in self.verdict.said)
 
     def add(self, asked: Asked, answers: list[dict[str, Any]], seconds: float, *, until: bool = False) -> None:
         """Add a question with what was answered."""
@@ -61,6 +73,7 @@ class Recording:
             "verdict": {"verdict": self.verdict.kind, "said": list(self.verdict.said)},
             "calls": [asdict(call) for call in self.calls],
             "observed": self.observed,
+            "timings": self.timings,
         }
         file = folder / f"{self.step}.json"
         folder.mkdir(exist_ok=True)
@@ -73,7 +86,7 @@ class Recording:
         read = json.loads(file.read_text(encoding="utf-8"))
         calls = [Call(Asked(**call.pop("asked")), **call) for call in read["calls"]]
         verdict = Verdict(Kind(read["verdict"]["verdict"]), tuple(read["verdict"]["said"]))
-        return cls(read["step"], read["answered by"], calls, read["observed"], verdict)
+        return cls(read["step"], read["answered by"], calls, read["observed"], read["timings"], verdict)
 
 
 def recordings(folder: Path = FOLDER) -> list[Recording]:

@@ -63,6 +63,7 @@ def ending(outcome: Outcome, command: str) -> list[str]:
         lines.append(f"{outcome.ended_by}. Continue, and remove what is left, with: {command}")
     if outcome.left:
         lines.append(f"Not removed: {'; '.join(outcome.left)}. Try again with: {command}")
+    lines += [f"Not settled, {text}" for text in outcome.broken]
     if outcome.unlike:
         lines.append(f"{len(outcome.unlike)} answers are not the recorded ones:")
         lines += outcome.unlike

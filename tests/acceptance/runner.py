@@ -15,6 +15,7 @@ from acceptance.clean_up import CleanUp, NotOursError
 from acceptance.comparing import differences
 from acceptance.provider import Provider
 from acceptance.recording import FOLDER, Recording
+from acceptance.stack_permissions import refused
 from acceptance.stage import Run, Stage
 from acceptance.step import Kind, NotTriedError, Verdict
 
@@ -38,11 +39,16 @@ class KilledError(BaseException):
 
 @dataclass
 class Outcome:
-    """How a run ended. ``left``: what could not be removed. ``unlike``: answers that are not the recorded ones."""
+    """How a run ended.
+
+    * ``left``: what could not be removed. ``unlike``: answers that are not the recorded ones.
+    * ``broken``: steps that an error or their time limit has ended, which settle nothing.
+    """
 
     ended_by: str = ""
     left: list[str] = field(default_factory=list)
     unlike: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
 
     @property
     def is_complete(self) -> bool:
@@ -64,6 +70,7 @@ class Runner:
         private_ca: bool = False,
     ) -> None:
         self.clean_up = CleanUp(place, state, say)
+        self._place = place
         self._state = state
         self._say = say
         self._record = record or not place.is_embedded
@@ -118,20 +125,27 @@ class Runner:
         try:
             with _time_limit(step.timeout_minutes * 60):
                 step.play(stage)
+            if self._place.is_embedded and not step.always:
+                for text in refused(self._place, stage.prefix):
+                    stage.check(False, text)
             verdict = stage.verdict()
         except NotTriedError as reason:
             verdict = Verdict(Kind.NOT_TRIED, (str(reason),))
         except StepTimeoutError:
-            verdict = Verdict(Kind.NOT_TRIED, (f"it was abandoned after {step.timeout_minutes:g} minutes",))
+            verdict = self._broken(step, f"it was abandoned after {step.timeout_minutes:g} minutes")
         except (CredentialsExpiredError, NotOursError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever a step fails with, the others are played, and all is removed
             _raise_if_expired(error)
-            verdict = Verdict(Kind.NOT_TRIED, (f"it ended with {type(error).__name__}: {error}",))
+            verdict = self._broken(step, f"it ended with {type(error).__name__}: {error}")
         if not step.always:
             self._remove_its_own()
         self._state.finish(step.name, verdict, time.monotonic() - started)
         self._keep(stage, verdict)
+
+    def _broken(self, step: Step, why: str) -> Verdict:
+        self.outcome.broken.append(f"step {step.name}: {why}")
+        return Verdict(Kind.NOT_TRIED, (why,))
 
     def _remove_its_own(self) -> None:
         """Remove what the step made; what cannot be removed now is, at the latest, removed at the end."""
@@ -149,13 +163,18 @@ class Runner:
         recording.verdict = Verdict(verdict.kind, tuple(stage.disguise.of(list(verdict.said))))
         file = self._folder / f"{recording.step}.json"
         if verdict.kind is Kind.NOT_TRIED:
+            if file.exists() and not self._record:
+                self.outcome.unlike.append(f"step {recording.step}: it was recorded, and is not tried now")
             return
-        if self._record or not file.exists():
+        if self._record:
             if file.exists() and Recording.load(file).is_of_aws and not recording.is_of_aws:
                 return
             recording.save(self._folder)
-        else:
+        elif file.exists():
             self.outcome.unlike += differences(Recording.load(file), recording)
+        else:
+            how = f"make acceptance STEP={recording.step} MORE=--record"
+            self.outcome.unlike.append(f"step {recording.step}: it is not recorded yet. Record it: {how}")
 
     def _inventory(self) -> dict[str, str]:
         found = self.clean_up.holdings.all()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from acceptance.recording import Recording
     from acceptance.step import Step
 
 PAGE = ROOT / "docs" / "testing.md"
@@ -24,14 +25,18 @@ def table(steps: Sequence[Step], folder: Path = FOLDER) -> str:
     lines = ["| step | assumption | on AWS | on the embedded AWS |", "| --- | --- | --- | --- |"]
     for step in steps:
         recording = found.get(step.name)
-        on_aws = recording.verdict.kind if recording is not None and recording.is_of_aws else "not seen"
+        on_aws = _verdict(recording) if recording is not None and recording.is_of_aws else "not seen"
         if recording is None:
             elsewhere = "not tried"
         else:
-            elsewhere = "compared with AWS's" if recording.is_of_aws else str(recording.verdict.kind)
+            elsewhere = "compared with AWS's" if recording.is_of_aws else _verdict(recording)
         lines.append(f"| {step.name} | {step.assumption} | {on_aws} | {elsewhere} |")
     of_aws = sum(recording.is_of_aws for recording in found.values())
     return f"\n{of_aws} of {len(steps)} steps have been recorded on AWS.\n\n" + "\n".join(lines) + "\n\n"
+
+
+def _verdict(recording: Recording) -> str:
+    return f"{recording.verdict.kind} in part" if recording.is_in_part else str(recording.verdict.kind)
 
 
 def page(text: str, steps: Sequence[Step], folder: Path = FOLDER) -> str:

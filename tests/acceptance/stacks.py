@@ -37,6 +37,17 @@ class PlayedStack:
         template = self._template(resources)
         self.id = self._client.create_stack(StackName=self.name, TemplateBody=template, **options)["StackId"]
 
+    def create_from(self, template: Mapping[str, Any], role_arn: str) -> str:
+        """Create it of a whole template with a role for CloudFormation; return the status at which it comes to rest."""
+        created = self._client.create_stack(
+            StackName=self.name,
+            TemplateBody=json.dumps(template),
+            Capabilities=["CAPABILITY_IAM"],
+            RoleARN=role_arn,
+        )
+        self.id = created["StackId"]
+        return self.rest()
+
     def update(self, resources: Mapping[str, Any], **options: Any) -> str:
         """Update it; return the status at which it comes to rest."""
         self.begin_update(resources, **options)

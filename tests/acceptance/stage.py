@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from acceptance import answers
 from acceptance.disguise import Disguise
 from acceptance.material import Material
-from acceptance.recording import Asked, Recording
+from acceptance.recording import NOT_TRIED, Asked, Recording
 from acceptance.step import Kind, Verdict
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class Stage:
         self.material = Material(self.prefix, self.disguise.learn)
         self.recording = Recording(step.name, run.place.origin)
         self._checks: list[tuple[bool, str]] = []
+        self._left_out: list[str] = []
         self._clients: dict[tuple[str, bool, bool], Any] = {}
         self._learn()
 
@@ -66,7 +67,7 @@ class Stage:
             session: boto3.Session | None = self.place.other if other else self.place.session
             assert session is not None
             make = answers.patient_client_of if is_patient else answers.client_of
-            self._clients[key] = make(session, service)
+            self._clients[key] = make(session, service, **self.place.endpoint_of(service))
         return self._clients[key]
 
     def ask(self, service: str, operation: str, *, other: bool = False, **parameters: Any) -> Answer:
@@ -102,15 +103,31 @@ class Stage:
         self._checks.append((holds, said))
         return holds
 
+    def leave_out(self, what: str, why: str) -> None:
+        """Say that a part of the step cannot be played here, and why: the table shows it with the verdict."""
+        self._left_out.append(f"{what}{NOT_TRIED}{why})")
+
+    def count(self, on_aws: int, on_the_embedded: int, what: str) -> int:
+        """Return how many to play with: on the embedded AWS fewer, which is said."""
+        if not self.place.is_embedded:
+            return on_aws
+        self.leave_out(f"{on_aws - on_the_embedded} of {on_aws} {what}", "the run on the embedded AWS is short")
+        return on_the_embedded
+
     def observe(self, what: str, value: Any) -> None:
         """Record what was seen beyond single answers: a sequence of events, say."""
         self.recording.observed[what] = self.disguise.of(value)
+
+    def time(self, what: str, seconds: float) -> None:
+        """Record how long something took, as a class of times: it is shown, and compared with nothing."""
+        self.recording.timings[what] = answers.timing_class(seconds)
 
     def verdict(self) -> Verdict:
         """Return what came of the checks; AssertionError where nothing was checked."""
         assert self._checks, f"step {self.step.number} checks nothing"
         differing = tuple(said for holds, said in self._checks if not holds)
-        return Verdict(Kind.DIFFERS, differing) if differing else Verdict(Kind.HOLDS)
+        left_out = tuple(self._left_out)
+        return Verdict(Kind.DIFFERS, differing + left_out) if differing else Verdict(Kind.HOLDS, left_out)
 
     def _ask(self, service: str, operation: str, parameters: dict[str, Any], *, other: bool = False) -> Answer:
         client = self._made((service, other, False))

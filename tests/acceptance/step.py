@@ -28,7 +28,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """``said``: of one that differs, what AWS answered; of one that was not tried, why."""
+    """``said``: of one that differs, what AWS answered; of what was not tried, in whole or in part, why."""
 
     kind: Kind
     said: tuple[str, ...] = ()

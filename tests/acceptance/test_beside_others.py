@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 import issuing
 from acceptance import places
 from acceptance.clean_up import CleanUp, NotOursError
-from acceptance.holdings import Holding
+from acceptance.holdings import Holding, Holdings
 from acceptance.runner import Runner
 from acceptance.stacks import DOCUMENT, policy, thing
 from acceptance.state import State
@@ -18,7 +19,7 @@ from acceptance.step import Kind
 from acceptance.steps import STEPS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from acceptance.places import Place
     from iot_certificates_local import EmbeddedAws
@@ -120,21 +121,54 @@ def _lasting(value: Any) -> Any:
     return [_lasting(each) for each in value] if isinstance(value, list) else value
 
 
-def test_what_others_have_is_the_same_afterwards(guarded_aws: EmbeddedAws) -> None:
+@pytest.fixture(scope="module")
+def beside(guarded_aws: EmbeddedAws) -> Iterator[Place]:
+    """Give an account in which others have much, to a run and to what is planted after it."""
     session = guarded_aws.session()
     with places.embedded(PREFIX, guarded_aws) as place:
         make_others(place, session)
-        before = snapshot(session)
-        assert len(before) > len(("certificates", "things", "secrets", "stacks")) * 4
-        state = State(place.state_file)
-        outcome = Runner(place, state).run([step for step in STEPS if step.number in PLAYED])
-        after = snapshot(session)
+        yield place
     remove_others(session)
+
+
+def test_what_others_have_is_the_same_afterwards(guarded_aws: EmbeddedAws, beside: Place) -> None:
+    session = guarded_aws.session()
+    before = snapshot(session)
+    assert len(before) > len(("certificates", "things", "secrets", "stacks")) * 4
+    state = State(beside.state_file)
+    outcome = Runner(beside, state).run([step for step in STEPS if step.number in PLAYED])
     assert outcome.left == []
     assert {name: each.verdict.kind for name, each in state.finished.items()} == {
         f"{number:02}": Kind.HOLDS for number in PLAYED
     }
-    assert after == before
+    assert snapshot(session) == before
+
+
+PLANTED: dict[str, tuple[type, str, Callable[..., bool], str]] = {
+    "certificates of anybody": (Holdings, "is_our_certificate", lambda _here, _pem, _id: True, "cert/"),
+    "names that have the prefix inside": (
+        Holdings,
+        "has_prefix",
+        lambda here, name: here.place.prefix in name,
+        "secret",
+    ),
+}
+"""Defects of the clean-up, and a word that is in the name of what they harm."""
+
+
+@pytest.mark.parametrize("defect", PLANTED)
+def test_a_clean_up_that_removes_what_others_have_is_noticed(
+    guarded_aws: EmbeddedAws, beside: Place, monkeypatch: pytest.MonkeyPatch, defect: str
+) -> None:
+    session = guarded_aws.session()
+    before = snapshot(session)
+    place, name, planted, harmed = PLANTED[defect]
+    monkeypatch.setattr(place, name, planted)
+    # As an administrator: the run's own policy would refuse most of it.
+    unlimited = replace(beside, session=session)
+    CleanUp(unlimited, State(beside.state_file)).remove_all(seconds=1)
+    gone = before.keys() - snapshot(session).keys()
+    assert [each for each in gone if harmed in each]
 
 
 def test_it_stops_before_it_removes_what_is_not_its_own(guarded_aws: EmbeddedAws) -> None:

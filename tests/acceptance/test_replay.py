@@ -39,6 +39,7 @@ NOT_REPLAYED = {
     "12": BY_PLAYING,
     "13": BY_PLAYING,
     "15": BY_PLAYING,
+    "17": BY_PLAYING,
     "18": BY_PLAYING,
     "99": "",
 }

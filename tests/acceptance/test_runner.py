@@ -7,13 +7,16 @@ import signal
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import pytest
 from botocore.exceptions import ClientError
 
 from acceptance import places
+from acceptance.__main__ import _answer
 from acceptance.clean_up import CleanUp
 from acceptance.precautions import RefusedError, Signs, check_prefix, check_signs, check_whose, signs_of_production
+from acceptance.report import console
 from acceptance.runner import Outcome, Runner
 from acceptance.state import State
 from acceptance.step import Kind, NotTriedError, Step
@@ -130,7 +133,8 @@ def test_expired_credentials_end_it_and_the_next_run_removes_what_is_left(place:
 
 def test_a_step_that_takes_too_long_is_abandoned_and_the_others_are_played(place: Place) -> None:
     slow = step(41, lambda _stage: time.sleep(60), timeout_minutes=0.02)
-    _, state = run(place, slow, step(42))
+    outcome, state = run(place, slow, step(42))
+    assert outcome.broken == ["step 41: it was abandoned after 0.02 minutes"]
     assert state.finished["41"].verdict.kind is Kind.NOT_TRIED
     assert "abandoned" in state.finished["41"].verdict.said[0]
     assert state.finished["42"].verdict.kind is Kind.HOLDS
@@ -141,7 +145,9 @@ def test_verdicts_are_holds_differs_and_not_tried(place: Place) -> None:
     def differ(stage: Stage) -> None:
         stage.check(False, "AWS answered otherwise")
 
-    _, state = run(place, step(41, differ), step(42, raising(NotTriedError("it rains"))))
+    wrong = step(43, raising(ValueError("a mistake in the step")))
+    outcome, state = run(place, step(41, differ), step(42, raising(NotTriedError("it rains"))), wrong)
+    assert outcome.broken == ["step 43: it ended with ValueError: a mistake in the step"]
     assert state.finished["41"].verdict.said == ("AWS answered otherwise",)
     assert state.finished["41"].verdict.kind is Kind.DIFFERS
     assert state.finished["42"].verdict.said == ("it rains",)
@@ -170,6 +176,23 @@ def test_answers_that_are_not_the_recorded_ones_are_shown_with_them(place: Place
     assert text.startswith("step 41, question 1, iot:RegisterCertificateWithoutCA:")
     assert '"status": 201' in text
     assert '"status": 200' in text
+
+
+def test_a_step_that_was_recorded_and_is_not_tried_any_more_is_shown(place: Place) -> None:
+    run(place, step(41))
+    place.state_file.unlink()
+    steps = [step(41, raising(NotTriedError("it rains"))), step(42)]
+    outcome = Runner(place, State.load(place.state_file), folder=place.folder / "recorded").run(steps)
+    assert outcome.unlike == [
+        "step 41: it was recorded, and is not tried now",
+        "step 42: it is not recorded yet. Record it: make acceptance STEP=42 MORE=--record",
+    ]
+
+
+def test_without_a_terminal_nothing_is_begun(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builtins.input", Mock(side_effect=EOFError))
+    with pytest.raises(RefusedError, match="nobody is there to answer"):
+        _answer(place, console())
 
 
 def test_a_prefix_that_nobody_has_claimed_is_refused(place: Place) -> None:

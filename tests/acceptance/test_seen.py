@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from acceptance.recording import FOLDER, recordings
+from acceptance.recording import AWS, FOLDER, recordings
 from acceptance.seen import PAGE, page, table
-from acceptance.step import ROOT
+from acceptance.step import ROOT, Kind, Verdict
 from acceptance.steps import STEPS
 
 if TYPE_CHECKING:
@@ -29,9 +29,14 @@ def test_a_recording_of_aws_is_shown_as_seen(tmp_path: Path) -> None:
     shutil.copytree(FOLDER, tmp_path / "recorded")
     file = tmp_path / "recorded" / "07.json"
     (recording,) = (each for each in recordings() if each.step == "07")
-    recording.origin = "AWS"
+    recording.origin, recording.verdict = AWS, Verdict(Kind.HOLDS)
     assert recording.save(file.parent) == file
     shown = table(STEPS, file.parent)
     assert "1 of 20 steps have been recorded on AWS." in shown
     (line,) = (each for each in shown.splitlines() if each.startswith("| 07 "))
     assert line.endswith("| holds | compared with AWS's |")
+
+
+def test_a_recording_of_a_part_is_shown_as_one() -> None:
+    (line,) = (each for each in table(STEPS).splitlines() if each.startswith("| 07 "))
+    assert line.endswith("| not seen | holds in part |")

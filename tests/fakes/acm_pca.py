@@ -77,8 +77,8 @@ class FakeAcmPca:
             raise Refusal("InvalidStateException", f"The CA is {ca.status}")
         if IdempotencyToken not in ca.tokens:
             # API reference, IdempotencyToken: the same within five minutes is one certificate.
-            ca.tokens[IdempotencyToken] = f"{CertificateAuthorityArn}/certificate/{len(ca.issued):032x}"
             pem = self._issue(ca, x509.load_pem_x509_csr(Csr), SigningAlgorithm, TemplateArn, Validity)
+            ca.tokens[IdempotencyToken] = f"{CertificateAuthorityArn}/certificate/{len(ca.issued):032x}"
             ca.issued[ca.tokens[IdempotencyToken]] = pem, ca.looks
         return {"CertificateArn": ca.tokens[IdempotencyToken]}
 

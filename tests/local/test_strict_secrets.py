@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -62,9 +63,17 @@ def test_one_that_is_created_without_a_value_has_no_version(account: Session) ->
 
 def test_ref_is_the_arn_and_stays_it(account: Session, deploy: Deploy) -> None:
     arn = deploy(Description="before")
-    assert arn.startswith("arn:aws:secretsmanager:")
+    assert re.fullmatch(r"arn:aws:secretsmanager:[^:]+:\d{12}:secret:Secret-[A-Za-z0-9]{12}-\w{6}", arn)
     assert deploy(Description="after") == arn
     assert account.client("secretsmanager").describe_secret(SecretId=arn)["Description"] == "after"
+
+
+def test_a_name_that_is_declared_is_its_name_and_another_one_replaces_it(account: Session, deploy: Deploy) -> None:
+    first = deploy(Name="declared")
+    assert ":secret:declared-" in first
+    assert ":secret:Secret-" in deploy(Description="without a name")
+    names = [each["Name"] for each in account.client("secretsmanager").list_secrets()["SecretList"]]
+    assert len(names) == 1
 
 
 def test_without_a_value_it_has_no_version(account: Session, deploy: Deploy) -> None:

@@ -1,19 +1,25 @@
 """Secrets without a value, staging labels, and secrets of a stack, as Secrets Manager and CloudFormation have them.
 
-MiniStack gives each secret a value, leaves a label where it was, and refers to a stack's secrets by their names.
+MiniStack gives each secret a value, leaves a label where it was, refers to a stack's secrets by their names, and begins
+the names that it generates with the stack's.
 
 Secrets Manager API reference, CreateSecret: SecretString and SecretBinary are not required, and only with one of them
 it makes a version. CloudFormation Template Reference, ``AWS::SecretsManager::Secret``: ``Ref`` returns the ARN; without
-SecretString and GenerateSecretString the secret is empty, which is to say that it has no version.
+SecretString and GenerateSecretString the secret is empty, which is to say that it has no version. Name: one that
+CloudFormation generates is the logical id with twelve random characters, without the stack's name (as in
+``MySecret9A3F29-vdHtS43BP1i1-knwb3S``, link2aws.github.io pull request 66).
 """
 
 from __future__ import annotations
 
 import json
+import secrets
+import string
 from http import HTTPStatus
 from typing import Any
 
 _TYPE = "AWS::SecretsManager::Secret"
+_LONGEST_LOGICAL_ID, _RANDOM = 200, 12
 
 
 def correct_empty_secrets() -> None:
@@ -99,17 +105,28 @@ def correct_secrets_of_stacks() -> None:
         return key or arn, secret or {}
 
     def create_under_arn(logical_id: str, properties: dict[str, Any], stack_name: str) -> Any:
-        _, attributes = create(logical_id, properties, stack_name)
+        _, attributes = create(logical_id, {"Name": generated_name(logical_id), **properties}, stack_name)
         if not {"SecretString", "GenerateSecretString"} & set(properties):
             _, secret = found(attributes["Arn"])
             secret["Versions"].clear()
         return attributes["Arn"], attributes
 
-    def update_under_arn(physical_id: str, *arguments: Any, **named: Any) -> Any:
-        _, attributes = update(found(physical_id)[0], *arguments, **named)
+    def update_under_arn(
+        physical_id: str, before: dict[str, Any], after: dict[str, Any], stack_name: str, logical_id: str = ""
+    ) -> Any:
+        name, _ = found(physical_id)
+        # A name that is taken out of the template is replaced by a generated one, and a generated one stays.
+        generated = generated_name(logical_id) if "Name" in before else name
+        _, attributes = update(name, {"Name": name, **before}, {"Name": generated, **after}, stack_name, logical_id)
         return attributes["Arn"], attributes
 
     def delete_under_arn(physical_id: str, properties: dict[str, Any]) -> None:
         delete(found(physical_id)[0], properties)
 
     handlers.update(create=create_under_arn, update=update_under_arn, delete=delete_under_arn)
+
+
+def generated_name(logical_id: str) -> str:
+    """Return the name of a stack's secret for which the template has none."""
+    random = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(_RANDOM))
+    return f"{logical_id[:_LONGEST_LOGICAL_ID]}-{random}"

@@ -30,6 +30,7 @@ def _compare_quotas(stage: Stage) -> None:
     rates = {each.name: each.rate for each in OPERATIONS}
     quotas = stage.client("service-quotas")
     if stage.place.is_embedded:
+        stage.leave_out("the quotas", "the embedded AWS has no Service Quotas")
         return
     for page in quotas.get_paginator("list_service_quotas").paginate(ServiceCode="iotcore"):
         for quota in page["Quotas"]:

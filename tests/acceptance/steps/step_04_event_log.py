@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from acceptance.stacks import PlayedStack, device
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from acceptance.stage import Stage
 
 _COMPLETE = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+_CHAIN = 4
 
 
 def play(stage: Stage) -> None:
@@ -21,6 +23,7 @@ def play(stage: Stage) -> None:
     _had(stage, stack, "alone:1")
     _replace(stage, stack)
     _fail(stage, stack)
+    _cancel(stage, stack)
     _retain(stage, stack)
     _without_rollback(stage)
 
@@ -46,6 +49,35 @@ def _fail(stage: Stage, stack: PlayedStack) -> None:
         stage.check(gone.code == "ResourceNotFoundException", f"after the rollback {name}: {gone}")
     stage.observe("rollback", stack.log("Device"))
     stage.observe("rollback of what failed", stack.log("Failing"))
+
+
+def _cancel(stage: Stage, stack: PlayedStack) -> None:
+    """Cancel an update that has replaced the certificate, and that has more to do: it is rolled back as a failed one.
+
+    The others are created one after another, so that there is time to cancel it. Their events are observed where a
+    cancelled update interrupts one that is at work: MiniStack lets it come to its end.
+    """
+    chain, before = {}, "Device"
+    for number in range(_CHAIN):
+        chain[f"Other{number}"] = device(stage.material[f"alone:1{number}"], DependsOn=before)
+        before = f"Other{number}"
+    stack.begin_update({"Device": device(stage.material["alone:7"]), **chain})
+    while stack.physical_id("Device") != stage.material.id("alone:7") and stack.status() == "UPDATE_IN_PROGRESS":
+        time.sleep(stage.place.poll_seconds / 4)
+    cancelled = stage.ask("cloudformation", "CancelUpdateStack", StackName=stack.name)
+    status = stack.rest()
+    is_rolled_back = cancelled.is_success and status == "UPDATE_ROLLBACK_COMPLETE"
+    stage.check(is_rolled_back, f"an update that is cancelled: {cancelled}, {status}, {stack.reasons()}")
+    _had(stage, stack, "alone:2")
+    _is_status(stage, "alone:2", "ACTIVE")
+    for name in ("alone:7", *(f"alone:1{number}" for number in range(_CHAIN))):
+        gone = stage.ask("iot", "DescribeCertificate", certificateId=stage.material.id(name))
+        stage.check(gone.code == "ResourceNotFoundException", f"after the cancelled update {name}: {gone}")
+    stage.observe("rollback of what was cancelled", stack.log("Device")[-6:])
+    if stage.place.is_embedded:
+        stage.leave_out("the events of what is at work when it is cancelled", "MiniStack lets it come to its end")
+        return
+    stage.observe("at work when it was cancelled", {name: stack.log(name) for name in chain})
 
 
 def _retain(stage: Stage, stack: PlayedStack) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from acceptance.answers import timing_class
 from acceptance.stacks import DOCUMENT, PlayedStack, device
 from acceptance.step import Reliance, Step
 from iot_certificate_provider.aws.propagation import POLICY_SECONDS, THING_SECONDS
@@ -42,7 +41,7 @@ def _until_deleted(stage: Stage, operation: str, seconds: float, refusal: str, *
     stage.check(answer.is_success, f"{operation} after {took:.0f} s: {answer}")
     codes = {each["code"] for each in stage.recording.calls[-1].answers if "code" in each} - {refusal}
     stage.check(not codes, f"{operation} too early is answered {sorted(codes)}, not {refusal}")
-    stage.observe(f"{operation} is accepted", timing_class(took))
+    stage.time(f"{operation} is accepted", took)
 
 
 def _is_success(answer: Answer) -> bool:

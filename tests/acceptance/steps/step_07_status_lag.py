@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from acceptance.answers import timing_class
 from acceptance.step import Reliance, Step
 from iot_certificate_provider.aws.propagation import STATUS_SECONDS
 
@@ -20,7 +19,7 @@ def play(stage: Stage) -> None:
     """Do it once after another, so that no quota is met."""
     refused: Counter[str] = Counter()
     longest = 0.0
-    for number in range(ON_THE_EMBEDDED if stage.place.is_embedded else CERTIFICATES):
+    for number in range(stage.count(CERTIFICATES, ON_THE_EMBEDDED, "certificates")):
         name = f"alone:{number}"
         stage.ask("iot", "RegisterCertificateWithoutCA", certificatePem=stage.material[name], status="ACTIVE")
         certificate_id = stage.material.id(name)
@@ -38,7 +37,7 @@ def play(stage: Stage) -> None:
     )
     unknown = refused.keys() - {"CertificateStateException"}
     stage.check(not unknown, f"a deletion that comes too early is answered {sorted(unknown)}")
-    stage.observe("longest", timing_class(longest))
+    stage.time("longest", longest)
 
 
 STEP = Step(

@@ -48,7 +48,7 @@ def _provisioned(stage: Stage) -> None:
     status = stack.create(resources, Capabilities=["CAPABILITY_NAMED_IAM"])
     if not stage.check(status == "CREATE_COMPLETE", f"a CA with a role of its stack: {status}, {stack.reasons()}"):
         return
-    names = [f"device:jitp:{number}" for number in range(ON_THE_EMBEDDED if place.is_embedded else DEVICES)]
+    names = [f"device:jitp:{number}" for number in range(stage.count(DEVICES, ON_THE_EMBEDDED, "devices"))]
     for name in names:
         _connect(stage, name)
     _are_provisioned(stage, names)

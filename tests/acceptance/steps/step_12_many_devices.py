@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from acceptance.answers import timing_class
 from acceptance.stacks import PlayedStack, device
 from acceptance.step import Reliance, Step
 
@@ -19,7 +18,7 @@ DEVICES, ON_THE_EMBEDDED = 200, 12
 
 def play(stage: Stage) -> None:
     """CloudFormation sends the requests of a stack at the same time."""
-    count = ON_THE_EMBEDDED if stage.place.is_embedded else DEVICES
+    count = stage.count(DEVICES, ON_THE_EMBEDDED, "devices")
     stack = PlayedStack(stage, "many")
     operations: tuple[tuple[str, str, Callable[[], str]], ...] = (
         ("creation", "CREATE_COMPLETE", lambda: stack.create(_devices(stage, count))),
@@ -30,7 +29,7 @@ def play(stage: Stage) -> None:
         started = time.monotonic()
         status = play_it()
         stage.check(status == complete, f"the {what} of {count} devices: {status}, {stack.reasons()[:3]}")
-        stage.observe(f"{what}: seconds a device", timing_class((time.monotonic() - started) / count))
+        stage.time(f"{what}: seconds a device", (time.monotonic() - started) / count)
         throttled = [reason for reason in stack.reasons() if "throttled" in reason.lower()]
         stage.check(not throttled, f"the {what} was throttled: {throttled[:1]}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from acceptance.another_python import NoOtherPythonError, another_python
 from acceptance.cdk import CdkFailedError, PlayedApp
 from acceptance.provider import export_of
 from acceptance.stacks import PlayedStack, device
@@ -50,6 +51,7 @@ def play(stage: Stage) -> None:
     for name in names.values():
         _is(stage, name, "ACTIVE")
     _compare(stage, app)
+    _compare_from_another_python(stage, app)
     _import(stage)
     status = stack.delete()
     stage.check(status == "DELETE_COMPLETE", f"deletion: {status}, {stack.reasons()}")
@@ -77,6 +79,19 @@ def _compare(stage: Stage, app: PlayedApp) -> None:
         stage.check(False, f"cdk diff right after cdk deploy: {error}")
 
 
+def _compare_from_another_python(stage: Stage, app: PlayedApp) -> None:
+    """A colleague's Python, or that of continuous integration, synthesises the same template, too."""
+    try:
+        python = another_python(app.folder)
+    except NoOtherPythonError as error:
+        stage.leave_out("cdk diff from another Python", str(error))
+        return
+    try:
+        app.diff(python)
+    except CdkFailedError as error:
+        stage.check(False, f"cdk diff from {python.resolve().name} right after cdk deploy: {error}")
+
+
 def _is(stage: Stage, name: str, status: str) -> None:
     found = stage.ask("iot", "DescribeCertificate", certificateId=stage.material.id(name))
     shown = found.members.get("certificateDescription", {}).get("status", "")
@@ -87,7 +102,8 @@ STEP = Step(
     number=15,
     settles="a function for several stacks",
     assumption=(
-        "A nested stack and a stack that imports the service token are served; `cdk diff` after `cdk deploy` is empty"
+        "A nested stack and a stack that imports the service token are served; `cdk diff` after `cdk deploy` is empty, "
+        "also from another Python"
     ),
     relies_on=(
         Reliance("iot_certificates.provider:IotCertificateProvider", "one function for several stacks"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from acceptance.answers import timing_class
 from acceptance.cdk import CdkFailedError, PlayedApp
 from acceptance.stacks import PlayedStack
 from acceptance.step import Reliance, Step
@@ -36,7 +35,7 @@ app.synth()
 
 def play(stage: Stage) -> None:
     """Deploy, count what is registered, change by difference, and delete."""
-    count = ON_THE_EMBEDDED if stage.place.is_embedded else DEVICES
+    count = stage.count(DEVICES, ON_THE_EMBEDDED, "devices")
     stack = PlayedStack(stage, "fleet")
     app = PlayedApp(stage, "app", APP.format(stack=stack.name, rate=RATE))
     if not _deploy(stage, app, range(count), "a fleet"):
@@ -46,7 +45,7 @@ def play(stage: Stage) -> None:
     seconds = _seconds(stack, "CREATE")
     at_least = count / RATE / 2
     stage.check(seconds >= at_least, f"{count} were registered in {seconds:.0f} s: faster than the pace allows")
-    stage.observe("creation of the fleet", timing_class(seconds))
+    stage.time("creation of the fleet", seconds)
     _is(stage, range(count), "ACTIVE")
     # One leaves the manifest, another one comes.
     if _deploy(stage, app, range(1, count + 1), "a changed fleet"):
