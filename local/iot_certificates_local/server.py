@@ -101,6 +101,7 @@ def _strict(app: Any, strictness: dict[str, Any]) -> Any:
     from iot_certificates_local.strict.authorization import correct_ministack  # noqa: PLC0415
     from iot_certificates_local.strict.certificate_reading import correct_certificate_reading  # noqa: PLC0415
     from iot_certificates_local.strict.cloudformation.teaching import teach_cloudformation  # noqa: PLC0415
+    from iot_certificates_local.strict.log_groups import correct_log_groups_of_stacks  # noqa: PLC0415
     from iot_certificates_local.strict.mqtt import admit_as_aws_does  # noqa: PLC0415
     from iot_certificates_local.strict.native_deletions import refuse_native_deletions  # noqa: PLC0415
     from iot_certificates_local.strict.partitions import Partitions, keep_signatures_and_events  # noqa: PLC0415
@@ -119,6 +120,7 @@ def _strict(app: Any, strictness: dict[str, Any]) -> Any:
     correct_empty_secrets()
     correct_new_versions()
     correct_secrets_of_stacks()
+    correct_log_groups_of_stacks()
     take_partial_arns_as_aws_does()
     provision_just_in_time()
     admit_as_aws_does()

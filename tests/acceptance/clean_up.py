@@ -169,7 +169,8 @@ class CleanUp:
     def _key(self, holding: Holding) -> None:
         client = self._client("kms")
         client.schedule_key_deletion(KeyId=holding.key, PendingWindowInDays=7)
-        client.delete_alias(AliasName=f"alias/{holding.name}")
+        if holding.name != holding.key:
+            client.delete_alias(AliasName=f"alias/{holding.name}")
 
     def _private_ca(self, holding: Holding) -> None:
         client = self._client("acm-pca")

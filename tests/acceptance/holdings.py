@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 MARKER = "acceptance-run"
 """The thing that says that a prefix is a run's: ``<prefix>-acceptance-run``."""
 
+TAG = "acceptance-run"
+"""The tag of what has no name that a policy could have: KMS keys and private CAs. Its value is the prefix."""
+
 
 @dataclass(frozen=True)
 class Holding:
@@ -152,11 +155,31 @@ def _log_groups(here: Holdings) -> Iterator[Holding]:
 
 
 def _keys(here: Holdings) -> Iterator[Holding]:
-    """Yield the keys that have an alias of the run's; one that is scheduled for deletion has none any more."""
-    for each in paged(here.client("kms"), "list_aliases", "Aliases"):
+    """Yield the keys that have an alias, and the run's that have none yet; one that is going to be deleted has none."""
+    client, named = here.client("kms"), set()
+    for each in paged(client, "list_aliases", "Aliases"):
         name, key = each["AliasName"].removeprefix("alias/"), each.get("TargetKeyId", "")
+        named.add(key)
         if not name.startswith("aws/"):
             yield Holding("KMS key", name, here.has_prefix(name), key, key)
+    for each in paged(client, "list_keys", "Keys"):
+        key = each["KeyId"]
+        if key not in named and _is_tagged(here, key):
+            yield Holding("KMS key", key, is_ours=True, fingerprint=key, key=key)
+
+
+def _is_tagged(here: Holdings, key: str) -> bool:
+    """Whether a key is the run's, and is not going to be deleted; of others' keys nothing may be known."""
+    client = here.client("kms")
+    try:
+        tags = client.list_resource_tags(KeyId=key)["Tags"]
+        if {"TagKey": TAG, "TagValue": here.place.prefix} not in tags:
+            return False
+        return bool(client.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] != "PendingDeletion")
+    except ClientError as error:
+        if error.response["Error"]["Code"] in {"AccessDeniedException", "NotFoundException"}:
+            return False
+        raise
 
 
 def _private_cas(here: Holdings) -> Iterator[Holding]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from acceptance.holdings import TAG
+
 if TYPE_CHECKING:
     from acceptance.stage import Stage
-
-TAG = "acceptance-run"
-"""The tag of what has no name that a policy could have: KMS keys and private CAs. Its value is the prefix."""
 
 
 @dataclass(frozen=True)

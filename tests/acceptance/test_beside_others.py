@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 import issuing
 from acceptance import places
@@ -142,6 +143,27 @@ def test_what_others_have_is_the_same_afterwards(guarded_aws: EmbeddedAws, besid
         f"{number:02}": Kind.HOLDS for number in PLAYED
     }
     assert snapshot(session) == before
+
+
+def test_the_runs_policy_refuses_what_would_harm_others(beside: Place) -> None:
+    client = beside.session.client
+    key = next(each["TargetKeyId"] for each in client("kms").list_aliases()["Aliases"] if NEARLY in each["AliasName"])
+    harmful: tuple[tuple[str, str, dict[str, Any]], ...] = (
+        ("iot", "delete_registration_code", {}),
+        ("iot", "delete_thing", {"thingName": f"{NEARLY}-thing"}),
+        ("iot", "delete_policy", {"policyName": f"{NEARLY}-policy"}),
+        ("kms", "schedule_key_deletion", {"KeyId": key}),
+        ("kms", "create_key", {"Description": "without the run's tag"}),
+        ("kms", "decrypt", {"KeyId": key, "CiphertextBlob": b"of others"}),
+        ("secretsmanager", "get_secret_value", {"SecretId": NEARLY}),
+        ("secretsmanager", "delete_secret", {"SecretId": f"x/{PREFIX}-secret"}),
+        ("cloudformation", "delete_stack", {"StackName": NEARLY}),
+        ("iam", "delete_role", {"RoleName": NEARLY}),
+        ("s3", "delete_object", {"Bucket": f"{NEARLY}-code", "Key": "an/object"}),
+    )
+    for service, operation, parameters in harmful:
+        with pytest.raises(ClientError, match="AccessDenied"):
+            getattr(client(service), operation)(**parameters)
 
 
 PLANTED: dict[str, tuple[type, str, Callable[..., bool], str]] = {

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from acceptance import places
 from acceptance.__main__ import _answer
 from acceptance.clean_up import CleanUp
+from acceptance.holdings import TAG
 from acceptance.precautions import RefusedError, Signs, check_prefix, check_signs, check_whose, signs_of_production
 from acceptance.report import console
 from acceptance.runner import Outcome, Runner
@@ -54,12 +55,23 @@ def make_things(stage: Stage) -> None:
 
 
 def step(number: int, then: Callable[[Stage], None] = lambda _stage: None, **more: Any) -> Step:
+    """Return a step that makes things, and then does something."""
+
     def play(stage: Stage) -> None:
         make_things(stage)
         then(stage)
 
-    options = {"minutes": 0.0, **more}
-    return Step(number, "", "", (), "", play, **options)
+    return Step(number, "", "", (), "", play, **{"minutes": 0.0, **more})
+
+
+def light(number: int, then: Callable[[Stage], None] = lambda _stage: None, **more: Any) -> Step:
+    """Return a step that makes nothing, and whose checks hold: where the verdict is what counts."""
+
+    def play(stage: Stage) -> None:
+        stage.check(True, "")
+        then(stage)
+
+    return Step(number, "", "", (), "", play, **{"minutes": 0.0, **more})
 
 
 def raising(error: BaseException) -> Callable[[Stage], None]:
@@ -80,13 +92,13 @@ def left(place: Place) -> set[str]:
 
 
 def test_what_ctrl_c_interrupts_is_cleaned_up_and_the_next_run_continues(place: Place) -> None:
-    outcome, state = run(place, step(41), step(42, raising(KeyboardInterrupt())), step(43))
+    outcome, state = run(place, light(41), step(42, raising(KeyboardInterrupt())), light(43))
     assert outcome.ended_by == "Interrupted"
     assert left(place) == set()
     assert state.finished["41"].verdict.kind is Kind.HOLDS
     assert "42" not in state.finished
     played: list[str] = []
-    noting = [step(number, lambda stage: played.append(stage.step.name)) for number in (41, 42, 43)]
+    noting = [light(number, lambda stage: played.append(stage.step.name)) for number in (41, 42, 43)]
     outcome, state = run(place, *noting)
     assert outcome.is_complete
     assert played == ["42", "43"]
@@ -115,6 +127,21 @@ def test_what_a_killed_run_leaves_the_next_one_finds_and_removes(place: Place) -
     assert left(place) == set()
 
 
+def test_a_key_whose_run_was_killed_before_it_had_a_name_is_found_by_its_tag(place: Place) -> None:
+    def be_killed(stage: Stage) -> None:
+        tags = [{"TagKey": TAG, "TagValue": PREFIX}]
+        stage.client("kms").create_key(Tags=tags)
+        raise PowerCutError
+
+    with pytest.raises(PowerCutError):
+        run(place, light(41, be_killed))
+    (key,) = (each for each in CleanUp(place, State.load(place.state_file)).ours() if each.kind == "KMS key")
+    outcome, _ = run(place, light(42))
+    assert outcome.is_complete
+    described = place.session.client("kms").describe_key(KeyId=key.key)
+    assert described["KeyMetadata"]["KeyState"] == "PendingDeletion"
+
+
 @pytest.mark.parametrize("raised", ["ours", "botocore's"])
 def test_expired_credentials_end_it_and_the_next_run_removes_what_is_left(place: Place, raised: str) -> None:
     from acceptance.answers import CredentialsExpiredError  # noqa: PLC0415
@@ -125,7 +152,7 @@ def test_expired_credentials_end_it_and_the_next_run_removes_what_is_left(place:
     assert outcome.ended_by.startswith("The credentials are not accepted any more")
     assert state.running == "41"
     assert left(place) == {"thing", "secret", "device certificate"}
-    outcome, state = run(place, step(41))
+    outcome, state = run(place, light(41))
     assert outcome.is_complete
     assert state.finished["41"].verdict.kind is Kind.HOLDS
     assert left(place) == set()
@@ -133,7 +160,7 @@ def test_expired_credentials_end_it_and_the_next_run_removes_what_is_left(place:
 
 def test_a_step_that_takes_too_long_is_abandoned_and_the_others_are_played(place: Place) -> None:
     slow = step(41, lambda _stage: time.sleep(60), timeout_minutes=0.02)
-    outcome, state = run(place, slow, step(42))
+    outcome, state = run(place, slow, light(42))
     assert outcome.broken == ["step 41: it was abandoned after 0.02 minutes"]
     assert state.finished["41"].verdict.kind is Kind.NOT_TRIED
     assert "abandoned" in state.finished["41"].verdict.said[0]
@@ -145,8 +172,8 @@ def test_verdicts_are_holds_differs_and_not_tried(place: Place) -> None:
     def differ(stage: Stage) -> None:
         stage.check(False, "AWS answered otherwise")
 
-    wrong = step(43, raising(ValueError("a mistake in the step")))
-    outcome, state = run(place, step(41, differ), step(42, raising(NotTriedError("it rains"))), wrong)
+    wrong = light(43, raising(ValueError("a mistake in the step")))
+    outcome, state = run(place, light(41, differ), light(42, raising(NotTriedError("it rains"))), wrong)
     assert outcome.broken == ["step 43: it ended with ValueError: a mistake in the step"]
     assert state.finished["41"].verdict.said == ("AWS answered otherwise",)
     assert state.finished["41"].verdict.kind is Kind.DIFFERS
@@ -156,12 +183,12 @@ def test_verdicts_are_holds_differs_and_not_tried(place: Place) -> None:
 
 
 def test_a_recording_of_aws_is_never_replaced_by_a_stand_in(place: Place) -> None:
-    _, _ = run(place, step(41))
+    _, _ = run(place, light(41))
     file = place.folder / "recorded" / "41.json"
     of_aws = file.read_text().replace(place.origin, "AWS")
     file.write_text(of_aws)
     place.state_file.unlink()
-    run(place, step(41))
+    run(place, light(41))
     assert file.read_text() == of_aws
 
 
@@ -179,9 +206,9 @@ def test_answers_that_are_not_the_recorded_ones_are_shown_with_them(place: Place
 
 
 def test_a_step_that_was_recorded_and_is_not_tried_any_more_is_shown(place: Place) -> None:
-    run(place, step(41))
+    run(place, light(41))
     place.state_file.unlink()
-    steps = [step(41, raising(NotTriedError("it rains"))), step(42)]
+    steps = [light(41, raising(NotTriedError("it rains"))), light(42)]
     outcome = Runner(place, State.load(place.state_file), folder=place.folder / "recorded").run(steps)
     assert outcome.unlike == [
         "step 41: it was recorded, and is not tried now",

@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 import issuing
-from acceptance.kms_keys import TAG
+from acceptance.holdings import TAG
 from acceptance.stacks import PlayedStack
 from acceptance.step import NotTriedError, Reliance, Step
 
