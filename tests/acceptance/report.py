@@ -23,8 +23,9 @@ _WIDTH = 160
 
 def console() -> Console:
     """Return the console; where there is no terminal to measure, wide enough for the table."""
-    found = Console(highlight=False)
-    return found if found.is_terminal else Console(highlight=False, width=_WIDTH)
+    # Of an ARN ":secret:" would be an emoji.
+    found = Console(highlight=False, emoji=False)
+    return found if found.is_terminal else Console(highlight=False, emoji=False, width=_WIDTH)
 
 
 def table(steps: Sequence[Step], state: State) -> Table:
