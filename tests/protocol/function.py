@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 
 FUNCTION_SECONDS = 300.0
 CALL_SECONDS = 0.05
+_GIVEN_UP = frozenset({"CREATE_FAILED", "DELETE_IN_PROGRESS", "DELETE_FAILED", "DELETE_COMPLETE"})
 Owner = tuple[str, str]
 """Stack id and logical id."""
 
@@ -436,8 +437,8 @@ class Cloud:
         """Whether a request meets what was made by a Create that CloudFormation has given up, too: nobody has it.
 
         Of two Deletes after two such Creates either one removes it, or the rollback of an Update: holders that are
-        going themselves do not count (``holders.counts_for_destroying``). A Create in doubt takes it up only when the
-        Delete of the other is over, which has left it (``holders.is_at_work``).
+        going themselves do not count (``holders.counts_for_destroying``). A Create in doubt takes up only what the
+        other has left, and named: its Delete, or the rollback of its Update (``holders.is_at_work``).
         """
         maker = self.made.get(certificate_id)
         if maker is None or self.possessions.holders(certificate_id):
@@ -447,8 +448,8 @@ class Cloud:
         statuses = [ledger.resources[logical_id][1] for ledger in ledgers if logical_id in ledger.resources]
         kind = invocation.event["RequestType"]
         if kind != "Delete" and not (kind == "Update" and self._is_rolled_back(invocation.owner[0])):
-            return bool(statuses) and all(status == "DELETE_COMPLETE" for status in statuses)
-        return all(status.startswith("DELETE_") or status == "CREATE_FAILED" for status in statuses)
+            return certificate_id in self.excuses.left_in_doubt
+        return bool(statuses) and all(status in _GIVEN_UP for status in statuses)
 
     def _is_rolled_back(self, stack_id: str) -> bool:
         ledgers = (stack.ledger for stack in self.stacks)

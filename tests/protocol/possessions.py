@@ -68,8 +68,8 @@ class Possessions:
         self.held[owner] = Possession(certificate_id, adopted, attached)
         if self._changes_owner(certificate_id, had or lost, adopted=adopted):
             self._pass_on(certificate_id, owner, adopted=adopted)
-        elif not adopted and self._unexcuse(certificate_id) and self.cloud.made.get(certificate_id) not in self.held:
-            # What another template had retained is this resource's from now on.
+        elif not adopted and self._is_left(certificate_id, self._unexcuse(certificate_id)):
+            # What its maker has left is this resource's from now on.
             self.cloud.made[certificate_id] = owner
         if not returns and _sets_status(now, before, had, self.held[owner]):
             self.statuses[certificate_id] = str(now.properties.get("Status", "ACTIVE"))
@@ -80,6 +80,13 @@ class Possessions:
         status = now.properties.get("Status", "INACTIVE")
         if certificate_id in self.statuses and before is not None and before.properties.get("Status") != status:
             self.statuses[certificate_id] = str(status)
+
+    def _is_left(self, certificate_id: str, excusing: list[Stack]) -> bool:
+        """Whether the stack that made it has left it, and was excused for that."""
+        stack_id, _ = maker = self.cloud.made.get(certificate_id, ("", ""))
+        has = self.held.get(maker)
+        is_excused = any(stack.ledger.stack_id == stack_id for stack in excusing)
+        return is_excused and (has is None or has.certificate_id != certificate_id)
 
     @staticmethod
     def _changes_owner(certificate_id: str, had: Possession | None, *, adopted: bool) -> bool:

@@ -290,6 +290,7 @@ class Stack:
         while todo.updates:
             logical_id, physical_id, now, before = todo.updates[0]
             self._log(logical_id, physical_id, "UPDATE_IN_PROGRESS")
+            doubt = self._doubt(logical_id)
             answer = self._send("Update", logical_id, before, physical_id, now)
             if answer is None or answer.body["Status"] == "FAILED":
                 self._log(logical_id, physical_id, "UPDATE_FAILED")
@@ -300,6 +301,7 @@ class Stack:
             todo.updates.pop(0)
             back = answer.body["PhysicalResourceId"]
             self._log(logical_id, back, "UPDATE_COMPLETE")
+            self._excuse_named(logical_id, Live(back, before), answer, doubt | self._doubt(logical_id))
             self._excuse_attached(logical_id, back, answer)
             self.cloud.possessions.completed(self._owner(logical_id), back, before, now)
             self._excuse_overtaken(logical_id, before, answer)
@@ -494,9 +496,9 @@ class Stack:
         return {*busy, *(siblings - {logical_id}), *held, *struck}
 
     def _excuse_named(self, logical_id: str, live: Live, answer: Answer, doubt: set[object]) -> None:
-        """Excuse what a Delete leaves because it might be somebody else's: it has to name it, and to have a doubt.
+        """Excuse what a Delete, or a rollback, leaves that might be another owner's: it names it, and has a doubt.
 
-        The certificate that the Delete is about is named by its physical id; only the reason is to say why it stays.
+        The certificate that a Delete is about is named by its physical id; only the reason is to say why it stays.
         """
         reason = answer.body["Reason"]
         if live.declared.type == TRANSFER and doubt and reason.startswith("Left pending, in doubt"):

@@ -136,6 +136,15 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
         Hand("register"),
         Amend(0, "own"),
     ),
+    "the referee knows no rollback that leaves in doubt, and names, what another stack takes up later": (
+        Deploy(0, (DEVICE,)),
+        Race(
+            Deploy(0, (("DeviceA", Wish("sni")),), faults=(Fault("mute", 7, times=4, invocation=0),)),
+            Deploy(1, (("DeviceA", Wish("sni")),)),
+            later=0.3,
+            slow=1,
+        ),
+    ),
 }
 OF_ALL_TYPES: dict[str, Sequence[Step]] = {
     "a rollback is stuck whose certificate is gone, and whose key a hand has overwritten": (
