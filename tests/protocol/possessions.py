@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.physical_id import certificate_id_in, is_adopted, is_certificate_id
+from iot_certificate_provider.physical_id import certificate_id_in, is_adopted, is_certificate_id, without_kept
 from protocol.arrangements import Arrangements
 from protocol.invariants import require
 
@@ -59,8 +59,8 @@ class Possessions:
         if not is_certificate_id(certificate_id):
             return
         lost = self.lost.get((owner, certificate_id))
-        if lost is not None and not lost.adopted and self.cloud.made.get(certificate_id) != owner:
-            return  # it says that it has it, and has it not; an adopter has what anybody registers again
+        if lost is not None and not self._is_there_again(owner, lost):
+            return  # it says that it has it, and has it not
         self.lost.pop((owner, certificate_id), None)
         adopted = is_adopted(physical_id)
         returns = not adopted and self._returns(owner, certificate_id, had)
@@ -73,6 +73,19 @@ class Possessions:
             self.cloud.made[certificate_id] = owner
         if not returns and _sets_status(now, before, had, self.held[owner]):
             self.statuses[certificate_id] = str(now.properties.get("Status", "ACTIVE"))
+            self._note_kept_status(physical_id, self.statuses[certificate_id], had)
+
+    def _is_there_again(self, owner: Owner, lost: Possession) -> bool:
+        """Whether a resource has what it had lost: it has registered it again; or anybody has, for an adopter."""
+        iot, certificate_id = self.cloud.iot, lost.certificate_id
+        is_registered = certificate_id in iot.certificates or certificate_id in iot.cas
+        return self.cloud.made.get(certificate_id) == owner or (lost.adopted and is_registered)
+
+    def _note_kept_status(self, physical_id: str, status: str, had: Possession | None) -> None:
+        """Note that an Update in place has changed the kept certificate as the present one: whoever uses it sees that."""
+        present, kept = without_kept(physical_id)
+        if had is not None and had.certificate_id == present and kept in self.statuses:
+            self.statuses[kept] = status
 
     def _note_decided_status(self, owner: Owner, now: Declared, before: Declared | None) -> None:
         """Note the status that the Update of a decision has set: it is a holder, too."""

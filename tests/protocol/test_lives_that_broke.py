@@ -9,7 +9,7 @@ import pytest
 
 from protocol.function import Fault
 from protocol.in_use import AccountInUse
-from protocol.neighbours import Amend, Deploy, Destroy, Hand, Neighbourhood, Race, Wish
+from protocol.neighbours import Again, Amend, Deploy, Destroy, Hand, Neighbourhood, Race, Wish
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -219,6 +219,12 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Deploy(0, (("DeviceA", Wish("under")),)),
         Amend(0, "status"),
     ),
+    "the referee has an adopter have what is only on its way back": (
+        Deploy(2, (DECISION, ("DeviceA", Wish("brought")))),
+        Hand("delete", "coming"),
+        Hand("send", "coming"),
+        Amend(2, "attach", 1),
+    ),
     "the rollback of a transfer takes the pending one of another stack, which was faster, for its own": (
         Deploy(2, (TRANSFER,)),
         Race(Amend(2, "rotate"), Deploy(1, (TRANSFER,)), later=20.0),
@@ -246,6 +252,20 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Deploy(0, (("IssuedA", Wish("issued", attached=("connect", "thermostat"))),)),
         Hand("delete", "issued"),
         Amend(0, "status", faults=(Fault("hang", "iot.RegisterCertificate", invocation=0),)),
+    ),
+    "the referee wants the status of a kept certificate, which another stack has adopted, to stay": (
+        Deploy(2, (("IssuedA", Wish("issued", keep="KEEP")),)),
+        Amend(2, "rotate"),
+        Deploy(1, (("DeviceA", Wish("kin", adopt=True, generation=1)),)),
+        Amend(2, "status"),
+    ),
+    "a rotation leaves the kept certificate to the stack that has adopted it": (
+        Deploy(2, (("IssuedA", Wish("issued", keep="KEEP")),)),
+        Amend(2, "rotate"),
+        Deploy(1, (("DeviceA", Wish("kin", adopt=True, generation=1)),)),
+        Amend(2, "rotate"),
+        Again(),
+        Destroy(2),
     ),
     "the referee wants the status that a hand gave to a kept certificate": (
         Deploy(1, (("IssuedA", Wish("issued", keep="KEEP")),)),
