@@ -82,7 +82,7 @@ class Possessions:
         return self.cloud.made.get(certificate_id) == owner or (lost.adopted and is_registered)
 
     def _note_kept_status(self, physical_id: str, status: str, had: Possession | None) -> None:
-        """Note that an Update in place has changed the kept certificate as the present one: whoever uses it sees that."""
+        """Note that an Update in place has changed the kept certificate, too: whoever uses it sees that."""
         present, kept = without_kept(physical_id)
         if had is not None and had.certificate_id == present and kept in self.statuses:
             self.statuses[kept] = status
