@@ -504,10 +504,10 @@ class Stack:
         if live.declared.type == TRANSFER and doubt and reason.startswith("Left pending, in doubt"):
             self._leave_pending(live.declared.properties["CertificateId"])
         for certificate_id in self._made_by(logical_id):
-            is_named = certificate_id[:NAMED] in reason or (reason and certificate_id == live.physical_id)
+            said = _said_of(certificate_id, reason, is_only=certificate_id == live.physical_id)
             # That it made nothing is no doubt: of what it made it is wrong.
-            is_doubted = reason.startswith("Left") and "was not registered by" not in reason
-            if is_named and doubt and is_doubted:
+            is_doubted = said.startswith(("Left", "So is")) and "was not registered by" not in said
+            if doubt and is_doubted:
                 self.excused.add(certificate_id)
                 if "in doubt" in reason and not self.cloud.possessions.holders(certificate_id):
                     self.cloud.excuses.left_in_doubt[certificate_id] = reason
@@ -541,6 +541,13 @@ def _ledger(cloud: Cloud, name: str) -> FakeCloudFormation:
         return first.beside(name)
     first.stack_id = first.stack_id.replace(f"/{first.name}/", f"/{name}/")
     return first
+
+
+def _said_of(certificate_id: str, reason: str, *, is_only: bool) -> str:
+    """Return the sentence of a reason that names a certificate; the first one where it is about no other."""
+    sentences = reason.split(". ")
+    named = (each for each in sentences if certificate_id[:NAMED] in each)
+    return next(named, sentences[0] if is_only else "")
 
 
 def _type_in(events: list[dict[str, Any]], logical_id: str) -> str:

@@ -259,6 +259,15 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Deploy(1, (("DeviceA", Wish("kin", adopt=True, generation=1)),)),
         Amend(2, "status"),
     ),
+    "the referee reads of two certificates, which a Delete is about, what it says of the first one": (
+        Deploy(1, (("IssuedA", Wish("issued", keep="KEEP")),)),
+        Amend(1, "rotate"),
+        Deploy(0, (("DeviceA", Wish("kin", adopt=True)),)),
+        Hand("delete", "issued"),
+        Amend(1, "rotate"),
+        Amend(0, "attach"),
+        Destroy(1),
+    ),
     "a rotation leaves the kept certificate to the stack that has adopted it": (
         Deploy(2, (("IssuedA", Wish("issued", keep="KEEP")),)),
         Amend(2, "rotate"),
