@@ -145,6 +145,14 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
             slow=1,
         ),
     ),
+    "whoever takes the ownership of a CA does not set the status that its owner has changed": (
+        Deploy(2, (("CaA", Wish("ca", status="INACTIVE")),)),
+        Amend(2, "retain"),
+        Deploy(1, (("CaA", Wish("ca", status="INACTIVE", adopt=True)),)),
+        Amend(2, "status"),
+        Destroy(2),
+        Amend(1, "own"),
+    ),
 }
 OF_ALL_TYPES: dict[str, Sequence[Step]] = {
     "a rollback is stuck whose certificate is gone, and whose key a hand has overwritten": (
