@@ -206,6 +206,10 @@ class Possessions:
             name for each in others if had and each.certificate_id == had.certificate_id for name in each.attached
         )
 
+    def attached_to(self, certificate_id: str) -> frozenset[str]:
+        """Return the names of what the resources that use a certificate have attached to it."""
+        return frozenset(name for owner in self.holders(certificate_id) for name in self.held[owner].attached)
+
     def holders(self, certificate_id: str) -> list[Owner]:
         return [owner for owner, had in self.held.items() if had.certificate_id == certificate_id]
 

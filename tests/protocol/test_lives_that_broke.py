@@ -276,6 +276,31 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Amend(0, "attach"),
         Destroy(1),
     ),
+    "the rollback of an adopter, whose update was refused, sets a status that the owner has changed": (
+        Deploy(2, (("IssuedA", Wish("requested", retain="Retain", keep="KEEP")),)),
+        Deploy(1, (("DeviceA", Wish("kin", adopt=True)),)),
+        Amend(2, "rotate"),
+        Amend(2, "status"),
+        Amend(1, "attach"),
+    ),
+    "a rollback takes it for an answer that it may not describe a certificate, and leaves one": (
+        Deploy(1, (("IssuedA", Wish("requested", keep="KEEP")),)),
+        Amend(1, "rotate"),
+        Race(
+            Amend(1, "rotate", faults=(Fault("deny", 5, "before", 3, 0),)),
+            Deploy(2, (("DeviceA", Wish("kin", adopt=True)),)),
+            later=20.0,
+            slow=2,
+        ),
+    ),
+    "the referee wants nothing attached to a kept certificate that another stack adopts during a rollback": (
+        Deploy(1, (("IssuedA", Wish("issued", keep="KEEP")),)),
+        Amend(1, "rotate"),
+        Race(
+            Amend(1, "rotate", breaks="last"),
+            Deploy(0, (("DeviceA", Wish("kin", attached=("publish",), adopt=True, generation=1)),)),
+        ),
+    ),
     "a rotation leaves the kept certificate to the stack that has adopted it": (
         Deploy(2, (("IssuedA", Wish("issued", keep="KEEP")),)),
         Amend(2, "rotate"),
