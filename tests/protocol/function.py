@@ -211,6 +211,8 @@ class Cloud:
         """Certificate id → the request that registered it."""
         self.transferred: dict[str, tuple[Any, Owner]] = {}
         """By certificate: the transfer that a function made last, and for which resource."""
+        self.swept: set[str] = set()
+        """Device certificates that were deleted with their CA, as a template says."""
         self.foreign: dict[str, Picture | None] = {}
         """What was there before, and how it looked: nothing may happen to it."""
         self.possessions = Possessions(self)
@@ -471,6 +473,7 @@ class Cloud:
         self._judge_cancelling(invocation, call, certificate_id)
         if call.name in ("iot.DeleteCertificate", "iot.DeleteCACertificate"):
             self._excuse_others(invocation, certificate_id)
+            self.swept |= {certificate_id} if self._is_swept(invocation, certificate_id) else set()
         if self._is_own(invocation, certificate_id) or self._is_given_up(invocation, certificate_id):
             return
         self._known = self._registered_ids()

@@ -516,7 +516,8 @@ class Stack:
         """Excuse what a rollback leaves attached, and names, where another resource does use the certificate."""
         me, certificate_id = self._owner(logical_id), certificate_id_in(physical_id)
         said = re.search(r"Left attached, because .* may have attached it: ([^.]+)", answer.body["Reason"])
-        is_shared = any(owner != me for owner in self.cloud.possessions.holders(certificate_id))
+        holders = [owner for each in (certificate_id, without_kept(physical_id)[1]) for owner in self._holders(each)]
+        is_shared = any(owner != me for owner in holders)
         names = said[1].split(", ") if said is not None and is_shared else ()
         self.cloud.excuses.left_attached[me] = frozenset(names)
 
@@ -530,6 +531,9 @@ class Stack:
             excuses.overtaken.add(me)
             excuses.forgotten.add(certificate_id)
             excuses.detached_by_a_transfer.add(certificate_id)
+
+    def _holders(self, certificate_id: str) -> list[Owner]:
+        return self.cloud.possessions.holders(certificate_id)
 
     def _made_by(self, logical_id: str) -> set[str]:
         return {each for each, owner in self.cloud.made.items() if owner == (self.ledger.stack_id, logical_id)}

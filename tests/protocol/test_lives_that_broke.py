@@ -145,6 +145,11 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
             slow=1,
         ),
     ),
+    "the referee wants a CA to spare what another stack has used, and uses no more": (
+        Deploy(1, (("CaA", Wish("ca", sweep="DELETE")),)),
+        Hand("register", "under"),
+        Deploy(0, (("DeviceA", Wish("under", adopt=True)),)),
+    ),
     "whoever takes the ownership of a CA does not set the status that its owner has changed": (
         Deploy(2, (("CaA", Wish("ca", status="INACTIVE")),)),
         Amend(2, "retain"),
@@ -292,6 +297,12 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
             later=20.0,
             slow=2,
         ),
+    ),
+    "the referee knows no attachments that the rollback of a kept certificate leaves to its adopter": (
+        Deploy(2, (("IssuedA", Wish("requested", retain="Retain", keep="KEEP")),)),
+        Deploy(0, (("DeviceA", Wish("kin", adopt=True)),)),
+        Amend(2, "rotate"),
+        Amend(2, "attach", faults=(Fault("mute", 1, times=3, invocation=0),)),
     ),
     "the referee wants nothing attached to a kept certificate that another stack adopts during a rollback": (
         Deploy(1, (("IssuedA", Wish("issued", keep="KEEP")),)),
