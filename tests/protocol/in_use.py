@@ -222,6 +222,7 @@ class AccountInUse(Neighbourhood):
             other.CancelCertificateTransfer(certificate_id)
         elif what == "accept":
             self.cloud.iot.AcceptCertificateTransfer(certificate_id)
+            self.cloud.possessions.registered(certificate_id)
             self.cloud.made.pop(certificate_id, None)
             self.cloud.foreign[certificate_id] = invariants.picture(self.cloud, certificate_id)
         elif what == "register" and here is None:

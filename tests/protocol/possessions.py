@@ -155,7 +155,7 @@ class Possessions:
         self.arrangements.gives_up(owner)
 
     def registered(self, certificate_id: str) -> None:
-        """Note that a function has registered a certificate: what was said of an earlier one of this id is over."""
+        """Note that a certificate was registered: what was said of an earlier one of this id is over."""
         self.statuses.pop(certificate_id, None)
         self.torn.pop(certificate_id, None)
 

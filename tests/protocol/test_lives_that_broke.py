@@ -145,6 +145,13 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
             slow=1,
         ),
     ),
+    "the referee remembers the status of a certificate that a hand has registered again": (
+        Deploy(0, (("NativeA", Wish(native=True)),)),
+        Amend(0, "status"),
+        Destroy(0),
+        Hand("register"),
+        Deploy(2, (("DeviceA", Wish(adopt=True)),)),
+    ),
     "the referee wants a CA to spare what another stack has used, and uses no more": (
         Deploy(1, (("CaA", Wish("ca", sweep="DELETE")),)),
         Hand("register", "under"),
@@ -241,6 +248,13 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
     "the rollback of a transfer takes the pending one of another stack, which was faster, for its own": (
         Deploy(2, (TRANSFER,)),
         Race(Amend(2, "rotate"), Deploy(1, (TRANSFER,)), later=20.0),
+    ),
+    "a Create takes what another one has made, whose answer was lost and which still runs": (
+        Race(
+            Deploy(2, (TRANSFER,)),
+            Deploy(0, (TRANSFER,), faults=(Fault("mute", 0, times=3, invocation=0),)),
+            slow=2,
+        ),
     ),
     "likewise, and its stack is deleted first": (
         Deploy(0, (TRANSFER,)),
