@@ -30,8 +30,8 @@ class Excuses:
     docs/operations.md, "Orphans" and "Rollbacks" (``--resources-to-skip``).
     """
     left_in_doubt: dict[str, str] = field(default_factory=dict)
-    """What a Delete left because it might be another owner's, with the reason that names it: not more often than
-    ``test_neighbours`` allows.
+    """What a Delete, or a rollback, left because it might be another owner's, with the reason that names it: not more
+    often than ``test_neighbours`` allows.
 
     docs/operations.md, "Orphans".
     """

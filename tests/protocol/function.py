@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 
 FUNCTION_SECONDS = 300.0
 CALL_SECONDS = 0.05
+_GIVEN_UP = frozenset({"CREATE_FAILED", "DELETE_IN_PROGRESS", "DELETE_FAILED", "DELETE_COMPLETE"})
 Owner = tuple[str, str]
 """Stack id and logical id."""
 
@@ -210,6 +211,8 @@ class Cloud:
         """Certificate id → the request that registered it."""
         self.transferred: dict[str, tuple[Any, Owner]] = {}
         """By certificate: the transfer that a function made last, and for which resource."""
+        self.swept: set[str] = set()
+        """Device certificates that were deleted with their CA, as a template says."""
         self.foreign: dict[str, Picture | None] = {}
         """What was there before, and how it looked: nothing may happen to it."""
         self.possessions = Possessions(self)
@@ -436,8 +439,8 @@ class Cloud:
         """Whether a request meets what was made by a Create that CloudFormation has given up, too: nobody has it.
 
         Of two Deletes after two such Creates either one removes it, or the rollback of an Update: holders that are
-        going themselves do not count (``holders.counts_for_destroying``). A Create in doubt takes it up only when the
-        Delete of the other is over, which has left it (``holders.is_at_work``).
+        going themselves do not count (``holders.counts_for_destroying``). A Create in doubt takes up only what the
+        other has left, and named: its Delete, or the rollback of its Update (``holders.is_at_work``).
         """
         maker = self.made.get(certificate_id)
         if maker is None or self.possessions.holders(certificate_id):
@@ -447,8 +450,8 @@ class Cloud:
         statuses = [ledger.resources[logical_id][1] for ledger in ledgers if logical_id in ledger.resources]
         kind = invocation.event["RequestType"]
         if kind != "Delete" and not (kind == "Update" and self._is_rolled_back(invocation.owner[0])):
-            return bool(statuses) and all(status == "DELETE_COMPLETE" for status in statuses)
-        return all(status.startswith("DELETE_") or status == "CREATE_FAILED" for status in statuses)
+            return certificate_id in self.excuses.left_in_doubt
+        return bool(statuses) and all(status in _GIVEN_UP for status in statuses)
 
     def _is_rolled_back(self, stack_id: str) -> bool:
         ledgers = (stack.ledger for stack in self.stacks)
@@ -470,6 +473,7 @@ class Cloud:
         self._judge_cancelling(invocation, call, certificate_id)
         if call.name in ("iot.DeleteCertificate", "iot.DeleteCACertificate"):
             self._excuse_others(invocation, certificate_id)
+            self.swept |= {certificate_id} if self._is_swept(invocation, certificate_id) else set()
         if self._is_own(invocation, certificate_id) or self._is_given_up(invocation, certificate_id):
             return
         self._known = self._registered_ids()

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from fakes.refusal import Refusal
 from fakes.transfers import PENDING
+from iot_certificate_provider.physical_id import without_kept
 from protocol import invariants, material, native, neighbours, transfers
 from protocol.invariants import require
 from protocol.neighbours import RETAINED, SECRETS, Hand, Neighbourhood, Wish
-from protocol.referee import DEVICE, Declared
+from protocol.referee import DEVICE, ISSUED_DEVICE, Declared
 from protocol.several_owners import delete_outside
 
 if TYPE_CHECKING:
@@ -110,9 +111,8 @@ def id_of(certificate: str) -> str:
 class AccountInUse(Neighbourhood):
     """One life being played on one account, between two others."""
 
-    write = staticmethod(declare)
-
     def __init__(self, cloud: Cloud) -> None:
+        self.write = self._declare
         transfers.furnish(cloud)
         for number in range(SECRETS):
             cloud.add_empty_secret(secret(number))
@@ -120,6 +120,19 @@ class AccountInUse(Neighbourhood):
         self._store_password(cloud, WITH_PASSWORD)
         self._written = {secret(WITH_PASSWORD)}
         super().__init__(cloud)
+
+    def _declare(self, wish: Wish) -> Declared:
+        """Do as ``declare``; ``kin`` is the certificate that a resource here has made, or the one that it keeps."""
+        if wish.certificate != "kin":
+            return declare(wish)
+        made = [live for stack in self.stacks for live in stack.live.values() if live.declared.type == ISSUED_DEVICE]
+        wanted = [without_kept(live.physical_id)[min(wish.generation, 1)] for live in made]
+        records = [self.cloud.iot.certificates[each] for each in wanted if each in self.cloud.iot.certificates]
+        if not records:
+            return declare(replace(wish, certificate="device"))
+        properties = {"CertificatePem": records[0].pem, "CertificateMode": records[0].mode, **_device(wish)}
+        adopting = {"ExistingCertificate": "ADOPT"} if wish.adopt else {}
+        return Declared(DEVICE, {**properties, **adopting}, **RETAINED[wish.retain])
 
     @staticmethod
     def _store_password(cloud: Cloud, number: int) -> None:
@@ -209,6 +222,7 @@ class AccountInUse(Neighbourhood):
             other.CancelCertificateTransfer(certificate_id)
         elif what == "accept":
             self.cloud.iot.AcceptCertificateTransfer(certificate_id)
+            self.cloud.possessions.registered(certificate_id)
             self.cloud.made.pop(certificate_id, None)
             self.cloud.foreign[certificate_id] = invariants.picture(self.cloud, certificate_id)
         elif what == "register" and here is None:

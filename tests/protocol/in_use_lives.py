@@ -82,6 +82,29 @@ class DrawingInUse(Drawing):
         steps.insert(self._draw.randint(1, 3), Hand(self._draw.choice(HANDS["kept"]), kept))
         return [*steps, self._amend(stack, "status")]
 
+    def overlaps(self) -> list[Step]:
+        """Draw rotations that keep the certificate before, beside who uses that, or the secret; Deletes come again."""
+        one, other = self._two_stacks()
+        wish = replace(self.wish(self._draw.choice(("issued", "issued", "requested", "own-ca"))), secret=0, keep="KEEP")
+        wish = replace(wish, retain=self._draw.choice(("Delete", "Retain")))
+        what = ("rotate", "rotate", "rotate", "rotate", "status", "attach", "detach", "keep", "rename")
+        steps: list[Step] = [self._deploy(one, wish), Amend(one, "rotate", faults=self._faults())]
+        steps += [self._amend(one, self._draw.choice(what)) for _ in range(self._draw.randint(1, 3))]
+        uses = self._draw.choice(("kin", "kin", "kin", wish.certificate))
+        meets: Step = self._deploy(other, self.wish(uses))
+        if self._chance(0.4):
+            meets = Race(self._amend(one, "rotate"), self._deploy(other, self.wish(uses)), self._later(), self._slow())
+        steps.insert(self._draw.randint(1, len(steps)), meets)
+        between: Step = self._again() if self._chance(0.5) else Hand(self._draw.choice(HANDS["kept"]), wish.certificate)
+        steps.insert(self._draw.randint(2, len(steps)), between)
+        return [*steps, self._amend(other), Destroy(one, self._faults()), self._again()]
+
+    def _later(self) -> float:
+        return self._draw.choice((0.0, 1.0, 5.0, 20.0))
+
+    def _slow(self) -> int:
+        return self._draw.randint(0, 2)
+
     def hands_over(self) -> list[Step]:
         """Draw a transfer that the other side, or a hand, ends; and another one of the same certificate."""
         one, other = self._two_stacks()
@@ -126,6 +149,10 @@ class DrawingInUse(Drawing):
         """Draw how a resource is declared."""
         if certificate in ("device", "ca", "csr", "sni", "under"):
             return super().wish(certificate)
+        if certificate == "kin":
+            kept = self._draw.choice((False, True))
+            wish = replace(super().wish("device"), certificate="kin", native=False, generation=int(kept))
+            return replace(wish, adopt=self._chance(0.8))
         return Wish(
             certificate,
             status=self._draw.choice(("ACTIVE", "ACTIVE", "ACTIVE", "INACTIVE")),
@@ -156,6 +183,8 @@ PATTERNS: tuple[Callable[[DrawingInUse], list[Step]], ...] = (
     DrawingInUse.shares,
     DrawingInUse.rotates,
     DrawingInUse.rotates,
+    DrawingInUse.overlaps,
+    DrawingInUse.overlaps,
     DrawingInUse.hands_over,
     DrawingInUse.decides,
     DrawingInUse.decides,

@@ -224,7 +224,9 @@ def rolled_back_to(stack: Stack, before: Snapshot, revoking: set[str], skipped: 
             was, now = before.pictures[kept_id], picture(stack.cloud, kept_id)
             # As of the present one: it is as it was, or as declared.
             statuses = {was and was.status, live.declared.properties.get("Status", "ACTIVE")}
-            same = was and now and now.status in statuses and replace(now, status=was.status) == was
+            left = stack.cloud.excuses.left_attached.get((stack.ledger.stack_id, logical_id), frozenset())
+            users = stack.cloud.possessions.attached_to(kept_id) | left
+            same = was and now and now.status in statuses and _is_same_but_for(users, was, now)
             require(same, "I4", f"the certificate that {logical_id} keeps is another after the rollback")
         if live.declared.type in (ResourceType.REGISTRATION_CODE, ResourceType.CERTIFICATE_GENERATION, DECISION):
             continue  # ``registration_code`` looks at the code itself
@@ -251,6 +253,11 @@ def rolled_back_to(stack: Stack, before: Snapshot, revoking: set[str], skipped: 
         # Of a CA that was adopted: the tags of its last owner, which is gone, are overwritten where ownership is taken.
         as_before = as_before or (is_adopted(old_id) and now.settings == _without_our_tags(was.settings))
         require(as_before, "I4", f"{logical_id}: {now.settings}, {was.settings}")
+
+
+def _is_same_but_for(users: frozenset[str], was: Picture, now: Picture) -> bool:
+    """Whether nothing was changed but the status, and what ``users`` have attached."""
+    return now.settings == was.settings and was.attached <= now.attached <= was.attached | users
 
 
 def _without_our_tags(settings: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -87,6 +87,7 @@ def register(cloud: Cloud, properties: Mapping[str, Any]) -> str:
         answer = iot.RegisterCACertificate(
             caCertificate=properties["CACertificatePem"], certificateMode="SNI_ONLY", setAsActive=status == "ACTIVE"
         )
+    cloud.possessions.registered(str(answer["certificateId"]))
     return str(answer["certificateId"])
 
 

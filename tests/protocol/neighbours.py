@@ -431,6 +431,8 @@ class Neighbourhood:
                 invariants.nothing_left_behind(stack)
                 invariants.everything_is_there(stack)
         registered = {*self.cloud.iot.certificates, *self.cloud.iot.cas}
+        # Nobody has it any more: else the sweep spares it.
+        self.used -= self.cloud.swept
         require(self.used <= registered | self.cloud.excuses.deleted_outside, "I3", "what a stack only used is gone")
 
     def _look_at_native_types(self, step: Step | None) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.physical_id import certificate_id_in, is_adopted, is_certificate_id
+from iot_certificate_provider.physical_id import certificate_id_in, is_adopted, is_certificate_id, without_kept
 from protocol.arrangements import Arrangements
 from protocol.invariants import require
 
@@ -59,8 +59,8 @@ class Possessions:
         if not is_certificate_id(certificate_id):
             return
         lost = self.lost.get((owner, certificate_id))
-        if lost is not None and not lost.adopted and self.cloud.made.get(certificate_id) != owner:
-            return  # it says that it has it, and has it not; an adopter has what anybody registers again
+        if lost is not None and not self._is_there_again(owner, lost):
+            return  # it says that it has it, and has it not
         self.lost.pop((owner, certificate_id), None)
         adopted = is_adopted(physical_id)
         returns = not adopted and self._returns(owner, certificate_id, had)
@@ -68,11 +68,24 @@ class Possessions:
         self.held[owner] = Possession(certificate_id, adopted, attached)
         if self._changes_owner(certificate_id, had or lost, adopted=adopted):
             self._pass_on(certificate_id, owner, adopted=adopted)
-        elif not adopted and self._unexcuse(certificate_id) and self.cloud.made.get(certificate_id) not in self.held:
-            # What another template had retained is this resource's from now on.
+        elif not adopted and self._is_left(certificate_id, self._unexcuse(certificate_id)):
+            # What its maker has left is this resource's from now on.
             self.cloud.made[certificate_id] = owner
         if not returns and _sets_status(now, before, had, self.held[owner]):
             self.statuses[certificate_id] = str(now.properties.get("Status", "ACTIVE"))
+            self._note_kept_status(physical_id, self.statuses[certificate_id], had)
+
+    def _is_there_again(self, owner: Owner, lost: Possession) -> bool:
+        """Whether a resource has what it had lost: it has registered it again; or anybody has, for an adopter."""
+        iot, certificate_id = self.cloud.iot, lost.certificate_id
+        is_registered = certificate_id in iot.certificates or certificate_id in iot.cas
+        return self.cloud.made.get(certificate_id) == owner or (lost.adopted and is_registered)
+
+    def _note_kept_status(self, physical_id: str, status: str, had: Possession | None) -> None:
+        """Note that an Update in place has changed the kept certificate, too: whoever uses it sees that."""
+        present, kept = without_kept(physical_id)
+        if had is not None and had.certificate_id == present and kept in self.statuses:
+            self.statuses[kept] = status
 
     def _note_decided_status(self, owner: Owner, now: Declared, before: Declared | None) -> None:
         """Note the status that the Update of a decision has set: it is a holder, too."""
@@ -80,6 +93,13 @@ class Possessions:
         status = now.properties.get("Status", "INACTIVE")
         if certificate_id in self.statuses and before is not None and before.properties.get("Status") != status:
             self.statuses[certificate_id] = str(status)
+
+    def _is_left(self, certificate_id: str, excusing: list[Stack]) -> bool:
+        """Whether the stack that made it has left it, and was excused for that."""
+        stack_id, _ = maker = self.cloud.made.get(certificate_id, ("", ""))
+        has = self.held.get(maker)
+        is_excused = any(stack.ledger.stack_id == stack_id for stack in excusing)
+        return is_excused and (has is None or has.certificate_id != certificate_id)
 
     @staticmethod
     def _changes_owner(certificate_id: str, had: Possession | None, *, adopted: bool) -> bool:
@@ -135,7 +155,7 @@ class Possessions:
         self.arrangements.gives_up(owner)
 
     def registered(self, certificate_id: str) -> None:
-        """Note that a function has registered a certificate: what was said of an earlier one of this id is over."""
+        """Note that a certificate was registered: what was said of an earlier one of this id is over."""
         self.statuses.pop(certificate_id, None)
         self.torn.pop(certificate_id, None)
 
@@ -185,6 +205,10 @@ class Possessions:
         return frozenset(
             name for each in others if had and each.certificate_id == had.certificate_id for name in each.attached
         )
+
+    def attached_to(self, certificate_id: str) -> frozenset[str]:
+        """Return the names of what the resources that use a certificate have attached to it."""
+        return frozenset(name for owner in self.holders(certificate_id) for name in self.held[owner].attached)
 
     def holders(self, certificate_id: str) -> list[Owner]:
         return [owner for owner, had in self.held.items() if had.certificate_id == certificate_id]

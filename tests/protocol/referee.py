@@ -290,6 +290,7 @@ class Stack:
         while todo.updates:
             logical_id, physical_id, now, before = todo.updates[0]
             self._log(logical_id, physical_id, "UPDATE_IN_PROGRESS")
+            doubt = self._doubt(logical_id)
             answer = self._send("Update", logical_id, before, physical_id, now)
             if answer is None or answer.body["Status"] == "FAILED":
                 self._log(logical_id, physical_id, "UPDATE_FAILED")
@@ -300,6 +301,7 @@ class Stack:
             todo.updates.pop(0)
             back = answer.body["PhysicalResourceId"]
             self._log(logical_id, back, "UPDATE_COMPLETE")
+            self._excuse_named(logical_id, Live(back, before), answer, doubt | self._doubt(logical_id))
             self._excuse_attached(logical_id, back, answer)
             self.cloud.possessions.completed(self._owner(logical_id), back, before, now)
             self._excuse_overtaken(logical_id, before, answer)
@@ -494,18 +496,18 @@ class Stack:
         return {*busy, *(siblings - {logical_id}), *held, *struck}
 
     def _excuse_named(self, logical_id: str, live: Live, answer: Answer, doubt: set[object]) -> None:
-        """Excuse what a Delete leaves because it might be somebody else's: it has to name it, and to have a doubt.
+        """Excuse what a Delete, or a rollback, leaves that might be another owner's: it names it, and has a doubt.
 
-        The certificate that the Delete is about is named by its physical id; only the reason is to say why it stays.
+        The certificate that a Delete is about is named by its physical id; only the reason is to say why it stays.
         """
         reason = answer.body["Reason"]
         if live.declared.type == TRANSFER and doubt and reason.startswith("Left pending, in doubt"):
             self._leave_pending(live.declared.properties["CertificateId"])
         for certificate_id in self._made_by(logical_id):
-            is_named = certificate_id[:NAMED] in reason or (reason and certificate_id == live.physical_id)
+            said = _said_of(certificate_id, reason, is_only=certificate_id == live.physical_id)
             # That it made nothing is no doubt: of what it made it is wrong.
-            is_doubted = reason.startswith("Left") and "was not registered by" not in reason
-            if is_named and doubt and is_doubted:
+            is_doubted = said.startswith(("Left", "So is")) and "was not registered by" not in said
+            if doubt and is_doubted:
                 self.excused.add(certificate_id)
                 if "in doubt" in reason and not self.cloud.possessions.holders(certificate_id):
                     self.cloud.excuses.left_in_doubt[certificate_id] = reason
@@ -514,7 +516,8 @@ class Stack:
         """Excuse what a rollback leaves attached, and names, where another resource does use the certificate."""
         me, certificate_id = self._owner(logical_id), certificate_id_in(physical_id)
         said = re.search(r"Left attached, because .* may have attached it: ([^.]+)", answer.body["Reason"])
-        is_shared = any(owner != me for owner in self.cloud.possessions.holders(certificate_id))
+        holders = [owner for each in (certificate_id, without_kept(physical_id)[1]) for owner in self._holders(each)]
+        is_shared = any(owner != me for owner in holders)
         names = said[1].split(", ") if said is not None and is_shared else ()
         self.cloud.excuses.left_attached[me] = frozenset(names)
 
@@ -529,6 +532,9 @@ class Stack:
             excuses.forgotten.add(certificate_id)
             excuses.detached_by_a_transfer.add(certificate_id)
 
+    def _holders(self, certificate_id: str) -> list[Owner]:
+        return self.cloud.possessions.holders(certificate_id)
+
     def _made_by(self, logical_id: str) -> set[str]:
         return {each for each, owner in self.cloud.made.items() if owner == (self.ledger.stack_id, logical_id)}
 
@@ -539,6 +545,13 @@ def _ledger(cloud: Cloud, name: str) -> FakeCloudFormation:
         return first.beside(name)
     first.stack_id = first.stack_id.replace(f"/{first.name}/", f"/{name}/")
     return first
+
+
+def _said_of(certificate_id: str, reason: str, *, is_only: bool) -> str:
+    """Return the sentence of a reason that names a certificate; the first one where it is about no other."""
+    sentences = reason.split(". ")
+    named = (each for each in sentences if certificate_id[:NAMED] in each)
+    return next(named, sentences[0] if is_only else "")
 
 
 def _type_in(events: list[dict[str, Any]], logical_id: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from protocol.function import Fault
 from protocol.in_use import AccountInUse
-from protocol.neighbours import Amend, Deploy, Destroy, Hand, Neighbourhood, Race, Wish
+from protocol.neighbours import Again, Amend, Deploy, Destroy, Hand, Neighbourhood, Race, Wish
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -136,6 +136,35 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
         Hand("register"),
         Amend(0, "own"),
     ),
+    "the referee knows no rollback that leaves in doubt, and names, what another stack takes up later": (
+        Deploy(0, (DEVICE,)),
+        Race(
+            Deploy(0, (("DeviceA", Wish("sni")),), faults=(Fault("mute", 7, times=4, invocation=0),)),
+            Deploy(1, (("DeviceA", Wish("sni")),)),
+            later=0.3,
+            slow=1,
+        ),
+    ),
+    "the referee remembers the status of a certificate that a hand has registered again": (
+        Deploy(0, (("NativeA", Wish(native=True)),)),
+        Amend(0, "status"),
+        Destroy(0),
+        Hand("register"),
+        Deploy(2, (("DeviceA", Wish(adopt=True)),)),
+    ),
+    "the referee wants a CA to spare what another stack has used, and uses no more": (
+        Deploy(1, (("CaA", Wish("ca", sweep="DELETE")),)),
+        Hand("register", "under"),
+        Deploy(0, (("DeviceA", Wish("under", adopt=True)),)),
+    ),
+    "whoever takes the ownership of a CA does not set the status that its owner has changed": (
+        Deploy(2, (("CaA", Wish("ca", status="INACTIVE")),)),
+        Amend(2, "retain"),
+        Deploy(1, (("CaA", Wish("ca", status="INACTIVE", adopt=True)),)),
+        Amend(2, "status"),
+        Destroy(2),
+        Amend(1, "own"),
+    ),
 }
 OF_ALL_TYPES: dict[str, Sequence[Step]] = {
     "a rollback is stuck whose certificate is gone, and whose key a hand has overwritten": (
@@ -210,9 +239,22 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Deploy(0, (("DeviceA", Wish("under")),)),
         Amend(0, "status"),
     ),
+    "the referee has an adopter have what is only on its way back": (
+        Deploy(2, (DECISION, ("DeviceA", Wish("brought")))),
+        Hand("delete", "coming"),
+        Hand("send", "coming"),
+        Amend(2, "attach", 1),
+    ),
     "the rollback of a transfer takes the pending one of another stack, which was faster, for its own": (
         Deploy(2, (TRANSFER,)),
         Race(Amend(2, "rotate"), Deploy(1, (TRANSFER,)), later=20.0),
+    ),
+    "a Create takes what another one has made, whose answer was lost and which still runs": (
+        Race(
+            Deploy(2, (TRANSFER,)),
+            Deploy(0, (TRANSFER,), faults=(Fault("mute", 0, times=3, invocation=0),)),
+            slow=2,
+        ),
     ),
     "likewise, and its stack is deleted first": (
         Deploy(0, (TRANSFER,)),
@@ -237,6 +279,60 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Deploy(0, (("IssuedA", Wish("issued", attached=("connect", "thermostat"))),)),
         Hand("delete", "issued"),
         Amend(0, "status", faults=(Fault("hang", "iot.RegisterCertificate", invocation=0),)),
+    ),
+    "the referee wants the status of a kept certificate, which another stack has adopted, to stay": (
+        Deploy(2, (("IssuedA", Wish("issued", keep="KEEP")),)),
+        Amend(2, "rotate"),
+        Deploy(1, (("DeviceA", Wish("kin", adopt=True, generation=1)),)),
+        Amend(2, "status"),
+    ),
+    "the referee reads of two certificates, which a Delete is about, what it says of the first one": (
+        Deploy(1, (("IssuedA", Wish("issued", keep="KEEP")),)),
+        Amend(1, "rotate"),
+        Deploy(0, (("DeviceA", Wish("kin", adopt=True)),)),
+        Hand("delete", "issued"),
+        Amend(1, "rotate"),
+        Amend(0, "attach"),
+        Destroy(1),
+    ),
+    "the rollback of an adopter, whose update was refused, sets a status that the owner has changed": (
+        Deploy(2, (("IssuedA", Wish("requested", retain="Retain", keep="KEEP")),)),
+        Deploy(1, (("DeviceA", Wish("kin", adopt=True)),)),
+        Amend(2, "rotate"),
+        Amend(2, "status"),
+        Amend(1, "attach"),
+    ),
+    "a rollback takes it for an answer that it may not describe a certificate, and leaves one": (
+        Deploy(1, (("IssuedA", Wish("requested", keep="KEEP")),)),
+        Amend(1, "rotate"),
+        Race(
+            Amend(1, "rotate", faults=(Fault("deny", 5, "before", 3, 0),)),
+            Deploy(2, (("DeviceA", Wish("kin", adopt=True)),)),
+            later=20.0,
+            slow=2,
+        ),
+    ),
+    "the referee knows no attachments that the rollback of a kept certificate leaves to its adopter": (
+        Deploy(2, (("IssuedA", Wish("requested", retain="Retain", keep="KEEP")),)),
+        Deploy(0, (("DeviceA", Wish("kin", adopt=True)),)),
+        Amend(2, "rotate"),
+        Amend(2, "attach", faults=(Fault("mute", 1, times=3, invocation=0),)),
+    ),
+    "the referee wants nothing attached to a kept certificate that another stack adopts during a rollback": (
+        Deploy(1, (("IssuedA", Wish("issued", keep="KEEP")),)),
+        Amend(1, "rotate"),
+        Race(
+            Amend(1, "rotate", breaks="last"),
+            Deploy(0, (("DeviceA", Wish("kin", attached=("publish",), adopt=True, generation=1)),)),
+        ),
+    ),
+    "a rotation leaves the kept certificate to the stack that has adopted it": (
+        Deploy(2, (("IssuedA", Wish("issued", keep="KEEP")),)),
+        Amend(2, "rotate"),
+        Deploy(1, (("DeviceA", Wish("kin", adopt=True, generation=1)),)),
+        Amend(2, "rotate"),
+        Again(),
+        Destroy(2),
     ),
     "the referee wants the status that a hand gave to a kept certificate": (
         Deploy(1, (("IssuedA", Wish("issued", keep="KEEP")),)),

@@ -170,9 +170,9 @@ class AwsClients:
             _LEFT.reset(before)
 
     @contextmanager
-    def expecting_denial(self) -> Iterator[None]:
-        """Take a denial in the block for an answer, at once: it decides something."""
-        before = _IS_DENIAL_EXPECTED.set(True)
+    def expecting_denial(self, *, expected: bool = True) -> Iterator[None]:
+        """Take a denial in the block for an answer, at once: it decides something; or wait again for a permission."""
+        before = _IS_DENIAL_EXPECTED.set(expected)
         try:
             yield
         finally:

@@ -157,9 +157,9 @@ class StackGateway:
         self._clients = clients
         self._newest: NewestPage | None = None
 
-    def expecting_denial(self) -> AbstractContextManager[None]:
+    def expecting_denial(self, *, expected: bool = True) -> AbstractContextManager[None]:
         """Take a denial in the block for an answer, at once: it decides something, and no permission is waited for."""
-        return self._clients.expecting_denial()
+        return self._clients.expecting_denial(expected=expected)
 
     @property
     def _cloudformation(self) -> CloudFormationClient:

@@ -20,7 +20,7 @@ from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.properties.ca_certificate import CaCertificateProperties
 from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.protocol.response import ensure_fits
-from iot_certificate_provider.resources.ca.change import CaCertificateChange, differences, differs
+from iot_certificate_provider.resources.ca.change import CaCertificateChange, as_registered, differences, differs
 from iot_certificate_provider.resources.ca.deletion import CaCertificateDeletion, left
 from iot_certificate_provider.resources.ca.outcome import outcome_of
 from iot_certificate_provider.resources.ca.ownership import CaCertificateOwnership
@@ -33,7 +33,7 @@ from iot_certificate_provider.resources.lifecycle.redelivery import begin, remem
 from iot_certificate_provider.resources.lifecycle.registered_already import RegisteredAlready, unseen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from iot_certificate_provider.aws.gateways import Gateways
@@ -224,8 +224,23 @@ class CaCertificateResource:
             return self._registered_already.refuse_or_keep(request, live, ownership.of_another(live.id), outcome)
         if not differs(old, wanted):
             return replace(outcome, physical_id=request.existing_id)
-        created = self._iot.describe_ca_certificate(outcome.physical_id).created if adopted else None
+        return self._change_registered(request, wanted, old, outcome, tags)
+
+    def _change_registered(
+        self,
+        request: Request,
+        wanted: CaCertificateProperties,
+        old: CaCertificateProperties | None,
+        outcome: Outcome,
+        tags: Mapping[str, str],
+    ) -> Outcome:
+        adopted = is_adopted(request.existing_id)
+        live = self._iot.describe_ca_certificate(outcome.physical_id) if adopted else None
+        created = None if live is None else live.created
         physical_id = self._adoption.physical_id(request, wanted.existing, outcome.physical_id, created)
+        if live is not None and old is not None and not is_adopted(physical_id):
+            # Ownership is taken: whatever is declared holds from now on.
+            old = as_registered(old, wanted, live, tags)
         self._change.bring(wanted, old, outcome)
         if old is None or old.existing is not wanted.existing:
             self._change.change_owner(request, outcome, tags, taken=not is_adopted(physical_id))

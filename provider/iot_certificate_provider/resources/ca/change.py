@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import (
@@ -9,6 +10,7 @@ from iot_certificate_provider.contract import (
     AutoRegistrationStatus,
     CaCertificateAttribute,
     CaCertificateProperty,
+    CaCertificateStatus,
 )
 from iot_certificate_provider.errors import shorten
 from iot_certificate_provider.resources.lifecycle.adoption import Difference
@@ -30,6 +32,23 @@ def differs(old: CaCertificateProperties | None, wanted: CaCertificateProperties
     if old is None or old.existing is not wanted.existing or old.mode is not wanted.mode:
         return True
     return _settings(old) != _settings(wanted) or dict(old.tags) != dict(wanted.tags)
+
+
+def as_registered(
+    old: CaCertificateProperties,
+    wanted: CaCertificateProperties,
+    live: CaCertificateDescription,
+    tags: Mapping[str, str],
+) -> CaCertificateProperties:
+    """Return ``old`` with what is registered: its owner may have changed it since it was adopted."""
+    names = (*old.tags, *wanted.tags)
+    return replace(
+        old,
+        status=CaCertificateStatus(live.status),
+        auto_registration=AutoRegistrationStatus(live.auto_registration),
+        registration_config=live.config,
+        tags={name: tags[name] for name in names if name in tags},
+    )
 
 
 class CaCertificateChange:

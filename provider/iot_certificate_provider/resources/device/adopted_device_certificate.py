@@ -99,12 +99,16 @@ class AdoptedDeviceCertificate:
         self._change.check_mode(wanted, old, certificate.id)
         # Without old properties of this certificate, what is declared may be attached by the resource itself.
         is_unknown = is_new or old is None
-        if (is_unknown or before != after) and self._stacks.is_rolling_back(request.stack_id):
+        differ = is_unknown or before != after
+        is_back = differ and self._stacks.is_rolling_back(request.stack_id)
+        if is_back:
             self._roll_back(request, live, before, after)
-        elif is_unknown or before != after:
+        elif differ:
             self._attach_and_release(request, live, before, after)
         note = ""
-        if is_new or old is None or old.status is not wanted.status:
+        # An update of another certificate, or one that was refused, has set no status: so its rollback sets none.
+        sets = not is_back if old is None else old.status is not wanted.status
+        if is_new or sets:
             note = self._change.set_status(request, certificate.id, wanted.status)
         outcome = outcome_of(certificate, wanted.ca, request)
         return replace(outcome, physical_id=request.existing_id, note=note)

@@ -157,8 +157,12 @@ class IssuedDeviceCertificateResource:
         return None if found is None else old.of_certificate(Certificate.from_pem(found.pem), None)
 
     def _registered(self, certificate_ids: Iterable[str]) -> DeviceCertificateDescription | None:
-        found = (self._iot.find_certificate(each) for each in certificate_ids)
-        return next((each for each in found if each is not None), None)
+        for certificate_id in certificate_ids:
+            with self._stacks.expecting_denial(expected=False):
+                found = self._iot.find_certificate(certificate_id)
+            if found is not None:
+                return found
+        return None
 
     def _history(self, properties: IssuedDeviceCertificateProperties) -> CertificateHistory:
         return self._by_request if isinstance(properties.subject, SigningRequest) else self._with_new_key

@@ -16,11 +16,11 @@ from iot_certificate_provider.physical_id import TransferIdentity
 from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.resources.lifecycle.history import CLOCKS_DIFFER, is_within, operation_started
 from iot_certificate_provider.resources.lifecycle.holders import ANSWER_SECONDS
-from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
-from iot_certificate_provider.resources.lifecycle.ownership import Action, Decision, short
+from iot_certificate_provider.resources.lifecycle.inquiry import IN_DOUBT_SECONDS, KEPT_BACK_SECONDS, Inquiry
+from iot_certificate_provider.resources.lifecycle.ownership import Action, Decision, among, short
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from iot_certificate_provider.aws.cloudformation import StackResource
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from iot_certificate_provider.protocol.request import Request
 
 PENDING_TRANSFER = "PENDING_TRANSFER"
+
+_AT_WORK = frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"})
 
 
 @dataclass(frozen=True)
@@ -82,29 +84,35 @@ class CertificateTransferOwnership:
         """Decide whether another resource of any stack has the transfer; it has three seconds to answer that it does.
 
         CloudFormation finds a resource by its exact id alone, and names of what was detached are in it: so all stacks
-        are asked. Where the function's role may not ask, it is not known, and the transfer counts as another owner's.
+        are asked, again while one is at work that may have made it. Where the function's role may not ask, it is not
+        known, and the transfer counts as another owner's.
         """
         request.deadline.pause(ANSWER_SECONDS)
+        at_work: StackResource | None = None
+        longest = min(IN_DOUBT_SECONDS, max(0.0, request.deadline.seconds_left - KEPT_BACK_SECONDS))
         try:
-            with self._stacks.expecting_denial():
-                is_elsewhere = any(self._is_made_in(each, request, transfer) for each in self._stacks.stack_ids())
+            for _ in request.deadline.attempts(longest):
+                with self._stacks.expecting_denial():
+                    others = list(self._others(request))
+                if any(_has_made(each, transfer) for each in others):
+                    return left_to_another(transfer)
+                at_work = next((each for each in others if _may_have_made(each, transfer)), None)
+                if at_work is None:
+                    return None
         except AccessDeniedError:
-            return left_pending_in_doubt(transfer)
-        return left_to_another(transfer) if is_elsewhere else None
+            return left_pending_in_doubt(transfer, "the function's role is not allowed to list the stacks")
+        holder = "another resource" if at_work is None else among([at_work], request)
+        return left_pending_in_doubt(transfer, f"{holder} is in progress")
 
-    def _is_made_in(self, stack_id: str, request: Request, transfer: OutgoingTransfer) -> bool:
-        # CloudFormation has one code, ValidationError, for a stack that does not exist any more.
-        with suppress(NotFoundError, RefusedError):
-            for each in self._stacks.all_resources(stack_id):
-                if each.type != ResourceType.CERTIFICATE_TRANSFER or each.is_going:
-                    continue
-                identity = TransferIdentity.of(each.physical_id)
-                is_same = identity is not None and identity.certificate_id == transfer.certificate_id
-                # What was last heard of before has made an earlier transfer, which is over.
-                is_over = each.at is not None and each.at < transfer.made - CLOCKS_DIFFER
-                if is_same and not is_over and not each.is_of(request.stack_id, request.logical_id):
-                    return True
-        return False
+    def _others(self, request: Request) -> Iterator[StackResource]:
+        """ListStacks, ListStackResources: the other transfers of the account that are not being deleted."""
+        for stack_id in self._stacks.stack_ids():
+            # CloudFormation has one code, ValidationError, for a stack that does not exist any more.
+            with suppress(NotFoundError, RefusedError):
+                for each in self._stacks.all_resources(stack_id):
+                    is_transfer = each.type == ResourceType.CERTIFICATE_TRANSFER and not each.is_going
+                    if is_transfer and not each.is_of(request.stack_id, request.logical_id):
+                        yield each
 
     def cancelling(
         self,
@@ -192,6 +200,19 @@ class CertificateTransferOwnership:
         return operation_started(self._stacks.rows(request.stack_id, request.logical_id))
 
 
+def _has_made(other: StackResource, transfer: OutgoingTransfer) -> bool:
+    """Whether another resource has the transfer; one last heard of before made an earlier one."""
+    identity = TransferIdentity.of(other.physical_id)
+    is_over = other.at is not None and other.at < transfer.made - CLOCKS_DIFFER
+    return identity is not None and identity.certificate_id == transfer.certificate_id and not is_over
+
+
+def _may_have_made(other: StackResource, transfer: OutgoingTransfer) -> bool:
+    """Whether another resource is at work that began before the transfer was made."""
+    began_later = other.at is not None and other.at > transfer.made + CLOCKS_DIFFER
+    return other.status in _AT_WORK and not began_later
+
+
 def _is_off_since(live: DeviceCertificateDescription, start: datetime) -> bool:
     # A date of whole seconds that may lie before the start does not count: to leave it INACTIVE is the lesser harm.
     return live.status == DeviceCertificateStatus.INACTIVE and live.modified is not None and live.modified >= start
@@ -204,12 +225,11 @@ def left_to_another(transfer: OutgoingTransfer) -> Decision:
     )
 
 
-def left_pending_in_doubt(transfer: OutgoingTransfer) -> Decision:
+def left_pending_in_doubt(transfer: OutgoingTransfer, why: str) -> Decision:
     """Decide on a pending transfer that another resource may have made."""
     return Decision(
         Action.LEAVE,
-        f"Left pending, in doubt: {_what(transfer)} may be another resource's transfer, "
-        "because the function's role is not allowed to list the stacks",
+        f"Left pending, in doubt: {_what(transfer)} may be another resource's transfer, because {why}",
     )
 
 
