@@ -52,7 +52,7 @@ soak: $(READY) ## Play RUNS random lives of a stack, of several stacks, and of a
 
 faults: $(READY) ## Every fault at every call of AWS IoT and Secrets Manager, permissions taken away; writes docs/faults.md, docs/permissions.md
 	@PYTHONPATH=tests $(BIN)/python -m protocol.fault_table
-	@PERMISSIONS=all $(BIN)/python -m pytest -q tests/integration/test_permissions.py
+	@PERMISSIONS=all $(BIN)/python -m pytest -q tests/integration/test_permissions.py tests/constructs/test_fleet_permissions.py
 
 ONLY ?=
 mutate: $(READY) ## Change the provider's decisions one by one: tests have to notice (40 minutes; ONLY=text for some)

@@ -123,6 +123,7 @@ class DeviceCertificateFleet(Resource):
             "Provider",
             asset=provider or ProviderAsset(self, "Asset"),
             manifests=[self._arn(location)],
+            keys=location.keys,
             children=arithmetic.children(max_registrations_per_second),
             register=_register_actions(manifest),
             removal_policy=removal_policy,

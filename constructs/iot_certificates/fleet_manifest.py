@@ -20,6 +20,7 @@ from iot_certificates.declared.state import is_known
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from aws_cdk import aws_kms as kms
     from aws_cdk import aws_s3 as s3
     from constructs import Construct
 
@@ -38,12 +39,13 @@ class ManifestLocation:
     """Where a manifest is once the app is deployed.
 
     * ``bucket_name``: may be a token. ``prefix``: ends with ``/``.
-    * ``objects``: their keys, as far as the app uploads them.
+    * ``objects``: their keys, as far as the app uploads them. ``keys``: ARNs of KMS keys that encrypt them.
     """
 
     bucket_name: str
     prefix: str
     objects: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
 
     @property
     def siblings(self) -> str:
@@ -87,14 +89,20 @@ class FleetManifest:
         return cls(manifest.count, folder=path, manifest=manifest)
 
     @classmethod
-    def from_s3(cls, bucket: s3.IBucket | str, prefix: str, count: int) -> FleetManifest:
+    def from_s3(
+        cls, bucket: s3.IBucket | str, prefix: str, count: int, *, encryption_key: kms.IKey | None = None
+    ) -> FleetManifest:
         """Refer to an uploaded manifest of ``count`` certificates: ``prefix`` ends with the SHA-256 of manifest.json.
 
-        ``bucket``: of the app, imported, or its name; may be a token. ``prefix`` and ``count`` are known at synth.
+        * ``bucket``: of the app, imported, or its name; may be a token. ``prefix`` and ``count`` are known at synth.
+        * ``encryption_key``: your key of AWS KMS that encrypts the bucket; a bucket of the app tells its own. The key's
+          policy has to leave the decision to IAM, as the keys of the CDK do.
+
         Raises CertificateDeclarationError.
         """
-        location = ManifestLocation(_bucket_name(bucket), f"{_taken_prefix(prefix).strip('/')}/")
-        return cls(_taken_count(count), location=location)
+        keys = _key_arns(bucket if encryption_key is None else None, encryption_key)
+        prefix = f"{_taken_prefix(prefix).strip('/')}/"
+        return cls(_taken_count(count), location=ManifestLocation(_bucket_name(bucket), prefix, keys=keys))
 
     def bind(self, scope: Construct) -> ManifestLocation:
         """Return where the manifest will be; a folder becomes assets of the stack of ``scope``."""
@@ -168,6 +176,17 @@ def _taken_count(count: Any) -> int:
     if not isinstance(count, int) or isinstance(count, bool) or count < 0:
         raise Place(None, "count").refuse(f"is {described(count)}", "Give the number of certificates, a whole number")
     return count
+
+
+def _key_arns(bucket: Any, key: Any) -> tuple[str, ...]:
+    """Return the ARN of the key that was given, or that a bucket has."""
+    if key is None and has_members(bucket, "encryption_key"):
+        key = bucket.encryption_key
+    if key is None:
+        return ()
+    if not has_members(key, "key_arn"):
+        raise Place(None, "encryption_key").refuse(f"is {described(key)}", "Give the key: kms.Key.from_key_arn(…)")
+    return (str(key.key_arn),)
 
 
 def _bucket_name(bucket: Any) -> str:

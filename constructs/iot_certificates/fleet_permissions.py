@@ -31,12 +31,19 @@ def listing(bucket_arn: str) -> iam.PolicyStatement:
     return statement
 
 
-def of_manifest(objects: Sequence[str], keys: Sequence[str] = ()) -> Iterator[iam.PolicyStatement]:
-    """Yield what reading manifests takes; ``keys``: KMS keys that they are encrypted with."""
-    if objects:
-        yield allowing(("s3:GetObject",), objects)
-    if keys:
-        yield allowing(("kms:Decrypt",), keys)
+def of_manifest(objects: Sequence[str]) -> iam.PolicyStatement:
+    """Return what reading manifests takes."""
+    return allowing(("s3:GetObject",), objects)
+
+
+def decrypting(keys: Sequence[str], region: str) -> iam.PolicyStatement:
+    """Allow to read what is encrypted with KMS keys: through Amazon S3, and in no other way.
+
+    Amazon S3 user guide, "Using server-side encryption with AWS KMS keys", "Permissions".
+    """
+    statement = allowing(("kms:Decrypt",), keys)
+    statement.add_condition("StringEquals", {"kms:ViaService": f"s3.{region}.amazonaws.com"})
+    return statement
 
 
 def of_begin(machine_arn: str, executions: str) -> list[iam.PolicyStatement]:

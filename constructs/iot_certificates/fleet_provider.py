@@ -20,7 +20,7 @@ from iot_certificates import permissions as needs
 from iot_certificates.accepted_findings import accept, wildcard
 from iot_certificates.execution_role import execution_role
 from iot_certificates.fleet_definition import FUNCTION_SECONDS, LABEL, fleet_definition
-from iot_certificates.fleet_permissions import FLEETS, of_begin, of_machine, of_manifest, of_objects
+from iot_certificates.fleet_permissions import FLEETS, decrypting, of_begin, of_machine, of_manifest, of_objects
 from iot_certificates.function_log_group import function_log_group
 from iot_certificates.provider_permissions import ProviderPermissions
 from iot_certificates.release import release
@@ -152,13 +152,16 @@ class FleetProvider(Construct):
         stack = Stack.of(self)
         own = self.bucket.bucket_arn
         objects = of_objects(own, deleting=name == _KEEPING)
+        reading = [of_manifest(self._manifests)] if self._manifests else []
+        if self._keys:
+            reading.append(decrypting(self._keys, stack.region))
         arns = [*self._manifests, f"{own}/{FLEETS}/*"]
         findings = [finding for arn in arns for finding in wildcard(stack, arn, accepted.OBJECTS_OF_A_FLEET)]
         return execution_role(
             Construct(self, f"{name}Role"),
             description=f"What functions of a fleet of AWS IoT certificates may do ({name})",
             log_group=self._log_group,
-            policies={"Fleet": [*of_manifest(self._manifests, self._keys), *objects]},
+            policies={"Fleet": [*reading, *objects]},
             findings=[*findings, *accepted.of_role(tracing=self._asset.tracing)],
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from aws_cdk import CfnCondition, CfnOutput, CfnParameter, Fn, Stack
@@ -12,19 +13,25 @@ from iot_certificate_provider.fleet.arithmetic import children
 from iot_certificate_provider.properties.fleet import MAX_REGISTRATIONS_PER_SECOND
 from iot_certificates.declared.arguments import SIGNATURE, takes
 from iot_certificates.declared.kinds import ANYTHING, Instance
-from iot_certificates.fleet_permissions import of_manifest
+from iot_certificates.fleet_permissions import decrypting, of_manifest
 from iot_certificates.fleet_provider import REGISTER_WITH_CA, REGISTER_WITHOUT_CA, FleetProvider
 from iot_certificates.provider import ProviderAsset
 from iot_certificates.provider_stack import code_at
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from constructs import Construct
+
+    _Allowing = Callable[[Sequence[str]], iam.PolicyStatement]
 
 FLEET_SERVICE_TOKEN_EXPORT = "IotCertificateFleetProviderServiceToken"  # noqa: S105 - a name that everybody may know
 """What a template imports: ``ServiceToken: !ImportValue IotCertificateFleetProviderServiceToken``."""
 
 MANIFESTS, MAX_CONCURRENCY = "ManifestArns", "MaxConcurrency"
 _MOST_CHILDREN = children(float(MAX_REGISTRATIONS_PER_SECOND.greatest))
+MANIFEST_KEYS = "ManifestKeyArns"
+_KEY = r"arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+"
 _MANIFEST = r"arn:[a-z-]+:s3:::[a-z0-9.-]+/[A-Za-z0-9/_+=.@-]+/\*"
 
 
@@ -35,6 +42,7 @@ class IotCertificateFleetProviderStack(Stack):
     that an account without fleets has neither the bucket nor the permissions.
 
     * ``ManifestArns``, a parameter of the stack: objects of manifests, ``arn:aws:s3:::bucket/prefix/*``.
+    * ``ManifestKeyArns``, another one: your keys of AWS KMS that encrypt these.
     * ``MaxConcurrency``, another one: how many shards of a fleet are worked on at a time, 1 by default; each is as fast
       as 25 certificates a second. A resource with a greater ``MaxRegistrationsPerSecond`` is refused.
     * ``code_location``, ``stack_properties``: as IotCertificateProviderStack's.
@@ -60,7 +68,10 @@ class IotCertificateFleetProviderStack(Stack):
             register=(REGISTER_WITH_CA, REGISTER_WITHOUT_CA),
             any_stack=True,
         )
-        self._allow_manifests()
+        objects, keys = "arn:...:s3:::bucket/prefix/*", "arn:...:kms:region:account:key/id"
+        self._allow(MANIFESTS, "Objects of manifests that may be read", objects, _MANIFEST, of_manifest)
+        of_keys = partial(decrypting, region=self.region)
+        self._allow(MANIFEST_KEYS, "KMS keys that encrypt manifests", keys, _KEY, of_keys)
         CfnOutput(
             self,
             "ServiceToken",
@@ -81,23 +92,23 @@ class IotCertificateFleetProviderStack(Stack):
         )
         return parameter.value_as_string
 
-    def _allow_manifests(self) -> None:
-        """Let the functions read what the parameter names: a policy without a resource is none."""
+    def _allow(self, name: str, what: str, like: str, pattern: str, allowing: _Allowing) -> None:
+        """Let the functions read what a parameter names: a policy without a resource is none."""
         arns = CfnParameter(
             self,
-            MANIFESTS,
+            name,
             type="CommaDelimitedList",
             default="",
-            description="Objects of manifests that may be read, arn:...:s3:::bucket/prefix/*, separated by commas",
-            allowed_pattern=f"({_MANIFEST})?",
-            constraint_description="must be ARNs of objects, arn:...:s3:::bucket/prefix/*; separated by commas",
+            description=f"{what}, {like}, separated by commas",
+            allowed_pattern=f"({pattern})?",
+            constraint_description=f"must be ARNs, {like}; separated by commas",
         )
         empty = Fn.condition_equals(Fn.join("", arns.value_as_list), "")
-        given = CfnCondition(self, f"{MANIFESTS}Given", expression=Fn.condition_not(empty))
+        given = CfnCondition(self, f"{name}Given", expression=Fn.condition_not(empty))
         policy = iam.Policy(
             self,
-            f"{MANIFESTS}Policy",
+            f"{name}Policy",
             roles=[cast("iam.IRole", role) for role in self.fleets.roles.values()],
-            statements=list(of_manifest(arns.value_as_list)),
+            statements=[allowing(arns.value_as_list)],
         )
         cast("iam.CfnPolicy", policy.node.default_child).cfn_options.condition = given

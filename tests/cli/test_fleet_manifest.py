@@ -255,7 +255,7 @@ class TestDiff:
         (pems / "pump-9.pem").write_text(pump(9).pem)
         assert run("manifest", pems, "--out", tmp_path / "new").status == 0
         ran = run("diff", old, tmp_path / "new")
-        assert ran.out.startswith("+ 1 to register\n~ 0 to change\n- 0 to remove\n= 5 unchanged")
+        assert ran.out.startswith("+ 1 to register\n~ 0 to change\n- 0 to remove\n= 5 unchanged; 0 of ")
         back = run("diff", tmp_path / "new", old)
         assert back.out.startswith("+ 0 to register\n~ 0 to change\n- 1 to remove\n= 5 unchanged")
 

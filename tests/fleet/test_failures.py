@@ -10,7 +10,7 @@ import pytest
 
 import issuing
 from fakes.refusal import Refusal
-from fleet.stage import BUCKET, CA, Answer, Killed, Stage, device, foreign_device, line
+from fleet.stage import BUCKET, CA, RETRIES, Answer, Killed, Stage, device, foreign_device, line
 from iot_certificate_provider.fleet import arithmetic
 from iot_certificate_provider.fleet.attempt import Attempt
 from iot_certificate_provider.fleet.cut import has, key_of
@@ -429,6 +429,23 @@ def test_out_of_time_a_create_fails_and_accounts_for_each_line() -> None:
     check_accounted(stage, created)
     stage.hook = lambda _: None
     assert stage.request("Delete").status == "SUCCESS"
+    assert stage.iot.certificates == {}
+
+
+def test_workers_that_can_write_nothing_are_not_called_out_of_time() -> None:
+    stage = Stage()
+    event = stage.event("Create", stage.upload(lines(0, 1, 2), 0))
+    plan = stage.fleet.run(event["RequestId"]).plan
+
+    def deny(called: str) -> None:
+        if called == "before s3.PutObject" and plan in stage.objects and len(stage.errors) < RETRIES:
+            raise Refusal("AccessDenied", "Access Denied", 403)
+
+    stage.begin(event)
+    stage.hook = deny
+    stage.run_machines()
+    reason = stage.answer_to(event).reason
+    assert reason.startswith("The workers could not go on, and the functions' log says why: 3 of 3 certificates")
     assert stage.iot.certificates == {}
 
 

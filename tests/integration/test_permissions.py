@@ -375,6 +375,14 @@ and Region:
 
 Without any one of them the function fails (`tests/integration/test_monitoring.py`).
 
+## The functions and the state machine of a fleet
+
+A [fleet](resources/device-certificate-fleet.md#permissions) has three roles for its functions, and one for its state
+machine. `tests/constructs/test_fleet_permissions.py` withholds each action of the functions' roles, and
+`tests/local/test_strict_state_machines.py` each of the machine's: something fails, and an answer, the history of the
+execution, the fleet's bucket or the log names the action. Not tried: `s3:AbortMultipartUpload`, for an upload of more
+than 8 MiB that fails.
+
 ## The function of the renewal
 
 It has a role of its own ([renewal](renewal.md)), which beside its log group allows, in the stack's own account and

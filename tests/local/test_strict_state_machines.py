@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
+from iot_certificates.fleet_definition import fleet_definition
+from iot_certificates.fleet_permissions import of_machine
 from iot_certificates_local import EmbeddedAws, Strictness
 from iot_certificates_local.strict.state_machines.definitions import ignored_in, refusal
 from iot_certificates_local.strict.state_machines.map_runs import MapRuns, Stopped, exceeded
@@ -207,11 +209,12 @@ def test_a_failure_that_is_not_tolerated_stops_the_rest(stage: MachineStage) -> 
     assert counts["aborted"] == 7
 
 
+FUNCTION = "arn:aws:lambda:eu-central-1:123456789012:function:absent"
 INVOKE = machine_of(
     Only={
         "Type": "Task",
         "Resource": "arn:aws:states:::lambda:invoke",
-        "Parameters": {"FunctionName": "arn:aws:lambda:eu-central-1:123456789012:function:absent"},
+        "Parameters": {"FunctionName": FUNCTION},
         "End": True,
     }
 )
@@ -229,8 +232,7 @@ def test_the_role_of_the_machine_says_what_it_invokes(stage: MachineStage) -> No
     assert "is not authorized to perform: lambda:InvokeFunction on resource: arn:aws:lambda:" in ended["cause"]
     elsewhere = "arn:aws:lambda:eu-central-1:123456789012:function:other"
     assert stage.run(INVOKE, role=stage.role(_allow("lambda:InvokeFunction", on=elsewhere)))["error"] == ended["error"]
-    function = INVOKE["States"]["Only"]["Parameters"]["FunctionName"]
-    allowed = stage.run(INVOKE, role=stage.role(_allow("lambda:InvokeFunction", on=function)))
+    allowed = stage.run(INVOKE, role=stage.role(_allow("lambda:InvokeFunction", on=FUNCTION)))
     assert allowed["error"] == "Lambda.ResourceNotFoundException"
 
 
@@ -251,6 +253,42 @@ def test_the_role_of_the_machine_says_what_it_reads_and_whether_it_has_children(
     right: Fields = {"Condition": {"StringLike": {"s3:prefix": "work/*"}}}
     allowed = stage.run(definition, role=stage.role(children, _allow("s3:ListBucket", **right)))
     assert "The specified bucket does not exist" in allowed["cause"]
+
+
+def _of_fleet(begins_at: str) -> Fields:
+    """Return the definition of a fleet's machine, to begin at a state, whose failure is the machine's."""
+    definition: Fields = fleet_definition(dict.fromkeys(("Plan", "Work", "Settle", "Answer"), FUNCTION), "absent", 1)
+    state = definition["States"][begins_at]
+    return {**machine_of(**{begins_at: {**state, "Retry": [], "Catch": [], "End": True}})}
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize(
+    ("action", "begins_at"),
+    [
+        ("lambda:InvokeFunction", "Plan"),
+        ("s3:ListBucket", "Shards"),
+        ("states:StartExecution", "Shards"),
+        ("states:DescribeExecution", "Shards"),
+        ("states:StopExecution", "Shards"),
+        ("", "Shards"),
+    ],
+)
+def test_the_machine_of_a_fleet_fails_without_any_one_of_its_permissions_and_names_it(
+    action: str, begins_at: str, guarded: EmbeddedAws, stage: MachineStage
+) -> None:
+    account = guarded.session().client("sts").get_caller_identity()["Account"]
+    name = f"fleet-{action.partition(':')[2]}"
+    arn = f"arn:aws:states:{guarded.region}:{account}"
+    executions = [f"{arn}:execution:{name}:*", f"{arn}:execution:{name}/Shards:*"]
+    statements = of_machine([FUNCTION], "arn:aws:s3:::absent", f"{arn}:stateMachine:{name}", executions)
+    less = [each.to_statement_json() for each in statements]
+    for each in less:
+        actions = each["Action"] if isinstance(each["Action"], list) else [each["Action"]]
+        each["Action"] = [one for one in actions if one != action] or ["none:None"]
+    created = stage.create(_of_fleet(begins_at), stage.role(*less), name)
+    cause = stage.end(stage.start(created, {"run": "fleets/a/runs/b", "bucket": "absent"}))["cause"]
+    assert action in cause if action else "The specified bucket does not exist" in cause
 
 
 @pytest.mark.emulator

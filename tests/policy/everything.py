@@ -195,7 +195,9 @@ class Fleets(Stack):
         DeviceCertificateFleet(
             self,
             "Large",
-            manifest=FleetManifest.from_s3("factory", f"north/{'cd' * 32}/", 100_000),
+            manifest=FleetManifest.from_s3(
+                "factory", f"north/{'cd' * 32}/", 100_000, encryption_key=_kms_key(self, "Key")
+            ),
             max_registrations_per_second=100,
             removal_policy=RemovalPolicy.RETAIN,
             provider=provider,

@@ -39,7 +39,10 @@ def of_difference(differences: Iterable[Different], old: StoredManifest, new: St
         policies += len(effective.policy_names)
         things += effective.thing_name is not None
     register, change = kinds[Kind.REGISTER], kinds[Kind.CHANGE]
-    work = Work(register, change, kinds[Kind.REMOVE], len(shards), policies, things)
+    has_other_shards = old.manifest.bits != new.manifest.bits or old.manifest.defaults != new.manifest.defaults
+    # Where they are cut in another way, or have other defaults, the run looks at each of them.
+    worked_on = max(len(shards), len(new.manifest.partitions)) if has_other_shards else len(shards)
+    work = Work(register, change, kinds[Kind.REMOVE], worked_on, policies, things)
     return DifferenceTally(work, new.manifest.count - register - change, len(new.manifest.partitions))
 
 

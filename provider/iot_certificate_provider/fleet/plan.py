@@ -131,7 +131,7 @@ def read_manifest(s3: S3Gateway, properties: DeviceCertificateFleetProperties) -
         raise InvalidPropertyError(
             PREFIX,
             "the bucket has no manifest.json there, or the function may not read it",
-            "Upload it with `iot-certificates fleet manifest --upload`; grant s3:GetObject on the prefix",
+            "Upload it with `iot-certificates fleet manifest --upload`; grant s3:GetObject, and kms:Decrypt on its key",
         ) from error
     with attributing_to(PREFIX):
         manifest = Manifest.from_json(content)

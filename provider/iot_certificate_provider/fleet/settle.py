@@ -8,7 +8,7 @@ import tempfile
 from collections import Counter
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.aws.propagation import POLICY_SECONDS
@@ -16,6 +16,7 @@ from iot_certificate_provider.errors import ProviderError
 from iot_certificate_provider.fleet import earlier
 from iot_certificate_provider.fleet.at_once import answers_at_once
 from iot_certificate_provider.fleet.layout import key_in
+from iot_certificate_provider.fleet.ledger import INVOCATION_SECONDS
 from iot_certificate_provider.fleet.lines import Result
 from iot_certificate_provider.fleet.manifest import canonical
 from iot_certificate_provider.fleet.outcome import ACTED, FAILURES, LineOutcome, Operation
@@ -42,6 +43,9 @@ WAIT_SECONDS = 60.0
 
 RELEASE_SECONDS = 180.0
 """Of the five minutes between the end of a run's parts and that of the hour, what a Delete may wait for policies."""
+
+_LAST_PART = timedelta(seconds=INVOCATION_SECONDS)
+"""So long before the end of a run a worker may stop: it begins no part that would not end by then."""
 
 _SETTLE = "settle"
 _NOT_REACHED = "the run ended before it was reached"
@@ -260,7 +264,7 @@ class Settlement:
                 return self._left(left, total, tally)
             return ""
         if left:
-            why = self._error() or ("Cancelled" if is_cancelled and not self._is_late(plan) else "Out of time")
+            why = self._error() or self._why_not_reached(plan, is_cancelled=is_cancelled)
             return f"{why}: {left:,} of {total:,} certificates were not reached"
         already = tally.counts[LineOutcome.ALREADY_REGISTERED.value]
         if plan.operation is RequestType.CREATE and already:
@@ -277,8 +281,11 @@ class Settlement:
         problem = f"{left:,} of {total:,} are left. Delete the stack again to go on"
         return f"{problem}. The first: {why}" if why else problem
 
-    def _is_late(self, plan: Plan) -> bool:
-        return plan.ends is not None and self.now() >= plan.ends
+    def _why_not_reached(self, plan: Plan, *, is_cancelled: bool) -> str:
+        left = timedelta.max if plan.ends is None else plan.ends - self.now()
+        if is_cancelled and left > timedelta():
+            return "Cancelled"
+        return "Out of time" if left < _LAST_PART else "The workers could not go on, and the functions' log says why"
 
     def _error(self) -> str:
         """Return the first thing that kept a worker from going on; empty where nothing did."""

@@ -102,7 +102,8 @@ def check(source: Source) -> Finding:
                 count += 1
                 is_sound = is_sound and (isinstance(line, Line) or line.is_in_place)
     except (NotFoundError, AccessDeniedError):
-        return Finding(f"{partition.file} is missing, or the function may not read it")
+        denied = "the function may not read it: grant s3:GetObject, and kms:Decrypt on its key"
+        return Finding(f"{partition.file} is missing, or {denied}")
     if hashing.sha256 != partition.sha256:
         return Finding(f"{partition.file} was changed in place: its SHA-256 is not the manifest's")
     if count != partition.count:
