@@ -26,27 +26,25 @@ if TYPE_CHECKING:
     from iot_certificates.provider import IotCertificateProvider
 
 _ANY_OF_A_KIND = (
-    "An update that replaces a certificate still has to delete the old one, and by then has the permissions of the new "
+    "An update that replaces a certificate must delete the previous one, and by then has the permissions of the new "
     "template: those name its kind, not its id"
 )
-_ATTACHED = (
-    "What is attached to a certificate, also outside the stack, is known only when the certificate is to be deleted"
-)
+_ATTACHED = "The attachments of a certificate, also those made outside the stack, are known only at its deletion"
 _LET_GO = (
-    "A policy is asked about when a certificate has let it go: by then the permissions are those of the new template, "
+    "A policy is checked after its detachment: by then the permissions are those of the new template, "
     "which need not name it, and a deleted certificate's attachments are known only then"
 )
 _WHY_ALL = {
     On.ANYTHING: "These actions take no resource in IAM; DescribeStackResources, by a physical id, names no stack",
     On.ANY_STACK: (
         "Other holders of a certificate or of the registration code, also those in progress, may be in any stack "
-        "of the account; and a provider stack serves stacks that nobody knows when it is deployed"
+        "of the account; and a provider stack serves stacks that are unknown when it is deployed"
     ),
     On.CA_CERTIFICATES: _ANY_OF_A_KIND,
     On.CERTIFICATES: _ANY_OF_A_KIND,
     On.CERTIFICATES_OF_ANY_ACCOUNT: (
         "A transfer is cancelled on the ARN of the account that the certificate is being transferred to, which the "
-        "template may not name any more after an update"
+        "template perhaps no longer names after an update"
     ),
     On.POLICIES: _LET_GO,
     On.THINGS: _ATTACHED,

@@ -87,7 +87,7 @@ class Certificate:
         block = pem.read(text, cls.FORM)
         certificate, found = cls._from_slot(block)
         if block.label == pem.TRUSTED_CERTIFICATE:
-            found = (Finding("RFC 7468, 5.1", f"is labelled {block.label}, which is a form of OpenSSL's own"),)
+            found = (Finding("RFC 7468, 5.1", f"is labelled {block.label}, which only OpenSSL uses"),)
         return replace(certificate, findings=(*found, *certificate.findings)) if found else certificate
 
     @classmethod
