@@ -1,4 +1,4 @@
-"""Which rules of RFC 5280, and of the standards that it builds upon, a certificate breaks.
+"""The rules of RFC 5280, and of its base standards, that a certificate breaks.
 
 For a certificate that cryptography refuses. AWS IoT's rules are another matter: ``fitness``.
 """
@@ -76,7 +76,7 @@ _GENERALIZED_TIME = re.compile(rb"\d{14}Z")
 def findings(certificate: TolerantCertificate, refusal: str) -> tuple[Finding, ...]:
     """Return the rules that ``certificate`` breaks, each once.
 
-    ``refusal``: what cryptography says of it, which is all there is to say where none of them is broken.
+    ``refusal``: cryptography's error, which is the only finding where no rule is broken.
     """
     found = tuple(dict.fromkeys(_findings(certificate)))
     if found:

@@ -25,7 +25,7 @@ _DECODING_FAILS_WITH = (PyAsn1Error, ValueError, TypeError, IndexError, Overflow
 
 
 class MalformedError(ValueError):
-    """It is no ASN.1 of the structure that it has to have; ``str()`` is a clause that says why."""
+    """The bytes are not ASN.1 of the required structure; ``str()`` is a clause with the cause."""
 
 
 def context(number: int) -> int:

@@ -48,7 +48,7 @@ class Extension:
 
 @dataclass(frozen=True)
 class TolerantCertificate:
-    """A certificate taken apart; its properties raise MalformedError where a part is not what it has to be."""
+    """A certificate taken apart; its properties raise MalformedError for a malformed part."""
 
     encoded: Element
 
@@ -62,7 +62,7 @@ class TolerantCertificate:
 
     @property
     def tbs(self) -> Element:
-        """What is signed (RFC 5280, 4.1.1.1)."""
+        """The signed part (RFC 5280, 4.1.1.1)."""
         return self.encoded.children[0]
 
     @property

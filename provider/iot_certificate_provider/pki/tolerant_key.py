@@ -71,7 +71,7 @@ def algorithm_oid(encoded: Element) -> str:
 
 
 def read_public_key(encoded: Element) -> CertificatePublicKeyTypes | None:
-    """Read a SubjectPublicKeyInfo; return None for one of a kind, or in a form, that nobody here can use."""
+    """Read a SubjectPublicKeyInfo; return None for an unsupported type or form."""
     try:
         return load_der_public_key(encoded.encoded)  # type: ignore[return-value]
     except (ValueError, TypeError, UnsupportedAlgorithm):

@@ -1,4 +1,4 @@
-"""What becomes of a certificate that cryptography refuses: its fields and the rules that it breaks, or the cause."""
+"""Reading a certificate that cryptography refuses: its fields and the rules that it breaks, or the cause."""
 
 from __future__ import annotations
 
