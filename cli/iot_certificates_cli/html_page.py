@@ -66,7 +66,7 @@ def _facts(tally: Tally) -> str:
 
 def _next(tally: Tally) -> str:
     if not tally.next:
-        return '<p id="next">No certificate is known that will expire and is not revoked.</p>'
+        return '<p id="next">No certificate that is not revoked will expire.</p>'
     rows = "".join(
         _next_row(tally, entry, (expires - tally.now).days, f"{expires:%Y-%m-%d}") for expires, entry in tally.next
     )

@@ -33,9 +33,9 @@ def show_found(found: Found, place: str) -> None:
     else:
         remarks.print(f"Nothing to sweep in {place}.", soft_wrap=True)
     if found.owned:
-        remarks.print(f"Left alone, since a stack owns them: {found.owned:,}.")
+        remarks.print(f"Kept, because a stack owns them: {found.owned:,}.")
     if found.pending_transfer:
-        remarks.print(f"Left alone, since they are on their way to another account: {found.pending_transfer:,}.")
+        remarks.print(f"Kept, because they are being transferred to another account: {found.pending_transfer:,}.")
 
 
 def by_ca(leftovers: list[Entry]) -> str:

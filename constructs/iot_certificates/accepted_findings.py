@@ -1,4 +1,4 @@
-"""What policy checks find in the constructs and what is meant to be so: acknowledged where it is made, with the reason.
+"""Accepted findings of policy checks: acknowledged at the construct, with the reason.
 
 cdk-nag 3 reads the acknowledgements of the CDK itself, and checkov the metadata of the template's resources; neither
 has to be installed.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AcceptedFinding:
-    """Why a construct is as rules of cdk-nag and checks of checkov, which say the same, would not have it."""
+    """The reason for deviating from rules of cdk-nag and the same checks of checkov."""
 
     reason: str
     nag: tuple[str, ...] = ()
@@ -185,7 +185,7 @@ def of_function(
 
 
 def of_role(*, in_vpc: bool = False, tracing: lambda_.Tracing) -> list[AcceptedFinding]:
-    """Return the findings about what a function's role may do because of these properties."""
+    """Return the findings about a function's role with these properties."""
     found = []
     if in_vpc:
         found.append(IN_A_VPC)

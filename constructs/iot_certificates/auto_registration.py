@@ -58,15 +58,15 @@ _FIELDS: dict[str, Kind] = {
 
 @dataclass(frozen=True)
 class AutoRegistration:
-    """Devices that connect with an unknown certificate of the CA register it themselves.
+    """Registers a device's certificate of the CA when the device first connects.
 
-    With nothing given that is all (just-in-time registration): the certificate is PENDING_ACTIVATION. With a
-    provisioning template AWS IoT also makes what that names (just-in-time provisioning).
+    Without arguments the certificate becomes PENDING_ACTIVATION (just-in-time registration). With a
+    provisioning template AWS IoT also creates the template's resources (just-in-time provisioning).
 
     * ``template_name``: a provisioning template of type JITP, which has its own role; its name or the resource.
     * ``template_body``: the template itself instead, a dict or its JSON text, at most 10,240 characters; needs
       ``role``.
-    * ``role``: what AWS IoT provisions with.
+    * ``role``: the role with which AWS IoT provisions.
     """
 
     template_name: str | iot.CfnProvisioningTemplate | None = None
@@ -99,7 +99,7 @@ AUTO_REGISTRATION = Instance((AutoRegistration,), "Give an AutoRegistration; wit
 def auto_registration_properties(
     scope: Construct, auto_registration: AutoRegistration | None, permissions: ProviderPermissions
 ) -> Mapping[CaCertificateProperty, Any]:
-    """Return the properties of a CA that declare it, and allow to pass its role; none where devices do not register."""
+    """Return a CA's properties for auto-registration, and grant passing its role; none without auto-registration."""
     if auto_registration is None:
         return {}
     config = auto_registration.bind(scope)

@@ -63,14 +63,14 @@ class CaCertificate(RegisteredCaCertificate):
       certificate is a replacement, which leaves the old CA's devices alone. May be left out with
       ProofOfPossession.private_ca.
     * ``proof_of_possession``: needed with CertificateMode.DEFAULT, and only there.
-    * ``certificate_mode``: DEFAULT, or SNI_ONLY for a CA that several accounts register. Cannot be changed later.
+    * ``certificate_mode``: DEFAULT, or SNI_ONLY for a CA that several accounts register. It cannot be changed later.
     * ``status``: an INACTIVE CA's devices stay connected; new ones cannot be registered.
     * ``auto_registration``: devices register their certificate at their first connection; by default they do not.
-    * ``device_certificates_on_delete``: what the deletion of the CA does to its device certificates, those that devices
-      brought in just in time among them, unless resources of any stack hold them. By default nothing.
-    * ``existing_certificate``: what to do when the CA is registered already: FAIL, or ADOPT, which uses it as it is and
-      leaves it registered when the resource goes.
-    * ``removal_policy``: RETAIN leaves the CA registered when its resource goes; by default it is deregistered.
+    * ``device_certificates_on_delete``: the effect of the CA's deletion on its device certificates, also on those that
+      devices registered themselves, unless a resource of any stack declares them. By default none.
+    * ``existing_certificate``: for a CA that is already registered: FAIL, or ADOPT, which uses it unchanged and
+      leaves it registered when the resource is deleted.
+    * ``removal_policy``: RETAIN leaves the CA registered when its resource is deleted; by default it is deregistered.
     * ``provider``: an IotCertificateProvider to share; by default the stack has one.
 
     Attributes, besides the id and the ARN: ``subject`` and ``issuer`` (RFC 4514), ``serial_number`` (hex),

@@ -1,4 +1,4 @@
-"""Where the private key of a CA is: behind ProofOfPossession and CertificateIssuer."""
+"""The location of a CA's private key, for ProofOfPossession and CertificateIssuer."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ class CaKey(ABC):
 
     @property
     def has_certificate(self) -> bool:
-        """Whether the CA's certificate can be read where the key is."""
+        """Whether the key's location also has the CA's certificate."""
         return False
 
     @abstractmethod
     def bind(self, place: Place, permissions: ProviderPermissions, template: PrivateCaTemplate) -> dict[str, Any]:
-        """Return the properties that say where the key is, given at ``place``, and grant its use.
+        """Return the properties of the key's location, given at ``place``, and grant its use.
 
         A private CA may then issue by ``template``. Raises CertificateDeclarationError.
         """

@@ -1,4 +1,4 @@
-"""Alarms for those who operate a stack with certificates."""
+"""Alarms for the operators of a stack with certificates."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ _DAYS_TO_EXPIRY = 30
 
 
 class CertificateAlarms(Construct):
-    """What a team wants to hear of: failed requests, requests without an answer, certificates about to expire.
+    """Alarms on failed requests, requests without an answer, and certificates about to expire.
 
-    * ``provider``: the one whose requests count, those of other stacks that share it among them.
+    * ``provider``: the provider whose requests count, also those of other stacks that share it.
     * ``days_to_expiry``: alarm when fewer days are left of any certificate of this stack; 30 by default.
-    * ``actions``: what each alarm does when it goes off, an ``aws_cloudwatch_actions.SnsAction`` for one.
+    * ``actions``: the actions of each alarm, such as an ``aws_cloudwatch_actions.SnsAction``.
 
-    Attributes, each an ``aws_cloudwatch.Alarm``, with which more can be done:
+    Attributes, each an ``aws_cloudwatch.Alarm``:
 
     * ``failures``: a custom resource has failed. No requests are no failures: without data it is OK.
-    * ``unanswered``: Lambda has given a request up, and CloudFormation waits in vain. Without data it is OK.
-    * ``days_to_expiry``: without data it has INSUFFICIENT_DATA, as in the day after the first deployment: nobody knows.
+    * ``unanswered``: Lambda has dropped a request, and CloudFormation waits in vain. Without data it is OK.
+    * ``days_to_expiry``: without data it has INSUFFICIENT_DATA, as in the day after the first deployment.
     * ``unpublished``: the expiry could not be published, in three attempts. Without data it is OK.
     """
 
@@ -85,7 +85,7 @@ class CertificateAlarms(Construct):
         self.add_alarm_action(*actions)
 
     def add_alarm_action(self, *actions: cloudwatch.IAlarmAction) -> None:
-        """Have every alarm do this when it goes off."""
+        """Add an action to every alarm."""
         for alarm in (self.failures, self.unanswered, self.days_to_expiry, self.unpublished):
             alarm.add_alarm_action(*actions)
 

@@ -1,4 +1,4 @@
-"""A dashboard for those who operate a stack with certificates."""
+"""A dashboard for the operators of a stack with certificates."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _HALF, _FULL = 12, 24
 
 
 class CertificateDashboard(Construct):
-    """Shows the days that are left of the stack's certificates, and how the provider's requests fare.
+    """Shows the days to expiry of the stack's certificates, and the outcomes of the provider's requests.
 
-    * ``provider``: the one whose requests are shown, those of other stacks that share it among them.
-    * ``dashboard_name``: by default CloudFormation makes one up.
+    * ``provider``: the provider whose requests are shown, also those of other stacks that share it.
+    * ``dashboard_name``: by default CloudFormation generates one.
 
     ``dashboard`` takes more widgets: ``dashboard.add_widgets(…)``.
     """

@@ -1,4 +1,4 @@
-"""The schedule on which the expiry of a stack's certificates is published: a rule, and a function that only reads."""
+"""The schedule that publishes the expiry of a stack's certificates: a rule, and a function that only reads."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _USUAL: MetricOptions = {"statistic": cloudwatch.Stats.MINIMUM, "period": Durati
 
 
 class CertificateExpirySchedule(Construct):
-    """Publishes, once a day, how many days are left until each certificate that the stack holds expires.
+    """Publishes, once a day, how many days are left until each certificate of the stack expires.
 
     One serves all certificates of its stack. The first ``metric_days_to_expiry`` of a certificate makes it, as do
     CertificateAlarms and CertificateDashboard; declare it before them to choose its properties.
@@ -52,7 +52,7 @@ class CertificateExpirySchedule(Construct):
     * ``schedule``: by default every 24 hours, the first time 24 hours after the deployment. A rarer one leaves days
       without a value, and alarms without data.
     * ``log_retention``: of the function's log group, by default one month; ``log_group``: another one instead, of the
-      class STANDARD, for CloudWatch takes metrics from no other.
+      class STANDARD, because CloudWatch extracts metrics from no other.
 
     Attributes: ``function``, whose own role can list the stack's resources and describe certificates, and ``rule``.
     Raises CertificateDeclarationError for a second one in a stack.
@@ -87,7 +87,7 @@ class CertificateExpirySchedule(Construct):
     @classmethod
     @takes(provider=PROVIDER)
     def get_or_create(cls, scope: IConstruct, provider: IotCertificateProvider) -> CertificateExpirySchedule:
-        """Return the one of the stack that ``scope`` is in; make it, with default properties, at first."""
+        """Return the schedule of the stack of ``scope``; create it, with default properties, if there is none."""
         return child_of_stack(
             cast("Construct", scope), _ID, cls, lambda stack, name: cls(stack, name, provider=provider)
         )

@@ -31,7 +31,7 @@ class CertificateGeneration(Resource):
     * ``provider``: an IotCertificateProvider to share; by default the stack has one.
     * ``generation``: the greatest requested so far, a token; a rollback returns to the one before.
 
-    Raises CertificateDeclarationError for a value that is no generation.
+    Raises CertificateDeclarationError for a value that is not a generation.
     """
 
     __signature__ = SIGNATURE

@@ -1,4 +1,4 @@
-"""Who signs a device certificate that is issued in the deployment."""
+"""The CA that issues a device certificate in the deployment."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _FIX = "Give a SelfSignedCaCertificate, or what CertificateIssuer.private_key_se
 
 
 class CertificateIssuer(ABC):
-    """A CA that is registered already, with the place where its private key is.
+    """A CA that is already registered, with the location of its private key.
 
-    Where the same app registers it, the issued certificate has to depend on that:
+    If the same app registers the CA, the issued certificate must depend on it:
     ``device.node.add_dependency(ca)``.
     """
 
@@ -71,7 +71,7 @@ class CertificateIssuer(ABC):
 
     @property
     def key_secret(self) -> secretsmanager.ISecret | None:
-        """The secret that the key is in, if it is in one."""
+        """The secret of the key, if the key is in a secret."""
         return None
 
 

@@ -48,9 +48,9 @@ _USUAL: MetricOptions = {"statistic": cloudwatch.Stats.MINIMUM, "period": Durati
 
 
 class CertificateRenewal(Construct):
-    """Renews the stack's certificates before they expire: ``generation`` is given to those that are to be renewed.
+    """Renews those certificates of the stack that get its ``generation``, before they expire.
 
-    Once a day a function looks for a certificate of the stack that is as old as ``every``, and has CloudFormation
+    Once a day a function checks whether a certificate of the stack is as old as ``every``, and has CloudFormation
     update the stack with its own template and a new value of the parameter ``CertificateGeneration``. That is an
     ordinary rotation of all certificates with this ``generation``: it is logged, and rolled back when it fails. Then
     the next day tries again. To give ``generation`` to a certificate that exists rotates it once.
@@ -58,7 +58,7 @@ class CertificateRenewal(Construct):
     * ``every``: after so many whole days, 300 by default; less than the validity of each certificate.
     * ``provider``: whose asset, runtime, architecture and tracing the function has.
     * ``log_retention``: of the function's log group, by default one month; ``log_group``: another one instead, of the
-      class STANDARD, for CloudWatch takes metrics from no other.
+      class STANDARD, because CloudWatch extracts metrics from no other.
 
     Attributes: ``generation``, a token; ``function``, whose role can update this stack alone; ``rule``; and two alarms:
     ``not_renewed``, a certificate has been due for three days, and ``failed``, Lambda dropped an invocation.
@@ -222,7 +222,7 @@ class _Transforms:
         self._stack = stack
 
     def validate(self) -> list[str]:
-        """Return what is wrong with the stack's transforms."""
+        """Return the errors of the stack's transforms."""
         if "AWS::LanguageExtensions" not in (self._stack.template_options.transforms or []):
             return []
         return ["The renewal updates the stack with its previous template: remove AWS::LanguageExtensions"]

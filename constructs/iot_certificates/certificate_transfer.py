@@ -1,4 +1,4 @@
-"""A certificate on its way to another account, declared in the stack of the account that it leaves."""
+"""The transfer of a certificate to another account, declared in a stack of the source account."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class CertificateTransfer(Resource):
     * ``certificate``: a DeviceCertificate of the app, or one that is registered elsewhere
       (``DeviceCertificate.from_certificate_arn``). It is deactivated for the transfer.
     * ``target_aws_account``: 12 digits, in the same partition; the Region is the stack's.
-    * ``transfer_message``: for the other side to read, at most 128 characters.
-    * ``detach_on_transfer``: detach what is attached to the certificate. By default that fails the deployment.
+    * ``transfer_message``: a text for the target account, at most 128 characters.
+    * ``detach_on_transfer``: detach the certificate's policies and things. By default they fail the deployment.
     * ``provider``: an IotCertificateProvider to share; by default the stack has one.
 
-    When it goes, a transfer that is still pending is cancelled, and a certificate that was ACTIVE is so again.
+    Its deletion cancels a transfer that is still pending, and reactivates a certificate that was ACTIVE.
     ``transferred_certificate_arn`` is the ARN that the certificate has in the other account.
     Raises CertificateDeclarationError, which names the property and the fix.
     """

@@ -1,4 +1,4 @@
-"""What becomes of a certificate from another account, declared in the stack of the account that it comes to."""
+"""The decision on a certificate from another account, declared in a stack of the target account."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 
 class CertificateTransferDecision(Resource):
-    """Accepts or rejects a certificate that another account transfers to this one; waits for it if need be.
+    """Accepts or rejects a certificate that another account transfers to this one; waits for the transfer if necessary.
 
-    * ``certificate_id``: 64 hex digits, which the other side has to tell.
-    * ``decision``: ACCEPT or REJECT; neither can be taken back.
-    * ``reject_reason``: for the other side to read, at most 128 characters; with REJECT only.
+    * ``certificate_id``: 64 hex digits, which the source account must communicate.
+    * ``decision``: ACCEPT or REJECT; neither can be undone.
+    * ``reject_reason``: a text for the source account, at most 128 characters; with REJECT only.
     * ``status``: of the accepted certificate, by default INACTIVE.
-    * ``on_delete``: what becomes of the accepted certificate when its resource goes: RETAIN (by default), or DELETE.
+    * ``on_delete``: the effect of the resource's deletion on the accepted certificate: RETAIN (by default), or DELETE.
     * ``provider``: an IotCertificateProvider to share; by default the stack has one. Its timeout is how long a
       deployment waits for the transfer.
 

@@ -1,4 +1,4 @@
-"""The resource of the template that a construct stands for."""
+"""The custom resource of a construct in the template."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def custom_resource(
 ) -> CfnResource:
     """Make the default child of ``scope``. ``properties``, by their names in templates, stay out where they are None.
 
-    ``after``: what else has to be there before it. Not the CDK's CustomResource, which is one construct more, and
+    ``after``: further dependencies. Not the CDK's CustomResource, which is one construct more, and
     hides the CfnResource from ``scope.node.default_child``.
     """
     resource = CfnResource(

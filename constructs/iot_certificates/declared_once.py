@@ -33,7 +33,7 @@ _SUFFIX = 7
 
 
 class Kind(StrEnum):
-    """What a certificate is registered as."""
+    """The kind of a registered certificate: CA or device."""
 
     CA = "a CA certificate"
     DEVICE = "a device certificate"

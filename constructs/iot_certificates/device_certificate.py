@@ -80,9 +80,9 @@ class DeviceCertificate(RegisteredDeviceCertificate):
       attached outside the stack stay attached until the certificate is deleted.
     * ``thing_principal_type``: EXCLUSIVE_THING attaches the certificate to one thing, and to no other, so that AWS IoT
       knows the thing whatever client id the device connects with.
-    * ``existing_certificate``: what to do when it is registered already: FAIL, or ADOPT, which uses it as it is and
-      leaves it registered when the resource goes.
-    * ``removal_policy``: RETAIN leaves it registered when its resource goes; by default it is deleted.
+    * ``existing_certificate``: for a certificate that is already registered: FAIL, or ADOPT, which uses it unchanged
+      and leaves it registered when the resource is deleted.
+    * ``removal_policy``: RETAIN leaves it registered when its resource is deleted; by default it is deleted, too.
     * ``provider``: an IotCertificateProvider to share; by default the stack has one.
 
     Attributes, besides the id and the ARN: ``subject`` and ``issuer`` (RFC 4514), ``serial_number`` (hex),
@@ -210,7 +210,7 @@ class DeviceCertificate(RegisteredDeviceCertificate):
 
 
 def resource_of(ca: ICaCertificate) -> IDependable:
-    """Return what a device certificate of the CA depends on."""
+    """Return the dependencies of a device certificate of the CA."""
     return ca.custom_resource if isinstance(ca, RegisteredCertificate) else ca
 
 

@@ -1,4 +1,4 @@
-"""The role of a function: to write its log, and what its policies say."""
+"""The role of a function, with permissions for its log and its policies."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ LOG_RETENTION = Member(logs.RetentionDays)
 def function_log_group(
     scope: Construct, given: logs.ILogGroup | None, retention: logs.RetentionDays | None
 ) -> logs.ILogGroup:
-    """Return the log group that was given, or make one that goes with the stack; by default it keeps a month.
+    """Return the given log group, or create one that is deleted with the stack; by default it keeps a month.
 
     Raises CertificateDeclarationError when both are given.
     """

@@ -1,4 +1,4 @@
-"""Certificates that are registered elsewhere, known by their ARN."""
+"""Certificates that are registered elsewhere, identified by their ARN."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class _ImportedCertificate(Resource):
-    """What both kinds have."""
+    """The common part of both kinds."""
 
     def __init__(self, scope: Construct, construct_id: str, arn: str) -> None:
         super().__init__(scope, construct_id, environment_from_arn=environment_arn(arn))
@@ -59,5 +59,5 @@ class ImportedIssuedDeviceCertificate(ImportedDeviceCertificate):
         self.credentials_secret = credentials_secret
 
     def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Allow the device, or what acts for it, to read its credentials."""
+        """Allow the device, or a principal for it, to read the device's credentials."""
         return self.credentials_secret.grant_read(grantee)

@@ -59,7 +59,7 @@ _SIGNING_REQUEST = "certificate_signing_request"
 class IIssuedDeviceCertificate(IDeviceCertificate, Protocol):
     """A device certificate that was issued in a deployment, by this app or another.
 
-    ``credentials_secret`` is what the device reads.
+    The device reads ``credentials_secret``.
     """
 
     @property
@@ -76,10 +76,10 @@ class IssuedDeviceCertificate(RegisteredDeviceCertificate):
     * ``key_algorithm``: of the key that the function makes; EC_P256 by default.
     * ``validity``: 365 days by default, whole days.
     * ``generation``: any text. Another one renews the certificate, with another key; the new one is registered before
-      the old one goes. So does another issuer, subject, key algorithm or validity.
+      the old one is deleted. So does another issuer, subject, key algorithm or validity.
     * ``previous_certificate``: KEEP leaves the certificate before a rotation registered and attached until the next
       rotation, so that a device that was offline can still connect. DELETE, the default, removes it, also a kept one.
-    * ``credentials_secret``: what the device gets; by default a secret that lives as long as the certificate, encrypted
+    * ``credentials_secret``: the device's secret; by default one that lives as long as the certificate, encrypted
       with ``encryption_key`` or else with the account's own key. It is a JSON object with ``privateKey``,
       ``certificatePem`` and ``caCertificatePem``, all PEM.
     * ``certificate_signing_request``: a CSR (PEM) instead of subject, names and key algorithm, for a key that stays
@@ -87,8 +87,8 @@ class IssuedDeviceCertificate(RegisteredDeviceCertificate):
     * ``status``: ACTIVE by default. REVOKED is final.
     * ``policies``, ``things``, ``thing_principal_type``: as DeviceCertificate's; ``add_policy`` and ``add_thing``
       attach one more.
-    * ``removal_policy``: RETAIN leaves it registered, and its secret, when its resource goes; by default both go. The
-      certificate before a rotation is removed in either case, unless ``previous_certificate`` keeps it.
+    * ``removal_policy``: RETAIN keeps it registered, and its secret, when its resource is deleted; by default both are
+      deleted. The certificate before a rotation is removed in either case, unless ``previous_certificate`` keeps it.
     * ``provider``: an IotCertificateProvider to share; by default the stack has one.
 
     Attributes, besides the id and the ARN: ``ca_certificate_id``, ``subject`` and ``issuer`` (RFC 4514),
@@ -202,7 +202,7 @@ class IssuedDeviceCertificate(RegisteredDeviceCertificate):
         return self._secret
 
     def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Allow the device, or what acts for it, to read its credentials."""
+        """Allow the device, or a principal for it, to read the device's credentials."""
         return self.credentials_secret.grant_read(grantee)
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""The secret of a key that is made in the deployment. The template has nothing of it but a secret without a value."""
+"""The secret of a key that the deployment makes. The template declares the secret without a value."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def reading(secrets: Sequence[str]) -> iam.PolicyStatement:
 
 
 def keeping_keys(secrets: Sequence[str]) -> iam.PolicyStatement:
-    """Allow to read secrets, to write versions of them, and to say which one is current."""
+    """Allow reading secrets, writing versions of them, and choosing the current one."""
     return allowing(_VERSIONS_ACTIONS, secrets)
 
 
@@ -49,24 +49,24 @@ def secrets_manager_in(region: str) -> str:
 
 
 def encrypting(keys: Sequence[str], region: str) -> iam.PolicyStatement:
-    """Allow to use KMS keys for secrets: through Secrets Manager, and in no other way."""
+    """Allow using KMS keys for secrets, through Secrets Manager only."""
     statement = allowing(ENCRYPTION_ACTIONS, keys)
     statement.add_condition("StringEquals", {"kms:ViaService": secrets_manager_in(region)})
     return statement
 
 
 def signing(keys: Sequence[str]) -> iam.PolicyStatement:
-    """Allow to sign with KMS keys."""
+    """Allow signing with KMS keys."""
     return allowing(SIGNING_ACTIONS, keys)
 
 
 def reading_issued(certificate_authorities: Sequence[str]) -> iam.PolicyStatement:
-    """Allow to read the certificates of private CAs: their own, and those that they issued."""
+    """Allow reading the certificates of private CAs: their own, and those that they issued."""
     return allowing(("acm-pca:GetCertificate", "acm-pca:GetCertificateAuthorityCertificate"), certificate_authorities)
 
 
 def issuing(certificate_authorities: Sequence[str], template: PrivateCaTemplate) -> iam.PolicyStatement:
-    """Allow to have private CAs issue certificates by one template.
+    """Allow having private CAs issue certificates by one template.
 
     Other templates make CAs: without this condition, the function could. In the partition of the CA, which an imported
     one's ARN does not tell at synth when it is a token.
@@ -77,7 +77,7 @@ def issuing(certificate_authorities: Sequence[str], template: PrivateCaTemplate)
 
 
 def passing(roles: Sequence[str]) -> iam.PolicyStatement:
-    """Allow to hand roles to AWS IoT, and to no other service."""
+    """Allow passing roles to AWS IoT, and to no other service."""
     statement = allowing(("iam:PassRole",), roles)
     statement.add_condition("StringEquals", {"iam:PassedToService": "iot.amazonaws.com"})
     return statement

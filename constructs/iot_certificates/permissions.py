@@ -1,8 +1,8 @@
-"""What the function may do: one grant a need of a construct, and nothing that no construct of the stack needs.
+"""The permissions of the function: one grant for each need of a construct, and none without a need.
 
 The resource that each action takes is the Service Authorization Reference's ("AWS IoT", "AWS CloudFormation");
-``*`` stands where the action takes none. Certificates are named by kind, not by id: an update that replaces one still
-has to delete the old one, and by then the permissions are already those of the new template.
+``*`` stands where the action takes none. Certificates are named by kind, not by id: an update that replaces one must
+delete the previous one, and by then the permissions are already those of the new template.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class On(StrEnum):
-    """What an action applies to, in the account and Region of the stack; values are ARN resource types."""
+    """The resources of an action, in the account and Region of the stack; values are ARN resource types."""
 
     ANYTHING = "*"
     ANY_STACK = "stack/*"
@@ -44,7 +44,7 @@ class Grant:
 
 
 def ca_certificate(on_delete: DeviceCertificatesOnDelete, *, adopting: bool = False) -> Iterator[Grant]:
-    """Yield what registering, changing and deregistering a CA certificate takes."""
+    """Yield the permissions for registering, changing and deregistering a CA certificate."""
     yield Grant(("iot:RegisterCACertificate",), (On.ANYTHING,))
     yield Grant(
         (
@@ -84,7 +84,7 @@ REGISTRATION_CODE = Grant(("iot:GetRegistrationCode",), (On.ANYTHING,))
 
 
 def registration_code(*, delete: bool) -> Iterator[Grant]:
-    """Yield what reading the registration code takes, and deleting it with its resource."""
+    """Yield the permissions for reading the registration code, and for deleting it with its resource."""
     yield REGISTRATION_CODE
     if delete:
         yield Grant(("iot:DeleteRegistrationCode",), (On.ANYTHING,))
@@ -159,7 +159,7 @@ ATTACH_THING = Grant(("iot:AttachThingPrincipal",), (On.CERTIFICATES, On.THINGS)
 
 
 def device_certificate(register: str, *, policies: bool, things: bool, adopting: bool = False) -> Iterator[Grant]:
-    """Yield what registering with the action ``register``, changing and deregistering a device certificate takes."""
+    """Yield the permissions for registering (by ``register``), changing and deregistering a device certificate."""
     yield Grant((register,), (On.ANYTHING,))
     yield Grant(
         ("iot:DescribeCertificate", "iot:UpdateCertificate", "iot:DeleteCertificate"),
@@ -181,7 +181,7 @@ def device_certificate(register: str, *, policies: bool, things: bool, adopting:
 
 
 def issued_device_certificate(*, signing_request: bool, policies: bool, things: bool) -> Iterator[Grant]:
-    """Yield what the same takes for a certificate that is issued in the deployment."""
+    """Yield the same permissions for a certificate that the deployment issues."""
     yield from device_certificate("iot:RegisterCertificate", policies=policies, things=things)
     if signing_request:
         # No secret says which certificate a request has led to that was not answered.
@@ -190,7 +190,7 @@ def issued_device_certificate(*, signing_request: bool, policies: bool, things: 
 
 
 def certificate_transfer(*, detach: bool) -> Iterator[Grant]:
-    """Yield what transferring a certificate to another account, and taking it back, takes."""
+    """Yield the permissions for transferring a certificate to another account, and for cancelling the transfer."""
     yield Grant(
         ("iot:UpdateCertificate", "iot:TransferCertificate", "iot:ListPrincipalThings"),
         (On.CERTIFICATES,),
@@ -212,7 +212,7 @@ def certificate_transfer(*, detach: bool) -> Iterator[Grant]:
 def certificate_transfer_decision(
     decision: TransferDecision, on_delete: AcceptedCertificateOnDelete
 ) -> Iterator[Grant]:
-    """Yield what deciding on a certificate that another account transfers takes, and what its Delete does."""
+    """Yield the permissions for the decision on a transferred certificate, and for its Delete."""
     yield Grant(("iot:DescribeCertificate",), (On.CERTIFICATES,))
     yield _STILL_WANTED
     yield ROLLING_BACK
@@ -254,7 +254,7 @@ def fleet_worker(register: Iterable[str]) -> Iterator[Grant]:
 
 
 def every_type() -> Iterator[Grant]:
-    """Yield what all types take, whatever is declared, in a function for stacks that nobody knows when it is deployed.
+    """Yield the permissions for all types, for a function of stacks that are unknown when it is deployed.
 
     Without statements on secrets, keys, private CAs and roles, which the function's own stack grants.
     """
@@ -262,7 +262,7 @@ def every_type() -> Iterator[Grant]:
 
 
 def in_any_stack(grants: Iterable[Grant]) -> Iterator[Grant]:
-    """Yield the same for stacks that nobody knows when the function is deployed."""
+    """Yield the same for stacks that are unknown when the function is deployed."""
     for grant in grants:
         yield Grant(grant.actions, tuple(On.ANY_STACK if on is On.THIS_STACK else on for on in grant.on))
 

@@ -29,7 +29,7 @@ _NAME = "proof_of_possession"
 
 
 class ProofOfPossession(ABC):
-    """What a CA of CertificateMode DEFAULT needs: a verification certificate for the account's registration code."""
+    """The proof for a CA of CertificateMode DEFAULT: a verification certificate for the account's registration code."""
 
     @staticmethod
     def private_key_secret(
@@ -48,7 +48,7 @@ class ProofOfPossession(ABC):
     def verification_certificate(pem: str) -> ProofOfPossession:
         """Give one that was signed outside the deployment, for the registration code of the account and Region.
 
-        One that has expired proves nothing any more, and does no harm to a CA that is registered already.
+        An expired one proves nothing, but does no harm to a CA that is already registered.
         """
         return _VerificationCertificate(pem)
 
@@ -71,7 +71,7 @@ class ProofOfPossession(ABC):
 
     @property
     def has_certificate(self) -> bool:
-        """Whether the CA's certificate can be read where the proof comes from."""
+        """Whether the source of the proof also has the CA's certificate."""
         return False
 
     @abstractmethod

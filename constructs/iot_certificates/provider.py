@@ -84,7 +84,7 @@ _SERVICE_TOKEN = _ServiceTokens()
 
 
 class ProviderAsset(Construct):
-    """The asset of the functions: for which runtime and architecture it is, and whether they are traced.
+    """The asset of the functions, with its runtime and architecture, and whether the functions are traced.
 
     ``code``: a prebuilt one. Raises CertificateDeclarationError for a runtime that the functions do not run on.
     """
@@ -105,12 +105,12 @@ class ProviderAsset(Construct):
 
     @property
     def runtime(self) -> lambda_.Runtime:
-        """The runtime that the asset is made for."""
+        """The runtime of the asset."""
         return lambda_.Runtime(self._target.runtime, lambda_.RuntimeFamily.PYTHON, supports_inline_code=True)
 
     @property
     def architecture(self) -> lambda_.Architecture:
-        """The architecture that the asset is made for."""
+        """The architecture of the asset."""
         arm = lambda_.Architecture.ARM_64
         return arm if self._target.architecture == arm.name else lambda_.Architecture.X86_64
 
@@ -144,7 +144,7 @@ class ProviderAsset(Construct):
 class IotCertificateProvider(ProviderAsset):
     """The Lambda function that serves the ``Custom::Iot…`` resource types.
 
-    The constructs make one a stack by themselves. Declare one to choose its properties, or to share it between stacks.
+    The constructs create one for each stack. Declare one to choose its properties, or to share it between stacks.
     Its role holds the permission to write to its own log group; each construct adds what it needs in a policy of
     its own stack.
 
@@ -155,7 +155,7 @@ class IotCertificateProvider(ProviderAsset):
       from there.
     * ``tracing``: ACTIVE for AWS X-Ray, which the role may then write to; by default DISABLED.
     * ``reserved_concurrent_executions``: by default none are reserved.
-    * ``code``: a prebuilt asset, where the synthesis must not install anything; made by
+    * ``code``: a prebuilt asset, for a synthesis that must not install anything; built by
       ``python -m iot_certificates.bundling`` for the same runtime and architecture. Of ``Code.from_asset``, another
       stack's expiry schedule takes the file alone, without options.
 
@@ -215,7 +215,7 @@ class IotCertificateProvider(ProviderAsset):
 
     @classmethod
     def get_or_create(cls, scope: Construct) -> IotCertificateProvider:
-        """Return the one provider of the stack that ``scope`` is in; make it, with default properties, at first."""
+        """Return the provider of the stack of ``scope``; create it, with default properties, if there is none."""
         return child_of_stack(scope, cls.__name__, cls, cls)
 
     @classmethod
@@ -226,7 +226,7 @@ class IotCertificateProvider(ProviderAsset):
     def from_service_token(
         cls, scope: Construct, construct_id: str, service_token: str, *, service_timeout: Duration | None = None
     ) -> IotCertificateProvider:
-        """Refer to a function that is deployed already, by its service token, the function's ARN; may be a token.
+        """Refer to a function that is already deployed, by its service token, the function's ARN; may be a token.
 
         ``Fn.import_value(SERVICE_TOKEN_EXPORT)`` is that of a provider stack. The role of the function is not known
         here: its own stack allows what it needs, IotCertificateProviderStack by its parameters. CloudFormation
@@ -249,7 +249,7 @@ class IotCertificateProvider(ProviderAsset):
         *,
         service_timeout: Duration | None = None,
     ) -> IotCertificateProvider:
-        """Refer to a function that is made elsewhere, with the handler ``iot_certificate_provider.handler.handler``.
+        """Refer to a function of another stack, with the handler ``iot_certificate_provider.handler.handler``.
 
         Its role, where the function has one (``Function.from_function_attributes(role=…)``), is given what the
         constructs need. CloudFormation waits ``service_timeout`` for an answer, by default one hour.
@@ -263,7 +263,7 @@ class IotCertificateProvider(ProviderAsset):
 
     @cached_property
     def event_invoke_config(self) -> IConstruct | None:
-        """How often and how long Lambda tries a request: a resource of its own, without which its defaults hold.
+        """The resource that limits how often and how long Lambda tries a request, in place of Lambda's defaults.
 
         None for a function that is deployed already.
         """
@@ -272,7 +272,7 @@ class IotCertificateProvider(ProviderAsset):
     def metric_failures(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Return how many requests failed: the sum over 5 minutes; the sample count is that of all requests.
 
-        Lambda's own metrics do not tell: a request that is answered FAILED is an invocation that went well. Those that
+        Lambda's own metrics do not show it: a request that is answered FAILED is a successful invocation. Those that
         are not answered at all are the ``metric_errors`` of ``function``.
         """
         dimensions = {MetricDimension.FUNCTION_NAME: self.function.function_name}
@@ -280,7 +280,7 @@ class IotCertificateProvider(ProviderAsset):
         return published_metric(self, MetricName.FAILURES, dimensions, usual, **options)
 
     def count_secret(self) -> None:
-        """Count a secret that the function keeps a key in; warn of more than its role has room for."""
+        """Count a secret that the function keeps a key in; warn above the limit of its role."""
         self._secrets += 1
         if self._secrets == _MAX_SECRETS + 1:
             Annotations.of(self).add_warning_v2(

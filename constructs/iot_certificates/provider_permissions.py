@@ -26,27 +26,25 @@ if TYPE_CHECKING:
     from iot_certificates.provider import IotCertificateProvider
 
 _ANY_OF_A_KIND = (
-    "An update that replaces a certificate still has to delete the old one, and by then has the permissions of the new "
+    "An update that replaces a certificate must delete the previous one, and by then has the permissions of the new "
     "template: those name its kind, not its id"
 )
-_ATTACHED = (
-    "What is attached to a certificate, also outside the stack, is known only when the certificate is to be deleted"
-)
+_ATTACHED = "The attachments of a certificate, also those made outside the stack, are known only at its deletion"
 _LET_GO = (
-    "A policy is asked about when a certificate has let it go: by then the permissions are those of the new template, "
+    "A policy is checked after its detachment: by then the permissions are those of the new template, "
     "which need not name it, and a deleted certificate's attachments are known only then"
 )
 _WHY_ALL = {
     On.ANYTHING: "These actions take no resource in IAM; DescribeStackResources, by a physical id, names no stack",
     On.ANY_STACK: (
         "Other holders of a certificate or of the registration code, also those in progress, may be in any stack "
-        "of the account; and a provider stack serves stacks that nobody knows when it is deployed"
+        "of the account; and a provider stack serves stacks that are unknown when it is deployed"
     ),
     On.CA_CERTIFICATES: _ANY_OF_A_KIND,
     On.CERTIFICATES: _ANY_OF_A_KIND,
     On.CERTIFICATES_OF_ANY_ACCOUNT: (
         "A transfer is cancelled on the ARN of the account that the certificate is being transferred to, which the "
-        "template may not name any more after an update"
+        "template perhaps no longer names after an update"
     ),
     On.POLICIES: _LET_GO,
     On.THINGS: _ATTACHED,
@@ -72,7 +70,7 @@ class ProviderPermissions(Construct):
     """A policy of the function's role that lives with the constructs that need it, wherever the function is.
 
     Were it the role's own, sharing the function between stacks would be a dependency cycle. The custom resources
-    depend on it, so that it is there before them and goes after them.
+    depend on it, so that it is created before them and deleted after them.
 
     There is none for a function whose role is not known here: its own stack allows what it needs.
     """
@@ -89,13 +87,13 @@ class ProviderPermissions(Construct):
     def of_stack(cls, scope: Construct, kind: str, provider: IotCertificateProvider) -> ProviderPermissions:
         """Return the one policy that all constructs of a ``kind`` share in the stack of ``scope``.
 
-        A policy for each would soon be too much: IAM allows 10,240 characters for all policies of a role together.
+        A policy for each would exceed IAM's limit of 10,240 characters for all policies of a role together.
         """
         construct_id = f"{kind}Permissions{provider.short_address}"
         return child_of_stack(scope, construct_id, cls, lambda stack, name: cls(stack, name, provider))
 
     def allow(self, grants: Iterable[Grant]) -> None:
-        """Add what is not granted yet: one statement for each set of resources."""
+        """Add the missing permissions: one statement for each set of resources."""
         if self._role is None:
             return
         for grant in grants:
@@ -119,7 +117,7 @@ class ProviderPermissions(Construct):
         return statement
 
     def allow_passing(self, role: iam.IRole) -> None:
-        """Allow to hand this role, and no other, to AWS IoT."""
+        """Allow passing this role, and no other, to AWS IoT."""
         self._add(statements.passing([role.role_arn]))
 
     def _arn(self, on: On) -> str:
@@ -137,12 +135,12 @@ class ProviderPermissions(Construct):
         return stack.format_arn(service="iot", resource=str(on), resource_name="*")
 
     def allow_reading(self, secret: secretsmanager.ISecret) -> None:
-        """Allow to read this secret, and no other."""
+        """Allow reading this secret, and no other."""
         if self._role is not None:
             secret.grant_read(self._grantee(self._role))
 
     def allow_versions_of(self, secret: secretsmanager.ISecret) -> None:
-        """Allow to read this secret, and no other, to write versions of it, and to say which is the current one."""
+        """Allow reading this secret, and no other, writing versions of it, and choosing the current one."""
         if self._role is None:
             return
         self._provider.count_secret()
@@ -160,7 +158,7 @@ class ProviderPermissions(Construct):
             self._add(statements.encrypting([key.key_arn], region))
 
     def allow_signing(self, key: kms.IKey, place: Place) -> None:
-        """Allow to sign with this key, and no other; it was given at ``place``."""
+        """Allow signing with this key, and no other; it was given at ``place``."""
         if self._role is None or key.grant(self._grantee(self._role), *statements.SIGNING_ACTIONS).success:
             return
         # An alias imported by its name: IAM knows keys only by their ARNs.
@@ -170,7 +168,7 @@ class ProviderPermissions(Construct):
         )
 
     def allow_issuing(self, certificate_authority_arn: str, template: PrivateCaTemplate) -> None:
-        """Allow to have a private CA issue certificates by the template, and to read them and its own."""
+        """Allow having a private CA issue certificates by the template, and reading them and its own."""
         self._add(statements.reading_issued([certificate_authority_arn]))
         self._add(statements.issuing([certificate_authority_arn], template))
 

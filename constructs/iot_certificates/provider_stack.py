@@ -1,4 +1,4 @@
-"""The function in a stack of its own, for templates that know no CDK: they import its service token by its name."""
+"""The function in a separate stack, for templates without the CDK, which import its service token by name."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class IotCertificateProviderStack(Stack):
     """The function that serves the ``Custom::Iot…`` types, for every stack of the account and Region.
 
     Exports its service token as ``IotCertificateProviderServiceToken``: one such stack an account and Region. Its role
-    may do what all types need, in any stack; and what these parameters of the stack name, which are empty by default:
+    has the permissions of all types, in any stack, and for the resources of these parameters, by default empty:
 
     * ``ReadableSecretArns``: secrets with private keys of CAs, and their passphrases.
     * ``KeptKeySecretArns``: secrets that keys are made in (``Custom::IotSelfSignedCaCertificate``,

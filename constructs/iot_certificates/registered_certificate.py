@@ -1,4 +1,4 @@
-"""What the constructs of certificates share: the custom resource that each wraps, and its attributes."""
+"""The common part of the constructs of certificates: the wrapped custom resource, and its attributes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class ResourceOptions(TypedDict):
-    """What custom_resource takes besides the type and the properties."""
+    """The arguments of custom_resource besides the type and the properties."""
 
     provider: IotCertificateProvider
     permissions: Iterable[ProviderPermissions]
@@ -85,12 +85,12 @@ class RegisteredCertificate(Resource):
 
     @property
     def not_before(self) -> str:
-        """From when it is valid."""
+        """The beginning of its validity."""
         return self._attribute(DeviceCertificateAttribute.NOT_BEFORE)
 
     @property
     def not_after(self) -> str:
-        """Until when it is valid."""
+        """The end of its validity."""
         return self._attribute(DeviceCertificateAttribute.NOT_AFTER)
 
     def _attribute(self, name: DeviceCertificateAttribute) -> str:
@@ -101,7 +101,7 @@ class RegisteredCertificate(Resource):
         """Return how many days are left until the certificate expires: the minimum over a day.
 
         The stack's CertificateExpirySchedule publishes it, and is made for it unless the app has declared it before.
-        Nothing is published of a certificate that was revoked, or deleted outside the stack.
+        Nothing is published for a certificate that was revoked, or deleted outside the stack.
         """
         schedule = CertificateExpirySchedule.get_or_create(self, self.provider)
         return schedule.metric_days_to_expiry_of(self.custom_resource.logical_id, **options)

@@ -1,4 +1,4 @@
-"""The account's registration code, for verification certificates that are signed outside."""
+"""The account's registration code, for verification certificates that are signed outside the stack."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ _REMOVAL_POLICY = _RemovalPolicies()
 
 
 class RegistrationCode(Resource):
-    """Reads the registration code, which a verification certificate has to have as its common name.
+    """Reads the registration code, which a verification certificate must have as its common name.
 
     There is one for an account and Region, the same for every stack until it is deleted. The holder of the CA's
     key outside AWS signs a certificate for it, and gives that to ``ProofOfPossession.verification_certificate``.
 
     * ``registration_code``: the code, a token of 64 hex digits. It is no secret.
-    * ``removal_policy``: RETAIN leaves the code when the resource goes, and is the default. DESTROY deletes it, and
-      from then on every verification certificate that was signed for it is refused: in the whole
-      account, in this Region. CA certificates that are registered already stay so.
+    * ``removal_policy``: RETAIN keeps the code when the resource is deleted, and is the default. DESTROY deletes it, so
+      that AWS IoT refuses every verification certificate that was signed for it, in the whole account and Region.
+      CA certificates that are already registered stay registered.
     * ``provider``: an IotCertificateProvider to share; by default the stack has one.
 
     Raises CertificateDeclarationError for another removal policy.

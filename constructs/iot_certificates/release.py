@@ -1,4 +1,4 @@
-"""The version of this distribution, which the descriptions of its functions tell."""
+"""The version of this distribution, which the descriptions of its functions contain."""
 
 from __future__ import annotations
 

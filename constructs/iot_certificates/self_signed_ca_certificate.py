@@ -1,4 +1,4 @@
-"""A CA that is made in the deployment, for test environments: its key is never anywhere but in Secrets Manager."""
+"""A CA that the deployment makes, for test environments. Its key is kept in Secrets Manager only."""
 
 from __future__ import annotations
 
@@ -68,19 +68,19 @@ class SelfSignedCaCertificate(RegisteredCaCertificate):
     * ``subject``: a common name as text, or a CertificateSubject.
     * ``key_algorithm``: EC_P256 by default. ``validity``: 3,650 days by default, whole days.
     * ``generation``: any text. Another one rotates the CA: a new key and certificate, registered before the old one
-      goes. So does another subject, key algorithm or validity.
+      is deleted. So does another subject, key algorithm or validity.
     * ``previous_certificate``: KEEP leaves the CA before a rotation registered until the next rotation, so that its
       devices can move to the new one. DELETE, the default, removes it, also a kept one.
-    * ``private_key_secret``: where the key is kept; by default a secret that lives as long as the CA, encrypted with
+    * ``private_key_secret``: the secret of the key; by default one that lives as long as the CA, encrypted with
       ``encryption_key`` or else with the account's own key. It is a JSON object with ``privateKey`` and
       ``certificatePem``, both PEM.
     * ``certificate_mode``: DEFAULT, or SNI_ONLY. Cannot be changed later, but by a rotation.
     * ``status``: an INACTIVE CA's devices stay connected; new ones cannot be registered.
     * ``auto_registration``: devices register their certificate at their first connection; by default they do not.
-    * ``device_certificates_on_delete``: what the deletion of the CA does to its device certificates, unless resources
-      of the stack hold them. By default nothing.
-    * ``removal_policy``: RETAIN leaves the CA registered, and its secret, when its resource goes; by default both go.
-      The CA before a rotation is removed in either case, unless ``previous_certificate`` keeps it.
+    * ``device_certificates_on_delete``: the effect of the CA's deletion on its device certificates, unless resources
+      of the stack declare them. By default none.
+    * ``removal_policy``: RETAIN keeps the CA registered, and its secret, when its resource is deleted; by default both
+      are deleted. The CA before a rotation is removed in either case, unless ``previous_certificate`` keeps it.
     * ``provider``: an IotCertificateProvider to share; by default the stack has one.
 
     Attributes, besides the id and the ARN: ``certificate_pem`` (empty where it is too large for an answer to

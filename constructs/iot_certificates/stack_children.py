@@ -1,4 +1,4 @@
-"""What a stack has one of for all of its certificates, found without asking the CDK for each of them.
+"""Constructs that a stack has once for all of its certificates, found without a call to the CDK for each.
 
 Every question to the CDK goes through a pipe to Node.js; hundreds of certificates would ask the same ones. Asking only
 whether a child is still there took the benchmark of warm synthesis beyond its limit. So what was found once is taken to
@@ -34,7 +34,7 @@ def child_of_stack(
 
 
 def known_child_of_stack(scope: Construct, construct_id: str) -> Construct | None:
-    """Return what was found, made or kept under this id; None where nothing was."""
+    """Return the construct that was found, created or kept under this id; None without one."""
     return _children_of(stack_of(scope)).get(construct_id)
 
 

@@ -3,7 +3,7 @@
 
 import type { IResolvable } from 'aws-cdk-lib';
 
-/** A CA certificate that is registered with AWS IoT Core. Ref is the certificate id: 64 hex digits, the SHA-256 of the DER certificate; with /adopted behind it where the certificate is adopted. */
+/** A CA certificate that is registered with AWS IoT Core. Ref is the certificate id: 64 hex digits, the SHA-256 of the DER certificate; followed by /adopted where the certificate is adopted. */
 export const CA_CERTIFICATE = 'Custom::IotCaCertificate';
 export interface CaCertificateProperties {
   /** PEM of one CA certificate. Update: replacement, unless it is the same certificate in other text. */
@@ -50,7 +50,7 @@ export interface CaCertificateProperties {
   })[] | IResolvable;
 }
 
-/** A device certificate that is registered with AWS IoT Core, or issued by it; attached to policies and things. Ref is the certificate id: 64 hex digits, the SHA-256 of the DER certificate; with /adopted behind it where the certificate is adopted. */
+/** A device certificate that is registered with AWS IoT Core, or issued by it; attached to policies and things. Ref is the certificate id: 64 hex digits, the SHA-256 of the DER certificate; followed by /adopted where the certificate is adopted. */
 export const DEVICE_CERTIFICATE = 'Custom::IotDeviceCertificate';
 export interface DeviceCertificateProperties {
   /** PEM of one certificate. Update: replacement, unless it is the same certificate in other text. */
@@ -72,7 +72,7 @@ export interface DeviceCertificateProperties {
   readonly ExistingCertificate?: 'FAIL' | 'ADOPT';
 }
 
-/** A CA that is made in the function, and registered with AWS IoT Core. Ref is the certificate id: 64 hex digits, the SHA-256 of the DER certificate; with /keeps/<certificate id> behind it where one from before is kept. */
+/** A CA that the function makes, and registers with AWS IoT Core. Ref is the certificate id: 64 hex digits, the SHA-256 of the DER certificate; followed by /keeps/<certificate id> while the previous certificate is kept. */
 export const SELF_SIGNED_CA_CERTIFICATE = 'Custom::IotSelfSignedCaCertificate';
 export interface SelfSignedCaCertificateProperties {
   /** The name in the certificate. Update: rotation. */
@@ -123,7 +123,7 @@ export interface SelfSignedCaCertificateProperties {
   })[] | IResolvable;
 }
 
-/** A device certificate that a CA of yours issues in the function, and that is registered with AWS IoT Core. Ref is the certificate id: 64 hex digits, the SHA-256 of the DER certificate; with /keeps/<certificate id> behind it where one from before is kept. */
+/** A device certificate that the function issues with a CA of yours, and registers with AWS IoT Core. Ref is the certificate id: 64 hex digits, the SHA-256 of the DER certificate; followed by /keeps/<certificate id> while the previous certificate is kept. */
 export const ISSUED_DEVICE_CERTIFICATE = 'Custom::IotIssuedDeviceCertificate';
 export interface IssuedDeviceCertificateProperties {
   /** The CA, and where its private key is; in it, an empty text counts as left out. Update: rotation, if it is another CA. */
@@ -186,7 +186,7 @@ export interface RegistrationCodeProperties {
   readonly OnDelete?: 'RETAIN' | 'DELETE';
 }
 
-/** A transfer of a device certificate to another account, in a stack of the account that it leaves. Ref is <certificate id>/transfer/<account>, then /was-active where the certificate was ACTIVE before, and the names of what was detached: /policy/<name>, /thing/<name>. */
+/** A transfer of a device certificate to another account, in a stack of the account that it leaves. Ref is <certificate id>/transfer/<account>, then /was-active where the certificate was ACTIVE before, and the names of the detached policies and things: /policy/<name>, /thing/<name>. */
 export const CERTIFICATE_TRANSFER = 'Custom::IotCertificateTransfer';
 export interface CertificateTransferProperties {
   /** 64 hex digits in lower case, the last part of the certificate's ARN. Update: replacement. */

@@ -97,10 +97,10 @@ def _status_of(command: Sequence[str], environment: Mapping[str, str]) -> int:
     try:
         process = subprocess.Popen(command, env=dict(environment))
     except FileNotFoundError:
-        sys.stderr.write(f"{command[0]}: there is no such command. Put it behind --: {_PROGRAM} run -- COMMAND\n")
+        sys.stderr.write(f"{command[0]}: command not found. Put it after --: {_PROGRAM} run -- COMMAND\n")
         return _NOT_FOUND
     except OSError as error:
-        sys.stderr.write(f"{command[0]}: it cannot be run ({error.strerror})\n")
+        sys.stderr.write(f"{command[0]}: cannot be run ({error.strerror})\n")
         return _NOT_RUN
     # Ctrl-C reaches the command from the terminal, and it ends in its own time; a SIGTERM reaches us alone.
     signal.signal(signal.SIGINT, lambda *_: None)

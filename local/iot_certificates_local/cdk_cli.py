@@ -146,10 +146,10 @@ def _folder_of(app: App | None) -> Path:
     """Return where the CLI runs for ``app``; CdkError for a folder that is not an app's."""
     if app is None or not Path(app).is_dir():
         if isinstance(app, Path):
-            raise CdkError(f"There is no folder {app}. Name the folder of a CDK app, or a command as text")
+            raise CdkError(f"The folder {app} does not exist. Name the folder of a CDK app, or a command as text")
         return Path.cwd()
     if not (Path(app) / "cdk.json").is_file():
-        raise CdkError(f"{Path(app).resolve()} is no folder of a CDK app: it has no cdk.json")
+        raise CdkError(f"{Path(app).resolve()} is not the folder of a CDK app: it has no cdk.json")
     return Path(app)
 
 

@@ -1,4 +1,4 @@
-"""What shortens a cold start; imported before anything that is slow to import."""
+"""Settings that shorten a cold start; imported before any slow import."""
 
 from __future__ import annotations
 

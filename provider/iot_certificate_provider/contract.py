@@ -28,7 +28,7 @@ MAX_RESPONSE_BYTES = 4096
 """The whole body of a custom resource's response (CloudFormation User Guide, "Custom resource response objects")."""
 
 MAX_REASON_CHARACTERS = 240
-"""What we let a Reason have: crhelper cuts the *front* off anything above 256."""
+"""The longest Reason: crhelper cuts the *front* off anything above 256."""
 
 MAX_PHYSICAL_ID_CHARACTERS = 1024
 """A PhysicalResourceId "can be up to 1 KB in size" (CloudFormation User Guide, "Custom resource response objects")."""
@@ -160,13 +160,13 @@ class RegistrationCodeProperty(StrEnum):
 
 
 class RegistrationCodeAttribute(StrEnum):
-    """What ``Fn::GetAtt`` of a ``Custom::IotRegistrationCode`` can ask for."""
+    """The attributes for ``Fn::GetAtt`` of a ``Custom::IotRegistrationCode``."""
 
     REGISTRATION_CODE = "RegistrationCode"
 
 
 class RegistrationCodeOnDelete(StrEnum):
-    """What the deletion of the resource does to the code, which the whole account has in common in a Region."""
+    """The effect of the resource's deletion on the code, which the whole account shares in a Region."""
 
     RETAIN = "RETAIN"
     DELETE = "DELETE"
@@ -223,19 +223,19 @@ class CertificateTransferDecisionProperty(StrEnum):
 
 
 class CertificateTransferAttribute(StrEnum):
-    """What ``Fn::GetAtt`` of a ``Custom::IotCertificateTransfer`` can ask for."""
+    """The attributes for ``Fn::GetAtt`` of a ``Custom::IotCertificateTransfer``."""
 
     TRANSFERRED_CERTIFICATE_ARN = "TransferredCertificateArn"
 
 
 class CertificateTransferDecisionAttribute(StrEnum):
-    """What ``Fn::GetAtt`` of a ``Custom::IotCertificateTransferDecision`` can ask for."""
+    """The attributes for ``Fn::GetAtt`` of a ``Custom::IotCertificateTransferDecision``."""
 
     ARN = "Arn"
 
 
 class CaCertificateAttribute(StrEnum):
-    """What ``Fn::GetAtt`` of a ``Custom::IotCaCertificate`` can ask for."""
+    """The attributes for ``Fn::GetAtt`` of a ``Custom::IotCaCertificate``."""
 
     ARN = "Arn"
     ID = "Id"
@@ -247,13 +247,13 @@ class CaCertificateAttribute(StrEnum):
 
 
 class SelfSignedCaCertificateAttribute(StrEnum):
-    """What a ``Custom::IotSelfSignedCaCertificate`` has beside a CA's; empty where the answer would be too large."""
+    """The attributes of a ``Custom::IotSelfSignedCaCertificate`` beside a CA's; empty if too large for the answer."""
 
     CERTIFICATE_PEM = "CertificatePem"
 
 
 class DeviceCertificateAttribute(StrEnum):
-    """What ``Fn::GetAtt`` of a ``Custom::IotDeviceCertificate`` can ask for."""
+    """The attributes for ``Fn::GetAtt`` of a ``Custom::IotDeviceCertificate``."""
 
     ARN = "Arn"
     ID = "Id"
@@ -271,7 +271,7 @@ METRIC_NAMESPACE = "IotCertificates"
 
 
 class MetricName(StrEnum):
-    """What the functions publish: of the provider, the expiry schedule, the renewal, and a fleet, in this order."""
+    """The published metrics: of the provider, the expiry schedule, the renewal, and a fleet, in this order."""
 
     FAILURES = "Failures"
     DAYS_TO_EXPIRY = "DaysToExpiry"
@@ -283,7 +283,7 @@ class MetricName(StrEnum):
 
 
 class MetricDimension(StrEnum):
-    """What tells the values of a metric apart."""
+    """The dimensions of a metric."""
 
     FUNCTION_NAME = "FunctionName"
     STACK_NAME = "StackName"
@@ -328,7 +328,7 @@ class CaCertificateStatus(StrEnum):
 
 
 class DeviceCertificateStatus(StrEnum):
-    """Whether a device may connect. REVOKED is final: AWS IoT takes it back for nobody."""
+    """Whether a device can connect. REVOKED is final."""
 
     ACTIVE = "ACTIVE"
     INACTIVE = "INACTIVE"
@@ -350,7 +350,7 @@ class AutoRegistrationStatus(StrEnum):
 
 
 class DeviceCertificatesOnDelete(StrEnum):
-    """What the deletion of a CA does to the device certificates that no resource of the stack holds."""
+    """The effect of a CA's deletion on device certificates that no resource of any stack declares."""
 
     RETAIN = "RETAIN"
     DEACTIVATE = "DEACTIVATE"
@@ -359,14 +359,14 @@ class DeviceCertificatesOnDelete(StrEnum):
 
 
 class ExistingCertificate(StrEnum):
-    """What to do with a certificate that is registered already and that the stack did not make."""
+    """The treatment of a certificate that another owner has registered."""
 
     FAIL = "FAIL"
     ADOPT = "ADOPT"
 
 
 class PreviousCertificate(StrEnum):
-    """What becomes of the certificate before a rotation: KEEP leaves it registered until the next one."""
+    """The effect of a rotation on the previous certificate: KEEP leaves it registered until the next rotation."""
 
     DELETE = "DELETE"
     KEEP = "KEEP"
@@ -380,7 +380,7 @@ class ThingPrincipalType(StrEnum):
 
 
 class TransferDecision(StrEnum):
-    """What the target account does with a certificate that is transferred to it."""
+    """The target account's decision on a transferred certificate."""
 
     ACCEPT = "ACCEPT"
     REJECT = "REJECT"
@@ -394,7 +394,7 @@ class AcceptedCertificateStatus(StrEnum):
 
 
 class AcceptedCertificateOnDelete(StrEnum):
-    """What becomes of an accepted certificate when the resource that accepted it is deleted."""
+    """The effect of the resource's deletion on the certificate that it accepted."""
 
     RETAIN = "RETAIN"
     DELETE = "DELETE"

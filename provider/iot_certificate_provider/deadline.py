@@ -1,4 +1,4 @@
-"""How much time a request has left, and waiting within it.
+"""The deadline of a request, and waiting within it.
 
 Two limits: ``work`` must be over in time for ``undo``, and undo in time for the answer. So that a request
 which runs out of time can still leave nothing behind. The end itself is Lambda's timeout, or CloudFormation's
@@ -35,7 +35,7 @@ DOUBLINGS = 5
 
 
 _RESERVE: ContextVar[float] = ContextVar("reserve", default=UNDO_SECONDS)
-"""What is kept back from the work: nothing where something is undone, while other threads work on."""
+"""The time that is reserved: none while something is undone and other threads work on."""
 
 
 class Deadline:
@@ -57,7 +57,7 @@ class Deadline:
         self._answered = False
 
     def close(self) -> None:
-        """Say that the answer is sent: nothing may be written after it."""
+        """Note that the answer is sent: nothing may be written after it."""
         self._answered = True
 
     @property

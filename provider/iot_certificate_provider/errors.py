@@ -1,4 +1,4 @@
-"""Everything that this provider can say went wrong.
+"""The errors of the provider.
 
 ::
 
@@ -124,7 +124,7 @@ class AlreadyExistsError(ConflictError):
 
 
 class InUseError(ConflictError):
-    """Policies or things are still attached to a certificate that is to be deleted or transferred."""
+    """Policies or things are still attached, so that the certificate cannot be deleted or transferred."""
 
 
 class TransferCompletedError(ConflictError):
@@ -132,7 +132,7 @@ class TransferCompletedError(ConflictError):
 
 
 class InProgressError(ConflictError):
-    """What was asked for is still being made (RequestInProgressException): it is there a moment later."""
+    """The requested certificate is still being issued (RequestInProgressException)."""
 
 
 class RefusedError(ProviderError):
@@ -217,7 +217,7 @@ def shown(value: object) -> str:
 
 
 def described_text(value: str) -> str:
-    """Describe a text that nobody may read, such as one that stands in the place of a key or a secret."""
+    """Describe a text without quoting it, such as one in the place of a key or a secret."""
     return f"a text of {len(value):,} characters"
 
 

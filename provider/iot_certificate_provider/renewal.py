@@ -58,7 +58,7 @@ def handler(event: Mapping[str, Any], context: Any) -> None:
 
 @dataclass(frozen=True)
 class Asked:
-    """Which stack is to be renewed, how old its certificates may become, and the parameter that rotates them."""
+    """The stack to renew, the greatest age of its certificates, and the parameter that rotates them."""
 
     stack_id: str
     every: timedelta

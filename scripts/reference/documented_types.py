@@ -66,7 +66,7 @@ _OF_CERTIFICATES = {
     "Subject": "the subject's name (RFC 4514; unprintable characters are escaped, like `\\1B`)",
     "Issuer": "the issuer's name, in the same form",
     "SerialNumber": "the serial number in hex, as OpenSSL prints it",
-    "NotBefore": "since when the certificate is valid (ISO 8601, UTC)",
+    "NotBefore": "the beginning of its validity (ISO 8601, UTC)",
     "NotAfter": "when it expires (ISO 8601, UTC)",
 }
 
@@ -82,7 +82,7 @@ TYPES = (
         "ca-certificate",
         "A CA certificate that is registered with AWS IoT Core.",
         ca_certificate.SHAPE,
-        f"{CERTIFICATE_ID}; with `/adopted` behind it where the certificate is adopted",
+        f"{CERTIFICATE_ID}; followed by `/adopted` where the certificate is adopted",
         _attributes(CaCertificateAttribute),
     ),
     DocumentedType(
@@ -90,29 +90,29 @@ TYPES = (
         "device-certificate",
         "A device certificate that is registered with AWS IoT Core, or issued by it; attached to policies and things.",
         device_certificate.SHAPE,
-        f"{CERTIFICATE_ID}; with `/adopted` behind it where the certificate is adopted",
+        f"{CERTIFICATE_ID}; followed by `/adopted` where the certificate is adopted",
         _attributes(DeviceCertificateAttribute, CertificatePem="the certificate, where AWS IoT issued it, else empty"),
     ),
     DocumentedType(
         ResourceType.SELF_SIGNED_CA_CERTIFICATE,
         "self-signed-ca-certificate",
-        "A CA that is made in the function, and registered with AWS IoT Core.",
+        "A CA that the function makes, and registers with AWS IoT Core.",
         self_signed_ca_certificate.SHAPE,
-        f"{CERTIFICATE_ID}; with `/keeps/<certificate id>` behind it where one from before is kept",
+        f"{CERTIFICATE_ID}; followed by `/keeps/<certificate id>` while the previous certificate is kept",
         _attributes(
             [*CaCertificateAttribute, *SelfSignedCaCertificateAttribute],
-            CertificatePem="the certificate; empty where the answer would pass 4,096 bytes (the secret always has it)",
+            CertificatePem="the certificate; empty where an answer exceeds 4,096 bytes (the secret always has it)",
         ),
     ),
     DocumentedType(
         ResourceType.ISSUED_DEVICE_CERTIFICATE,
         "issued-device-certificate",
-        "A device certificate that a CA of yours issues in the function, and that is registered with AWS IoT Core.",
+        "A device certificate that the function issues with a CA of yours, and registers with AWS IoT Core.",
         issued_device_certificate.SHAPE,
-        f"{CERTIFICATE_ID}; with `/keeps/<certificate id>` behind it where one from before is kept",
+        f"{CERTIFICATE_ID}; followed by `/keeps/<certificate id>` while the previous certificate is kept",
         _attributes(
             DeviceCertificateAttribute,
-            CACertificateId="the certificate id of the CA that issued it; empty once the key is gone from the secret",
+            CACertificateId="the certificate id of the CA that issued it; empty without the key in the secret",
             CertificatePem="the certificate, for a `CertificateSigningRequest` only, else empty",
         ),
     ),
@@ -130,7 +130,7 @@ TYPES = (
         "A transfer of a device certificate to another account, in a stack of the account that it leaves.",
         certificate_transfer.SHAPE,
         "`<certificate id>/transfer/<account>`, then `/was-active` where the certificate was ACTIVE before, and the "
-        "names of what was detached: `/policy/<name>`, `/thing/<name>`",
+        "names of the detached policies and things: `/policy/<name>`, `/thing/<name>`",
         _attributes(
             CertificateTransferAttribute,
             TransferredCertificateArn="the ARN that the certificate has in the target account",
@@ -164,9 +164,9 @@ TYPES = (
             DeviceCertificateFleetAttribute,
             Registered="how many certificates of the manifest the fleet has registered; empty with `WaitForCompletion` "
             "`false`, as the next two",
-            AlreadyRegistered="how many another owner had registered, which are left alone",
+            AlreadyRegistered="how many another owner had registered, which the fleet does not change",
             Failed="how many failed",
-            ResultsLocation="where the results of the last request are: `s3://…`",
+            ResultsLocation="the location of the last request's results: `s3://…`",
         ),
     ),
 )

@@ -43,9 +43,9 @@ Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _FOR_AUTHORS = (
-    "Properties as the author of a template writes them: what is a boolean or a number may be written as such or as "
-    'text (true or "true", 365 or "365"), since CloudFormation makes text of it; what is a text, like the number of an '
-    "account, as text only. An intrinsic function stands for any value but an empty text."
+    "Properties as the author of a template writes them: a boolean or a number can be written as such or as "
+    'text (true or "true", 365 or "365"), because CloudFormation makes text of it; a text, like the number of an '
+    "account, can be written as text only. An intrinsic function stands for any value but an empty text."
 )
 
 
@@ -66,7 +66,7 @@ _OF_CLOUDFORMATION = (
         CloudFormationsOwn.SERVICE_TIMEOUT,
         3600,
         3600,
-        about="for how many seconds CloudFormation waits for an answer",
+        about="the number of seconds that CloudFormation waits for an answer",
         problem="is not a number of seconds",
     ),
 )
@@ -75,7 +75,7 @@ _NOT_BLANK: Schema = {"pattern": r"\S"}
 _INTRINSIC: Schema = {"$ref": "#/$defs/intrinsic"}
 _DEFINITIONS: Schema = {
     "intrinsic": {
-        "description": "An intrinsic function: Ref, or one that is named Fn::….",
+        "description": "An intrinsic function: Ref, or one named Fn::….",
         "type": "object",
         "patternProperties": {"^(Ref|Fn::.+)$": True},
         "additionalProperties": False,

@@ -155,7 +155,7 @@ class TestRefusals:
             "other.pem: was not issued by the CA: its issuer is 'CN=Other CA', the CA 'CN=Factory CA'.",
             "with-key.pem: holds a private key. A manifest never takes one: give the certificate alone.",
             "pump-1.key: holds a private key. A manifest never takes a private key",
-            "Nothing was written, because 5 of what was given cannot be in a manifest."
+            "Nothing was written, because 5 of the inputs cannot be in a manifest."
         ):  # fmt: skip
             assert expected in said
         assert re.search(r"(copy|pump-0).pem: has the same certificate as \S+(copy|pump-0).pem. Remove one", said)
@@ -195,7 +195,7 @@ class TestRefusals:
         assert "a\\1B[31m.pem: is not PEM" in said
         assert "c[red].pem: is not PEM" in said
         assert "\x1b" not in said
-        assert "Left out, since they are no certificates by their names: 1 .strange." in said
+        assert "Left out, because their names are not those of certificates: 1 .strange." in said
 
     def test_without_any_certificate(self, run: Callable[..., Ran], tmp_path: Path) -> None:
         said = self.refused(run, tmp_path, tmp_path)

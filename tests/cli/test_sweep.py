@@ -283,7 +283,7 @@ class TestWhatAStackOwns:
         _make_stack(account, "test-2")
         ran = run("sweep", "--subject", "CN=test-*", "--yes")
         assert ran.status == 0
-        assert ran.err.startswith("Left alone, since a stack owns them: 1.\nDeleted 1 certificate in ")
+        assert ran.err.startswith("Kept, because a stack owns them: 1.\nDeleted 1 certificate in ")
         assert len(account.ids()) == 1
 
     def test_also_when_it_became_a_stacks_while_the_question_stood(

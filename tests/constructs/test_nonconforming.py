@@ -53,7 +53,7 @@ def test_each_file_is_declared_with_a_warning_or_refused(stack: Stack, number: i
     ]
     assert len(warnings) == bool(case.findings)
     assert all(rule in warnings[0] for rule in case.findings)
-    assert not warnings or "AWS IoT decides" in warnings[0]
+    assert not warnings or "AWS IoT and each" in warnings[0]
 
 
 def damaged(number: int) -> str:

@@ -98,14 +98,14 @@ def ca_lives(function: Function) -> None:
 
 
 def ca_twice(function: Function) -> None:
-    """A CA's Create is delivered again, minutes later."""
+    """A CA's Create is redelivered, minutes later."""
     function.create_stack(OTHERS)
     function.succeeds("Create", ResourceType.CA_CERTIFICATE, CA_PROPERTIES)
     function.succeeds("Create", ResourceType.CA_CERTIFICATE, CA_PROPERTIES, ago=LONG_AGO, again=True)
 
 
 def ca_of_somebody_else(function: Function) -> None:
-    """A CA is registered already: since when, and how it is, is said."""
+    """A CA is registered already: the error has its date and status."""
     register_ca(function)
     function.fails("(ACTIVE, ", "Create", ResourceType.CA_CERTIFICATE, CA_PROPERTIES)
 
@@ -121,7 +121,7 @@ def ca_of_another_owner(function: Function) -> None:
 
 
 def ca_of_another_stack(function: Function) -> None:
-    """A CA's tag names another stack, which uses it still: it is not changed."""
+    """A CA's tag names another stack, which still uses the CA: it is not changed."""
     function.create_stack(OTHERS)
     other = function.create_other_stack({"Other": holder(CA_ID)})
     register_ca(function, tags=[{"Key": STACK_TAG, "Value": other}])
@@ -130,7 +130,7 @@ def ca_of_another_stack(function: Function) -> None:
 
 
 def ca_whose_adopter_is_going(function: Function) -> None:
-    """A CA is deleted whose adopter cannot be deleted: has another one adopted it, whom that one hides?"""
+    """A CA is deleted whose adopter cannot be deleted: another adopter may be hidden by that one."""
     create_function(function, FAILING)
     adopter = {"ServiceToken": function_arn(function), "ServiceTimeout": 30, "Id": f"{CA_ID}/adopted"}
     function.create_other_stack({"Adopter": {"Type": "Custom::Any", "Properties": adopter}}, "ROLLBACK_FAILED")
@@ -141,7 +141,7 @@ def ca_whose_adopter_is_going(function: Function) -> None:
 
 
 def ca_left_by_another_stack(function: Function) -> None:
-    """A CA is adopted from another stack, whose template says that it would leave it."""
+    """A CA is adopted from another stack, whose template retains it."""
     function.create_stack(OTHERS)
     function.create_other_stack({"Other": {**holder(CA_ID), **RETAINED}})
     register_ca(function)
@@ -150,7 +150,7 @@ def ca_left_by_another_stack(function: Function) -> None:
 
 
 def ca_taken_over(function: Function) -> None:
-    """ADOPT is left out: the CA becomes the stack's own, unless another holds it."""
+    """ADOPT is removed: the CA becomes the stack's own, unless another resource holds it."""
     function.create_stack(OTHERS)
     register_ca(function)
     adopting = {**CA_PROPERTIES, "ExistingCertificate": "ADOPT"}
@@ -237,7 +237,7 @@ def sweep(function: Function, what: str) -> None:
 
 
 def sweep_that_is_handed_on(function: Function) -> None:
-    """A sweep does not fit into one invocation: the rest is handed on to another."""
+    """A sweep does not fit into one invocation: another one continues."""
     prepare_sweep(function)
     create_function(function)
     function.run_out_of_time("ListCertificatesByCA")
@@ -284,7 +284,7 @@ def trust(service: str) -> dict[str, Any]:
 
 
 def thing_that_cannot_be_deleted(function: Function) -> None:
-    """A sweep fails after it has detached a thing: it is attached again, so that the next try finds it."""
+    """A sweep fails after it has detached a thing: the thing is attached again, so that the next attempt finds it."""
     prepare_sweep(function)
     function.deny("iot:DeleteThing")
     properties = {**CA_PROPERTIES, "DeviceCertificatesOnDelete": "DELETE_WITH_THINGS"}
@@ -363,7 +363,7 @@ def device_is_changed(function: Function, properties: Properties = DEVICE_PROPER
 
 
 def device_attached_from_outside(function: Function, properties: Properties = DEVICE_PROPERTIES) -> None:
-    """A device's certificate is deleted, whatever was attached to it outside."""
+    """A device's certificate is deleted, also with attachments from outside the stack."""
     function.create_stack(OTHERS)
     register_ca(function)
     answer = function.succeeds("Create", ResourceType.DEVICE_CERTIFICATE, properties)
@@ -373,7 +373,7 @@ def device_attached_from_outside(function: Function, properties: Properties = DE
 
 
 def device_that_is_released(function: Function, properties: Properties = DEVICE_PROPERTIES) -> None:
-    """A policy is not declared any more, and then a thing: each can be deleted right after the update."""
+    """A policy, and then a thing, is no longer declared: each can be deleted right after the update."""
     function.create_stack(OTHERS)
     with_thing = {**properties, "ThingNames": ["hall"]}
     with_both = {**with_thing, "PolicyNames": ["telemetry"]}
@@ -386,7 +386,7 @@ def device_that_is_released(function: Function, properties: Properties = DEVICE_
 
 
 def device_twice(function: Function, properties: Properties = DEVICE_PROPERTIES) -> None:
-    """A device's Create is delivered again after success: CloudFormation's log says whose the certificate is."""
+    """A device's Create is redelivered after success: CloudFormation's events name the certificate's owner."""
     function.create_stack({NAME_IN_STACK: holder(register_device(function, properties))})
     function.succeeds("Create", ResourceType.DEVICE_CERTIFICATE, properties, ago=LONG_AGO)
     assert there(function) == {"ACTIVE"}
@@ -394,7 +394,7 @@ def device_twice(function: Function, properties: Properties = DEVICE_PROPERTIES)
 
 
 def device_of_a_function_that_died(function: Function, properties: Properties = DEVICE_PROPERTIES) -> None:
-    """The Create before a device's Delete died: what it registered is deleted, since nobody else holds it."""
+    """The Create before a device's Delete died: its registration is deleted, because no other resource holds it."""
     function.have_seconds(SECONDS_IN_DOUBT)
     function.create_stack(NEVER, wait=False)
     register_device(function, properties)
@@ -403,7 +403,7 @@ def device_of_a_function_that_died(function: Function, properties: Properties = 
 
 
 def device_that_is_revoked(function: Function, properties: Properties = DEVICE_PROPERTIES) -> None:
-    """REVOKED is not to be taken back: the reason depends on whether the stack is rolling back."""
+    """REVOKED cannot be undone: the reason depends on whether the stack is rolling back."""
     function.create_stack(OTHERS)
     registered = register_device(function, properties)
     function.iot.update_certificate(certificateId=registered, newStatus="REVOKED")
@@ -412,7 +412,7 @@ def device_that_is_revoked(function: Function, properties: Properties = DEVICE_P
 
 
 def device_left_by_another_stack(function: Function) -> None:
-    """A device's certificate is adopted from another stack, whose template says that it would leave it."""
+    """A device's certificate is adopted from another stack, whose template retains it."""
     function.create_stack(OTHERS)
     properties = {**DEVICE_PROPERTIES, "CertificateMode": "SNI_ONLY"}
     function.create_other_stack({"Other": {**holder(register_device(function, properties)), **RETAINED}})
@@ -454,7 +454,7 @@ def register_device(function: Function, properties: Properties) -> str:
 
 
 def self_signed_ca_lives(function: Function) -> None:
-    """A CA is made, rotated and deregistered; its secret has the key that is current."""
+    """A CA is made, rotated and deregistered; its secret has the current key."""
     secrets = function.root.client("secretsmanager")
     secret = secrets.create_secret(Name=MADE_KEY_SECRET)["ARN"]
     first = {"Subject": {"CommonName": "Own CA"}, "PrivateKeySecretArn": secret}
@@ -465,7 +465,7 @@ def self_signed_ca_lives(function: Function) -> None:
 
 
 def self_signed_ca_of_an_earlier_generation(function: Function) -> None:
-    """A CA's earlier generation is asked for again: its old key is only for a stack that is rolling back."""
+    """A CA's earlier generation is declared again: only a rollback uses its old key."""
     secret = function.root.client("secretsmanager").create_secret(Name=MADE_KEY_SECRET)["ARN"]
     first = {"Subject": {"CommonName": "Own CA"}, "PrivateKeySecretArn": secret}
     second = _rotated(function, ResourceType.SELF_SIGNED_CA_CERTIFICATE, first)
@@ -502,7 +502,7 @@ def device_is_issued_for_a_request(function: Function) -> None:
 
 
 def device_issued_by_a_function_that_died(function: Function) -> None:
-    """The Create before a Delete died: what it issued for a signing request is deleted, since nobody else holds it."""
+    """The Create before a Delete died: its certificate is deleted, because no other resource holds it."""
     function.have_seconds(SECONDS_IN_DOUBT)
     function.create_stack(NEVER, wait=False)
     properties = {"Issuer": _issuer(function), "CertificateSigningRequest": CSR.pem}
@@ -550,7 +550,7 @@ def code_is_deleted(function: Function) -> None:
 
 
 def generation_is_kept_in_a_rollback(function: Function) -> None:
-    """A generation is raised; whether the stack rolls back, and what it had before, CloudFormation is asked."""
+    """A generation is raised; CloudFormation is asked for a rollback and for the previous value."""
     function.create_stack(OTHERS)
     raised = function.succeeds("Update", ResourceType.CERTIFICATE_GENERATION, {"Requested": "2"}, "generation/1", {})
     assert raised["PhysicalResourceId"] == "generation/2"

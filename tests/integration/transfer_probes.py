@@ -34,7 +34,7 @@ def transfer_lives(function: Function) -> None:
 
 
 def transfer_twice(function: Function) -> None:
-    """A transfer's Create is delivered again, minutes later: is the pending transfer another resource's?"""
+    """A transfer's Create is redelivered, minutes later: the pending transfer may be another resource's."""
     function.create_stack(NEVER, wait=False)
     register(function.iot)
     function.succeeds("Create", ResourceType.CERTIFICATE_TRANSFER, _transfer(function))
@@ -42,7 +42,7 @@ def transfer_twice(function: Function) -> None:
 
 
 def transfer_of_another_owner(function: Function) -> None:
-    """Another owner transfers the certificate: refused, with the resource that does it where there is one."""
+    """Another owner transfers the certificate: refused, with the name of the other resource if there is one."""
     function.create_stack(OTHERS)
     register(function.iot, "INACTIVE")
     function.iot.transfer_certificate(certificateId=DEVICE_ID, targetAwsAccount=function.other_account)
@@ -50,7 +50,7 @@ def transfer_of_another_owner(function: Function) -> None:
 
 
 def transfer_that_was_accepted(function: Function) -> None:
-    """A transfer is changed when its certificate has left: refused, unless the stack is rolling back."""
+    """A transfer is changed after its acceptance: refused, unless the stack is rolling back."""
     function.create_stack(NEVER, wait=False)
     register(function.iot)
     first = _transfer(function)
@@ -92,7 +92,7 @@ def accepted(function: Function) -> None:
 
 
 def accepted_twice(function: Function) -> None:
-    """An acceptance is delivered again, minutes later: may another resource have accepted it?"""
+    """An acceptance is redelivered, minutes later: another resource may have accepted it."""
     function.create_stack(NEVER, wait=False)
     offer(function)
     function.succeeds("Create", ResourceType.CERTIFICATE_TRANSFER_DECISION, ACCEPTING)
@@ -101,7 +101,7 @@ def accepted_twice(function: Function) -> None:
 
 
 def accepted_and_transferred_on(function: Function) -> None:
-    """An accepted certificate is on its way to a further account: its status stays, except in a rollback."""
+    """An accepted certificate is being transferred to a further account: its status stays, except in a rollback."""
     function.create_stack(OTHERS)
     offer(function)
     function.succeeds("Create", ResourceType.CERTIFICATE_TRANSFER_DECISION, ACCEPTING)
@@ -112,7 +112,7 @@ def accepted_and_transferred_on(function: Function) -> None:
 
 
 def accepted_and_deleted(function: Function) -> None:
-    """An accepted certificate is deleted with its resource, whatever is attached to it."""
+    """An accepted certificate is deleted with its resource, also with attachments."""
     function.create_stack(OTHERS)
     offer(function)
     function.succeeds("Create", ResourceType.CERTIFICATE_TRANSFER_DECISION, DELETED_WITH_ITS_RESOURCE)
@@ -130,7 +130,7 @@ def rejected(function: Function) -> None:
 
 
 def rejected_instead_of_another(function: Function) -> None:
-    """Another certificate is rejected, in an update: or is that a rollback, to one that was rejected before?"""
+    """Another certificate is rejected, in an update or in a rollback to an earlier rejection."""
     function.create_stack(NEVER, wait=False)
     offer(function)
     before = {**REJECTING, "CertificateId": "0" * 64}

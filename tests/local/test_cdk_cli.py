@@ -195,7 +195,7 @@ def test_no_cli_is_a_sentence_with_the_fix(tmp_path: Path, monkeypatch: pytest.M
 
 def test_folder_that_is_no_app_is_a_sentence(tmp_path: Path) -> None:
     cdk = CdkCli({}, tmp_path / "out")
-    with pytest.raises(CdkError, match=r"is no folder of a CDK app: it has no cdk\.json$"):
+    with pytest.raises(CdkError, match=r"is not the folder of a CDK app: it has no cdk\.json$"):
         cdk.deploy(tmp_path)
-    with pytest.raises(CdkError, match=r"^There is no folder .*missing"):
+    with pytest.raises(CdkError, match=r"^The folder .*missing"):
         cdk.deploy(tmp_path / "missing")

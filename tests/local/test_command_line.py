@@ -99,7 +99,7 @@ def test_run_reports_a_command_that_is_not_there(
     run_here: Callable[..., int], capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert run_here("no-such-command") == 127
-    assert capfd.readouterr().err.startswith("no-such-command: there is no such command. ")
+    assert capfd.readouterr().err.startswith("no-such-command: command not found. ")
 
 
 def test_run_lets_the_command_end_in_its_own_time() -> None:

@@ -160,14 +160,14 @@ def _strings() -> Iterator[Case]:
         Certificate(subject=common_name(b"\0d\0e\0", BMP)).pem,
         "X.680, 41",
         "truncated fields of a smart-card profile",
-        "has a name with bytes that are no characters",
+        "has a name with bytes that are not characters",
     )
     yield _refused(
         "bytes that are no UTF-8 in a UTF8String",
         Certificate(subject=common_name(b"dev\xff1")).pem,
         "RFC 5280, 4.1.2.4",
         "flash that was read before it was written",
-        "has a name with bytes that are no characters",
+        "has a name with bytes that are not characters",
     )
     for title, subject in {
         "a BMPString": common_name("device".encode("utf-16-be"), BMP),
@@ -285,7 +285,7 @@ def _dates() -> Iterator[Case]:
             Certificate(validity=(FROM, element(UTC_TIME, text))).pem,
             "RFC 5280, 4.1.2.5",
             "uninitialised fields",
-            "has a notAfter that is no date",
+            "has a notAfter that is not a date",
             openssl=True,
         )
 

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 TRANSFER, DECISION = ResourceType.CERTIFICATE_TRANSFER, ResourceType.CERTIFICATE_TRANSFER_DECISION
 LEGEND = {
     "I1": "every request gets exactly one valid answer, in time",
-    "I2": "no certificate is left that no resource has",
+    "I2": "no certificate is left without a resource",
     "I3": "nothing is touched that the resource did not register, unless its template says so",
-    "I4": "what CloudFormation believes to be there is there, and after a rollback as before",
-    "I5": "everybody keeps what their last completed event says they have",
+    "I4": "every resource that CloudFormation lists is registered, after a rollback as before",
+    "I5": "each resource keeps what its last completed event reported",
     "I6": "a secret's AWSCURRENT, once it was a registered certificate's, is one as long as that resource exists",
 }
 """What failures print, and ``README.md`` explains."""

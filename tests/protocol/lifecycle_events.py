@@ -93,7 +93,7 @@ def _lives(kind: str, first: Declared, changed: Declared, other: Declared, regis
         events.append(_event(kind, "clean-up after a rollback", AWAY, born, {**replacing, "Broken": BROKEN}))
     died = (Fault("die", registration),)
     again = replace(update, delivery=2)
-    events.append(_event(kind, "Update replacing, delivered again", again, born, replacing, armed=died))
+    events.append(_event(kind, "Update replacing, redelivered", again, born, replacing, armed=died))
     if kind != "CSR":
         events.append(_event(kind, "Update of one that is gone", update, born, changing, before=_vanish))
     return events
@@ -104,7 +104,7 @@ def _births(kind: str, first: Declared, registration: str) -> list[LifecycleEven
     died = (Fault("die", registration),)
     return [
         _event(kind, "Create", create, born),
-        _event(kind, "Create delivered again", replace(create, delivery=2), born, armed=died),
+        _event(kind, "Create redelivered", replace(create, delivery=2), born, armed=died),
         _event(kind, "Delete in the rollback of a Create", AWAY, {**born, "Broken": BROKEN}),
         _event(kind, "Delete after a Create without an answer", AWAY, born, armed=UNANSWERED),
     ]
@@ -117,7 +117,7 @@ def _kept(kind: str, declare: Callable[..., Declared], registration: str) -> lis
     died = (Fault("die", registration),)
     return [
         _event(kind, "Create", create, born),
-        _event(kind, "Create delivered again", replace(create, delivery=2), born, armed=died),
+        _event(kind, "Create redelivered", replace(create, delivery=2), born, armed=died),
         _event(kind, "Delete after a Create without an answer", AWAY, born, armed=UNANSWERED),
         _event(kind, "Update in place", update, born, {X: declare(Status="INACTIVE")}),
         _event(kind, "rotation", update, born, rotated),
@@ -132,7 +132,7 @@ def _without_proof(kind: str, first: Declared, other: Declared, registration: st
     died = (Fault("die", registration),)
     return [
         _event(kind, "Create", create, {X: first}),
-        _event(kind, "Create delivered again", replace(create, delivery=2), {X: first}, armed=died),
+        _event(kind, "Create redelivered", replace(create, delivery=2), {X: first}, armed=died),
         _event(kind, "Update replacing", update, {X: first}, {X: other}),
         _event(kind, "Delete", AWAY, {X: first}, None),
     ]
@@ -143,15 +143,15 @@ def _adoptions(kind: str, of: scenarios.Kind) -> list[LifecycleEvent]:
     create, update, back = Target("Create", X), Target("Update", X), Target("Update", X, number=2)
     used, owned, foreign = {X: using(of)}, {X: using(of, None)}, adoption.foreign_id(of)
     events = [
-        _event(kind, "Create of somebody else's", create, _FOREIGN_CA if of is CA_KIND else owned),
+        _event(kind, "Create of another owner's", create, _FOREIGN_CA if of is CA_KIND else owned),
         _event(kind, "Create adopting", create, used),
-        _event(kind, "Delete of one taken over", AWAY, used, owned, None, takes=foreign),
+        _event(kind, "Delete after taking ownership", AWAY, used, owned, None, takes=foreign),
         _event(kind, "Update replacing an adopted one", update, used, {X: of()}),
         _event(kind, "Update refused (its mode)", update, {X: of()}, {X: _other_mode(of)}),
     ]
     if of is CA_KIND:  # its tags say whose it is
-        events.append(_event(kind, "Update taking over", update, used, owned, takes=foreign))
-        events.append(_event(kind, "rollback of taking over", back, used, {**owned, "Broken": BROKEN}))
+        events.append(_event(kind, "Update taking ownership", update, used, owned, takes=foreign))
+        events.append(_event(kind, "rollback of taking ownership", back, used, {**owned, "Broken": BROKEN}))
     else:  # it has attachments of the stack's own
         more = {X: using(of, PolicyNames=["publish", "shadow"], ThingNames=["thermostat"])}
         events.append(_event(kind, "Update of an adopted one", update, used, more))

@@ -40,7 +40,7 @@ def show_left_out(left_out: Counter[str]) -> None:
     """Say which files of folders were left out."""
     if left_out:
         kinds = names_of(f"{count:,} {printable(suffix)}" for suffix, count in left_out.most_common())
-        _remark(f"Left out, since they are no certificates by their names: {kinds}.")
+        _remark(f"Left out, because their names are not those of certificates: {kinds}.")
 
 
 def show_refusals(refusals: Refusals) -> None:
@@ -51,7 +51,7 @@ def show_refusals(refusals: Refusals) -> None:
     if more:
         where = f"all are in {refusals.file}" if refusals.file else "--refused FILE takes all of them"
         _remark(f"… and {more:,} more: {where}.")
-    _remark(f"Nothing was written, because {refusals.count:,} of what was given cannot be in a manifest.")
+    _remark(f"Nothing was written, because {refusals.count:,} of the inputs cannot be in a manifest.")
 
 
 def show_made(manifest: Manifest, place: str) -> None:
@@ -139,12 +139,12 @@ def _hour(estimate: Estimate) -> str:
         return f"CloudFormation waits long enough: {arithmetics}"
     return (
         f"CloudFormation does not wait that long: {arithmetics}. Raise the rate to {estimate.rate_needed:,}, split the "
-        "manifest, or set wait_for_completion=False; a removal has to be begun again until nothing is left"
+        "manifest, or set wait_for_completion=False; repeat a removal until nothing is left"
     )
 
 
 def _quota(estimate: Estimate, quota: float) -> str:
-    there = f"{quota:g} a second is what there is"
+    there = f"{quota:g} a second is the present quota"
     if estimate.rate > quota:
         return f"ask AWS for {_calls_a_second(estimate.rate)}; {there}"
     if not estimate.is_within_the_hour:
@@ -210,7 +210,7 @@ def cancelled(fleet: DeployedFleet, *, was_new: bool) -> str:
     if not was_new:
         return f"{fleet.name} was cancelled already."
     return (
-        f"Cancelled {fleet.name}: what is under way is finished, which takes about a minute, and nothing else is begun."
+        f"Cancelled {fleet.name}: work in progress is finished, which takes about a minute, and nothing new is started."
     )
 
 

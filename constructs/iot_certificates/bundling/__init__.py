@@ -1,4 +1,4 @@
-"""The function's asset: built without Docker, the same bytes from the same input, and only when that has changed.
+"""The function's asset: built without Docker, reproducibly, and only when its input has changed.
 
 Where a Python of the function's version is at hand, cryptography has its bytecode in it, which shortens cold starts. It
 does the same with and without: the key, by which a deployment sees whether it has changed, is one.

@@ -1,4 +1,4 @@
-"""``python -m iot_certificates.bundling``: build the function's asset and print where it is and how large."""
+"""``python -m iot_certificates.bundling``: build the function's asset, and print its path and size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What belongs into the asset, and whether one that was built before still holds."""
+"""The content of the asset, and whether a cached one is still valid."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ _ONLY_OF_THE_BUILD = ("*.dist-info/sboms/*-rust.cyclonedx.json",)
 
 @dataclass(frozen=True)
 class Target:
-    """Where the asset is to run: a Lambda runtime's name and an architecture's (``arm64`` or ``x86_64``)."""
+    """The target of an asset: the name of a Lambda runtime and of an architecture (``arm64`` or ``x86_64``)."""
 
     runtime: str
     architecture: str

@@ -1,4 +1,4 @@
-"""The sentence about an asset that cannot be built: the true cause, and what helps against that cause."""
+"""Errors of an asset that cannot be built: the cause, and the fix for that cause."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether what an installer has left is what the lock pins: names, versions, files and their hashes."""
+"""Checks of an installation against the lock: names, versions, files and their hashes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The subject alternative names of a certificate that is issued, in the words of the deployment."""
+"""The subject alternative names of an issued certificate, with the errors of the deployment."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LIST = ListOf(Text(_FIX), _FIX)
 
 
 class _AlternativeNames:
-    """Names as OpenSSL writes them, no more than there can be."""
+    """Names as OpenSSL writes them, up to the limit."""
 
     def take(self, place: Place, value: Any) -> Any:
         """Return a list of names, or one that the deployment knows."""

@@ -1,4 +1,4 @@
-"""The door of every construct: each argument is checked there, by its kind, before anything is made of it."""
+"""Checks of every construct's arguments by their kinds, before the construct uses them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SCOPE, _CONSTRUCT_ID = "scope", "construct_id"
 
 @dataclass(frozen=True)
 class Place:
-    """Where a value was given: the argument ``name`` of the construct, made or not, that ``construct_id`` names.
+    """The place of a value: the argument ``name`` of the construct, created or not, that ``construct_id`` names.
 
     Without a ``construct_id``, of ``scope`` itself.
     """
@@ -47,7 +47,7 @@ class Place:
 
 
 class Kind(Protocol):
-    """What an argument can be."""
+    """A kind of argument."""
 
     def take(self, place: Place, value: Any) -> Any:
         """Return the value as the construct uses it; raise CertificateDeclarationError for one of another kind."""

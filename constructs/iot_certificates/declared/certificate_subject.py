@@ -1,4 +1,4 @@
-"""Whom a certificate that is made in the deployment is for: its subject."""
+"""The subject of a certificate that the deployment issues."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a construct's declaration can be refused with."""
+"""The error of a construct's declaration."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _in_python(text: str) -> str:
 
 @contextmanager
 def declaring(scope: IConstruct | str, name: str) -> Iterator[None]:
-    """Turn what is wrong with a certificate or a property into what is wrong with the argument ``name``."""
+    """Attribute the error of a certificate or a property to the argument ``name``."""
     try:
         yield
     except (UnusableError, InvalidPropertyError) as error:

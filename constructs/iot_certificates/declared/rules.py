@@ -1,4 +1,4 @@
-"""Which arguments go together: the rules of the function's own properties, in the names of the constructs."""
+"""Valid combinations of arguments: the rules of the function's properties, with the names of the constructs."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _WORD_BEGINS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def check_rules(scope: Construct, shape: Shape, properties: Mapping[Any, Any]) -> None:
-    """Check that the properties, by their names in templates, go together; raise CertificateDeclarationError.
+    """Check the combination of properties, by their names in templates; raise CertificateDeclarationError.
 
-    None is one that was not given. A choice that is known only later is taken for its default.
+    None stands for an absent property. A choice that is known only later counts as its default.
     """
     choices = {str(each.name) for each in shape.properties if isinstance(each, Choice)}
     given = {str(name): value for name, value in properties.items() if value is not None}

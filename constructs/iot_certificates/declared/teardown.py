@@ -20,7 +20,7 @@ _RUN_BY_THE_CLI = "CDK_CLI_VERSION"
 
 
 def refuse(scope: Construct, error: CertificateDeclarationError) -> None:
-    """Raise what is wrong with a certificate or a file; where the stack is not deployed, warn of it.
+    """Raise the error of a certificate or a file; where the stack is not deployed, warn of it.
 
     ``cdk destroy`` runs the app as well, and must be able to delete a stack whose files have changed since.
     """

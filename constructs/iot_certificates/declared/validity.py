@@ -1,4 +1,4 @@
-"""How long a certificate that is made in the deployment is valid."""
+"""The validity of a certificate that the deployment issues."""
 
 from __future__ import annotations
 

@@ -88,4 +88,4 @@ class EnvironmentStory:
     def _expect_no_key_in_the_template(self) -> None:
         template = self._session.client("cloudformation").get_template(StackName=STACK)["TemplateBody"]
         if "PRIVATE KEY" in json.dumps(template):
-            raise StoryError("The template should have no private key, and has one")
+            raise StoryError("The template must have no private key, but has one")

@@ -139,7 +139,9 @@ class Story:
             self._report.table(inventory)
             self._expect_one(inventory, DEACTIVATED, "INACTIVE")
             if inventory.device(outdated.certificate_id) is not None:
-                raise StoryError(f"The renewed certificate of {RENEWED} is there, but the old one has not gone")
+                raise StoryError(
+                    f"The renewed certificate of {RENEWED} is registered, but the previous one was not deleted"
+                )
             attempts = (
                 self._expect_accepted(RENEWED, renewed),
                 # Gone, it is unknown, and registers just in time like any other: one more that must go with its CA.

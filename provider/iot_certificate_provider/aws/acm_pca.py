@@ -58,7 +58,7 @@ def _idempotency_token(*asked_for: object) -> str:
 
 
 class PrivateCaGateway:
-    """Three calls on one private CA, by its ARN. What is wrong with the CA is a UnusableError."""
+    """Three calls on one private CA, by its ARN. Raises UnusableError for a CA that cannot be used."""
 
     def __init__(self, clients: AwsClients) -> None:
         self._clients = clients

@@ -64,10 +64,10 @@ _FAILED_AT_AWS = 500
 """HTTP statuses from here on: the request was not refused."""
 
 WAITED = "WaitedSeconds"
-"""Where an error of AWS's has the seconds for which its call was made again, in vain."""
+"""The key of an AWS error's details under which the seconds of vain retries are."""
 
 QUOTA_EXCEEDED = "QuotaExceeded"
-"""What LimitExceededException is called here, so that botocore does not take it for throttling and tries again."""
+"""The code in place of LimitExceededException, which botocore would retry as throttling."""
 
 
 _NOTHING: Mapping[str, float] = {}
@@ -77,7 +77,7 @@ _IS_DENIAL_EXPECTED: ContextVar[bool] = ContextVar("is_denial_expected", default
 
 
 class _Thread(threading.local):
-    """What belongs to the call that a thread makes."""
+    """The state of the call that a thread makes."""
 
     waited = 0.0
     """Seconds that the running call has waited for a code."""
@@ -115,7 +115,7 @@ class AwsClients:
         self._thread = _Thread()
         self._deadline: Deadline | None = None
         self._longest_denial, self._permission_seconds = permission_seconds, 0.0
-        """How long denials are waited out in a request, and what is left of that in this one."""
+        """The time for retries of denials in a request, and the rest of it."""
         self._patience = patience
         self.calls: Counter[str] = Counter()
         self.throttled = 0

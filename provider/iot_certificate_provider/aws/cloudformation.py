@@ -64,7 +64,7 @@ class StackResource:
 
     @property
     def name(self) -> str:
-        """What to call it in a sentence."""
+        """The name for a message."""
         return f"{self.logical_id or 'a resource'} of stack {self.stack_name}"
 
     @property
@@ -117,7 +117,7 @@ class ResourceEvent:
 
 @dataclass(frozen=True)
 class StackAnswer:
-    """What DescribeStackResources answers to a physical id: one stack, though several may hold the id.
+    """The answer of DescribeStackResources to a physical id: one stack, although several may have the id.
 
     ``resources`` are the first hundred of it, deleted ones left out; ``is_whole``: there are no more.
     """

@@ -45,7 +45,7 @@ def in_threads(works: Sequence[Work], stop: Work) -> None:
 
 
 class _Thread(threading.Thread):
-    """Says when it has ended: up to Python 3.12, an interrupted ``join`` takes it for ended (cpython #90882)."""
+    """Signals its end: up to Python 3.12, an interrupted ``join`` takes a thread for ended (cpython #90882)."""
 
     def __init__(self, work: Work) -> None:
         super().__init__(target=work)
@@ -125,7 +125,7 @@ class Several(Generic[_Of]):
         self._is_stopped = False
         self._failures: dict[int, Exception] = {}
         self.done = 0
-        """How many were acted on without an error."""
+        """The number of successes."""
         self.stopped_by: Exception | None = None
 
     @property
@@ -135,7 +135,7 @@ class Several(Generic[_Of]):
 
     @property
     def left(self) -> int:
-        """How many were not acted on, or failed."""
+        """The number of failures, and of items without an attempt."""
         return len(self._things) - self.done
 
     def run(self, run: Run, threads: int) -> None:

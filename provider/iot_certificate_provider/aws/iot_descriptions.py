@@ -1,4 +1,4 @@
-"""What AWS IoT answers, as small frozen values, and what it takes in their shape. Dates are aware."""
+"""Answers and arguments of AWS IoT, as small frozen values. Dates are aware."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Registered:
-    """What AWS IoT answers to a registration."""
+    """The answer of AWS IoT to a registration."""
 
     id: str
     arn: str
@@ -28,7 +28,7 @@ class Registered:
 
 @dataclass(frozen=True)
 class Issued(Registered):
-    """What AWS IoT answers to a signing request."""
+    """The answer of AWS IoT to a signing request."""
 
     pem: str
 

@@ -53,7 +53,7 @@ def signing_algorithm(ca: Certificate, algorithm: SignatureHash) -> SigningAlgor
 
 
 class KmsGateway:
-    """Two calls on one key, by its id, ARN or alias. What is wrong with a key is a UnusableError."""
+    """Two calls on one key, by its id, ARN or alias. Raises UnusableError for a key that cannot be used."""
 
     def __init__(self, clients: AwsClients) -> None:
         self._clients = clients

@@ -1,4 +1,4 @@
-"""How fast AWS is asked: a bucket of tokens for each operation, below the account's quotas, which others share."""
+"""The pace of calls: a token bucket for each operation, below the account's quotas, which other callers share."""
 
 from __future__ import annotations
 

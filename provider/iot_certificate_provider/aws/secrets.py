@@ -33,7 +33,7 @@ _GRANT_KEEPING = "Name it in the provider stack's KeptKeySecretArns, or grant it
 
 
 class SecretsGateway:
-    """What is wrong with a secret is a UnusableError, to be named with its property."""
+    """Raises UnusableError for a secret that cannot be used; the caller attributes it to the property."""
 
     def __init__(self, clients: AwsClients) -> None:
         self._clients = clients

@@ -20,7 +20,7 @@ ServiceName = Literal[
 ]
 
 _OF_CREDENTIALS = ("sso", "sso-oidc", "signin")
-"""What botocore asks for credentials where the environment has none: not in Lambda, but on an emulator, say."""
+"""botocore's sources of credentials without the environment: not in Lambda, but on an emulator, for example."""
 
 
 class _Loader(Loader):

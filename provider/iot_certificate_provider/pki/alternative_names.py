@@ -122,7 +122,7 @@ _READ: dict[str, Callable[[str], x509.GeneralName]] = {
     "email": _mailbox,
 }
 KINDS = tuple(_READ)
-"""What a name begins with, before its colon."""
+"""The kinds of names: the part before the colon."""
 
 _READ_KIND: dict[type[x509.GeneralName], Callable[[str], x509.GeneralName]] = {
     x509.DNSName: _dns_name,

@@ -39,7 +39,7 @@ UNREADABLE = (
     x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
 )
-"""What cryptography raises while it reads certificates, keys and requests that it cannot make sense of."""
+"""The exceptions of cryptography for certificates, keys and requests that it cannot read."""
 
 # A CA's certificate comes with every device's, and with an Update each comes twice.
 _REMEMBERED = 32
@@ -87,7 +87,7 @@ class Certificate:
         block = pem.read(text, cls.FORM)
         certificate, found = cls._from_slot(block)
         if block.label == pem.TRUSTED_CERTIFICATE:
-            found = (Finding("RFC 7468, 5.1", f"is labelled {block.label}, which is a form of OpenSSL's own"),)
+            found = (Finding("RFC 7468, 5.1", f"is labelled {block.label}, which only OpenSSL uses"),)
         return replace(certificate, findings=(*found, *certificate.findings)) if found else certificate
 
     @classmethod
@@ -97,7 +97,7 @@ class Certificate:
 
     @classmethod
     def _from_slot(cls, block: Block) -> tuple[Certificate, tuple[Finding, ...]]:
-        """Read the certificate at the beginning of the block, and what there is to say of the bytes after it."""
+        """Read the certificate at the beginning of the block; return it with findings about the bytes after it."""
         try:
             return cls._from_der(block.content), ()
         except UnusableError:
@@ -129,7 +129,7 @@ class Certificate:
 
     @property
     def public_key(self) -> CertificatePublicKeyTypes:
-        """The certified public key; raise UnusableError for one of a kind that nobody here knows."""
+        """The certified public key; raise UnusableError for an unsupported type."""
         if self._key is None:
             raise UnusableError(
                 "has a key of a type or encoding that AWS IoT does not support",

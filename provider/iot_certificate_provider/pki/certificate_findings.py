@@ -1,4 +1,4 @@
-"""Which rules of RFC 5280, and of the standards that it builds upon, a certificate breaks.
+"""The rules of RFC 5280, and of its base standards, that a certificate breaks.
 
 For a certificate that cryptography refuses. AWS IoT's rules are another matter: ``fitness``.
 """
@@ -76,13 +76,13 @@ _GENERALIZED_TIME = re.compile(rb"\d{14}Z")
 def findings(certificate: TolerantCertificate, refusal: str) -> tuple[Finding, ...]:
     """Return the rules that ``certificate`` breaks, each once.
 
-    ``refusal``: what cryptography says of it, which is all there is to say where none of them is broken.
+    ``refusal``: cryptography's error, which is the only finding where no rule is broken.
     """
     found = tuple(dict.fromkeys(_findings(certificate)))
     if found:
         return found
     refused = tuple(_refused_extensions(certificate.extensions))
-    return refused or (Finding("RFC 5280, 4", f"is refused by cryptography, which says: {refusal}"),)
+    return refused or (Finding("RFC 5280, 4", f"is refused by cryptography: {refusal}"),)
 
 
 def _findings(certificate: TolerantCertificate) -> Iterator[Finding]:
@@ -96,13 +96,13 @@ def _findings(certificate: TolerantCertificate) -> Iterator[Finding]:
     yield from key_findings(certificate.public_key_info)
     if certificate.public_key is None:
         kind = algorithm_oid(certificate.public_key_info.children[0])
-        yield Finding("RFC 5280, 4.1.2.7", f"has a key, of the algorithm {kind}, that nobody here can use")
+        yield Finding("RFC 5280, 4.1.2.7", f"has a key, of the algorithm {kind}, that is not supported")
     yield from _extensions(certificate.extensions)
 
 
 def _lengths(encoded: Element, depth: int = 0) -> Iterator[Finding]:
     if not (encoded.has_definite_length and encoded.has_shortest_length):
-        yield Finding("RFC 5280, 4.1; X.690, 10.1", "has a length that is not written in as few bytes as can be")
+        yield Finding("RFC 5280, 4.1; X.690, 10.1", "has a length that is not in its shortest form")
     if encoded.is_constructed and depth < _DEPTH:
         for child in encoded.children:
             yield from _lengths(child, depth + 1)
@@ -113,11 +113,11 @@ def _version(certificate: TolerantCertificate) -> Iterator[Finding]:
     version = 0 if written is None else written.integer
     rule = "RFC 5280, 4.1.2.1"
     if written is not None and version == 0:
-        yield Finding(f"{rule}; X.690, 11.5", "has version 1 written out, though it is the default")
+        yield Finding(f"{rule}; X.690, 11.5", "states version 1, although it is the default")
     if version not in (0, 1, 2):
         yield Finding(rule, f"has version {version + 1}, which does not exist")
     elif version != 2 and certificate.extensions:
-        yield Finding(rule, f"has version {version + 1}, though it has extensions")
+        yield Finding(rule, f"has version {version + 1}, although it has extensions")
     elif version == 1:
         yield Finding(rule, "has version 2")
 
@@ -137,7 +137,7 @@ def _serial_number(encoded: Element) -> Iterator[Finding]:
 def _algorithms(certificate: TolerantCertificate) -> Iterator[Finding]:
     outer, inner = certificate.signature_algorithm, certificate.inner_signature_algorithm
     if outer.encoded != inner.encoded:
-        yield Finding("RFC 5280, 4.1.1.2", "has two different signature algorithms, inside and outside")
+        yield Finding("RFC 5280, 4.1.1.2", "has two different signature algorithms, in and outside the signed part")
     for each in (outer, inner):
         yield from signature_algorithm_findings(each)
 
@@ -164,7 +164,7 @@ def key_findings(encoded: Element) -> Iterator[Finding]:
     if oid == RSA_ENCRYPTION and not (parameters and parameters[0].tag == der.NULL):
         yield Finding("RFC 5280, 4.1.2.7; RFC 3279, 2.3.1", "has no NULL with its RSA key")
     if oid == EC_PUBLIC_KEY and parameters and parameters[0].tag != der.OBJECT_IDENTIFIER:
-        yield Finding("RFC 5280, 4.1.2.7; RFC 5480, 2.1.1", "has a curve that is spelled out, not named")
+        yield Finding("RFC 5280, 4.1.2.7; RFC 5480, 2.1.1", "has explicit curve parameters, not a named curve")
 
 
 def name_findings(whose: str, encoded: Element) -> Iterator[Finding]:
@@ -233,7 +233,7 @@ def extension_findings(extension: Extension) -> Iterator[Finding]:
 
 def _boolean(encoded: Element, what: str, where: str) -> Iterator[Finding]:
     if not any(encoded.content):
-        yield Finding("RFC 5280, 4.1; X.690, 11.5", f"has {what} FALSE written out {where}, though it is the default")
+        yield Finding("RFC 5280, 4.1; X.690, 11.5", f"has {what} FALSE {where}, although it is the default")
     elif encoded.content != b"\xff":
         written = encoded.content.hex().upper()
         yield Finding("RFC 5280, 4.1; X.690, 11.1", f"has {what} TRUE written as 0x{written} {where}")
@@ -246,20 +246,20 @@ def _basic_constraints(encoded: Element) -> Iterator[Finding]:
         yield from _boolean(fields[0], "cA", "in basicConstraints")
     for length in fields:
         if length.tag == der.INTEGER and not is_ca:
-            yield Finding(rule, "has a path length, though it is no CA's")
+            yield Finding(rule, "has a path length, although it is not a CA certificate")
         if length.tag == der.INTEGER and length.integer < 0:
             yield Finding(rule, "has a negative path length")
 
 
 def _key_usage(encoded: Element) -> Iterator[Finding]:
     if encoded.tag != der.BIT_STRING or not encoded.content:
-        yield Finding("RFC 5280, 4.2.1.3", "has a keyUsage that is no bit string")
+        yield Finding("RFC 5280, 4.2.1.3", "has a keyUsage that is not a bit string")
         return
     unused, bits = encoded.content[0], encoded.content[1:]
     if not any(bits):
         yield Finding("RFC 5280, 4.2.1.3", "has a keyUsage without any usage")
     elif unused > 7 or bits[-1] & ((1 << unused) - 1) or not bits[-1] >> unused & 1:
-        yield Finding("RFC 5280, 4.2.1.3; X.690, 11.2", "has bits in keyUsage that are unused, or zeros at its end")
+        yield Finding("RFC 5280, 4.2.1.3; X.690, 11.2", "has unused bits, or trailing zeros, in keyUsage")
 
 
 def _purposes(encoded: Element) -> Iterator[Finding]:
@@ -269,7 +269,7 @@ def _purposes(encoded: Element) -> Iterator[Finding]:
 
 def _alternative_names(encoded: Element) -> Iterator[Finding]:
     if not encoded.is_constructed:
-        yield Finding("RFC 5280, 4.2.1.6", "has alternative names that are no list")
+        yield Finding("RFC 5280, 4.2.1.6", "has alternative names that are not a list")
     elif not encoded.children:
         yield Finding("RFC 5280, 4.2.1.6", "has an empty list of alternative names")
 
@@ -291,7 +291,7 @@ def _refused_extensions(extensions: tuple[Extension, ...]) -> Iterator[Finding]:
                 _ = _probe(extension).extensions
         except _REFUSALS:
             name, rule = _DEFINED.get(extension.oid, (extension.oid, "RFC 5280, 4.2"))
-            yield Finding(rule, f"has an extension {name} that has not the form of one")
+            yield Finding(rule, f"has an extension {name} in a wrong form")
 
 
 def _probe(extension: Extension) -> x509.Certificate:

@@ -45,7 +45,7 @@ class CertificateSigner(Protocol):
         """Issue an end-entity certificate for the subject, the alternative names and the key of ``request``.
 
         It is a TLS client's, valid from a little before ``now`` (aware) for ``validity``, and no longer than the CA
-        itself. Of the request's extensions the alternative names alone are passed on. What was issued is checked
+        itself. Of the request's extensions the alternative names alone are passed on. The issued certificate is checked
         against the CA, the request and ``check_end_entity_profile``. Raises a ProviderError when the CA cannot sign.
         """
         ...

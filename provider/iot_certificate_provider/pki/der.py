@@ -25,7 +25,7 @@ _DECODING_FAILS_WITH = (PyAsn1Error, ValueError, TypeError, IndexError, Overflow
 
 
 class MalformedError(ValueError):
-    """It is no ASN.1 of the structure that it has to have; ``str()`` is a clause that says why."""
+    """The bytes are not ASN.1 of the required structure; ``str()`` is a clause with the cause."""
 
 
 def context(number: int) -> int:
@@ -114,7 +114,7 @@ class Element:
 
     def _decode(self, kind: univ.SequenceOf | univ.OctetString | univ.ObjectIdentifier) -> univ.Any:
         if self.tag & _NUMBER == _NUMBER:
-            raise MalformedError("has a tag that no certificate has")
+            raise MalformedError("has a tag that does not occur in certificates")
         is_constructed = tag.tagFormatConstructed if self.is_constructed else tag.tagFormatSimple
         own_tag = tag.Tag(self.tag & _CLASS, is_constructed, self.tag & _NUMBER)
         try:

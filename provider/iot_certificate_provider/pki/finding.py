@@ -22,7 +22,7 @@ class Finding:
         return f"{self.problem} ({self.rule})"
 
 
-CONSEQUENCE = "AWS IoT decides whether it takes it, and each device's library as well. Have it issued again if you can"
+CONSEQUENCE = "AWS IoT and each device's library decide whether to accept it. Issue it again if you can"
 """The consequence of findings, for the reader of the message."""
 
 

@@ -37,7 +37,7 @@ def check_registrable(certificate: Certificate) -> None:
 
 
 def check_ca(certificate: Certificate) -> None:
-    """Check a certificate that is to be registered as a CA (RFC 5280, 4.2.1.9).
+    """Check a certificate for its registration as a CA (RFC 5280, 4.2.1.9).
 
     AWS rule: developer guide, "Manage your CA certificates": a CA's certificate has basicConstraints with CA:TRUE.
     """

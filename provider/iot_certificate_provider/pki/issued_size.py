@@ -1,4 +1,4 @@
-"""How large a certificate becomes that is issued for a signing request."""
+"""The size of a certificate that is issued for a signing request."""
 
 from __future__ import annotations
 

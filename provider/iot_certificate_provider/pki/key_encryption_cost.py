@@ -1,4 +1,4 @@
-"""How much it costs to open an encrypted PKCS #8 key, known before anything is computed.
+"""The cost of opening an encrypted PKCS #8 key, known before anything is computed.
 
 A function whose interpreter computes for minutes answers nobody, not even its own timer.
 """

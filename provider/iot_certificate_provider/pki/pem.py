@@ -21,7 +21,7 @@ TRUSTED_CERTIFICATE = "TRUSTED CERTIFICATE"
 
 @dataclass(frozen=True)
 class PemForm:
-    """What PEM of one kind looks like: its labels, the usual one first, and how many characters AWS IoT takes."""
+    """The form of PEM of one kind: its labels, the usual one first, and AWS IoT's limit of characters."""
 
     labels: tuple[str, ...]
     longest: int
@@ -55,7 +55,7 @@ def read(text: str, form: PemForm) -> Block:
     """Return the one block in ``text``, whose label is one of ``form``.
 
     Raises UnusableError for anything else: no block or several, another kind of block, one that
-    is cut off, damaged base64, too many characters. What stands around it is ignored.
+    is cut off, damaged base64, too many characters. Text around it is ignored.
     """
     wanted = form.labels[0]
     if len(text) > form.longest:

@@ -1,4 +1,4 @@
-"""What the certificates that are issued here have in them, and the proof of it: the profiles of RFC 5280, section 4."""
+"""The content of issued certificates, and its check: the profiles of RFC 5280, section 4."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def check_ca_profile(certificate: Certificate) -> None:
 def check_end_entity_profile(certificate: Certificate, ca: Certificate, request: SigningRequest) -> None:
     """Check what ``ca`` issued for ``request``, wherever its key is; UnusableError if it answers another.
 
-    AWS Private CA may say more than we do: its templates add keyEncipherment and where its CRL is, and that for
+    AWS Private CA may add more: its templates add keyEncipherment and where its CRL is, and that for
     verification certificates serverAuth (AWS Private CA user guide, "Template definitions").
     """
     check_registrable(certificate)

@@ -52,7 +52,7 @@ class Signature:
         return "none" if self.oid in _WITHOUT_HASH else self.oid
 
     def is_of(self, key: CertificatePublicKeyTypes) -> bool:
-        """Whether ``key`` made it; raise UnusableError where nobody here can say so."""
+        """Whether ``key`` made it; raise UnusableError where that cannot be verified."""
         if self.oid == RSASSA_PSS and self.padding is None:
             raise UnusableError(
                 "has a signature that cannot be verified: its RSASSA-PSS parameters are unknown (RFC 4055, 3.1)",

@@ -48,7 +48,7 @@ class Extension:
 
 @dataclass(frozen=True)
 class TolerantCertificate:
-    """A certificate taken apart; its properties raise MalformedError where a part is not what it has to be."""
+    """A certificate taken apart; its properties raise MalformedError for a malformed part."""
 
     encoded: Element
 
@@ -57,12 +57,12 @@ class TolerantCertificate:
         """Take apart the one certificate in ``encoded``; raise MalformedError where it is none."""
         element, _ = Element.first_of(encoded)
         if element.tag != der.SEQUENCE or len(element.children) != 3:
-            raise MalformedError("is no certificate: it has not the three parts of one")
+            raise MalformedError("is not a certificate: it does not have the three parts")
         return cls(element)
 
     @property
     def tbs(self) -> Element:
-        """What is signed (RFC 5280, 4.1.1.1)."""
+        """The signed part (RFC 5280, 4.1.1.1)."""
         return self.encoded.children[0]
 
     @property
@@ -80,7 +80,7 @@ class TolerantCertificate:
         fields = self.tbs.children if self.tbs.is_constructed else ()
         fields = fields[1:] if fields and fields[0].tag == der.context(0) else fields
         if len(fields) < 6 or fields[0].tag != der.INTEGER:
-            raise MalformedError("is no certificate: it lacks a serial number, a name, a validity or a key")
+            raise MalformedError("is not a certificate: it lacks a serial number, a name, a validity or a key")
         return fields
 
     @property
@@ -133,7 +133,7 @@ class TolerantCertificate:
         if not wrapped:
             return ()
         if len(wrapped[0].children) != 1:
-            raise MalformedError("has extensions that are no list (RFC 5280, 4.1.2.9)")
+            raise MalformedError("has extensions that are not a list (RFC 5280, 4.1.2.9)")
         return tuple(read_extension(each) for each in wrapped[0].children[0].children)
 
     def values(self, oid: str) -> list[bytes]:
@@ -169,7 +169,7 @@ def read_extension(encoded: Element) -> Extension:
     """Read one extension."""
     fields = encoded.children
     if len(fields) not in (2, 3) or fields[-1].tag != der.OCTET_STRING:
-        raise MalformedError("has an extension that is none (RFC 5280, 4.1)")
+        raise MalformedError("has a malformed extension (RFC 5280, 4.1)")
     critical = fields[1] if len(fields) == 3 else None
     return Extension(fields[0].oid, critical, fields[-1].content)
 
@@ -177,13 +177,13 @@ def read_extension(encoded: Element) -> Extension:
 def read_name(encoded: Element) -> DistinguishedName:
     """Read a name; raise MalformedError where it is none (RFC 5280, 4.1.2.4)."""
     if encoded.tag != der.SEQUENCE:
-        raise MalformedError("has a name that is none (RFC 5280, 4.1.2.4)")
+        raise MalformedError("has a malformed name (RFC 5280, 4.1.2.4)")
     return DistinguishedName(tuple(tuple(_attribute(each) for each in rdn.children) for rdn in encoded.children))
 
 
 def _attribute(encoded: Element) -> NameAttribute:
     if len(encoded.children) != 2:
-        raise MalformedError("has a name with an attribute that is none (RFC 5280, 4.1.2.4)")
+        raise MalformedError("has a name with a malformed attribute (RFC 5280, 4.1.2.4)")
     kind, value = encoded.children
     return NameAttribute(kind.oid, _text(kind.oid, value))
 
@@ -197,7 +197,7 @@ def _text(oid: str, value: Element) -> str | bytes:
         return value.content.decode(encoding)
     except UnicodeDecodeError as error:
         if value.tag in _OF_WHOLE_CHARACTERS:
-            raise MalformedError("has a name with bytes that are no characters (RFC 5280, 4.1.2.4)") from error
+            raise MalformedError("has a name with bytes that are not characters (RFC 5280, 4.1.2.4)") from error
         # Every byte is a character of Latin-1, which is how most names of this kind are meant.
         return value.content.decode("latin-1")
 
@@ -210,11 +210,11 @@ def read_time(encoded: Element, name: str) -> datetime:
     try:
         return _moment(encoded.tag, found) if found is not None else _no_date(name)
     except (ValueError, OverflowError) as error:
-        raise MalformedError(f"has a {name} that is no date (RFC 5280, 4.1.2.5)") from error
+        raise MalformedError(f"has a {name} that is not a date (RFC 5280, 4.1.2.5)") from error
 
 
 def _no_date(name: str) -> datetime:
-    raise MalformedError(f"has a {name} that is no date (RFC 5280, 4.1.2.5)")
+    raise MalformedError(f"has a {name} that is not a date (RFC 5280, 4.1.2.5)")
 
 
 def _moment(tag: int, found: re.Match[str]) -> datetime:

@@ -66,12 +66,12 @@ _ALGORITHMS: dict[str, HashAlgorithm] = {**ECDSA_ALGORITHMS, **RSA_ALGORITHMS, *
 def algorithm_oid(encoded: Element) -> str:
     """Return the object identifier of an AlgorithmIdentifier; MalformedError where it is none."""
     if encoded.tag != der.SEQUENCE or not encoded.children:
-        raise MalformedError("has an algorithm that is none (RFC 5280, 4.1.1.2)")
+        raise MalformedError("has a malformed algorithm (RFC 5280, 4.1.1.2)")
     return encoded.children[0].oid
 
 
 def read_public_key(encoded: Element) -> CertificatePublicKeyTypes | None:
-    """Read a SubjectPublicKeyInfo; return None for one of a kind, or in a form, that nobody here can use."""
+    """Read a SubjectPublicKeyInfo; return None for an unsupported type or form."""
     try:
         return load_der_public_key(encoded.encoded)  # type: ignore[return-value]
     except (ValueError, TypeError, UnsupportedAlgorithm):
@@ -96,7 +96,7 @@ def _rebuilt(encoded: Element) -> CertificatePublicKeyTypes | None:
 def read_signature(algorithm: Element, value: Element, signed: bytes) -> Signature:
     """Read a signature and its algorithm."""
     if value.tag != der.BIT_STRING:
-        raise MalformedError("has a signature that is none (RFC 5280, 4.1.1.3)")
+        raise MalformedError("has a malformed signature (RFC 5280, 4.1.1.3)")
     oid = algorithm_oid(algorithm)
     if oid != RSASSA_PSS:
         return Signature(oid, _ALGORITHMS.get(oid), None, value.bits, signed)

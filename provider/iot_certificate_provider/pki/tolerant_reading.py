@@ -1,4 +1,4 @@
-"""What becomes of a certificate that cryptography refuses: its fields and the rules that it breaks, or the cause."""
+"""Reading a certificate that cryptography refuses: its fields and the rules that it breaks, or the cause."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _read(encoded: bytes, refusal: Exception) -> dict[str, Any]:
     _refuse_other_structures(element)
     if not (element.has_definite_length and element.has_shortest_length):
         # The id is the SHA-256 of the DER: that of another encoding is not known.
-        raise MalformedError("is not DER (RFC 5280, 4.1): its length is written in another way")
+        raise MalformedError("is not DER (RFC 5280, 4.1): its length has another form")
     certificate = TolerantCertificate.read(encoded)
     not_before, not_after = certificate.validity
     subject, issuer = read_name(certificate.subject), read_name(certificate.issuer)
@@ -86,7 +86,7 @@ def _read(encoded: bytes, refusal: Exception) -> dict[str, Any]:
 def _refuse_other_structures(element: Element) -> None:
     """Name what is encoded instead of a certificate."""
     if element.tag != der.SEQUENCE:
-        raise MalformedError("is no ASN.1 sequence")
+        raise MalformedError("is not an ASN.1 sequence")
     first, *others = element.children or (None,)
     if first is not None and first.tag == der.INTEGER and others:
         if first.integer != _PKCS_12_VERSION and len(others) > 1:

@@ -70,7 +70,7 @@ def _parts(element: Element) -> tuple[tuple[Element, ...], Element, Element]:
         if len(fields) >= 3 and fields[0].tag == der.INTEGER:
             return fields, element.children[1], element.children[2]
         raise MalformedError("lacks a version, a name or a key")
-    raise MalformedError("has not the three parts of one")
+    raise MalformedError("does not have the three parts of a request")
 
 
 def _findings(
@@ -79,7 +79,7 @@ def _findings(
     if following:
         yield Finding("RFC 2986, 4", f"is followed by {following} bytes that do not belong to it")
     if not (element.has_definite_length and element.has_shortest_length):
-        yield Finding("X.690, 10.1", "has a length that is not written in as few bytes as can be")
+        yield Finding("X.690, 10.1", "has a length that is not in its shortest form")
     if fields[0].integer != 0:
         yield Finding("RFC 2986, 4.1", f"has version {fields[0].integer + 1}, which does not exist")
     if len(fields) == 3:
@@ -117,4 +117,4 @@ def _general_name(encoded: Element) -> x509.GeneralName:
         return x509.DNSName(text)
     if kind == 6:
         return x509.UniformResourceIdentifier(text)
-    raise MalformedError("asks for an alternative name of another kind")
+    raise MalformedError("has an alternative name of another kind")

@@ -1,5 +1,5 @@
 """CloudFormation's strings, read once into typed, frozen values, or refused by name: one file a resource type.
 
-Everything arrives as text, lists and maps of text. What can be known without asking AWS and without a clock is known
+Everything arrives as text, lists and maps of text. Errors that show without AWS and without a clock are found
 after this: unknown or missing properties, values that the API does not have, certificates that cannot be registered.
 """

@@ -82,7 +82,7 @@ SHAPE = Shape(
 
 @dataclass(frozen=True)
 class CaCertificateProperties:
-    """What a ``Custom::IotCaCertificate`` declares; without a certificate, ``verification`` is a KeyInPrivateCa."""
+    """The properties of a ``Custom::IotCaCertificate``; without a certificate, ``verification`` is a KeyInPrivateCa."""
 
     certificate: Certificate | None
     status: CaCertificateStatus

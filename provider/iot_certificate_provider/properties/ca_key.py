@@ -1,4 +1,4 @@
-"""Where the private key of a CA lives: exactly one of three places."""
+"""The location of a CA's private key: exactly one of three."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ CaKey = KeyInSecret | KeyInKms | KeyInPrivateCa
 
 
 class CaKeyProperty(StrEnum):
-    """The properties that say where the key is."""
+    """The properties of the key's location."""
 
     SECRET_ARN = "SecretArn"  # noqa: S105 - a property's name
     JSON_FIELD = "JsonField"

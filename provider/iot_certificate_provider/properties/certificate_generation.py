@@ -30,7 +30,7 @@ SHAPE = Shape((REQUESTED,))
 
 @dataclass(frozen=True)
 class CertificateGenerationProperties:
-    """What a ``Custom::IotCertificateGeneration`` declares."""
+    """The properties of a ``Custom::IotCertificateGeneration``."""
 
     requested: str
 

@@ -45,7 +45,7 @@ SHAPE = Shape((CERTIFICATE_ID, _TARGET_AWS_ACCOUNT, _TRANSFER_MESSAGE, _DETACH_O
 
 @dataclass(frozen=True)
 class CertificateTransferProperties:
-    """What a ``Custom::IotCertificateTransfer`` declares."""
+    """The properties of a ``Custom::IotCertificateTransfer``."""
 
     certificate_id: str
     account: str

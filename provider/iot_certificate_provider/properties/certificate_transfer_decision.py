@@ -66,7 +66,7 @@ SHAPE = Shape(
 
 @dataclass(frozen=True)
 class CertificateTransferDecisionProperties:
-    """What a ``Custom::IotCertificateTransferDecision`` declares."""
+    """The properties of a ``Custom::IotCertificateTransferDecision``."""
 
     certificate_id: str
     decision: TransferDecision

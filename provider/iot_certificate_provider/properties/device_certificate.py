@@ -110,7 +110,7 @@ SHAPE = Shape(
 
 @dataclass(frozen=True)
 class DeviceCertificateProperties:
-    """What a ``Custom::IotDeviceCertificate`` declares: a certificate, or the request that AWS IoT issues one for."""
+    """The properties of a ``Custom::IotDeviceCertificate``: a certificate, or a request for one."""
 
     identity: Certificate | SigningRequest
     ca: Certificate | None

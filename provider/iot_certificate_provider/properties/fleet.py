@@ -80,7 +80,7 @@ SHAPE = Shape(
 
 @dataclass(frozen=True)
 class DeviceCertificateFleetProperties:
-    """What a ``Custom::IotDeviceCertificateFleet`` declares. ``prefix`` ends with a slash."""
+    """The properties of a ``Custom::IotDeviceCertificateFleet`` declares. ``prefix`` ends with a slash."""
 
     bucket: str
     prefix: str

@@ -1,4 +1,4 @@
-"""What a certificate that is issued has: subject, alternative names, validity, generation, key algorithm."""
+"""The properties of an issued certificate: subject, alternative names, validity, generation, key algorithm."""
 
 from __future__ import annotations
 

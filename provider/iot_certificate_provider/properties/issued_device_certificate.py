@@ -103,7 +103,7 @@ class NewKey:
 
 @dataclass(frozen=True)
 class IssuedDeviceCertificateProperties:
-    """What a ``Custom::IotIssuedDeviceCertificate`` declares: for a key that is made here, or for a signing request."""
+    """The properties of a ``Custom::IotIssuedDeviceCertificate``: a key of the function, or a request."""
 
     issuer: Issuer
     subject: NewKey | SigningRequest

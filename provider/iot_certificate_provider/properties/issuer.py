@@ -55,7 +55,7 @@ ISSUER = Map(
 
 @dataclass(frozen=True)
 class Issuer:
-    """Who issues: ``certificate`` is None where it is read from the secret, or from AWS Private CA, with the key.
+    """The issuer: ``certificate`` is None where it is read from the secret, or from AWS Private CA, with the key.
 
     ``certificate_id``: of the CA certificate, where it is declared.
     """

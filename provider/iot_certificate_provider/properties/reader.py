@@ -79,7 +79,7 @@ class Reader:
         return _is_there(self._raw, declared, empty_is_left_out=self._empty_is_left_out)
 
     def text(self, declared: Text) -> str:
-        """Return a text that has to be there."""
+        """Return a required text."""
         text = self._text(declared)
         if text is None:
             raise self._missing(declared)

@@ -1,4 +1,4 @@
-"""What a certificate is registered with: mode, what exists already, attachments, signing request, id."""
+"""The properties of a registration: mode, existing certificate, attachments, signing request, id."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ SHAPE = Shape((ON_DELETE,))
 
 @dataclass(frozen=True)
 class RegistrationCodeProperties:
-    """What a ``Custom::IotRegistrationCode`` declares."""
+    """The properties of a ``Custom::IotRegistrationCode``."""
 
     on_delete: RegistrationCodeOnDelete
 

@@ -81,7 +81,7 @@ SHAPE = Shape(
 
 @dataclass(frozen=True)
 class SelfSignedCaCertificateProperties:
-    """What a ``Custom::IotSelfSignedCaCertificate`` declares."""
+    """The properties of a ``Custom::IotSelfSignedCaCertificate``."""
 
     subject: x509.Name
     key_algorithm: KeyAlgorithm

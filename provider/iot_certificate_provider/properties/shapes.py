@@ -1,4 +1,4 @@
-"""What the properties of a type may be, as data.
+"""The shapes of the properties of a type, as data.
 
 The ``Reader`` reads by it, and the JSON Schemas and the tables of the documentation are made of it, so that they do not
 have to be kept in step by hand. What takes a look into a certificate, a template, a name or a tag is code beside it,
@@ -34,7 +34,7 @@ InPem = TypeVar("InPem", "Certificate", "SigningRequest")
 
 
 class Update(StrEnum):
-    """What becomes of the resource when the property changes."""
+    """The effect of the property's change on the resource."""
 
     IN_PLACE = "in place"
     NOTHING_TO_DO = "in place, nothing to do"
@@ -72,7 +72,7 @@ Condition = Given | GivenIn | Chosen
 
 @dataclass(frozen=True, eq=False)
 class Dependent:
-    """What holds always, or only ``when`` something is so, or ``unless`` it is."""
+    """A rule that applies always, or only ``when`` a condition holds, or ``unless`` it holds."""
 
     _: KW_ONLY
     when: Condition | None = None
@@ -161,7 +161,7 @@ class Text(Property):
 
     @property
     def room(self) -> str:
-        """How many characters it can have, for an error."""
+        """The limit of characters, for an error."""
         return f"AWS takes {self.shortest} to {self.longest}" if self.shortest else f"AWS takes at most {self.longest}"
 
 

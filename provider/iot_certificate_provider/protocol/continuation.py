@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.protocol.request import Request
 
 WORTHWHILE = timedelta(minutes=1)
-"""What the next invocation needs at least: half of it is kept for undoing and answering."""
+"""The least time of the next invocation: half of it is kept for undoing and answering."""
 
 SHORTEST_WORK_SECONDS = 5.0
 """With less time for its work, of which everything else is kept for undoing and answering, no invocation gets on."""

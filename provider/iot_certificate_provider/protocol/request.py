@@ -23,7 +23,7 @@ class RequestType(StrEnum):
 
 @dataclass(frozen=True)
 class AwsEnvironment:
-    """Where the function runs, and so where its calls to AWS land: partition, Region and account."""
+    """The function's environment, and so that of its calls to AWS: partition, Region and account."""
 
     partition: str
     region: str
@@ -51,7 +51,7 @@ class AwsEnvironment:
 
 @dataclass
 class Progress:
-    """What a request has brought about so far, for the answer of one that fails half-way.
+    """The progress of a request, for the answer of one that fails half-way.
 
     * ``registered``: the physical id of what this request registered, or adopted, and has not undone. A failed Create
       answers with it, so that the Delete which CloudFormation sends next finds it.

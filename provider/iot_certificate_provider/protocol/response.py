@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a request led to: the physical id, and the attributes that templates can read. Never a secret."""
+    """The result of a request: the physical id, and the attributes that templates can read. Never a secret."""
 
     physical_id: str
     attributes: Mapping[str, str] = field(default_factory=dict)
     note: str = field(default="", compare=False)
-    """What the reader of CloudFormation's events should know of a request that succeeded."""
+    """The note in CloudFormation's event of a request that succeeded."""
     answered_by: Callable[[], None] | None = field(default=None, compare=False)
     """Starts what is to answer in the place of this invocation; None where this one does."""
 

@@ -47,7 +47,7 @@ class RegistrationCodeResource:
         return self.create(request)
 
     def delete(self, request: Request) -> Outcome:
-        """Delete the code if that is declared and nothing speaks against it; say what does."""
+        """Delete the code if that is declared and nothing prevents it; else return the reason."""
         if request.existing_id != REGISTRATION_CODE_ID:
             # Of a Create that failed, or that CloudFormation never heard of again.
             return Outcome(request.existing_id, note=_kept("this resource never read one").reason)
@@ -58,7 +58,7 @@ class RegistrationCodeResource:
         return Outcome(request.existing_id)
 
     def _deletion(self, request: Request) -> Decision:
-        """Decide whether the code is to be deleted, which every stack of the account and Region has in common."""
+        """Decide on the deletion of the code, which all stacks of the account and Region share."""
         if declared_on_delete(request.properties) is RegistrationCodeOnDelete.RETAIN:
             return _kept("OnDelete is RETAIN")
         newest = next(self._stacks.rows(request.stack_id, request.logical_id), None)

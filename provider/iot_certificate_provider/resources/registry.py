@@ -1,4 +1,4 @@
-"""Which resource serves which ``Custom::`` type.
+"""The resource class of each ``Custom::`` type.
 
 A resource's module is imported with the first request of its type: a cold start pays for what it serves.
 """
@@ -27,7 +27,7 @@ class ResourceClass:
     name: str
 
     def __call__(self, aws: Gateways, now: Callable[[], datetime]) -> Resource:
-        """Import the class, where nobody has yet, and make the resource."""
+        """Import the class, if necessary, and create the resource."""
         module = import_module(f"{__package__}.{self.module}")
         return cast("Resource", getattr(module, self.name)(aws, now))
 

@@ -1,4 +1,4 @@
-"""What every resource type does, and what it promises."""
+"""The interface of every resource type."""
 
 from __future__ import annotations
 

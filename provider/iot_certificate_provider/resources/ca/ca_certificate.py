@@ -111,7 +111,7 @@ class CaCertificateResource:
         return None if live is None else Certificate.from_pem(live.pem)
 
     def is_own(self, request: Request, certificate: Certificate) -> bool:
-        """Whether this resource has registered the CA: its tags say so."""
+        """Whether this resource has registered the CA, by its tags."""
         return self._ownership.is_own(request, certificate.id)
 
     # Creating

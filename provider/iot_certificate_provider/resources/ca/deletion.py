@@ -31,7 +31,7 @@ _RETAIN = DeviceCertificatesOnDelete.RETAIN
 
 
 class CaCertificateDeletion:
-    """Deregisters what is the resource's own and nobody else's; whatever it leaves, it says why."""
+    """Deregisters a CA that only this resource owns; returns the reason for leaving any other."""
 
     def __init__(self, aws: Gateways, now: Callable[[], datetime], registration: CaCertificateRegistration) -> None:
         self._aws = aws

@@ -1,4 +1,4 @@
-"""What the deletion of a CA does to the device certificates registered under it."""
+"""The effect of a CA's deletion on the device certificates registered under it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 HELD_SECONDS = 60.0
-"""How long it is believed which resources there are: a sweep of thousands takes longer than a deployment."""
+"""How long a list of resources is trusted: a sweep of thousands takes longer than a deployment."""
 
 BEGIN_SECONDS = 5.0
 """No certificate is begun with less time: what is half done has to be done again by the next invocation.
@@ -49,7 +49,7 @@ and what is half done is undone, before another invocation is asked to continue.
 
 
 class Held:
-    """What resources of any stack of the account hold: ids of certificates, and names of things and policies.
+    """Physical ids of resources of all stacks of the account: certificates, things and policies.
 
     A stack that is being changed may hold more a minute later, so the stacks are asked again: by one thread, while the
     others believe what was known.

@@ -1,4 +1,4 @@
-"""What a CA certificate's resource answers: the physical id and the attributes."""
+"""The answer of a CA certificate's resource: the physical id and the attributes."""
 
 from __future__ import annotations
 

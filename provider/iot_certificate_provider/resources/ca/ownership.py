@@ -1,4 +1,4 @@
-"""Whose a registered CA certificate is: its tags name the stack, the resource and the request that registered it."""
+"""The owner of a registered CA certificate: its tags name the stack, the resource and the request."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class CaCertificateOwnership:
         return None
 
     def is_own(self, request: Request, certificate_id: str) -> bool:
-        """Whether this resource has registered the CA: its tags say so."""
+        """Whether this resource has registered the CA, by its tags."""
         tags = self.tags(request, certificate_id)
         return tags is not None and ownership.tagged_by(request, tags)
 
@@ -82,7 +82,7 @@ class CaCertificateOwnership:
         return live is not None and self._inquiry.is_registered_anew(request, live)
 
     def deletion(self, request: Request, certificate_id: str, tags: Mapping[str, str], standing: Standing) -> Decision:
-        """Decide whether a CA that the resource had is to be deregistered."""
+        """Decide on deregistering a CA that the resource had."""
         live = self._iot.find_ca_certificate(certificate_id) if standing.others else None
         keeping = standing.keeping(None if live is None else live.created)
         anew = self.is_anothers_by_now(request, certificate_id, tags)
@@ -98,7 +98,7 @@ class CaCertificateOwnership:
         return ownership.orphan(certificate_id, request, at_work=None, keeping=self._keeping(request, certificate_id))
 
     def undoing(self, request: Request, certificate_id: str) -> Decision:
-        """Decide whether what this request registered is to be undone."""
+        """Decide on undoing the registration of this request."""
         return ownership.deletion(certificate_id, request, anew=False, keeping=self._keeping(request, certificate_id))
 
     def _keeping(self, request: Request, certificate_id: str) -> tuple[StackResource, ...]:

@@ -1,6 +1,6 @@
-"""Which certificate a ``Custom::IotCaCertificate`` stands for that names a private CA, and no certificate.
+"""The certificate of a ``Custom::IotCaCertificate`` that names a private CA, and no certificate.
 
-The private CA has the certificate of today, and may be gone tomorrow. What the resource has registered, AWS IoT has:
+The private CA's certificate can change, and the private CA can be deleted. The registered one is in AWS IoT:
 found by the stack's log and by the tags, it is what a rollback and a Delete go by.
 """
 

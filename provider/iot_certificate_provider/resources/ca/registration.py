@@ -113,7 +113,7 @@ class CaCertificateRegistration:
             self._change.bring(wanted, None, outcome)
 
     def _undo(self, request: Request, certificate_id: str) -> bool:
-        """Deregister it, unless another resource has it by now; say whether nothing of it is left."""
+        """Deregister the CA, unless another resource has it now; return whether nothing of it is left."""
         if not self._ownership.undoing(request, certificate_id).proceeds:
             return False
         self.deregister(certificate_id)

@@ -150,7 +150,7 @@ class AdoptedDeviceCertificate:
         return self._releasing.releasable(request, leaving, keeping)
 
     def abandon(self, request: Request, declared: DeviceCertificateProperties) -> None:
-        """Detach what an adoption may have attached that CloudFormation never heard of, as far as it has to be."""
+        """Detach the attachments of an adoption that never answered, as far as necessary."""
         certificate = declared.identity
         if not isinstance(certificate, Certificate) or declared.existing is ExistingCertificate.FAIL:
             return
@@ -183,7 +183,7 @@ class AdoptedDeviceCertificate:
     def _detached_on_failure(
         self, request: Request, physical_id: str, attached: Attachments
     ) -> AbstractContextManager[None]:
-        """Detach again when the rest fails; where even that fails, a Create's answer names what is to be released."""
+        """Detach again when the rest fails; where even that fails, a Create's answer names the attachments."""
 
         def undo() -> bool:
             arn = request.home.certificate_arn(certificate_id_in(physical_id))

@@ -47,7 +47,7 @@ def noted(outcome: Outcome, *notes: str) -> Outcome:
 
 
 _FINAL = (DeviceCertificateStatus.REVOKED, "PENDING_TRANSFER")
-"""What a certificate stays, whatever is declared: the other account decides on one that leaves."""
+"""A status that no Update can change: the other account decides on a pending transfer."""
 
 
 class DeviceCertificateChange:

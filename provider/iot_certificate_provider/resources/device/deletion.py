@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class DeviceCertificateDeletion:
-    """Removes what is the resource's own and nobody else's; whatever it leaves, it says why."""
+    """Removes a certificate that only this resource owns; returns the reason for leaving any other."""
 
     def __init__(self, aws: Gateways, now: Callable[[], datetime], removal: DeviceCertificateRemoval) -> None:
         self._aws = aws
@@ -94,7 +94,7 @@ class DeviceCertificateDeletion:
         return left(request, ownership.left_as_adopted(certificate_id))
 
     def of_leftovers(self, request: Request, find: Callable[[], Iterable[str]]) -> Outcome:
-        """Serve the Delete of a Create that never answered: remove what it left, if anything, and is nobody else's."""
+        """Serve the Delete of a Create that never answered: remove its orphan, if there is one."""
         wait_for_late_registration(request)
         found = list(find())
         if not found:

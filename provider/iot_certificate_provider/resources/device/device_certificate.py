@@ -114,7 +114,7 @@ class DeviceCertificateResource:
     def create_declared(
         self, request: Request, wanted: DeviceCertificateProperties, *, is_key_ours: bool = False
     ) -> Outcome:
-        """Do as ``create`` with properties that are read already; ``is_key_ours``: nobody else can register it."""
+        """Do as ``create`` with properties that are read already; ``is_key_ours``: no other owner can register it."""
         begin(request, self._stacks, self._now())
         certificate = wanted.identity
         if isinstance(certificate, SigningRequest):
@@ -127,7 +127,7 @@ class DeviceCertificateResource:
     def _to_be_adopted(
         self, request: Request, wanted: DeviceCertificateProperties, certificate: Certificate
     ) -> DeviceCertificateDescription | None:
-        """Return what is registered already, and is to be used; None where it is the resource's own."""
+        """Return the registered certificate to use; None where it is the resource's own."""
         if wanted.existing is ExistingCertificate.FAIL:
             return None
         live = self._iot.find_certificate(certificate.id)

@@ -1,4 +1,4 @@
-"""What a device certificate's resource answers: the physical id and the attributes."""
+"""The answer of a device certificate's resource: the physical id and the attributes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of the registered device certificates are this resource's: by their id, or by the key that they are for."""
+"""The registered device certificates of this resource: by their id, or by their key."""
 
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ class DeviceCertificateRegistration:
         return undone_on_failure(request, certificate_id, partial(self._undo, request, certificate_id, self._now()))
 
     def _undo(self, request: Request, certificate_id: str, registered: datetime) -> bool:
-        """Remove what was registered, unless another resource has it by now; say whether nothing of it is left."""
+        """Remove the certificate, unless another resource has it now; return whether nothing of it is left."""
         live = self._iot.find_certificate(certificate_id)
         if live is None:
             return True

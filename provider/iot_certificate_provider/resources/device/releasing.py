@@ -1,4 +1,4 @@
-"""Detaching a device certificate that stays registered: from what is this resource's own doing, and nobody else's."""
+"""Detaching a device certificate that stays registered from this resource's own attachments."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Releasing:
-    """Tells which attachments may go, and detaches them."""
+    """Finds the attachments that can be detached, and detaches them."""
 
     def __init__(self, aws: Gateways) -> None:
         self._iot = aws.iot
@@ -57,7 +57,7 @@ class Releasing:
     ) -> None:
         """Detach the policies and things that the stack has made in this operation: it is to delete them next.
 
-        Nobody had attached them before. Of others nobody can tell who did: they stay attached.
+        They were not attached before. Attachments of unknown origin stay attached.
         """
         names = {each.name for each in attached}
         made = {

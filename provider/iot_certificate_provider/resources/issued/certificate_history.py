@@ -1,4 +1,4 @@
-"""What was issued for a resource, and where that is remembered."""
+"""The certificates issued for a resource, and their record."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class IssuedCertificate:
 
 
 class CertificateHistory(Protocol):
-    """What was issued for a resource: a secret tells where the key is made here; else the log and the device's key."""
+    """The certificates issued for a resource: by the secret, or by the log and the device's key."""
 
     def of_create(self, request: Request, wanted: IssuedDeviceCertificateProperties) -> IssuedCertificate:
         """Return what an earlier delivery has had issued, or have one issued."""
@@ -39,7 +39,7 @@ class CertificateHistory(Protocol):
         ...
 
     def left_by(self, request: Request, declared: IssuedDeviceCertificateProperties) -> Iterator[str]:
-        """Yield the ids of what requests with these properties may have registered, and nobody has heard of."""
+        """Yield the ids that requests with these properties may have registered without an answer."""
         ...
 
     def registered(self, request: Request, wanted: IssuedDeviceCertificateProperties, issued: IssuedCertificate) -> str:

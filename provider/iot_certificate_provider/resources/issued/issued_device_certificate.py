@@ -105,7 +105,7 @@ class IssuedDeviceCertificateResource:
         old: IssuedDeviceCertificateProperties | None,
         outcome: Outcome,
     ) -> str:
-        """Do what an Update in place has done to the certificate before the last rotation as well; say what stays."""
+        """Apply an Update in place to the kept certificate, too; return a note on attachments that stay."""
         is_kept = request.keeps and wanted.previous is PreviousCertificate.KEEP
         if not is_kept or old is None or old.identity() != wanted.identity():
             return ""

@@ -1,4 +1,4 @@
-"""Whose the current version of a secret is: pure decisions, each with its reason.
+"""The owner of a secret's current version: pure decisions, each with its reason.
 
 A resource writes only to a secret that is empty or its own, and takes the label AWSCURRENT from no registered key but
 the one that it rotates itself.
@@ -45,7 +45,7 @@ def replacing(version: Credentials | None, request: Request, *, registered: bool
 
 
 def fix_of(decision: Decision) -> str:
-    """Say what to do about a refusal."""
+    """Return the fix of a refusal."""
     if decision == UNKNOWN:
         return "Name a secret that was created without a value, also without a generated one"
     return "Give each resource an empty secret of its own. Renamed? Keep its logical id (override_logical_id)"

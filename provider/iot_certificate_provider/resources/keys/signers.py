@@ -35,7 +35,7 @@ _NAME_CHARACTERS = 24
 class CertificateSigners:
     """Makes signers; ``name`` is the property that says where the key is, for errors about it.
 
-    ``template`` is AWS Private CA's for what is to be issued. Making a signer finds out whether the key is the CA's:
+    ``template`` is AWS Private CA's for the issued certificate. Making a signer finds out whether the key is the CA's:
     before anything is signed.
     """
 

@@ -1,4 +1,4 @@
-"""What the stack's log says of one resource; its rows are newest first, and are read no further than needed."""
+"""The stack's events of one resource, newest first, read no further than needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who has a certificate, and who may be about to: asked of CloudFormation, of all stacks of the account.
+"""The holders of a certificate, and resources in progress that may become holders, in all stacks of the account.
 
 A holder is a resource whose physical id is exactly ``<certificate id>`` or ``<certificate id>/adopted``: CloudFormation
 finds no other by it. It answers with one stack, though several may hold the id; an answer that names only the stack
@@ -48,12 +48,12 @@ DEVICE_CERTIFICATE_TYPES = frozenset(
         "AWS::IoT::Certificate",
     }
 )
-"""What can have a device certificate: ours, and CloudFormation's own."""
+"""The types that can have a device certificate: the provider's, and CloudFormation's own."""
 
 CA_CERTIFICATE_TYPES = frozenset(
     {ResourceType.CA_CERTIFICATE, ResourceType.SELF_SIGNED_CA_CERTIFICATE, "AWS::IoT::CACertificate"}
 )
-"""What can have a CA certificate, likewise."""
+"""The types that can have a CA certificate."""
 
 _AT_WORK = frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"})
 _LOOKED_FOR = frozenset({"CREATE_FAILED", "UPDATE_FAILED", "DELETE_IN_PROGRESS", "DELETE_FAILED"})
@@ -61,7 +61,7 @@ _GIVEN_UP = frozenset({"DELETE_COMPLETE", "DELETE_SKIPPED"})
 
 
 def counts_for_destroying(holder: StackResource, created: datetime | None) -> bool:
-    """Decide whether what a holder has is to be left to it.
+    """Decide whether a holder's certificate is left to the holder.
 
     Not to one that is going itself: else two stacks that are deleted together would each leave it to the other.
     """

@@ -1,4 +1,4 @@
-"""Whether a certificate is this resource's, and whether anybody else still uses it: the one place that both are asked.
+"""The one place that decides whether a certificate is this resource's, and whether another owner still uses it.
 
 A resource destroys, detaches, overwrites or resumes only after a decision from here, which has its reason.
 The facts are gathered from CloudFormation as far as a decision needs them; ``ownership`` decides.
@@ -50,7 +50,7 @@ ADOPTER_FOUND_AFTER = timedelta(seconds=5)
 """How long after its last check (``adoption.CHECKED_FOR``) an adopter has answered, and is found by the id."""
 
 ROLLBACK_SECONDS = 60.0
-"""How long an Update asks whose it is what an earlier one left, and others wait for its rollback."""
+"""How long an Update asks for the owner of an orphan, while others wait for its rollback."""
 
 IN_DOUBT_SECONDS = 120.0
 """How long a Create asks for resources in progress that may have registered the certificate it would resume."""
@@ -75,7 +75,7 @@ _Found = TypeVar("_Found", bound=Registration)
 
 @dataclass(frozen=True)
 class Leftover(Generic[_Found]):
-    """What an operation that never answered has left; ``found`` only where it is to be removed."""
+    """The orphan of an operation that never answered; ``found`` only where it is removed."""
 
     decision: Decision
     found: _Found | None = None
@@ -152,7 +152,7 @@ class Inquiry:
             return False  # CloudFormation has one code, ValidationError, for a stack that does not exist
 
     def deletion(self, request: Request, live: Registration, standing: Standing) -> Decision:
-        """Decide whether a certificate that the resource had is to be destroyed."""
+        """Decide on deleting a certificate that the resource had."""
         anew = self.is_registered_anew(request, live)
         keeping = standing.keeping(live.created)
         if not anew and not keeping and self._was_made_in_vain(request, live):
@@ -192,7 +192,7 @@ class Inquiry:
         request.deadline.pause(max(0.0, (then - self._now()).total_seconds()))
 
     def undoing(self, request: Request, live: Registration, until: datetime) -> Decision:
-        """Decide whether what this request registered, before ``until``, is to be undone."""
+        """Decide on undoing this request's registration, made before ``until``."""
         keeping = self.standing(request, live.id).keeping(live.created)
         return ownership.deletion(live.id, request, anew=live.created > until + CLOCKS_DIFFER, keeping=keeping)
 
@@ -248,7 +248,7 @@ class Inquiry:
 
         A young request all of whose attempts were answered has not registered it: so it is another owner's, and a
         Create, which has had nothing before, reads no log for that. ``is_key_ours``: its key was made here, so that
-        nobody else can have registered it.
+        no other owner can have registered it.
         """
         is_clean = not request.progress.uncertain
         if is_clean and not is_key_ours and request.type is RequestType.CREATE:

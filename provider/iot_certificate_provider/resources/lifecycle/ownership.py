@@ -1,4 +1,4 @@
-"""Whose a certificate is, and who uses it still: pure decisions on gathered facts, each with its reason.
+"""The owner and the users of a certificate: pure decisions on gathered facts, each with its reason.
 
 A certificate's id says nothing about who registered it. For CA certificates their tags decide. Device certificates take
 no tags; for them CloudFormation's own log is the ledger, and its list of resources says who holds what. What remains
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from iot_certificate_provider.protocol.request import Request
 
 SHOWN = 16
-"""How much of a certificate's id a reason has room for: enough to find it with ``iot-certificates sweep``."""
+"""The length of a certificate's id in a reason: enough to find it with ``iot-certificates sweep``."""
 
 
 class Action(Enum):
-    """What follows from a decision."""
+    """The consequence of a decision."""
 
     PROCEED = auto()
-    """It is this resource's, and nobody else's: what was asked for is done."""
+    """Only this resource owns the certificate: the request is carried out."""
     LEAVE = auto()
     """Nothing is done to the certificate."""
     WAIT = auto()
     """Nothing is known yet: ask again."""
     REFUSE = auto()
-    """It is another owner's."""
+    """The certificate belongs to another owner."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Decision:
 
     @property
     def proceeds(self) -> bool:
-        """Whether what was asked for is to be done."""
+        """Whether the request is carried out."""
         return self.action is Action.PROCEED
 
 
@@ -95,7 +95,7 @@ def deletion_of_nothing(certificate_id: str) -> Decision:
 
 
 def deletion_after_a_failed_create(physical_id: str, *, readable: bool) -> Decision | None:
-    """Decide on the Delete of a Create that registered nothing; None where it has to be looked for."""
+    """Decide on the Delete of a Create that registered nothing; None where an orphan is possible."""
     if not readable:
         return Decision(
             Action.LEAVE, "Nothing to delete: the properties are not valid, so that nothing was ever registered"
@@ -111,7 +111,7 @@ def deletion_of_nothing_left() -> Decision:
 
 
 def deletion(certificate_id: str, request: Request, *, anew: bool, keeping: Sequence[StackResource]) -> Decision:
-    """Decide whether a certificate that the resource had is to be destroyed.
+    """Decide on deleting a certificate that the resource had.
 
     ``anew``: it was registered again since; ``keeping``: other resources that hold it.
     """
@@ -197,7 +197,7 @@ def left_unowned(certificate_id: str) -> Decision:
 def orphan(
     certificate_id: str, request: Request, *, at_work: StackResource | None, keeping: Sequence[StackResource]
 ) -> Decision:
-    """Decide on what a Create or an Update may have left that never answered: it goes when it can be nobody else's."""
+    """Decide on the possible orphan of an unanswered Create or Update: it is removed if it is only this resource's."""
     if at_work is not None:
         return Decision(Action.WAIT, f"{short(certificate_id)} may belong to {_at_work(at_work, request)}")
     if keeping:
@@ -259,7 +259,7 @@ def taken_up(certificate_id: str) -> Decision:
 
 
 def in_doubt(certificate_id: str) -> Decision:
-    """Decide on a certificate before anybody was asked."""
+    """Decide on a certificate before the first check."""
     return Decision(Action.WAIT, f"The owner of {short(certificate_id)} is not known yet")
 
 

@@ -1,4 +1,4 @@
-"""What the registration of any certificate has to reckon with: lost answers, and a cancelled operation."""
+"""Hazards of every registration: lost answers, and a cancelled operation."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def begin(request: Request, stacks: StackGateway, now: datetime) -> None:
 
 
 def remember_earlier_delivery(request: Request, now: datetime) -> None:
-    """Have a Create that fails say that something may be registered, where it may have been delivered before."""
+    """Mark a failing Create as uncertain, where an earlier delivery may have registered something."""
     if may_be_repeated(request, now):
         request.progress.uncertain = True
 

@@ -1,4 +1,4 @@
-"""What a stack's template says of a resource: whether it would be left where it is, and what it attaches.
+"""A resource in a stack's template: whether the resource would be retained, and its attachments.
 
 A template is JSON, or the YAML that its author wrote (API reference, GetTemplate, TemplateStage). Of YAML so much is
 read as is needed: attributes of a resource in block style. Whatever is not there literally counts as not there.
@@ -21,7 +21,7 @@ _KEY = re.compile(
 
 @dataclass(frozen=True)
 class DeclaredResource:
-    """What the template of a stack says literally; ``properties`` are None where they cannot be read."""
+    """The literal content of a template's resource; ``properties`` are None where they cannot be read."""
 
     attributes: Mapping[str, str]
     properties: Mapping[str, Any] | None

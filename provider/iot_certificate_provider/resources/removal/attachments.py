@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Kind(Enum):
-    """What a certificate can be attached to."""
+    """A kind of attachment: policy or thing."""
 
     POLICY = auto()
     THING = auto()
@@ -42,7 +42,7 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Calls:
-    """How one kind is attached, detached and listed, each of a certificate's ARN."""
+    """The calls that attach, detach and list one kind, each by a certificate's ARN."""
 
     attach: Callable[[str, str], None]
     detach: Callable[[str, str], None]

@@ -73,7 +73,7 @@ _NAMED = 3
 
 
 class CertificateTransferResource:
-    """Transfers a certificate, changes where it goes, and takes it back while nobody has accepted it."""
+    """Transfers a certificate, changes the target, and cancels the transfer while it is not accepted."""
 
     def __init__(self, aws: Gateways, now: Callable[[], datetime]) -> None:
         self._iot = aws.iot
@@ -219,7 +219,7 @@ class CertificateTransferResource:
         return may_be_repeated(request, self._now()) and self._ownership.was_deactivated(request, live)
 
     def _attached(self, request: Request, wanted: CertificateTransferProperties, arn: str) -> Attachments:
-        """Return what is to be detached; raise InvalidPropertyError where something is attached that may not be."""
+        """Return the attachments to detach; raise InvalidPropertyError for attachments that must be detached first."""
         attached = Attachments()
         for _ in request.deadline.attempts(STALE_SECONDS):
             attached = Attachments.of_certificate(self._iot, arn)
@@ -355,7 +355,7 @@ class CertificateTransferResource:
     def _leftover(
         self, request: Request, declared: CertificateTransferProperties
     ) -> TransferIdentity | Decision | None:
-        """Return what the running operation has done to a certificate, and has told nobody."""
+        """Return the running operation's changes of a certificate that it has not answered yet."""
         pending = self._iot.outgoing_transfer(declared.certificate_id)
         if pending is not None:
             return self._ownership.own_or_left(request, declared, pending)

@@ -232,7 +232,7 @@ class CertificateTransferDecisionResource:
     # Changing
 
     def _change_status(self, request: Request, wanted: CertificateTransferDecisionProperties) -> str:
-        """Set the status; return what is to be said about it: no rollback gets stuck on what cannot be set any more."""
+        """Set the status; return a note instead of an error in a rollback, which must not get stuck."""
         live = self._iot.find_certificate(wanted.certificate_id)
         if live is not None and self._is_lost(request, live):
             if self._stacks.is_rolling_back(request.stack_id):

@@ -1,4 +1,4 @@
-"""Which pending transfer is a resource's own, and who has deactivated the certificate.
+"""The pending transfer that is a resource's own, and the deactivation of its certificate.
 
 AWS IoT keeps the target, the message and the date of a transfer, and the date of the certificate's last change;
 CloudFormation's log says what the resource has had, and when the running operation began to work on it.
@@ -68,7 +68,7 @@ class CertificateTransferOwnership:
     def own_or_left(
         self, request: Request, wanted: CertificateTransferProperties, transfer: OutgoingTransfer | None
     ) -> TransferIdentity | Decision | None:
-        """Do as ``own``; say of what the running operation may have made why it counts as another owner's."""
+        """Do as ``own``; for a transfer that the running operation may have made, return why it counts as another's."""
         if transfer is None or not is_as_declared(transfer, wanted):
             return None
         identity = self.held(request, wanted.certificate_id, wanted.account)

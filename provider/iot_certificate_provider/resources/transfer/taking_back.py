@@ -1,7 +1,7 @@
 """Taking a transfer back: it is cancelled while it is pending, and the certificate is what it was before.
 
 Only the transfer that the resource made, by what AWS IoT says of it. One that was rejected, or that somebody has
-cancelled, is over: the certificate gets back what the transfer took from it, its status only if nobody set it since.
+cancelled, is over: the certificate gets back what the transfer took from it, its status only if it was not set since.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class TakingBack:
         return self._ownership.is_off_since_it_began(request, live)
 
     def _is_off_by_transfer(self, request: Request, live: DeviceCertificateDescription) -> bool:
-        """Whether it is INACTIVE because of this transfer, and nobody has changed it since it came back."""
+        """Whether the certificate is INACTIVE because of this transfer, and unchanged since its return."""
         if live.modified is None:
             return False
         if live.rejected is not None and live.modified <= live.rejected + SAME_CHANGE:

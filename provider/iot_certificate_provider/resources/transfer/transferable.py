@@ -1,4 +1,4 @@
-"""Which certificates can be transferred, and what a transfer's physical id remembers of them."""
+"""Certificates that can be transferred, and their record in a transfer's physical id."""
 
 from __future__ import annotations
 
