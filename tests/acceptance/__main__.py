@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from acceptance.places import Place
+    from acceptance.runner import Outcome
     from acceptance.step import Step
 
 # jsii wants a newer Node than many machines have; it is started at the first import of aws_cdk.
@@ -65,6 +66,11 @@ def _run(place: Place, steps: Sequence[Step], options: argparse.Namespace, scree
         screen.print(line, markup=False, soft_wrap=True)
     if outcome.is_complete and not options.step:
         state.forget()
+    return exit_status(outcome, state)
+
+
+def exit_status(outcome: Outcome, state: State) -> int:
+    """Return 0 where each step holds, or is not tried for a reason that it gives, and nothing is left."""
     if outcome.ended_by:
         return INTERRUPTED
     differs = any(each.verdict.kind is Kind.DIFFERS for each in state.finished.values())

@@ -13,14 +13,14 @@ import pytest
 from botocore.exceptions import ClientError
 
 from acceptance import places
-from acceptance.__main__ import _answer
+from acceptance.__main__ import _answer, exit_status
 from acceptance.clean_up import CleanUp
 from acceptance.holdings import TAG
 from acceptance.precautions import RefusedError, Signs, check_prefix, check_signs, check_whose, signs_of_production
 from acceptance.report import console
 from acceptance.runner import Outcome, Runner
-from acceptance.state import State
-from acceptance.step import Kind, NotTriedError, Step
+from acceptance.state import Finished, State
+from acceptance.step import Kind, NotTriedError, Step, Verdict
 from acceptance.steps import STEPS
 
 if TYPE_CHECKING:
@@ -142,6 +142,12 @@ def test_a_key_whose_run_was_killed_before_it_had_a_name_is_found_by_its_tag(pla
     assert described["KeyMetadata"]["KeyState"] == "PendingDeletion"
 
 
+def test_a_region_without_private_cas_has_none(place: Place) -> None:
+    nowhere = replace(place, private_cas="http://127.0.0.1:9")  # the port that discards
+    found = CleanUp(nowhere, State.load(place.state_file)).holdings.of_kinds({"private CA", "thing"})
+    assert {each.kind for each in found} <= {"thing"}
+
+
 @pytest.mark.parametrize("raised", ["ours", "botocore's"])
 def test_expired_credentials_end_it_and_the_next_run_removes_what_is_left(place: Place, raised: str) -> None:
     from acceptance.answers import CredentialsExpiredError  # noqa: PLC0415
@@ -214,6 +220,25 @@ def test_a_step_that_was_recorded_and_is_not_tried_any_more_is_shown(place: Plac
         "step 41: it was recorded, and is not tried now",
         "step 42: it is not recorded yet. Record it: make acceptance STEP=42 MORE=--record",
     ]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kind", "status"),
+    [
+        (Outcome(), Kind.HOLDS, 0),
+        (Outcome(), Kind.NOT_TRIED, 0),
+        (Outcome(), Kind.DIFFERS, 1),
+        (Outcome(left=["thing x"]), Kind.HOLDS, 1),
+        (Outcome(unlike=["step 01: …"]), Kind.HOLDS, 1),
+        (Outcome(broken=["step 01: …"]), Kind.NOT_TRIED, 1),
+        (Outcome(ended_by="Interrupted"), Kind.HOLDS, 130),
+    ],
+)
+def test_continuous_integration_fails_for_all_that_is_not_settled(
+    outcome: Outcome, kind: Kind, status: int, tmp_path: Path
+) -> None:
+    state = State(tmp_path / "state.json", {"01": Finished(Verdict(kind), 0.0)})
+    assert exit_status(outcome, state) == status
 
 
 def test_without_a_terminal_nothing_is_begun(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
