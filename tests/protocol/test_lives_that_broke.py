@@ -312,6 +312,14 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
             slow=2,
         ),
     ),
+    "a rotation takes what another stack had issued for the same key, and has retained": (
+        Deploy(0, (("IssuedA", Wish("requested")),)),
+        Race(
+            Amend(0, "rotate"),
+            Deploy(1, (("IssuedA", Wish("requested", retain="Retain")),), breaks="last"),
+            later=1.0,
+        ),
+    ),
     "the referee knows no attachments that the rollback of a kept certificate leaves to its adopter": (
         Deploy(2, (("IssuedA", Wish("requested", retain="Retain", keep="KEEP")),)),
         Deploy(0, (("DeviceA", Wish("kin", adopt=True)),)),
