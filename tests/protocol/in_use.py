@@ -122,24 +122,16 @@ class AccountInUse(Neighbourhood):
         super().__init__(cloud)
 
     def _declare(self, wish: Wish) -> Declared:
-        """Do as ``declare``; ``kin`` is the certificate that a resource here has made, or the one that it keeps.
-
-        Not before CloudFormation finds its holder by the id, and with ADOPT as long as that keeps one: docs/design/0023
-        admits that another stack is not refused where the id of the holder has ``/keeps/`` in it.
-        """
+        """Do as ``declare``; ``kin`` is the certificate that a resource here has made, or the one that it keeps."""
         if wish.certificate != "kin":
             return declare(wish)
         made = [live for stack in self.stacks for live in stack.live.values() if live.declared.type == ISSUED_DEVICE]
-        adopted = {had.certificate_id for had in self.cloud.possessions.held.values() if had.adopted}
         wanted = [without_kept(live.physical_id)[min(wish.generation, 1)] for live in made]
-        found = {live.physical_id for live in made} | adopted
         records = [self.cloud.iot.certificates[each] for each in wanted if each in self.cloud.iot.certificates]
-        records = [each for each in records if each.id in found]
         if not records:
             return declare(replace(wish, certificate="device"))
         properties = {"CertificatePem": records[0].pem, "CertificateMode": records[0].mode, **_device(wish)}
-        is_kept = any("/keeps/" in live.physical_id for live in made)
-        adopting = {"ExistingCertificate": "ADOPT"} if wish.adopt or is_kept else {}
+        adopting = {"ExistingCertificate": "ADOPT"} if wish.adopt else {}
         return Declared(DEVICE, {**properties, **adopting}, **RETAINED[wish.retain])
 
     @staticmethod
