@@ -52,18 +52,22 @@ _some_faults = st.lists(_faults, max_size=2).map(tuple)
 _stack = st.sampled_from([0, 0, 0, 1])
 
 
-def scripts_of(*kinds: str) -> st.SearchStrategy[list[Step]]:
-    """Draw scripts in which resources of these kinds are declared; the last kind, somebody else's, more seldom."""
+def scripts_of(*kinds: str, generations: int = 2, keeps: float = 0.5) -> st.SearchStrategy[list[Step]]:
+    """Draw scripts in which resources of these kinds are declared; the last kind, somebody else's, more seldom.
+
+    ``keeps``: the share of rotations that keep the certificate before.
+    """
+    kept = round(4 * keeps)
     wanted = st.builds(
         Wanted,
         kind=st.sampled_from([*kinds[:-1] * 4, kinds[-1]]),
-        generation=st.integers(0, 1),
+        generation=st.integers(0, generations - 1),
         status=st.sampled_from(["ACTIVE"] * 5 + ["INACTIVE"] * 3 + ["REVOKED"]),
         policies=st.sampled_from([(), ("connect",), ("publish", "shadow")]),
         things=st.sampled_from([(), ("thermostat",), ("boiler",)]),
         existing=st.sampled_from(["FAIL"] * 3 + ["ADOPT"]),
         sweep=st.sampled_from(["RETAIN", "RETAIN", "DEACTIVATE", "DELETE", "DELETE_WITH_THINGS"]),
-        previous=st.sampled_from(["DELETE", "KEEP"]),
+        previous=st.sampled_from(["DELETE"] * (4 - kept) + ["KEEP"] * kept),
     )
     templates = st.lists(wanted, min_size=1, max_size=4).map(tuple)
     deploys = st.builds(Deploy, templates, _some_faults, st.booleans(), _stack)
@@ -77,7 +81,8 @@ def scripts_of(*kinds: str) -> st.SearchStrategy[list[Step]]:
     return st.builds(lambda first, rest: [first, *rest], deploys, st.lists(steps, min_size=1, max_size=5))
 
 
-scripts = scripts_of(*KINDS)
+scripts = st.one_of(scripts_of(*KINDS), scripts_of(*KINDS), scripts_of(*KINDS[-4:], generations=4, keeps=0.75))
+"""Of any kinds; every third of those that rotate, most of which keep the certificate before."""
 
 
 def everything(fault: Fault) -> list[Step]:

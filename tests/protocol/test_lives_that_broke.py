@@ -312,6 +312,30 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
             slow=2,
         ),
     ),
+    "another stack adopts a kept certificate that a rotation is about to delete": (
+        Deploy(2, (("IssuedA", Wish("issued", keep="KEEP")),)),
+        Amend(2, "rotate"),
+        Race(
+            Amend(2, "rotate"),
+            Deploy(1, (("DeviceA", Wish("kin", attached=("connect", "thermostat"), adopt=True, generation=1)),)),
+            slow=2,
+        ),
+    ),
+    "another stack takes the ownership of a certificate whose owner keeps the one before": (
+        Deploy(2, (("IssuedA", Wish("requested", retain="Retain", keep="KEEP")),)),
+        Amend(2, "rotate"),
+        Deploy(0, (("DeviceA", Wish("kin", adopt=True)),)),
+        Amend(0, "own"),
+        Amend(2, "attach"),
+    ),
+    "a rotation takes what another stack had issued for the same key, and has retained": (
+        Deploy(0, (("IssuedA", Wish("requested")),)),
+        Race(
+            Amend(0, "rotate"),
+            Deploy(1, (("IssuedA", Wish("requested", retain="Retain")),), breaks="last"),
+            later=1.0,
+        ),
+    ),
     "the referee knows no attachments that the rollback of a kept certificate leaves to its adopter": (
         Deploy(2, (("IssuedA", Wish("requested", retain="Retain", keep="KEEP")),)),
         Deploy(0, (("DeviceA", Wish("kin", adopt=True)),)),

@@ -89,7 +89,8 @@ class Adoption:
         return request.existing_id if adopted else self.held_id(request, certificate_id) or certificate_id
 
     def _check_nobody_owns(self, request: Request, certificate_id: str, created: datetime | None) -> None:
-        claiming = self._holders.whole_standing(request, certificate_id, created).claiming(created)
+        standing = self._holders.whole_standing(request, certificate_id, created, everywhere=True)
+        claiming = standing.claiming(created)
         owners = [each for each in claiming if not is_adopted(each.physical_id)]
         # A rollback never refuses: what it returns to, the resource had.
         if owners and not self._stacks.is_rolling_back(request.stack_id):
@@ -120,7 +121,7 @@ class Adoption:
         """
         if self._now() - checked.at <= CHECKED_FOR:
             return
-        claiming = self._held(request, live)
+        claiming = self._held(request, live, everywhere=True)
         if find() != live or not _names(checked.holders) <= _names(claiming):
             raise _changed_meanwhile()
         # Last, since it is decisive: an update of the holder's stack begins before its template is another.
@@ -134,8 +135,9 @@ class Adoption:
                 continue  # its Delete leaves what another resource uses
             self._check_left(request, holder)
 
-    def _held(self, request: Request, live: Registration) -> tuple[StackResource, ...]:
-        return self._holders.whole_standing(request, live.id, live.created).claiming(live.created)
+    def _held(self, request: Request, live: Registration, *, everywhere: bool) -> tuple[StackResource, ...]:
+        standing = self._holders.whole_standing(request, live.id, live.created, everywhere=everywhere)
+        return standing.claiming(live.created)
 
     def _claiming(
         self, request: Request, live: Registration, find: Callable[[], Registration | None], types: frozenset[str]
@@ -145,8 +147,8 @@ class Adoption:
         CloudFormation's own types delete what they have without a question, so that one must not be overlooked. Nor
         a resource that registered it and has not answered yet, because that one may undo it.
         """
-        claiming = self._held(request, live)
         age = self._now() - live.created
+        claiming = self._held(request, live, everywhere=age >= UNANSWERED_FOR)
         if claiming or age >= UNANSWERED_FOR:
             return claiming
         at_work = self._holders.at_work(request, live.created, taking=True, types=types)
@@ -156,7 +158,7 @@ class Adoption:
         if find() != live:
             # Somebody is at it: an undone Create, say, which deactivates it before it deletes it.
             raise _changed_meanwhile()
-        return self._held(request, live)
+        return self._held(request, live, everywhere=True)
 
     def _check_left(self, request: Request, holder: StackResource) -> None:
         if holder == UNKNOWN:

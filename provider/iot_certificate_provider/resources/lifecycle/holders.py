@@ -164,13 +164,16 @@ class Holders:
         own = next((each for each in siblings if each.logical_id == request.logical_id), None)
         return Standing(own, _others(request, found), answers[0] is not None)
 
-    def whole_standing(self, request: Request, certificate_id: str, created: datetime | None) -> Standing:
+    def whole_standing(
+        self, request: Request, certificate_id: str, created: datetime | None, *, everywhere: bool = False
+    ) -> Standing:
         """Do as ``standing``, and look for holders that the answer hides: in doubt none may be overlooked.
 
         The one stack that is found by the plain id may have lost its certificate, which another stack then registered.
+        ``everywhere``: also where none is found, because an id that names a kept certificate, too, is another one.
         """
         standing = self.standing(request, certificate_id)
-        if not standing.is_found or standing.keeping(created):
+        if standing.keeping(created) or not (standing.is_found or everywhere):
             return standing
         return replace(standing, others=_others(request, [*standing.others, *self._of_all(certificate_id)]))
 

@@ -32,6 +32,7 @@ from iot_certificate_provider.resources.lifecycle.holders import (
     Holders,
     Standing,
     is_user_of_ca,
+    is_void,
 )
 from iot_certificate_provider.resources.lifecycle.ownership import Action, Decision
 from iot_certificate_provider.resources.lifecycle.redelivery import may_be_repeated
@@ -297,4 +298,7 @@ class Inquiry:
         return decision
 
     def _claiming(self, request: Request, live: Registration) -> tuple[StackResource, ...]:
-        return self._holders.whole_standing(request, live.id, live.created).claiming(live.created)
+        standing = self._holders.whole_standing(request, live.id, live.created)
+        # What a template has retained since stays with whoever retained it.
+        retained = tuple(each for each in standing.retained if not is_void(each, live.created))
+        return standing.claiming(live.created) or retained
