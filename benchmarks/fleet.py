@@ -31,7 +31,7 @@ TITLE = "Fleet"
 SHARE_LIMIT = 0.95
 THROTTLED_LIMIT = 0.02
 NEIGHBOUR = 0.4
-QUOTAS = {10: (600, 7), 50: (2_400, 1)}
+QUOTAS = {10: (1_000, 7), 50: (2_400, 1)}
 """Certificates and rounds, by the quota of RegisterCertificate a second."""
 
 MEMORY_LIMIT = 1.05
@@ -47,8 +47,8 @@ _REMARKS = (
         "*Share*: certificates a second, from the start of the first child to the end of the last one, divided by the "
         "quota of RegisterCertificate; MaxRegistrationsPerSecond is the quota. In virtual time, with AWS in memory: a "
         f"call takes {CALL_SECONDS * 1000:.0f} ms, give or take a half, and between two children pass "
-        f"{CHILD_SECONDS} s; other times in each round (seeds). {QUOTAS[10][0]:,} certificates in one shard at 10 a "
-        f"second; {QUOTAS[50][0]:,} in 16 shards, two at a time, at 50, in one round, since that takes minutes."
+        f"{CHILD_SECONDS} s; other times in each round (seeds). {QUOTAS[10][0]:,} certificates in 2 shards at 10 a "
+        f"second; {QUOTAS[50][0]:,} in 4 shards, two at a time, at 50, in one round, since that takes minutes."
     ),
     (
         f"*Neighbour*: another caller registers at {NEIGHBOUR:.0%} of the quota throughout, and ignores throttling. "

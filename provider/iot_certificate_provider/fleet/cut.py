@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import re
 
-from iot_certificate_provider.fleet.arithmetic import MOST_LINES_A_PART
-
 MOST_LINES_A_SHARD = 2_000
 """On average: so a shard takes minutes, and a child of the machine has some dozens of them."""
 
-BITS_OF_A_SMALL_FLEET = 5
-"""A fleet of less than 64,000 has 32 shards, so that several children end at about the same time."""
+LEAST_LINES_A_SHARD = 500
+"""A shard costs a second of its child's time: at ten lines a second, two of a hundred (benchmarks, Fleet)."""
 
-_LEAST_LINES_A_SHARD = MOST_LINES_A_PART
-"""Of a small fleet: one whole part."""
+_BITS_OF_A_SMALL_FLEET = 5
+"""A fleet of 16,000 to 64,000 has 32 shards, so that several children end at about the same time."""
 
 _HEX_DIGITS = 8
 _KEY = re.compile(r"[01]{0,32}")
@@ -26,10 +24,10 @@ _KEY = re.compile(r"[01]{0,32}")
 def bits_for(count: int) -> int:
     """Return how many bits the keys have for ``count`` certificates.
 
-    0 below 200; up to 5 while a shard has 100 lines; from 64,000 certificates on, shards of 1,000 to 2,000 lines.
+    0 below 1,000; up to 5 while a shard has 500 lines; above 64,000 certificates, shards of 1,000 to 2,000 lines.
     """
     bits = 0
-    while bits < BITS_OF_A_SMALL_FLEET and count >= _LEAST_LINES_A_SHARD * 2 ** (bits + 1):
+    while bits < _BITS_OF_A_SMALL_FLEET and count >= LEAST_LINES_A_SHARD * 2 ** (bits + 1):
         bits += 1
     while count > MOST_LINES_A_SHARD * 2**bits:
         bits += 1
