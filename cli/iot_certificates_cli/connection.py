@@ -35,7 +35,7 @@ class Connection:
     session: boto3.Session
     pace: Pace
     deadline: Deadline = field(default_factory=lambda: Deadline(lambda: math.inf))
-    """None, but the operator's patience: Ctrl-C. It waits, on a clock that tests can turn."""
+    """No deadline except the operator's Ctrl-C. It waits, on a clock that tests can set."""
     clients: AwsClients = field(init=False)
     aws: Gateways = field(init=False)
 

@@ -1,4 +1,4 @@
-"""What the commands print on: results go to standard output, all that is about them to standard error."""
+"""The consoles of the commands: results go to standard output, everything else to standard error."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _console(*, stderr: bool) -> Console:
 
 
 class Counts(Watch):
-    """How far a command is, shown where there is a terminal: how many of how many, how fast, and how long still.
+    """The progress of a command, shown on a terminal: count, total, rate and remaining time.
 
     A context manager. ``what`` is what is counted, ``verb`` what becomes of them.
     """

@@ -1,4 +1,4 @@
-"""Which device certificates a sweep is about: those that meet everything that was asked for."""
+"""The selection of a sweep: the device certificates that meet all options."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class NamedCa:
 
 @dataclass(frozen=True)
 class Selection:
-    """What was asked for; what is empty or None was not.
+    """The options of a selection; an empty or None one was not given.
 
     * ``cas``: CAs. ``ca_tags``: tags of CAs, by key; a value of None is any value.
     * ``subject``: a pattern with ``*`` and ``?``. ``registered_before``: aware. ``statuses``: any of them.

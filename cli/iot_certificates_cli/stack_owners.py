@@ -1,4 +1,4 @@
-"""Which stacks own which certificate, as CloudFormation has it now."""
+"""The stacks that own certificates, as CloudFormation reports them now."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class StackOwners:
 
     @property
     def are_known(self) -> bool:
-        """Whether a certificate that no stack is known to own is in fact nobody's."""
+        """Whether a certificate without a known stack really has no stack."""
         return not self.unreadable and not self.changing
 
 

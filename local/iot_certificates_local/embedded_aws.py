@@ -140,7 +140,7 @@ class EmbeddedAws:
 
     @property
     def endpoint_url(self) -> str:
-        """Where AWS is. An IP address, so that the SDKs put the names of S3 buckets into the path."""
+        """The endpoint, with an IP address, so that the SDKs put the names of S3 buckets into the path."""
         return f"https://127.0.0.1:{self._port('gateway')}"
 
     @property

@@ -1,4 +1,4 @@
-"""Which certificates and signing requests AWS IoT takes, and who has to have issued them."""
+"""The certificates and signing requests that AWS IoT accepts, and their issuers."""
 
 from __future__ import annotations
 
