@@ -40,7 +40,7 @@ class Connection:
     aws: Gateways = field(init=False)
 
     def __post_init__(self) -> None:
-        # A denial is told at once, to somebody who can change it.
+        # A denial is reported at once: the operator can change it.
         clients = AwsClients(self.session, pace=self.pace, permission_seconds=0.0, patience=_PATIENCE)
         clients.begin(self.deadline)
         object.__setattr__(self, "clients", clients)

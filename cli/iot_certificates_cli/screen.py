@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rich.progress import Task
 
-# Where there is no terminal to measure.
+# The width without a terminal.
 _WIDTH = 140
 # Below it a bar would leave no room for the words.
 _WIDTH_FOR_A_BAR = 100

@@ -254,7 +254,7 @@ class EmbeddedAws:
         try:
             outputs = self.deploy(app, stack, context, on_output, account=account, parameters=parameters)
         except CdkError:
-            # What matters is why it failed; of an app that does not even synthesise there is nothing to destroy.
+            # The cause of the failure matters; an app that does not synthesise has nothing to destroy.
             with contextlib.suppress(CdkError):
                 self.destroy(app, stack, context, on_output, account=account)
             raise

@@ -63,7 +63,7 @@ class ScreenReport:
         self.console = console or (
             Console(highlight=False, width=_WIDTH_OF_A_PICTURE, record=True) if pictured else _console()
         )
-        # Lines are broken between words where somebody looks at them; a log's lines are left whole.
+        # Lines are wrapped between words on a terminal; in a log they are left whole.
         self._measured = pictured or self.console.is_terminal
         self._number = 0
         self._status = self.console.status("")
