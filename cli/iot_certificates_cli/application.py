@@ -95,7 +95,7 @@ def show_inventory(
         raise UsageError("--html draws the expiry. Remove --no-expiry")
     started, remarks, tally = time.monotonic(), screen.remarks(), Tally()
     connection = connect(profile, region, endpoint_url, rate)
-    place = connection.place  # asked for first: it says who is asking, and whether AWS is there at all
+    place = connection.place  # first, because it shows the caller, and whether AWS can be reached
     owners = _write_inventory(connection, format, tally, expiry=expiry, attachments=attachments)
     if html is not None:
         _write_page(html, tally, place)

@@ -35,12 +35,12 @@ class Connection:
     session: boto3.Session
     pace: Pace
     deadline: Deadline = field(default_factory=lambda: Deadline(lambda: math.inf))
-    """None, but the operator's patience: Ctrl-C. It waits, on a clock that tests can turn."""
+    """No deadline except the operator's Ctrl-C. It waits, on a clock that tests can set."""
     clients: AwsClients = field(init=False)
     aws: Gateways = field(init=False)
 
     def __post_init__(self) -> None:
-        # A denial is told at once, to somebody who can change it.
+        # A denial is reported at once: the operator can change it.
         clients = AwsClients(self.session, pace=self.pace, permission_seconds=0.0, patience=_PATIENCE)
         clients.begin(self.deadline)
         object.__setattr__(self, "clients", clients)

@@ -1,4 +1,4 @@
-"""Whether all is well where certificates are to be deployed: a sentence for each thing that was looked at."""
+"""Checks of an account and Region for deployments of certificates: a sentence for each check."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _MUCH_SKEW = timedelta(minutes=1)
 _CAS_OF_ONE_NAME = 10
 _NEARLY = 8
 USED_UP = "a quota of the account is used up"
-"""What the function says of it, where it is too late."""
+"""The function's message about the quota."""
 
 _MAKE_IT_AGAIN = (
     "Create a function of this name again, as docs/operations.md describes under "
@@ -51,7 +51,7 @@ _MAKE_IT_AGAIN = (
 
 
 class Health(StrEnum):
-    """What was found; only TROUBLE is a reason for the exit status to be 1."""
+    """The result of a check; only TROUBLE makes the exit status 1."""
 
     FINE = "✓"
     NOTE = "!"
@@ -60,7 +60,7 @@ class Health(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What was looked at, and what was found."""
+    """A check, and its result."""
 
     what: str
     health: Health
@@ -68,7 +68,7 @@ class Finding:
 
 
 def examine(connection: Connection) -> Iterator[Finding]:
-    """Look at one thing after another; what cannot be looked at is TROUBLE, and does not keep the others."""
+    """Run one check after another; a check that fails is TROUBLE, and does not stop the others."""
     looks: dict[str, Callable[[Connection], Iterator[Finding]]] = {
         "credentials": _credentials_and_clock,
         "Region": _region,
@@ -128,7 +128,7 @@ def _registration_code(connection: Connection) -> Iterator[Finding]:
 
 
 def _quota(connection: Connection) -> Iterator[Finding]:
-    """Look at the one quota of CA certificates that deployments meet, by rotating a CA under its name."""
+    """Check the quota of CA certificates that deployments can reach by rotating a CA under its name."""
     counts = Counter(_names(connection))
     most = max(counts.values(), default=0)
     sentence = f"{most} of at most {_CAS_OF_ONE_NAME} CA certificates share their subject and key."

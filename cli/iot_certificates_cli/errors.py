@@ -1,4 +1,4 @@
-"""What a command says when it cannot go on.
+"""The errors of a command.
 
 ::
 

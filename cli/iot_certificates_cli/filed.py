@@ -1,4 +1,4 @@
-"""What the lists say about a certificate beside its own entry, in a file of this run: memory does not grow with it."""
+"""Entries of lists about certificates, in a file of this run, so that memory does not grow with them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Filed:
 
     @property
     def count(self) -> int:
-        """How many certificates are filed."""
+        """The number of filed certificates."""
         return int(self._database.execute("SELECT count(*) FROM listed").fetchone()[0])
 
     def pages(self) -> Iterator[list[Listed]]:

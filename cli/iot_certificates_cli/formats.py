@@ -33,7 +33,7 @@ _GAP = 2
 
 
 class Format(StrEnum):
-    """How the inventory is written."""
+    """The format of the inventory."""
 
     TABLE = "table"
     JSON = "json"
@@ -41,7 +41,7 @@ class Format(StrEnum):
 
 
 class Writer(Protocol):
-    """Where the inventory goes."""
+    """The output of the inventory."""
 
     def write(self, entry: Entry, /) -> None:
         """Take one certificate."""
@@ -103,7 +103,7 @@ class JsonWriter:
         self._out.write("[]\n" if self._separator == "[" else "\n]\n")
 
     def abandon(self) -> None:
-        """Leave the array open: nobody takes it for all there is."""
+        """Leave the array open, so that it is not taken for the complete list."""
         self._out.write("\n")
 
 

@@ -36,7 +36,7 @@ _LABELS = 5
 
 
 def page_of(tally: Tally, place: str) -> str:
-    """Return the page, as HTML; ``place`` says what it is about: account and Region."""
+    """Return the page, as HTML; ``place`` names its account and Region."""
     title = f"AWS IoT certificates of {escape(place)}"
     style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
     return (

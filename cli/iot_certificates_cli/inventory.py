@@ -125,7 +125,7 @@ class Inventory:
 
     @cached_property
     def owners(self) -> StackOwners:
-        """Which stack owns which certificate."""
+        """The owning stacks of certificates."""
         return find_stack_owners(self._connection.cloudformation_client)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""What a certificate says, kept on disk by its id: a certificate never changes, and asking takes a call each."""
+"""The content of certificates, kept on disk by their ids: a certificate never changes, and reading one takes a call."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS certificate (
 
 @dataclass(frozen=True)
 class Said:
-    """What a certificate says of itself; the dates are aware, in UTC, and None where it cannot be read.
+    """The content of a certificate; the dates are aware, in UTC, and None where it cannot be read.
 
     The subject has no control and no bidirectional characters.
     """

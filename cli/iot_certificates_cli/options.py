@@ -1,4 +1,4 @@
-"""Options that several commands have, and what all of them say of their exit status."""
+"""Options of several commands, and the text about their exit statuses."""
 
 from __future__ import annotations
 

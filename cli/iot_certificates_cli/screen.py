@@ -1,4 +1,4 @@
-"""What the commands print on: results go to standard output, all that is about them to standard error."""
+"""The consoles of the commands: results go to standard output, everything else to standard error."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rich.progress import Task
 
-# Where there is no terminal to measure.
+# The width without a terminal.
 _WIDTH = 140
 # Below it a bar would leave no room for the words.
 _WIDTH_FOR_A_BAR = 100
@@ -41,7 +41,7 @@ def _console(*, stderr: bool) -> Console:
 
 
 class Counts(Watch):
-    """How far a command is, shown where there is a terminal: how many of how many, how fast, and how long still.
+    """The progress of a command, shown on a terminal: count, total, rate and remaining time.
 
     A context manager. ``what`` is what is counted, ``verb`` what becomes of them.
     """

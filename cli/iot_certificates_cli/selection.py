@@ -1,4 +1,4 @@
-"""Which device certificates a sweep is about: those that meet everything that was asked for."""
+"""The selection of a sweep: the device certificates that meet all options."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STATUSES = ("ACTIVE", "INACTIVE", "PENDING_ACTIVATION", "PENDING_TRANSFER", "REV
 
 _AGE = re.compile(r"(\d+)([mhdw])", re.ASCII)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-# As many digits of an id as nobody's typing error has; the inventory's table shows twelve.
+# More digits than a typing error; the inventory's table shows twelve.
 _CA = re.compile(r"[0-9a-f]{8,64}")
 # Service Authorization Reference, "Resource types defined by AWS IoT": cacert, and cert for a device certificate.
 _ARN = re.compile(r"arn:[a-z-]+:iot:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):cacert/(?P<id>[0-9a-f]{64})", re.ASCII)
@@ -69,7 +69,7 @@ class NamedCa:
 
 @dataclass(frozen=True)
 class Selection:
-    """What was asked for; what is empty or None was not.
+    """The options of a selection; an empty or None one was not given.
 
     * ``cas``: CAs. ``ca_tags``: tags of CAs, by key; a value of None is any value.
     * ``subject``: a pattern with ``*`` and ``?``. ``registered_before``: aware. ``statuses``: any of them.

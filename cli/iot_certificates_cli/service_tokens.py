@@ -1,4 +1,4 @@
-"""Which function serves which custom resource: its ServiceToken, which only the stack's template has."""
+"""The functions of custom resources, by their ServiceToken, which only the stack's template has."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def function_name(service_token: str, account: str, region: str) -> str | None:
 
 
 class _UnresolvedError(Exception):
-    """A ServiceToken that is said in a way that cannot be followed from here; ``str()`` says how."""
+    """A ServiceToken that cannot be resolved; ``str()`` is the cause."""
 
 
 class Exports:

@@ -1,4 +1,4 @@
-"""Which stacks own which certificate, as CloudFormation has it now."""
+"""The stacks that own certificates, as CloudFormation reports them now."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _OWNING_TYPES = re.compile(
 _PROVIDER_TYPES = re.compile(r"Custom::Iot\w+")
 # The physical id may go on: /adopted, /transfer/…; some tools write an ARN, or hex digits in capitals.
 _CERTIFICATE_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])", re.IGNORECASE)
-# DELETE_SKIPPED: the stack let go of it (DeletionPolicy: Retain).
+# DELETE_SKIPPED: the stack has retained it (DeletionPolicy: Retain).
 _NOT_HELD = ("DELETE_COMPLETE", "DELETE_SKIPPED")
 
 
@@ -75,7 +75,7 @@ class StackOwners:
 
     @property
     def are_known(self) -> bool:
-        """Whether a certificate that no stack is known to own is in fact nobody's."""
+        """Whether a certificate without a known stack really has no stack."""
         return not self.unreadable and not self.changing
 
 
@@ -159,5 +159,5 @@ def _is_gone(error: ProviderError) -> bool:
 
 
 def _is_changing(stack_status: str) -> bool:
-    # REVIEW_IN_PROGRESS is a change set that nobody has executed.
+    # REVIEW_IN_PROGRESS is a change set that was not executed.
     return stack_status.endswith("_IN_PROGRESS") and stack_status != "REVIEW_IN_PROGRESS"

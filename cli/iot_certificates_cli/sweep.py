@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from iot_certificates_cli.selection import Selection
     from iot_certificates_cli.stack_owners import StackOwners
 
-# AWS IoT API, DeleteCertificate and UpdateCertificate refuse it; its transfer has to be cancelled or rejected first.
+# AWS IoT API, DeleteCertificate and UpdateCertificate refuse it; its transfer must be cancelled or rejected first.
 _PENDING_TRANSFER = "PENDING_TRANSFER"
 
 
 @dataclass
 class Found:
-    """The certificates that may be deleted, and how many meet the selection but may not."""
+    """The certificates that can be deleted, and the number of selected ones that cannot."""
 
     leftovers: list[Entry] = field(default_factory=list)
     owned: int = 0
@@ -41,7 +41,7 @@ class Found:
 
 @dataclass
 class Swept:
-    """What became of the certificates."""
+    """The results of a sweep."""
 
     deleted: int = 0
     failures: list[tuple[Entry, str]] = field(default_factory=list)
@@ -89,7 +89,7 @@ def check_owners_are_known(owners: StackOwners) -> None:
 
 
 def delete_all(connection: Connection, leftovers: list[Entry], swept: Swept, done: Callable[[], None]) -> None:
-    """Delete certificates, several at a time; call ``done`` after each. One that fails does not keep the others.
+    """Delete certificates, several at a time; call ``done`` after each. A failure does not stop the others.
 
     An error that all of them would meet, a permission that lacks, ends it and is raised. That, and an interrupt, let
     those finish that have begun, which are counted.
@@ -113,7 +113,7 @@ def delete_all(connection: Connection, leftovers: list[Entry], swept: Swept, don
 
 
 def remove(connection: Connection, removal: DeviceCertificateRemoval, entry: Entry) -> None:
-    """Delete a certificate that was shown; one that is gone meanwhile counts as deleted.
+    """Delete a listed certificate; one that no longer exists counts as deleted.
 
     ConflictError, and nothing is changed, when its status is another one by now: a device may have come to life.
     """

@@ -1,4 +1,4 @@
-"""What a sweep shows: what it found, and what became of it."""
+"""The output of a sweep: the selected certificates, and the results."""
 
 from __future__ import annotations
 

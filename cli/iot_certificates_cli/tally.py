@@ -1,4 +1,4 @@
-"""What the inventory comes to: counts only, whatever its size."""
+"""The totals of the inventory: counts only, whatever its size."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from iot_certificates_cli.inventory import Entry
 
 NO_CA = "no CA"
-"""What certificates are counted under that AWS IoT files under no CA."""
+"""The key of certificates that AWS IoT lists under no CA."""
 
 SOON = timedelta(days=90)
 NEXT = 25
-"""How many of the certificates that expire next are kept."""
+"""The number of certificates that are kept in the list of the next expiries."""
 
 _NAMED = 5
 
@@ -66,7 +66,7 @@ class Tally:
 
     @property
     def devices(self) -> int:
-        """How many device certificates there are."""
+        """The number of device certificates."""
         return self.statuses.total()
 
     def name_of(self, ca_certificate_id: str) -> str:

@@ -18,7 +18,7 @@ Month = tuple[int, int]
 
 @dataclass
 class Bar:
-    """How many certificates expire in one span of time, by CA; ``holds_today``: whether it is the present one."""
+    """The number of certificates that expire in one span, by CA; ``holds_today``: whether the span has today."""
 
     label: str
     holds_today: bool = False

@@ -51,7 +51,7 @@ class CertificateDashboard(Construct):
         )
 
     def _days_to_expiry(self, schedule: CertificateExpirySchedule) -> cloudwatch.GraphWidget:
-        # What there is when somebody looks: the certificates need not be known here.
+        # The metrics of the moment of viewing: the certificates need not be known here.
         dimensions = f"{MetricDimension.STACK_NAME},{MetricDimension.LOGICAL_ID}"
         which = f'MetricName="{MetricName.DAYS_TO_EXPIRY}" {MetricDimension.STACK_NAME}="{Stack.of(self).stack_name}"'
         each = cloudwatch.MathExpression(

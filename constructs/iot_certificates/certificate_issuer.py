@@ -113,7 +113,7 @@ class _SelfSigned(CertificateIssuer):
             permissions.allow_reading(self.ca.private_key_secret)
         return {
             IssuerProperty.CA_CERTIFICATE_PEM: self.ca.certificate_pem,
-            # Where that attribute is empty, this one tells of a rotation.
+            # Where that attribute is empty, this one shows a rotation.
             IssuerProperty.CA_CERTIFICATE_ID: self.ca.certificate_id,
             IssuerProperty.SECRET_ARN: self.ca.private_key_secret.secret_arn,
             IssuerProperty.JSON_FIELD: str(CredentialsField.PRIVATE_KEY),

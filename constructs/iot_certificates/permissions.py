@@ -67,7 +67,7 @@ def ca_certificate(on_delete: DeviceCertificatesOnDelete, *, adopting: bool = Fa
 
 def _sweep(on_delete: DeviceCertificatesOnDelete) -> Iterator[Grant]:
     yield Grant(("iot:ListCertificatesByCA",), (On.ANYTHING,))
-    # What does not fit into one invocation is handed on to another.
+    # Another invocation continues what does not fit into one.
     yield Grant(("lambda:InvokeFunction",), (On.THE_FUNCTION,))
     yield Grant(("iot:UpdateCertificate",), (On.CERTIFICATES,))
     if on_delete is not DeviceCertificatesOnDelete.DEACTIVATE:

@@ -322,7 +322,7 @@ class IotCertificateProvider(ProviderAsset):
             reserved_concurrent_executions=reserved_concurrent_executions,
             tracing=self.tracing,
             retry_attempts=_RETRIES,
-            # Once CloudFormation has given up on a request, it must not be served any more.
+            # A request that CloudFormation no longer waits for must not be served.
             max_event_age=self.service_timeout,
             # A sweep hands what is left on to another invocation, until ServiceTimeout: more often than the 16 times
             # after which Lambda takes it for an accident.

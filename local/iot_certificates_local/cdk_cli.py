@@ -154,7 +154,7 @@ def _folder_of(app: App | None) -> Path:
 
 
 def function_context() -> dict[str, str]:
-    """Say for what the function is to be built: MiniStack runs it with its own interpreter, which is this one."""
+    """Return the target of the function's build: MiniStack runs it with its own interpreter, which is this one."""
     machine = platform.machine().lower()
     return {
         RUNTIME_CONTEXT: f"python{sys.version_info.major}.{sys.version_info.minor}",

@@ -1,4 +1,4 @@
-"""What a device has in Secrets Manager: the secret of an IssuedDeviceCertificate."""
+"""A device's secret in Secrets Manager: that of an IssuedDeviceCertificate."""
 
 from __future__ import annotations
 

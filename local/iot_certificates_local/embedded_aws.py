@@ -140,7 +140,7 @@ class EmbeddedAws:
 
     @property
     def endpoint_url(self) -> str:
-        """Where AWS is. An IP address, so that the SDKs put the names of S3 buckets into the path."""
+        """The endpoint, with an IP address, so that the SDKs put the names of S3 buckets into the path."""
         return f"https://127.0.0.1:{self._port('gateway')}"
 
     @property
@@ -254,7 +254,7 @@ class EmbeddedAws:
         try:
             outputs = self.deploy(app, stack, context, on_output, account=account, parameters=parameters)
         except CdkError:
-            # What matters is why it failed; of an app that does not even synthesise there is nothing to destroy.
+            # The cause of the failure matters; an app that does not synthesise has nothing to destroy.
             with contextlib.suppress(CdkError):
                 self.destroy(app, stack, context, on_output, account=account)
             raise

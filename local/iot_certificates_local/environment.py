@@ -16,7 +16,7 @@ ACCESS_KEY = "test"
 """MiniStack's access key for the root user of its own account; a 12-digit one is the root user of that account."""
 
 _LOOPBACK = "127.0.0.1,localhost"
-# What a program needs of the machine's environment to run at all.
+# The variables of the machine's environment that a program needs to run.
 _MACHINE = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
 # An interpreter of its own is what each of these programs has; and without its cache it compiles every import again.
 _INTERPRETER = ("PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "__PYVENV_LAUNCHER__")

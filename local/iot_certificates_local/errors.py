@@ -1,4 +1,4 @@
-"""What can go wrong here, as one tree.
+"""The errors of the embedded AWS, as one tree.
 
 EmbeddedAwsError            the embedded AWS does not start, or does not answer
 ├── CdkError                the CDK CLI is missing, or a command of it failed

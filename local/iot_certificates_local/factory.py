@@ -1,4 +1,4 @@
-"""What a device factory does: a CA of its own, and a certificate with its key for each device that leaves the hall."""
+"""A device factory: an own CA, and a certificate with its key for each device."""
 
 from __future__ import annotations
 

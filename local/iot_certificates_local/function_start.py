@@ -1,7 +1,7 @@
 """A function that cannot start answers its custom resource at once: AWS, and MiniStack, would wait for an hour.
 
 An asset for another Python or processor is the usual reason: MiniStack runs functions with this machine's. The import
-fails before the function's own code could answer CloudFormation, and Lambda tells nobody. Here the request fails with
+fails before the function's own code could answer CloudFormation, unreported. Here the request fails with
 the import error, and with what to do.
 """
 

@@ -1,4 +1,4 @@
-"""What there is: asked of AWS's own list operations, every page of them."""
+"""The existing resources, by AWS's own list operations, with all pages."""
 
 from __future__ import annotations
 

@@ -28,14 +28,14 @@ GRACE_SECONDS = 2.0
 """Between SIGTERM and SIGKILL."""
 
 STOP_SECONDS = 15.0
-"""How long we wait for the leash to do its work before we do it."""
+"""The wait for the leash's work before this process does it."""
 
 
 class LeashedProcess:
     """A running command; a context manager that ends its whole process group.
 
     * ``stdout``: where its standard output and error go; ``subprocess.PIPE`` makes it readable as ``output``.
-    * ``remove_folder``: goes with the command when that is stopped, also if nobody is left to stop it.
+    * ``remove_folder``: removed with the command when that is stopped, also by the leash alone.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class LeashedProcess:
 
     @property
     def output(self) -> IO[bytes]:
-        """What the command prints, when ``stdout`` was ``subprocess.PIPE``."""
+        """The command's output, when ``stdout`` was ``subprocess.PIPE``."""
         if self._process.stdout is None:
             raise ValueError("The command does not print into a pipe")
         return self._process.stdout

@@ -1,9 +1,9 @@
 """The deadline of a request, and waiting within it.
 
-Two limits: ``work`` must be over in time for ``undo``, and undo in time for the answer. So that a request
-which runs out of time can still leave nothing behind. The end itself is Lambda's timeout, or CloudFormation's
+Two limits: ``work`` must end in time for ``undo``, and undo in time for the answer, so that a request
+that runs out of time leaves no orphan. The end itself is Lambda's timeout, or CloudFormation's
 ServiceTimeout (CloudFormation User Guide, ``AWS::CloudFormation::CustomResource``, ServiceTimeout: 1 to 3600
-seconds, by default an hour). It counts from when the request was sent, which the presigned URL of the answer shows.
+seconds, by default an hour). It counts from the time of the request, which the presigned URL of the answer shows.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ UNDO_SECONDS = 15.0
 
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 5.0
-"""Of hundreds that wait for AWS IoT's ten calls a second, the last must not sleep while nobody else calls."""
+"""Of hundreds that wait for AWS IoT's ten calls a second, the last must not sleep while no other one calls."""
 
 SHORTEST_PAUSE_SECONDS = 0.02
 DOUBLINGS = 5
@@ -41,7 +41,7 @@ _RESERVE: ContextVar[float] = ContextVar("reserve", default=UNDO_SECONDS)
 class Deadline:
     """The end of a request's time, on a clock that tests can turn; of all threads that work for the request.
 
-    ``remaining`` gives the seconds until the answer has to be under way; ``sleep`` waits.
+    ``remaining`` gives the seconds until the answer must be on its way; ``sleep`` waits.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Deadline:
 
     @property
     def seconds_to_the_answer(self) -> float:
-        """The seconds until the answer has to be under way, of which nothing is kept back."""
+        """The seconds until the answer must be on its way, with the reserved time."""
         return self._remaining()
 
     @property

@@ -9,19 +9,19 @@
     ├── ConflictError             AWS has it already, or it is in a state that refuses the call
     │   ├── AlreadyExistsError    … registered already: names the certificate
     │   ├── InUseError            … policies or things are still attached
-    │   ├── InProgressError       … still being made: ask again
+    │   ├── InProgressError       … still being issued: try again
     │   └── TransferCompletedError … the transfer of the certificate is over
     ├── RefusedError              AWS does not accept the request as it is
     ├── LimitExceededError        a quota that waiting does not lift
     ├── AccessDeniedError         the function's role lacks a permission
     │   └── KeyAccessDeniedError   … for a secret, a key or a private CA that a property names
     ├── ThrottledError            AWS asked to slow down, longer than the deadline allows
-    ├── UpstreamError             AWS failed, or answered what it never should
+    ├── UpstreamError             AWS failed, or gave an undocumented answer
     └── DeadlineError             no time left for the rest of the work
         └── UnfinishedError       … which another invocation can continue
 
-A message reads like a sentence, puts the most important words first, says what to do, and never holds a
-key, a PEM or a secret's text: it becomes the Reason in CloudFormation's events, which many people can read.
+A message is a sentence with the most important words first and the fix last, and never has a
+key, a PEM or a secret's text: it is the Reason in CloudFormation's events, which many people can read.
 A Reason has few characters, so an error has its parts: AWS's words are cut first, then the problem, never the fix.
 """
 

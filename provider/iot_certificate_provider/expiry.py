@@ -1,7 +1,7 @@
-"""The Lambda entry point of the expiry schedule: how many days are left of each certificate that a stack holds.
+"""The Lambda entry point of the expiry schedule: the days to expiry of each certificate of a stack.
 
-A function of its own, with a role that can only read. What counts is what AWS IoT has registered now, not what the
-template declares: a certificate that was deleted outside the stack has no days, one that was adopted has.
+A separate function, with a read-only role. It reads the registered certificates, not the template: a certificate that
+was deleted outside the stack has no days, an adopted one has.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
-"""The physical ids of the resources: every form that one has, written and read here alone.
+"""The physical ids of the resources: all forms, written and read only here.
 
 ::
 
     <certificate id>                                  a certificate that is the resource's own
-    <certificate id>/keeps/<certificate id>           its own, and the one before it, which is kept
-    <certificate id>/adopted                          a certificate that the resource uses, and does not own
+    <certificate id>/keeps/<certificate id>           its own, and the kept previous one
+    <certificate id>/adopted                          a certificate that the resource uses without owning it
     <certificate id>/adopted/<marks>                  … as version 0.1.0 wrote it: read, and never written
     <certificate id>/rejected                         a transfer that was rejected
     <certificate id>/transfer/<account>[/was-active][/policy/<name>…][/thing/<name>…]
-                                                      a transfer to another account, and what it detached
+                                                      a transfer to another account, and its detachments
     registration-code                                 the registration code
     generation/<value>                                the generation of a stack's certificates
     fleet/<name>                                      a fleet of device certificates

@@ -1,7 +1,7 @@
-"""The Lambda entry point of CertificateRenewal: once a day, renew what is due, by an ordinary update of the stack.
+"""The Lambda entry point of CertificateRenewal: once a day, renew due certificates by an ordinary update of the stack.
 
-Level-triggered: certificates that are due by age are looked for each day, and an update that could not begin, failed or
-was rolled back is tried again the next day. A function of its own, with a role of its own.
+Level-triggered: the function looks for due certificates each day, so that an update that could not begin, failed or
+was rolled back is repeated the next day. A separate function, with a separate role.
 """
 
 from __future__ import annotations

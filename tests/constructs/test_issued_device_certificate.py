@@ -307,7 +307,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "too many names": (
         {"subject_alternative_names": [f"DNS:pump-{number}" for number in range(21)]},
-        "subject_alternative_names has 21 items, more than 20. Leave out what nobody asks for",
+        "subject_alternative_names has 21 items, more than 20. Remove the names that no client uses",
     ),
     "a policy's name that is none": (
         {"policies": ["telemetry", "a b c!"]},

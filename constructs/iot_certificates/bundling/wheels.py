@@ -39,7 +39,7 @@ def install_wheels(lock: Path, folder: Path, python_version: str, architecture: 
         raise not_installed(f"'{name}' could not be started ({error.strerror})") from error
     if done.returncode:
         raise installer_failed(name, done.stderr.decode("utf-8", "replace"))
-    # An installer that was told to do nothing, or that writes elsewhere, ends well.
+    # An installer that does nothing, or writes elsewhere, by its settings, exits with 0.
     folder.mkdir(exist_ok=True)
     check_installed(folder, lock, machine)
 

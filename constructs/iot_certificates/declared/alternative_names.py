@@ -30,7 +30,9 @@ class _AlternativeNames:
         if not isinstance(names, list):
             return names
         if _NAMES.most is not None and len(names) > _NAMES.most:
-            raise place.refuse(f"has {len(names)} items, more than {_NAMES.most}", "Leave out what nobody asks for")
+            raise place.refuse(
+                f"has {len(names)} items, more than {_NAMES.most}", "Remove the names that no client uses"
+            )
         for name in names:
             _check(place, name)
         return names

@@ -55,7 +55,7 @@ class Kind(Protocol):
 
 
 def takes(**kinds: Kind) -> Callable[[Callable[_Parameters, _Result]], Callable[_Parameters, _Result]]:
-    """Check the arguments of a function, or of a constructor, by their kinds; every one has to be named.
+    """Check the arguments of a function, or of a constructor, by their kinds; every argument must have a kind.
 
     None counts as left out, as everywhere in the CDK. Defaults are not checked.
     """

@@ -1,1 +1,1 @@
-"""What `make demo` runs: three stories, told on the screen."""
+"""The three stories of `make demo`."""

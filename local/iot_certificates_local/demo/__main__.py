@@ -1,4 +1,4 @@
-"""What ``make demo`` runs: the example apps on an embedded AWS, from ``cdk bootstrap`` to an empty account.
+"""``make demo``: the example apps on an embedded AWS, from ``cdk bootstrap`` to an empty account.
 
 ``--picture FILE`` writes an SVG of what the first story shows: the README's picture.
 """

@@ -26,7 +26,7 @@ STACK = "TestEnvironment"
 
 @dataclass(frozen=True)
 class EnvironmentObservations:
-    """What was seen: the inventory after the deployment, the devices that connected, and in words what was left."""
+    """The results: the inventory after the deployment, the devices that connected, and the list of orphans."""
 
     deployed: Inventory
     connected: tuple[str, ...]
@@ -34,7 +34,7 @@ class EnvironmentObservations:
 
 
 def run_environment_story(aws: EmbeddedAws, app_folder: Path, report: Report) -> EnvironmentObservations:
-    """Tell it, from nothing to nothing. Raises EmbeddedAwsError, its subclass StoryError included."""
+    """Play the story, until the account is empty. Raises EmbeddedAwsError, its subclass StoryError included."""
     return EnvironmentStory(aws, app_folder, report).tell()
 
 

@@ -34,7 +34,7 @@ _PARAMETER = "CertificateGeneration"
 
 @dataclass(frozen=True)
 class RenewalObservations:
-    """What was seen: the inventories after each step, the refusal of the last device, and in words what was left."""
+    """The results: the inventories after each step, the refusal of the last device, and the list of orphans."""
 
     deployed: Inventory
     renewed: Inventory
@@ -44,7 +44,7 @@ class RenewalObservations:
 
 
 def run_renewal_story(aws: EmbeddedAws, app_folder: Path, report: Report) -> RenewalObservations:
-    """Tell it, from nothing to nothing. Raises EmbeddedAwsError, its subclass StoryError included."""
+    """Play the story, until the account is empty. Raises EmbeddedAwsError, its subclass StoryError included."""
     return RenewalStory(aws, app_folder, report).tell()
 
 

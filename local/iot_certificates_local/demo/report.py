@@ -1,4 +1,4 @@
-"""What the demo shows: its steps with their durations, and tables of what is registered."""
+"""The output of the demo: its steps with their durations, and tables of the registered certificates."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Report(Protocol):
         ...
 
     def say(self, text: str, /) -> None:
-        """Tell one thing that was seen."""
+        """Print one result."""
         ...
 
     def progress(self, line: str, /) -> None:
@@ -59,11 +59,11 @@ class ScreenReport:
     """A report on a terminal, with a spinner; as plain lines where there is none."""
 
     def __init__(self, console: Console | None = None, *, pictured: bool = False) -> None:
-        """Report to a console, by default this terminal's; ``pictured``: as wide as a picture of it is to be."""
+        """Report to a console, by default this terminal's; ``pictured``: as wide as its picture."""
         self.console = console or (
             Console(highlight=False, width=_WIDTH_OF_A_PICTURE, record=True) if pictured else _console()
         )
-        # Lines are broken between words where somebody looks at them; a log's lines are left whole.
+        # Lines are wrapped between words on a terminal; in a log they are left whole.
         self._measured = pictured or self.console.is_terminal
         self._number = 0
         self._status = self.console.status("")

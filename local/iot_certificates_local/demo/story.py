@@ -44,7 +44,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Observations:
-    """What was seen: the inventories after the steps, the tries to connect, and in words what was left at the end."""
+    """The results: the inventories after the steps, the tries to connect, and the list of orphans at the end."""
 
     deployed: Inventory
     connected: Attempt
@@ -58,7 +58,7 @@ class Observations:
 
 
 def run_story(aws: EmbeddedAws, app_folder: Path, report: Report) -> Observations:
-    """Tell it from the factory to the empty account. Raises EmbeddedAwsError, its subclass StoryError included."""
+    """Play the story, until the account is empty. Raises EmbeddedAwsError, its subclass StoryError included."""
     with tempfile.TemporaryDirectory(dir=aws.folder, prefix="factory-") as folder:
         return Story(aws, app_folder, report, Path(folder)).tell()
 

@@ -35,7 +35,7 @@ _RESET = "/_ministack/reset"
 
 @dataclass(frozen=True)
 class Strictness:
-    """How strict: what AWS does in time.
+    """The strictness: AWS's delays.
 
     * ``requests_per_second``: of each operation that AWS throttles, for each account and Region; None is AWS's own
       default quota, infinity is no throttling.

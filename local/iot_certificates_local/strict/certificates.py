@@ -1,4 +1,4 @@
-"""Which certificates and signing requests AWS IoT takes, and who has to have issued them."""
+"""The certificates and signing requests that AWS IoT accepts, and their issuers."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _check_is_ca(certificate: Certificate) -> None:
 
 
 def _check_issuer(certificate: Certificate, request: Request) -> None:
-    # What is registered already gets MiniStack's ResourceAlreadyExistsException; a CA that is named, its checks.
+    # A registered certificate gets MiniStack's ResourceAlreadyExistsException; a named CA is checked.
     if request.text("caCertificatePem") or request.registry.certificate(certificate.id) is not None:
         return
     candidates = _registered_under(certificate.issuer_name, request.registry)

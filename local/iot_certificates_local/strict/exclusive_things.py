@@ -58,7 +58,7 @@ class ExclusiveThings:
         types = self._types(request, principal, request.registry.things_of(principal) | self._showing(place, principal))
         others = [kind for thing, kind in types.items() if thing != attached.thing]
         if types.get(attached.thing, asked) != asked or (others and EXCLUSIVE in (asked, *others)):
-            raise Refusal("InvalidRequestException", f"{principal} is attached to an exclusive thing, or is to be.")
+            raise Refusal("InvalidRequestException", f"{principal} is attached to an exclusive thing, or would be.")
         answer = await hand_on(request)
         if answer.is_success:
             (self._exclusive.add if asked == EXCLUSIVE else self._exclusive.discard)(attached)

@@ -68,7 +68,7 @@ class Answer:
 
 
 HandOn = Callable[[Request], Awaitable[Answer]]
-"""What stands behind a rule: the next one, and behind them all MiniStack."""
+"""The handler after a rule: the next rule, and MiniStack after the last one."""
 
 Rule = Callable[[Request, HandOn], Awaitable[Answer]]
 """Raises Refusal, or hands the request on and returns the answer, as it is or changed."""
@@ -101,4 +101,4 @@ CURRENT: ContextVar[Request | None] = ContextVar("request", default=None)
 """The request that is being answered, for what MiniStack asks in the middle of it (``authorization``)."""
 
 REFUSAL: ContextVar[Refusal | None] = ContextVar("refusal", default=None)
-"""What the request is to be answered with once MiniStack has authorized it (``authorization``)."""
+"""The answer to the request after MiniStack has authorized it (``authorization``)."""

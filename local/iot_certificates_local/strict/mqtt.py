@@ -1,4 +1,4 @@
-"""Whom AWS IoT's MQTT broker lets in: MiniStack serves clients without a certificate, and explains its refusals.
+"""Clients that AWS IoT's MQTT broker accepts: MiniStack serves clients without a certificate, and explains refusals.
 
 AWS IoT developer guide, "Client authentication", X.509 client certificates: a device on port 8883 presents its own
 certificate while the TLS connection is made. Troubleshooting and MiniStack's measurements: for a certificate that is

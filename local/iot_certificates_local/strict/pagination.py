@@ -25,12 +25,12 @@ DEFAULT_PAGE = 25
 LARGEST_PAGE = 250
 
 Position = list[Any]
-"""Where an entry stands among the others of its list."""
+"""The position of an entry in its list."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """How one operation lists: the names are those of the request and of the response."""
+    """The list of one operation: the names are those of the request and of the response."""
 
     member: str
     position: Callable[[Any], Position]

@@ -85,7 +85,7 @@ def _template(iot: Any, configuration: Mapping[str, str]) -> tuple[str, str]:
         return configuration.get("templateBody", ""), configuration.get("roleArn", "")
     template = iot._provisioning_templates.get(name)  # noqa: SLF001
     if template is None or template.get("type") != "JITP" or not template.get("enabled"):
-        # Developer guide, "Register CA using provisioning template name": the type of the template has to be JITP.
+        # Developer guide, "Register CA using provisioning template name": the type of the template must be JITP.
         raise ProvisioningError(f"there is no template {name} of type JITP that is enabled")
     return iot._provisioning_template_body(template), template.get("provisioningRoleArn", "")  # noqa: SLF001
 

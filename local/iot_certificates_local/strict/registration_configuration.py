@@ -1,4 +1,4 @@
-"""What a CA certificate's registrationConfig has to name: a role that AWS IoT can assume, and a template that is one.
+"""The rules of a CA certificate's registrationConfig: a role that AWS IoT can assume, and a valid template.
 
 * The role: AWS IoT assumes it when the configuration is set. One that is not there, or was made a moment ago, is
   refused with InvalidRequestException; Terraform's resource aws_iot_ca_certificate retries that for two minutes.

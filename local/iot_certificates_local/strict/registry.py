@@ -1,4 +1,4 @@
-"""What is registered in one account and Region: what the rules look at to decide.
+"""The registered resources of one account and Region, on which the rules decide.
 
 MiniStack's own records are read, in its process. Its API would not do: a request of ours would need the caller's
 signature, count as one of the caller's, and be refused where the caller's role may not list.

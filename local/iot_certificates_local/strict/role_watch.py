@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Change:
-    """What a role may do since a time of the clock, and what it might before."""
+    """A role's permissions since a time of the clock, and its previous ones."""
 
     before: Policies
     now: Policies

@@ -1,4 +1,4 @@
-"""Which secret an ARN names, where it is not the whole ARN.
+"""The secret of a partial ARN.
 
 Secrets Manager user guide, "Find secrets", and API reference, GetSecretValue, SecretId: an ARN may leave out the hyphen
 and the six random characters at its end, "a partial ARN"; but of a secret whose own name ends in a hyphen and six

@@ -3,7 +3,7 @@
 Developer guide, "Manage your CA certificates": a CA certificate in DEFAULT mode can be registered by only one account
 in an AWS Region; SNI_ONLY lets several accounts of the Region register one. What the second account is answered is not
 documented. ResourceAlreadyExistsException is assumed, the worst for who asks, because a Describe in that account finds
-nothing; and that a certificate in SNI_ONLY mode elsewhere is in nobody's way.
+nothing; and that a certificate in SNI_ONLY mode elsewhere prevents nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How many requests of one operation an account may make in a Region each second."""
+"""The quota of requests of one operation in an account and Region each second."""
 
 from __future__ import annotations
 

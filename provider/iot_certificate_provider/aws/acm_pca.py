@@ -53,7 +53,7 @@ def signing_algorithm(ca: Certificate, algorithm: SignatureHash) -> SigningAlgor
 
 
 def _idempotency_token(*asked_for: object) -> str:
-    # The SDK tries again when an answer is lost: that is to be one certificate, and anything else asked for another.
+    # The SDK retries after a lost answer: the token makes that one certificate, and any other request another one.
     return hashlib.sha256(repr(asked_for).encode("ascii")).hexdigest()[:36]
 
 

@@ -207,7 +207,7 @@ class AwsClients:
         self._session = self._session or new_session()
         client = self._session.client(service, config=config)
         load_authorities_once(client)
-        # botocore makes a class at each call: circles, seldom let go of, 10 KB for each certificate that is swept.
+        # botocore makes a class at each call: reference cycles, seldom collected, 10 KB for each deleted certificate.
         client.get_paginator = cache(client.get_paginator)
         client.meta.events.register("before-call", self._before_call)
         # For each attempt: botocore's own retries must not write after the answer either.

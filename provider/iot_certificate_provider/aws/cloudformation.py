@@ -39,7 +39,7 @@ class StackResource:
     """A resource as CloudFormation has it now; the physical id is empty while it is being created.
 
     * ``at``, aware: since when it has the status; None when that is not known.
-    * ``type``: ``Custom::IotDeviceCertificate``, say; empty where nobody asked for it.
+    * ``type``: such as ``Custom::IotDeviceCertificate``; empty where it was not read.
     * ``keeps``: the certificate before the last rotation, which a physical id may name behind the resource's own; the
       ``physical_id`` is without it.
     """

@@ -232,7 +232,7 @@ def _access_denied(problem: str, said: str, grant: str | None) -> AccessDeniedEr
 def _already_exists(error: ClientError) -> AlreadyExistsError:
     response: dict[str, object] = {**error.response}
     arn = str(response.get("resourceArn", ""))
-    # Who has it, and what to do, the resource finds out that registers it.
+    # The resource that registers it finds the owner, and the fix.
     return AlreadyExistsError(
         f"Registered already: {arn}", certificate_id=str(response.get("resourceId", "")), certificate_arn=arn
     )

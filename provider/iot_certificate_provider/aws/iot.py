@@ -223,7 +223,7 @@ class IotGateway:
     def create_certificate_from_csr(self, pem: str, *, active: bool) -> Issued:
         """CreateCertificateFromCsr: another certificate each time, also for the same request.
 
-        Never tried again here: after an answer that was lost, another try would leave a certificate that nobody knows.
+        Never retried here: after a lost answer, another attempt would leave an unknown certificate.
         """
         with mapping_errors("the certificate signing request"):
             answer = self._iot_once.create_certificate_from_csr(certificateSigningRequest=pem, setAsActive=active)

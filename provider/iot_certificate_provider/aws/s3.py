@@ -1,7 +1,7 @@
-"""Amazon S3: a fleet's manifest, which is read, and its own objects. What is missing is None, or no object.
+"""Amazon S3: a fleet's manifest, which is read, and its own objects. A missing object is None, or not in a list.
 
-A role that may list a prefix only is not told that an object is missing: GetObject is denied then (API reference,
-GetObject, "Permissions"). So whether there is one is asked of its prefix, which such a role may list.
+For a role that can list a prefix only, GetObject of a missing object is denied (API reference, GetObject,
+"Permissions"). Existence is therefore read from a list of the prefix.
 """
 
 from __future__ import annotations

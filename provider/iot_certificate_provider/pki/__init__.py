@@ -1,6 +1,6 @@
 """Certificates, signing requests and keys: pure code that takes the time and the keys as arguments.
 
-No AWS, no clock, no network. The CDK constructs use it too: a bad PEM is refused at synth in the deployment's words.
+No AWS, no clock, no network. The CDK constructs use it too: synth refuses a bad PEM with the deployment's errors.
 """
 
 from importlib import import_module

@@ -145,7 +145,7 @@ class Certificate:
 def _read_strictly(der: bytes) -> dict[str, Any]:
     """Return Certificate's fields as cryptography reads them."""
     certificate = x509.load_der_x509_certificate(der)
-    # Read now, since cryptography parses lazily: what cannot be read is to be known before anything is sent.
+    # Read now, because cryptography parses lazily: unreadable extensions are refused before anything is sent.
     extensions = certificate.extensions
     return {
         "id": hashlib.sha256(der).hexdigest(),

@@ -1,6 +1,6 @@
 """One element of ASN.1 after the other, read with pyasn1: its exact bytes, and none of the rules of RFC 5280.
 
-pyasn1 takes BER, of which DER is a part (X.690): what the stricter parser of cryptography refuses can be taken apart.
+pyasn1 takes BER, of which DER is a part (X.690): it reads values that the stricter parser of cryptography refuses.
 """
 
 from __future__ import annotations

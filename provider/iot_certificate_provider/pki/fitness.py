@@ -1,4 +1,4 @@
-"""Is it fit to be registered? One question a function; each raises UnusableError: the reason and the fix.
+"""Checks before a registration, one for each function; each raises UnusableError with the reason and the fix.
 
 The rules are AWS IoT's ("Create your own client certificates" and "Manage your CA certificates" in its developer
 guide): RSA keys of 2048 bits and more or EC keys on P-256, P-384 or P-521; signatures with SHA-256, SHA-384 or SHA-512;

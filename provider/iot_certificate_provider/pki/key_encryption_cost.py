@@ -1,6 +1,6 @@
 """The cost of opening an encrypted PKCS #8 key, known before anything is computed.
 
-A function whose interpreter computes for minutes answers nobody, not even its own timer.
+A function whose interpreter computes for minutes cannot answer, not even by its timer.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The text of a private key before it is read: made readable where that is safe, else what is wrong with it.
+"""The text of a private key before it is read: repaired where that is safe, else refused with the cause.
 
-No sentence here quotes the text, not even a part of it: whatever stands where a key belongs can be a key.
+No message quotes the text, not even in part, because any text in the place of a key can be a key.
 """
 
 from __future__ import annotations

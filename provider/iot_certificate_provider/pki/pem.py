@@ -1,6 +1,6 @@
-"""Reading exactly one block of PEM text, and saying what is wrong with any other.
+"""Reading exactly one block of PEM text, and refusing any other with the cause.
 
-RFC 7468 describes the format. We are as lenient as it allows about what stands around the block and about
+RFC 7468 describes the format. The reader is as lenient as it allows about text around the block and about
 white space inside it (YAML and environment variables fold lines), and strict about the block itself.
 """
 

@@ -1,7 +1,7 @@
-"""The second reading of a certificate, of what cryptography refuses: what is needed to register it, and no more.
+"""The second reading of a certificate that cryptography refuses: the parts that its registration needs.
 
-Whatever of RFC 5280 the certificate breaks is among its ``findings``; AWS IoT has the last word. Imported only when a
-certificate needs it: a cold start does without.
+Its ``findings`` are the broken rules of RFC 5280; AWS IoT decides. Imported only when a certificate needs it, so that
+other cold starts do not pay for it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The shapes of the properties of a type, as data.
 
-The ``Reader`` reads by it, and the JSON Schemas and the tables of the documentation are made of it, so that they do not
-have to be kept in step by hand. What takes a look into a certificate, a template, a name or a tag is code beside it,
-which refuses more than the shape: a key that two tags have, or a name whose letters outside ASCII leave it no room.
+The ``Reader`` reads by them, and JSON Schemas and tables of the documentation are generated from them. Checks of
+a certificate's, template's, name's or tag's content are code beside them, which refuses more than the shape: the same
+key in two tags, or a name that is too long because of letters outside ASCII.
 
 ::
 

@@ -1,6 +1,6 @@
-"""crhelper, tamed: it dispatches a request and watches the clock, and its answer is given once, by us.
+"""crhelper with remedies: it dispatches a request and watches the time; the provider answers, once.
 
-crhelper 2.0.12 has edges that lose answers or show secrets; each remedy below names the edge that it is for.
+crhelper 2.0.12 has edges that lose answers or show secrets; each remedy below names its edge.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """``Custom::IotRegistrationCode``: the code that a verification certificate has as its common name.
 
-AWS IoT has one code for an account and Region, makes it when it is first asked for, and gives the same one until it is
-deleted. So there is nothing to register and nothing to own: many resources of many stacks read one code. Deleting it
-makes every verification certificate that was signed for it worthless, and is done only where that was asked for.
+AWS IoT has one code for an account and Region, creates it with the first request, and returns it until it is deleted.
+Nothing is registered or owned, because many resources of many stacks read one code. Its deletion invalidates every
+verification certificate that was signed for it, and happens only where it is declared.
 """
 
 from __future__ import annotations

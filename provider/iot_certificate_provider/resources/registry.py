@@ -1,6 +1,6 @@
 """The resource class of each ``Custom::`` type.
 
-A resource's module is imported with the first request of its type: a cold start pays for what it serves.
+A resource's module is imported with the first request of its type, so that a cold start imports only that one.
 """
 
 from __future__ import annotations

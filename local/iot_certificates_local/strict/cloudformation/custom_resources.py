@@ -1,9 +1,9 @@
-"""What CloudFormation makes of a custom resource's answers, where MiniStack drops them.
+"""CloudFormation's use of a custom resource's answers, where MiniStack drops them.
 
 User guide, "Custom resource response objects" and "Custom resource request types":
 
 * A FAILED answer names a physical id, too: after a Create, the Delete that follows has it; after an Update, the Update
-  back. Where nobody answered, CloudFormation invents an id.
+  back. Without an answer, CloudFormation invents an id.
 * "The value must be a non-empty string and can be up to 1 KB in length": else the resource fails, "Invalid
   PhysicalResourceId".
 * ResponseURL is a presigned URL of Amazon S3, with the query parameters of Signature Version 4.

@@ -27,7 +27,7 @@ _ONCE = ("DELETE_IN_PROGRESS", "DELETE_COMPLETE")
 
 @dataclass(frozen=True)
 class Subject:
-    """What an event is about: a resource of a stack, or the stack itself."""
+    """The subject of an event: a resource of a stack, or the stack itself."""
 
     stack_id: str
     stack_name: str
@@ -47,7 +47,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class _Held:
-    """What a resource was before MiniStack said that it updates it: it may yet turn out that it does not."""
+    """The resource before MiniStack reported its update, which may turn out not to happen."""
 
     status: str
     timestamp: str

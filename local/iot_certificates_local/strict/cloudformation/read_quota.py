@@ -1,4 +1,4 @@
-"""How often an account may read stacks in a Region: one bucket for all that ask, the provider and the CDK CLI alike.
+"""The quota of reads of stacks in an account and Region: one bucket for all callers, the provider and the CDK CLI.
 
 AWS does not publish the quotas of CloudFormation's API. That the account has one bucket for the reads of stacks'
 events and resources, and that ten a second come out of it, is assumed; "Rate exceeded" is what the CDK CLI, pipelines

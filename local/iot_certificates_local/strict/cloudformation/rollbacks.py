@@ -1,4 +1,4 @@
-"""What CloudFormation sends in a rollback, where MiniStack sends less.
+"""The requests of CloudFormation in a rollback, where MiniStack sends fewer.
 
 User guide, "Custom resource request types" and "Continue rolling back an update": the resources that were updated are
 updated back first, each with the physical id that it has by then, a replacement included; what the operation created,
@@ -28,7 +28,7 @@ _UNFINISHED = "_unfinished_rollback"
 
 @dataclass(frozen=True)
 class _Step:
-    """A replacement that is to be undone: the resource has ``physical_id`` now."""
+    """A replacement to undo: the resource has ``physical_id`` now."""
 
     logical_id: str
     resource_type: str
@@ -174,7 +174,7 @@ class Rollbacks:
 
 
 def _replacements(stack: Stack, operation: Operation) -> list[_Step]:
-    """Return what is to be updated back under another physical id than before, in the order of the update."""
+    """Return the resources to update back to another physical id, in the order of the update."""
     previous = (operation.get("previous_stack") or {}).get("_resources", {})
     steps = []
     for logical_id in operation.get("created", []):

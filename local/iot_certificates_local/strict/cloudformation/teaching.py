@@ -1,4 +1,4 @@
-"""Where the parts are put into MiniStack's CloudFormation, each in the place of the function that lacks something."""
+"""Installs the parts into MiniStack's CloudFormation, each in the place of an incomplete function."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _CONTINUE = "stack_name stack_id resources_to_skip"
 _VIEWS = ("DescribeStackResource", "DescribeStackResources", "ListStackResources")
 
 _MOST: ContextVar[int] = ContextVar("most", default=0)
-"""How many resources the request that is being answered shows; 0 where a stack is looked up for another purpose."""
+"""The number of resources in the present answer; 0 where a stack is looked up for another purpose."""
 
 
 def teach_cloudformation(*, reads_per_second: float | None, index_seconds: float) -> None:

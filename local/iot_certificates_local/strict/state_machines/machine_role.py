@@ -106,7 +106,7 @@ def _texts(value: Any) -> list[str]:
 
 
 def _function_arn(machine: Machine, function: str) -> str:
-    """Return what IAM is asked about: the ARN, which a name or a partial ARN does not say in full."""
+    """Return the ARN that IAM evaluates, from a name or a partial ARN."""
     if function.startswith("arn:"):
         return function
     account, region = machine.place

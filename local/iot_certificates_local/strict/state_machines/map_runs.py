@@ -52,7 +52,7 @@ class MapRuns:
                 self.stop_children(child["executionArn"])
 
     def settle(self, execution: Record) -> None:
-        """Correct what the runs of an execution say of themselves after their last child."""
+        """Correct the reports of an execution's runs after their last child."""
         for run in self._of(execution["executionArn"]):
             statuses = Counter(_COUNTED[child["status"]] for child in self._children(run))
             total = run["itemCounts"]["total"]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Fields = dict[str, Any]
 
 _MACHINE: ContextVar[Machine | None] = ContextVar("machine", default=None)
-"""Whose execution the thread runs."""
+"""The owner of the execution that the thread runs."""
 
 _NO_MACHINE = "A Distributed Map runs in no execution that is known here"
 

@@ -37,7 +37,7 @@ class Stopping:
 
         @wraps(fail)
         def _fail_execution(execution: Fields, error: str, cause: str) -> None:
-            # What was stopped stays so, whatever the task that ran then ends with.
+            # A stopped execution stays stopped, whatever the result of its running task.
             if execution["status"] == RUNNING:
                 fail(execution, error, cause)
 

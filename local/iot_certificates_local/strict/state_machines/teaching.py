@@ -1,4 +1,4 @@
-"""Where the parts are put into MiniStack's Step Functions, each in the place of the function that lacks something."""
+"""Installs the parts into MiniStack's Step Functions, each in the place of an incomplete function."""
 
 from __future__ import annotations
 

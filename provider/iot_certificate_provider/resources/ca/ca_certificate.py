@@ -216,7 +216,7 @@ class CaCertificateResource:
         old = old if old is not None and old.certificate in (None, ca) else None
         tags = self._ownership.tags(request, outcome.physical_id)
         if tags is None:
-            # Deleted outside the stack: what is declared is to be there again.
+            # Deleted outside the stack: the declared certificate is registered again.
             return replace(outcome, note=self._registration.register_or_take_up(request, wanted, ca, outcome))
         adopted = is_adopted(request.existing_id)
         if not adopted and self._ownership.is_anothers_by_now(request, outcome.physical_id, tags):

@@ -107,7 +107,7 @@ class CaCertificateDeletion:
     def _remove(self, request: Request, certificate_id: str, *, sweep: bool) -> None:
         what = declared_device_certificates_on_delete(request.properties)
         sweep = sweep and what is not _RETAIN
-        # Auto-registration first: a device that is swept now must not come back with its next connection.
+        # Auto-registration first: a deleted device must not register again with its next connection.
         self._registration.turn_off(certificate_id)
         if sweep:
             self._sweep.run(certificate_id, what, request)

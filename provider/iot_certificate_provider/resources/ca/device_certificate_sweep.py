@@ -37,7 +37,7 @@ HELD_SECONDS = 60.0
 """How long a list of resources is trusted: a sweep of thousands takes longer than a deployment."""
 
 BEGIN_SECONDS = 5.0
-"""No certificate is begun with less time: what is half done has to be done again by the next invocation.
+"""No certificate is begun with less time, because the next invocation must repeat half-done work.
 
 A sweep that has less than twice that from its start begins until half of it is over: some certificates are removed.
 """
@@ -123,7 +123,7 @@ class DeviceCertificateSweep:
         def act_on(entry: DeviceCertificateEntry) -> None:
             if entry.id in held:
                 return
-            with suppress(NotFoundError):  # somebody else was faster: that is what was wanted
+            with suppress(NotFoundError):  # another caller was faster, to the same end
                 act(entry)
 
         several = Several(entries, act_on, apart=ITS_OWN, may_begin=may_begin)

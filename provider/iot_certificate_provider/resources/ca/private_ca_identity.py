@@ -1,7 +1,7 @@
 """The certificate of a ``Custom::IotCaCertificate`` that names a private CA, and no certificate.
 
 The private CA's certificate can change, and the private CA can be deleted. The registered one is in AWS IoT:
-found by the stack's log and by the tags, it is what a rollback and a Delete go by.
+a rollback and a Delete use it, found by the stack's events and by the tags.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""``Custom::IotSelfSignedCaCertificate``: a CA whose key is made here, and only ever lives in Secrets Manager.
+"""``Custom::IotSelfSignedCaCertificate``: a CA whose key the function makes, and keeps in Secrets Manager only.
 
-What is done to AWS IoT is done as for any CA certificate; this file decides which certificate that is.
+AWS IoT is called as for any CA certificate; this file decides on the certificate.
 """
 
 from __future__ import annotations

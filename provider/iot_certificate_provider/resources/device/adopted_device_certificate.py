@@ -1,6 +1,6 @@
-"""A device certificate that another owner registered and a resource uses: what is attached to it, and detached again.
+"""A device certificate that a resource uses and another owner registered: attaching to it, and detaching again.
 
-What is declared and attached already is refused: so all that a resource declares, it has attached itself.
+A declared attachment that exists already is refused, so that the resource made all of its declared attachments.
 """
 
 from __future__ import annotations

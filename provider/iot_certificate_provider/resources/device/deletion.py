@@ -87,7 +87,7 @@ class DeviceCertificateDeletion:
         if self._inquiry.is_registered_anew(request, live):
             return left(request, ownership.left_as_anothers(certificate_id))
         keeping = standing.keeping(live.created)
-        # An earlier version's ids had marks of what others had attached; nobody reads them any more.
+        # Ids of an earlier version had marks of attachments of others, which are ignored.
         is_known = request.existing_id == adopted_id(certificate_id)
         own = self._releasing.releasable(request, _declared(request), keeping, is_known=is_known)
         self._releasing.release(request, certificate_id, own)

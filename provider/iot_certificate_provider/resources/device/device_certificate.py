@@ -223,7 +223,7 @@ class DeviceCertificateResource:
         """Change the certificate that the resource has, or has adopted; return the id that it has now."""
         live = self._find_and_read_events(request, certificate.id)
         if live is None:
-            # Deleted outside the stack: what is declared is to be there again.
+            # Deleted outside the stack: the declared certificate is registered again.
             return self._registration.register_or_take_up(request, wanted, certificate)
         if live.is_incoming:
             note = self._change.check_returns(request, live.id)
@@ -247,7 +247,7 @@ class DeviceCertificateResource:
             return replace(outcome_of(certificate, wanted.ca, request), physical_id=request.existing_id)
         if adopted and self._was_registered_by_an_earlier_delivery(request, live):
             return self._registration.take_up(request, wanted, certificate)
-        # Whoever adopted a certificate uses it, whoever registers it again: of what was attached nothing is left.
+        # An adopter uses the certificate, whichever owner registers it again; no earlier attachment is left.
         is_new = is_new or (adopted and self._inquiry.is_registered_anew(request, live))
         physical_id = self._adoption.physical_id(request, wanted.existing, live.id, live.created)
         if adopted and is_adopted(physical_id):

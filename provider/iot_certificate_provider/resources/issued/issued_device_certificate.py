@@ -1,7 +1,7 @@
-"""``Custom::IotIssuedDeviceCertificate``: a certificate that a CA of the user's issues here, for a device.
+"""``Custom::IotIssuedDeviceCertificate``: a device certificate that the function issues with a CA of the user.
 
-What is done to AWS IoT is done as for any device certificate; this file decides which certificate that is. It is one
-that was issued for the same request or the same properties before, or a new one.
+AWS IoT is called as for any device certificate; this file decides on the certificate: one that was issued for the same
+request or the same properties before, or a new one.
 """
 
 from __future__ import annotations

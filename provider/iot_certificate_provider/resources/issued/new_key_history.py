@@ -71,7 +71,7 @@ class IssuedWithNewKey:
                 raise
             found = None
         if found is None and live is not None:
-            # Or somebody has removed the key from the secret: to change the rest is no rotation.
+            # Or the key was removed from the secret: a change of the rest is no rotation.
             return IssuedCertificate(Certificate.from_pem(live.pem), None)
         return _issued(found or self._make(request, wanted))
 

@@ -1,6 +1,6 @@
-"""Device certificates for signing requests: their history is the stack's log, and what is registered for the key.
+"""Device certificates for signing requests: their history, in the stack's events and by the key.
 
-Their ids cannot be known beforehand, and no secret keeps them: only the device has the key.
+Their ids are not known beforehand, and no secret keeps them, because only the device has the key.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Keys that were made here, with their certificates: the versions of a secret.
+"""Keys that the function made, with their certificates: the versions of a secret.
 
-A version says what it was made for: by its id, which request; by digests, which resource and which properties. So a
-request that is delivered again finds its own key and makes no other, a rollback finds the one from before, and what a
-request left behind that was killed is found by the version that it wrote first.
+A version's id identifies the request, and its digests the resource and the properties. A redelivery finds its own key,
+a rollback finds the previous one, and the version that a killed request wrote first leads to its orphan.
 """
 
 from __future__ import annotations
@@ -121,7 +120,7 @@ class CredentialsStore:
     def settle(self) -> None:
         """Return AWSCURRENT to the newest version whose certificate is registered, where that of its own is not.
 
-        After a certificate was removed. Where the secret is gone, or out of reach, nothing is to be done to it. A value
+        After a certificate was removed. A secret that was deleted, or cannot be used, is left alone. A value
         that another principal has stored since stays current.
         """
         with suppress(ProviderError), self._secrets.expecting_denial(), attributing_to(self._name):

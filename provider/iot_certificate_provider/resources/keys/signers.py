@@ -100,7 +100,7 @@ def _naming_secret(secret_arn: str, ca: Certificate) -> Iterator[None]:
     try:
         yield
     except UnusableError as error:
-        # What is no ARN may be a key, or a passphrase, in the wrong place.
+        # A value that is not an ARN may be a key, or a passphrase, in the wrong place.
         _, _, name = secret_arn.partition(":secret:") if secret_arn.startswith("arn:") else ("", "", "")
         secret = f"secret {shorten(name, _NAME_CHARACTERS)}, " if name else ""
         where = f"{secret}CA {shorten(ca.subject, _NAME_CHARACTERS)}"

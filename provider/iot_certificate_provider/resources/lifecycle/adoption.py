@@ -1,8 +1,8 @@
-"""Using a certificate that another owner registered, and taking it over: what both kinds of certificate share.
+"""Using a certificate that another owner registered, and becoming its owner: the common part of CAs and devices.
 
-One owner, always. The physical id of an adopted certificate's resource is ``<certificate id>/adopted``: that alone
-makes Delete leave the certificate registered. What another resource holds is adopted only where that one would leave
-it. A resource goes from one id to the other when ADOPT is left out of the template, and back when that is rolled back.
+One owner, always. The physical id of an adopted certificate's resource is ``<certificate id>/adopted``, which alone
+makes Delete leave the certificate registered. A certificate of another resource is adopted only where that resource
+would retain it. The id changes when ADOPT is removed from the template, and back when that is rolled back.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class Adoption:
         claiming = self._held(request, live, everywhere=True)
         if find() != live or not _names(checked.holders) <= _names(claiming):
             raise _changed_meanwhile()
-        # Last, since it is decisive: an update of the holder's stack begins before its template is another.
+        # Last, because it decides: an update of the holder's stack begins before its template changes.
         self._check_each_left(request, claiming)
 
     def _check_each_left(self, request: Request, claiming: Iterable[StackResource]) -> None:

@@ -208,7 +208,7 @@ def is_registered_anew(
 
     The resource had it when its last completed operation says so; what its own operations made is its own. None where
     it came back to the certificate in an operation that made nothing, and the events do not reach further back. Where
-    the log ends before it tells (CloudFormation keeps events for 90 days), the certificate is old, and nobody else's.
+    the log ends before that (CloudFormation keeps events for 90 days), the certificate is old, and the resource's own.
     ``updates_look``: an Update asks whose it is before it ends well, so that its end proves it; a Create's does anyway.
     ``made_nothing``: the running operation has not registered anything yet, unless it is one after a failed one.
     """

@@ -257,7 +257,7 @@ class Inquiry:
         return self.taking_up(request, live, is_clean=is_clean and not is_key_ours, is_key_ours=is_key_ours)
 
     def holders_to_name(self, request: Request, live: Registration) -> tuple[StackResource, ...]:
-        """Return who holds a certificate, for a message alone: nobody where CloudFormation cannot be asked."""
+        """Return the holders of a certificate, for a message only: none where CloudFormation cannot be asked."""
         try:
             return self.standing(request, live.id).claiming(live.created)
         except ProviderError:

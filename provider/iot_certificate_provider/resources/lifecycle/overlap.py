@@ -1,6 +1,6 @@
-"""The certificate before a rotation, which a resource may keep: it stays registered until the next rotation.
+"""The previous certificate of a rotation, which a resource can keep registered until the next rotation.
 
-Only the physical id remembers it. So a rollback, which returns to the id from before, has it again, and CloudFormation
+Only the physical id names it, so that a rollback returns to it with the previous id, and CloudFormation
 sends the Delete of an id that names it.
 """
 

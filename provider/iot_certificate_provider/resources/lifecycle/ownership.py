@@ -1,8 +1,8 @@
 """The owner and the users of a certificate: pure decisions on gathered facts, each with its reason.
 
-A certificate's id says nothing about who registered it. For CA certificates their tags decide. Device certificates take
-no tags; for them CloudFormation's own log is the ledger, and its list of resources says who holds what. What remains
-ambiguous is decided against destroying, and against taking.
+A certificate's id does not show who registered it. For CA certificates their tags decide. Device certificates take
+no tags; for them CloudFormation's events are the ledger, and its list of resources shows the holders. In doubt,
+nothing is deleted, and nothing is resumed.
 """
 
 from __future__ import annotations
@@ -263,7 +263,7 @@ def in_doubt(certificate_id: str) -> Decision:
     return Decision(Action.WAIT, f"The owner of {short(certificate_id)} is not known yet")
 
 
-# CA certificates: their tags say it
+# CA certificates: by their tags
 
 
 def tags_of(request: Request) -> Mapping[str, str]:

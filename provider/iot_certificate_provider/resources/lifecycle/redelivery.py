@@ -56,7 +56,7 @@ def may_be_repeated(request: Request, now: datetime) -> bool:
 
 
 def returns_to_what_it_had(request: Request, stacks: StackGateway, now: datetime) -> bool:
-    """Whether a resource that the log says to have what is declared is to be left as it is.
+    """Whether a resource that has its declared state, by the stack's events, is left unchanged.
 
     Either nothing runs, and this is the same request once more, after success. Or the stack rolls back, to what goes
     only in the clean-up of an update that ends well.

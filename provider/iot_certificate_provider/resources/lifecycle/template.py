@@ -1,7 +1,7 @@
 """A resource in a stack's template: whether the resource would be retained, and its attachments.
 
-A template is JSON, or the YAML that its author wrote (API reference, GetTemplate, TemplateStage). Of YAML so much is
-read as is needed: attributes of a resource in block style. Whatever is not there literally counts as not there.
+A template is JSON, or the YAML that its author wrote (API reference, GetTemplate, TemplateStage). Of YAML
+only the attributes of a resource in block style are read. A value that is not literal counts as absent.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""An accepted certificate: whose acceptance it is, who uses it still, and its removal with OnDelete DELETE.
+"""An accepted certificate: the owner of the acceptance, the users, and the removal with OnDelete DELETE.
 
-AWS IoT keeps the date of an acceptance. To this account the certificate's life begins then: what ``Inquiry`` asks of a
-registration, it asks of that date. A certificate that no transfer has brought was registered by another owner.
+AWS IoT keeps the date of an acceptance. For this account the certificate begins then: ``Inquiry`` uses that date as a
+registration's. A certificate without a transfer was registered by another owner.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Acceptances:
             return ownership.left_as_anothers(live.id)
         if live.status == PENDING_TRANSFER:
             return left_on_its_way(live.id)
-        # By the older of its dates, since whoever registered it before it came here may have it back.
+        # By the older of its dates, because the owner before the transfer may have it back.
         keeping = self._inquiry.standing(request, live.id).keeping(live.created)
         return ownership.deletion(live.id, request, anew=False, keeping=keeping)
 

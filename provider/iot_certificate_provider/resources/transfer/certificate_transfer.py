@@ -1,7 +1,7 @@
-"""``Custom::IotCertificateTransfer``: a certificate on its way to another account, in the stack of the one it leaves.
+"""``Custom::IotCertificateTransfer``: a transfer to another account, in a stack of the source account.
 
-The certificate is another resource's, or somebody else's: of it only the status is changed, and put back where the
-transfer does not come about; and what is attached is detached, where the template says so.
+The certificate belongs to another resource or owner. Only its status is changed, and restored where the transfer does
+not happen; policies and things are detached where the template declares it.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class CertificateTransferResource:
             return self._held_or_new(request, wanted)
         outcome = self._change(request, wanted, old, existing)
         if old is not None and old.certificate_id != wanted.certificate_id:
-            # What an Update transferred that never answered: only the old properties of its rollback name it.
+            # A transfer of an Update that never answered: only the old properties of its rollback name it.
             note = self._take_back(request, self._leftover(request, old), old)
             outcome = replace(outcome, note=". ".join(each for each in (outcome.note, note) if each))
         return outcome

@@ -1,8 +1,8 @@
 """``Custom::IotCertificateTransferDecision``: a certificate from another account, accepted or rejected.
 
-The physical id of an accepted certificate is its id, as that of any certificate that a resource holds. A decision that
-was made cannot be taken back, so the id says which one it was: ``<certificate id>/rejected``; and
-``<certificate id>/adopted`` where another owner had accepted it before, and Delete leaves it registered.
+The physical id of an accepted certificate is its id, as for any certificate of a resource. A decision cannot be
+undone, so that the id has its result: ``<certificate id>/rejected``; and ``<certificate id>/adopted`` where another
+owner had accepted it before, so that Delete leaves it registered.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The pending transfer that is a resource's own, and the deactivation of its certificate.
 
 AWS IoT keeps the target, the message and the date of a transfer, and the date of the certificate's last change;
-CloudFormation's log says what the resource has had, and when the running operation began to work on it.
+CloudFormation's events show the resource's previous ids, and the start of the running operation.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Taking a transfer back: it is cancelled while it is pending, and the certificate is what it was before.
+"""Cancelling a transfer while it is pending, and restoring the certificate.
 
-Only the transfer that the resource made, by what AWS IoT says of it. One that was rejected, or that somebody has
-cancelled, is over: the certificate gets back what the transfer took from it, its status only if it was not set since.
+Only the resource's own transfer is cancelled, by AWS IoT's description of it. A transfer that was rejected or cancelled
+is over: the certificate's attachments are restored, its status only if it was not set since.
 """
 
 from __future__ import annotations
