@@ -160,7 +160,7 @@ def _check_commands_on_a_run_that_is_over(aws: EmbeddedAws) -> None:
         outcomes[each["outcome"]] += each.get("count", 1)
     assert outcomes == {"Registered": CHANGED, "Removed": CHANGED, "Unchanged": DEVICES - CHANGED}
     status, said = _fleet(aws, "cancel", "--yes")
-    assert (status, "is over. There is nothing to cancel" in said) == (1, True), said
+    assert (status, "is complete, so that there is nothing to cancel" in said) == (1, True), said
 
 
 def _destroy_cancelled(aws: EmbeddedAws, context: dict[str, str]) -> None:
