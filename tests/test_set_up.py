@@ -194,7 +194,7 @@ def test_python_starts_also_where_the_locale_has_no_letters_for_the_folders_name
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can run the script as another user")
-def test_a_folder_of_somebody_else_is_named() -> None:
+def test_a_folder_of_another_user_is_named() -> None:
     # Not below pytest's folder, which no other user can enter.
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)

@@ -208,7 +208,7 @@ def test_each_has_the_kind_that_the_resources_go_by(code: str, expected: type[Pr
     assert type(map_error(error_of(code), "certificate x")) is expected
 
 
-def test_a_code_that_nobody_knows_is_told_by_its_name() -> None:
+def test_an_unknown_code_is_reported_by_its_name() -> None:
     mapped = map_error(error_of("TeapotException"), "certificate x")
     assert type(mapped) is UpstreamError
     assert "AWS answered TeapotException" in str(mapped)
@@ -274,7 +274,7 @@ def test_parameters_that_the_sdk_does_not_take_are_never_quoted_and_not_to_be_tr
     assert "ry again" not in str(caught.value)
 
 
-def test_errors_of_ours_and_of_nobodys_pass_through() -> None:
+def test_own_errors_and_unrelated_ones_pass_through() -> None:
     for error in (NotFoundError("ours"), ZeroDivisionError("nobody's")):
         with pytest.raises(type(error)) as caught, mapping_errors("certificate x"):
             raise error

@@ -105,13 +105,13 @@ class TestLists:
         sizes = [call.parameters.get("pageSize", call.parameters.get("maxResults")) for call in stage.aws.calls]
         assert sizes == [PAGE_SIZE] * 4 == [250] * 4
 
-    def test_of_what_is_gone_are_empty(self, stage: Stage) -> None:
+    def test_of_a_deleted_certificate_are_empty(self, stage: Stage) -> None:
         assert stage.gateway.certificates_of_ca(ID) == []
         assert list(stage.gateway.attached_policies(ARN)) == []
         assert list(stage.gateway.attached_things(ARN)) == []
         assert list(stage.gateway.policy_targets("gone")) == []
 
-    def test_stop_where_they_are_when_it_is_gone_half_way(self, stage: Stage) -> None:
+    def test_stop_when_the_certificate_is_deleted_half_way(self, stage: Stage) -> None:
         stage.iot.policies["p"] = {f"{ARN}-{n}" for n in range(5)}
         targets = stage.gateway.policy_targets("p")
         seen = [next(targets), next(targets)]
@@ -138,7 +138,7 @@ class TestTransfers:
         assert stage.aws.names() == ["iot.ListOutgoingCertificates"] * 3
         assert stage.gateway.outgoing_transfer(ID) is None
 
-    def test_what_is_over_is_told_apart_from_what_never_was(self, stage: Stage, target: FakeIot) -> None:
+    def test_a_completed_transfer_is_distinguished_from_none(self, stage: Stage, target: FakeIot) -> None:
         certificate_id = stage.register("device", "INACTIVE").rpartition("/")[2]
         stage.gateway.transfer_certificate(certificate_id, target.account, None)
         target.AcceptCertificateTransfer(certificate_id)

@@ -82,7 +82,7 @@ class TestExamination:
         assert "✓ provider functions   None is deployed here." in ran.out
 
     @pytest.mark.parametrize("beside_another", [False, True])
-    def test_a_function_that_is_gone_from_under_its_resources(
+    def test_a_function_that_was_deleted_before_its_resources(
         self, account: Account, run: Callable[..., Ran], beside_another: bool
     ) -> None:
         _deploy(account, "answering", f"(cdk-iot-certificates {VERSION})", ANSWERING)

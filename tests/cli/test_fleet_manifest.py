@@ -317,7 +317,7 @@ class TestOnATerminal:
         return show(command, {"HOME": "/nonexistent", "PATH": ""}, columns, **more)  # type: ignore[arg-type]
 
     @pytest.mark.parametrize("columns", [40, 80, 160])
-    def test_progress_is_shown_and_gone_in_the_end(self, pems: Path, tmp_path: Path, columns: int) -> None:
+    def test_progress_is_shown_and_removed_at_the_end(self, pems: Path, tmp_path: Path, columns: int) -> None:
         for number in range(10, 600):
             (pems / f"{number}.pem").write_text(pump(number % 20).pem)
         shown = self.show(columns, "manifest", pems, "--out", tmp_path / "fleet")

@@ -201,7 +201,7 @@ class TestWhatGoesWrong:
             "Check the Region, the network and its proxy, and --endpoint-url or AWS_ENDPOINT_URL.\n"
         )
 
-    def test_a_certificate_that_nobody_trusts(
+    def test_an_untrusted_certificate(
         self, run: Callable[..., Ran], environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.delenv("AWS_CA_BUNDLE")

@@ -112,7 +112,7 @@ def test_decisions(template: Synthesised) -> None:
     }
 
 
-def test_an_accepted_certificate_can_be_handed_on(template: Synthesised) -> None:
+def test_an_accepted_certificate_can_be_transferred_again(template: Synthesised) -> None:
     (accepted,) = (name for name in template.of_type(DECISION) if name.startswith("Accepted"))
     assert accepted in str(template.declared("HandedOn", TRANSFER)["CertificateId"])
 

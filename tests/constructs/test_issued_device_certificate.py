@@ -230,7 +230,7 @@ def test_each_waits_for_its_permissions(template: Synthesised) -> None:
     assert sorted(waits) == ["DeviceCertificate", "Minimal"]
 
 
-def test_whoever_reads_the_credentials_may_read_that_secret_alone(template: Synthesised) -> None:
+def test_a_grantee_can_read_only_the_secret_of_the_credentials(template: Synthesised) -> None:
     ((secret, actions),) = template.allowed("ReaderDefaultPolicy").items()
     assert secret.startswith("${MinimalSecret")
     assert actions == READ

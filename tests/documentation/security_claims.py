@@ -118,14 +118,14 @@ CLAIMS: dict[str, tuple[str, ...]] = {
     ),
     "by PUT, five attempts at most": (
         "handler/test_answer.py::TestTheWire::test_it_is_one_put_without_a_content_type_and_with_its_length",
-        "handler/test_delivery.py::test_an_endpoint_that_never_takes_it_is_given_up_after_five_attempts",
+        "handler/test_delivery.py::test_delivery_is_abandoned_after_five_attempts",
     ),
     "a status, a reason, ids and attributes, and no secret": (
         "handler/test_answer.py::TestTheWire::test_it_has_exactly_the_members_of_the_protocol",
         "handler/test_answer.py::TestASuccess::test_needs_no_reason_and_nothing_in_it_is_secret",
     ),
     "unless another resource than the event names holds it": (
-        "resources/test_device_certificate.py::TestDelete::test_leaves_what_somebody_else_has_registered_since",
+        "resources/test_device_certificate.py::TestDelete::test_leaves_a_certificate_that_another_owner_registered_since",
         "integration/test_in_use.py::TestACa::test_that_goes_leaves_what_another_stack_declares",
     ),
     "a CA certificate that carries the tags of another stack": (

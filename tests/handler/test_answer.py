@@ -215,7 +215,7 @@ class TestAFailure:
         assert "truncated" not in reason
         assert "The very end" not in reason
 
-    def test_that_nobody_foresaw_names_class_and_place_but_never_quotes_the_error(
+    def test_an_unexpected_error_is_named_by_class_and_place_and_never_quoted(
         self, stage: Stage, play: Callable[[Callable[[Request], Outcome]], None]
     ) -> None:
         play(raising(KeyError("-----BEGIN PRIVATE KEY-----")))

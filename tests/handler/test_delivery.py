@@ -54,7 +54,7 @@ def test_what_will_not_pass_is_not_tried_again_and_lambda_hears_of_it(stage: Sta
 
 
 @pytest.mark.parametrize("step", [503, "reset"])
-def test_an_endpoint_that_never_takes_it_is_given_up_after_five_attempts(stage: Stage, step: Step) -> None:
+def test_delivery_is_abandoned_after_five_attempts(stage: Stage, step: Step) -> None:
     stage.endpoint.script.extend([step] * 10)
     with pytest.raises(ResponseNotDeliveredError):
         stage.invoke_for_all(stage.event("Delete"))

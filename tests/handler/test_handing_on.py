@@ -53,7 +53,7 @@ def sent(event: dict[str, Any], ago: timedelta) -> dict[str, Any]:
     return {**event, "ResponseURL": re.sub("X-Amz-Date=[^&]*", f"X-Amz-Date={date}", event["ResponseURL"])}
 
 
-def test_the_rest_is_handed_on_with_the_same_event_and_without_an_answer(
+def test_another_invocation_continues_with_the_same_event_and_without_an_answer(
     stage: Stage, delete: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -65,7 +65,9 @@ def test_the_rest_is_handed_on_with_the_same_event_and_without_an_answer(
 
 
 @pytest.mark.parametrize("last", ["cloudformation.DescribeStackResources", "iot.ListTagsForResource"])
-def test_a_sweep_that_has_not_begun_is_handed_on_too(stage: Stage, delete: dict[str, Any], last: str) -> None:
+def test_another_invocation_continues_a_sweep_that_has_not_begun(
+    stage: Stage, delete: dict[str, Any], last: str
+) -> None:
     """What is asked before it took all the time, with a role whose policy is new, say."""
     stage.aws.after = lambda call: _time_is_over(stage) if call.name == last else None
     assert stage.invoke_for_all(delete) == []
@@ -73,7 +75,7 @@ def test_a_sweep_that_has_not_begun_is_handed_on_too(stage: Stage, delete: dict[
     assert len(stage.iot.certificates) == DEVICES
 
 
-def test_a_delete_that_sweeps_nothing_is_not_handed_on(stage: Stage, delete: dict[str, Any]) -> None:
+def test_a_delete_that_sweeps_nothing_does_not_continue(stage: Stage, delete: dict[str, Any]) -> None:
     stage.aws.after = lambda call: _time_is_over(stage) if call.name == "iot.ListTagsForResource" else None
     delete["ResourceProperties"]["DeviceCertificatesOnDelete"] = "RETAIN"
     answer = stage.invoke(delete)

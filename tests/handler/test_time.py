@@ -145,7 +145,7 @@ def test_crhelper_sees_lambdas_context_through_the_earlier_one() -> None:
     assert crhelper_once._Context(LambdaContext(), lambda: 1.0).aws_request_id == LambdaContext.aws_request_id
 
 
-def test_a_timer_that_fires_while_the_answer_is_under_way_is_gone_before_the_function_returns(
+def test_a_timer_that_fires_during_the_answer_ends_before_the_function_returns(
     stage: Stage, properties: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Frozen with the function, its thread would wake up in the next request, and answer that one.

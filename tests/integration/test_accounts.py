@@ -72,7 +72,7 @@ def test_one_ca_and_one_device_in_two_accounts(account_for: Callable[[], Account
     assert second.left() == []
 
 
-def test_two_cas_of_one_name_have_to_be_told_apart(account: Account) -> None:
+def test_two_cas_of_one_name_must_be_distinguished(account: Account) -> None:
     cas = [issuing.make_ca("Shared CA", serial=serial) for serial in (1, 2)]
     for ca in cas:
         account.iot.register_ca_certificate(caCertificate=ca.pem, certificateMode="SNI_ONLY", setAsActive=True)

@@ -177,7 +177,7 @@ def register_undeclared(iot: IoTClient, ca: issuing.Issued, count: int) -> None:
         )
 
 
-def test_the_sweep_of_a_ca_takes_the_certificates_that_nobody_declared(stacks: Stacks, iot: IoTClient) -> None:
+def test_the_sweep_of_a_ca_deletes_certificates_that_no_resource_declares(stacks: Stacks, iot: IoTClient) -> None:
     ca, name = issuing.make_ca("Plain CA"), stacks.name()
     sweeping = ca_resource(ca, DeviceCertificatesOnDelete="DELETE")
     stacks.create(name, {"Ca": sweeping, "Device": device_resource(issuing.make_device(ca, "declared"))})

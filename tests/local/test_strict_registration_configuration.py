@@ -35,7 +35,7 @@ def _answers(stage: Stage, **configuration: Any) -> set[str]:
     return {f"{status} {error.get('__type', '')} {error.get('message', '')}".strip() for status, error in answers}
 
 
-def test_what_can_be_used_is_handed_on(stage: Stage) -> None:
+def test_a_valid_configuration_is_passed_on(stage: Stage) -> None:
     assert _answers(stage, roleArn=ROLE, templateBody=json.dumps(TEMPLATE)) == {"200"}
     assert _answers(stage, templateName="fleet") == {"200"}
 

@@ -80,7 +80,7 @@ def test_functions_are_called_as_the_interpreter_calls_them() -> None:
     assert definitions == ["module", "C.m.<locals>.inner", "C.m", "f"]
 
 
-def test_names_have_no_line_numbers_and_are_told_apart() -> None:
+def test_names_have_no_line_numbers_and_are_distinct() -> None:
     source = "def f(): return a == b\ndef g():\n    if a == b: return\n    if a == b: return\n"
     names = [mutant.name for mutant in mutants_of("m.py", source)]
     commented = source.replace("return\n", "return  # so be it\n")

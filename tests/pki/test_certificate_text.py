@@ -162,7 +162,7 @@ def test_a_serial_number_of_zero_is_readable() -> None:
 
 
 @pytest.mark.parametrize("critical", [True, False])
-def test_an_extension_that_nobody_knows_is_readable_critical_or_not(critical: bool) -> None:
+def test_an_unknown_extension_is_readable_critical_or_not(critical: bool) -> None:
     unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.99999.1"), b"\x05\x00")
 
     issued = issuing.make_device(issuing.make_ca(), extensions=[(unknown, critical)])

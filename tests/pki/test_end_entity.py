@@ -178,7 +178,7 @@ def test_without_a_subject_the_alternative_names_are_critical() -> None:
     assert (NAMES, True) in found(issued)
 
 
-def test_a_request_that_names_nobody_is_refused() -> None:
+def test_a_request_without_any_name_is_refused() -> None:
     with pytest.raises(UnusableError, match=r"^has neither a subject nor .* Make the request again with a common name"):
         making.signer().issue(making.request(subject=x509.Name([])), making.NOW, making.YEAR)
 
@@ -369,7 +369,7 @@ def test_what_deviates_is_refused_by_what_is_wrong_with_it(certificate: Certific
     assert len(f"Issuer.CertificateAuthorityArn: {caught.value}") <= 240
 
 
-def test_names_that_nobody_asked_for_are_refused() -> None:
+def test_names_that_were_not_requested_are_refused() -> None:
     with pytest.raises(UnusableError, match="another alternative name"):
         check_end_entity_profile(making.issued(P256, NAMES), making.ca(), making.request())
 

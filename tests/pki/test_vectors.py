@@ -184,7 +184,7 @@ def test_signing_requests_are_accepted_or_refused_in_a_sentence() -> None:
         assert SigningRequest.from_pem(request.pem) == request, name
 
 
-def test_a_request_signed_by_another_key_and_one_signed_with_sha1_are_told_apart() -> None:
+def test_a_request_signed_by_another_key_and_one_signed_with_sha1_are_distinguished() -> None:
     _, refused = read(SigningRequest.from_pem, texts(), "CertificateSigningRequest")
 
     assert "not signed with the key" in refused["x509/requests/long-form-attribute.pem"]

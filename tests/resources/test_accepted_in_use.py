@@ -131,7 +131,7 @@ class TestDelete:
         outcome = stage.delete(stage.decision, physical_id, properties(certificate_id))
         assert outcome.note == f"Nothing to delete: certificate {certificate_id[:16]}… is not registered"
 
-    def test_of_an_unanswered_create_leaves_it_to_whoever_may_have_accepted_it(
+    def test_of_an_unanswered_create_leaves_it_to_another_possible_acceptor(
         self, stage: Stage, certificate_id: str
     ) -> None:
         stage.log("", "CREATE_IN_PROGRESS", ago=60)

@@ -205,7 +205,7 @@ class TestCreateOfADevice:
         with pytest.raises(ProviderError, match="AttachThingPrincipal"):
             existing.adopt(**ATTACHED)
 
-    def test_that_is_given_up_while_it_runs_detaches_again(self, stage: Stage, existing: Existing) -> None:
+    def test_that_is_cancelled_while_it_runs_detaches_again(self, stage: Stage, existing: Existing) -> None:
         def give_up(call: Call) -> None:
             if call.name == "iot.AttachPolicy":
                 stage.aws.cloudformation.resources[LOGICAL_ID] = ("", "DELETE_IN_PROGRESS")
@@ -494,12 +494,12 @@ class TestOfAYoungCertificate:
     @pytest.mark.parametrize(
         ("status", "physical_id"), [("CREATE_FAILED", "create-failed/1"), ("CREATE_COMPLETE", "another")]
     )
-    def test_waits_for_nobody_else(self, existing: Existing, status: str, physical_id: str) -> None:
+    def test_does_not_wait_for_others(self, existing: Existing, status: str, physical_id: str) -> None:
         self.beside(existing, status, physical_id)
         assert existing.adopt().physical_id == f"{existing.id}/adopted"
         assert existing.stage.clock.slept == [10.0]
 
-    def test_is_refused_where_nobody_can_be_asked(self, existing: Existing) -> None:
+    def test_is_refused_where_the_holders_are_unknown(self, existing: Existing) -> None:
         def deny(call: Call) -> None:
             if call.name == "cloudformation.ListStacks":
                 raise Refusal("AccessDenied", "planned", 403)

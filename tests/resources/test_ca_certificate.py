@@ -142,7 +142,9 @@ class TestCreate:
             stage.ca.create(request)
         assert [request.progress.registered] == list(stage.iot.cas)
 
-    def test_has_undone_what_somebody_else_deletes_meanwhile(self, stage: Stage, properties: dict[str, Any]) -> None:
+    def test_undoes_a_registration_that_another_caller_deletes_meanwhile(
+        self, stage: Stage, properties: dict[str, Any]
+    ) -> None:
         request = stage.request(RequestType.CREATE, properties)
         stage.iot.answer_wrong_ids = True
 
@@ -521,7 +523,7 @@ class TestSweep:
         stage.delete(stage.ca, created.physical_id, sweeping)
         assert stage.iot.things == {"shared": {"arn:aws:iot:eu-west-1:123456789012:cert/of-another-ca"}}
 
-    def test_of_a_create_that_nobody_heard_of_sweeps_too(
+    def test_of_an_unanswered_create_sweeps_too(
         self, stage: Stage, sweeping: dict[str, Any], factory_ca: issuing.Issued
     ) -> None:
         stage.log("", "CREATE_IN_PROGRESS")

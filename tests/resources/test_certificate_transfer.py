@@ -196,7 +196,7 @@ class TestRefusals:
             "CertificateId: the certificate is not registered in this account and Region. Register it"
         )
 
-    def test_on_its_way_by_somebody_else(self, stage: Stage, certificate_id: str) -> None:
+    def test_that_another_owner_transfers(self, stage: Stage, certificate_id: str) -> None:
         stage.iot.certificates[certificate_id].status = "INACTIVE"
         stage.iot.TransferCertificate(certificate_id, TARGET, "by hand")
         said = self.refused(stage, to(certificate_id))
@@ -289,7 +289,7 @@ class TestTheSameCreateOnceMore:
         stage.iot.TransferCertificate(certificate_id, TARGET)
         assert redelivered(stage, to(certificate_id)).physical_id == f"{certificate_id}/transfer/{TARGET}"
 
-    def test_it_is_not_taken_where_nobody_says_who_has_made_it(self, stage: Stage, certificate_id: str) -> None:
+    def test_a_transfer_of_unknown_origin_is_not_resumed(self, stage: Stage, certificate_id: str) -> None:
         def deny(call: Call) -> None:
             if call.name == "cloudformation.ListStacks":
                 raise Refusal("AccessDenied", "planned", 403)
@@ -371,7 +371,7 @@ class TestUpdate:
         assert (state(stage, certificate_id), state(stage, second)[1]) == (("ACTIVE", None), TARGET)
         assert outcome.physical_id == f"{second}/transfer/{TARGET}"
 
-    def test_its_rollback_takes_back_what_it_told_nobody(
+    def test_its_rollback_cancels_an_unanswered_transfer(
         self, stage: Stage, certificate_id: str, physical_id: str
     ) -> None:
         second = stage.iot.RegisterCertificateWithoutCA(issuing.make_device(issuing.make_ca()).pem)["certificateId"]
@@ -381,7 +381,7 @@ class TestUpdate:
         stage.update(stage.transfer, physical_id, to(second), to(certificate_id))
         assert (state(stage, certificate_id)[1], state(stage, second)[1]) == (TARGET, None)
 
-    def test_does_not_touch_a_transfer_of_somebody_elses(
+    def test_does_not_change_a_transfer_of_another_owner(
         self, stage: Stage, certificate_id: str, physical_id: str
     ) -> None:
         stage.iot.CancelCertificateTransfer(certificate_id)
@@ -423,7 +423,7 @@ class TestDelete:
         stage.delete(stage.transfer, physical_id, to(certificate_id))
         assert state(stage, certificate_id) == ("ACTIVE", None)
 
-    def test_but_not_when_somebody_has_set_it_since(self, stage: Stage, certificate_id: str, physical_id: str) -> None:
+    def test_but_not_when_it_was_set_since(self, stage: Stage, certificate_id: str, physical_id: str) -> None:
         stage.other.RejectCertificateTransfer(certificate_id)
         record = stage.iot.certificates[certificate_id]
         assert record.transfer is not None
@@ -450,7 +450,7 @@ class TestDelete:
         stage.delete(stage.transfer, "factory-Transfer-1", to(certificate_id))
         assert state(stage, certificate_id) == ("INACTIVE", None)
 
-    def test_with_an_invented_id_leaves_what_is_somebody_elses(self, stage: Stage, certificate_id: str) -> None:
+    def test_with_an_invented_id_leaves_a_certificate_of_another_owner(self, stage: Stage, certificate_id: str) -> None:
         stage.iot.UpdateCertificate(certificate_id, "INACTIVE")
         stage.iot.TransferCertificate(certificate_id, TARGET)
         record = stage.iot.certificates[certificate_id]

@@ -114,7 +114,7 @@ class TestAccept:
         assert stage.aws.writes() == []
 
     @pytest.mark.parametrize("on_delete", ["RETAIN", "DELETE"])
-    def test_that_is_given_up_meanwhile_ends_as_its_delete_would(
+    def test_that_is_cancelled_meanwhile_ends_as_its_delete_would(
         self, stage: Stage, certificate_id: str, on_delete: str
     ) -> None:
         def give_up(call: Call) -> None:
@@ -263,7 +263,7 @@ class TestUpdate:
         stage.delete(stage.decision, first, accept(certificate_id, OnDelete="DELETE"))
         assert set(stage.iot.certificates) == {second}
 
-    def test_its_rollback_removes_what_it_told_nobody(self, stage: Stage, certificate_id: str) -> None:
+    def test_its_rollback_removes_an_unanswered_acceptance(self, stage: Stage, certificate_id: str) -> None:
         old = accept(certificate_id)
         first = stage.create(stage.decision, old).physical_id
         second = stage.other.RegisterCertificateWithoutCA(issuing.make_device(issuing.make_ca()).pem)["certificateId"]

@@ -191,7 +191,9 @@ class TestAFailedCreate:
         assert stage.iot.certificates == {}
         assert stage.clock.slept == []
 
-    def test_has_undone_what_somebody_else_deletes_meanwhile(self, stage: Stage, device: issuing.Issued) -> None:
+    def test_undoes_a_registration_that_another_caller_deletes_meanwhile(
+        self, stage: Stage, device: issuing.Issued
+    ) -> None:
         def delete(call: Call) -> None:
             if call.name == "iot.AttachPolicy":
                 stage.iot.certificates.clear()
@@ -427,7 +429,9 @@ class TestDelete:
         assert stage.delete(stage.device, created.physical_id, properties).physical_id == created.physical_id
         assert stage.iot_calls() == ["DescribeCertificate", "ListAttachedPolicies", "ListPrincipalThings"]
 
-    def test_leaves_what_somebody_else_has_registered_since(self, stage: Stage, device: issuing.Issued) -> None:
+    def test_leaves_a_certificate_that_another_owner_registered_since(
+        self, stage: Stage, device: issuing.Issued
+    ) -> None:
         properties = {"CertificatePem": device.pem}
         created = stage.create(stage.device, properties)
         stage.log(created.physical_id, "DELETE_IN_PROGRESS")

@@ -120,7 +120,7 @@ class TestTheLabelled:
         shelf.label(v("1"), "AWSPENDING")
         assert shelf.order() == "21"
 
-    def test_are_without_what_somebody_else_wrote(self, shelf: Shelf) -> None:
+    def test_do_not_include_values_of_another_principal(self, shelf: Shelf) -> None:
         shelf.put(made("one", "1"), "AWSPREVIOUS")
         shelf.secrets.versions[SECRET][HAND] = "a password"
         shelf.label(HAND, "AWSCURRENT")
@@ -250,7 +250,7 @@ class TestSettling:
         assert made("previous").certificate.id not in shelf.asked
 
     @pytest.mark.parametrize("text", ["a password", version_text(made("CA", is_ca=True))])
-    def test_leaves_what_somebody_else_has_made_current(self, shelf: Shelf, text: str) -> None:
+    def test_keeps_a_value_that_another_principal_made_current(self, shelf: Shelf, text: str) -> None:
         shelf.put(made("previous", "o"), "AWSPREVIOUS", registered=True)
         shelf.secrets.versions[SECRET][HAND] = text
         shelf.label(HAND, "AWSCURRENT")

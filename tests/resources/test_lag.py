@@ -136,7 +136,7 @@ class TestAThing:
         for name in ("hall", "attic"):
             stage.iot.DeleteThing(name)
 
-    def test_that_never_lets_go_keeps_no_update_for_longer_than_a_minute(
+    def test_that_stays_attached_delays_an_update_by_a_minute_at_most(
         self, stage: Stage, attached: dict[str, Any]
     ) -> None:
         created = stage.create(stage.device, attached)

@@ -80,7 +80,7 @@ def meeting(request: pytest.FixtureRequest, stage: Stage, *, is_ca: bool) -> Mee
     return Meeting(stage, is_ca=is_ca, is_update=request.param == "Update")
 
 
-def test_that_nobody_holds_may_be_used(meeting: Meeting) -> None:
+def test_without_a_holder_can_be_used(meeting: Meeting) -> None:
     record = meeting.register()
     assert str(meeting.error()) == (
         f"Registered already by another owner (ACTIVE, {record.created:%Y-%m-%d}): {record.arn}. "

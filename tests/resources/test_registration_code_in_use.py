@@ -38,7 +38,7 @@ def beside(stage: Stage, physical_id: str, status: str) -> None:
     plant.log("Code", physical_id, status)
 
 
-def test_goes_when_nobody_else_has_it(stage: Stage) -> None:
+def test_is_deleted_when_no_other_resource_has_it(stage: Stage) -> None:
     stage.aws.cloudformation.beside("plant").log("Pump", "ab" * 32, "CREATE_COMPLETE")
     assert deleted(stage).note == ""
     assert not stage.iot.has_registration_code
@@ -70,7 +70,7 @@ def test_stays_while_a_sibling_has_it(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("operation", ["ListStacks", "ListStackResources", "DescribeStackResources"])
-def test_stays_where_nobody_says_who_else_has_it(stage: Stage, operation: str) -> None:
+def test_is_kept_where_other_users_are_unknown(stage: Stage, operation: str) -> None:
     def deny(call: Call) -> None:
         if call.name == f"cloudformation.{operation}":
             raise Refusal("AccessDenied", "planned", 403)

@@ -171,7 +171,7 @@ class TestNaming:
 
 
 class TestTheStatusBefore:
-    def test_is_inactive_where_somebody_set_it_so_just_now(self, stage: Stage, leaving: str) -> None:
+    def test_is_inactive_where_it_was_set_inactive_just_now(self, stage: Stage, leaving: str) -> None:
         """Not this request, which is delivered for the first time."""
         stage.log("", "CREATE_IN_PROGRESS", ago=30)
         stage.iot.UpdateCertificate(leaving, "INACTIVE")
@@ -345,7 +345,9 @@ class TestADelete:
         stage.delete(stage.transfer, "factory-Certificate-1", to(leaving, HERE))
         assert stage.iot_calls() == []
 
-    def test_leaves_inactive_what_somebody_turned_off_after_the_rejection(self, stage: Stage, leaving: str) -> None:
+    def test_leaves_inactive_a_certificate_that_was_turned_off_after_the_rejection(
+        self, stage: Stage, leaving: str
+    ) -> None:
         physical_id = stage.create(stage.transfer, to(leaving)).physical_id
         stage.other.RejectCertificateTransfer(leaving)
         record = stage.iot.certificates[leaving]

@@ -78,7 +78,7 @@ class TestWhatWasDetached:
         assert state(stage, certificate_id) == ("ACTIVE", True, True)
         assert outcome.note == ""
 
-    def test_is_attached_again_when_somebody_has_cancelled_it(self, stage: Stage, certificate_id: str) -> None:
+    def test_is_attached_again_when_the_transfer_was_cancelled(self, stage: Stage, certificate_id: str) -> None:
         physical_id = stage.create(stage.transfer, to(certificate_id)).physical_id
         stage.iot.CancelCertificateTransfer(certificate_id)
         stage.delete(stage.transfer, physical_id, to(certificate_id))
@@ -171,7 +171,7 @@ class TestATransferOfAnotherOwner:
 
 class TestARename:
     @pytest.mark.parametrize("now", ["pending", "rejected", "accepted"])
-    def test_is_refused_with_advice_that_harms_nobody(self, stage: Stage, certificate_id: str, now: str) -> None:
+    def test_is_refused_with_advice_that_is_harmless(self, stage: Stage, certificate_id: str, now: str) -> None:
         cloudformation = stage.aws.cloudformation
         physical_id = stage.create(stage.transfer, to(certificate_id)).physical_id
         cloudformation.resources.clear()

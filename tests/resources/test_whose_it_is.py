@@ -306,7 +306,7 @@ class TestADeleteWithAnInventedId:
         stage.delete(stage.ca, INVENTED, properties)
         assert stage.iot.cas == {}
 
-    def test_leaves_a_ca_that_somebody_else_registered(self, stage: Stage, registered_ca: issuing.Issued) -> None:
+    def test_leaves_a_ca_that_another_owner_registered(self, stage: Stage, registered_ca: issuing.Issued) -> None:
         stage.delete(stage.ca, INVENTED, {"CACertificatePem": registered_ca.pem, **SNI_ONLY})
         assert [ca.status for ca in stage.iot.cas.values()] == ["ACTIVE"]
 
@@ -362,7 +362,7 @@ class TestAnUpdateThatNeverAnswered:
         stage.update(stage.ca, created.physical_id, new, old)
         assert list(stage.iot.cas) == [created.physical_id]
 
-    def test_may_have_it_removed_by_somebody_else(
+    def test_succeeds_when_another_caller_removes_it(
         self, stage: Stage, device: issuing.Issued, registered_ca: issuing.Issued
     ) -> None:
         old = {"CertificatePem": device.pem}
@@ -531,7 +531,7 @@ class TestASweep:
             stage.delete(stage.ca, created.physical_id, properties)
         assert list(stage.iot.certificates) == [ids[0]]
 
-    def test_goes_on_past_a_certificate_that_somebody_else_deletes(
+    def test_continues_past_a_certificate_that_another_caller_deletes(
         self, stage: Stage, properties: dict[str, Any], factory_ca: issuing.Issued
     ) -> None:
         created = stage.create(stage.ca, properties)
