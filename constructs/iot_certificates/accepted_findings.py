@@ -1,7 +1,7 @@
 """Accepted findings of policy checks: acknowledged at the construct, with the reason.
 
 cdk-nag 3 reads the acknowledgements of the CDK itself, and checkov the metadata of the template's resources; neither
-has to be installed.
+is required.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ PLAYED = {
         "test_a_renamed_key_keeps_its_label_however_often_it_is_tried",
     ),
     "Remove it there first": ("resources/test_advice.py", "test_another_owners_transfer_is_over_first"),
-    "If nobody needs that transfer, cancel it, and deploy again": (
+    "If that transfer is not needed, cancel it, and deploy again": (
         "resources/test_advice.py",
         "test_another_owners_transfer_is_over_first",
     ),
@@ -157,7 +157,7 @@ def to(certificate_id: str) -> dict[str, Any]:
 
 def test_another_owners_transfer_is_over_first(stage: Stage, certificate_id: str) -> None:
     stage.iot.TransferCertificate(certificate_id, TARGET, "by hand")
-    with pytest.raises(ConflictError, match="If nobody needs that transfer, cancel it, and deploy again"):
+    with pytest.raises(ConflictError, match="If that transfer is not needed, cancel it, and deploy again"):
         stage.create(stage.transfer, to(certificate_id))
     plant = stage.aws.cloudformation.beside("plant")
     plant.log("Leaving", f"{certificate_id}/transfer/{TARGET}", "CREATE_COMPLETE")

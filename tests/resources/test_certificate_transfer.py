@@ -201,7 +201,7 @@ class TestRefusals:
         stage.iot.TransferCertificate(certificate_id, TARGET, "by hand")
         said = self.refused(stage, to(certificate_id))
         assert said.startswith(f"CertificateId: another owner transfers the certificate to {TARGET}, since ")
-        assert said.endswith("If nobody needs that transfer, cancel it, and deploy again")
+        assert said.endswith("If that transfer is not needed, cancel it, and deploy again")
         assert state(stage, certificate_id) == ("PENDING_TRANSFER", TARGET)
 
     def test_waiting_to_be_activated(self, stage: Stage, certificate_id: str) -> None:

@@ -35,7 +35,7 @@ def distributions(names: Iterable[str]) -> dict[str, str]:
 def check_installed(folder: Path, lock: Path, machine: str) -> None:
     """Compare ``folder`` with ``lock``; raise BundlingError for the first difference.
 
-    Every pinned distribution has to be there, none besides, each for ``machine`` or for any; every file that a RECORD
+    Exactly the pinned distributions must be there, each for ``machine`` or for any; every file that a RECORD
     names (Binary distribution format) with its hash, and no file that none names.
     """
     _check_names(distributions(entry.name for entry in folder.iterdir()), locked(lock))

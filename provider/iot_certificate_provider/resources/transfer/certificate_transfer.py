@@ -207,7 +207,7 @@ class CertificateTransferResource:
         if holder is not None:
             who, fix = holder.name, "Remove it there first"
         else:
-            who, fix = "another owner", "If nobody needs that transfer, cancel it, and deploy again"
+            who, fix = "another owner", "If that transfer is not needed, cancel it, and deploy again"
         return ConflictError(
             f"CertificateId: {who} transfers the certificate to {pending.account}, since {pending.made:%Y-%m-%d}. {fix}"
         )
