@@ -321,6 +321,18 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
             slow=2,
         ),
     ),
+    "the Delete of a Create without answer takes a rotation of another stack, which keeps one, for its orphan": (
+        Deploy(1, (("IssuedA", Wish("requested", keep="KEEP")),)),
+        Race(
+            Amend(1, "rotate"),
+            Deploy(
+                2,
+                (("IssuedA", Wish("requested")),),
+                faults=(Fault("die", "iot.RegisterCertificate", "before", 3, 1),),
+            ),
+            later=5.0,
+        ),
+    ),
     "another stack takes the ownership of a certificate whose owner keeps the one before": (
         Deploy(2, (("IssuedA", Wish("requested", retain="Retain", keep="KEEP")),)),
         Amend(2, "rotate"),
