@@ -239,7 +239,7 @@ def renamed_with_adopt(scene: Scene) -> None:
     for name, kind in scene.each():
         renamed = {**scene.both(), "Renamed": kind(**ADOPT), "Broken": {**BROKEN, "DependsOn": ["Renamed"]}}
         del renamed[name]
-        scene.refused(rf"{name} of this stack holds .* \(override_logical_id\)", scene.update, "one", renamed)
+        scene.refused(rf"{name} of this stack owns .* \(override_logical_id\)", scene.update, "one", renamed)
         scene.both_are()
     scene.delete("one")
     scene.both_are(None)
@@ -254,7 +254,7 @@ def renamed_ca_with_adopt(scene: Scene) -> None:
     scene.create("one", {"Ca": scene.ca_resource(**sweeping)})
     names = scene.field_devices()
     renamed = {"Renamed": scene.ca_resource(**sweeping, **ADOPT)}
-    scene.refused("Ca of this stack holds", scene.update, "one", renamed)
+    scene.refused("Ca of this stack owns", scene.update, "one", renamed)
     assert [scene.status(number) for number in (1, 2, 3)] == ["ACTIVE"] * 3
     scene.delete("one")
     assert [scene.status(number) for number in (1, 2, 3)] == [None] * 3
@@ -357,7 +357,7 @@ def adoption_refused_while_a_sibling_among_many_holds(scene: Scene) -> None:
     }
     scene.create("one", {**many, "Device": scene.device()})
     adopting = {**many, "Device": scene.device(), "Second": scene.device(**ADOPT)}
-    scene.refused("Device of this stack holds", scene.update, "one", adopting)
+    scene.refused("Device of this stack owns", scene.update, "one", adopting)
     assert scene.status() == "ACTIVE"
     scene.delete("one")
     assert scene.status() is None

@@ -450,7 +450,9 @@ class Cloud:
         statuses = [ledger.resources[logical_id][1] for ledger in ledgers if logical_id in ledger.resources]
         kind = invocation.event["RequestType"]
         if kind != "Delete" and not (kind == "Update" and self._is_rolled_back(invocation.owner[0])):
-            return certificate_id in self.excuses.left_in_doubt
+            is_over = bool(statuses) and all(status == "DELETE_COMPLETE" for status in statuses)
+            is_left = is_over and certificate_id in self.excuses.left_behind[stack_id]
+            return is_left or certificate_id in self.excuses.left_in_doubt
         return bool(statuses) and all(status in _GIVEN_UP for status in statuses)
 
     def _is_rolled_back(self, stack_id: str) -> bool:

@@ -321,6 +321,32 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
             slow=2,
         ),
     ),
+    "the Delete of a Create without answer takes a rotation of another stack, which keeps one, for its orphan": (
+        Deploy(1, (("IssuedA", Wish("requested", keep="KEEP")),)),
+        Race(
+            Amend(1, "rotate"),
+            Deploy(
+                2,
+                (("IssuedA", Wish("requested")),),
+                faults=(Fault("die", "iot.RegisterCertificate", "before", 3, 1),),
+            ),
+            later=5.0,
+        ),
+    ),
+    "a rollback to a certificate that was deleted by hand forgets what was kept beside it": (
+        Deploy(0, (("IssuedA", Wish("requested", keep="KEEP")),)),
+        Amend(0, "rotate"),
+        Hand("delete", "requested"),
+        Amend(0, "rotate", breaks="first"),
+    ),
+    "an Update takes up what another stack's Create, which was given up, could not undo": (
+        Deploy(2, (("IssuedA", Wish("requested")),)),
+        Race(
+            Amend(2, "rotate", faults=(Fault("fail", 7, "before", 4, 0),)),
+            Deploy(0, (("IssuedA", Wish("requested")),), breaks="first"),
+            later=1.0,
+        ),
+    ),
     "another stack takes the ownership of a certificate whose owner keeps the one before": (
         Deploy(2, (("IssuedA", Wish("requested", retain="Retain", keep="KEEP")),)),
         Amend(2, "rotate"),

@@ -158,7 +158,7 @@ class Inquiry:
         keeping = standing.keeping(live.created)
         if not anew and not keeping and self._was_made_in_vain(request, live):
             # The stack that CloudFormation finds by the id is this one, and hides another.
-            keeping = self._holders.whole_standing(request, live.id, live.created).keeping(live.created)
+            keeping = self._whole_standing(request, live).keeping(live.created)
         return ownership.deletion(live.id, request, anew=anew, keeping=keeping)
 
     def _was_made_in_vain(self, request: Request, live: Registration) -> bool:
@@ -228,7 +228,7 @@ class Inquiry:
             if at_work is None and request.deadline.seconds_left <= SHOWN_AFTER_SECONDS:
                 return ownership.orphan_given_up(found.id, ownership.may_have_just_answered(found.id))
             request.deadline.pause(0.0 if at_work else SHOWN_AFTER_SECONDS)
-            standing = None if at_work else self._holders.whole_standing(request, found.id, found.created)
+            standing = None if at_work else self._whole_standing(request, found)
             keeping = () if standing is None else standing.keeping(found.created) or standing.retained
             decision = ownership.orphan(found.id, request, at_work=at_work, keeping=keeping)
             if decision.action is not Action.WAIT:
@@ -297,8 +297,11 @@ class Inquiry:
                 return decision
         return decision
 
+    def _whole_standing(self, request: Request, live: Registration) -> Standing:
+        return self._holders.whole_standing(request, live.id, live.created, everywhere=True)
+
     def _claiming(self, request: Request, live: Registration) -> tuple[StackResource, ...]:
-        standing = self._holders.whole_standing(request, live.id, live.created)
+        standing = self._whole_standing(request, live)
         # What a template has retained since stays with whoever retained it.
         retained = tuple(each for each in standing.retained if not is_void(each, live.created))
         return standing.claiming(live.created) or retained

@@ -40,7 +40,9 @@ def physical_id_after(
         before = stacks.row_before_update(request.stack_id, request.logical_id)
         if before is not None and before.physical_id == certificate_id:
             return before.whole_id
-        return keeping_id(certificate_id, "" if rotated else request.keeps)
+        # Another one in place of what was deleted outside the stack: whatever was kept beside that is kept still.
+        kept = "" if before is None else before.keeps
+        return keeping_id(certificate_id, kept if rotated else request.keeps)
     if previous is PreviousCertificate.DELETE:
         return certificate_id
     return keeping_id(certificate_id, request.existing_id if rotated else request.keeps)
