@@ -113,7 +113,7 @@ def believes_the_first_hundred(patch: pytest.MonkeyPatch) -> None:
 
 
 def believes_the_stack_that_is_found(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Holders, "whole_standing", lambda asked, request, of, _: asked.standing(request, of))
+    patch.setattr(Holders, "whole_standing", lambda asked, request, of, _, **__: asked.standing(request, of))
 
 
 def adopts_whatever_nobody_holds(patch: pytest.MonkeyPatch) -> None:
