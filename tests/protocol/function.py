@@ -497,7 +497,14 @@ class Cloud:
             self.iot.certificates.get(certificate_id),
             self.transferred.get(certificate_id, (None, ())),
         )
-        return record is not None and made is not None and record.transfer is made and maker != invocation.owner
+        is_made = record is not None and made is not None and record.transfer is made and maker != invocation.owner
+        # Of two Deletes after two Creates without answer either one may cancel it: nobody has it.
+        is_given_up = invocation.event["RequestType"] == "Delete" and self._status_of(maker) in _GIVEN_UP
+        return is_made and not is_given_up
+
+    def _status_of(self, owner: tuple[str, ...]) -> str:
+        ledgers = (stack.ledger for stack in self.stacks if owner and stack.ledger.stack_id == owner[0])
+        return next((each.resources[owner[1]][1] for each in ledgers if owner[1] in each.resources), "")
 
     def _is_own(self, invocation: Invocation, certificate_id: str) -> bool:
         made = certificate_id and self.made.get(certificate_id) == invocation.owner

@@ -256,6 +256,14 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
             slow=2,
         ),
     ),
+    "the referee lets neither of two Creates without answer take back what one of them has transferred": (
+        Race(
+            Deploy(2, (TRANSFER,), faults=(Fault("mute", 0, times=4, invocation=0),)),
+            Deploy(1, (TRANSFER,)),
+            later=1.0,
+            slow=2,
+        ),
+    ),
     "likewise, and its stack is deleted first": (
         Deploy(0, (TRANSFER,)),
         Race(Amend(0, "rotate"), Deploy(1, (TRANSFER,)), later=20.0),
