@@ -70,18 +70,18 @@ _PERCENTAGE = _NumberAtSynth(TOLERATED_FAILURE_PERCENTAGE, "a percentage of cert
 class DeviceCertificateFleet(Resource):
     """Registers the certificates of a manifest with AWS IoT Core, changes them by difference, and removes them.
 
-    * ``manifest``: FleetManifest.from_file(folder), or .from_s3(bucket, prefix, count).
+    * ``manifest``: FleetManifest.from_file(folder), or FleetManifest.from_s3(bucket, prefix, count).
     * ``max_registrations_per_second``: 8 by default, of AWS's default quota of 10; raise the quota first.
     * ``tolerated_failure_percentage``: of certificates; more failures fail the request. 0 by default.
-    * ``wait_for_completion``: with False, a Create and an Update answer when the work is planned, and what fails later
-      is in ``results_location`` and in the metrics alone. A Delete always waits.
+    * ``wait_for_completion``: with False, a Create or an Update answers when the work is planned, and only
+      ``results_location`` and the metrics report later failures. A Delete always waits.
     * ``ca_certificate``: the CA that issued the certificates. It is registered before the fleet, deregistered after it.
-    * ``policies``: those of the app that the manifest attaches: they are there before the fleet, and go after it.
-    * ``removal_policy``: RETAIN leaves the certificates registered when the resource goes, and its bucket.
-    * ``provider``: whose asset, runtime, architecture and tracing the functions have.
+    * ``policies``: policies of the app that the manifest attaches; they are created before the fleet, deleted after it.
+    * ``removal_policy``: RETAIN keeps the certificates registered when the resource is deleted, and keeps its bucket.
+    * ``provider``: the functions have its asset, runtime, architecture and tracing.
 
-    CloudFormation waits an hour at most. A manifest that takes longer is refused at synth, with the arithmetic and the
-    ways out. Attributes: ``registered``, ``already_registered``, ``failed`` (numbers of certificates, as texts),
+    CloudFormation waits at most an hour. A manifest that takes longer is refused at synth, with the calculation and the
+    alternatives. Attributes: ``registered``, ``already_registered``, ``failed`` (numbers of certificates, as texts),
     ``results_location``; ``bucket``, ``state_machine``, ``functions`` by the names of the machine's states; and
     ``metric_registered``, ``metric_failed``, ``metric_throttled``, ``metric_rate_per_second``.
     Raises CertificateDeclarationError, which names the argument and the fix.
@@ -149,7 +149,7 @@ class DeviceCertificateFleet(Resource):
             self.custom_resource.add_metadata(_METADATA, list(location.objects))
 
     def apply_removal_policy(self, policy: RemovalPolicy) -> None:
-        """Say what becomes of the certificates when the resource goes; and of the bucket, which knows them."""
+        """Set whether the certificates, and the bucket that lists them, are kept when the resource is deleted."""
         super().apply_removal_policy(policy)
         self._serving.bucket.apply_removal_policy(policy)
 
@@ -170,38 +170,38 @@ class DeviceCertificateFleet(Resource):
 
     @property
     def registered(self) -> str:
-        """How many certificates of the manifest the fleet has registered."""
+        """The number of certificates of the manifest that the fleet has registered, as a text."""
         return attribute(self.custom_resource, DeviceCertificateFleetAttribute.REGISTERED)
 
     @property
     def already_registered(self) -> str:
-        """How many were registered by another owner, and were left alone."""
+        """The number of certificates that another owner had registered and that were not changed, as a text."""
         return attribute(self.custom_resource, DeviceCertificateFleetAttribute.ALREADY_REGISTERED)
 
     @property
     def failed(self) -> str:
-        """How many failed."""
+        """The number of certificates that failed, as a text."""
         return attribute(self.custom_resource, DeviceCertificateFleetAttribute.FAILED)
 
     @property
     def results_location(self) -> str:
-        """Where the last run's results are: ``s3://…``."""
+        """The location of the results of the last run: ``s3://…``."""
         return attribute(self.custom_resource, DeviceCertificateFleetAttribute.RESULTS_LOCATION)
 
     def metric_registered(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return how many certificates were registered: the sum over 5 minutes."""
+        """Return the metric of registered certificates: the sum over 5 minutes."""
         return self._metric(MetricName.REGISTERED, cloudwatch.Stats.SUM, options)
 
     def metric_failed(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return how many certificates failed: the sum over 5 minutes."""
+        """Return the metric of failed certificates: the sum over 5 minutes."""
         return self._metric(MetricName.FAILED, cloudwatch.Stats.SUM, options)
 
     def metric_throttled(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return how many calls AWS refused as too fast, which were made again: the sum over 5 minutes."""
+        """Return the metric of calls that AWS refused as too fast, and that were repeated: the sum over 5 minutes."""
         return self._metric(MetricName.THROTTLED, cloudwatch.Stats.SUM, options)
 
     def metric_rate_per_second(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
-        """Return how many certificates a second one worker registers, changes or removes: the average of 5 minutes."""
+        """Return the metric of certificates a second of one worker: the average over 5 minutes."""
         return self._metric(MetricName.RATE_PER_SECOND, cloudwatch.Stats.AVERAGE, options)
 
     def _metric(self, name: MetricName, statistic: str, options: MetricOptions) -> cloudwatch.Metric:
@@ -217,7 +217,7 @@ class DeviceCertificateFleet(Resource):
         raise Place(self, "manifest").refuse(
             f"has {count:,} certificates, and at {rate:,g} a second {fitting:,} fit the hour of CloudFormation. "
             f"They take {arithmetic.seconds(count, rate) / 3600:.1f} h",
-            f"Have AWS raise the quota of RegisterCertificate to {needed:,} a second, and give "
+            f"Ask AWS to raise the quota of RegisterCertificate to {needed:,} a second, and give "
             f"max_registrations_per_second={needed}; or split the manifest into several fleets; or give "
             "wait_for_completion=False (a Delete is then repeated until nothing is left)",
         )
@@ -238,7 +238,7 @@ class DeviceCertificateFleet(Resource):
         try:
             same = Certificate.from_pem(declared).id == Certificate.from_pem(pem).id
         except UnusableError as error:
-            raise Place(self, "manifest").refuse(f"has a CA that {error.problem}", error.fix) from None
+            raise Place(self, "manifest").refuse(f"has a CA certificate that {error.problem}", error.fix) from None
         if not same:
             raise place.refuse("is not the CA of the manifest", "Make the manifest with the CA that is declared here")
 

@@ -1,4 +1,4 @@
-"""The manifest of a fleet: a folder that ``iot-certificates fleet manifest`` has written, or where it was uploaded."""
+"""The manifest of a fleet: a folder that ``iot-certificates fleet manifest`` wrote, or its uploaded location."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _UPLOAD = "Upload the folder with `iot-certificates fleet manifest --upload s3:/
 
 @dataclass(frozen=True)
 class ManifestLocation:
-    """Where a manifest is once the app is deployed.
+    """The location of a manifest after the app is deployed.
 
     * ``bucket_name``: may be a token. ``prefix``: ends with ``/``.
     * ``objects``: their keys, as far as the app uploads them. ``keys``: ARNs of KMS keys that encrypt them.
@@ -56,10 +56,10 @@ class ManifestLocation:
 
 @dataclass(frozen=True)
 class FleetManifest:
-    """The certificates of a fleet, as ``iot-certificates fleet manifest`` has written them down.
+    """The certificates of a fleet, as ``iot-certificates fleet manifest`` wrote them.
 
-    ``FleetManifest.from_file(folder)`` for a folder of this machine, which the deployment uploads as it uploads assets;
-    ``FleetManifest.from_s3(bucket, prefix, count)`` for one that the command has uploaded. ``count``: of certificates.
+    ``FleetManifest.from_file(folder)`` is for a folder of this machine, which the deployment uploads like assets;
+    ``FleetManifest.from_s3(bucket, prefix, count)`` is for an uploaded manifest. ``count``: number of certificates.
     """
 
     count: int
@@ -71,7 +71,7 @@ class FleetManifest:
     def from_file(cls, folder: str | Path) -> FleetManifest:
         """Read the manifest in a folder; the deployment uploads it to the bucket of the CDK's assets, under its hash.
 
-        Raises CertificateDeclarationError for a folder that has none, and for a shard that is missing or was changed.
+        Raises CertificateDeclarationError for a folder without a manifest, and a shard that is missing or was changed.
         """
         place = Place(None, "folder")
         path = _taken_folder(place, folder)
@@ -95,8 +95,8 @@ class FleetManifest:
         """Refer to an uploaded manifest of ``count`` certificates: ``prefix`` ends with the SHA-256 of manifest.json.
 
         * ``bucket``: of the app, imported, or its name; may be a token. ``prefix`` and ``count`` are known at synth.
-        * ``encryption_key``: your key of AWS KMS that encrypts the bucket; a bucket of the app tells its own. The key's
-          policy has to leave the decision to IAM, as the keys of the CDK do.
+        * ``encryption_key``: your key of AWS KMS that encrypts the bucket; a bucket of the app passes its own key on.
+          The key's policy must leave the decision to IAM, as the keys of the CDK do.
 
         Raises CertificateDeclarationError.
         """
@@ -167,7 +167,7 @@ def _taken_prefix(prefix: Any) -> str:
     if not _SHA256.fullmatch(last):
         raise Place(None, "prefix").refuse(
             f"is {described(prefix)}, not the prefix of a manifest, …/<sha256 of manifest.json>/",
-            "Give it as `iot-certificates fleet manifest --upload` printed it",
+            "Give the prefix that `iot-certificates fleet manifest --upload` printed",
         )
     return str(prefix)
 

@@ -19,7 +19,7 @@ DELETING = ("s3:DeleteObject",)
 
 
 def of_objects(bucket_arn: str, *, deleting: bool = False) -> Iterator[iam.PolicyStatement]:
-    """Yield what a function takes on the fleets' objects: to list them, to read and to write them, to delete them."""
+    """Yield the statements to list, read and write the fleets' objects and, if ``deleting``, to delete them."""
     yield allowing([*READING, *(DELETING if deleting else ())], [f"{bucket_arn}/{FLEETS}/*"])
     yield listing(bucket_arn)
 
@@ -32,12 +32,12 @@ def listing(bucket_arn: str) -> iam.PolicyStatement:
 
 
 def of_manifest(objects: Sequence[str]) -> iam.PolicyStatement:
-    """Return what reading manifests takes."""
+    """Return the statement with which a function reads manifests."""
     return allowing(("s3:GetObject",), objects)
 
 
 def decrypting(keys: Sequence[str], region: str) -> iam.PolicyStatement:
-    """Allow to read what is encrypted with KMS keys: through Amazon S3, and in no other way.
+    """Allow to decrypt objects with these KMS keys through Amazon S3, and in no other way.
 
     Amazon S3 user guide, "Using server-side encryption with AWS KMS keys", "Permissions".
     """
@@ -47,7 +47,7 @@ def decrypting(keys: Sequence[str], region: str) -> iam.PolicyStatement:
 
 
 def of_begin(machine_arn: str, executions: str) -> list[iam.PolicyStatement]:
-    """Return what it takes to start the machine, and to stop an execution."""
+    """Return the statements with which ``begin`` starts the machine, and stops an execution."""
     return [
         allowing(("states:StartExecution",), [machine_arn]),
         allowing(("states:StopExecution",), [executions]),
@@ -57,7 +57,7 @@ def of_begin(machine_arn: str, executions: str) -> list[iam.PolicyStatement]:
 def of_machine(
     functions: Sequence[str], bucket_arn: str, machine_arn: str, executions: Sequence[str]
 ) -> list[iam.PolicyStatement]:
-    """Return what the machine's role takes: to invoke, to list the items, and to have children.
+    """Return the statements of the machine's role: invoke the functions, list the items, start children.
 
     Step Functions developer guide, "IAM policies for using Distributed Map states".
     """

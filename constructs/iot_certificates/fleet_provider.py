@@ -75,16 +75,17 @@ _FUNCTIONS = {
 
 
 class FleetProvider(Construct):
-    """Serves ``Custom::IotDeviceCertificateFleet``: by ``service_token``, the ARN of the function ``begin``.
+    """Serve ``Custom::IotDeviceCertificateFleet``; ``service_token`` is the ARN of the function ``begin``.
 
-    * ``asset``: of the functions.
-    * ``manifests``: what the functions read, ARNs of objects; ``keys``: of AWS KMS, which these are encrypted with.
-    * ``children``: how many shards are worked on at a time, each at 25 certificates a second at most; a number, or a
-      token of one as text. ``register``: the actions that register them.
-    * ``any_stack``: the fleets are of stacks that nobody knows when this is deployed.
+    * ``asset``: the asset of the functions.
+    * ``manifests``: ARNs of the objects that the functions read; ``keys``: ARNs of KMS keys that encrypt these objects.
+    * ``children``: the number of shards that are worked on at a time, each at 25 certificates a second at most; a
+      number, or a text with its token. ``register``: the actions that register the certificates.
+    * ``any_stack``: the fleets belong to stacks that are unknown at deployment.
     * ``removal_policy``: RETAIN keeps the bucket with what the fleet has registered.
 
-    Three roles: of ``begin``, which starts the machine; of the worker, which alone may use AWS IoT; and of the rest.
+    There are three roles: for ``begin``, which starts the machine; for the worker, which alone can use AWS IoT; and for
+    the other functions.
     """
 
     def __init__(

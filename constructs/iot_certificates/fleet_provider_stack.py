@@ -1,4 +1,4 @@
-"""What serves fleets, in a stack of its own, for templates that know no CDK: they import its service token."""
+"""The stack that serves fleets of templates without the CDK, which import its service token."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     _Allowing = Callable[[Sequence[str]], iam.PolicyStatement]
 
 FLEET_SERVICE_TOKEN_EXPORT = "IotCertificateFleetProviderServiceToken"  # noqa: S105 - a name that everybody may know
-"""What a template imports: ``ServiceToken: !ImportValue IotCertificateFleetProviderServiceToken``."""
+"""The export that a template imports: ``ServiceToken: !ImportValue IotCertificateFleetProviderServiceToken``."""
 
 MANIFESTS, MAX_CONCURRENCY = "ManifestArns", "MaxConcurrency"
 _MOST_CHILDREN = children(float(MAX_REGISTRATIONS_PER_SECOND.greatest))
@@ -36,15 +36,15 @@ _MANIFEST = r"arn:[a-z-]+:s3:::[a-z0-9.-]+/[A-Za-z0-9/_+=.@-]+/\*"
 
 
 class IotCertificateFleetProviderStack(Stack):
-    """The functions, the machine and the bucket of all fleets whose templates are no CDK's, of an account and Region.
+    """The functions, the machine and the bucket of all fleets of templates without the CDK, in an account and Region.
 
-    Exports its service token as ``IotCertificateFleetProviderServiceToken``. A stack beside that of the provider, so
-    that an account without fleets has neither the bucket nor the permissions.
+    Exports its service token as ``IotCertificateFleetProviderServiceToken``. The stack is separate from
+    the provider's, so that an account without fleets has neither the bucket nor the permissions.
 
     * ``ManifestArns``, a parameter of the stack: objects of manifests, ``arn:aws:s3:::bucket/prefix/*``.
-    * ``ManifestKeyArns``, another one: your keys of AWS KMS that encrypt these.
-    * ``MaxConcurrency``, another one: how many shards of a fleet are worked on at a time, 1 by default; each is as fast
-      as 25 certificates a second. A resource with a greater ``MaxRegistrationsPerSecond`` is refused.
+    * ``ManifestKeyArns``, a parameter: your keys of AWS KMS that encrypt these objects.
+    * ``MaxConcurrency``, a parameter: the number of shards of a fleet that are worked on at a time, 1 by default, each
+      at 25 certificates a second. A resource with a greater ``MaxRegistrationsPerSecond`` is refused.
     * ``code_location``, ``stack_properties``: as IotCertificateProviderStack's.
     """
 
@@ -93,7 +93,7 @@ class IotCertificateFleetProviderStack(Stack):
         return parameter.value_as_string
 
     def _allow(self, name: str, what: str, like: str, pattern: str, allowing: _Allowing) -> None:
-        """Let the functions read what a parameter names: a policy without a resource is none."""
+        """Allow the functions to read the resources that a parameter lists; an empty list makes no policy."""
         arns = CfnParameter(
             self,
             name,

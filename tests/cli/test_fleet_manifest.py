@@ -175,11 +175,11 @@ class TestRefusals:
         ("column", "value", "problem"),
         [
             ("status", "LOST", "has a status that is not one of ACTIVE, INACTIVE, REVOKED"),
-            ("thingName", "pump 1", "has a thingName that AWS IoT does not take"),
-            ("policyNames", "a b", "has a policy name that AWS IoT does not take"),
+            ("thingName", "pump 1", "has a thingName that AWS IoT does not accept"),
+            ("policyNames", "a b", "has a policy name that AWS IoT does not accept"),
             ("policyNames", ";".join("abcdefghijk"), "has more than 10 policies"),
             ("attribute.site", "north", "has attributes but no thingName. Attributes belong to a thing: name it"),
-            ("attribute.si te", "north", "has an attribute 'si te' that AWS IoT does not take"),
+            ("attribute.si te", "north", "has an attribute 'si te' that AWS IoT does not accept"),
         ],
     )
     def test_of_a_row(self, run: Callable[..., Ran], tmp_path: Path, column: str, value: str, problem: str) -> None:
@@ -276,7 +276,7 @@ class TestDiff:
         assert run("diff", tmp_path / "none", pems).status == 2
         assert "Name the folder that `fleet manifest` wrote" in run("diff", pems, pems).err
         (pems / "manifest.json").write_text("{}")
-        assert "has another version than 1" in run("diff", pems, pems).err
+        assert "has a version other than 1" in run("diff", pems, pems).err
 
 
 class TestPlan:

@@ -22,7 +22,7 @@ from reference.messages import messages
 if TYPE_CHECKING:
     from pathlib import Path
 
-READ = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "benchmarks/README.md", "docs/", "examples/")
+READ = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "benchmarks/README.md", "docs/", "examples/")
 
 GLOSSARY = {
     r"out of nothing": "from scratch",

@@ -77,7 +77,10 @@ def test_lines_that_cannot_be_registered_keep_no_other() -> None:
     assert stage.summary(created)["counts"] == {"Registered": 3, "Invalid": 5}
     assert created.data["Failed"] == "5"
     reasons = sorted(str(each.get("reason", "")) for each in stage.results(created) if each["outcome"] == "Invalid")
-    assert [next(word for word in ("expired", "issued", "another", "JSON", "PEM") if word in each) for each in reasons]
+    assert [
+        next(word for word in ("expired", "issued", "does not match", "JSON", "PEM") if word in each)
+        for each in reasons
+    ]
     check_accounted(stage, created)
     failed = [json.loads(each) for each in stage.objects[stage.run_of(created).failed].splitlines()]
     assert len(failed) == 5
@@ -412,7 +415,7 @@ def test_out_of_time_a_delete_says_how_many_are_left_and_the_next_one_goes_on() 
     assert deleted.status == "FAILED"
     left = len(stage.iot.certificates)
     assert 0 < left < 12
-    assert deleted.reason.startswith(f"{left} of 12 are left. Delete the stack again to go on")
+    assert deleted.reason.startswith(f"{left} of 12 are left. Delete the stack again to resume")
     check_accounted(stage, deleted)
     stage.hook = lambda _: None
     assert stage.request("Delete").status == "SUCCESS"
@@ -445,7 +448,7 @@ def test_workers_that_can_write_nothing_are_not_called_out_of_time() -> None:
     stage.hook = deny
     stage.run_machines()
     reason = stage.answer_to(event).reason
-    assert reason.startswith("The workers could not go on, and the functions' log says why: 3 of 3 certificates")
+    assert reason.startswith("The workers stopped, see the functions' log for the reason: 3 of 3 certificates")
     assert stage.iot.certificates == {}
 
 

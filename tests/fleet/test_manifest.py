@@ -56,7 +56,7 @@ def test_lines_read_what_was_written() -> None:
     [
         (b"no json", "not a JSON object"),
         (b"[]", "not a JSON object"),
-        (b'{"version": 2}', "another version"),
+        (b'{"version": 2}', "a version other"),
         (b'{"version": 1, "count": "3"}', "whole number"),
         (b'{"version": 1, "count": 3}', "sum of the partitions"),
         (b'{"version": 1, "count": 0, "partitions": {}}', "partitions is a map"),
@@ -77,7 +77,7 @@ def test_a_manifest_that_is_none_is_refused(content: bytes, problem: str) -> Non
 def test_partitions_of_two_lengths_or_out_of_order_are_refused() -> None:
     for keys in (("0", "10"), ("1", "0"), ("0", "0")):
         partitions = tuple(Partition(key, 0, "0" * 64) for key in keys)
-        with pytest.raises(UnusableError, match="keys ascend"):
+        with pytest.raises(UnusableError, match="keys must ascend"):
             Manifest.from_json(Manifest(0, partitions).to_json())
 
 

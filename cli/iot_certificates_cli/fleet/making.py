@@ -130,7 +130,7 @@ class Maker:
 
 
 def check_policy_names(names: list[str]) -> tuple[str, ...]:
-    """Return the names, each once; raise UsageError for those that AWS IoT does not take."""
+    """Return the names, each once; raise UsageError for those that AWS IoT does not accept."""
     wrong = [name for name in names if not POLICY_NAME.fullmatch(name)]
     if wrong:
         raise UsageError(f"--policy: {wrong[0]!r} is not a policy name. Use letters, digits and _+=,.@-")
@@ -140,7 +140,7 @@ def check_policy_names(names: list[str]) -> tuple[str, ...]:
 
 
 def line_of(given: Given, certificate: Certificate) -> bytes:
-    """Return the line of a shard; raise UnusableError for names that AWS IoT does not take."""
+    """Return the line of a shard; raise UnusableError for names that AWS IoT does not accept."""
     line = Line(
         certificate.id,
         certificate.pem,
@@ -166,11 +166,11 @@ def _check(line: Line, content: bytes) -> None:
 
 
 def check_attributes(attributes: Any) -> None:
-    """Raise UnusableError for attributes of a thing that AWS IoT does not take."""
+    """Raise UnusableError for attributes of a thing that AWS IoT does not accept."""
     for name, value in attributes.items():
         if not _ATTRIBUTE_NAME.fullmatch(name) or not _ATTRIBUTE_VALUE.fullmatch(value):
             raise UnusableError(
-                f"has an attribute {name[:40]!r} that AWS IoT does not take",
+                f"has an attribute {name[:40]!r} that AWS IoT does not accept",
                 "Use letters, digits and _.,@/:#=[]- (names up to 128, values up to 800 characters)",
             )
 

@@ -1,1 +1,1 @@
-"""A hundred thousand device certificates as one resource: manifest, runs, worker and answer."""
+"""A fleet of device certificates as one resource: manifest, runs, worker and answer."""

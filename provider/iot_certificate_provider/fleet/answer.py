@@ -1,4 +1,4 @@
-"""The answer to CloudFormation: decided once, and given until CloudFormation has taken it."""
+"""The answer to CloudFormation: decided once, and sent until CloudFormation accepts it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ UNKNOWN: Mapping[str, str] = {"Registered": "", "AlreadyRegistered": "", "Failed
 
 @dataclass(frozen=True)
 class Answering:
-    """Answers one run. ``deliver``: takes a presigned URL and a body, and returns whether CloudFormation took it."""
+    """Answer one run. ``deliver`` takes a presigned URL and a body, and returns whether CloudFormation accepted it."""
 
     store: Store
     run: RunKeys
@@ -39,9 +39,9 @@ class Answering:
         self._answer({"status": "SUCCESS", "reason": ""}, UNKNOWN)
 
     def answer(self, summary: Mapping[str, Any]) -> None:
-        """Answer by a summary; afterwards nothing is left of a fleet whose Delete has left nothing.
+        """Answer with a summary, and delete the objects of a fleet whose Delete succeeded.
 
-        Raises UpstreamError where CloudFormation could not be reached.
+        Raises UpstreamError if CloudFormation cannot be reached.
         """
         is_gone = summary["operation"] == "Delete" and summary["status"] == "SUCCESS"
         if is_gone:
@@ -70,7 +70,7 @@ class Answering:
             # Another invocation has decided before.
             body = self.store.json(self.run.answer) or body
         if not self.deliver(event["ResponseURL"], response.encode(body)):
-            raise UpstreamError("CloudFormation did not take the answer")
+            raise UpstreamError("CloudFormation did not accept the answer")
         self.store.put_json(self.run.answered, {})
 
     def _delete_others(self) -> None:

@@ -1,25 +1,25 @@
-"""How long a fleet takes, how many children it has, and what fits the hour: T = N / (0.95 Q)."""
+"""Calculate duration, children and the largest manifest of a fleet: T = N / (0.95 Q)."""
 
 from __future__ import annotations
 
 import math
 
 SHARE = 0.95
-"""Of a rate that is used in fact (measured: 0.97 with one child; ``docs/scale.md``)."""
+"""The share of a rate that is used (measured: 0.97 with one child; ``docs/scale.md``)."""
 
 RATE_OF_A_CHILD = 25.0
-"""Certificates a second that one child, an invocation of the worker, acts on at most."""
+"""The greatest number of certificates a second that one child, an invocation of the worker, acts on."""
 
 MOST_LINES_A_PART = 100
 
 SECONDS_OF_A_STACK = 3_600
-"""How long CloudFormation waits for a custom resource at most (ServiceTimeout)."""
+"""The longest time that CloudFormation waits for a custom resource (ServiceTimeout)."""
 
 SECONDS_OF_A_RUN = 3_300
-"""Of these, what a run may use for its lines: the rest is for adding up and for the answer."""
+"""The seconds of the hour that a run can use for its lines; the rest is for the summary and the answer."""
 
 SECONDS_PLANNED = 3_420
-"""Of these, what a synthesised fleet is planned for: 0.95 of the hour."""
+"""The seconds of the hour for which a synthesised fleet is planned: 0.95 of the hour."""
 
 
 def children(rate: float) -> int:
@@ -28,12 +28,12 @@ def children(rate: float) -> int:
 
 
 def rate_of_a_child(rate: float, at_once: int) -> float:
-    """Return how many certificates a second each of so many children may act on: its share of the rate."""
+    """Return the certificates a second of each of ``at_once`` children: its share of the rate."""
     return min(RATE_OF_A_CHILD, rate / at_once)
 
 
 def seconds(count: int, rate: float) -> float:
-    """Return how long ``count`` certificates take at ``rate`` a second, to be registered or to be removed."""
+    """Return the seconds that registering or removing ``count`` certificates takes at ``rate`` a second."""
     return count / (SHARE * rate)
 
 
@@ -48,8 +48,8 @@ def rate_needed(count: int) -> int:
 
 
 def lines_a_part(rate: float) -> int:
-    """Return how many items a part has, of a child that acts on ``rate`` a second: at most 100, and a minute's.
+    """Return the items of a part, for a child that acts on ``rate`` a second: at most 100, and at most a minute's.
 
-    At eight a second it takes 13 s. For so long a cancellation waits, and so much may have to be done again.
+    At eight a second a part takes 13 s. A cancellation waits as long, and a crash can repeat as much.
     """
     return min(MOST_LINES_A_PART, max(1, math.floor(60 * rate)))

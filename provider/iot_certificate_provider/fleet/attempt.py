@@ -1,4 +1,4 @@
-"""One attempt at a part: what may come of it is written before anything is asked of AWS IoT."""
+"""One attempt at a part. Its possible results are written before the first call of AWS IoT."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.protocol.request import AwsEnvironment
 
 ATTEMPTS_WITHOUT_ANSWERS = 3
-"""How many attempts a part has of which AWS answers none, before its lines count as failed."""
+"""The number of attempts at a part without any answer from AWS before its lines count as failed."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Attempt:
             raise several.stopped_by
         done = [results[number] for number in range(len(self._due))]
         if all(each.is_upstream for each in done) and len(self._earlier) < ATTEMPTS_WITHOUT_ANSWERS - 1:
-            raise UpstreamError(f"AWS failed at each of {len(done)} certificates. The first: {done[0].reason}")
+            raise UpstreamError(f"AWS failed for each of {len(done)} certificates. The first: {done[0].reason}")
         return done
 
     def _missing_things(self) -> set[str | None]:

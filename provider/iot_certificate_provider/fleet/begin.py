@@ -1,4 +1,4 @@
-"""``Custom::IotDeviceCertificateFleet``: a request is checked, kept, and left to the machine, which answers it."""
+"""``Custom::IotDeviceCertificateFleet``: check a request, store it, and start the state machine that answers it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Settings:
 
 
 class DeviceCertificateFleetResource:
-    """Begins a run for each request. ``event``: returns the event of the request that is served."""
+    """Start a run for each request. ``event`` returns the event of the current request."""
 
     def __init__(
         self, aws: Gateways, now: Callable[[], datetime], settings: Settings, event: Callable[[], Mapping[str, Any]]
@@ -54,7 +54,7 @@ class DeviceCertificateFleetResource:
         self._store = Store(aws.s3, settings.bucket)
 
     def create(self, request: Request) -> Outcome:
-        """Register what the manifest has; refused here where that takes longer than CloudFormation waits."""
+        """Register the manifest; refuse it here if that takes longer than CloudFormation waits."""
         request.progress.registered = _id(request)
         properties = self._checked(request)
         if properties.waits:
@@ -63,13 +63,13 @@ class DeviceCertificateFleetResource:
         return self._begun(request)
 
     def update(self, request: Request) -> Outcome:
-        """Bring about the difference to what the ledger has; in a rollback likewise."""
+        """Apply the difference between the manifest and the ledger, also in a rollback."""
         properties = self._checked(request)
         read_manifest(self._aws.s3, properties)
         return self._begun(request)
 
     def delete(self, request: Request) -> Outcome:
-        """Remove what the fleet has registered; a fleet that never began, or is gone, is gone."""
+        """Remove the certificates that the fleet registered; succeed if there are none."""
         keys = self._keys(request)
         if next(iter(self._store.keys(f"{keys.prefix}/")), None) is None:
             return Outcome(request.existing_id, note="Nothing to delete: the fleet has registered nothing")
@@ -128,7 +128,7 @@ def _check_fits(count: int, properties: DeviceCertificateFleetProperties) -> Non
     raise InvalidPropertyError(
         MAX_REGISTRATIONS_PER_SECOND.name,
         f"{count:,} certificates take {hours:.1f} h at {properties.rate:g} a second, and CloudFormation waits one",
-        f"Raise it and AWS IoT's quotas to {rate_needed(count)}, divide the manifest, or WaitForCompletion: false",
+        f"Raise it and AWS IoT's quotas to {rate_needed(count)}, divide the manifest, or set WaitForCompletion: false",
     )
 
 
@@ -157,5 +157,5 @@ def _begin() -> _Begin:
 
 
 def begin(event: dict[str, Any], context: Any) -> None:
-    """Serve one request of CloudFormation's."""
+    """Serve one request from CloudFormation."""
     _begin()(event, context)

@@ -31,7 +31,9 @@ def end(aws: Gateways, store: Store, run: RunKeys, deadline: Deadline, now: Call
     """
     while still_open := _open(store, run, now()) + _busy(store, run, now()):
         if deadline.seconds_left < ASKED_EVERY_SECONDS:
-            raise ConflictError(f"{still_open} parts of an earlier request are not over yet. Try again in some minutes")
+            raise ConflictError(
+                f"{still_open} parts of an earlier request are still running. Deploy again in a few minutes"
+            )
         deadline.pause(ASKED_EVERY_SECONDS)
     fold(aws, store, run)
     store.put_json(run.folded, {"open": False})

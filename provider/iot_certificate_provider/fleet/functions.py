@@ -46,15 +46,15 @@ logger = logging.getLogger("iot_certificate_provider")
 
 
 class FleetFunctionError(Exception):
-    """A function could not do its part. Step Functions, which invokes it again, keeps its text: it has no secret."""
+    """A function failed. Step Functions invokes it again, and records this text, which has no secret."""
 
 
 @dataclass(frozen=True)
 class World:
-    """What the functions need: tests pass another one.
+    """The functions' access to AWS and the clock; tests pass another one.
 
     * ``clients``: makes the clients of an invocation, with a pace or without one. ``now``: aware.
-    * ``deliver``: takes a presigned URL and a body, and returns whether CloudFormation took it.
+    * ``deliver``: takes a presigned URL and a body, and returns whether CloudFormation accepted it.
     """
 
     clients: Callable[[Pace | None], AwsClients]
@@ -73,7 +73,7 @@ class Functions:
         self._world = world
 
     def plan(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-        """Make the plan; answer at once where the request does not wait for its completion."""
+        """Make the plan; answer at once if the request does not wait for completion."""
         call = _Call(self._world, event, context)
         with call.explained("plan"):
             world = self._world
@@ -91,7 +91,7 @@ class Functions:
         return {"more": worked.more, "counts": dict(worked.counts)}
 
     def settle(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-        """Add up the run."""
+        """Write the results and the summary of the run."""
         call = _Call(self._world, event, context)
         with call.explained("settle"):
             call.settlement.settle()
@@ -118,7 +118,7 @@ class Functions:
 
     @staticmethod
     def _answer(
-        call: _Call, problem: str = "The run was not added up. The log of the fleet's functions says why"
+        call: _Call, problem: str = "The run has no summary. See the log of the fleet's functions for the reason"
     ) -> None:
         summary = call.store.json(call.run.summary)
         if summary is None:

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 def begin(event: dict[str, Any], context: Any) -> None:
-    """Take a request of CloudFormation's: the ServiceToken of the custom resource.
+    """Receive a request from CloudFormation: this function is the ServiceToken of the custom resource.
 
-    What it can refuse it answers at once: properties, a manifest that is missing, was changed or does not fit the
-    hour, and the Delete of a fleet that never began. Else it keeps the event in ``event.json``, cancels earlier runs of
-    the fleet, stops their executions, starts the machine under the run's name, and leaves the answer to it.
+    It answers at once for invalid properties, a manifest that is missing, was changed or does not fit the hour, and the
+    Delete of a fleet that registered nothing. Otherwise it stores the event in ``event.json``, cancels earlier runs of
+    the fleet, stops their executions, and starts the machine, which answers, under the run's name.
     """
     from iot_certificate_provider.fleet.begin import begin as take
 
@@ -43,8 +43,8 @@ def plan(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def work(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """State Work, of a child: ``{"bucket", "run", "shard"}`` → ``{"more": bool, "counts": {outcome: number}}``.
 
-    ``shard``: the partition's key, or the key of its object under ``work/``. With ``more`` it is to be invoked
-    again with the same event. Raises only what another try may mend.
+    ``shard``: the partition's key, or the key of its object under ``work/``. With ``more`` the machine must invoke it
+    again with the same event. Raises only errors that another attempt can correct.
     """
     return _functions().work(event, context)
 
@@ -52,7 +52,7 @@ def work(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def settle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """State Settle: ``{"bucket", "run"}``, also after a Catch → the same.
 
-    Adds up the parts, accounts for lines that were not reached, decides by ToleratedFailurePercentage, and writes
+    Counts the results, including lines that were not reached, applies ToleratedFailurePercentage, and writes
     ``results.jsonl``, ``failed.jsonl``, ``summary.json`` and ``state.json``.
     """
     return _functions().settle(event, context)
@@ -61,7 +61,7 @@ def settle(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def answer(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """State Answer: ``{"bucket", "run"}``, also after a Catch → the same; PUTs the answer by ``summary.json``.
 
-    After a Delete that has left nothing it removes the fleet's own objects.
+    After a Delete that succeeded it removes the fleet's own objects.
     """
     return _functions().answer(event, context)
 
@@ -69,7 +69,7 @@ def answer(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def died(event: dict[str, Any], context: Any) -> None:
     """Answer for an execution that ended FAILED, TIMED_OUT or ABORTED.
 
-    EventBridge, "Step Functions Execution Status Change", of the machine; its children's are passed over.
+    EventBridge, "Step Functions Execution Status Change", of the machine; those of its children are ignored.
     """
     _functions().died(event, context)
 

@@ -193,7 +193,7 @@ class LineWork:
     def _checked(self, line: Line) -> Certificate:
         certificate = Certificate.from_pem(line.certificate_pem)
         if certificate.id != line.certificate_id:
-            raise UnusableError("is of another certificate than certificateId", "Make the manifest again")
+            raise UnusableError("has a certificatePem that does not match certificateId", "Make the manifest again")
         check_registrable(certificate)
         check_not_expired(certificate, self._part.now)
         if self._part.ca is not None:
@@ -213,7 +213,7 @@ class LineWork:
                 return False
             live = self._iot.find_certificate(certificate.id)
             if live is None:
-                raise UpstreamError("it was registered, and deleted, at the same time") from None
+                raise UpstreamError("another principal deleted the certificate during its registration") from None
             return self._part.pending(certificate.id).is_ours(live.created)
         except UpstreamError:
             live = self._iot.find_certificate(certificate.id)
@@ -291,12 +291,12 @@ class LineWork:
     def _remove(self, entry: Entry) -> Result:
         operation, certificate_id = Operation.REMOVE, entry.certificate_id
         if self._part.is_held(certificate_id):
-            reason = "a resource of a stack holds it: it is left to that"
+            reason = "a resource of a stack owns the certificate"
             return Result(operation, LineOutcome.KEPT, certificate_id, reason)
         live = self._iot.find_certificate(certificate_id)
         pending = self._part.pending(certificate_id)
         if live is not None and not pending.is_ours(live.created):
-            reason = "it was deleted, and registered again by another owner"
+            reason = "the certificate was deleted, and registered again by another owner"
             return Result(operation, LineOutcome.KEPT, certificate_id, reason)
         if live is not None:
             self._remove_live(live, pending)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 VERSION = 1
 
 LONGEST_LINE_BYTES = 262_144
-"""A certificate has at most 65,536 characters. A longer line is no line of a manifest, and is not read into memory."""
+"""A certificate has at most 65,536 characters. A longer line is invalid, and is not read into memory."""
 
 MAX_MANIFEST_BYTES = 16_777_216
 """Of manifest.json: 65,536 partitions have less."""
@@ -47,7 +47,7 @@ _MADE_AGAIN = "Make the manifest again with `iot-certificates fleet manifest`"
 
 @dataclass(frozen=True)
 class Defaults:
-    """What each line declares that does not say otherwise.
+    """The values of a line that declares no other.
 
     * ``ca_certificate_pem``: the registered issuer of all certificates; None registers them without a CA (SNI_ONLY).
     * ``attributes``: of things that the fleet creates.
@@ -69,7 +69,7 @@ class Defaults:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Defaults:
-        """Read the member ``defaults`` of manifest.json; UnusableError says what is wrong with it."""
+        """Read the member ``defaults`` of manifest.json; raise UnusableError with the problem."""
         status = _status(raw) or DeviceCertificateStatus.ACTIVE.value
         return cls(_text(raw, "caCertificatePem"), status, _policy_names(raw), _attributes(raw))
 
@@ -100,7 +100,7 @@ class Line:
 
 @dataclass(frozen=True)
 class BadLine:
-    """A line that is not one: ``problem`` says why, and quotes nothing of it.
+    """An invalid line: ``problem`` is the reason, and quotes nothing of the line.
 
     ``certificate_id`` is None where the line has none that can be read; ``is_in_place``: whether it has one that is in
     order, and belongs to the partition.
@@ -128,7 +128,7 @@ class Partition:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What manifest.json has: everything but the lines."""
+    """The content of manifest.json: everything but the lines."""
 
     count: int
     partitions: tuple[Partition, ...]
@@ -137,13 +137,14 @@ class Manifest:
 
     @classmethod
     def from_json(cls, content: bytes) -> Manifest:
-        """Read manifest.json; UnusableError says what is wrong with it."""
+        """Read manifest.json; raise UnusableError with the problem."""
         if _PRIVATE_KEY in content:
-            raise UnusableError("manifest.json has a private key", "Remove it, and take the key for leaked")
+            raise UnusableError("manifest.json has a private key", "Remove it, and treat the key as leaked")
         raw = _object(content, "manifest.json")
         if raw.get("version") != VERSION:
             raise UnusableError(
-                f"manifest.json has another version than {VERSION}", "Use the command of the provider's own version"
+                f"manifest.json has a version other than {VERSION}",
+                "Use the command of the provider's version",
             )
         manifest = cls(
             _whole(raw.get("count")), tuple(_partition(each) for each in _list(raw, "partitions")), _defaults(raw)
@@ -152,7 +153,7 @@ class Manifest:
         return manifest
 
     def to_json(self) -> bytes:
-        """Return manifest.json in its one form: sorted keys, no spaces, ASCII, a newline at its end."""
+        """Return manifest.json in canonical form: sorted keys, no spaces, ASCII, a newline at its end."""
         partitions = [{"key": each.key, "count": each.count, "sha256": each.sha256} for each in self.partitions]
         defaults = self.defaults.as_json()
         return canonical({"version": self.version, "count": self.count, "partitions": partitions, "defaults": defaults})
@@ -174,7 +175,7 @@ def shard_file(key: str) -> str:
 
 
 def read_lines(stream: BinaryIO, key: str = "") -> Iterator[Line]:
-    """Yield the lines of a shard, as many as are asked for; UnusableError at the first that is none."""
+    """Yield the lines of a shard; raise UnusableError at the first invalid line."""
     for each in lines_or_problems(stream, key):
         if isinstance(each, BadLine):
             raise UnusableError(f"line {each.number} {each.problem}", _MADE_AGAIN)
@@ -182,9 +183,9 @@ def read_lines(stream: BinaryIO, key: str = "") -> Iterator[Line]:
 
 
 def lines_or_problems(stream: BinaryIO, key: str = "") -> Iterator[Line | BadLine]:
-    """Yield the lines of the shard of a key, each read for itself, and for one that is none what is wrong with it.
+    """Yield each line of the shard of a key, or a BadLine with the problem.
 
-    The certificates are not read here. Memory: one line.
+    The certificates are not parsed. Memory: one line.
     """
     before, number = "", 0
     while content := stream.readline(LONGEST_LINE_BYTES + 1):
@@ -204,7 +205,7 @@ def lines_or_problems(stream: BinaryIO, key: str = "") -> Iterator[Line | BadLin
 
 
 def canonical(value: object) -> bytes:
-    """Return JSON in its one form, as a line: sorted keys, no spaces, ASCII."""
+    """Return canonical JSON as a line: sorted keys, no spaces, ASCII."""
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii") + b"\n"
 
 
@@ -214,7 +215,7 @@ def _misplaced(certificate_id: str, before: str, key: str) -> str:
     if certificate_id == before:
         return "has the id of the line before it"
     if certificate_id < before:
-        return "is out of order: lines ascend by certificateId, each id once"
+        return "is out of order: lines must ascend by certificateId, each id once"
     return ""
 
 
@@ -264,16 +265,16 @@ def _partition(raw: object) -> Partition:
         raise UnusableError("partitions: an item is not an object", _MADE_AGAIN)
     key, sha256 = raw.get("key"), raw.get("sha256")
     if not isinstance(key, str) or not cut.is_key(key):
-        raise UnusableError("partitions: a key is not of at most 32 bits", _MADE_AGAIN)
+        raise UnusableError("partitions: a key is not a text of at most 32 bits", _MADE_AGAIN)
     if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
-        raise UnusableError("partitions: a sha256 is not of 64 hex digits", _MADE_AGAIN)
+        raise UnusableError("partitions: a sha256 does not have 64 hex digits in lower case", _MADE_AGAIN)
     return Partition(key, _whole(raw.get("count")), sha256)
 
 
 def _check_partitions(manifest: Manifest) -> None:
     keys = [each.key for each in manifest.partitions]
     if len({len(key) for key in keys}) > 1 or sorted(set(keys)) != keys:
-        raise UnusableError("partitions: keys ascend, each once, all of one length, and these do not", _MADE_AGAIN)
+        raise UnusableError("partitions: keys must ascend, each once, all of one length", _MADE_AGAIN)
     if sum(each.count for each in manifest.partitions) != manifest.count:
         raise UnusableError("count is not the sum of the partitions' counts", _MADE_AGAIN)
 
@@ -308,7 +309,7 @@ def _text(raw: Mapping[str, Any], name: str) -> str | None:
 def _matching(raw: Mapping[str, Any], name: str, pattern: re.Pattern[str]) -> str | None:
     value = _text(raw, name)
     if value is not None and not pattern.fullmatch(value):
-        raise UnusableError(f"has a {name} that AWS IoT does not take", _MADE_AGAIN)
+        raise UnusableError(f"has a {name} that AWS IoT does not accept", _MADE_AGAIN)
     return value
 
 
@@ -322,7 +323,7 @@ def _status(raw: Mapping[str, Any]) -> str | None:
 def _policy_names(raw: Mapping[str, Any]) -> tuple[str, ...]:
     names = _list(raw, "policyNames")
     if not all(isinstance(each, str) and POLICY_NAME.fullmatch(each) for each in names):
-        raise UnusableError("has a policy name that AWS IoT does not take", _MADE_AGAIN)
+        raise UnusableError("has a policy name that AWS IoT does not accept", _MADE_AGAIN)
     if len(names) > MAX_POLICIES:
         raise UnusableError(f"has more than {MAX_POLICIES} policies", f"AWS IoT attaches at most {MAX_POLICIES}")
     return tuple(dict.fromkeys(names))

@@ -1,4 +1,4 @@
-"""What becomes of each line of a fleet's run, counted so that the counts add up to the manifest."""
+"""The outcome of each line of a fleet's run. The counts add up to the manifest."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from enum import StrEnum
 
 
 class LineOutcome(StrEnum):
-    """What became of a line of the manifest, or of a certificate that the manifest has no more.
+    """The outcome of a line of the manifest, or of a certificate that is no longer in the manifest.
 
-    Of a line of the manifest: Registered, AlreadyRegistered (by another owner; nothing of it was changed), Updated,
-    Unchanged, Invalid, Refused, Failed, NotReached. Of a certificate that is to be removed: Removed, Gone (somebody
-    else was faster), Kept (a resource of another stack holds it), Refused, Failed, NotReached.
+    A line of the manifest: Registered, AlreadyRegistered (by another owner, and not changed), Updated,
+    Unchanged, Invalid, Refused, Failed, NotReached. A removal: Removed, Gone (the certificate was deleted
+    before), Kept (a resource of a stack owns the certificate), Refused, Failed, NotReached.
     """
 
     REGISTERED = "Registered"
@@ -27,7 +27,7 @@ class LineOutcome(StrEnum):
 
 
 class Operation(StrEnum):
-    """What was to be done: to a line of the manifest, or to a certificate that the manifest has no more (remove)."""
+    """The operation for a line of the manifest, or for a certificate that is no longer in the manifest (remove)."""
 
     REGISTER = "register"
     CHANGE = "change"

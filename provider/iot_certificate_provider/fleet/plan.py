@@ -123,14 +123,14 @@ class Plan:
 
 
 def read_manifest(s3: S3Gateway, properties: DeviceCertificateFleetProperties) -> tuple[Desired, Manifest]:
-    """Read manifest.json; InvalidPropertyError where it is missing, not one, or not what its prefix says."""
+    """Read manifest.json; raise InvalidPropertyError if it is missing, invalid, or does not match its prefix."""
     key = f"{properties.prefix}manifest.json"
     try:
         content = s3.get(properties.bucket, key)
     except (NotFoundError, AccessDeniedError) as error:
         raise InvalidPropertyError(
             PREFIX,
-            "the bucket has no manifest.json there, or the function may not read it",
+            "the bucket has no manifest.json there, or the function is not allowed to read it",
             "Upload it with `iot-certificates fleet manifest --upload`; grant s3:GetObject, and kms:Decrypt on its key",
         ) from error
     with attributing_to(PREFIX):
@@ -140,7 +140,7 @@ def read_manifest(s3: S3Gateway, properties: DeviceCertificateFleetProperties) -
             raise InvalidPropertyError(
                 PREFIX,
                 f"does not end with the SHA-256 of its manifest.json, {sha256[:12]}…",
-                "A manifest is not changed in place: make another one, and declare its prefix",
+                "Do not change a manifest in place. Make another one, and declare its prefix",
             )
         desired = Desired(properties.bucket, properties.prefix, sha256, manifest.count, manifest.defaults)
         if (ca := desired.ca) is not None:

@@ -1,4 +1,4 @@
-"""Adding up a run: what became of each line, whether that is enough, and what is registered from now on."""
+"""Settling a run: count the outcomes, decide whether the run succeeded, and update the ledger."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _LAST_PART = timedelta(seconds=INVOCATION_SECONDS)
 """So long before the end of a run a worker may stop: it begins no part that would not end by then."""
 
 _SETTLE = "settle"
-_NOT_REACHED = "the run ended before it was reached"
+_NOT_REACHED = "the run ended before the certificate was reached"
 
 
 @dataclass
@@ -132,7 +132,7 @@ class Settlement:
         return summary
 
     def _without_plan(self) -> Mapping[str, Any]:
-        return self._failed(self._error() or "The run could not be planned. The log of the functions says why")
+        return self._failed(self._error() or "The run could not be planned. See the functions' log for the reason")
 
     def _failed(self, problem: str) -> Mapping[str, Any]:
         event = self._event()["event"]
@@ -278,14 +278,14 @@ class Settlement:
 
     def _left(self, left: int, total: int, tally: Tally) -> str:
         why = self._error() or tally.first_failure
-        problem = f"{left:,} of {total:,} are left. Delete the stack again to go on"
+        problem = f"{left:,} of {total:,} are left. Delete the stack again to resume"
         return f"{problem}. The first: {why}" if why else problem
 
     def _why_not_reached(self, plan: Plan, *, is_cancelled: bool) -> str:
         left = timedelta.max if plan.ends is None else plan.ends - self.now()
         if is_cancelled and left > timedelta():
             return "Cancelled"
-        return "Out of time" if left < _LAST_PART else "The workers could not go on, and the functions' log says why"
+        return "Out of time" if left < _LAST_PART else "The workers stopped, see the functions' log for the reason"
 
     def _error(self) -> str:
         """Return the first thing that kept a worker from going on; empty where nothing did."""

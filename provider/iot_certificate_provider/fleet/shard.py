@@ -102,12 +102,12 @@ def check(source: Source) -> Finding:
                 count += 1
                 is_sound = is_sound and (isinstance(line, Line) or line.is_in_place)
     except (NotFoundError, AccessDeniedError):
-        denied = "the function may not read it: grant s3:GetObject, and kms:Decrypt on its key"
+        denied = "the function is not allowed to read it. Grant s3:GetObject, and kms:Decrypt on its key"
         return Finding(f"{partition.file} is missing, or {denied}")
     if hashing.sha256 != partition.sha256:
         return Finding(f"{partition.file} was changed in place: its SHA-256 is not the manifest's")
     if count != partition.count:
-        return Finding(f"{partition.file} has {count:,} lines, and the manifest says {partition.count:,}")
+        return Finding(f"{partition.file} has {count:,} lines, and the manifest declares {partition.count:,}")
     return Finding(is_sound=is_sound)
 
 
