@@ -345,7 +345,7 @@ def adoption_refused_while_a_native_resource_holds(scene: Scene) -> None:
 def _is_refused(scene: Scene) -> None:
     for name, kind in scene.each():
         adopting = {"Adopting": kind(**ADOPT)}
-        reason = rf"ExistingCertificate: {name} of stack {scene.name}-warehouse holds the certificate"
+        reason = rf"ExistingCertificate: {name} of stack {scene.name}-warehouse owns the certificate"
         scene.refused(reason, scene.create, "office", adopting)
 
 
