@@ -177,7 +177,7 @@ class TestCertificates:
         [
             (CA.pem + PUMP.pem, "begins with a CA certificate. The device's certificate comes first"),
             (PUMP.pem + issuing.make_device(CA, "pump-3").pem, "holds 2 certificates that are not a chain. Give each"),
-            (PUMP.pem + CA.pem[:200], "has a PEM block that is cut off"),
+            (PUMP.pem + CA.pem[:200], "has a truncated PEM block"),
             (PUMP.pem + PUMP.key_pem(), "holds a private key"),
             (PUMP.key_pem("secret"), "holds a private key"),
             ("text", "is not PEM: it has no line"),

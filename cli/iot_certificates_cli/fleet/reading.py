@@ -81,7 +81,7 @@ def _text(content: bytes) -> str:
 def _first_of_chain(text: str) -> Certificate:
     blocks = [found.group() for found in _BLOCK.finditer(text)]
     if len(blocks) != text.count(_BEGIN):
-        raise UnusableError("has a PEM block that is cut off", "Copy the file again, whole and unchanged")
+        raise UnusableError("has a truncated PEM block", "Copy the file again, whole and unchanged")
     device, *chain = map(Certificate.from_pem, blocks)
     if device.is_ca:
         raise UnusableError("begins with a CA certificate", "The device's certificate comes first, then its chain")
