@@ -75,7 +75,9 @@ def _start(aws: EmbeddedAws) -> int:
     context = " ".join(f"-c {name}={value}" for name, value in function_context().items())
     sys.stderr.write(
         f"The embedded AWS runs: endpoint {aws.endpoint_url}, MQTT {aws.mqtt_host}:{aws.mqtt_port} "
-        f"(CA certificate {aws.mqtt_ca_file}). cdk deploy needs: {context}. Ctrl-C ends it.\n"
+        f"(CA certificate {aws.mqtt_ca_file}). Ctrl-C ends it.\n"
+        f"In a shell that has read the lines above: cdk bootstrap aws://{aws.account}/{aws.region} once, "
+        f"then cdk deploy {context}\n"
     )
     signal.pause()
     return 0

@@ -146,7 +146,7 @@ def test_start_prints_the_settings_and_ends_with_a_signal(ending: signal.Signals
         assert process.stdout is not None
         assert process.stderr is not None
         try:
-            said = process.stderr.readline()
+            said, then = process.stderr.readline(), process.stderr.readline()
             settings = dict(_exported(process.stdout.readline()) for _ in AWS_SETTINGS)
             program = "import boto3; print(boto3.client('iot').list_things()['things'])"
             used = {**os.environ, **settings}
@@ -161,7 +161,8 @@ def test_start_prints_the_settings_and_ends_with_a_signal(ending: signal.Signals
     assert "PATH=" not in rest
     assert done.stdout == "[]\n"
     assert said.startswith(f"The embedded AWS runs: endpoint {settings['AWS_ENDPOINT_URL']}, MQTT localhost:")
-    assert " ".join(f"-c {name}={value}" for name, value in function_context().items()) in said
+    context = " ".join(f"-c {name}={value}" for name, value in function_context().items())
+    assert then.endswith(f": cdk bootstrap aws://123456789012/eu-central-1 once, then cdk deploy {context}\n")
     assert not Path(settings["AWS_CONFIG_FILE"]).parent.exists()
 
 
