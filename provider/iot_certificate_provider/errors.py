@@ -17,6 +17,7 @@
     │   └── KeyAccessDeniedError   … for a secret, a key or a private CA that a property names
     ├── ThrottledError            AWS asked to slow down, longer than the deadline allows
     ├── UpstreamError             AWS failed, or gave an undocumented answer
+    ├── BundleError               the function's bundle is for another Python or processor
     └── DeadlineError             no time left for the rest of the work
         └── UnfinishedError       … which another invocation can continue
 
@@ -164,6 +165,10 @@ class ThrottledError(ProviderError):
 
 class UpstreamError(ProviderError):
     """AWS failed, could not be reached, or gave an answer that its API does not have."""
+
+
+class BundleError(ProviderError):
+    """A module of the function's bundle, built for another Python or processor, cannot be imported."""
 
 
 class DeadlineError(ProviderError):
