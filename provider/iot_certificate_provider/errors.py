@@ -28,7 +28,9 @@ A Reason has few characters, so an error has its parts: AWS's words are cut firs
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -177,6 +179,19 @@ class DeadlineError(ProviderError):
 
 class UnfinishedError(DeadlineError):
     """The time did not do for all of the work; what is left can be done by the same request, delivered again."""
+
+
+def bundle_error(error: ImportError) -> BundleError | None:
+    """Return the error of a bundle that does not fit its runtime; None for a missing module of the provider itself."""
+    if (error.name or "").startswith("iot_certificate_provider"):
+        return None
+    version, machine = sys.version_info, os.uname().machine
+    runtime = f"python{version.major}.{version.minor}, {'arm64' if machine == 'aarch64' else machine}"
+    return BundleError(
+        f"The function's bundle does not fit its runtime ({runtime}): {error.name or 'a module'} cannot be imported",
+        "Build it for this runtime (context keys iot-certificates:runtime, iot-certificates:architecture), and deploy "
+        "again",
+    )
 
 
 @contextmanager

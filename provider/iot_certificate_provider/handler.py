@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import sys
 import time
 import traceback
 from contextlib import suppress
@@ -27,11 +25,11 @@ from iot_certificate_provider.contract import (
 from iot_certificate_provider.deadline import Deadline, sent_at, service_timeout
 from iot_certificate_provider.embedded_metrics import publish_metric
 from iot_certificate_provider.errors import (
-    BundleError,
     DeadlineError,
     InvalidPropertyError,
     ProviderError,
     UnfinishedError,
+    bundle_error,
     shorten,
 )
 from iot_certificate_provider.physical_id import CREATE_FAILED, CREATE_UNFINISHED, is_certificate_id
@@ -195,18 +193,13 @@ class _Invocation:
         try:
             return self._done(request)
         except ImportError as error:
-            # A module of the provider's own that is missing is a mistake of ours.
-            if (error.name or "").startswith("iot_certificate_provider"):
+            of_bundle = bundle_error(error)
+            if of_bundle is None:
                 raise
             if request.type is RequestType.DELETE and request.existing_id.startswith(CREATE_FAILED):
                 # Its Create failed for the same reason, and registered nothing.
                 return Outcome(request.existing_id)
-            raise BundleError(
-                f"The function's bundle does not fit its runtime ({_runtime()}): {error.name or 'a module'} "
-                "cannot be imported",
-                "Build it for this runtime (context keys iot-certificates:runtime, iot-certificates:architecture), and "
-                "deploy again",
-            ) from error
+            raise of_bundle from error
 
     def _done(self, request: Request) -> Outcome:
         resource = self._function.resource(request.resource_type)
@@ -273,11 +266,6 @@ def _failure(error: BaseException) -> str:
         return error.within(MAX_REASON_CHARACTERS)
     # Never the text of an error that is not ours: it may quote a property.
     return f"Unexpected {_where(error)} in the provider. Please report it; the function's log has no more"
-
-
-def _runtime() -> str:
-    machine = os.uname().machine
-    return f"python{sys.version_info.major}.{sys.version_info.minor}, {'arm64' if machine == 'aarch64' else machine}"
 
 
 def _where(error: BaseException) -> str:
