@@ -49,6 +49,14 @@ _MAKE_IT_AGAIN = (
     '"The function was deleted before its resources".'
 )
 
+_DELETE_IT = 'Delete it, as docs/operations.md describes under "A stack that is not deleted".'
+_STUCK = {
+    "ROLLBACK_FAILED": _DELETE_IT,
+    "DELETE_FAILED": _DELETE_IT,
+    "UPDATE_ROLLBACK_FAILED": 'Continue the rollback, as docs/operations.md describes under "Rollbacks".',
+}
+"""The statuses in which CloudFormation refuses an update of a stack with resources, and the ways out."""
+
 
 class Health(StrEnum):
     """The result of a check; only TROUBLE makes the exit status 1."""
@@ -161,6 +169,7 @@ def _functions(connection: Connection) -> Iterator[Finding]:
     services = find_services(connection, owners)
     yield from _missing(services, functions.keys(), connection)
     yield from _unknown(services, owners)
+    yield from _stuck(owners)
     if not deployed and not services.functions and not services.unknown:
         yield Finding("provider functions", Health.FINE, "None is deployed here.")
 
@@ -194,6 +203,13 @@ def _unknown(services: Services, owners: StackOwners) -> Iterator[Finding]:
         name, error = next(iter(owners.unreadable.items()))
         sentence = f"Stacks that may need one could not be read: {names_of(owners.unreadable)}"
         yield Finding("provider functions", Health.NOTE, f"{sentence}. Of {name}: {sentence_of(error)}")
+
+
+def _stuck(owners: StackOwners) -> Iterator[Finding]:
+    for stack, _ in owners.served:
+        if stack.status in _STUCK:
+            sentence = f"{stack.name} is in {stack.status}, in which CloudFormation updates no stack"
+            yield Finding("stack", Health.TROUBLE, f"{sentence}. {_STUCK[stack.status]}")
 
 
 def _listed(resources: list[tuple[str, str]]) -> str:

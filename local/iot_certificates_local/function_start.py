@@ -1,17 +1,24 @@
 """A function that cannot start answers its custom resource at once: AWS, and MiniStack, would wait for an hour.
 
-An asset for another Python or processor is the usual reason: MiniStack runs functions with this machine's. The import
-fails before the function's own code could answer CloudFormation, unreported. Here the request fails with
-the import error, and with what to do.
+A bundle for another Python or processor is the usual reason: MiniStack runs functions with this machine's. The provider
+imports its compiled modules with the first request only, so that its bundle is checked before the start. Any other
+function fails when its handler is imported, before it could answer CloudFormation. Here the request fails with the
+cause, and with what to do.
+
+AWS invokes the function asynchronously (Lambda developer guide, "Asynchronous invocation": two more attempts), and
+CloudFormation waits for the answer until the resource's ServiceTimeout, 3,600 seconds by default, and fails then.
 """
 
 from __future__ import annotations
 
+import io
 import logging
+import zipfile
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from iot_certificates_local.cdk_cli import function_context
+from iot_certificates_local.compiled_modules import unloadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +27,14 @@ logger = logging.getLogger("lambda_start")
 
 _NEVER_STARTED = "never-started/"
 """The physical id of what such a function did not make; its Delete has nothing to do."""
+
+_PROVIDER = "iot_certificate_provider/"
+"""In the bundle of the provider. All of its compiled modules are necessary; those of other functions may not be."""
+
+_WAYS_OUT = (
+    ". In DELETE_FAILED: give the function such a bundle (aws lambda update-function-code) and delete the stack again, "
+    "or 'aws cloudformation delete-stack --retain-resources {}', or restart the embedded AWS"
+)
 
 Event = dict[str, Any]
 
@@ -49,16 +64,32 @@ def fail_requests_to_functions_that_cannot_start() -> None:
 
 
 def answer_to(event: Event, reason: str) -> dict[str, Any]:
-    """Return the answer to a request of CloudFormation's that a function with this start error did not take."""
+    """Return the answer to a request of CloudFormation's that a function with this start error did not take.
+
+    A stack that fails to delete cannot be updated, so that the reason of a failed Delete names the ways out.
+    """
     physical_id = event.get("PhysicalResourceId") or _NEVER_STARTED + event["RequestId"]
-    nothing_to_do = event["RequestType"] == "Delete" and physical_id.startswith(_NEVER_STARTED)
+    is_delete = event["RequestType"] == "Delete"
+    nothing_to_do = is_delete and physical_id.startswith(_NEVER_STARTED)
+    if is_delete and not nothing_to_do:
+        reason += _WAYS_OUT.format(event["LogicalResourceId"])
     answer = {"Status": "SUCCESS" if nothing_to_do else "FAILED", "PhysicalResourceId": physical_id, "Reason": reason}
     return answer | {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
+
+
+def check_bundle(bundle: bytes) -> None:
+    """Raise ImportError for a provider's bundle with compiled modules for another Python or processor."""
+    with zipfile.ZipFile(io.BytesIO(bundle)) as archive:
+        is_of_the_provider = any(name.startswith(_PROVIDER) for name in archive.namelist())
+    missing = unloadable(bundle) if is_of_the_provider else []
+    if missing:
+        raise ImportError(f"its bundle is for another Python or processor, without {', '.join(missing)} for this one")
 
 
 def _named(spawn: Callable[[Any], None]) -> Callable[[Any], None]:
     def spawn_or_raise(worker: Any) -> None:
         try:
+            check_bundle(worker.code_zip)
             spawn(worker)
         except Exception as error:
             logger.warning("function %s cannot start: %s", worker.func_name, error)
@@ -79,6 +110,6 @@ def _sentence(error: str) -> str:
     context = function_context()
     options = " ".join(f"-c {name}={value}" for name, value in context.items())
     return (
-        f"The function cannot start on this machine ({', '.join(context.values())}): {words}. Build its asset for this "
-        f"machine: deploy with EmbeddedAws.deploy, or with '{options}'"
+        f"The function cannot start on this machine ({', '.join(context.values())}): {words}. Build its bundle for "
+        f"this machine: deploy with EmbeddedAws.deploy, or with '{options}'"
     )

@@ -17,6 +17,7 @@
     │   └── KeyAccessDeniedError   … for a secret, a key or a private CA that a property names
     ├── ThrottledError            AWS asked to slow down, longer than the deadline allows
     ├── UpstreamError             AWS failed, or gave an undocumented answer
+    ├── BundleError               the function's bundle is for another Python or processor
     └── DeadlineError             no time left for the rest of the work
         └── UnfinishedError       … which another invocation can continue
 
@@ -27,7 +28,9 @@ A Reason has few characters, so an error has its parts: AWS's words are cut firs
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -166,12 +169,29 @@ class UpstreamError(ProviderError):
     """AWS failed, could not be reached, or gave an answer that its API does not have."""
 
 
+class BundleError(ProviderError):
+    """A module of the function's bundle, built for another Python or processor, cannot be imported."""
+
+
 class DeadlineError(ProviderError):
     """The time that is left does not allow another call to AWS."""
 
 
 class UnfinishedError(DeadlineError):
     """The time did not do for all of the work; what is left can be done by the same request, delivered again."""
+
+
+def bundle_error(error: ImportError) -> BundleError | None:
+    """Return the error of a bundle that does not fit its runtime; None for a missing module of the provider itself."""
+    if (error.name or "").startswith("iot_certificate_provider"):
+        return None
+    version, machine = sys.version_info, os.uname().machine
+    runtime = f"python{version.major}.{version.minor}, {'arm64' if machine == 'aarch64' else machine}"
+    return BundleError(
+        f"The function's bundle does not fit its runtime ({runtime}): {error.name or 'a module'} cannot be imported",
+        "Build it for this runtime (context keys iot-certificates:runtime, iot-certificates:architecture), and deploy "
+        "again",
+    )
 
 
 @contextmanager

@@ -24,7 +24,14 @@ from iot_certificate_provider.contract import (
 )
 from iot_certificate_provider.deadline import Deadline, sent_at, service_timeout
 from iot_certificate_provider.embedded_metrics import publish_metric
-from iot_certificate_provider.errors import DeadlineError, InvalidPropertyError, ProviderError, UnfinishedError, shorten
+from iot_certificate_provider.errors import (
+    DeadlineError,
+    InvalidPropertyError,
+    ProviderError,
+    UnfinishedError,
+    bundle_error,
+    shorten,
+)
 from iot_certificate_provider.physical_id import CREATE_FAILED, CREATE_UNFINISHED, is_certificate_id
 from iot_certificate_provider.printable import printable
 from iot_certificate_provider.protocol import envelope, response
@@ -183,6 +190,18 @@ class _Invocation:
     def _served(self, request: Request) -> Outcome:
         if request.type is RequestType.DELETE and self._cannot_have_been_made(request):
             return Outcome(request.existing_id)
+        try:
+            return self._done(request)
+        except ImportError as error:
+            of_bundle = bundle_error(error)
+            if of_bundle is None:
+                raise
+            if request.type is RequestType.DELETE and request.existing_id.startswith(CREATE_FAILED):
+                # Its Create failed for the same reason, and registered nothing.
+                return Outcome(request.existing_id)
+            raise of_bundle from error
+
+    def _done(self, request: Request) -> Outcome:
         resource = self._function.resource(request.resource_type)
         return {
             RequestType.CREATE: resource.create,

@@ -118,6 +118,10 @@ class TestExamination:
         assert ran.status == 1
         assert "✗ provider function    answering does not exist" in ran.out
         assert "1 resource (factory: Code)" in ran.out
+        assert ran.out.splitlines()[-1] == (
+            "✗ stack                factory is in DELETE_FAILED, in which CloudFormation updates no stack. Delete it, "
+            'as docs/operations.md describes under "A stack that is not deleted".'
+        )
 
     def test_stacks_that_cannot_be_read(self, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch) -> None:
         unreadable = StackOwners(unreadable={"secret-stack": AccessDeniedError("no permission")})

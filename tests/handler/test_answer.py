@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -224,6 +225,35 @@ class TestAFailure:
         line = raising.__code__.co_firstlineno + 2
         assert answer["Reason"].startswith(f"Unexpected KeyError at test_answer.py:{line} in the provider. ")
         assert "PRIVATE KEY" not in str(answer)
+
+    @pytest.mark.parametrize("name", ["_cffi_backend", None])
+    def test_a_bundle_for_another_runtime_is_named_with_what_to_do(
+        self, stage: Stage, play: Callable[[Callable[[Request], Outcome]], None], name: str | None
+    ) -> None:
+        play(raising(ImportError("cannot load /var/task/-----BEGIN", name=name)))
+        for kind in ("Create", "Delete"):
+            reason = stage.invoke(stage.event(kind, PhysicalResourceId="0" * 64))["Reason"]
+            runtime = f"python{sys.version_info.major}.{sys.version_info.minor}, "
+            assert reason.startswith(f"The function's bundle does not fit its runtime ({runtime}")
+            assert f"): {name or 'a module'} cannot be imported. Build it for this runtime" in reason
+            assert reason.endswith(
+                " (context keys iot-certificates:runtime, iot-certificates:architecture), and deploy again"
+            )
+            assert "BEGIN" not in reason
+
+    def test_a_create_that_such_a_bundle_failed_can_be_deleted(
+        self, stage: Stage, play: Callable[[Callable[[Request], Outcome]], None]
+    ) -> None:
+        play(raising(ImportError(name="_cffi_backend")))
+        created = stage.invoke(stage.event("Create"))
+        deleted = stage.invoke(stage.event("Delete", PhysicalResourceId=created["PhysicalResourceId"]))
+        assert (created["Status"], deleted["Status"]) == ("FAILED", "SUCCESS")
+
+    def test_a_missing_module_of_the_provider_is_to_be_reported(
+        self, stage: Stage, play: Callable[[Callable[[Request], Outcome]], None]
+    ) -> None:
+        play(raising(ImportError(name="iot_certificate_provider.resources")))
+        assert stage.invoke(stage.event("Create"))["Reason"].startswith("Unexpected ImportError at test_answer.py:")
 
     @pytest.mark.parametrize("error", [SystemExit(1), KeyboardInterrupt(), GeneratorExit()])
     def test_that_would_end_the_process_is_answered_all_the_same(

@@ -62,15 +62,19 @@ class StackStage:
             archive = io.BytesIO()
             with zipfile.ZipFile(archive, "w") as file:
                 file.writestr("index.py", FUNCTION)
-            made = self.session.client("lambda").create_function(
-                FunctionName=name,
-                Runtime="python3.12",
-                Handler="index.handler",
-                Role="arn:aws:iam::123456789012:role/any",
-                Code={"ZipFile": archive.getvalue()},
-            )
-            self.functions[name] = made["FunctionArn"]
+            self.functions[name] = self.make_function(name, archive.getvalue())
         return self.functions[name]
+
+    def make_function(self, name: str, code: bytes) -> str:
+        """Make a function of this zipped code; return its ARN."""
+        made = self.session.client("lambda").create_function(
+            FunctionName=name,
+            Runtime="python3.12",
+            Handler="index.handler",
+            Role="arn:aws:iam::123456789012:role/any",
+            Code={"ZipFile": code},
+        )
+        return str(made["FunctionArn"])
 
     def create(self, resources: Resources, name: str | None = None, **options: Any) -> str:
         """Create a stack; return its status in the end."""

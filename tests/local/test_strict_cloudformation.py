@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -88,6 +88,42 @@ def test_a_failed_creation_that_cannot_be_deleted_stays_in_the_stack(stage: Stac
     assert stage.resources() == {"One": ("one", "DELETE_FAILED")}
     stage.delete()
     assert [row[1] for row in stage.sent()] == ["Create", "Delete", "Delete"]
+
+
+@pytest.mark.parametrize(
+    ("fails", "options", "status"),
+    [
+        (["Create"], {}, "ROLLBACK_COMPLETE"),
+        (["Create", "Delete"], {}, "ROLLBACK_FAILED"),
+        (["Create"], {"DisableRollback": True}, "CREATE_FAILED"),
+    ],
+)
+def test_a_stack_is_updated_in_some_statuses_only(
+    stage: StackStage, fails: list[str], options: dict[str, Any], status: str
+) -> None:
+    assert stage.create({"One": custom("one", Fails=fails)}, **options) == status
+    template, stack_id = stage.template({"One": custom("two")}), stage.stack_id()
+    change_set = {"StackName": stack_id, "ChangeSetName": "again", "TemplateBody": template}
+    refused = rf"Stack:{stack_id} is in {status} state and can not be updated\."
+    if status == "CREATE_FAILED":
+        stage.cloudformation.create_change_set(**change_set)
+    else:
+        for change in (stage.cloudformation.update_stack, stage.cloudformation.create_change_set):
+            named = change_set if change == stage.cloudformation.create_change_set else {}
+            with pytest.raises(ClientError, match=refused):
+                change(**{"StackName": stack_id, "TemplateBody": template, **named})
+    with pytest.raises(ClientError, match=r"Stack \[declared\] already exists and cannot be created again"):
+        stage.cloudformation.create_change_set(**{**change_set, "StackName": stage.name, "ChangeSetType": "CREATE"})
+    with pytest.raises(ClientError, match=r"AlreadyExistsException.*Stack \[declared\] already exists"):
+        stage.create({"One": custom("one")})
+
+
+def test_a_stack_that_is_at_work_is_not_updated(stage: StackStage) -> None:
+    template = stage.template({"One": custom("one", Seconds="1")})
+    stage.cloudformation.create_stack(StackName=stage.name, TemplateBody=template)
+    with pytest.raises(ClientError, match="is in CREATE_IN_PROGRESS state and can not be updated"):
+        stage.cloudformation.create_change_set(StackName=stage.name, ChangeSetName="now", TemplateBody=template)
+    stage.settled("stack_create_complete")
 
 
 def test_a_failed_creation_stays_until_its_stack_is_deleted(stage: StackStage) -> None:

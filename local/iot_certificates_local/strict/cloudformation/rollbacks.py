@@ -59,7 +59,6 @@ class Rollbacks:
             done = await self._undo_replacements(stack, operation, reason_override, ())
             if done:
                 await original(stack_name, stack_id, stack, operation, _reason(operation, reason_override))
-                self._keep_undeleted(stack, operation)
 
         return roll_back
 
@@ -164,13 +163,6 @@ class Rollbacks:
 
     def _of_stack(self, stack: Stack, status: str, reason: str) -> None:
         self._log.add(Subject.stack(stack), status, reason, stack["StackId"])
-
-    @staticmethod
-    def _keep_undeleted(stack: Stack, operation: Operation) -> None:
-        """Keep in the stack what the rollback of its creation could not delete: DeleteStack asks for it again."""
-        if not operation.get("is_update"):
-            for logical_id, record in stack.get("_rollback_failed", {}).items():
-                stack["_resources"].setdefault(logical_id, {**record, "ResourceStatus": "DELETE_FAILED"})
 
 
 def _replacements(stack: Stack, operation: Operation) -> list[_Step]:

@@ -13,6 +13,7 @@ from iot_certificates_local.strict.cloudformation.read_quota import READS, ReadQ
 from iot_certificates_local.strict.cloudformation.resource_view import LARGEST_ANSWER, PhysicalIds, resources_of
 from iot_certificates_local.strict.cloudformation.rollbacks import Rollbacks
 from iot_certificates_local.strict.cloudformation.stack_roles import GIVING, StackRoles
+from iot_certificates_local.strict.cloudformation.updatable import CHANGING, refusing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +52,7 @@ def teach_cloudformation(*, reads_per_second: float | None, index_seconds: float
     _roll_back(stacks, handlers, log, requests)
     _show_resources(handlers, log, index_seconds)
     _keep_roles(handlers)
+    _refuse_changes(handlers)
     _limit_reads(cloudformation, handlers, reads_per_second)
 
 
@@ -192,6 +194,14 @@ def _keep_roles(handlers: ModuleType) -> None:
     for name in (*GIVING, "DescribeStacks"):
         check_parameters(actions[name], "params")
         actions[name] = roles.showing(actions[name]) if name == "DescribeStacks" else roles.noting(actions[name])
+
+
+def _refuse_changes(handlers: ModuleType) -> None:
+    check_parameters(handlers._p, "params key default")  # noqa: SLF001
+    check_parameters(handlers._error, "code message status")  # noqa: SLF001
+    actions = handlers._ACTION_HANDLERS  # noqa: SLF001
+    for name in CHANGING:
+        actions[name] = refusing(name, actions[name], handlers._p, handlers._resolve_stack, handlers._error)  # noqa: SLF001
 
 
 def _limit_reads(cloudformation: ModuleType, handlers: ModuleType, reads_per_second: float | None) -> None:
