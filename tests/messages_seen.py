@@ -1,40 +1,45 @@
-"""The messages that the function gives while a test runs, each of which the page of all messages must have."""
+"""The messages that the function gives while a test runs: the page of all messages must have each, with its fix."""
 
 from __future__ import annotations
 
+import re
 import sys
 from functools import cache, wraps
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider import errors
-from reference.messages import messages
+from reference.message_notes import NOTES
+from reference.message_source import VARIES
+from reference.messages import Message, messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-_seen: set[str] = set()
-_judged: set[str] = set()
+    _Match = Callable[[str], object]
+
+_seen: set[tuple[str, str]] = set()
+_judged: set[tuple[str, str]] = set()
 
 
 def watch() -> None:
-    """From now on remember the problem of each error that the provider makes; those that tests make do not count."""
+    """From now on remember the problem and the fix of each error that the provider makes, not of those of tests."""
     made = errors.ProviderError.__init__
 
     @wraps(made)
     def remembering(error: errors.ProviderError, problem: str, fix: str = "", said: str = "") -> None:
         if _maker(sys._getframe(1)).startswith("iot_certificate_provider"):
-            _seen.add(problem)
+            _seen.add((problem, fix))
         made(error, problem, fix, said)
 
     setattr(errors.ProviderError, "__init__", remembering)  # noqa: B010 - a method, which mypy lets nobody assign
 
 
 def unexplained() -> list[str]:
-    """Return the problems since the last call that no heading of the page fits."""
+    """Return the messages since the last call of which the page has no heading, or has it without the fix."""
     new = _seen - _judged
     _judged.update(new)
-    return sorted(problem for problem in new if not _fits(problem))
+    return sorted(f"{problem}. {fix}" if fix else problem for problem, fix in new if not fits(problem, fix))
 
 
 def _maker(frame: FrameType | None) -> str:
@@ -44,10 +49,27 @@ def _maker(frame: FrameType | None) -> str:
     return "" if frame is None else str(frame.f_globals["__name__"])
 
 
-def _fits(problem: str) -> bool:
-    return any(matches(problem) for matches in _patterns())
+def fits(problem: str, fix: str) -> bool:
+    """Whether the page has a heading for the problem, with the fix or a note under it."""
+    found = (fixes for matches, fixes in _patterns() if matches(problem))
+    return any(fix == "" or fixes is None or fixes(fix.rstrip(".")) for fixes in found)
 
 
 @cache
-def _patterns() -> list[Callable[[str], object]]:
-    return [message.pattern.fullmatch for message in messages()]
+def _patterns() -> list[tuple[_Match, _Match | None]]:
+    """Return for each message what its problem, and its fix, is like; None where a note takes the place of the fix."""
+    return [
+        (message.pattern.fullmatch, None if _is_noted(message) else _fix(message).fullmatch) for message in messages()
+    ]
+
+
+def _is_noted(message: Message) -> bool:
+    """Whether the page has a note for the message, and knows no fix of it."""
+    return message.heading in NOTES and not message.parts[1].strip(f"{VARIES} ")
+
+
+def _fix(message: Message) -> re.Pattern[str]:
+    """Return what a message's fix is like: nothing is like one of which all varies, which the page cannot show."""
+    if not message.fix.strip(f"{VARIES} "):
+        return re.compile("(?!)")
+    return re.compile(".*".join(map(re.escape, message.fix.split(VARIES))), re.DOTALL)

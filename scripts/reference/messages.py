@@ -80,6 +80,11 @@ class Message:
         return found["problem"], found["fix"][:1].upper() + found["fix"][1:]
 
     @property
+    def heading(self) -> str:
+        """The problem as the page has it: without the fix, and without what is before the property's colon."""
+        return self.parts[0].removeprefix(f"{VARIES}: ")
+
+    @property
     def pattern(self) -> re.Pattern[str]:
         """What a problem is like that this message is of.
 
@@ -117,8 +122,8 @@ def messages_page(all_messages: Iterable[Message]) -> str:
     """Return the page: a heading for each problem, and its fixes below."""
     areas: dict[str, dict[str, list[str]]] = {}
     for message in all_messages:
-        problem, fix = message.parts
-        fixes = areas.setdefault(message.area, {}).setdefault(problem.removeprefix(f"{VARIES}: "), [])
+        fix = message.parts[1]
+        fixes = areas.setdefault(message.area, {}).setdefault(message.heading, [])
         text = fix if fix.endswith("?") else f"{fix}."
         if fix.strip(f"{VARIES} ") and text not in fixes:
             fixes.append(text)

@@ -7,6 +7,7 @@ from functools import cache
 import pytest
 from markdown_it import MarkdownIt
 
+from messages_seen import fits
 from reference.files import DOCS
 from reference.message_notes import NOTES
 from reference.message_source import VARIES
@@ -109,6 +110,25 @@ def test_a_fix_is_found_where_it_is_decided() -> None:
 def test_a_problem_has_the_fix_of_its_branch() -> None:
     found = {message.parts for message in messages()}
     assert [each for each in NOT_OF_THE_SAME_BRANCH if each in found] == []
+
+
+@pytest.mark.parametrize(
+    ("problem", "fix", "is_there"),
+    [
+        (
+            "holds a private key",
+            "Remove it, and replace the key: templates are not secret. Keys belong in Secrets Manager",
+            True,
+        ),
+        ("holds a private key", "Keep it", False),
+        ("holds a private joke", "", False),
+        ("Registered already. The owner of a1b2 may be Old", "Deploy again when that is complete", True),
+        ("Registered already. The owner of a1b2 may be Old", "Delete it", False),
+        ("DescribeSecret of secret a: it is disabled", "", True),
+    ],
+)
+def test_a_message_that_is_given_is_looked_up_with_its_fix(problem: str, fix: str, is_there: bool) -> None:
+    assert fits(problem, fix) is is_there
 
 
 @pytest.mark.parametrize(
