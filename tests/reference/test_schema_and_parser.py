@@ -114,20 +114,17 @@ def variants(draw: st.DrawFn, kind: Samples) -> dict[str, Any]:
     return raw
 
 
-def as_written(raw: Any) -> Any:
+def as_written(raw: Mapping[str, Any]) -> dict[str, Any]:
     """Booleans and numbers as an author may write them."""
-    match raw:
-        case dict():
-            return {name: as_written(value) if _has_kind(name) else value for name, value in raw.items()}
-        case "true" | "false":
-            return raw == "true"
-        case str() if re.fullmatch(r"[1-9][0-9]*", raw):
-            return int(raw)
-    return raw
+    return {name: _as_written(name, value) for name, value in raw.items()}
 
 
-def _has_kind(name: str) -> bool:
-    return name in ("DetachOnTransfer", "ValidityDays", "Generation", "ServiceTimeout")
+def _as_written(name: str, value: Any) -> Any:
+    if name == "DetachOnTransfer" and value in ("true", "false"):
+        return value == "true"
+    if name in ("ValidityDays", "Generation", "ServiceTimeout") and re.fullmatch(r"[1-9][0-9]*", str(value)):
+        return int(value)
+    return value
 
 
 @every_kind
