@@ -66,6 +66,11 @@ class EmulatedIot:
             self._detached_at = time.monotonic()
 
     @property
+    def has_registration_code(self) -> bool:
+        """True: the question for one that was deleted makes another, as on AWS, so that it is not the same."""
+        return True
+
+    @property
     def registration_code(self) -> str:
         code: str = self._client.get_registration_code()["registrationCode"]
         return code

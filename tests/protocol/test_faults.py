@@ -27,8 +27,10 @@ EVERY = 9
 
 
 def _sample() -> list[ParameterSet]:
-    faults = [FAULTS[number % len(FAULTS)] for number in range(len(EVENTS))]
-    pairs = list(zip(EVENTS, faults, strict=True))[::EVERY]
+    """Every ninth event, and the first of each kind of resource, each with another fault."""
+    kinds = [event.name.partition(":")[0] for event in EVENTS]
+    chosen = sorted({*range(0, len(EVENTS), EVERY), *(kinds.index(kind) for kind in kinds)})
+    pairs = [(EVENTS[number], FAULTS[number % len(FAULTS)]) for number in chosen]
     return [pytest.param(event, fault, id=f"{event.name}, {fault}") for event, fault in pairs]
 
 
