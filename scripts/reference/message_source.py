@@ -2,7 +2,7 @@
 
 A text that is decided elsewhere is followed: to a constant, also an imported one; to a local name, branch by branch, so
 that a problem keeps the fix of its branch; to a function's returns; to the callers of a function that takes the fix; to
-what the properties declare.
+the declarations of the properties.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Module:
 
     @cached_property
     def constants(self) -> Named:
-        """What its names are assigned."""
+        """The values that are assigned to its names."""
         return named(self.tree.body)
 
     @cached_property
@@ -80,7 +80,7 @@ class Module:
 
 @dataclass(eq=False)
 class Scope:
-    """What names are where a text stands."""
+    """The values of the names in scope of a text."""
 
     module: Module
     local: Named = field(default_factory=dict)

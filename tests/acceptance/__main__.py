@@ -99,7 +99,7 @@ def _answer(place: Place, screen: Console) -> str:
         return screen.input(f"Type the account's id to begin ({place.account}), anything else to leave it: ").strip()
     except EOFError:
         raise precautions.RefusedError(
-            "Nothing was done: nobody is there to answer. Run it in a terminal, or with MORE=--yes"
+            "Nothing was done: there is no terminal for the question. Run it in a terminal, or with MORE=--yes"
         ) from None
 
 

@@ -51,7 +51,7 @@ class LivingPrivateCas(FakeAcmPca):
         assert CertificateAuthorityType == "SUBORDINATE"
         arn = f"{self._prefix}{uuid.uuid4()}"
         name = CertificateAuthorityConfiguration["Subject"]["CommonName"]
-        # What it certifies itself is never given out: it is the key's place until a certificate is imported.
+        # Its self-signed certificate is never returned: it holds the key until a certificate is imported.
         unsigned = issuing.make_ca(name, key=issuing.key_of("p256", arn))
         self.cas[arn] = PrivateCa(unsigned, UsageMode, "PENDING_CERTIFICATE")
         self._configurations[arn] = CertificateAuthorityConfiguration

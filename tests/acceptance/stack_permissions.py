@@ -1,7 +1,7 @@
 """Whether the run's policy allows what its stacks make: on AWS CloudFormation makes it with the caller's permissions.
 
-MiniStack's CloudFormation makes anything, whoever asks. So the stack events of a step are read, and the policy of the
-run is asked for each resource, as AWS would.
+MiniStack's CloudFormation does not evaluate the caller's policy. So the stack events of a step are read, and the policy
+of the run is evaluated for each resource, as AWS would.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What counts as a difference between a recording and what is answered now."""
+"""The differences that matter between a recording and the present answers."""
 
 from __future__ import annotations
 

@@ -243,7 +243,7 @@ def test_continuous_integration_fails_for_all_that_is_not_settled(
 
 def test_without_a_terminal_nothing_is_begun(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("builtins.input", Mock(side_effect=EOFError))
-    with pytest.raises(RefusedError, match="nobody is there to answer"):
+    with pytest.raises(RefusedError, match="there is no terminal for the question"):
         _answer(place, console())
 
 

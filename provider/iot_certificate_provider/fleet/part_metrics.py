@@ -1,4 +1,4 @@
-"""What a worker publishes of each part that it has written: CloudWatch shows a fleet's progress while it is at work."""
+"""The metrics of each part that a worker has written: CloudWatch shows the progress of a fleet."""
 
 from __future__ import annotations
 

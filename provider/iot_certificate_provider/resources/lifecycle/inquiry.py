@@ -302,6 +302,6 @@ class Inquiry:
 
     def _claiming(self, request: Request, live: Registration) -> tuple[StackResource, ...]:
         standing = self._whole_standing(request, live)
-        # What a template has retained since stays with whoever retained it.
+        # A certificate that another template has retained since is left to that stack.
         retained = tuple(each for each in standing.retained if not is_void(each, live.created))
         return standing.claiming(live.created) or retained
