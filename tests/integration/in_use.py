@@ -198,6 +198,12 @@ def outlast_the_clocks() -> None:
     time.sleep(CLOCKS_DIFFER + 1.2)
 
 
+def wait_until_detached(client: IoTClient, thing: str) -> None:
+    """Wait until a thing shows no principal: AWS IoT refuses to delete it before, also by a stack that declares it."""
+    while client.list_thing_principals(thingName=thing)["principals"]:
+        time.sleep(0.1)
+
+
 def remove(client: IoTClient, certificate_id: str) -> None:
     """Delete a device's certificate by hand, with all that it takes."""
     live = client.describe_certificate(certificateId=certificate_id)["certificateDescription"]
@@ -207,8 +213,7 @@ def remove(client: IoTClient, certificate_id: str) -> None:
         client.detach_policy(policyName=policy["policyName"], target=live["certificateArn"])
     for thing in client.list_principal_things(principal=live["certificateArn"])["things"]:
         client.detach_thing_principal(thingName=thing, principal=live["certificateArn"])
-        while client.list_thing_principals(thingName=thing)["principals"]:
-            time.sleep(0.1)
+        wait_until_detached(client, thing)
     if live["status"] == "ACTIVE":
         client.update_certificate(certificateId=certificate_id, newStatus="INACTIVE")
     until_accepted(client.delete_certificate, certificateId=certificate_id)

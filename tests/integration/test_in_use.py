@@ -21,6 +21,7 @@ from integration.in_use import (
     outlast_the_clocks,
     remove,
     self_signed,
+    wait_until_detached,
 )
 
 if TYPE_CHECKING:
@@ -240,6 +241,7 @@ class TestACa:
         assert account_in_use.iot.describe_thing(thingName="gate")["thingName"] == "gate"
         if sweep == "DEACTIVATE":
             remove(account_in_use.iot, answer["certificateId"])  # a thing that has a certificate cannot be deleted
+        wait_until_detached(account_in_use.iot, "gate")
 
     @pytest.mark.parametrize("secrets", ["its own secret", "the same secret"])
     def test_that_is_self_signed_and_renamed_keeps_its_field_devices(
