@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -124,6 +125,7 @@ class Workplace:
     def __init__(self, folder: Path, original: Path = ROOT / "provider" / PACKAGE) -> None:
         self.package = folder / PACKAGE
         self._log = folder / "pytest.log"
+        self._noticed: defaultdict[str, Counter[str]] = defaultdict(Counter)
         shutil.copytree(original, self.package, ignore=shutil.ignore_patterns("__pycache__"))
 
     def try_out(self, mutant: Mutant, tests: Sequence[Test]) -> Verdict:
@@ -131,10 +133,14 @@ class Workplace:
         if not tests:
             return Verdict.UNTESTED
         seconds = 2 * sum(test.seconds for test in tests) + SPARE_SECONDS
+        places = (f"{mutant.module}:{mutant.definition}", mutant.module)
+        selection = _Selection(tests, [self._noticed[place] for place in places], self._log.with_suffix(".noticed"))
         with self._changed(mutant):
             # A file of bytecode is told from a stale one by the second in which it was written and its size.
             sys.dont_write_bytecode = True
-            code = self._fork([_Selection(tests)], sorted({_file(test) for test in tests}), ["-x"], seconds)
+            code = self._fork([selection], sorted({_file(test) for test in tests}), ["-x"], seconds)
+        for place in places:
+            self._noticed[place].update(selection.noticed_by())
         if code < 0:
             return Verdict.TIMED_OUT
         if code == pytest.ExitCode.OK:
@@ -215,15 +221,29 @@ def _file(test: Test) -> str:
 
 
 class _Selection:
-    """A pytest plugin: the tests of a trial only, those first that are quick."""
+    """A pytest plugin: the tests of a trial only; those first that have noticed other mutants there, then the quick.
 
-    def __init__(self, tests: Sequence[Test]) -> None:
-        self._seconds = {test.node_id: test.seconds for test in tests}
+    * ``noticed``: how many mutants each test has noticed: of the mutant's function, and of its module.
+    * ``report``: where the process of the trial tells which test fails.
+    """
+
+    def __init__(self, tests: Sequence[Test], noticed: Sequence[Counter[str]], report: Path) -> None:
+        self._ranks = {test.node_id: (*(-each[test.node_id] for each in noticed), test.seconds) for test in tests}
+        self._report = report
+        report.unlink(missing_ok=True)
+
+    def noticed_by(self) -> list[str]:
+        """Return the test that has failed, if one has."""
+        return [self._report.read_text()] if self._report.exists() else []
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         items[:] = sorted(
-            (item for item in items if item.nodeid in self._seconds), key=lambda item: self._seconds[item.nodeid]
+            (item for item in items if item.nodeid in self._ranks), key=lambda item: self._ranks[item.nodeid]
         )
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self._report.write_text(report.nodeid)
 
 
 @dataclass
