@@ -36,8 +36,8 @@ class _ResolvingOnce:
             resolver.construct_endpoint = _once_per_operation(resolver.construct_endpoint)
 
 
-def _resolving_once(base_classes: list[type], **_: object) -> None:
-    base_classes.insert(0, _ResolvingOnce)
+def _resolving_once(**event: Any) -> None:
+    event["base_classes"].insert(0, _ResolvingOnce)
 
 
 def _once_per_operation(construct: Callable[..., Any]) -> Callable[..., Any]:
