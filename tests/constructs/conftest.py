@@ -13,7 +13,7 @@ from synthesised import Synthesised
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-HERE = Path(__file__).parent
+HERE = f"{Path(__file__).parent}/"
 NO_BUNDLING: Mapping[str, Any] = {"aws:cdk:bundling-stacks": []}
 
 
@@ -21,7 +21,7 @@ NO_BUNDLING: Mapping[str, Any] = {"aws:cdk:bundling-stacks": []}
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep these tests in one process: jsii takes seconds to start."""
     for item in items:
-        if HERE in item.path.parents:
+        if str(item.path).startswith(HERE):
             item.add_marker(pytest.mark.xdist_group("constructs"))
 
 

@@ -126,7 +126,9 @@ def code_spans(page: Path) -> list[str]:
 
 def of_language(language: str) -> list[Block]:
     """Return the blocks of all pages that have this language."""
-    return [block for page in pages() for block in blocks(page) if block.language == language]
+    fence = re.compile(rf"(?:```|~~~)[ \t]*{language}[ \t]*$", re.MULTILINE)
+    having = (page for page in pages() if fence.search(page.read_text(encoding="utf-8")))
+    return [block for page in having for block in blocks(page) if block.language == language]
 
 
 def _inline(page: Path) -> Iterator[Token]:

@@ -13,14 +13,14 @@ from policy.assemblies import EXAMPLES, ROOT, Assembly, synthesise_everything, s
 if TYPE_CHECKING:
     from aws_cdk import App
 
-HERE = Path(__file__).parent
+HERE = f"{Path(__file__).parent}/"
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep these tests in one process, which synthesises once."""
     for item in items:
-        if HERE in item.path.parents:
+        if str(item.path).startswith(HERE):
             item.add_marker(pytest.mark.xdist_group("policy"))
 
 

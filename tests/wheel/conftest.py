@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
-HERE = Path(__file__).parent
+HERE = f"{Path(__file__).parent}/"
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep these tests in one process, which builds and installs once; the one that takes longest is beside them."""
     for item in items:
-        if HERE in item.path.parents and item.path.stem != "test_extra_local":
+        if str(item.path).startswith(HERE) and item.path.stem != "test_extra_local":
             item.add_marker(pytest.mark.xdist_group("wheel"))
 
 
