@@ -19,7 +19,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from iot_certificate_provider.frozen import dataclass
 
 CREATE_FAILED = "create-failed"
 """Begins the physical id of a Create that registered nothing, in any delivery of it: its Delete looks for nothing."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from iot_certificate_provider.frozen import dataclass
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from iot_certificate_provider.contract import MetricDimension, MetricName, Renew
 from iot_certificate_provider.deadline import Deadline
 from iot_certificate_provider.embedded_metrics import publish_metric
 from iot_certificate_provider.errors import NotFoundError
+from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.physical_id import generation_in, is_certificate_id
 from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.properties.certificate_generation import is_later

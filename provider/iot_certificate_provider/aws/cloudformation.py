@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import islice, tee
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from iot_certificate_provider.aws.error_mapping import mapping_errors
 from iot_certificate_provider.aws.newest_page import NewestPage
 from iot_certificate_provider.aws.stack_statuses import AT_REST, IN_PROGRESS, UNFINISHED, UPDATES
 from iot_certificate_provider.errors import NotFoundError, RefusedError
+from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.physical_id import keeping_id, without_kept
 
 if TYPE_CHECKING:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import CertificateMode
+from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.registration_config import RegistrationConfig
 
 if TYPE_CHECKING:

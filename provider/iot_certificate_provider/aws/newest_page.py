@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from iot_certificate_provider.frozen import dataclass
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation.type_defs import DescribeStackEventsOutputTypeDef

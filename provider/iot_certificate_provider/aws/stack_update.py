@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.aws.error_mapping import mapping_errors
+from iot_certificate_provider.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

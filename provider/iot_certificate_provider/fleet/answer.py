@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.contract import MAX_REASON_CHARACTERS
 from iot_certificate_provider.errors import UpstreamError, shorten
 from iot_certificate_provider.fleet.layout import fleet_name
 from iot_certificate_provider.fleet.outcome import FAILURES, LineOutcome
+from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.physical_id import fleet_id
 from iot_certificate_provider.protocol import response
 from iot_certificate_provider.protocol.response import Outcome

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from iot_certificate_provider.errors import UpstreamError
 from iot_certificate_provider.fleet.ledger import Entry
 from iot_certificate_provider.fleet.lines import LineWork, PartContext, Result, may_come_of, thing_of
 from iot_certificate_provider.fleet.manifest import canonical
+from iot_certificate_provider.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from iot_certificate_provider.fleet.arithmetic import RATE_OF_A_CHILD, children,
 from iot_certificate_provider.fleet.layout import FleetKeys, fleet_name
 from iot_certificate_provider.fleet.plan import read_manifest
 from iot_certificate_provider.fleet.store import Store
+from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.handler import Function
 from iot_certificate_provider.physical_id import fleet_id
 from iot_certificate_provider.properties.fleet import MAX_REGISTRATIONS_PER_SECOND, DeviceCertificateFleetProperties

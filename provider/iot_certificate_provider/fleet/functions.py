@@ -8,7 +8,6 @@ import secrets
 import time
 import traceback
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
@@ -31,6 +30,7 @@ from iot_certificate_provider.fleet.planning import Planning
 from iot_certificate_provider.fleet.settle import Settlement
 from iot_certificate_provider.fleet.store import Store
 from iot_certificate_provider.fleet.worker import Clock, Worker
+from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.protocol.delivery import Delivery
 from iot_certificate_provider.protocol.request import AwsEnvironment
 

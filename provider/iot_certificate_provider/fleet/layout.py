@@ -28,7 +28,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+
+from iot_certificate_provider.frozen import dataclass
 
 _ALL = "all"
 _EXECUTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")

@@ -7,10 +7,11 @@ device certificates: what is ours is known by the date of its creation, which li
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.fleet.manifest import canonical
+from iot_certificate_provider.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.aws.propagation import THING_SECONDS
@@ -22,6 +22,7 @@ from iot_certificate_provider.errors import (
 from iot_certificate_provider.fleet.ledger import Entry
 from iot_certificate_provider.fleet.outcome import LineOutcome, Operation
 from iot_certificate_provider.fleet.shard import Bad, Change, Item, Register, Remove
+from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.pki import Certificate, check_issued_by, check_not_expired, check_registrable
 from iot_certificate_provider.resources.removal.attachments import Attachments, change_attachments
 from iot_certificate_provider.resources.removal.device_certificate import DeviceCertificateRemoval

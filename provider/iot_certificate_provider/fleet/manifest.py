@@ -22,12 +22,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from iot_certificate_provider.contract import MAX_POLICIES, POLICY_NAME, THING_NAME, DeviceCertificateStatus
 from iot_certificate_provider.errors import UnusableError, kind_of
 from iot_certificate_provider.fleet import cut
+from iot_certificate_provider.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

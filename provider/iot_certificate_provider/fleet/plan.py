@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from iot_certificate_provider.errors import AccessDeniedError, InvalidPropertyEr
 from iot_certificate_provider.fleet.arithmetic import lines_a_part, rate_of_a_child
 from iot_certificate_provider.fleet.manifest import Defaults, Manifest, Partition, canonical
 from iot_certificate_provider.fleet.shard import Source
+from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.pki import Certificate, check_ca
 from iot_certificate_provider.protocol.request import RequestType
 

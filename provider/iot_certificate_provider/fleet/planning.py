@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from iot_certificate_provider.fleet.cut import has, key_of
 from iot_certificate_provider.fleet.ledger import overlaid
 from iot_certificate_provider.fleet.plan import Plan, partition_as_json, read_manifest
 from iot_certificate_provider.fleet.renamed import KEEP, removed_fleet
+from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.physical_id import certificate_id_in, is_certificate_id
 from iot_certificate_provider.properties.fleet import (
     WAIT_FOR_COMPLETION,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import tempfile
 from collections import Counter
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from iot_certificate_provider.fleet.plan import Plan, partition_of
 from iot_certificate_provider.fleet.renamed import KEEP, removed_fleet
 from iot_certificate_provider.fleet.shard import Bad, Remove
 from iot_certificate_provider.fleet.worker import counted, remaining
+from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.protocol.request import AwsEnvironment, RequestType
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ _SETTLE = "settle"
 _NOT_REACHED = "the run ended before the certificate was reached"
 
 
-@dataclass
+@dataclasses.dataclass
 class Tally:
     """What was counted: of the manifest's lines, and of certificates that it does not have."""
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from iot_certificate_provider.errors import AccessDeniedError, NotFoundError
 from iot_certificate_provider.fleet.ledger import Declared, Entry
 from iot_certificate_provider.fleet.manifest import BadLine, Line, lines_or_problems
+from iot_certificate_provider.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

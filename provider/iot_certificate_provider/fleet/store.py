@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.fleet import ledger
 from iot_certificate_provider.fleet.layout import RunKeys, key_in
 from iot_certificate_provider.fleet.manifest import canonical
+from iot_certificate_provider.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

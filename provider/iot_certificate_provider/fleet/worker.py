@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
@@ -16,6 +17,7 @@ from iot_certificate_provider.fleet.ledger import Entry
 from iot_certificate_provider.fleet.lines import at_rest
 from iot_certificate_provider.fleet.manifest import canonical
 from iot_certificate_provider.fleet.outcome import Operation
+from iot_certificate_provider.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -42,7 +44,7 @@ class Worked:
     is_stopped: bool = False
 
 
-@dataclass
+@dataclasses.dataclass
 class Clock:
     """AWS IoT's time, which is asked once an invocation, and only where it is needed."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,6 +14,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from iot_certificate_provider.errors import UnusableError
+from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.pki import pem
 from iot_certificate_provider.pki.distinguished_name import DistinguishedName, rfc4514_text
 from iot_certificate_provider.pki.finding import Finding

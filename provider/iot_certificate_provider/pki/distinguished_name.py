@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import stringprep
 import unicodedata
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from iot_certificate_provider.errors import UnusableError
+from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.printable import printable
 
 if TYPE_CHECKING:

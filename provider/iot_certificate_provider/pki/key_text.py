@@ -10,10 +10,11 @@ import binascii
 import importlib
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from iot_certificate_provider.contract import CredentialsField
 from iot_certificate_provider.errors import UnusableError
+from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.pki import pem
 
 MAX_KEY_CHARACTERS = 32_768

@@ -10,11 +10,11 @@ import base64
 import binascii
 import re
 import textwrap
-from dataclasses import dataclass
 from typing import NoReturn
 
 from iot_certificate_provider.contract import MAX_CSR_CHARACTERS, MAX_PEM_CHARACTERS
 from iot_certificate_provider.errors import UnusableError
+from iot_certificate_provider.frozen import dataclass
 
 TRUSTED_CERTIFICATE = "TRUSTED CERTIFICATE"
 

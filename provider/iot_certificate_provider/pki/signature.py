@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
 
 from iot_certificate_provider.errors import UnusableError
+from iot_certificate_provider.frozen import dataclass
 
 if TYPE_CHECKING:
     from cryptography import x509

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib
 import warnings
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from iot_certificate_provider.errors import UnusableError
+from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.pki import pem
 from iot_certificate_provider.pki.alternative_names import check_alternative_names
 from iot_certificate_provider.pki.certificate import UNREADABLE

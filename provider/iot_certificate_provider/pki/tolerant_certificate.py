@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.pki import der
 from iot_certificate_provider.pki.der import Element, MalformedError
 from iot_certificate_provider.pki.distinguished_name import DistinguishedName, NameAttribute

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.contract import (
@@ -13,6 +12,7 @@ from iot_certificate_provider.contract import (
     DeviceCertificatesOnDelete,
     ExistingCertificate,
 )
+from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.pki import Certificate, check_ca
 from iot_certificate_provider.properties.ca_key import CERTIFICATE_AUTHORITY_ARN
 from iot_certificate_provider.properties.reader import Reader

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.properties.shapes import Forbidden, Given, OneOf, Rule, Text
 
 if TYPE_CHECKING:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.contract import MAX_TRANSFER_TEXT_CHARACTERS, CertificateTransferProperty
+from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.properties.reader import Reader
 from iot_certificate_provider.properties.registration import CERTIFICATE_ID
 from iot_certificate_provider.properties.shapes import ALWAYS, Flag, Shape, Text, Update

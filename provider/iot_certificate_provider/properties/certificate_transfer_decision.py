@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.contract import (
@@ -12,6 +11,7 @@ from iot_certificate_provider.contract import (
     CertificateTransferDecisionProperty,
     TransferDecision,
 )
+from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.properties.reader import Reader
 from iot_certificate_provider.properties.registration import CERTIFICATE_ID
 from iot_certificate_provider.properties.shapes import ALWAYS, Choice, Chosen, Forbidden, Given, Shape, Text, Update

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.contract import (
@@ -12,6 +11,7 @@ from iot_certificate_provider.contract import (
     ExistingCertificate,
 )
 from iot_certificate_provider.errors import attributing_to
+from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.pki import Certificate, SigningRequest, check_ca, check_issued_by, check_registrable
 from iot_certificate_provider.properties.reader import Reader, required
 from iot_certificate_provider.properties.registration import (

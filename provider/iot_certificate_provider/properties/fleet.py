@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.contract import DeviceCertificateFleetProperty
 from iot_certificate_provider.errors import readable
+from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.properties.reader import Reader
 from iot_certificate_provider.properties.shapes import ALWAYS, DecimalNumber, Flag, Shape, Text, Update
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.contract import (
@@ -13,6 +12,7 @@ from iot_certificate_provider.contract import (
     KeyAlgorithm,
 )
 from iot_certificate_provider.errors import attributing_to
+from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.pki import SigningRequest
 from iot_certificate_provider.properties.device_certificate import STATUS, DeviceCertificateProperties
 from iot_certificate_provider.properties.issuance import (

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import IssuedDeviceCertificateProperty, IssuerProperty
 from iot_certificate_provider.errors import InvalidPropertyError
+from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.pki import Certificate, check_ca
 from iot_certificate_provider.properties.ca_key import (
     CA_KEY_PROPERTIES,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.contract import RegistrationCodeOnDelete, RegistrationCodeProperty
+from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.properties.reader import Reader
 from iot_certificate_provider.properties.shapes import Choice, Shape, Update
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.contract import (
@@ -14,6 +13,7 @@ from iot_certificate_provider.contract import (
     KeyAlgorithm,
     SelfSignedCaCertificateProperty,
 )
+from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.properties.ca_certificate import (
     AUTO_REGISTRATION_STATUS,
     DEVICE_CERTIFICATES_ON_DELETE,

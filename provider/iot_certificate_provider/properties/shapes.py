@@ -20,9 +20,11 @@ key in two tags, or a name that is too long because of letters outside ASCII.
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY  # noqa: TC003 - the decorator looks for it in the module
 from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, TypeVar
+
+from iot_certificate_provider.frozen import dataclass
 
 if TYPE_CHECKING:
     import re

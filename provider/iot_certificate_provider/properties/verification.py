@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import CaCertificateProperty, CertificateMode
+from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.pki import Certificate, check_issued_by, check_registrable
 from iot_certificate_provider.properties.ca_key import (
     CA_KEY_PROPERTIES,

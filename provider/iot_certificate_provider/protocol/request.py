@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import dataclasses
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+
+from iot_certificate_provider.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +52,7 @@ class AwsEnvironment:
         return f"arn:{self.partition}:iot:{self.region}:{self.account}:cacert/{certificate_id}"
 
 
-@dataclass
+@dataclasses.dataclass
 class Progress:
     """The progress of a request, for the answer of one that fails half-way.
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.contract import MAX_REASON_CHARACTERS, MAX_RESPONSE_BYTES
 from iot_certificate_provider.errors import InvalidPropertyError, one_line
+from iot_certificate_provider.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -5,11 +5,11 @@ A resource's module is imported with the first request of its type, so that a co
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 from iot_certificate_provider.contract import ResourceType
+from iot_certificate_provider.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

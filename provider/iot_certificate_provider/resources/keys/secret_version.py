@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import CredentialsField
 from iot_certificate_provider.errors import UnusableError
+from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.pki import Certificate, load_private_key
 from iot_certificate_provider.pki.private_key import private_key_pem
 

@@ -7,12 +7,12 @@ would retain it. The id changes when ADOPT is removed from the template, and bac
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import CaCertificateProperty, ExistingCertificate, ResourceType
 from iot_certificate_provider.errors import ConflictError, InvalidPropertyError
+from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.physical_id import certificate_id_in, is_adopted
 from iot_certificate_provider.resources.lifecycle.holders import FOUND_AFTER, SHOWN_AFTER_SECONDS, UNKNOWN, Holders
 from iot_certificate_provider.resources.lifecycle.ownership import among

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.physical_id import certificate_id_in
 
 if TYPE_CHECKING:

@@ -8,13 +8,14 @@ that asks proves nothing about others.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.aws.cloudformation import StackResource
 from iot_certificate_provider.contract import ResourceType
 from iot_certificate_provider.errors import AccessDeniedError, NotFoundError, RefusedError
+from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.physical_id import (
     CREATE_FAILED,
     adopted_id,

@@ -6,12 +6,12 @@ The facts are gathered from CloudFormation as far as a decision needs them; ``ow
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from itertools import takewhile
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from iot_certificate_provider.errors import NotFoundError, ProviderError, RefusedError
+from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.physical_id import certificate_id_in
 from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.resources.lifecycle import ownership

@@ -7,11 +7,11 @@ nothing is deleted, and nothing is resumed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import LOGICAL_ID_TAG, REQUEST_TAG, STACK_TAG
+from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.physical_id import CREATE_FAILED, certificate_id_in, is_adopted, is_certificate_id
 
 if TYPE_CHECKING:

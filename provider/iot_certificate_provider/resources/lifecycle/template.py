@@ -7,8 +7,9 @@ only the attributes of a resource in block style are read. A value that is not l
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from iot_certificate_provider.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum, auto
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from iot_certificate_provider.aws.concurrency import Asked
 from iot_certificate_provider.contract import MAX_POLICIES, DeviceCertificateProperty, ThingPrincipalType
 from iot_certificate_provider.errors import InvalidPropertyError, NotFoundError, RefusedError
+from iot_certificate_provider.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping

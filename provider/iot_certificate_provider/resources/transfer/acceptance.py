@@ -6,9 +6,9 @@ registration's. A certificate without a transfer was registered by another owner
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.physical_id import is_adopted
 from iot_certificate_provider.protocol.response import Outcome
 from iot_certificate_provider.resources.lifecycle import ownership

@@ -7,11 +7,11 @@ CloudFormation's events show the resource's previous ids, and the start of the r
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import DeviceCertificateStatus, ResourceType
 from iot_certificate_provider.errors import AccessDeniedError, NotFoundError, RefusedError
+from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.physical_id import TransferIdentity
 from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.resources.lifecycle.history import CLOCKS_DIFFER, is_within, operation_started
