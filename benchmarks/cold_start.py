@@ -33,11 +33,11 @@ _REMARKS = (
         "From the start of a process to the arrival of RegisterCertificate at a server, over TLS. The floor is "
         "`import boto3`, one `iot` client and the same call; the naive handler is the one of crhelper's README, with a "
         "client made while the module is imported. boto3 has its bytecode, as in Lambda's runtime; of the asset, whose "
-        "folder is read-only there, cryptography has, and our modules are compiled each time."
+        "folder is read-only there, cryptography and some of our modules have, and the others are compiled each time."
     ),
     (
         "*Without bytecode* is the asset as a machine builds it that has no Python of the function's version: there "
-        "cryptography is compiled each time as well."
+        "all modules are compiled each time."
     ),
 )
 _SECONDS = 30.0

@@ -29,9 +29,12 @@ from iot_certificates.bundling import (
     Bundle,
     BundlingError,
     Target,
+    archive,
     asset,
     bytecode,
+    cold_start,
     sources,
+    type_hints,
     wheels,
 )
 
@@ -154,7 +157,9 @@ def test_what_is_in_it(built: Bundle) -> None:
     assert not [name for name in names if name.endswith(unwanted)]
     compiled = [name for name in names if name.endswith(".pyc")]
     assert bool(compiled) is (bytecode.find_compiler("3.14") is not None)
-    assert {name.split("/")[0] for name in compiled} <= {"crhelper", "cryptography"}
+    assert {name.split("/")[0] for name in compiled} <= {"crhelper", "cryptography", "iot_certificate_provider"}
+    missing = [name for name in compiled if f"{name.replace('__pycache__/', '').split('.')[0]}.py" not in names]
+    assert missing == [], "whoever opens the asset reads what runs"
 
 
 def test_cryptography_has_its_bytecode_where_a_python_of_the_version_is_at_hand(built_here: Bundle) -> None:
@@ -171,16 +176,48 @@ def test_cryptography_has_its_bytecode_where_a_python_of_the_version_is_at_hand(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the asset is for Linux")
-def test_what_others_wrote_and_a_cold_start_imports_has_its_bytecode(built_here: Bundle, tmp_path: Path) -> None:
+def test_what_a_cold_start_imports_has_its_bytecode(built_here: Bundle, tmp_path: Path) -> None:
+    """All that others wrote has, and what saves the most time of ours."""
     task = tmp_path / "asset"
     with zipfile.ZipFile(built_here.path) as archive:
         archive.extractall(task)
     runtime = [path for path in sys.path if path.endswith("site-packages")]
     command = [sys.executable, "-I", "-B", "-c", IMPORTS, str(task), json.dumps(runtime), str(SAMPLE)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env={"AWS_DEFAULT_REGION": "eu-west-1"})
-    imported = [file for file in json.loads(done.stdout) if file[0].startswith(f"{task}/cr")]
+    found = {
+        str(Path(file).relative_to(task)): code for file, code in json.loads(done.stdout) if file.startswith(str(task))
+    }
+    assert set(cold_start.OURS) <= set(found), "a cold start imports it no more, or it has another name"
+    imported = {file: code for file, code in found.items() if file.startswith("cr")}
     assert len(imported) > 50, "crhelper and cryptography"
-    assert [file for file, bytecode in imported if not Path(bytecode).is_file()] == []
+    assert [file for file, code in imported.items() if not Path(code).is_file()] == []
+    ours = [file for file in cold_start.OURS if Path(found[file]).is_file()]
+    assert len(ours) > 10
+
+
+def test_bytecode_is_chosen_by_the_time_that_it_saves(tmp_path: Path) -> None:
+    def code(name: str, content: bytes) -> PurePosixPath:
+        (tmp_path / name).write_bytes(content)
+        return PurePosixPath("iot_certificate_provider", name)
+
+    dense, sparse, large = code("dense", b"ab" * 400), code("sparse", b"ab"), code("large", bytes(range(256)) * 8)
+    other = PurePosixPath("cryptography/other")
+    files = {name: tmp_path / name.name for name in (sparse, large, dense)} | {other: tmp_path / "sparse"}
+    sizes = {name: archive.zipped_bytes(name, file.read_bytes()) for name, file in files.items()}
+    assert set(cold_start.fitting(files, sum(sizes.values()))) == set(files)
+    assert set(cold_start.fitting(files, sum(sizes.values()) - 1)) == {other, dense, large}
+    assert set(cold_start.fitting(files, sizes[other] + sizes[sparse])) == {other, sparse}
+    assert cold_start.fitting(files, 0) == {}
+
+
+def test_the_bytes_that_a_file_adds_to_an_archive_are_known_before(tmp_path: Path) -> None:
+    files = {PurePosixPath("é/a.py"): Path(__file__), PurePosixPath("b.py"): SAMPLE}
+    sizes = []
+    for content in ({}, files):
+        archive.write_archive(tmp_path / "archive.zip", content)
+        sizes.append((tmp_path / "archive.zip").stat().st_size)
+    added = sum(archive.zipped_bytes(name, file.read_bytes()) for name, file in files.items())
+    assert sizes[1] - sizes[0] == added
 
 
 @pytest.mark.parametrize("package", [iot_certificate_provider, pyasn1, cryptography, crhelper])
@@ -195,13 +232,28 @@ def test_without_comments_a_module_does_the_same_on_the_same_lines(package: Modu
         assert tokenize.COMMENT not in list(itertools.dropwhile(tokenize.COMMENT.__eq__, kinds)), file
 
 
-def _code(source: str) -> tuple[str, list[int]]:
+def _code(source: str, *, typed: bool = True) -> tuple[str, list[int]]:
     """Return a module's syntax without the words of docstrings, and the line on which each part of it begins."""
     tree = ast.parse(source)
+    if not typed:
+        _remove_types(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             node.value.value = ""
     return ast.dump(tree), [node.lineno for node in ast.walk(tree) if hasattr(node, "lineno")]
+
+
+def _remove_types(tree: ast.Module) -> None:
+    tree.body = [node for node in tree.body if not (isinstance(node, ast.If) and _is_for_type_checkers(node))]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            node.returns = None
+        elif isinstance(node, ast.arg):
+            node.annotation = None
+
+
+def _is_for_type_checkers(node: ast.If) -> bool:
+    return ast.unparse(node.test) == "TYPE_CHECKING" and not node.orelse
 
 
 @pytest.mark.parametrize(
@@ -218,6 +270,34 @@ def _code(source: str) -> tuple[str, list[int]]:
 )
 def test_what_is_no_more_than_words_is_left_out(source: str, shortened: str) -> None:
     assert sources.without_comments(source) == shortened
+
+
+@pytest.mark.parametrize("package", [iot_certificate_provider, pyasn1, cryptography, crhelper])
+def test_without_annotations_a_module_does_the_same_on_the_same_lines(package: ModuleType) -> None:
+    for file in Path(str(package.__file__)).parent.rglob("*.py"):
+        source = file.read_text(encoding="utf-8")
+        shortened = type_hints.without_annotations(source)
+        assert _code(shortened, typed=False) == _code(source, typed=False), file
+        assert shortened.count("\n") == source.count("\n")
+
+
+@pytest.mark.parametrize(
+    ("source", "shortened"),
+    [
+        ("def f(a: int, *b: str, c: int = 1, **d: X) -> None: ...\n", "def f(a, *b, c = 1, **d): ...\n"),
+        ("async def f(\n    a: dict[\n        str, int\n    ],\n) -> int:\n", "async def f(\n    a\n\n,\n):\n"),
+        ("def f() -> dict[\n    str, int\n]:\n", "def f() -> dict[\n    str, int\n]:\n"),
+        ("def f(a: (int)) -> (int):\n", "def f(a: (int)) -> (int):\n"),
+        ("def f(é: 'é', b: int) -> 'é':\n", "def f(é, b):\n"),
+        ("class A:\n    a: int\n    b: int = 1\n", "class A:\n    a: int\n    b: int = 1\n"),
+        ("if TYPE_CHECKING:\n    import a\n    import b\nx = 1\n", "\n\n\nx = 1\n"),
+        ("if TYPE_CHECKING:\n    a = 1\nelse:\n    a = 2\n", "if TYPE_CHECKING:\n    a = 1\nelse:\n    a = 2\n"),
+        ("def f():\n    if TYPE_CHECKING:\n        a = 1\n", "def f():\n    if TYPE_CHECKING:\n        a = 1\n"),
+    ],
+)
+def test_what_only_type_checkers_read_is_left_out(source: str, shortened: str) -> None:
+    source, shortened = (f"{text}    pass\n" if text.endswith(":\n") else text for text in (source, shortened))
+    assert type_hints.without_annotations(source) == shortened
 
 
 def test_pyasn1_keeps_its_notice_and_loses_its_documentation(built: Bundle) -> None:

@@ -1,6 +1,6 @@
 """The function's asset: built without Docker, reproducibly, and only when its input has changed.
 
-Where a Python of the function's version is at hand, cryptography has its bytecode in it, which shortens cold starts. It
+Where a Python of the function's version is at hand, the asset has bytecode, which shortens cold starts. The function
 does the same with and without: the key, by which a deployment sees whether it has changed, is one.
 """
 

@@ -10,7 +10,6 @@ import sys
 import tempfile
 import zipfile
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -19,13 +18,14 @@ from platformdirs import user_cache_path
 import iot_certificate_provider
 from iot_certificates.bundling.archive import write_archive
 from iot_certificates.bundling.bytecode import compiled, find_compiler
+from iot_certificates.bundling.cold_start import fitting, to_compile
 from iot_certificates.bundling.errors import not_written
 from iot_certificates.bundling.installed import distributions, locked
 from iot_certificates.bundling.sources import shortened
 from iot_certificates.bundling.wheels import install_wheels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator
 
 PROVIDER_SOURCE = Path(iot_certificate_provider.__file__).parent
 """The package that the function runs."""
@@ -43,27 +43,27 @@ _NEVER_RUN_PACKAGES = ("pycparser",)
 _NEVER_RUN_FOLDERS = ("bin", "cffi", "pycparser", "pycparser-*.dist-info")
 _NEVER_RUN_FILES = ("*.pyi", "*.pyc", "py.typed")
 # Of pyasn1 the function reads BER, and writes none; of cryptography it never opens PKCS #7, PKCS #12, OCSP, one-time
-# passwords or Fernet.
+# passwords or Fernet, and it encrypts nothing by its Python half.
 _NEVER_RUN_MODULES = (
     "pyasn1/codec/ber/encoder.py",
     "pyasn1/codec/cer/*",
     "pyasn1/codec/der/*",
     "pyasn1/codec/native/*",
+    "cryptography/cobblestone.py",
     "cryptography/fernet.py",
     "cryptography/hazmat/asn1/*",
+    "cryptography/hazmat/primitives/ciphers/aead.py",
+    "cryptography/hazmat/primitives/cmac.py",
     "cryptography/hazmat/primitives/hpke.py",
+    "cryptography/hazmat/primitives/kdf/*",
+    "cryptography/hazmat/primitives/keywrap.py",
+    "cryptography/hazmat/primitives/poly1305.py",
     "cryptography/hazmat/primitives/serialization/pkcs*.py",
     "cryptography/hazmat/primitives/twofactor/*",
     "cryptography/x509/ocsp.py",
 )
-# Compiled, where this can be done: what every cold start imports of others. Ours would make the asset larger than
-# MAX_BYTES; and what is never imported is left a source.
-_COMPILED = ("crhelper/*.py", "cryptography/*.py")
-# The largest that little of is used: without it, compiling at a cold start takes 11 ms of a whole processor.
-_COMPILED_IF_IT_FITS = "serialization/__pycache__/ssh.*.pyc"
-_NOT_COMPILED = ("*/aead.py", "*/kdf/*", "*/keywrap.py", "*/primitives/padding.py")
-# Without comments and docstrings: ours, and pyasn1, half of which they are. Nobody reads them in a function.
-_SHORTENED = (PROVIDER_SOURCE.name, "pyasn1")
+# Without comments, docstrings and annotations: ours, and the larger ones of others. Nobody reads them in a function.
+_SHORTENED = (PROVIDER_SOURCE.name, "cryptography", "pyasn1")
 # What installers write about themselves, and what only they read. Licences and METADATA, which scanners read, stay.
 _INSTALLERS_OWN = (".lock", "RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "entry_points.txt", "top_level.txt")
 # The crates, most of them build tools, that cryptography's compiled half was made with. The sbom.json beside it, which
@@ -162,24 +162,16 @@ def _build(target: Target, work: Path, prefix: Path) -> Path:
     files = {name: file for name, file in _files(wheels) if _is_needed(name)}
     files |= {PurePosixPath(PROVIDER_SOURCE.name) / name: file for name, file in _provider_files()}
     files |= shortened({name: file for name, file in files.items() if _is_shortened(name)}, work / "sources")
+    write_archive(archive, files)
     compiler = find_compiler(version)
     if compiler is not None:
-        files |= compiled(_to_compile(files), work / "bytecode", compiler)
-    write_archive(archive, files)
-    if archive.stat().st_size > MAX_BYTES:
-        write_archive(archive, {name: file for name, file in files.items() if not name.match(_COMPILED_IF_IT_FITS)})
+        bytecode = compiled(to_compile(files), work / "bytecode", compiler)
+        write_archive(archive, files | fitting(bytecode, MAX_BYTES - archive.stat().st_size))
     return archive.replace(prefix.with_name(f"{prefix.name}-{_digest(archive)}.zip"))
 
 
 def _is_shortened(name: PurePosixPath) -> bool:
     return name.parts[0] in _SHORTENED and name.suffix == ".py"
-
-
-def _to_compile(files: Mapping[PurePosixPath, Path]) -> dict[PurePosixPath, Path]:
-    def matches(name: PurePosixPath, patterns: Iterable[str]) -> bool:
-        return any(fnmatchcase(str(name), pattern) for pattern in patterns)
-
-    return {name: file for name, file in files.items() if matches(name, _COMPILED) and not matches(name, _NOT_COMPILED)}
 
 
 def _provider_files() -> Iterator[tuple[PurePosixPath, Path]]:

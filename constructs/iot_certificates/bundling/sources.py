@@ -1,7 +1,8 @@
 """Sources without comments and docstrings, which are more than a quarter of the bytes of the function's own.
 
-What stands above a module's first line of code, a licence's notice, stays. Every line keeps its number, so that a
-traceback in the function's log names the line of the repository.
+Annotations of signatures are left out as well (``type_hints.py``). What stands above a module's first line of code, a
+licence's notice, stays. Every line keeps its number, so that a traceback in the function's log names the line of the
+repository.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import io
 import tokenize
 from typing import TYPE_CHECKING
+
+from iot_certificates.bundling.type_hints import without_annotations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,11 +36,12 @@ def without_comments(source: str) -> str:
 
 
 def shortened(sources: Mapping[PurePosixPath, Path], folder: Path) -> dict[PurePosixPath, Path]:
-    """Write the modules ``sources`` to ``folder`` without comments; return them by their names."""
+    """Write the modules ``sources`` to ``folder`` without comments and annotations; return them by their names."""
     files = {name: folder / name for name in sources}
     for name, file in files.items():
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(without_comments(sources[name].read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
+        source = without_annotations(without_comments(sources[name].read_text(encoding="utf-8")))
+        file.write_text(source, encoding="utf-8", newline="\n")
     return files
 
 

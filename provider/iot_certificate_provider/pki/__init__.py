@@ -14,7 +14,6 @@ from iot_certificate_provider.pki.fitness import (
     check_not_expired,
     check_registrable,
 )
-from iot_certificate_provider.pki.profiles import check_end_entity_profile
 from iot_certificate_provider.pki.remote_private_key import remote_private_key
 from iot_certificate_provider.pki.signing_request import SigningRequest
 
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
         verification_certificate,
     )
     from iot_certificate_provider.pki.private_key import generate_private_key, load_private_key, private_key_pem
+    from iot_certificate_provider.pki.profiles import check_end_entity_profile
     from iot_certificate_provider.pki.self_signed import self_signed_ca
 
 __all__ = [
@@ -51,6 +51,7 @@ __all__ = [
 _OF_KEYS = {
     "certificate_signer": ("CertificateSigner", "PrivateKeySigner", "hash_for_key", "verification_certificate"),
     "private_key": ("generate_private_key", "load_private_key", "private_key_pem"),
+    "profiles": ("check_end_entity_profile",),
     "self_signed": ("self_signed_ca",),
 }
 
