@@ -7,6 +7,7 @@ against assignment. Here closures do the same. The fields, ``__init__`` and ``re
 from __future__ import annotations
 
 import dataclasses
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -42,9 +43,9 @@ def _frozen(cls: type, *, eq: bool) -> type:
 def _against_assignment(cls: type[Any], fields: frozenset[str]) -> dict[str, Callable[..., Any]]:
     def assign(self: object, name: str, value: object) -> None:
         # Only __init__ finds a field without a value.
-        if name in vars(self) if name in fields else type(self) is cls:
+        if name in self.__dict__ if name in fields else type(self) is cls:
             raise dataclasses.FrozenInstanceError(f"cannot assign to field {name!r}")
-        super(cls, self).__setattr__(name, value)
+        object.__setattr__(self, name, value)
 
     def delete(_: object, name: str) -> None:
         raise dataclasses.FrozenInstanceError(f"cannot delete field {name!r}")
@@ -60,8 +61,8 @@ def _repr(shown: tuple[str, ...]) -> Callable[[object], str]:
 
 
 def _equality(compared: tuple[str, ...]) -> dict[str, Callable[..., Any]]:
-    def values(of: object) -> tuple[object, ...]:
-        return tuple([getattr(of, name) for name in compared])
+    # Of one field it returns the value, of several a tuple.
+    values: Callable[[object], object] = attrgetter(*compared) if compared else lambda _: None
 
     def equals(self: object, other: object) -> bool:
         return values(self) == values(other) if type(other) is type(self) else NotImplemented
