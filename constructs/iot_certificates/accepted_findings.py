@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from aws_cdk import Validations
@@ -38,10 +39,15 @@ def accept(construct: Construct, findings: Iterable[AcceptedFinding]) -> None:
         checks += [{"id": check, "comment": finding.reason} for check in finding.checkov]
     if rules:
         # Validations.acknowledge writes the same, but refuses cdk-nag's own ids before aws-cdk-lib 2.269: "::" in "[]".
-        construct.node.add_metadata(Validations.ACKNOWLEDGED_RULES_METADATA_KEY, rules)
+        construct.node.add_metadata(_acknowledged_rules(), rules)
     if checks:
         resource = cast("CfnResource", construct.node.default_child)
         resource.add_metadata("checkov", {"skip": checks})
+
+
+@cache
+def _acknowledged_rules() -> str:
+    return Validations.ACKNOWLEDGED_RULES_METADATA_KEY
 
 
 def wildcard(stack: Stack, arn: str, reason: str) -> list[AcceptedFinding]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from aws_cdk import CfnDeletionPolicy, CfnResource, RemovalPolicy
 
+from iot_certificates.prerequisites import prerequisites
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -53,7 +55,7 @@ def custom_resource(
     )
     resource.apply_removal_policy(removal_policy)
     invocation = [provider.event_invoke_config] if provider.event_invoke_config else []
-    resource.node.add_dependency(*permissions, *invocation, *after)
+    prerequisites(*permissions, *invocation, *after).apply_before(resource)
     return resource
 
 

@@ -13,7 +13,7 @@ from constructs import Construct
 from iot_certificates import permission_statements as statements
 from iot_certificates.accepted_findings import accept, wildcard
 from iot_certificates.permissions import On
-from iot_certificates.stack_children import child_of_stack
+from iot_certificates.stack_children import child_of_stack, stack_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -96,24 +96,29 @@ class ProviderPermissions(Construct):
         """Add the missing permissions: one statement for each set of resources."""
         if self._role is None:
             return
+        for kinds, actions in self._missing(grants).items():
+            if kinds in self._statements:
+                self._statements[kinds].add_actions(*actions)
+            else:
+                self._statements[kinds] = self._new_statement(kinds, actions)
+
+    def _missing(self, grants: Iterable[Grant]) -> dict[tuple[On, ...], list[str]]:
+        """Return the actions that no statement has yet, by their resources; from now on they count as granted."""
+        missing: dict[tuple[On, ...], list[str]] = {}
         for grant in grants:
             granted = self._granted.setdefault(grant.on, set())
             if not granted.issuperset(grant.actions):
-                self._statement(grant.on).add_actions(*grant.actions)
+                missing.setdefault(grant.on, []).extend(grant.actions)
                 granted.update(grant.actions)
+        return missing
 
-    def _statement(self, kinds: tuple[On, ...]) -> iam.PolicyStatement:
-        if kinds not in self._statements:
-            self._statements[kinds] = self._new_statement(kinds)
-        return self._statements[kinds]
-
-    def _new_statement(self, kinds: tuple[On, ...]) -> iam.PolicyStatement:
+    def _new_statement(self, kinds: tuple[On, ...], actions: list[str]) -> iam.PolicyStatement:
         arns = [self._arn(on) for on in kinds]
-        statement = iam.PolicyStatement(resources=arns)
+        statement = statements.allowing(actions, arns)
         self._add(statement)
         for on, arn in zip(kinds, arns, strict=True):
             if on in _WHY_ALL:
-                accept(self, wildcard(Stack.of(self), arn, _WHY_ALL[on]))
+                accept(self, wildcard(stack_of(self), arn, _WHY_ALL[on]))
         return statement
 
     def allow_passing(self, role: iam.IRole) -> None:
@@ -121,7 +126,7 @@ class ProviderPermissions(Construct):
         self._add(statements.passing([role.role_arn]))
 
     def _arn(self, on: On) -> str:
-        stack = Stack.of(self)
+        stack = stack_of(self)
         if on is On.ANYTHING:
             return "*"
         if on is On.THIS_STACK:
@@ -190,8 +195,8 @@ class ProviderPermissions(Construct):
         IAM API, PutRolePolicy: a policy of the name that the role has already is replaced. The CDK's name is the
         logical id, which is the same in every stack, nested or not, with constructs of this kind.
         """
-        stack = Stack.of(self)
-        if isinstance(role, iam.Role) and Stack.of(role).node.addr == stack.node.addr:
+        stack = stack_of(self)
+        if isinstance(role, iam.Role) and stack_of(role) is stack:
             return None
         name = Names.unique_resource_name(self, max_length=_LONGEST_IN_NAME)
         return Fn.join("-", [name, Fn.select(2, Fn.split("/", stack.stack_id))])

@@ -12,7 +12,6 @@ from iot_certificate_provider.pki import (
     Certificate,
     SigningRequest,
     UnusableError,
-    check_ca,
     check_not_expired,
 )
 from iot_certificate_provider.pki.finding import CONSEQUENCE, described
@@ -71,9 +70,7 @@ def warn_if_expired(scope: Construct, name: str, certificate: Certificate) -> No
 
 def warn_if_ca(scope: Construct, name: str, certificate: Certificate) -> None:
     """Warn of a CA certificate that is declared as a device's: two files may have been swapped."""
-    try:
-        check_ca(certificate)
-    except UnusableError:
+    if not certificate.is_ca:
         return
     Annotations.of(scope).add_warning_v2(
         CA_AS_DEVICE_WARNING,

@@ -65,7 +65,8 @@ class DistinguishedName:
 
     def matches(self, other: DistinguishedName) -> bool:
         """Whether both are the same name by RFC 5280, 7.1: string type, case and insignificant blanks do not count."""
-        return self._prepared == other._prepared
+        # Most issuers write the CA's name as the CA does, and preparing is most of what a comparison takes.
+        return self == other or self._prepared == other._prepared
 
     @cached_property
     def _prepared(self) -> tuple[frozenset[tuple[str, str | bytes]], ...]:
