@@ -392,6 +392,14 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Again(),
         Destroy(2),
     ),
+    "a rollback removes one of two certificates that answer its Update's request, and leaves its own": (
+        Deploy(0, (("IssuedA", Wish("requested")),)),
+        Race(
+            Amend(0, "rotate", 1),
+            Deploy(2, (("IssuedA", Wish("requested")),), faults=(Fault("mute", 0, "before", 4, 2),)),
+            slow=2,
+        ),
+    ),
     "the referee wants the status that a hand gave to a kept certificate": (
         Deploy(1, (("IssuedA", Wish("issued", keep="KEEP")),)),
         Hand("deactivate", "issued"),

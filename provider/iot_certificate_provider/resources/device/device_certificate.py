@@ -99,6 +99,10 @@ class DeviceCertificateResource:
             wanted = replace(wanted, status=old.status)  # final, and no reason for the present one's Update to fail
         return self._change.bring(request, wanted, old, certificate).note if differs(old, wanted) else ""
 
+    def remove_left_by_update(self, request: Request, certificate_ids: Iterable[str]) -> str:
+        """Remove what an Update registered that never answered, in its rollback; return why the others stay."""
+        return self._deletion.remove_leftovers(request, certificate_ids, ROLLBACK_SECONDS)
+
     def remove_leftovers(self, request: Request, find: Callable[[], Iterable[str]]) -> Outcome:
         """Serve the Delete of a Create that never answered: ``find`` says which certificates it may have left."""
         return self._deletion.of_leftovers(request, find)
@@ -316,7 +320,7 @@ class DeviceCertificateResource:
         self._adopted.abandon(request, old)
         if isinstance(old.identity, Certificate) and self._iot.find_certificate(old.identity.id) is None:
             return ""
-        return self._deletion.remove_leftovers(request, found, ROLLBACK_SECONDS)
+        return self.remove_left_by_update(request, found)
 
     def _left_by_update(
         self, request: Request, wanted: DeviceCertificateProperties, old: DeviceCertificateProperties

@@ -1,0 +1,126 @@
+"""The rollback of an Update that never answered, when several registered certificates may be its orphans."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+import issuing
+from fakes.refusal import Refusal
+from iot_certificate_provider.contract import ResourceType
+from iot_certificate_provider.pki import Certificate
+from iot_certificate_provider.protocol.request import RequestType
+from iot_certificate_provider.resources.device.device_certificate import DeviceCertificateResource
+from iot_certificate_provider.resources.lifecycle.ownership import short
+from resources.stage import KEY_SECRET
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from fakes.aws import Call
+    from iot_certificate_provider.resources.resource import Resource
+    from resources.stage import Stage
+
+CA = issuing.make_ca("Factory CA")
+ISSUER = {"CACertificatePem": CA.pem, "SecretArn": KEY_SECRET}
+CSR = issuing.make_csr("thermostat")
+BEFORE = {"Issuer": ISSUER, "CertificateSigningRequest": CSR.pem, "ValidityDays": "30"}
+AFTER = {**BEFORE, "ValidityDays": "60"}
+OTHER = {**AFTER, "CertificateSigningRequest": issuing.make_csr("renamed").pem}
+
+
+@pytest.fixture
+def issued(stage: Stage) -> Resource:
+    stage.aws.secrets.values[KEY_SECRET] = CA.key_pem()
+    stage.iot.RegisterCACertificate(CA.pem, certificateMode="SNI_ONLY", setAsActive=True)
+    return stage.resource(ResourceType.ISSUED_DEVICE_CERTIFICATE)
+
+
+@pytest.fixture
+def present(stage: Stage, issued: Resource) -> str:
+    """Have the resource created an hour ago; return its id."""
+    stage.iot.clock = stage.now = lambda: datetime.now(UTC) - timedelta(hours=1)
+    physical_id = stage.create(issued, BEFORE).physical_id
+    stage.iot.clock = stage.now = lambda: datetime.now(UTC)
+    return physical_id
+
+
+def lose(stage: Stage, physical_id: str, properties: Mapping[str, Any], count: int = 2) -> list[str]:
+    """Have an Update fail without an answer while so many are registered for its request, the newest one last."""
+    stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    stage.aws.cloudformation.begin_update(stage.now() - timedelta(minutes=10))
+    stage.log(physical_id, "UPDATE_IN_PROGRESS", ago=600)
+    name = "thermostat" if properties == AFTER else "renamed"
+    lost = []
+    for number in range(count):
+        registered = datetime.now(UTC) - timedelta(minutes=9 - number)
+        stage.iot.clock = partial(lambda at: at, registered)
+        device = issuing.make_device(CA, name, key=issuing.make_csr(name).key)
+        stage.iot.RegisterCertificate(device.pem, caCertificatePem=CA.pem, status="ACTIVE")
+        lost.append(Certificate.from_pem(device.pem).id)
+    stage.iot.clock = lambda: datetime.now(UTC)
+    stage.log(physical_id, "UPDATE_FAILED")
+    return lost
+
+
+@pytest.mark.parametrize("failed", [AFTER, OTHER], ids=["same key", "another key"])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_rollback_removes_every_orphan(
+    stage: Stage, issued: Resource, present: str, failed: Mapping[str, Any], count: int
+) -> None:
+    lose(stage, present, failed, count)
+    outcome = stage.update(issued, present, failed, BEFORE)
+    assert (outcome.physical_id, outcome.note) == (present, "")
+    assert set(stage.iot.certificates) == {present}
+
+
+@pytest.mark.parametrize("held", [0, 1])
+def test_a_rollback_leaves_the_one_that_another_stack_holds(
+    stage: Stage, issued: Resource, present: str, held: int
+) -> None:
+    lost = lose(stage, present, AFTER)
+    stage.aws.cloudformation.beside("plant").log("Pump", lost[held], "CREATE_COMPLETE")
+    outcome = stage.update(issued, present, AFTER, BEFORE)
+    assert outcome.note == f"Left registered: {short(lost[held])} is declared by Pump of stack plant"
+    assert set(stage.iot.certificates) == {present, lost[held]}
+
+
+def test_a_rollback_names_each_one_that_it_leaves_in_doubt(stage: Stage, issued: Resource, present: str) -> None:
+    lost = lose(stage, present, AFTER, 3)
+    plant = stage.aws.cloudformation.beside("plant")
+    plant.status = "CREATE_IN_PROGRESS"
+    plant.log("Pump", "", "CREATE_IN_PROGRESS")
+    outcome = stage.update(issued, present, AFTER, BEFORE)
+    assert set(stage.iot.certificates) == {present, *lost}
+    assert outcome.note.startswith(f"Left registered, in doubt: {short(lost[2])} may belong to Pump")
+    assert all(short(each) in outcome.note for each in lost)
+
+
+def test_a_rollback_that_may_not_list_certificates_succeeds(stage: Stage, issued: Resource, present: str) -> None:
+    lost = lose(stage, present, OTHER)
+
+    def check(call: Call) -> None:
+        if call.name == "iot.ListCertificates":
+            raise Refusal("AccessDeniedException", "not authorized to perform: iot:ListCertificates")
+
+    stage.aws.before = check
+    assert stage.update(issued, present, OTHER, BEFORE).physical_id == present
+    assert set(stage.iot.certificates) == {present, *lost}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_reason_is_that_of_the_orphan_that_stays_not_of_one_that_is_not_registered(
+    stage: Stage, present: str, order: int
+) -> None:
+    (lost,) = lose(stage, present, AFTER, 1)
+    stage.aws.cloudformation.beside("plant").log("Pump", lost, "CREATE_COMPLETE")
+    device = DeviceCertificateResource(stage.gateways, stage.now)
+    request = stage.request(RequestType.UPDATE, BEFORE, present, AFTER)
+    found = ["ab" * 32, lost][::order]
+    held = f"Left registered: {short(lost)} is declared by Pump of stack plant"
+    assert device.remove_left_by_update(request, found) == held
+    assert device.remove_left_by_update(request, ["ab" * 32]).startswith("Nothing to delete")
