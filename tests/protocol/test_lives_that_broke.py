@@ -400,6 +400,23 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
             slow=2,
         ),
     ),
+    "a rollback of a CA whose secret is out of reach leaves what its Update has registered with another secret": (
+        Deploy(0, (OWN_CA,)),
+        Hand("schedule", "own-ca"),
+        Amend(0, "other-secret", 1, faults=(Fault("mute", 0, times=3, invocation=0),)),
+    ),
+    "likewise, and the CA is gone": (
+        Deploy(0, (OWN_CA,)),
+        Hand("delete", "own-ca"),
+        Hand("schedule", "own-ca"),
+        Amend(0, "other-secret", 1, faults=(Fault("mute", 0, times=3, invocation=0),)),
+    ),
+    "likewise of an issued device that is gone": (
+        Deploy(0, (ISSUED,)),
+        Hand("delete", "issued"),
+        Hand("schedule", "issued"),
+        Amend(0, "other-secret", 1, faults=(Fault("mute", 0, times=3, invocation=0),)),
+    ),
     "the referee wants the status that a hand gave to a kept certificate": (
         Deploy(1, (("IssuedA", Wish("issued", keep="KEEP")),)),
         Hand("deactivate", "issued"),

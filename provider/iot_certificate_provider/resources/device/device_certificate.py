@@ -13,8 +13,9 @@ from iot_certificate_provider.errors import AccessDeniedError, AlreadyExistsErro
 from iot_certificate_provider.physical_id import certificate_id_in, is_adopted, is_certificate_id
 from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.properties.device_certificate import DeviceCertificateProperties
+from iot_certificate_provider.protocol.response import noted
 from iot_certificate_provider.resources.device.adopted_device_certificate import AdoptedDeviceCertificate
-from iot_certificate_provider.resources.device.change import DeviceCertificateChange, differs, noted
+from iot_certificate_provider.resources.device.change import DeviceCertificateChange, differs
 from iot_certificate_provider.resources.device.deletion import DeviceCertificateDeletion, left
 from iot_certificate_provider.resources.device.outcome import outcome_of
 from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership

@@ -16,8 +16,7 @@ from iot_certificate_provider.errors import AccessDeniedError, InvalidPropertyEr
 from iot_certificate_provider.physical_id import keeping_id
 from iot_certificate_provider.pki import SigningRequest
 from iot_certificate_provider.properties.issued_device_certificate import IssuedDeviceCertificateProperties
-from iot_certificate_provider.protocol.response import Outcome, ensure_fits
-from iot_certificate_provider.resources.device.change import noted
+from iot_certificate_provider.protocol.response import Outcome, ensure_fits, noted
 from iot_certificate_provider.resources.device.deletion import left
 from iot_certificate_provider.resources.device.device_certificate import DeviceCertificateResource
 from iot_certificate_provider.resources.device.outcome import attributes_of_lost, outcome_of
@@ -76,7 +75,11 @@ class IssuedDeviceCertificateResource:
             outcome = returned_to_nothing(request, self._stacks, self._iot.find_certificate, lost, error)
             if outcome is None:
                 raise
-            return outcome
+            old = readable(IssuedDeviceCertificateProperties.read, request.old_properties)
+            request = of_present_certificate(request)
+            left_by = self._left_by_update(request, old)
+            note = self._device_certificates.remove_left_by_update(request, left_by)
+            return noted(replace(outcome, note=note), outcome.note)
 
     def _update(self, request: Request) -> Outcome:
         wanted = IssuedDeviceCertificateProperties.read(request.properties)
