@@ -417,6 +417,23 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Hand("schedule", "issued"),
         Amend(0, "other-secret", 1, faults=(Fault("mute", 0, times=3, invocation=0),)),
     ),
+    "a rollback to a certificate that was deleted by hand waits for ever for the failed Create of another stack": (
+        Deploy(0, (("IssuedA", Wish("requested")),)),
+        Hand("delete", "requested"),
+        Race(
+            Amend(0, "rotate", 1, faults=(Fault("mute", 0, times=3, invocation=0),)),
+            Deploy(2, (("IssuedA", Wish("requested")),), faults=(Fault("mute", 0, "before", 4, 0),)),
+            slow=1,
+        ),
+    ),
+    "a Create takes up what another stack's rollback has come away from, and is about to delete": (
+        Deploy(1, (("IssuedA", Wish("requested")),)),
+        Race(
+            Amend(1, "rotate", 1, breaks="first"),
+            Deploy(2, (("IssuedA", Wish("requested")),), faults=(Fault("die", 1, times=3, invocation=1),)),
+            later=20.0,
+        ),
+    ),
     "the referee wants the status that a hand gave to a kept certificate": (
         Deploy(1, (("IssuedA", Wish("issued", keep="KEEP")),)),
         Hand("deactivate", "issued"),

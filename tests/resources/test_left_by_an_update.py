@@ -11,6 +11,7 @@ import pytest
 import issuing
 from fakes.refusal import Refusal
 from iot_certificate_provider.contract import ResourceType
+from iot_certificate_provider.errors import ConflictError
 from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.resources.device.device_certificate import DeviceCertificateResource
@@ -54,7 +55,7 @@ def lose(stage: Stage, physical_id: str, properties: Mapping[str, Any], count: i
     stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
     stage.aws.cloudformation.begin_update(stage.now() - timedelta(minutes=10))
     stage.log(physical_id, "UPDATE_IN_PROGRESS", ago=600)
-    name = "thermostat" if properties == AFTER else "renamed"
+    name = "renamed" if properties == OTHER else "thermostat"
     lost = []
     for number in range(count):
         registered = datetime.now(UTC) - timedelta(minutes=9 - number)
@@ -124,3 +125,81 @@ def test_the_reason_is_that_of_the_orphan_that_stays_not_of_one_that_is_not_regi
     held = f"Left registered: {short(lost)} is declared by Pump of stack plant"
     assert device.remove_left_by_update(request, found) == held
     assert device.remove_left_by_update(request, ["ab" * 32]).startswith("Nothing to delete")
+
+
+def make(stage: Stage, kind: str) -> tuple[Resource, dict[str, Any], dict[str, Any]]:
+    """Return a resource of a type that has certificates issued for requests, and its properties before and after."""
+    if kind == "issued":
+        return stage.resource(ResourceType.ISSUED_DEVICE_CERTIFICATE), BEFORE, AFTER
+    request = {"CertificateSigningRequest": CSR.pem}
+    return stage.device, {**request, "PolicyNames": ["connect"]}, request
+
+
+@pytest.fixture(params=["issued", "by AWS IoT"])
+def gone(stage: Stage, issued: Resource, request: pytest.FixtureRequest) -> tuple[Resource, Any, Any, str]:
+    """Have a resource whose certificate was deleted outside the stack before its Update failed."""
+    stage.iot.policies["connect"] = set()
+    resource, before, after = make(stage, request.param)
+    stage.iot.clock = stage.now = lambda: datetime.now(UTC) - timedelta(hours=1)
+    physical_id = stage.create(resource, before).physical_id
+    stage.iot.clock = stage.now = lambda: datetime.now(UTC)
+    del stage.iot.certificates[physical_id]
+    return resource, before, after, physical_id
+
+
+def test_a_rollback_in_doubt_has_another_one_issued_and_names_the_doubtful_one(
+    stage: Stage, gone: tuple[Resource, Any, Any, str]
+) -> None:
+    resource, before, after, physical_id = gone
+    (lost,) = lose(stage, physical_id, AFTER, 1)
+    plant = stage.aws.cloudformation.beside("plant")
+    plant.status = "CREATE_IN_PROGRESS"
+    plant.log("Pump", "", "CREATE_IN_PROGRESS", stage.now() - timedelta(minutes=20))
+    outcome = stage.update(resource, physical_id, after, before)
+    assert outcome.physical_id not in (physical_id, lost)
+    assert set(stage.iot.certificates) == {outcome.physical_id, lost}
+    assert outcome.note.startswith(f"Left registered, in doubt: {short(lost)} may belong to Pump")
+
+
+def test_a_rollback_has_another_one_issued_beside_a_create_that_failed_and_removes_its_own_orphan(
+    stage: Stage, gone: tuple[Resource, Any, Any, str]
+) -> None:
+    resource, before, after, physical_id = gone
+    lose(stage, physical_id, AFTER, 1)
+    plant = stage.aws.cloudformation.beside("plant")
+    plant.status = "ROLLBACK_FAILED"
+    plant.log("Pump", "plant-Pump-1ABC", "DELETE_FAILED")
+    outcome = stage.update(resource, physical_id, after, before)
+    assert set(stage.iot.certificates) == {outcome.physical_id}
+
+
+def test_an_update_in_doubt_is_refused(stage: Stage, gone: tuple[Resource, Any, Any, str]) -> None:
+    resource, before, after, physical_id = gone
+    (lost,) = lose(stage, physical_id, AFTER, 1)
+    stage.aws.cloudformation.status = "UPDATE_IN_PROGRESS"
+    stage.aws.cloudformation.events = [each for each in stage.aws.cloudformation.events if each[2] != "UPDATE_FAILED"]
+    plant = stage.aws.cloudformation.beside("plant")
+    plant.status = "CREATE_IN_PROGRESS"
+    plant.log("Pump", "", "CREATE_IN_PROGRESS", stage.now() - timedelta(minutes=20))
+    with pytest.raises(ConflictError, match="is not known yet"):
+        resource.update(stage.request(RequestType.UPDATE, after, physical_id, before, age=600))
+    assert set(stage.iot.certificates) == {lost}
+
+
+@pytest.mark.parametrize(("ago", "is_taken"), [(60, False), (3600, True)])
+def test_a_create_takes_up_nothing_that_a_clean_up_of_another_stack_may_delete(
+    stage: Stage, issued: Resource, ago: int, is_taken: bool
+) -> None:
+    (lost,) = lose(stage, "", BEFORE, 1)
+    stage.aws.cloudformation.status = "CREATE_IN_PROGRESS"
+    stage.aws.cloudformation.events.clear()
+    stage.log("", "CREATE_IN_PROGRESS", ago=600)
+    plant = stage.aws.cloudformation.beside("plant")
+    plant.status = "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
+    plant.log("Pump", "ab" * 32, "UPDATE_COMPLETE", stage.now() - timedelta(seconds=ago))
+    request = stage.request(RequestType.CREATE, BEFORE, age=600)
+    if is_taken:
+        assert issued.create(request).physical_id == lost
+        return
+    with pytest.raises(ConflictError, match="is not known yet: Pump of stack plant"):
+        issued.create(request)

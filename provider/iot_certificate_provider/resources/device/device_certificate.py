@@ -161,9 +161,9 @@ class DeviceCertificateResource:
             outcome = self._update_issued(request, wanted, wanted.identity, old)
         else:
             outcome = self._update_given(request, wanted, wanted.identity, old, is_key_ours=is_key_ours)
-        kept_id = certificate_id_in(outcome.physical_id)
-        if old is not None and kept_id == certificate_id_in(request.existing_id):
-            return noted(outcome, self._remove_leftovers(request, wanted, old, kept_id))
+        present = {certificate_id_in(outcome.physical_id), certificate_id_in(request.existing_id)}
+        if old is not None and (len(present) == 1 or request.progress.doubtful):
+            return noted(outcome, self._remove_leftovers(request, wanted, old, present))
         return outcome
 
     def _update_given(
@@ -312,10 +312,10 @@ class DeviceCertificateResource:
     # Cleaning up
 
     def _remove_leftovers(
-        self, request: Request, wanted: DeviceCertificateProperties, old: DeviceCertificateProperties, kept_id: str
+        self, request: Request, wanted: DeviceCertificateProperties, old: DeviceCertificateProperties, present: set[str]
     ) -> str:
         """Remove what an Update registered that never answered: only the old properties of its rollback name it."""
-        found = [each for each in self._left_by_update(request, wanted, old) if each != kept_id]
+        found = [each for each in self._left_by_update(request, wanted, old) if each not in present]
         if not found:
             return ""
         self._adopted.abandon(request, old)
@@ -328,7 +328,7 @@ class DeviceCertificateResource:
     ) -> Iterator[str]:
         if isinstance(old.identity, Certificate):
             yield old.identity.id
-        elif wanted.identity != old.identity:
+        elif wanted.identity != old.identity or request.progress.doubtful:
             # Where the template names no request any more, the role may not list certificates.
             with suppress(AccessDeniedError), self._stacks.expecting_denial():
                 yield from list(self._ownership.left_issued(request, old.identity))

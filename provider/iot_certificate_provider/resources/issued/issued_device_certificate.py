@@ -77,7 +77,7 @@ class IssuedDeviceCertificateResource:
                 raise
             old = readable(IssuedDeviceCertificateProperties.read, request.old_properties)
             request = of_present_certificate(request)
-            left_by = self._left_by_update(request, old)
+            left_by = self._left_by_update(request, old, "")
             note = self._device_certificates.remove_left_by_update(request, left_by)
             return noted(replace(outcome, note=note), outcome.note)
 
@@ -90,7 +90,8 @@ class IssuedDeviceCertificateResource:
         answer = _answer(request, wanted, issued)
         same = old if old is not None and old.identity() == wanted.identity() else None
         is_kept = issued.certificate.id == request.existing_id
-        left_by = [] if same or not is_kept else self._left_by_update(request, old)
+        is_checked = (is_kept and not same) or request.progress.doubtful
+        left_by = self._left_by_update(request, old, issued.certificate.id) if is_checked else []
         outcome = self._device_certificates.update_declared(
             request,
             wanted.of_certificate(issued.certificate, issued.ca),
@@ -142,9 +143,11 @@ class IssuedDeviceCertificateResource:
             request, lambda: self._history(declared).left_by(request, declared)
         )
 
-    def _left_by_update(self, request: Request, old: IssuedDeviceCertificateProperties | None) -> list[str]:
+    def _left_by_update(
+        self, request: Request, old: IssuedDeviceCertificateProperties | None, issued_id: str
+    ) -> list[str]:
         """Return the registered ones that an Update left which never answered: of a rollback, ``old`` are its own."""
-        present, found = (request.existing_id, request.keeps), list[str]()
+        present, found = (request.existing_id, request.keeps, issued_id), list[str]()
         # Where its Update named another secret, or none, the role may not look there any more.
         with suppress(AccessDeniedError, InvalidPropertyError), self._stacks.expecting_denial():
             left_by = () if old is None else self._history(old).left_by(request, old)
