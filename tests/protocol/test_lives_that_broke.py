@@ -434,6 +434,14 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
             later=20.0,
         ),
     ),
+    "a Create takes up what another stack's rollback looks for, and leaves its own": (
+        Deploy(2, (("IssuedA", Wish("requested")),)),
+        Race(
+            Amend(2, "rotate", 1, faults=(Fault("mute", 1, times=3, invocation=1),)),
+            Deploy(0, (("IssuedA", Wish("requested")),)),
+            later=20.0,
+        ),
+    ),
     "the referee wants the status that a hand gave to a kept certificate": (
         Deploy(1, (("IssuedA", Wish("issued", keep="KEEP")),)),
         Hand("deactivate", "issued"),

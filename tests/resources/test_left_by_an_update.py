@@ -186,9 +186,18 @@ def test_an_update_in_doubt_is_refused(stage: Stage, gone: tuple[Resource, Any, 
     assert set(stage.iot.certificates) == {lost}
 
 
-@pytest.mark.parametrize(("ago", "is_taken"), [(60, False), (3600, True)])
-def test_a_create_takes_up_nothing_that_a_clean_up_of_another_stack_may_delete(
-    stage: Stage, issued: Resource, ago: int, is_taken: bool
+@pytest.mark.parametrize(
+    ("status", "ago", "is_taken"),
+    [
+        ("UPDATE_COMPLETE", 60, False),
+        ("UPDATE_IN_PROGRESS", 60, False),
+        ("UPDATE_FAILED", 60, False),
+        ("UPDATE_COMPLETE", 3600, True),
+        ("UPDATE_FAILED", 3600, True),
+    ],
+)
+def test_a_create_takes_up_nothing_that_the_rollback_of_another_stack_may_delete(
+    stage: Stage, issued: Resource, status: str, ago: int, is_taken: bool
 ) -> None:
     (lost,) = lose(stage, "", BEFORE, 1)
     stage.aws.cloudformation.status = "CREATE_IN_PROGRESS"
@@ -196,7 +205,7 @@ def test_a_create_takes_up_nothing_that_a_clean_up_of_another_stack_may_delete(
     stage.log("", "CREATE_IN_PROGRESS", ago=600)
     plant = stage.aws.cloudformation.beside("plant")
     plant.status = "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
-    plant.log("Pump", "ab" * 32, "UPDATE_COMPLETE", stage.now() - timedelta(seconds=ago))
+    plant.log("Pump", "ab" * 32, status, stage.now() - timedelta(seconds=ago))
     request = stage.request(RequestType.CREATE, BEFORE, age=600)
     if is_taken:
         assert issued.create(request).physical_id == lost

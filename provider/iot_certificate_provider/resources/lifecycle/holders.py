@@ -110,9 +110,10 @@ def is_at_work(
 def may_clean_up(resource: StackResource, request: Request, created: datetime | None) -> bool:
     """Decide whether a resource of another stack in progress may be about to delete what was ``created`` before.
 
-    A rollback has returned to an older certificate, and the newer one has no row of its own until its Delete is over.
+    A rollback returns to an older certificate. The newer one has no row of its own until its Delete is over; one that
+    the Update never named is removed by the rollback itself.
     """
-    if resource.status != "UPDATE_COMPLETE" or resource.stack_id == request.stack_id:
+    if not resource.status.startswith("UPDATE_") or resource.stack_id == request.stack_id:
         return False
     return created is None or resource.at is None or resource.at > created - CLOCKS_DIFFER
 
