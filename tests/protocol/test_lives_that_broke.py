@@ -442,6 +442,12 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
             later=20.0,
         ),
     ),
+    "the referee wants what a hand detached from a kept certificate, and is declared, to stay detached": (
+        Deploy(0, (("IssuedA", Wish("issued", attached=("publish",), keep="KEEP")),)),
+        Hand("detach", "issued"),
+        Amend(0, "rotate", 1),
+        Amend(0, "attach", 1, breaks="last"),
+    ),
     "the referee wants the status that a hand gave to a kept certificate": (
         Deploy(1, (("IssuedA", Wish("issued", keep="KEEP")),)),
         Hand("deactivate", "issued"),
