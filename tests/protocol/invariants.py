@@ -225,7 +225,9 @@ def rolled_back_to(stack: Stack, before: Snapshot, revoking: set[str], skipped: 
             # As of the present one: it is as it was, or as declared.
             statuses = {was and was.status, live.declared.properties.get("Status", "ACTIVE")}
             left = stack.cloud.excuses.left_attached.get((stack.ledger.stack_id, logical_id), frozenset())
-            users = stack.cloud.possessions.attached_to(kept_id) | left
+            # Likewise its attachments: what a hand had detached, and is declared, may be attached again.
+            names = (*live.declared.properties.get("PolicyNames", ()), *live.declared.properties.get("ThingNames", ()))
+            users = stack.cloud.possessions.attached_to(kept_id) | left | frozenset(names)
             same = was and now and now.status in statuses and _is_same_but_for(users, was, now)
             require(same, "I4", f"the certificate that {logical_id} keeps is another after the rollback")
         if live.declared.type in (ResourceType.REGISTRATION_CODE, ResourceType.CERTIFICATE_GENERATION, DECISION):

@@ -392,6 +392,62 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Again(),
         Destroy(2),
     ),
+    "a rollback removes one of two certificates that answer its Update's request, and leaves its own": (
+        Deploy(0, (("IssuedA", Wish("requested")),)),
+        Race(
+            Amend(0, "rotate", 1),
+            Deploy(2, (("IssuedA", Wish("requested")),), faults=(Fault("mute", 0, "before", 4, 2),)),
+            slow=2,
+        ),
+    ),
+    "a rollback of a CA whose secret is out of reach leaves what its Update has registered with another secret": (
+        Deploy(0, (OWN_CA,)),
+        Hand("schedule", "own-ca"),
+        Amend(0, "other-secret", 1, faults=(Fault("mute", 0, times=3, invocation=0),)),
+    ),
+    "likewise, and the CA is gone": (
+        Deploy(0, (OWN_CA,)),
+        Hand("delete", "own-ca"),
+        Hand("schedule", "own-ca"),
+        Amend(0, "other-secret", 1, faults=(Fault("mute", 0, times=3, invocation=0),)),
+    ),
+    "likewise of an issued device that is gone": (
+        Deploy(0, (ISSUED,)),
+        Hand("delete", "issued"),
+        Hand("schedule", "issued"),
+        Amend(0, "other-secret", 1, faults=(Fault("mute", 0, times=3, invocation=0),)),
+    ),
+    "a rollback to a certificate that was deleted by hand waits for ever for the failed Create of another stack": (
+        Deploy(0, (("IssuedA", Wish("requested")),)),
+        Hand("delete", "requested"),
+        Race(
+            Amend(0, "rotate", 1, faults=(Fault("mute", 0, times=3, invocation=0),)),
+            Deploy(2, (("IssuedA", Wish("requested")),), faults=(Fault("mute", 0, "before", 4, 0),)),
+            slow=1,
+        ),
+    ),
+    "a Create takes up what another stack's rollback has come away from, and is about to delete": (
+        Deploy(1, (("IssuedA", Wish("requested")),)),
+        Race(
+            Amend(1, "rotate", 1, breaks="first"),
+            Deploy(2, (("IssuedA", Wish("requested")),), faults=(Fault("die", 1, times=3, invocation=1),)),
+            later=20.0,
+        ),
+    ),
+    "a Create takes up what another stack's rollback looks for, and leaves its own": (
+        Deploy(2, (("IssuedA", Wish("requested")),)),
+        Race(
+            Amend(2, "rotate", 1, faults=(Fault("mute", 1, times=3, invocation=1),)),
+            Deploy(0, (("IssuedA", Wish("requested")),)),
+            later=20.0,
+        ),
+    ),
+    "the referee wants what a hand detached from a kept certificate, and is declared, to stay detached": (
+        Deploy(0, (("IssuedA", Wish("issued", attached=("publish",), keep="KEEP")),)),
+        Hand("detach", "issued"),
+        Amend(0, "rotate", 1),
+        Amend(0, "attach", 1, breaks="last"),
+    ),
     "the referee wants the status that a hand gave to a kept certificate": (
         Deploy(1, (("IssuedA", Wish("issued", keep="KEEP")),)),
         Hand("deactivate", "issued"),

@@ -56,6 +56,11 @@ def encode(response: Mapping[str, Any]) -> bytes:
     return json.dumps(response).encode("utf-8")
 
 
+def noted(outcome: Outcome, *notes: str) -> Outcome:
+    """Add to the note in CloudFormation's event."""
+    return replace(outcome, note=". ".join(note for note in (outcome.note, *notes) if note))
+
+
 def ensure_fits(request: Request, outcome: Outcome) -> None:
     """Refuse what could not be answered in 4,096 bytes: CloudFormation would never hear of what was registered."""
     size = _size(request, outcome)

@@ -19,7 +19,7 @@ from iot_certificate_provider.physical_id import adopted_id, certificate_id_in, 
 from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.properties.ca_certificate import CaCertificateProperties
 from iot_certificate_provider.protocol.request import RequestType
-from iot_certificate_provider.protocol.response import ensure_fits
+from iot_certificate_provider.protocol.response import ensure_fits, noted
 from iot_certificate_provider.resources.ca.change import CaCertificateChange, as_registered, differences, differs
 from iot_certificate_provider.resources.ca.deletion import CaCertificateDeletion, left
 from iot_certificate_provider.resources.ca.outcome import outcome_of
@@ -99,6 +99,10 @@ class CaCertificateResource:
         """Serve the Delete of a Create that never answered: ``find`` says which CAs it may have left."""
         return self._deletion.of_leftovers(request, find)
 
+    def remove_left_by_update(self, request: Request, old: CaCertificateProperties | None) -> str:
+        """Deregister what an Update registered that never answered, in its rollback; return why the others stay."""
+        return self._deletion.remove_left_by_update(request, [] if old is None else self._left_by_update(request, old))
+
     def _left_by_create(self, request: Request, declared: CaCertificateProperties) -> Iterator[str]:
         if declared.certificate is not None:
             yield declared.certificate.id
@@ -172,9 +176,7 @@ class CaCertificateResource:
         outcome = outcome_of(ca, request)
         if outcome.physical_id == certificate_id_in(request.existing_id):
             outcome = self._change_or_register(request, wanted, ca, old, outcome)
-            left_by_update = [] if old is None else self._left_by_update(request, old)
-            note = self._deletion.remove_left_by_update(request, left_by_update)
-            return replace(outcome, note=outcome.note or note)
+            return noted(outcome, self.remove_left_by_update(request, old))
         live = self._to_be_adopted(request, wanted, outcome)
         if live is not None:
             return self._adopt(request, wanted, outcome, live)

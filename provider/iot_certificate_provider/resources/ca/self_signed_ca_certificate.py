@@ -27,7 +27,7 @@ from iot_certificate_provider.physical_id import is_certificate_id
 from iot_certificate_provider.pki.private_key import generate_private_key
 from iot_certificate_provider.pki.self_signed import self_signed_ca
 from iot_certificate_provider.properties.self_signed_ca_certificate import SelfSignedCaCertificateProperties
-from iot_certificate_provider.protocol.response import Outcome, with_attribute_that_fits
+from iot_certificate_provider.protocol.response import Outcome, noted, with_attribute_that_fits
 from iot_certificate_provider.resources.ca.ca_certificate import CaCertificateResource
 from iot_certificate_provider.resources.ca.deletion import left
 from iot_certificate_provider.resources.ca.outcome import attributes_of_lost
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.aws.cloudformation import StackResource
     from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.pki import Certificate
+    from iot_certificate_provider.pki.private_key import CaPrivateKey
     from iot_certificate_provider.properties.ca_certificate import CaCertificateProperties
     from iot_certificate_provider.protocol.request import Request
     from iot_certificate_provider.resources.keys.secret_version import Credentials
@@ -83,7 +84,11 @@ class SelfSignedCaCertificateResource:
             outcome = returned_to_nothing(request, self._stacks, self._ca_certificates.registered, lost, error)
             if outcome is None:
                 raise
-            return outcome
+            old = readable(SelfSignedCaCertificateProperties.read, request.old_properties)
+            request = of_present_certificate(request)
+            left_by = None if old is None else self._left_by_update(request, old)
+            note = self._ca_certificates.remove_left_by_update(request, left_by)
+            return noted(replace(outcome, note=note), outcome.note)
 
     def _update(self, request: Request) -> Outcome:
         wanted = SelfSignedCaCertificateProperties.read(request.properties)
@@ -93,13 +98,13 @@ class SelfSignedCaCertificateResource:
         live = self._ca_certificates.registered(request.existing_id) if is_same else self._before_the_update(request)
         made = self._found(request, wanted, live)
         if made is None and live is not None:
-            return self._change_without_key(request, wanted, old if is_same else None, live)
+            return self._change_without_key(request, wanted, old, live)
         made = made or self._make(request, wanted)
         outcome = self._ca_certificates.update_declared(
             request,
             wanted.of_certificate(made.certificate, made.key),
             made.certificate,
-            self._old(request, wanted, old, made),
+            self._old(request, wanted, old, made.certificate, made.key),
         )
         outcome = self._with_kept(request, wanted, old, outcome)
         return self._current(request, wanted, made, outcome)
@@ -178,7 +183,7 @@ class SelfSignedCaCertificateResource:
     ) -> Outcome:
         """Change the changeable properties of a CA whose key was removed from the secret, without a rotation."""
         outcome = self._ca_certificates.update_declared(
-            request, wanted.of_certificate(kept, None), kept, None if old is None else old.of_certificate(kept, None)
+            request, wanted.of_certificate(kept, None), kept, self._old(request, wanted, old, kept, None)
         )
         outcome = self._with_kept(request, wanted, old, outcome)
         return with_attribute_that_fits(request, outcome, SelfSignedCaCertificateAttribute.CERTIFICATE_PEM, kept.pem)
@@ -226,16 +231,22 @@ class SelfSignedCaCertificateResource:
         request: Request,
         wanted: SelfSignedCaCertificateProperties,
         old: SelfSignedCaCertificateProperties | None,
-        made: Credentials,
+        present: Certificate,
+        key: CaPrivateKey | None,
     ) -> CaCertificateProperties | None:
         """Return the old properties with their certificate; None where that is not known, or was never made."""
         if old is None:
             return None
-        if made.certificate.id != request.existing_id:
+        if present.id != request.existing_id:
             return None
         if old.identity() == wanted.identity():
-            return old.of_certificate(made.certificate, made.key)
-        # A rollback: what its Update has left, only the secret tells.
+            return old.of_certificate(present, key)
+        return self._left_by_update(request, old)
+
+    def _left_by_update(
+        self, request: Request, old: SelfSignedCaCertificateProperties
+    ) -> CaCertificateProperties | None:
+        """Return the properties of what the Update has left that is rolled back: only the secret tells."""
         digest = _digest(request, old)
         found = (each for each in self._store(old).left() if each.certificate.id != request.keeps)
         before = next((each for each in found if each.digest == digest), None)

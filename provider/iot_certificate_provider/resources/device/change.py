@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import DeviceCertificateProperty, DeviceCertificateStatus
 from iot_certificate_provider.errors import ConflictError, InvalidPropertyError
 from iot_certificate_provider.pki import SigningRequest
+from iot_certificate_provider.protocol.response import noted
 from iot_certificate_provider.resources.device.outcome import outcome_of
 from iot_certificate_provider.resources.device.releasing import Releasing
 from iot_certificate_provider.resources.lifecycle.certificate_mode import check_mode
@@ -39,11 +39,6 @@ def differs(old: DeviceCertificateProperties | None, wanted: DeviceCertificatePr
         return True
     before = (old.mode, old.status, old.existing, Attachments.of(old))
     return before != (wanted.mode, wanted.status, wanted.existing, Attachments.of(wanted))
-
-
-def noted(outcome: Outcome, *notes: str) -> Outcome:
-    """Add to the note in CloudFormation's event."""
-    return replace(outcome, note=". ".join(note for note in (outcome.note, *notes) if note))
 
 
 _FINAL = (DeviceCertificateStatus.REVOKED, "PENDING_TRANSFER")

@@ -103,17 +103,19 @@ class DeviceCertificateDeletion:
 
     def remove_leftovers(self, request: Request, certificate_ids: Iterable[str], seconds: float | None = None) -> str:
         """Remove those that the running operation has left; return why the first of the others stays, and which do."""
-        reasons, staying = [], []
+        reasons, staying, nothing = [], [], ""
         for certificate_id in certificate_ids:
             look = partial(self._iot.find_certificate, certificate_id)
             leftover = self._inquiry.leftover(request, look, certificate_id, seconds)
-            if leftover.found is None:
+            if leftover.found is not None:
+                self._removal.remove_and_release(leftover.found, _declared(request), request.deadline)
+            elif leftover.decision == ownership.deletion_of_nothing(certificate_id):
+                nothing = leftover.decision.reason
+            else:
                 reasons.append(leftover.decision.reason)
                 staying.append(ownership.short(certificate_id))
-                continue
-            self._removal.remove_and_release(leftover.found, _declared(request), request.deadline)
         more = f". So is {', '.join(staying[1:])}" if len(staying) > 1 else ""
-        return reasons[0] + more if reasons else ""
+        return reasons[0] + more if reasons else nothing
 
 
 def left(request: Request, decision: Decision) -> Outcome:

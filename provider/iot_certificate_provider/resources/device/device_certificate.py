@@ -13,8 +13,9 @@ from iot_certificate_provider.errors import AccessDeniedError, AlreadyExistsErro
 from iot_certificate_provider.physical_id import certificate_id_in, is_adopted, is_certificate_id
 from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.properties.device_certificate import DeviceCertificateProperties
+from iot_certificate_provider.protocol.response import noted
 from iot_certificate_provider.resources.device.adopted_device_certificate import AdoptedDeviceCertificate
-from iot_certificate_provider.resources.device.change import DeviceCertificateChange, differs, noted
+from iot_certificate_provider.resources.device.change import DeviceCertificateChange, differs
 from iot_certificate_provider.resources.device.deletion import DeviceCertificateDeletion, left
 from iot_certificate_provider.resources.device.outcome import outcome_of
 from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
@@ -99,6 +100,10 @@ class DeviceCertificateResource:
             wanted = replace(wanted, status=old.status)  # final, and no reason for the present one's Update to fail
         return self._change.bring(request, wanted, old, certificate).note if differs(old, wanted) else ""
 
+    def remove_left_by_update(self, request: Request, certificate_ids: Iterable[str]) -> str:
+        """Remove what an Update registered that never answered, in its rollback; return why the others stay."""
+        return self._deletion.remove_leftovers(request, certificate_ids, ROLLBACK_SECONDS)
+
     def remove_leftovers(self, request: Request, find: Callable[[], Iterable[str]]) -> Outcome:
         """Serve the Delete of a Create that never answered: ``find`` says which certificates it may have left."""
         return self._deletion.of_leftovers(request, find)
@@ -156,9 +161,9 @@ class DeviceCertificateResource:
             outcome = self._update_issued(request, wanted, wanted.identity, old)
         else:
             outcome = self._update_given(request, wanted, wanted.identity, old, is_key_ours=is_key_ours)
-        kept_id = certificate_id_in(outcome.physical_id)
-        if old is not None and kept_id == certificate_id_in(request.existing_id):
-            return noted(outcome, self._remove_leftovers(request, wanted, old, kept_id))
+        present = {certificate_id_in(outcome.physical_id), certificate_id_in(request.existing_id)}
+        if old is not None and (len(present) == 1 or request.progress.doubtful):
+            return noted(outcome, self._remove_leftovers(request, wanted, old, present))
         return outcome
 
     def _update_given(
@@ -307,23 +312,23 @@ class DeviceCertificateResource:
     # Cleaning up
 
     def _remove_leftovers(
-        self, request: Request, wanted: DeviceCertificateProperties, old: DeviceCertificateProperties, kept_id: str
+        self, request: Request, wanted: DeviceCertificateProperties, old: DeviceCertificateProperties, present: set[str]
     ) -> str:
         """Remove what an Update registered that never answered: only the old properties of its rollback name it."""
-        found = [each for each in self._left_by_update(request, wanted, old) if each != kept_id]
+        found = [each for each in self._left_by_update(request, wanted, old) if each not in present]
         if not found:
             return ""
         self._adopted.abandon(request, old)
         if isinstance(old.identity, Certificate) and self._iot.find_certificate(old.identity.id) is None:
             return ""
-        return self._deletion.remove_leftovers(request, found, ROLLBACK_SECONDS)
+        return self.remove_left_by_update(request, found)
 
     def _left_by_update(
         self, request: Request, wanted: DeviceCertificateProperties, old: DeviceCertificateProperties
     ) -> Iterator[str]:
         if isinstance(old.identity, Certificate):
             yield old.identity.id
-        elif wanted.identity != old.identity:
+        elif wanted.identity != old.identity or request.progress.doubtful:
             # Where the template names no request any more, the role may not list certificates.
             with suppress(AccessDeniedError), self._stacks.expecting_denial():
                 yield from list(self._ownership.left_issued(request, old.identity))

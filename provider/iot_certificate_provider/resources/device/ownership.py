@@ -102,8 +102,11 @@ class DeviceCertificateOwnership:
             if decision.proceeds:
                 return live
             if decision.action is Action.WAIT:
-                # Another one issued now would leave this one behind, if it is this resource's.
-                raise ConflictError(f"{decision.reason}. Deploy again when that is complete")
+                # Another one issued now would leave this one behind, if it is this resource's. A rollback has another
+                # one issued all the same, since it must not get stuck, and then checks this one as its orphan.
+                if not self._stacks.is_rolling_back(request.stack_id):
+                    raise ConflictError(f"{decision.reason}. Deploy again when that is complete")
+                request.progress.doubtful = True
         return None
 
     def _rows(self, request: Request) -> Iterator[ResourceEvent]:

@@ -9,8 +9,8 @@ from iot_certificate_provider.aws.iot import Issued
 from iot_certificate_provider.contract import CertificateMode, DeviceCertificateProperty, DeviceCertificateStatus
 from iot_certificate_provider.errors import AlreadyExistsError, ConflictError, UpstreamError, attributing_to
 from iot_certificate_provider.pki import Certificate, check_not_expired
-from iot_certificate_provider.protocol.response import ensure_fits
-from iot_certificate_provider.resources.device.change import DeviceCertificateChange, noted
+from iot_certificate_provider.protocol.response import ensure_fits, noted
+from iot_certificate_provider.resources.device.change import DeviceCertificateChange
 from iot_certificate_provider.resources.device.outcome import largest_outcome, outcome_of
 from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
 from iot_certificate_provider.resources.device.renaming import RenamedRequest

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 from iot_certificate_provider.contract import PreviousCertificate
 from iot_certificate_provider.errors import AccessDeniedError, InvalidPropertyError, readable
 from iot_certificate_provider.physical_id import keeping_id
-from iot_certificate_provider.pki import Certificate, SigningRequest
+from iot_certificate_provider.pki import SigningRequest
 from iot_certificate_provider.properties.issued_device_certificate import IssuedDeviceCertificateProperties
-from iot_certificate_provider.protocol.response import Outcome, ensure_fits
-from iot_certificate_provider.resources.device.change import noted
+from iot_certificate_provider.protocol.response import Outcome, ensure_fits, noted
 from iot_certificate_provider.resources.device.deletion import left
 from iot_certificate_provider.resources.device.device_certificate import DeviceCertificateResource
 from iot_certificate_provider.resources.device.outcome import attributes_of_lost, outcome_of
@@ -35,12 +34,10 @@ from iot_certificate_provider.resources.lifecycle.rollback import returned_to_no
 from iot_certificate_provider.resources.lifecycle.undo import abandoned_on_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from datetime import datetime
 
     from iot_certificate_provider.aws.gateways import Gateways
-    from iot_certificate_provider.aws.iot import DeviceCertificateDescription
-    from iot_certificate_provider.properties.device_certificate import DeviceCertificateProperties
     from iot_certificate_provider.protocol.request import Request
     from iot_certificate_provider.resources.issued.certificate_history import CertificateHistory, IssuedCertificate
 
@@ -78,7 +75,11 @@ class IssuedDeviceCertificateResource:
             outcome = returned_to_nothing(request, self._stacks, self._iot.find_certificate, lost, error)
             if outcome is None:
                 raise
-            return outcome
+            old = readable(IssuedDeviceCertificateProperties.read, request.old_properties)
+            request = of_present_certificate(request)
+            left_by = self._left_by_update(request, old, "")
+            note = self._device_certificates.remove_left_by_update(request, left_by)
+            return noted(replace(outcome, note=note), outcome.note)
 
     def _update(self, request: Request) -> Outcome:
         wanted = IssuedDeviceCertificateProperties.read(request.properties)
@@ -87,12 +88,17 @@ class IssuedDeviceCertificateResource:
         begin(request, self._stacks, self._now())
         issued = self._history(wanted).of_update(request, wanted, old)
         answer = _answer(request, wanted, issued)
+        same = old if old is not None and old.identity() == wanted.identity() else None
+        is_kept = issued.certificate.id == request.existing_id
+        is_checked = (is_kept and not same) or request.progress.doubtful
+        left_by = self._left_by_update(request, old, issued.certificate.id) if is_checked else []
         outcome = self._device_certificates.update_declared(
             request,
             wanted.of_certificate(issued.certificate, issued.ca),
-            self._old(request, wanted, old, issued),
+            same.of_certificate(issued.certificate, issued.ca) if same and is_kept else None,
             is_key_ours=True,
         )
+        outcome = noted(outcome, self._device_certificates.remove_left_by_update(request, left_by))
         note = self._change_kept(request, wanted, old, outcome)
         physical_id = physical_id_after(request, self._stacks, answer.physical_id, wanted.previous)
         answer = replace(answer, physical_id=physical_id, note=outcome.note)
@@ -137,32 +143,20 @@ class IssuedDeviceCertificateResource:
             request, lambda: self._history(declared).left_by(request, declared)
         )
 
-    def _old(
-        self,
-        request: Request,
-        wanted: IssuedDeviceCertificateProperties,
-        old: IssuedDeviceCertificateProperties | None,
-        issued: IssuedCertificate,
-    ) -> DeviceCertificateProperties | None:
-        """Return the old properties with their certificate; None where there is none of theirs."""
-        if old is None or issued.certificate.id != request.existing_id:
-            return None
-        if old.identity() == wanted.identity():
-            return old.of_certificate(issued.certificate, issued.ca)
-        # A rollback. Where its Update named another secret, or none, the role may not look there any more.
-        found = None
+    def _left_by_update(
+        self, request: Request, old: IssuedDeviceCertificateProperties | None, issued_id: str
+    ) -> list[str]:
+        """Return the registered ones that an Update left which never answered: of a rollback, ``old`` are its own."""
+        present, found = (request.existing_id, request.keeps, issued_id), list[str]()
+        # Where its Update named another secret, or none, the role may not look there any more.
         with suppress(AccessDeniedError, InvalidPropertyError), self._stacks.expecting_denial():
-            left_by = self._history(old).left_by(request, old)
-            found = self._registered(each for each in left_by if each != request.keeps)
-        return None if found is None else old.of_certificate(Certificate.from_pem(found.pem), None)
+            left_by = () if old is None else self._history(old).left_by(request, old)
+            found.extend(each for each in left_by if each not in present and self._is_registered(each))
+        return found
 
-    def _registered(self, certificate_ids: Iterable[str]) -> DeviceCertificateDescription | None:
-        for certificate_id in certificate_ids:
-            with self._stacks.expecting_denial(expected=False):
-                found = self._iot.find_certificate(certificate_id)
-            if found is not None:
-                return found
-        return None
+    def _is_registered(self, certificate_id: str) -> bool:
+        with self._stacks.expecting_denial(expected=False):
+            return self._iot.find_certificate(certificate_id) is not None
 
     def _history(self, properties: IssuedDeviceCertificateProperties) -> CertificateHistory:
         return self._by_request if isinstance(properties.subject, SigningRequest) else self._with_new_key

@@ -108,6 +108,17 @@ def is_at_work(
     return not (taking and began_later)
 
 
+def may_clean_up(resource: StackResource, request: Request, created: datetime | None) -> bool:
+    """Decide whether a resource of another stack in progress may be about to delete what was ``created`` before.
+
+    A rollback returns to an older certificate. The newer one has no row of its own until its Delete is over; one that
+    the Update never named is removed by the rollback itself.
+    """
+    if not resource.status.startswith("UPDATE_") or resource.stack_id == request.stack_id:
+        return False
+    return created is None or resource.at is None or resource.at > created - CLOCKS_DIFFER
+
+
 def is_user_of_ca(resource: StackResource, certificate_id: str) -> bool:
     """Decide whether a resource has a CA, or may be registering it."""
     if resource.type in CA_CERTIFICATE_TYPES and resource.status in _AT_WORK:
@@ -200,6 +211,7 @@ class Holders:
         *,
         taking: bool,
         types: frozenset[str] = DEVICE_CERTIFICATE_TYPES,
+        resuming: bool = False,
     ) -> StackResource | None:
         """ListStacks, ListStackResources: a resource that may have registered the certificate and not answered yet.
 
@@ -208,7 +220,16 @@ class Holders:
         try:
             with self._stacks.expecting_denial():
                 others = self._unanswered(request, taking=taking)
-                return next((each for each in others if is_at_work(each, created, taking=taking, types=types)), None)
+                found = (each for each in others if each.type in types)
+                return next(
+                    (
+                        each
+                        for each in found
+                        if is_at_work(each, created, taking=taking, types=types)
+                        or (resuming and may_clean_up(each, request, created))
+                    ),
+                    None,
+                )
         except AccessDeniedError:
             return UNKNOWN
 

@@ -1,0 +1,214 @@
+"""The rollback of an Update that never answered, when several registered certificates may be its orphans."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+import issuing
+from fakes.refusal import Refusal
+from iot_certificate_provider.contract import ResourceType
+from iot_certificate_provider.errors import ConflictError
+from iot_certificate_provider.pki import Certificate
+from iot_certificate_provider.protocol.request import RequestType
+from iot_certificate_provider.resources.device.device_certificate import DeviceCertificateResource
+from iot_certificate_provider.resources.lifecycle.ownership import short
+from resources.stage import KEY_SECRET
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from fakes.aws import Call
+    from iot_certificate_provider.resources.resource import Resource
+    from resources.stage import Stage
+
+CA = issuing.make_ca("Factory CA")
+ISSUER = {"CACertificatePem": CA.pem, "SecretArn": KEY_SECRET}
+CSR = issuing.make_csr("thermostat")
+BEFORE = {"Issuer": ISSUER, "CertificateSigningRequest": CSR.pem, "ValidityDays": "30"}
+AFTER = {**BEFORE, "ValidityDays": "60"}
+OTHER = {**AFTER, "CertificateSigningRequest": issuing.make_csr("renamed").pem}
+
+
+@pytest.fixture
+def issued(stage: Stage) -> Resource:
+    stage.aws.secrets.values[KEY_SECRET] = CA.key_pem()
+    stage.iot.RegisterCACertificate(CA.pem, certificateMode="SNI_ONLY", setAsActive=True)
+    return stage.resource(ResourceType.ISSUED_DEVICE_CERTIFICATE)
+
+
+@pytest.fixture
+def present(stage: Stage, issued: Resource) -> str:
+    """Have the resource created an hour ago; return its id."""
+    stage.iot.clock = stage.now = lambda: datetime.now(UTC) - timedelta(hours=1)
+    physical_id = stage.create(issued, BEFORE).physical_id
+    stage.iot.clock = stage.now = lambda: datetime.now(UTC)
+    return physical_id
+
+
+def lose(stage: Stage, physical_id: str, properties: Mapping[str, Any], count: int = 2) -> list[str]:
+    """Have an Update fail without an answer while so many are registered for its request, the newest one last."""
+    stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    stage.aws.cloudformation.begin_update(stage.now() - timedelta(minutes=10))
+    stage.log(physical_id, "UPDATE_IN_PROGRESS", ago=600)
+    name = "renamed" if properties == OTHER else "thermostat"
+    lost = []
+    for number in range(count):
+        registered = datetime.now(UTC) - timedelta(minutes=9 - number)
+        stage.iot.clock = partial(lambda at: at, registered)
+        device = issuing.make_device(CA, name, key=issuing.make_csr(name).key)
+        stage.iot.RegisterCertificate(device.pem, caCertificatePem=CA.pem, status="ACTIVE")
+        lost.append(Certificate.from_pem(device.pem).id)
+    stage.iot.clock = lambda: datetime.now(UTC)
+    stage.log(physical_id, "UPDATE_FAILED")
+    return lost
+
+
+@pytest.mark.parametrize("failed", [AFTER, OTHER], ids=["same key", "another key"])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_rollback_removes_every_orphan(
+    stage: Stage, issued: Resource, present: str, failed: Mapping[str, Any], count: int
+) -> None:
+    lose(stage, present, failed, count)
+    outcome = stage.update(issued, present, failed, BEFORE)
+    assert (outcome.physical_id, outcome.note) == (present, "")
+    assert set(stage.iot.certificates) == {present}
+
+
+@pytest.mark.parametrize("held", [0, 1])
+def test_a_rollback_leaves_the_one_that_another_stack_holds(
+    stage: Stage, issued: Resource, present: str, held: int
+) -> None:
+    lost = lose(stage, present, AFTER)
+    stage.aws.cloudformation.beside("plant").log("Pump", lost[held], "CREATE_COMPLETE")
+    outcome = stage.update(issued, present, AFTER, BEFORE)
+    assert outcome.note == f"Left registered: {short(lost[held])} is declared by Pump of stack plant"
+    assert set(stage.iot.certificates) == {present, lost[held]}
+
+
+def test_a_rollback_names_each_one_that_it_leaves_in_doubt(stage: Stage, issued: Resource, present: str) -> None:
+    lost = lose(stage, present, AFTER, 3)
+    plant = stage.aws.cloudformation.beside("plant")
+    plant.status = "CREATE_IN_PROGRESS"
+    plant.log("Pump", "", "CREATE_IN_PROGRESS")
+    outcome = stage.update(issued, present, AFTER, BEFORE)
+    assert set(stage.iot.certificates) == {present, *lost}
+    assert outcome.note.startswith(f"Left registered, in doubt: {short(lost[2])} may belong to Pump")
+    assert all(short(each) in outcome.note for each in lost)
+
+
+def test_a_rollback_that_may_not_list_certificates_succeeds(stage: Stage, issued: Resource, present: str) -> None:
+    lost = lose(stage, present, OTHER)
+
+    def check(call: Call) -> None:
+        if call.name == "iot.ListCertificates":
+            raise Refusal("AccessDeniedException", "not authorized to perform: iot:ListCertificates")
+
+    stage.aws.before = check
+    assert stage.update(issued, present, OTHER, BEFORE).physical_id == present
+    assert set(stage.iot.certificates) == {present, *lost}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_reason_is_that_of_the_orphan_that_stays_not_of_one_that_is_not_registered(
+    stage: Stage, present: str, order: int
+) -> None:
+    (lost,) = lose(stage, present, AFTER, 1)
+    stage.aws.cloudformation.beside("plant").log("Pump", lost, "CREATE_COMPLETE")
+    device = DeviceCertificateResource(stage.gateways, stage.now)
+    request = stage.request(RequestType.UPDATE, BEFORE, present, AFTER)
+    found = ["ab" * 32, lost][::order]
+    held = f"Left registered: {short(lost)} is declared by Pump of stack plant"
+    assert device.remove_left_by_update(request, found) == held
+    assert device.remove_left_by_update(request, ["ab" * 32]).startswith("Nothing to delete")
+
+
+def make(stage: Stage, kind: str) -> tuple[Resource, dict[str, Any], dict[str, Any]]:
+    """Return a resource of a type that has certificates issued for requests, and its properties before and after."""
+    if kind == "issued":
+        return stage.resource(ResourceType.ISSUED_DEVICE_CERTIFICATE), BEFORE, AFTER
+    request = {"CertificateSigningRequest": CSR.pem}
+    return stage.device, {**request, "PolicyNames": ["connect"]}, request
+
+
+@pytest.fixture(params=["issued", "by AWS IoT"])
+def gone(stage: Stage, issued: Resource, request: pytest.FixtureRequest) -> tuple[Resource, Any, Any, str]:
+    """Have a resource whose certificate was deleted outside the stack before its Update failed."""
+    stage.iot.policies["connect"] = set()
+    resource, before, after = make(stage, request.param)
+    stage.iot.clock = stage.now = lambda: datetime.now(UTC) - timedelta(hours=1)
+    physical_id = stage.create(resource, before).physical_id
+    stage.iot.clock = stage.now = lambda: datetime.now(UTC)
+    del stage.iot.certificates[physical_id]
+    return resource, before, after, physical_id
+
+
+def test_a_rollback_in_doubt_has_another_one_issued_and_names_the_doubtful_one(
+    stage: Stage, gone: tuple[Resource, Any, Any, str]
+) -> None:
+    resource, before, after, physical_id = gone
+    (lost,) = lose(stage, physical_id, AFTER, 1)
+    plant = stage.aws.cloudformation.beside("plant")
+    plant.status = "CREATE_IN_PROGRESS"
+    plant.log("Pump", "", "CREATE_IN_PROGRESS", stage.now() - timedelta(minutes=20))
+    outcome = stage.update(resource, physical_id, after, before)
+    assert outcome.physical_id not in (physical_id, lost)
+    assert set(stage.iot.certificates) == {outcome.physical_id, lost}
+    assert outcome.note.startswith(f"Left registered, in doubt: {short(lost)} may belong to Pump")
+
+
+def test_a_rollback_has_another_one_issued_beside_a_create_that_failed_and_removes_its_own_orphan(
+    stage: Stage, gone: tuple[Resource, Any, Any, str]
+) -> None:
+    resource, before, after, physical_id = gone
+    lose(stage, physical_id, AFTER, 1)
+    plant = stage.aws.cloudformation.beside("plant")
+    plant.status = "ROLLBACK_FAILED"
+    plant.log("Pump", "plant-Pump-1ABC", "DELETE_FAILED")
+    outcome = stage.update(resource, physical_id, after, before)
+    assert set(stage.iot.certificates) == {outcome.physical_id}
+
+
+def test_an_update_in_doubt_is_refused(stage: Stage, gone: tuple[Resource, Any, Any, str]) -> None:
+    resource, before, after, physical_id = gone
+    (lost,) = lose(stage, physical_id, AFTER, 1)
+    stage.aws.cloudformation.status = "UPDATE_IN_PROGRESS"
+    stage.aws.cloudformation.events = [each for each in stage.aws.cloudformation.events if each[2] != "UPDATE_FAILED"]
+    plant = stage.aws.cloudformation.beside("plant")
+    plant.status = "CREATE_IN_PROGRESS"
+    plant.log("Pump", "", "CREATE_IN_PROGRESS", stage.now() - timedelta(minutes=20))
+    with pytest.raises(ConflictError, match="is not known yet"):
+        resource.update(stage.request(RequestType.UPDATE, after, physical_id, before, age=600))
+    assert set(stage.iot.certificates) == {lost}
+
+
+@pytest.mark.parametrize(
+    ("status", "ago", "is_taken"),
+    [
+        ("UPDATE_COMPLETE", 60, False),
+        ("UPDATE_IN_PROGRESS", 60, False),
+        ("UPDATE_FAILED", 60, False),
+        ("UPDATE_COMPLETE", 3600, True),
+        ("UPDATE_FAILED", 3600, True),
+    ],
+)
+def test_a_create_takes_up_nothing_that_the_rollback_of_another_stack_may_delete(
+    stage: Stage, issued: Resource, status: str, ago: int, is_taken: bool
+) -> None:
+    (lost,) = lose(stage, "", BEFORE, 1)
+    stage.aws.cloudformation.status = "CREATE_IN_PROGRESS"
+    stage.aws.cloudformation.events.clear()
+    stage.log("", "CREATE_IN_PROGRESS", ago=600)
+    plant = stage.aws.cloudformation.beside("plant")
+    plant.status = "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
+    plant.log("Pump", "ab" * 32, status, stage.now() - timedelta(seconds=ago))
+    request = stage.request(RequestType.CREATE, BEFORE, age=600)
+    if is_taken:
+        assert issued.create(request).physical_id == lost
+        return
+    with pytest.raises(ConflictError, match="is not known yet: Pump of stack plant"):
+        issued.create(request)
