@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from protocol.in_use import WITH_PASSWORD
 from protocol.neighbour_lives import ATTACHED, CALLS, Drawing
@@ -32,6 +32,9 @@ HANDS = {
 }
 
 
+Pattern: TypeAlias = "Callable[[DrawingInUse], list[Step]]"
+
+
 class DrawingInUse(Drawing):
     """One life being drawn."""
 
@@ -50,9 +53,9 @@ class DrawingInUse(Drawing):
         "secretsmanager.UpdateSecretVersionStage",
     )
 
-    def life(self) -> list[Step]:
-        """Draw a life: a pattern, with a few steps thrown in."""
-        steps = self._draw.choice(PATTERNS)(self)
+    def life(self, patterns: tuple[Pattern, ...]) -> list[Step]:
+        """Draw a life: one of the patterns, with a few steps thrown in."""
+        steps = self._draw.choice(patterns)(self)
         for _ in range(self._draw.choice((0, 0, 1, 1, 2, 3))):
             steps.insert(self._draw.randint(0, len(steps)), self.step())
         return self._with_lag(steps)
@@ -177,7 +180,7 @@ class DrawingInUse(Drawing):
         return self._draw.choice((self._deploy(stack), self._amend(stack), Destroy(stack, self._faults())))
 
 
-PATTERNS: tuple[Callable[[DrawingInUse], list[Step]], ...] = (
+PATTERNS: tuple[Pattern, ...] = (
     DrawingInUse.tries_to_rename,
     DrawingInUse.tries_to_rename,
     DrawingInUse.shares,
@@ -193,6 +196,10 @@ PATTERNS: tuple[Callable[[DrawingInUse], list[Step]], ...] = (
 )
 
 
+OVERLAP = "overlap "
+"""What a seed begins with whose life has a rotation that keeps the certificate before."""
+
+
 def drawn(seed: str) -> list[Step]:
     """Return the life of a seed."""
-    return DrawingInUse(seed).life()
+    return DrawingInUse(seed).life((DrawingInUse.overlaps,) if seed.startswith(OVERLAP) else PATTERNS)

@@ -15,7 +15,7 @@ import pytest
 
 from protocol import material
 from protocol.in_use import AccountInUse
-from protocol.in_use_lives import drawn
+from protocol.in_use_lives import OVERLAP, drawn
 from protocol.lives import RUNS
 from protocol.neighbour_lives import shrunk
 from protocol.story import brief
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from protocol.function import Cloud
     from protocol.neighbours import Step
 
-SHARE = RUNS if "PROTOCOL_RUNS" in os.environ else 150
+SHARE = RUNS if "PROTOCOL_RUNS" in os.environ else 100
 SEED = os.environ.get("PROTOCOL_SEED")
 MOST_LEFT = 0.005
 """Of all lives: in which an orphan stays, named in a reason. Not knowing is to be rare."""
 
 
-def _seeds() -> list[str]:
+def _seeds(begin: str) -> list[str]:
     if SEED is not None:
         return [SEED]
     drawn_now = secrets.token_hex(4) if "PROTOCOL_RUNS" in os.environ else "the same each time"
-    return [f"{drawn_now} {number}" for number in range(SHARE)]
+    return [f"{begin}{drawn_now} {number}" for number in range(SHARE)]
 
 
 def _play(cloud: Cloud, steps: list[Step]) -> AssertionError | None:
@@ -63,9 +63,10 @@ def _tell(cloud: Cloud, seed: str, steps: list[Step], error: AssertionError) -> 
 
 
 @pytest.mark.timeout(300 + 2 * SHARE)
-def test_any_life_of_what_is_in_use(cloud: Cloud) -> None:
+@pytest.mark.parametrize("begin", ["", OVERLAP], ids=["of all types", "with an overlap"])
+def test_any_life_of_what_is_in_use(cloud: Cloud, begin: str) -> None:
     left, struck = 0, Counter[str]()
-    for seed in _seeds():
+    for seed in _seeds(begin):
         steps = drawn(seed)
         error = _play(cloud, steps)
         if error is not None:
