@@ -448,6 +448,20 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Amend(0, "rotate", 1),
         Amend(0, "attach", 1, breaks="last"),
     ),
+    "an adopter goes, and detaches what the owner of a certificate that keeps another one declares as well": (
+        Deploy(2, (("IssuedA", Wish("issued", retain="Retain", keep="KEEP")),)),
+        Amend(2, "rotate"),
+        Deploy(1, (("DeviceA", Wish("kin", attached=("connect", "thermostat"), adopt=True)),)),
+        Amend(2, "attach", 1),
+        Destroy(1),
+    ),
+    "an adopter leaves out what the owner of a certificate that keeps another one declares as well": (
+        Deploy(2, (("IssuedA", Wish("issued", retain="Retain", keep="KEEP")),)),
+        Amend(2, "rotate"),
+        Deploy(1, (("DeviceA", Wish("kin", attached=("connect", "thermostat"), adopt=True)),)),
+        Amend(2, "attach", 1),
+        Amend(1, "detach"),
+    ),
     "the referee wants the status that a hand gave to a kept certificate": (
         Deploy(1, (("IssuedA", Wish("issued", keep="KEEP")),)),
         Hand("deactivate", "issued"),

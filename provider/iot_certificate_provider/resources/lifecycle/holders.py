@@ -170,9 +170,11 @@ class Holders:
         whole = [each for each in answers if each is not None and each.stack_id == request.stack_id and each.is_whole]
         siblings = whole[0].resources if whole else tuple(self._stacks.resources(request.stack_id))
         found += [each for each in siblings if _holds(each, certificate_id)]
-        if answers[1] is not None and all(each.is_going or not is_adopted(each.physical_id) for each in found):
-            # The one adopter's stack that answered hides those of others.
-            found += [each for each in self._of_all(certificate_id) if is_adopted(each.physical_id) or each == UNKNOWN]
+        others = _others(request, found)
+        if answers[1] is not None and all(each.is_going or not is_adopted(each.physical_id) for each in others):
+            # The one adopter's stack that answered hides those of others; and no id of an owner that names a kept
+            # certificate as well is ever found.
+            found += [each for each in self._of_all(certificate_id) if _is_hidden(each)]
         own = next((each for each in siblings if each.logical_id == request.logical_id), None)
         return Standing(own, _others(request, found), answers[0] is not None)
 
@@ -269,6 +271,10 @@ def _named(answers: Iterable[StackAnswer | None], certificate_id: str) -> Iterat
         if not named and not answer.is_whole:
             # The holder is not among the first hundred.
             yield StackResource(answer.stack_id, "", physical_id, "")
+
+
+def _is_hidden(holder: StackResource) -> bool:
+    return bool(holder.keeps) or is_adopted(holder.physical_id) or holder == UNKNOWN
 
 
 def _holds(resource: StackResource, certificate_id: str) -> bool:
