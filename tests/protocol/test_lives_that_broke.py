@@ -462,6 +462,12 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Amend(2, "attach", 1),
         Amend(1, "detach"),
     ),
+    "the referee wants a kept certificate left detached from what a hand detached, and a rollback attaches again": (
+        Deploy(0, (("IssuedA", Wish("requested", attached=("publish",), keep="KEEP")),)),
+        Hand("detach", "issued"),
+        Amend(0, "rotate", 1),
+        Amend(0, "detach", faults=(Fault("deny", "cloudformation.DescribeStackEvents", invocation=0),)),
+    ),
     "the referee wants the status that a hand gave to a kept certificate": (
         Deploy(1, (("IssuedA", Wish("issued", keep="KEEP")),)),
         Hand("deactivate", "issued"),
