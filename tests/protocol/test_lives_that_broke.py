@@ -448,6 +448,15 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Amend(0, "rotate", 1),
         Amend(0, "attach", 1, breaks="last"),
     ),
+    "the rollback of an adopter sets the status of a certificate that its owner has registered again since": (
+        Deploy(1, (("IssuedA", Wish("issued", retain="Retain", keep="KEEP")),)),
+        Deploy(0, (("DeviceA", Wish("kin", adopt=True)),)),
+        Hand("delete", "issued"),
+        Amend(1, "attach"),
+        Amend(1, "rotate", 1),
+        Amend(1, "status", 1),
+        Amend(0, "remove", 1),
+    ),
     "an adopter goes, and detaches what the owner of a certificate that keeps another one declares as well": (
         Deploy(2, (("IssuedA", Wish("issued", retain="Retain", keep="KEEP")),)),
         Amend(2, "rotate"),

@@ -107,8 +107,8 @@ class AdoptedDeviceCertificate:
             self._attach_and_release(request, live, before, after)
         note = ""
         # An update of another certificate, or one that was refused, has set no status: so its rollback sets none.
-        sets = not is_back if old is None else old.status is not wanted.status
-        if is_new or sets:
+        differs = old is not None and old.status is not wanted.status
+        if differs or (is_unknown and not is_back):
             note = self._change.set_status(request, certificate.id, wanted.status)
         outcome = outcome_of(certificate, wanted.ca, request)
         return replace(outcome, physical_id=request.existing_id, note=note)
