@@ -61,6 +61,7 @@ CASES: dict[str, tuple[Decision | None, Action]] = {
         Action.LEAVE,
     ),
     "deletion_of_nothing_left": (ownership.deletion_of_nothing_left(), Action.LEAVE),
+    "left_unread": (ownership.left_unread(), Action.LEAVE),
     "deletion": (ownership.deletion(ID, REQUEST, anew=False, keeping=()), Action.PROCEED),
     "deletion, anew": (ownership.deletion(ID, REQUEST, anew=True, keeping=()), Action.LEAVE),
     "deletion, held": (ownership.deletion(ID, REQUEST, anew=False, keeping=(ELSEWHERE, SIBLING)), Action.LEAVE),
@@ -94,7 +95,7 @@ CASES: dict[str, tuple[Decision | None, Action]] = {
     "in_doubt": (ownership.in_doubt(ID), Action.WAIT),
     "may_have_just_answered": (ownership.may_have_just_answered(ID), Action.WAIT),
 }
-WITHOUT_ID = {"deletion_after_a_failed_create", "deletion_of_nothing_left", "left_attached"}
+WITHOUT_ID = {"deletion_after_a_failed_create", "deletion_of_nothing_left", "left_attached", "left_unread"}
 
 
 @pytest.mark.parametrize("name", CASES)

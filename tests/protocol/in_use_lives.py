@@ -53,7 +53,7 @@ class DrawingInUse(Drawing):
         "secretsmanager.UpdateSecretVersionStage",
     )
 
-    def life(self, patterns: tuple[Pattern, ...]) -> list[Step]:
+    def life_of(self, patterns: tuple[Pattern, ...]) -> list[Step]:
         """Draw a life: one of the patterns, with a few steps thrown in."""
         steps = self._draw.choice(patterns)(self)
         for _ in range(self._draw.choice((0, 0, 1, 1, 2, 3))):
@@ -202,4 +202,4 @@ OVERLAP = "overlap "
 
 def drawn(seed: str) -> list[Step]:
     """Return the life of a seed."""
-    return DrawingInUse(seed).life((DrawingInUse.overlaps,) if seed.startswith(OVERLAP) else PATTERNS)
+    return DrawingInUse(seed).life_of((DrawingInUse.overlaps,) if seed.startswith(OVERLAP) else PATTERNS)

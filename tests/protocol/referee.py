@@ -32,6 +32,9 @@ SERVICE_TIMEOUT = 1200.0
 REDELIVERIES = (60.0, 120.0)
 """AWS Lambda Developer Guide, "Asynchronous invocation": twice more, after one minute and after two."""
 
+UNREAD = "which could not be looked for: access denied"
+"""In the reason of what was not allowed to look for what it may leave."""
+
 NAMED = 12
 """How much of a certificate's id names it in a reason, at least."""
 
@@ -71,6 +74,11 @@ class Live:
 
     physical_id: str
     declared: Declared
+
+    @property
+    def certificate_ids(self) -> set[str]:
+        """The certificates that its physical id names: the present one, and a kept one."""
+        return {certificate_id_in(self.physical_id), without_kept(self.physical_id)[1]} - {""}
 
 
 @dataclass
@@ -353,7 +361,7 @@ class Stack:
 
     def _leave(self, logical_id: str, live: Live, *, replaced: bool = False) -> None:
         """Skip a deletion, as the template says."""
-        self.excused.update({certificate_id_in(live.physical_id), without_kept(live.physical_id)[1]} - {""})
+        self.excused.update(live.certificate_ids)
         self._log(logical_id, live.physical_id, "DELETE_SKIPPED", moved=replaced)
         if not replaced:
             self.cloud.possessions.gives_up(self._owner(logical_id))
@@ -503,11 +511,14 @@ class Stack:
         reason = answer.body["Reason"]
         if live.declared.type == TRANSFER and doubt and reason.startswith("Left pending, in doubt"):
             self._leave_pending(live.declared.properties["CertificateId"])
+        # A role that may not look knows no name; and not to look without a denial is no doubt.
+        is_denied = UNREAD in reason and any(str(each).startswith("deny") for each in doubt)
         for certificate_id in self._made_by(logical_id):
             said = _said_of(certificate_id, reason, is_only=certificate_id == live.physical_id)
             # That it made nothing is no doubt: of what it made it is wrong.
             is_doubted = said.startswith(("Left", "So is")) and "was not registered by" not in said
-            if doubt and is_doubted:
+            is_unread = is_denied and certificate_id not in live.certificate_ids
+            if is_unread or (doubt and is_doubted):
                 self.excused.add(certificate_id)
                 if "in doubt" in reason and not self.cloud.possessions.holders(certificate_id):
                     self.cloud.excuses.left_in_doubt[certificate_id] = reason

@@ -457,6 +457,16 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Amend(1, "status", 1),
         Amend(0, "remove", 1),
     ),
+    "a rollback to KEEP forgets what was kept beside a certificate that was deleted by hand": (
+        Deploy(0, (("IssuedA", Wish("requested", keep="KEEP")),)),
+        Amend(0, "rotate"),
+        Hand("delete", "requested"),
+        Amend(0, "keep", breaks="first"),
+    ),
+    "a rollback that may not read the other secret says nothing of what its Update has registered": (
+        Deploy(0, (("IssuedA", Wish("issued", attached=("publish",))),)),
+        Amend(0, "other-secret", 1, faults=(Fault("deny", 6, times=4, invocation=0),)),
+    ),
     "an adopter goes, and detaches what the owner of a certificate that keeps another one declares as well": (
         Deploy(2, (("IssuedA", Wish("issued", retain="Retain", keep="KEEP")),)),
         Amend(2, "rotate"),

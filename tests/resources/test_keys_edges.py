@@ -14,7 +14,11 @@ from iot_certificate_provider.contract import CredentialsField
 from iot_certificate_provider.errors import InvalidPropertyError, ProviderError, UpstreamError
 from iot_certificate_provider.pki import Certificate, load_private_key
 from iot_certificate_provider.protocol.request import RequestType
-from iot_certificate_provider.resources.keys.credentials import CredentialsStore, properties_digest
+from iot_certificate_provider.resources.keys.credentials import (
+    CredentialsStore,
+    SecretOutOfReachError,
+    properties_digest,
+)
 from iot_certificate_provider.resources.keys.ownership import DEAD, OF_ANOTHER, OWN, UNKNOWN, is_of, replacing
 from iot_certificate_provider.resources.keys.secret_version import Credentials, read_version, version_text
 from resources.stage import KEY_SECRET
@@ -132,18 +136,25 @@ class TestTheLabelled:
         assert shelf.store.find("digest of one", lambda _: False) is None
         assert shelf.store.find("another", lambda _: True) is None
 
-    @pytest.mark.parametrize("code", ["AccessDeniedException", "InvalidRequestException"])
-    def test_are_none_for_a_clean_up_where_the_secret_is_out_of_reach(self, shelf: Shelf, code: str) -> None:
-        def deny(call: Call) -> None:
+    def test_are_none_for_a_clean_up_where_the_secret_is_gone(self, shelf: Shelf) -> None:
+        self._refuse(shelf, "InvalidRequestException")
+        assert list(shelf.store.left()) == []
+        with pytest.raises(ProviderError):
+            list(shelf.store.labelled())
+
+    def test_are_not_known_to_a_clean_up_that_may_not_read_the_secret(self, shelf: Shelf) -> None:
+        self._refuse(shelf, "AccessDeniedException")
+        with pytest.raises(SecretOutOfReachError):
+            list(shelf.store.left())
+
+    def _refuse(self, shelf: Shelf, code: str) -> None:
+        def refuse(call: Call) -> None:
             if call.name.startswith("secretsmanager."):
                 raise Refusal(code, "planned", 400)
 
         shelf.put(made("one", "1"), "AWSCURRENT")
         assert [each.version_id for each in shelf.store.left()] == [v("1")]
-        shelf.stage.aws.before = deny
-        assert list(shelf.store.left()) == []
-        with pytest.raises(ProviderError):
-            list(shelf.store.labelled())
+        shelf.stage.aws.before = refuse
 
 
 class TestWriting:

@@ -31,7 +31,11 @@ from iot_certificate_provider.protocol.response import Outcome, noted, with_attr
 from iot_certificate_provider.resources.ca.ca_certificate import CaCertificateResource
 from iot_certificate_provider.resources.ca.deletion import left
 from iot_certificate_provider.resources.ca.outcome import attributes_of_lost
-from iot_certificate_provider.resources.keys.credentials import CredentialsStore, properties_digest
+from iot_certificate_provider.resources.keys.credentials import (
+    CredentialsStore,
+    SecretOutOfReachError,
+    properties_digest,
+)
 from iot_certificate_provider.resources.lifecycle import ownership
 from iot_certificate_provider.resources.lifecycle.overlap import (
     delete_each,
@@ -86,8 +90,8 @@ class SelfSignedCaCertificateResource:
                 raise
             old = readable(SelfSignedCaCertificateProperties.read, request.old_properties)
             request = of_present_certificate(request)
-            left_by = None if old is None else self._left_by_update(request, old)
-            note = self._ca_certificates.remove_left_by_update(request, left_by)
+            left_by, unread = (None, "") if old is None else self._left_by_update(request, old)
+            note = self._ca_certificates.remove_left_by_update(request, left_by) or unread
             return noted(replace(outcome, note=note), outcome.note)
 
     def _update(self, request: Request) -> Outcome:
@@ -100,13 +104,10 @@ class SelfSignedCaCertificateResource:
         if made is None and live is not None:
             return self._change_without_key(request, wanted, old, live)
         made = made or self._make(request, wanted)
-        outcome = self._ca_certificates.update_declared(
-            request,
-            wanted.of_certificate(made.certificate, made.key),
-            made.certificate,
-            self._old(request, wanted, old, made.certificate, made.key),
-        )
-        outcome = self._with_kept(request, wanted, old, outcome)
+        before, unread = self._old(request, wanted, old, made.certificate, made.key)
+        declared = wanted.of_certificate(made.certificate, made.key)
+        outcome = self._ca_certificates.update_declared(request, declared, made.certificate, before)
+        outcome = self._with_kept(request, wanted, old, noted(outcome, unread))
         return self._current(request, wanted, made, outcome)
 
     def delete(self, request: Request) -> Outcome:
@@ -127,7 +128,10 @@ class SelfSignedCaCertificateResource:
         nothing = ownership.deletion_after_a_failed_create(request.existing_id, readable=declared is not None)
         if nothing is not None or declared is None:
             return left(request, nothing or ownership.deletion_of_nothing(request.existing_id))
-        return self._ca_certificates.remove_leftovers(request, lambda: self._left_by_create(request, declared))
+        try:
+            return self._ca_certificates.remove_leftovers(request, lambda: self._left_by_create(request, declared))
+        except SecretOutOfReachError:
+            return left(request, ownership.left_unread())
 
     def _delete_own(self, request: Request, certificate_id: str) -> Outcome:
         """Deregister the CA. Of one that was renamed, the devices stay, as those of a Generation do."""
@@ -182,10 +186,9 @@ class SelfSignedCaCertificateResource:
         kept: Certificate,
     ) -> Outcome:
         """Change the changeable properties of a CA whose key was removed from the secret, without a rotation."""
-        outcome = self._ca_certificates.update_declared(
-            request, wanted.of_certificate(kept, None), kept, self._old(request, wanted, old, kept, None)
-        )
-        outcome = self._with_kept(request, wanted, old, outcome)
+        before, unread = self._old(request, wanted, old, kept, None)
+        outcome = self._ca_certificates.update_declared(request, wanted.of_certificate(kept, None), kept, before)
+        outcome = self._with_kept(request, wanted, old, noted(outcome, unread))
         return with_attribute_that_fits(request, outcome, SelfSignedCaCertificateAttribute.CERTIFICATE_PEM, kept.pem)
 
     def _with_kept(
@@ -233,24 +236,28 @@ class SelfSignedCaCertificateResource:
         old: SelfSignedCaCertificateProperties | None,
         present: Certificate,
         key: CaPrivateKey | None,
-    ) -> CaCertificateProperties | None:
-        """Return the old properties with their certificate; None where that is not known, or was never made."""
-        if old is None:
-            return None
-        if present.id != request.existing_id:
-            return None
+    ) -> tuple[CaCertificateProperties | None, str]:
+        """Return the old properties with their certificate; None where that was never made, or why it is not known."""
+        if old is None or present.id != request.existing_id:
+            return None, ""
         if old.identity() == wanted.identity():
-            return old.of_certificate(present, key)
+            return old.of_certificate(present, key), ""
         return self._left_by_update(request, old)
 
     def _left_by_update(
         self, request: Request, old: SelfSignedCaCertificateProperties
-    ) -> CaCertificateProperties | None:
-        """Return the properties of what the Update has left that is rolled back: only the secret tells."""
+    ) -> tuple[CaCertificateProperties | None, str]:
+        """Return the properties of what the Update has left that is rolled back, or why that is not known.
+
+        Only the secret tells.
+        """
         digest = _digest(request, old)
-        found = (each for each in self._store(old).left() if each.certificate.id != request.keeps)
+        try:
+            found = [each for each in self._store(old).left() if each.certificate.id != request.keeps]
+        except SecretOutOfReachError:
+            return None, ownership.left_unread().reason
         before = next((each for each in found if each.digest == digest), None)
-        return None if before is None else old.of_certificate(before.certificate, before.key)
+        return (None if before is None else old.of_certificate(before.certificate, before.key)), ""
 
     def _left_by_create(self, request: Request, declared: SelfSignedCaCertificateProperties) -> Iterator[str]:
         digest = _digest(request, declared)

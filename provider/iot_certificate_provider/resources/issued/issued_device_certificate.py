@@ -6,7 +6,6 @@ request or the same properties before, or a new one.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -23,6 +22,7 @@ from iot_certificate_provider.resources.device.outcome import attributes_of_lost
 from iot_certificate_provider.resources.issued.issuing import DeviceCertificateIssuing
 from iot_certificate_provider.resources.issued.new_key_history import IssuedWithNewKey
 from iot_certificate_provider.resources.issued.signing_request_history import IssuedByRequest
+from iot_certificate_provider.resources.keys.credentials import SecretOutOfReachError
 from iot_certificate_provider.resources.lifecycle import ownership
 from iot_certificate_provider.resources.lifecycle.overlap import (
     delete_each,
@@ -77,8 +77,8 @@ class IssuedDeviceCertificateResource:
                 raise
             old = readable(IssuedDeviceCertificateProperties.read, request.old_properties)
             request = of_present_certificate(request)
-            left_by = self._left_by_update(request, old, "")
-            note = self._device_certificates.remove_left_by_update(request, left_by)
+            left_by, unread = self._left_by_update(request, old, "")
+            note = self._device_certificates.remove_left_by_update(request, left_by) or unread
             return noted(replace(outcome, note=note), outcome.note)
 
     def _update(self, request: Request) -> Outcome:
@@ -91,14 +91,14 @@ class IssuedDeviceCertificateResource:
         same = old if old is not None and old.identity() == wanted.identity() else None
         is_kept = issued.certificate.id == request.existing_id
         is_checked = (is_kept and not same) or request.progress.doubtful
-        left_by = self._left_by_update(request, old, issued.certificate.id) if is_checked else []
+        left_by, unread = self._left_by_update(request, old, issued.certificate.id) if is_checked else ([], "")
         outcome = self._device_certificates.update_declared(
             request,
             wanted.of_certificate(issued.certificate, issued.ca),
             same.of_certificate(issued.certificate, issued.ca) if same and is_kept else None,
             is_key_ours=True,
         )
-        outcome = noted(outcome, self._device_certificates.remove_left_by_update(request, left_by))
+        outcome = noted(outcome, self._device_certificates.remove_left_by_update(request, left_by) or unread)
         note = self._change_kept(request, wanted, old, outcome)
         physical_id = physical_id_after(request, self._stacks, answer.physical_id, wanted.previous)
         answer = replace(answer, physical_id=physical_id, note=outcome.note)
@@ -139,20 +139,31 @@ class IssuedDeviceCertificateResource:
         nothing = ownership.deletion_after_a_failed_create(request.existing_id, readable=declared is not None)
         if nothing is not None or declared is None:
             return left(request, nothing or ownership.deletion_of_nothing(request.existing_id))
-        return self._device_certificates.remove_leftovers(
-            request, lambda: self._history(declared).left_by(request, declared)
-        )
+        try:
+            return self._device_certificates.remove_leftovers(
+                request, lambda: self._history(declared).left_by(request, declared)
+            )
+        except SecretOutOfReachError:
+            return left(request, ownership.left_unread())
 
     def _left_by_update(
         self, request: Request, old: IssuedDeviceCertificateProperties | None, issued_id: str
-    ) -> list[str]:
-        """Return the registered ones that an Update left which never answered: of a rollback, ``old`` are its own."""
+    ) -> tuple[list[str], str]:
+        """Return the registered ones that an Update left which never answered, and why there may be more.
+
+        ``old`` are the properties of that Update, in its rollback.
+        """
         present, found = (request.existing_id, request.keeps, issued_id), list[str]()
-        # Where its Update named another secret, or none, the role may not look there any more.
-        with suppress(AccessDeniedError, InvalidPropertyError), self._stacks.expecting_denial():
-            left_by = () if old is None else self._history(old).left_by(request, old)
-            found.extend(each for each in left_by if each not in present and self._is_registered(each))
-        return found
+        try:
+            with self._stacks.expecting_denial():
+                left_by = () if old is None else self._history(old).left_by(request, old)
+                found.extend(each for each in left_by if each not in present and self._is_registered(each))
+        except AccessDeniedError:
+            # Where its Update named another secret, the role may not look there any more.
+            return found, ownership.left_unread().reason
+        except InvalidPropertyError:
+            return found, ""
+        return found, ""
 
     def _is_registered(self, certificate_id: str) -> bool:
         with self._stacks.expecting_denial(expected=False):

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from iot_certificate_provider.resources.lifecycle.ownership import Decision
 
 
+class SecretOutOfReachError(AccessDeniedError):
+    """The role may not read a secret that a clean-up has to look into."""
+
+
 class CredentialsStore:
     """The versions of one secret; ``name`` is the property that names it, for errors about it.
 
@@ -155,11 +159,17 @@ class CredentialsStore:
         return self._secrets.labels(self._secret_arn).get(CURRENT)
 
     def left(self) -> Iterator[Credentials]:
-        """Yield as ``labelled``, for a clean-up: where the secret is gone, or out of reach, nothing of it is left."""
-        with suppress(AccessDeniedError, InvalidPropertyError):
-            # All at once: nothing else may run while a denial decides.
-            with self._secrets.expecting_denial():
-                left = list(self.labelled())
+        """Yield as ``labelled``, for a clean-up: of a secret that is gone nothing is left.
+
+        SecretOutOfReachError where the role may not read it: then what is left is not known.
+        """
+        with suppress(InvalidPropertyError):
+            try:
+                # All at once: nothing else may run while a denial decides.
+                with self._secrets.expecting_denial():
+                    left = list(self.labelled())
+            except AccessDeniedError as error:
+                raise SecretOutOfReachError(str(error)) from error
             yield from left
 
     def find(self, digest: str, accept: Callable[[Credentials], bool]) -> Credentials | None:

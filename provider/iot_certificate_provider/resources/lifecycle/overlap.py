@@ -35,16 +35,15 @@ def physical_id_after(
     """
     if previous is PreviousCertificate.DELETE and not request.keeps:
         return certificate_id
-    rotated = certificate_id != request.existing_id
     if stacks.is_rolling_back(request.stack_id):
         before = stacks.row_before_update(request.stack_id, request.logical_id)
         if before is not None and before.physical_id == certificate_id:
             return before.whole_id
         # Another one in place of what was deleted outside the stack: whatever was kept beside that is kept still.
-        kept = "" if before is None else before.keeps
-        return keeping_id(certificate_id, kept if rotated else request.keeps)
+        return keeping_id(certificate_id, request.keeps if before is None else before.keeps)
     if previous is PreviousCertificate.DELETE:
         return certificate_id
+    rotated = certificate_id != request.existing_id
     return keeping_id(certificate_id, request.existing_id if rotated else request.keeps)
 
 

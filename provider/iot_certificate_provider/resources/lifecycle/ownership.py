@@ -110,6 +110,15 @@ def deletion_of_nothing_left() -> Decision:
     return Decision(Action.LEAVE, "Nothing to delete: the Create left nothing registered")
 
 
+def left_unread() -> Decision:
+    """Decide on what an operation may have registered with a key that is in a secret, which cannot be read."""
+    return Decision(
+        Action.LEAVE,
+        "Left, in doubt: whatever this operation registered, which could not be looked for: access denied. "
+        "If nobody uses it: iot-certificates sweep",
+    )
+
+
 def deletion(certificate_id: str, request: Request, *, anew: bool, keeping: Sequence[StackResource]) -> Decision:
     """Decide on deleting a certificate that the resource had.
 
