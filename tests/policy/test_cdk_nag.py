@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from aws_cdk import CfnResource, Stack
@@ -63,7 +62,7 @@ def test_everything_has_each_construct_of_the_package(everything: tuple[Assembly
 def test_each_acknowledgement_answers_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Written where cdk-nag does not look, the acknowledgements hide nothing: it finds just what they name."""
     aside = "acknowledged-aside"
-    monkeypatch.setattr(accepted_findings, "Validations", SimpleNamespace(ACKNOWLEDGED_RULES_METADATA_KEY=aside))
+    monkeypatch.setattr(accepted_findings, "_acknowledged_rules", lambda: aside)
     assembly, app = synthesise_everything(tmp_path)
     acknowledged = {
         (rule, node.node.path)
