@@ -1,4 +1,4 @@
-"""The provider's frozen dataclasses do as those of ``dataclasses``, which take four times as long to make."""
+"""The provider's frozen dataclasses do as those of ``dataclasses``, which take three times as long to make."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ class Possessions:
             self.cloud.made[certificate_id] = owner
         if not returns and _sets_status(now, before, had, self.held[owner]):
             self.statuses[certificate_id] = str(now.properties.get("Status", "ACTIVE"))
-            self._note_kept_status(physical_id, self.statuses[certificate_id], had)
+            self._note_kept_status(physical_id, self.statuses[certificate_id], had or lost)
 
     def _is_there_again(self, owner: Owner, lost: Possession) -> bool:
         """Whether a resource has what it had lost: it has registered it again; or anybody has, for an adopter."""

@@ -32,7 +32,7 @@ SERVICE_TIMEOUT = 1200.0
 REDELIVERIES = (60.0, 120.0)
 """AWS Lambda Developer Guide, "Asynchronous invocation": twice more, after one minute and after two."""
 
-UNREAD = "which could not be looked for: access denied"
+UNREAD = "because the function's role may not look for it, or remove it"
 """In the reason of what was not allowed to look for what it may leave."""
 
 NAMED = 12
@@ -517,7 +517,8 @@ class Stack:
             said = _said_of(certificate_id, reason, is_only=certificate_id == live.physical_id)
             # That it made nothing is no doubt: of what it made it is wrong.
             is_doubted = said.startswith(("Left", "So is")) and "was not registered by" not in said
-            is_unread = is_denied and certificate_id not in live.certificate_ids
+            is_held = certificate_id in live.certificate_ids or self.cloud.possessions.holders(certificate_id)
+            is_unread = is_denied and not is_held
             if is_unread or (doubt and is_doubted):
                 self.excused.add(certificate_id)
                 if "in doubt" in reason and not self.cloud.possessions.holders(certificate_id):

@@ -467,6 +467,13 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Deploy(0, (("IssuedA", Wish("issued", attached=("publish",))),)),
         Amend(0, "other-secret", 1, faults=(Fault("deny", 6, times=4, invocation=0),)),
     ),
+    "the referee knows no status that an owner whose present certificate was deleted has set of the kept one": (
+        Deploy(0, (("IssuedA", Wish("issued", retain="Retain", keep="KEEP")),)),
+        Amend(0, "rotate"),
+        Deploy(1, (("DeviceA", Wish("kin", adopt=True, generation=1)),)),
+        Hand("delete", "issued"),
+        Amend(0, "status"),
+    ),
     "an adopter goes, and detaches what the owner of a certificate that keeps another one declares as well": (
         Deploy(2, (("IssuedA", Wish("issued", retain="Retain", keep="KEEP")),)),
         Amend(2, "rotate"),

@@ -15,7 +15,7 @@ from iot_certificate_provider.errors import ConflictError
 from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.resources.device.device_certificate import DeviceCertificateResource
-from iot_certificate_provider.resources.lifecycle.ownership import short
+from iot_certificate_provider.resources.lifecycle.ownership import left_unread, short
 from resources.stage import KEY_SECRET
 
 if TYPE_CHECKING:
@@ -109,7 +109,8 @@ def test_a_rollback_that_may_not_list_certificates_succeeds(stage: Stage, issued
             raise Refusal("AccessDeniedException", "not authorized to perform: iot:ListCertificates")
 
     stage.aws.before = check
-    assert stage.update(issued, present, OTHER, BEFORE).physical_id == present
+    outcome = stage.update(issued, present, OTHER, BEFORE)
+    assert (outcome.physical_id, outcome.note) == (present, left_unread().reason)
     assert set(stage.iot.certificates) == {present, *lost}
 
 
@@ -212,3 +213,48 @@ def test_a_create_takes_up_nothing_that_the_rollback_of_another_stack_may_delete
         return
     with pytest.raises(ConflictError, match="is not known yet: Pump of stack plant"):
         issued.create(request)
+
+
+@pytest.fixture
+def lost_id(stage: Stage, issued: Resource) -> str:
+    """Have the resource created an hour ago, and its certificate deleted by hand; return its id."""
+    stage.iot.clock = stage.now = lambda: datetime.now(UTC) - timedelta(hours=1)
+    physical_id = stage.create(issued, BEFORE).physical_id
+    stage.iot.clock = stage.now = lambda: datetime.now(UTC)
+    del stage.iot.certificates[physical_id]
+    return physical_id
+
+
+@pytest.mark.parametrize("kind", [ResourceType.ISSUED_DEVICE_CERTIFICATE, ResourceType.DEVICE_CERTIFICATE])
+def test_a_rollback_names_what_its_earlier_delivery_may_have_had_issued(
+    stage: Stage, lost_id: str, kind: ResourceType
+) -> None:
+    """It has another one issued, so as not to get stuck; the failed Update was for another key."""
+    before: Mapping[str, Any] = BEFORE
+    failed: Mapping[str, Any] = OTHER
+    if kind is ResourceType.DEVICE_CERTIFICATE:
+        before, failed = ({"CertificateSigningRequest": each["CertificateSigningRequest"]} for each in (before, failed))
+    (doubtful,) = lose(stage, lost_id, AFTER, 1)
+    plant = stage.aws.cloudformation.beside("plant")
+    plant.status = "CREATE_IN_PROGRESS"
+    plant.log("Pump", "", "CREATE_IN_PROGRESS", stage.now() - timedelta(minutes=20))
+    outcome = stage.update(stage.resource(kind), lost_id, failed, before)
+    assert set(stage.iot.certificates) == {outcome.physical_id, doubtful}
+    assert outcome.physical_id != doubtful
+    assert outcome.note.startswith(f"Left registered, in doubt: {short(doubtful)} may belong to Pump")
+
+
+@pytest.mark.parametrize("denied", ["iot.UpdateCertificate", "iot.DeleteCertificate"])
+def test_a_rollback_to_nothing_succeeds_where_it_may_not_remove_the_orphan(
+    stage: Stage, issued: Resource, lost_id: str, denied: str
+) -> None:
+    (orphan,) = lose(stage, lost_id, OTHER, 1)
+
+    def deny(call: Call) -> None:
+        if call.name in (denied, "secretsmanager.GetSecretValue"):
+            raise Refusal("AccessDeniedException", "planned")
+
+    stage.aws.before = deny
+    outcome = stage.update(issued, lost_id, OTHER, BEFORE)
+    assert orphan in stage.iot.certificates
+    assert outcome.note == left_unread().reason

@@ -59,12 +59,12 @@ class Progress:
     * ``registered``: the physical id of what this request registered, or adopted, and has not undone. A failed Create
       answers with it, so that the Delete which CloudFormation sends next finds it.
     * ``uncertain``: AWS did not answer a registration, which may have happened all the same: the Delete has to look.
-    * ``doubtful``: a rollback has another certificate issued, beside one that may be an orphan of its Update.
+    * ``doubtful``: ids of certificates that may be its own, beside which a rollback has another one issued.
     """
 
     registered: str | None = None
     uncertain: bool = False
-    doubtful: bool = False
+    doubtful: list[str] = dataclasses.field(default_factory=list)
 
 
 @dataclass(frozen=True)

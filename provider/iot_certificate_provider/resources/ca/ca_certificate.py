@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -101,7 +100,12 @@ class CaCertificateResource:
 
     def remove_left_by_update(self, request: Request, old: CaCertificateProperties | None) -> str:
         """Deregister what an Update registered that never answered, in its rollback; return why the others stay."""
-        return self._deletion.remove_left_by_update(request, [] if old is None else self._left_by_update(request, old))
+        try:
+            left_by = [] if old is None else self._left_by_update(request, old)
+        except AccessDeniedError:
+            # Once the template names no private CA any more, the role may not look for what only tags can tell.
+            return ownership.left_unread().reason
+        return self._deletion.remove_left_by_update(request, left_by)
 
     def _left_by_create(self, request: Request, declared: CaCertificateProperties) -> Iterator[str]:
         if declared.certificate is not None:
@@ -251,10 +255,8 @@ class CaCertificateResource:
     def _left_by_update(self, request: Request, old: CaCertificateProperties) -> list[str]:
         """Return what an Update registered that never answered: only the old properties of its rollback name it."""
         if old.certificate is None:
-            # Once the template names no private CA any more, the role may not look for what only tags can tell.
-            with suppress(AccessDeniedError), self._stacks.expecting_denial():
+            with self._stacks.expecting_denial():
                 return list(self._identity.left_by_update(request))
-            return []
         kept = old.certificate.id == certificate_id_in(request.existing_id)
         is_own = not kept and self._ownership.is_own(request, old.certificate.id)
         return [old.certificate.id] if is_own else []

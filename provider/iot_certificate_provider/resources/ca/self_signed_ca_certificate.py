@@ -90,9 +90,12 @@ class SelfSignedCaCertificateResource:
                 raise
             old = readable(SelfSignedCaCertificateProperties.read, request.old_properties)
             request = of_present_certificate(request)
-            left_by, unread = (None, "") if old is None else self._left_by_update(request, old)
-            note = self._ca_certificates.remove_left_by_update(request, left_by) or unread
-            return noted(replace(outcome, note=note), outcome.note)
+            left_by, note = (None, "") if old is None else self._left_by_update(request, old)
+            try:
+                note = self._ca_certificates.remove_left_by_update(request, left_by) or note
+            except AccessDeniedError:
+                note = ownership.left_unread().reason
+            return replace(outcome, note=note or outcome.note)
 
     def _update(self, request: Request) -> Outcome:
         wanted = SelfSignedCaCertificateProperties.read(request.properties)
@@ -270,7 +273,7 @@ class SelfSignedCaCertificateResource:
         objection = self._store(wanted).make_current(request, made.version_id)
         if objection and not self._stacks.is_rolling_back(request.stack_id):
             raise ConflictError(objection)
-        outcome = replace(outcome, note=outcome.note or objection)
+        outcome = noted(outcome, objection)
         return with_attribute_that_fits(
             request, outcome, SelfSignedCaCertificateAttribute.CERTIFICATE_PEM, made.certificate.pem
         )

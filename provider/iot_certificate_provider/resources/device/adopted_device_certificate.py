@@ -107,8 +107,8 @@ class AdoptedDeviceCertificate:
             self._attach_and_release(request, live, before, after)
         note = ""
         # An update of another certificate, or one that was refused, has set no status: so its rollback sets none.
-        differs = old is not None and old.status is not wanted.status
-        if differs or (is_unknown and not is_back):
+        sets_another = old is not None and old.status is not wanted.status
+        if sets_another or (is_unknown and not is_back):
             note = self._change.set_status(request, certificate.id, wanted.status)
         outcome = outcome_of(certificate, wanted.ca, request)
         return replace(outcome, physical_id=request.existing_id, note=note)

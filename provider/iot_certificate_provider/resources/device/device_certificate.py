@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -314,13 +313,21 @@ class DeviceCertificateResource:
     def _remove_leftovers(
         self, request: Request, wanted: DeviceCertificateProperties, old: DeviceCertificateProperties, present: set[str]
     ) -> str:
-        """Remove what an Update registered that never answered: only the old properties of its rollback name it."""
-        found = [each for each in self._left_by_update(request, wanted, old) if each not in present]
+        """Remove what an Update registered that never answered: only the old properties of its rollback name it.
+
+        And what an earlier delivery of the rollback may have had issued.
+        """
+        try:
+            left_by = list(self._left_by_update(request, wanted, old))
+        except AccessDeniedError:
+            # Where the template names no request any more, the role may not list certificates.
+            return ownership.left_unread().reason
+        found = [each for each in dict.fromkeys((*left_by, *request.progress.doubtful)) if each not in present]
         if not found:
             return ""
         self._adopted.abandon(request, old)
         if isinstance(old.identity, Certificate) and self._iot.find_certificate(old.identity.id) is None:
-            return ""
+            found = request.progress.doubtful
         return self.remove_left_by_update(request, found)
 
     def _left_by_update(
@@ -329,6 +336,5 @@ class DeviceCertificateResource:
         if isinstance(old.identity, Certificate):
             yield old.identity.id
         elif wanted.identity != old.identity or request.progress.doubtful:
-            # Where the template names no request any more, the role may not list certificates.
-            with suppress(AccessDeniedError), self._stacks.expecting_denial():
+            with self._stacks.expecting_denial():
                 yield from list(self._ownership.left_issued(request, old.identity))

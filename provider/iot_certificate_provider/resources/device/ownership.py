@@ -106,7 +106,7 @@ class DeviceCertificateOwnership:
                 # one issued all the same, since it must not get stuck, and then checks this one as its orphan.
                 if not self._stacks.is_rolling_back(request.stack_id):
                     raise ConflictError(f"{decision.reason}. Deploy again when that is complete")
-                request.progress.doubtful = True
+                request.progress.doubtful.append(certificate_id)
         return None
 
     def _rows(self, request: Request) -> Iterator[ResourceEvent]:

@@ -77,9 +77,12 @@ class IssuedDeviceCertificateResource:
                 raise
             old = readable(IssuedDeviceCertificateProperties.read, request.old_properties)
             request = of_present_certificate(request)
-            left_by, unread = self._left_by_update(request, old, "")
-            note = self._device_certificates.remove_left_by_update(request, left_by) or unread
-            return noted(replace(outcome, note=note), outcome.note)
+            left_by, note = self._left_by_update(request, old, "")
+            try:
+                note = self._device_certificates.remove_left_by_update(request, left_by) or note
+            except AccessDeniedError:
+                note = ownership.left_unread().reason
+            return replace(outcome, note=note or outcome.note)
 
     def _update(self, request: Request) -> Outcome:
         wanted = IssuedDeviceCertificateProperties.read(request.properties)
@@ -157,7 +160,8 @@ class IssuedDeviceCertificateResource:
         try:
             with self._stacks.expecting_denial():
                 left_by = () if old is None else self._history(old).left_by(request, old)
-                found.extend(each for each in left_by if each not in present and self._is_registered(each))
+                doubtful = dict.fromkeys((*left_by, *request.progress.doubtful))
+                found.extend(each for each in doubtful if each not in present and self._is_registered(each))
         except AccessDeniedError:
             # Where its Update named another secret, the role may not look there any more.
             return found, ownership.left_unread().reason

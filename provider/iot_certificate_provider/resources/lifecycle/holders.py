@@ -111,8 +111,9 @@ def is_at_work(
 def may_clean_up(resource: StackResource, request: Request, created: datetime | None) -> bool:
     """Decide whether a resource of another stack in progress may be about to delete what was ``created`` before.
 
-    A rollback returns to an older certificate. The newer one has no row of its own until its Delete is over; one that
-    the Update never named is removed by the rollback itself.
+    An Update, or its rollback, that ends with another certificate has the one before deleted in its clean-up. A
+    rollback's newer one has no row of its own until its Delete is over; one that the Update never named is removed by
+    the rollback itself.
     """
     if not resource.status.startswith("UPDATE_") or resource.stack_id == request.stack_id:
         return False
@@ -170,10 +171,7 @@ class Holders:
         whole = [each for each in answers if each is not None and each.stack_id == request.stack_id and each.is_whole]
         siblings = whole[0].resources if whole else tuple(self._stacks.resources(request.stack_id))
         found += [each for each in siblings if _holds(each, certificate_id)]
-        others = _others(request, found)
-        if answers[1] is not None and all(each.is_going or not is_adopted(each.physical_id) for each in others):
-            # The one adopter's stack that answered hides those of others; and no id of an owner that names a kept
-            # certificate as well is ever found.
+        if answers[1] is not None and _may_hide(request, _others(request, found)):
             found += [each for each in self._of_all(certificate_id) if _is_hidden(each)]
         own = next((each for each in siblings if each.logical_id == request.logical_id), None)
         return Standing(own, _others(request, found), answers[0] is not None)
@@ -271,6 +269,17 @@ def _named(answers: Iterable[StackAnswer | None], certificate_id: str) -> Iterat
         if not named and not answer.is_whole:
             # The holder is not among the first hundred.
             yield StackResource(answer.stack_id, "", physical_id, "")
+
+
+def _may_hide(request: Request, others: tuple[StackResource, ...]) -> bool:
+    """Whether the one adopter's stack that is found hides a holder that counts.
+
+    From an owner other adopters, unless one is found that stays. From an adopter an owner whose id names a kept
+    certificate as well, unless another owner is found: what an adopter has attached, no other one has attached.
+    """
+    if is_adopted(request.physical_id or ""):
+        return not any(is_certificate_id(each.physical_id) and not each.is_going for each in others)
+    return all(each.is_going or not is_adopted(each.physical_id) for each in others)
 
 
 def _is_hidden(holder: StackResource) -> bool:

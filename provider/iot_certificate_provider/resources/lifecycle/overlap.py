@@ -40,7 +40,8 @@ def physical_id_after(
         if before is not None and before.physical_id == certificate_id:
             return before.whole_id
         # Another one in place of what was deleted outside the stack: whatever was kept beside that is kept still.
-        return keeping_id(certificate_id, request.keeps if before is None else before.keeps)
+        kept = request.keeps if before is None else before.keeps
+        return keeping_id(certificate_id, "" if kept == certificate_id else kept)
     if previous is PreviousCertificate.DELETE:
         return certificate_id
     rotated = certificate_id != request.existing_id

@@ -111,11 +111,11 @@ def deletion_of_nothing_left() -> Decision:
 
 
 def left_unread() -> Decision:
-    """Decide on what an operation may have registered with a key that is in a secret, which cannot be read."""
+    """Decide on what an operation may have registered, where the role may not read its secret, or list certificates."""
     return Decision(
         Action.LEAVE,
-        "Left, in doubt: whatever this operation registered, which could not be looked for: access denied. "
-        "If nobody uses it: iot-certificates sweep",
+        "Left registered, in doubt: what this operation may have registered, because the function's role may not look "
+        "for it, or remove it. If nobody uses it: iot-certificates sweep",
     )
 
 
@@ -233,7 +233,8 @@ def orphan_given_up(certificate_id: str, waiting: Decision) -> Decision:
 def _at_work(resource: StackResource, request: Request) -> str:
     if not resource.status:
         return "another resource: the function's role is not allowed to list the stacks"
-    return f"{among([resource], request)} ({resource.status})"
+    does = "its stack is being updated" if resource.status.endswith("_COMPLETE") else resource.status
+    return f"{among([resource], request)} ({does})"
 
 
 # Taking
