@@ -6,9 +6,11 @@ mutant that waits for ever is ended by pytest-timeout, one that calculates for e
 
 from __future__ import annotations
 
+import compileall
 import contextlib
 import json
 import os
+import py_compile
 import resource
 import shutil
 import signal
@@ -127,6 +129,8 @@ class Workplace:
         self._log = folder / "pytest.log"
         self._noticed: defaultdict[str, Counter[str]] = defaultdict(Counter)
         shutil.copytree(original, self.package, ignore=shutil.ignore_patterns("__pycache__"))
+        # Checked by the hash of the source: of a mutant's module it is stale, however quickly that was written.
+        compileall.compile_dir(self.package, quiet=2, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
 
     def try_out(self, mutant: Mutant, tests: Sequence[Test]) -> Verdict:
         """Run the tests until one fails on the mutant."""
@@ -136,7 +140,7 @@ class Workplace:
         places = (f"{mutant.module}:{mutant.definition}", mutant.module)
         selection = _Selection(tests, [self._noticed[place] for place in places], self._log.with_suffix(".noticed"))
         with self._changed(mutant):
-            # A file of bytecode is told from a stale one by the second in which it was written and its size.
+            # Else the bytecode of a mutant's module would stay for the next trial.
             sys.dont_write_bytecode = True
             code = self._fork([selection], sorted({_file(test) for test in tests}), ["-x"], seconds)
         for place in places:
@@ -197,6 +201,7 @@ class Workplace:
             os.chdir(ROOT)
             sys.path.insert(0, str(self.package.parent))
             os.environ["PYTHONPATH"] = str(self.package.parent)
+            os.environ["MESSAGES"] = "unwatched"
             unused = [f"-pno:{plugin}" for plugin in ("cacheprovider", "xdist", "hypothesispytest")]
             fixed = ["-q", "--assert=plain", "--tb=short", f"--timeout={DEADLOCK_SECONDS}"]
             code = int(pytest.main([*unused, *fixed, *options, *paths], plugins))
