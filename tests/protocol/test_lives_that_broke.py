@@ -474,6 +474,24 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Hand("delete", "issued"),
         Amend(0, "status"),
     ),
+    "an Update of an adopter sets its own status of what the owner has registered again since": (
+        Deploy(1, (("IssuedA", Wish("issued", retain="Retain")),)),
+        Deploy(2, (("DeviceA", Wish("kin", attached=("publish",), adopt=True)),)),
+        Hand("delete", "issued"),
+        Amend(1, "status", 1),
+        Amend(2, "detach"),
+    ),
+    "a kept certificate is adopted while the clean-up of a rotation is about to delete it": (
+        Deploy(0, (("DeviceA", Wish()),)),
+        Deploy(2, (("IssuedA", Wish("requested", keep="KEEP")),)),
+        Amend(2, "rotate"),
+        Amend(2, "rotate"),
+        Race(
+            Amend(2, "rotate", 1),
+            Deploy(0, (("DeviceA", Wish("kin", adopt=True, generation=1)),)),
+            slow=2,
+        ),
+    ),
     "an adopter goes, and detaches what the owner of a certificate that keeps another one declares as well": (
         Deploy(2, (("IssuedA", Wish("issued", retain="Retain", keep="KEEP")),)),
         Amend(2, "rotate"),

@@ -108,7 +108,7 @@ class AdoptedDeviceCertificate:
         note = ""
         # An update of another certificate, or one that was refused, has set no status: so its rollback sets none.
         sets_another = old is not None and old.status is not wanted.status
-        if sets_another or (is_unknown and not is_back):
+        if sets_another or (old is None and not is_back):
             note = self._change.set_status(request, certificate.id, wanted.status)
         outcome = outcome_of(certificate, wanted.ca, request)
         return replace(outcome, physical_id=request.existing_id, note=note)

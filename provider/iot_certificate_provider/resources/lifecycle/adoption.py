@@ -145,15 +145,18 @@ class Adoption:
         """Return the other holders; where none is found, not before one whose id is new would be.
 
         CloudFormation's own types delete what they have without a question, so that one must not be overlooked. Nor
-        a resource that registered it and has not answered yet, because that one may undo it.
+        a resource that registered it and has not answered yet, because that one may undo it; nor one that has another
+        certificate by now, and deletes this one in its stack's clean-up.
         """
         age = self._now() - live.created
         claiming = self._held(request, live, everywhere=age >= UNANSWERED_FOR)
-        if claiming or age >= UNANSWERED_FOR:
+        if claiming:
             return claiming
-        at_work = self._holders.at_work(request, live.created, taking=True, types=types)
+        at_work = self._holders.at_work(request, live.created, taking=True, types=types, cleaning_up=True)
         if at_work is not None:
             raise _has_to_wait(among([at_work], request) if at_work.status else "a resource of another stack")
+        if age >= UNANSWERED_FOR:
+            return claiming
         request.deadline.pause(max((FOUND_AFTER - age).total_seconds(), SHOWN_AFTER_SECONDS))
         if find() != live:
             # Somebody is at it: an undone Create, say, which deactivates it before it deletes it.
@@ -196,7 +199,7 @@ def _changed_meanwhile() -> ConflictError:
 def _has_to_wait(holder: str) -> InvalidPropertyError:
     return InvalidPropertyError(
         _PROPERTY,
-        f"ADOPT must wait: {holder} may have registered the certificate, and is in progress",
+        f"ADOPT must wait: {holder} may have registered the certificate, and its stack is being changed",
         "Deploy again when that is complete",
     )
 

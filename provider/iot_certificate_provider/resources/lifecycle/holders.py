@@ -211,10 +211,11 @@ class Holders:
         *,
         taking: bool,
         types: frozenset[str] = DEVICE_CERTIFICATE_TYPES,
-        resuming: bool = False,
+        cleaning_up: bool = False,
     ) -> StackResource | None:
         """ListStacks, ListStackResources: a resource that may have registered the certificate and not answered yet.
 
+        ``cleaning_up``: or one that may be about to delete it.
         Where the function's role may not ask, that is a resource without a name: it is not known.
         """
         try:
@@ -226,7 +227,7 @@ class Holders:
                         each
                         for each in found
                         if is_at_work(each, created, taking=taking, types=types)
-                        or (resuming and may_clean_up(each, request, created))
+                        or (cleaning_up and may_clean_up(each, request, created))
                     ),
                     None,
                 )

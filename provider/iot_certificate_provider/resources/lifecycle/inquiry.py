@@ -289,7 +289,7 @@ class Inquiry:
         request.deadline.pause(max(0.0, (live.created + FOUND_AFTER - self._now()).total_seconds()))
         decision = ownership.in_doubt(live.id)
         for _ in request.deadline.attempts(IN_DOUBT_SECONDS):
-            at_work = self._holders.at_work(request, live.created, taking=True, resuming=True)
+            at_work = self._holders.at_work(request, live.created, taking=True, cleaning_up=True)
             request.deadline.pause(0.0 if at_work else SHOWN_AFTER_SECONDS)
             claiming = () if at_work else self._claiming(request, live)
             decision = ownership.taking(live.id, request, claiming=claiming, at_work=at_work)
