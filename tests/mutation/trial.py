@@ -203,7 +203,7 @@ class Workplace:
             os.environ["PYTHONPATH"] = str(self.package.parent)
             os.environ["MESSAGES"] = "unwatched"
             unused = [f"-pno:{plugin}" for plugin in ("cacheprovider", "xdist", "hypothesispytest")]
-            fixed = ["-q", "--assert=plain", "--tb=short", f"--timeout={DEADLOCK_SECONDS}"]
+            fixed = ["-q", "--assert=plain", "--tb=native", f"--timeout={DEADLOCK_SECONDS}"]
             code = int(pytest.main([*unused, *fixed, *options, *paths], plugins))
         finally:
             os._exit(code)
