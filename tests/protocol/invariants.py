@@ -225,7 +225,9 @@ def rolled_back_to(stack: Stack, before: Snapshot, revoking: set[str], skipped: 
             # As of the present one: it is as it was, or as declared.
             statuses = {was and was.status, live.declared.properties.get("Status", "ACTIVE")}
             left = stack.cloud.excuses.left_attached.get((stack.ledger.stack_id, logical_id), frozenset())
-            users = stack.cloud.possessions.attached_to(kept_id) | left | _torn(stack, logical_id, kept_id)
+            # Likewise its attachments: the rollback attaches what its Update was to detach, though it was not attached.
+            names = (*live.declared.properties.get("PolicyNames", ()), *live.declared.properties.get("ThingNames", ()))
+            users = stack.cloud.possessions.attached_to(kept_id) | left | frozenset(names)
             same = was and now and now.status in statuses and _is_same_but_for(users, was, now)
             require(same, "I4", f"the certificate that {logical_id} keeps is another after the rollback")
         if live.declared.type in (ResourceType.REGISTRATION_CODE, ResourceType.CERTIFICATE_GENERATION, DECISION):
@@ -253,13 +255,6 @@ def rolled_back_to(stack: Stack, before: Snapshot, revoking: set[str], skipped: 
         # Of a CA that was adopted: the tags of its last owner, which is gone, are overwritten where ownership is taken.
         as_before = as_before or (is_adopted(old_id) and now.settings == _without_our_tags(was.settings))
         require(as_before, "I4", f"{logical_id}: {now.settings}, {was.settings}")
-
-
-def _torn(stack: Stack, logical_id: str, certificate_id: str) -> set[str]:
-    """Return what a resource declares and a hand has detached from a certificate: a rollback attaches it again."""
-    declared = stack.live[logical_id].declared.properties
-    torn = stack.cloud.possessions.torn.get(certificate_id, set())
-    return torn & {*declared.get("PolicyNames", ()), *declared.get("ThingNames", ())}
 
 
 def _is_same_but_for(users: frozenset[str], was: Picture, now: Picture) -> bool:

@@ -492,6 +492,11 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
             slow=2,
         ),
     ),
+    "the referee wants a kept certificate as it was, after the rollback of an Update that changed its attachments": (
+        Deploy(0, (("IssuedA", Wish("issued")),)),
+        Deploy(0, (("IssuedA", Wish("requested", attached=("publish",), keep="KEEP")),)),
+        Amend(0, "attach", 1, breaks="last"),
+    ),
     "an adopter goes, and detaches what the owner of a certificate that keeps another one declares as well": (
         Deploy(2, (("IssuedA", Wish("issued", retain="Retain", keep="KEEP")),)),
         Amend(2, "rotate"),
