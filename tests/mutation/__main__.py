@@ -1,13 +1,15 @@
 """``make mutate``: tries out all mutants, and says which of them no test notices.
 
 It fails when a survivor is not listed in ``survivors.toml`` with a reason, or when fewer than 85 % die. With an
-argument, only the mutants are tried whose name contains it; with ``EVERY=10`` in the environment, every tenth of them.
+argument, a regular expression, only the mutants are tried whose name has it; with ``EVERY=10`` in the environment,
+every tenth of them.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import sys
 import tempfile
 import tomllib
@@ -32,13 +34,13 @@ _workplace: Workplace
 
 
 def main(wanted: str = "") -> int:
-    """Try out all mutants whose name contains ``wanted``; return the exit code."""
+    """Try out all mutants whose name has ``wanted``, a regular expression; return the exit code."""
     warm_up()
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
         workplace = Workplace(Path(folder) / "observed")
-        mutants = [mutant for mutant in all_mutants(workplace.package) if wanted in mutant.name][::EVERY]
+        mutants = [mutant for mutant in all_mutants(workplace.package) if re.search(wanted, mutant.name)][::EVERY]
         if not mutants:
-            _say(f"no mutant's name contains '{wanted}'")
+            _say(f"no mutant's name has '{wanted}'")
             return 2
         observed = workplace.observe()
         _check_that_mutants_are_active(observed)
