@@ -42,7 +42,7 @@ class Excuses:
     docs/operations.md, "Why an event left it" ("Left attached, because …").
     """
     half_adopted: set[str] = field(default_factory=set)
-    """A function died while it adopted: nobody can tell any more who attached what, so it may stay attached.
+    """A function died while it adopted, or its answer was lost: nobody can tell any more who attached what.
 
     docs/resources/README.md, "Using a certificate that is registered already".
     """

@@ -531,11 +531,14 @@ class Cloud:
         present, _ = ledger.resources.get(event["LogicalResourceId"], ("", ""))
         return without_kept(physical_id) if present == physical_id else (physical_id,)
 
-    def notice_half_adopted(self, event: Mapping[str, Any]) -> None:
-        """A Create or an Update led to nothing: what a delivery of it that died had attached may stay attached."""
+    def notice_half_adopted(self, event: Mapping[str, Any], *, unheard: bool) -> None:
+        """A Create or an Update led to nothing: what a delivery of it had attached that died may stay attached.
+
+        ``unheard``: CloudFormation has received no answer of any delivery.
+        """
         properties = event["ResourceProperties"]
         died = any(each.died for each in self.invocations if each.event["RequestId"] == event["RequestId"])
-        if died and properties.get("ExistingCertificate") == "ADOPT" and "CertificatePem" in properties:
+        if (died or unheard) and properties.get("ExistingCertificate") == "ADOPT" and "CertificatePem" in properties:
             self.excuses.half_adopted.add(Certificate.from_pem(properties["CertificatePem"]).id)
 
     # Faults

@@ -413,7 +413,7 @@ class Stack:
         self.sent.append(event)
         answer = native.serve(self.cloud, event) if declared.is_native else self._deliver(event)
         if answer is None or answer.body["Status"] == "FAILED":
-            self.cloud.notice_half_adopted(event)
+            self.cloud.notice_half_adopted(event, unheard=answer is None)
         return answer
 
     def _deliver(self, event: dict[str, Any], sent: datetime | None = None) -> Answer | None:

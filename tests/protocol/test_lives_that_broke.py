@@ -497,6 +497,15 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Deploy(0, (("IssuedA", Wish("requested", attached=("publish",), keep="KEEP")),)),
         Amend(0, "attach", 1, breaks="last"),
     ),
+    "the referee wants detached what an adoption attached whose answers were all lost": (
+        Deploy(0, (("DecisionA", Wish("coming")),), breaks="first"),
+        Hand("accept", "coming"),
+        Deploy(
+            1,
+            (("DeviceA", Wish("brought", attached=("connect",))),),
+            faults=(Fault("mute", "iot.DescribeCertificate", "before", 4, 1),),
+        ),
+    ),
     "an adopter goes, and detaches what the owner of a certificate that keeps another one declares as well": (
         Deploy(2, (("IssuedA", Wish("issued", retain="Retain", keep="KEEP")),)),
         Amend(2, "rotate"),
