@@ -188,6 +188,7 @@ class Possessions:
         if (owner, certificate_id) in self.lost:
             self.deleted_outside(certificate_id)
             self.cloud.excuses.deleted_outside.add(certificate_id)
+            self.cloud.foreign.pop(certificate_id, None)
         for each in self.holders(certificate_id):
             if self.held[each].adopted:
                 del self.held[each]

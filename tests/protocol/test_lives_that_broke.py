@@ -27,6 +27,19 @@ DEVICE, ISSUED, OWN_CA, DECISION, TRANSFER = (
 ATTACHED = Wish(attached=("connect", "thermostat"))
 
 OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
+    "the rollback of an adopter does not say what it leaves attached, where the owner's template cannot be read": (
+        Deploy(2, (("DeviceA", Wish(retain="Retain")),)),
+        Deploy(1, (DEVICE,)),
+        Deploy(0, (("DeviceA", Wish(adopt=True)),)),
+        Amend(0, "attach-more", 1, breaks="last"),
+    ),
+    "the referee knows no native holder that deletes what a hand has registered again": (
+        Deploy(0, (("NativeA", Wish(native=True)),)),
+        Deploy(1, (DEVICE,)),
+        Deploy(2, (DEVICE,)),
+        Hand("delete"),
+        Hand("register"),
+    ),
     "a renamed construct takes what another stack registers meanwhile, behind its own that is gone": (
         Deploy(0, (DEVICE,)),
         Hand("delete"),

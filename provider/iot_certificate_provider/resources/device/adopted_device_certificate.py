@@ -22,6 +22,7 @@ from iot_certificate_provider.resources.device.releasing import Releasing
 from iot_certificate_provider.resources.lifecycle.adoption import Adoption, Difference, check_same
 from iot_certificate_provider.resources.lifecycle.holders import DEVICE_CERTIFICATE_TYPES
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
+from iot_certificate_provider.resources.lifecycle.ownership import among, left_attached
 from iot_certificate_provider.resources.lifecycle.redelivery import StillWanted, check_still_wanted
 from iot_certificate_provider.resources.lifecycle.undo import undone_on_failure
 from iot_certificate_provider.resources.removal.attachments import Attachments, attach, change_attachments, detach
@@ -101,53 +102,64 @@ class AdoptedDeviceCertificate:
         is_unknown = is_new or old is None
         differ = is_unknown or before != after
         is_back = differ and self._stacks.is_rolling_back(request.stack_id)
-        if is_back:
-            self._roll_back(request, live, before, after)
-        elif differ:
-            self._attach_and_release(request, live, before, after)
         note = ""
+        if is_back:
+            note = self._roll_back(request, live, before, after)
+        elif differ:
+            note = self._attach_and_release(request, live, before, after)
         # An update of another certificate, or one that was refused, has set no status: so its rollback sets none.
         sets_another = old is not None and old.status is not wanted.status
         if sets_another or (old is None and not is_back):
-            note = self._change.set_status(request, certificate.id, wanted.status)
+            note = self._change.set_status(request, certificate.id, wanted.status) or note
         outcome = outcome_of(certificate, wanted.ca, request)
         return replace(outcome, physical_id=request.existing_id, note=note)
 
     def _attach_and_release(
         self, request: Request, live: DeviceCertificateDescription, before: Attachments, after: Attachments
-    ) -> None:
+    ) -> str:
+        """Change the difference; return why some of what is declared no more stays attached."""
         added = after.without(before)
         attached = self._attached(live.arn, added)
         self._check_not_attached(request, attached)
-        leaving = self._releasable(request, live, before.without(after))
+        leaving, note = self._releasable(request, live, before.without(after))
         kept = before.without(after).without(leaving)
         with self._detached_on_failure(request, request.existing_id, added.without(attached)):
             change_attachments(self._iot, live.arn, before.without(kept), after.without(attached))
         self._releasing.wait_until_released(request, live.id, leaving)
+        return note
 
     def _roll_back(
         self, request: Request, live: DeviceCertificateDescription, before: Attachments, after: Attachments
-    ) -> None:
-        """Return to what the resource had. An Update that failed has detached what it attached."""
+    ) -> str:
+        """Return to what the resource had. An Update that failed has detached what it attached.
+
+        Returns why some of what it attached stays attached.
+        """
         leaving = before.without(after)
         if self._has_failed(request):
             attach(self._iot, live.arn, after.differing_from(before))
             self._releasing.release_new(request, live.id, leaving, self._stacks.resources(request.stack_id))
-            return
-        own = self._releasable(request, live, leaving)
+            return ""
+        own, note = self._releasable(request, live, leaving)
         change_attachments(self._iot, live.arn, before.without(leaving.without(own)), after)
         self._releasing.wait_until_released(request, live.id, own)
+        return note
 
     def _has_failed(self, request: Request) -> bool:
         rows = self._stacks.rows(request.stack_id, request.logical_id)
         newest = next((row for row in rows if not row.status.endswith("_IN_PROGRESS")), None)
         return newest is not None and newest.status == "UPDATE_FAILED"
 
-    def _releasable(self, request: Request, live: DeviceCertificateDescription, leaving: Attachments) -> Attachments:
+    def _releasable(
+        self, request: Request, live: DeviceCertificateDescription, leaving: Attachments
+    ) -> tuple[Attachments, str]:
+        """Return what can be detached, and why the rest stays attached."""
         if not leaving:
-            return leaving
+            return leaving, ""
         keeping = self._inquiry.standing(request, live.id).keeping(live.created)
-        return self._releasing.releasable(request, leaving, keeping)
+        own = self._releasing.releasable(request, leaving, keeping)
+        kept = [each.name for each in leaving.without(own)]
+        return own, left_attached(kept, among(keeping, request)).reason if kept else ""
 
     def abandon(self, request: Request, declared: DeviceCertificateProperties) -> None:
         """Detach the attachments of an adoption that never answered, as far as necessary."""
