@@ -114,17 +114,16 @@ class Deadline:
     def attempts(self, within_seconds: float = float("inf")) -> Iterator[int]:
         """Yield 0, 1, 2 … with a pause of full jitter between, until the time, or ``within_seconds``, is over.
 
-        The first attempt is always given.
+        The first attempt is always given. What is done between the pauses counts: where AWS answers slowly, it is most.
         """
-        budget = min(within_seconds, self.seconds_left)
+        until = max(0.0, self.seconds_left - within_seconds)
         attempt = 0
         while True:
             yield attempt
             pause = self.pause_after(attempt)
-            if pause > budget or pause > self.seconds_left:
+            if pause > self.seconds_left - until:
                 return
             self._sleep(pause)
-            budget -= pause
             attempt += 1
 
 

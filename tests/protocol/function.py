@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 FUNCTION_SECONDS = 300.0
 CALL_SECONDS = 0.05
 _GIVEN_UP = frozenset({"CREATE_FAILED", "DELETE_IN_PROGRESS", "DELETE_FAILED", "DELETE_COMPLETE"})
+_MAKES = frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"})
 Owner = tuple[str, str]
 """Stack id and logical id."""
 
@@ -436,24 +437,26 @@ class Cloud:
         return True
 
     def _is_given_up(self, invocation: Invocation, certificate_id: str) -> bool:
-        """Whether a request meets what was made by a Create that CloudFormation has given up, too: nobody has it.
+        """Whether a request meets an orphan: the operation that made it is over, and nobody has it.
 
-        Of two Deletes after two such Creates either one removes it, or the rollback of an Update: holders that are
-        going themselves do not count (``holders.counts_for_destroying``). A Create in doubt takes up only what the
-        other has left, and named: its Delete, or the rollback of its Update (``holders.is_at_work``).
+        Of two Deletes after two Creates without an answer either one removes it, or the rollback of an Update; also
+        what the rollback of another stack's Update has left in doubt (``ownership.orphan``). A Create in doubt takes up
+        only what the other has left, and named: its Delete, or the rollback of its Update (``holders.is_at_work``). For
+        a stack whose rollback is stuck it does not wait.
         """
         maker = self.made.get(certificate_id)
         if maker is None or self.possessions.holders(certificate_id):
             return False
         stack_id, logical_id = maker
-        ledgers = (stack.ledger for stack in self.stacks if stack.ledger.stack_id == stack_id)
+        ledgers = [stack.ledger for stack in self.stacks if stack.ledger.stack_id == stack_id]
         statuses = [ledger.resources[logical_id][1] for ledger in ledgers if logical_id in ledger.resources]
         kind = invocation.event["RequestType"]
         if kind != "Delete" and not (kind == "Update" and self._is_rolled_back(invocation.owner[0])):
             is_over = bool(statuses) and all(status == "DELETE_COMPLETE" for status in statuses)
             is_left = is_over and certificate_id in self.excuses.left_behind[stack_id]
-            return is_left or certificate_id in self.excuses.left_in_doubt
-        return bool(statuses) and all(status in _GIVEN_UP for status in statuses)
+            is_stuck = any(ledger.status == "UPDATE_ROLLBACK_FAILED" for ledger in ledgers)
+            return is_left or is_stuck or certificate_id in self.excuses.left_in_doubt
+        return bool(statuses) and not any(status in _MAKES for status in statuses)
 
     def _is_rolled_back(self, stack_id: str) -> bool:
         ledgers = (stack.ledger for stack in self.stacks)

@@ -222,7 +222,8 @@ class Stack:
         results[logical_id] = answer is not None and answer.body["Status"] == "SUCCESS"
         physical_id = self._invent(logical_id) if answer is None else answer.body["PhysicalResourceId"]
         self.live[logical_id] = Live(physical_id, declared)
-        if results[logical_id]:
+        if answer is not None and results[logical_id]:
+            self._excuse_named(logical_id, self.live[logical_id], answer, self._doubt(logical_id))
             self._log(logical_id, physical_id, "CREATE_IN_PROGRESS")
             self._log(logical_id, physical_id, "CREATE_COMPLETE")
             self.cloud.possessions.completed(self._owner(logical_id), physical_id, declared)
@@ -281,6 +282,7 @@ class Stack:
         physical_id = answer.body["PhysicalResourceId"]
         self._log(logical_id, physical_id, "UPDATE_COMPLETE")
         self.cloud.possessions.completed(self._owner(logical_id), physical_id, declared, live.declared)
+        self._excuse_named(logical_id, Live(physical_id, declared), answer, self._doubt(logical_id))
         self._rollback.updates.append((logical_id, physical_id, declared, live.declared))
         if physical_id != live.physical_id:
             replaced.append((logical_id, live))

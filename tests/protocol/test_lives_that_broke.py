@@ -24,6 +24,7 @@ DEVICE, ISSUED, OWN_CA, DECISION, TRANSFER = (
     ("DecisionA", Wish("coming")),
     ("TransferA", Wish("leaving")),
 )
+REQUESTED = ("IssuedA", Wish("requested"))
 ATTACHED = Wish(attached=("connect", "thermostat"))
 
 OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
@@ -544,6 +545,68 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Hand("deactivate", "issued"),
         Amend(1, "rotate", 1),
         Amend(1, "status", 1, breaks="first"),
+    ),
+    "the referee wants an orphan spared that the rollback of another stack has left in doubt for the same key": (
+        Deploy(0, (REQUESTED,)),
+        Race(
+            Amend(0, "rotate", 1, faults=(Fault("mute", "iot.AcceptCertificateTransfer", invocation=0),)),
+            Deploy(2, (REQUESTED,), faults=(Fault("mute", invocation=2),)),
+            slow=1,
+        ),
+    ),
+    "a rollback runs out of time while it asks whose the certificates for one key are": (
+        Deploy(0, (REQUESTED,)),
+        Hand("delete", "requested"),
+        Race(
+            Amend(0, "keep", faults=(Fault("mute", invocation=4), Fault("mute", invocation=3))),
+            Deploy(2, (REQUESTED,)),
+            later=1.0,
+            slow=2,
+        ),
+    ),
+    "a rollback takes up one of two certificates for one key, and forgets the other": (
+        Deploy(0, (REQUESTED,)),
+        Hand("delete", "requested"),
+        Race(
+            Amend(0, "status"),
+            Deploy(
+                2, (REQUESTED,), faults=(Fault("mute", times=2, invocation=4), *(Fault("mute", invocation=0),) * 2)
+            ),
+            later=60.0,
+        ),
+    ),
+    "a Create takes up one of two certificates for one key, and forgets the other": (
+        Deploy(0, (REQUESTED,)),
+        Race(
+            Deploy(2, (REQUESTED,)),
+            Amend(0, "rotate", faults=(Fault("mute", invocation=1), Fault("mute", times=2, invocation=2))),
+            later=60.0,
+            slow=3,
+        ),
+    ),
+    "an Update takes up one of two certificates for one key, and forgets the other": (
+        Deploy(0, (REQUESTED,)),
+        Deploy(2, (("IssuedA", Wish("requested", keep="KEEP")),)),
+        Race(
+            Amend(0, "rotate"),
+            Amend(2, "rotate", faults=(Fault("mute", times=2), Fault("mute", invocation=2))),
+            slow=2,
+        ),
+    ),
+    "a Create in doubt takes up what its owner deletes meanwhile": (
+        Deploy(0, (REQUESTED,)),
+        Race(
+            Amend(0, "rename", faults=(Fault("mute", invocation=4), Fault("hang", "iot.AttachPolicy", invocation=1))),
+            Deploy(2, (REQUESTED,), "first", (Fault("mute", invocation=4),)),
+        ),
+    ),
+    "what is left because the role may not list the stacks is not said to be in doubt": (
+        Deploy(0, (("IssuedA", Wish("requested", attached=("publish",))),)),
+        Race(
+            Amend(0, "rotate", 0, "first", (Fault("deny", "cloudformation.ListStacks", invocation=2),)),
+            Deploy(2, (REQUESTED,), faults=(Fault("mute", invocation=3),)),
+            slow=3,
+        ),
     ),
 }
 _CASES: list[Any] = [

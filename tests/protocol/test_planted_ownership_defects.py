@@ -98,7 +98,7 @@ def takes_what_exists_for_its_own(patch: pytest.MonkeyPatch) -> None:
 
 
 def resumes_whatever_was_made_meanwhile(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Inquiry, "_taking", lambda _, __, live: ownership.of_the_resource(live.id))
+    patch.setattr(Inquiry, "_taking", lambda _, __, live, ___: ownership.of_the_resource(live.id))
 
 
 def believes_the_first_hundred(patch: pytest.MonkeyPatch) -> None:
@@ -121,7 +121,7 @@ def adopts_whatever_nobody_holds(patch: pytest.MonkeyPatch) -> None:
 
 
 def leaves_every_orphan(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Inquiry, "_ask", lambda _, __, found, ___: ownership.left_unowned(found.id))
+    patch.setattr(Inquiry, "_ask", lambda _, __, found, ___, **____: ownership.left_unowned(found.id))
 
 
 def believes_that_it_is_the_same(patch: pytest.MonkeyPatch) -> None:
@@ -156,7 +156,7 @@ def goes_by_the_logical_id(patch: pytest.MonkeyPatch) -> None:
 
 
 def takes_up_what_was_issued_for_the_request(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Inquiry, "_taking", lambda _, __, live: ownership.of_the_resource(live.id))
+    patch.setattr(Inquiry, "_taking", lambda _, __, live, ___: ownership.of_the_resource(live.id))
     patch.setattr(Holders, "standing", lambda *_: holders.Standing(None, ()))
 
 

@@ -39,7 +39,7 @@ ENTRANCES: dict[str, dict[str, set[str]]] = {
         "ca/device_certificate_sweep.py": set(),
         "removal/device_certificate.py": set(),
     },
-    "remove_and_release": {"device/deletion.py": {"of_own", "remove_leftovers"}},
+    "remove_and_release": {"device/deletion.py": {"of_own", "_remove_leftover"}},
     "take_back": {"transfer/certificate_transfer.py": {"_undo_earlier_delivery", "_take_back"}},
     "_undo_earlier_delivery": {"transfer/certificate_transfer.py": {"_take_up"}},
     "cancel": {"transfer/certificate_transfer.py": {"_cancel"}, "transfer/taking_back.py": {"take_back"}},
@@ -57,7 +57,7 @@ ASKED: dict[tuple[str, str], set[str]] = {
     ("transfer/certificate_transfer.py", "_take_up"): {"own"},
     ("lifecycle/undo.py", "undone_if_abandoned"): {"check_still_wanted"},
     ("device/deletion.py", "of_own"): {"deletion"},
-    ("device/deletion.py", "remove_leftovers"): {"leftover"},
+    ("device/deletion.py", "_remove_leftover"): {"leftover"},
     ("ca/self_signed_ca_certificate.py", "_make"): {"check_writable"},
     ("issued/new_key_history.py", "_make"): {"check_writable"},
 }

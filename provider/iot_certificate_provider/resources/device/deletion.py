@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.aws.concurrency import Asked
+from iot_certificate_provider.errors import DeadlineError
 from iot_certificate_provider.physical_id import adopted_id, certificate_id_in
 from iot_certificate_provider.properties.device_certificate import declared_policy_names, declared_thing_names
 from iot_certificate_provider.protocol.response import Outcome
 from iot_certificate_provider.resources.device.releasing import Releasing
 from iot_certificate_provider.resources.lifecycle import ownership
-from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
+from iot_certificate_provider.resources.lifecycle.inquiry import KEPT_BACK_SECONDS, Inquiry
 from iot_certificate_provider.resources.lifecycle.redelivery import wait_for_late_registration
 from iot_certificate_provider.resources.removal.attachments import Attachments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from iot_certificate_provider.aws.cloudformation import StackResource
@@ -104,26 +106,47 @@ class DeviceCertificateDeletion:
             return left(request, ownership.deletion_of_nothing_left())
         return Outcome(request.existing_id, note=self.remove_leftovers(request, found))
 
-    def remove_leftovers(self, request: Request, certificate_ids: Iterable[str], seconds: float | None = None) -> str:
+    def remove_leftovers(self, request: Request, certificate_ids: Iterable[str]) -> str:
         """Remove those that the running operation has left; return why the first of the others stays, and which do."""
-        reasons, staying, nothing = [], [], ""
+        return _why({each: self._remove_leftover(request, each) for each in certificate_ids})
+
+    def remove_in_time(self, request: Request, certificate_ids: Iterable[str], seconds: float) -> str:
+        """Do likewise for an operation that has more to do, and is not to fail for them: it asks for ``seconds``."""
+        until = request.deadline.seconds_left - seconds
+        certificate_ids = list(certificate_ids)
+        taking = bool(certificate_ids) and not self._stacks.is_rolling_back(request.stack_id)
+        decisions: dict[str, Decision | None] = {}
         for certificate_id in certificate_ids:
-            look = partial(self._iot.find_certificate, certificate_id)
-            leftover = self._inquiry.leftover(request, look, certificate_id, seconds)
-            if leftover.found is not None:
-                self._removal.remove_and_release(leftover.found, _declared(request), request.deadline)
-            elif leftover.decision == ownership.deletion_of_nothing(certificate_id):
-                nothing = leftover.decision.reason
-            else:
-                reasons.append(leftover.decision.reason)
-                staying.append(ownership.short(certificate_id))
-        more = f". So is {', '.join(staying[1:])}" if len(staying) > 1 else ""
-        return reasons[0] + more if reasons else nothing
+            decisions[certificate_id] = ownership.orphan_not_asked_for(certificate_id)
+            left = max(0.0, request.deadline.seconds_left - until)
+            with request.deadline.keeping(KEPT_BACK_SECONDS), suppress(DeadlineError):
+                decisions[certificate_id] = self._remove_leftover(request, certificate_id, left, taking=taking)
+        return _why(decisions)
+
+    def _remove_leftover(
+        self, request: Request, certificate_id: str, seconds: float | None = None, *, taking: bool = False
+    ) -> Decision | None:
+        """Remove one; return the decision to leave it."""
+        look = partial(self._iot.find_certificate, certificate_id)
+        leftover = self._inquiry.leftover(request, look, certificate_id, seconds, taking=taking)
+        if leftover.found is None:
+            return leftover.decision
+        self._removal.remove_and_release(leftover.found, _declared(request), request.deadline)
+        return None
 
 
 def left(request: Request, decision: Decision) -> Outcome:
     """Answer a Delete that leaves something, or has nothing to do."""
     return Outcome(request.existing_id, note=decision.reason)
+
+
+def _why(decisions: Mapping[str, Decision | None]) -> str:
+    """Say why the first one stays, and which others do; of what is gone already, only where none stays."""
+    reasons = {each: decision.reason for each, decision in decisions.items() if decision is not None}
+    gone = {each: reason for each, reason in reasons.items() if reason == ownership.deletion_of_nothing(each).reason}
+    staying = [each for each in reasons if each not in gone]
+    more = f". So is {', '.join(map(ownership.short, staying[1:]))}" if len(staying) > 1 else ""
+    return reasons[staying[0]] + more if staying else next(reversed(gone.values()), "")
 
 
 def _declared(request: Request) -> Attachments:

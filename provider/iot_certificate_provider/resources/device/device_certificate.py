@@ -101,7 +101,7 @@ class DeviceCertificateResource:
 
     def remove_left_by_update(self, request: Request, certificate_ids: Iterable[str]) -> str:
         """Remove what an Update registered that never answered, in its rollback; return why the others stay."""
-        return self._deletion.remove_leftovers(request, certificate_ids, ROLLBACK_SECONDS)
+        return self._deletion.remove_in_time(request, certificate_ids, ROLLBACK_SECONDS)
 
     def remove_leftovers(self, request: Request, find: Callable[[], Iterable[str]]) -> Outcome:
         """Serve the Delete of a Create that never answered: ``find`` says which certificates it may have left."""
@@ -120,6 +120,13 @@ class DeviceCertificateResource:
     ) -> Outcome:
         """Do as ``create`` with properties that are read already; ``is_key_ours``: no other owner can register it."""
         begin(request, self._stacks, self._now())
+        outcome = self._create_declared(request, wanted, is_key_ours=is_key_ours)
+        left_by = (each for each in request.progress.doubtful if each != outcome.physical_id)
+        return noted(outcome, self._deletion.remove_in_time(request, left_by, ROLLBACK_SECONDS))
+
+    def _create_declared(
+        self, request: Request, wanted: DeviceCertificateProperties, *, is_key_ours: bool
+    ) -> Outcome:
         certificate = wanted.identity
         if isinstance(certificate, SigningRequest):
             return self._registration.create_issued(request, wanted, certificate)

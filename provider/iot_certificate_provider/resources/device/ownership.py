@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.errors import ConflictError
+from iot_certificate_provider.errors import ConflictError, DeadlineError
 from iot_certificate_provider.physical_id import is_certificate_id
 from iot_certificate_provider.pki import Certificate, UnusableError
 from iot_certificate_provider.resources.lifecycle.history import (
@@ -14,8 +15,8 @@ from iot_certificate_provider.resources.lifecycle.history import (
     of_newest_operation,
     registration_started,
 )
-from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
-from iot_certificate_provider.resources.lifecycle.ownership import Action
+from iot_certificate_provider.resources.lifecycle.inquiry import ROLLBACK_SECONDS, Inquiry
+from iot_certificate_provider.resources.lifecycle.ownership import Action, in_doubt, of_the_resource
 from iot_certificate_provider.resources.lifecycle.redelivery import REDELIVERED_AFTER
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from iot_certificate_provider.aws.iot import DeviceCertificateDescription
     from iot_certificate_provider.pki import SigningRequest
     from iot_certificate_provider.protocol.request import Request
+    from iot_certificate_provider.resources.lifecycle.ownership import Decision
+
+ISSUING_SECONDS = 120.0
+"""Of a rollback's time, for what it does when it has asked long enough: it has another one issued, and checks orphans."""
 
 
 class DeviceCertificateOwnership:
@@ -93,21 +98,39 @@ class DeviceCertificateOwnership:
     def _first_own(
         self, request: Request, signing: SigningRequest, candidates: Iterable[str]
     ) -> DeviceCertificateDescription | None:
+        own = None
         for certificate_id in candidates:
             live = self._iot.find_certificate(certificate_id)
             # The key first: whose it is takes calls and a wait to find out, and most are other devices'.
             if live is None or not answers(live, signing):
                 continue
-            decision = self._inquiry.taking_up(request, live)
-            if decision.proceeds:
+            if own is not None:
+                # Nothing shows which of them this resource has made: the others are checked as its orphans.
+                request.progress.doubtful.append(certificate_id)
+                continue
+            decision = self._taking_up(request, live)
+            if decision == of_the_resource(certificate_id):
                 return live
-            if decision.action is Action.WAIT:
+            if decision.proceeds:
+                # Its owner may have deleted it while others were asked.
+                again = self._iot.find_certificate(certificate_id)
+                own = live if again is not None and again.created == live.created else None
+            elif decision.action is Action.WAIT:
                 # Another one issued now would leave this one behind, if it is this resource's. A rollback has another
                 # one issued all the same, since it must not get stuck, and then checks this one as its orphan.
                 if not self._stacks.is_rolling_back(request.stack_id):
                     raise ConflictError(f"{decision.reason}. Deploy again when that is complete")
                 request.progress.doubtful.append(certificate_id)
-        return None
+        return own
+
+    def _taking_up(self, request: Request, live: DeviceCertificateDescription) -> Decision:
+        """Decide whether it is this resource's; in a rollback, where that takes too long, it is not known."""
+        if not self._stacks.is_rolling_back(request.stack_id):
+            return self._inquiry.taking_up(request, live)
+        seconds = 0.0 if request.progress.doubtful else ROLLBACK_SECONDS
+        with request.deadline.keeping(ISSUING_SECONDS), suppress(DeadlineError):
+            return self._inquiry.taking_up(request, live, seconds=seconds)
+        return in_doubt(live.id)
 
     def _rows(self, request: Request) -> Iterator[ResourceEvent]:
         return self._stacks.rows(request.stack_id, request.logical_id)

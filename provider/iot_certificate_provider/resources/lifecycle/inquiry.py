@@ -200,11 +200,18 @@ class Inquiry:
     # Was it left by an operation that never answered?
 
     def leftover(
-        self, request: Request, find: Callable[[], _Found | None], certificate_id: str, seconds: float | None = None
+        self,
+        request: Request,
+        find: Callable[[], _Found | None],
+        certificate_id: str,
+        seconds: float | None = None,
+        *,
+        taking: bool = False,
     ) -> Leftover[_Found]:
         """Decide on what the running operation may have registered; ask again while others are at work.
 
-        A Delete asks for as long as it has time; ``seconds`` at most.
+        A Delete asks for as long as it has time; ``seconds`` at most. ``taking``: beside one that is taken up, which may
+        as well be another resource's as this one; so it is left where that could not be taken either.
         """
         found = find()
         if found is None:
@@ -212,7 +219,7 @@ class Inquiry:
         if not self._is_made_now(request, found):
             return Leftover(ownership.left_unowned(found.id))
         longest = max(0.0, request.deadline.seconds_left - KEPT_BACK_SECONDS)
-        decision = self._ask(request, found, longest if seconds is None else min(seconds, longest))
+        decision = self._ask(request, found, longest if seconds is None else min(seconds, longest), taking=taking)
         if not decision.proceeds:
             return Leftover(decision)
         again = find()
@@ -220,20 +227,25 @@ class Inquiry:
             return Leftover(ownership.left_as_anothers(found.id))
         return Leftover(decision, again)
 
-    def _ask(self, request: Request, found: Registration, seconds: float) -> Decision:
+    def _ask(self, request: Request, found: Registration, seconds: float, *, taking: bool) -> Decision:
         decision = ownership.left_unowned(found.id)
         for _ in request.deadline.attempts(seconds):
             # First who is at work, then who holds it: who has answered in between is a holder by then.
-            at_work = self._holders.at_work(request, found.created, taking=False)
+            at_work = self._holders.at_work(request, found.created, taking=taking, cleaning_up=taking)
             if at_work is None and request.deadline.seconds_left <= SHOWN_AFTER_SECONDS:
                 return ownership.orphan_given_up(found.id, ownership.may_have_just_answered(found.id))
             request.deadline.pause(0.0 if at_work else SHOWN_AFTER_SECONDS)
-            standing = None if at_work else self._whole_standing(request, found)
-            keeping = () if standing is None else standing.keeping(found.created) or standing.retained
+            keeping = () if at_work else self._keeping(request, found, taking=taking)
             decision = ownership.orphan(found.id, request, at_work=at_work, keeping=keeping)
             if decision.action is not Action.WAIT:
                 return decision
         return ownership.orphan_given_up(found.id, decision)
+
+    def _keeping(self, request: Request, found: Registration, *, taking: bool) -> tuple[StackResource, ...]:
+        if taking:
+            return self._claiming(request, found)
+        standing = self._whole_standing(request, found)
+        return standing.keeping(found.created) or standing.retained
 
     def _is_made_now(self, request: Request, live: Registration) -> bool:
         return is_within(live.created, self._registration_started(request))
@@ -264,7 +276,13 @@ class Inquiry:
             return ()
 
     def taking_up(
-        self, request: Request, live: Registration, *, is_clean: bool = False, is_key_ours: bool = False
+        self,
+        request: Request,
+        live: Registration,
+        *,
+        is_clean: bool = False,
+        is_key_ours: bool = False,
+        seconds: float = IN_DOUBT_SECONDS,
     ) -> Decision:
         """Decide whether a certificate is the one that the resource has, or that its running operation has made.
 
@@ -283,12 +301,12 @@ class Inquiry:
             return ownership.of_the_resource(live.id)
         # Until it is known, it may be this request's: a Delete has to look.
         request.progress.uncertain = True
-        return self._taking(request, live)
+        return self._taking(request, live, seconds)
 
-    def _taking(self, request: Request, live: Registration) -> Decision:
+    def _taking(self, request: Request, live: Registration, seconds: float) -> Decision:
         request.deadline.pause(max(0.0, (live.created + FOUND_AFTER - self._now()).total_seconds()))
         decision = ownership.in_doubt(live.id)
-        for _ in request.deadline.attempts(IN_DOUBT_SECONDS):
+        for _ in request.deadline.attempts(seconds):
             at_work = self._holders.at_work(request, live.created, taking=True, cleaning_up=True)
             request.deadline.pause(0.0 if at_work else SHOWN_AFTER_SECONDS)
             claiming = () if at_work else self._claiming(request, live)

@@ -127,7 +127,7 @@ def deletion(certificate_id: str, request: Request, *, anew: bool, keeping: Sequ
     if anew:
         return left_as_anothers(certificate_id)
     if keeping:
-        return left_to(certificate_id, among(keeping, request))
+        return _left_to_any(certificate_id, keeping, request)
     return Decision(Action.PROCEED, f"{short(certificate_id)} is this resource's, and no other resource declares it")
 
 
@@ -142,6 +142,14 @@ def left_as_anothers(certificate_id: str) -> Decision:
 def left_to(certificate_id: str, holder: str) -> Decision:
     """Decide on a certificate that another resource holds."""
     return Decision(Action.LEAVE, f"Left registered: {short(certificate_id)} is declared by {holder}")
+
+
+def _left_to_any(certificate_id: str, keeping: Sequence[StackResource], request: Request) -> Decision:
+    """Decide likewise where the holders may be ones that the role may not list: whether there are any is not known."""
+    if any(holder.stack_id for holder in keeping):
+        return left_to(certificate_id, among(keeping, request))
+    why = f"{short(certificate_id)} may belong to {_at_work(keeping[0], request)}"
+    return orphan_given_up(certificate_id, Decision(Action.WAIT, why))
 
 
 def left_as_adopted(certificate_id: str) -> Decision:
@@ -210,7 +218,7 @@ def orphan(
     if at_work is not None:
         return Decision(Action.WAIT, f"{short(certificate_id)} may belong to {_at_work(at_work, request)}")
     if keeping:
-        return left_to(certificate_id, among(keeping, request))
+        return _left_to_any(certificate_id, keeping, request)
     return Decision(
         Action.PROCEED, f"{short(certificate_id)} is an orphan of this resource, and no other resource declares it"
     )
@@ -228,6 +236,12 @@ def orphan_given_up(certificate_id: str, waiting: Decision) -> Decision:
         Action.LEAVE,
         f"Left registered, in doubt: {short(certificate_id)} {why}. If nobody uses it: iot-certificates sweep",
     )
+
+
+def orphan_not_asked_for(certificate_id: str) -> Decision:
+    """Decide on an orphan of an operation that had no time left to ask whose it is."""
+    why = f"{short(certificate_id)} may belong to another resource, and there was no time to ask"
+    return orphan_given_up(certificate_id, Decision(Action.WAIT, why))
 
 
 def _at_work(resource: StackResource, request: Request) -> str:
