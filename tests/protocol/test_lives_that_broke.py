@@ -569,9 +569,7 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Hand("delete", "requested"),
         Race(
             Amend(0, "status"),
-            Deploy(
-                2, (REQUESTED,), faults=(Fault("mute", times=2, invocation=4), *(Fault("mute", invocation=0),) * 2)
-            ),
+            Deploy(2, (REQUESTED,), faults=(Fault("mute", times=2, invocation=4), *(Fault("mute", invocation=0),) * 2)),
             later=60.0,
         ),
     ),
@@ -593,12 +591,29 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
             slow=2,
         ),
     ),
-    "a Create in doubt takes up what its owner deletes meanwhile": (
+    "a Create takes up what another stack has made and deletes meanwhile, and forgets its own": (
         Deploy(0, (REQUESTED,)),
         Race(
-            Amend(0, "rename", faults=(Fault("mute", invocation=4), Fault("hang", "iot.AttachPolicy", invocation=1))),
-            Deploy(2, (REQUESTED,), "first", (Fault("mute", invocation=4),)),
+            Amend(0, "rename", faults=(Fault("mute", invocation=0),)),
+            Deploy(2, (REQUESTED,), "last"),
+            later=20.0,
+            slow=1,
         ),
+    ),
+    "a Create overlooks its own certificate, because another one is deleted between two pages of the list": (
+        Deploy(0, (REQUESTED,)),
+        Hand("delete", "requested"),
+        Race(
+            Amend(0, "rotate", 0, "first", (Fault("mute", invocation=2),)),
+            Deploy(2, (REQUESTED,)),
+            later=20.0,
+        ),
+    ),
+    "an Update that comes again after its rollback has another certificate issued, of which nobody hears": (
+        Deploy(0, (("IssuedA", Wish("requested", attached=("publish",))),)),
+        Hand("delete", "requested"),
+        Amend(0, "attach", faults=(Fault("deny", "iot.AttachPolicy", "before", times=2, invocation=0),)),
+        Again(),
     ),
     "what is left because the role may not list the stacks is not said to be in doubt": (
         Deploy(0, (("IssuedA", Wish("requested", attached=("publish",))),)),

@@ -124,9 +124,7 @@ class DeviceCertificateResource:
         left_by = (each for each in request.progress.doubtful if each != outcome.physical_id)
         return noted(outcome, self._deletion.remove_in_time(request, left_by, ROLLBACK_SECONDS))
 
-    def _create_declared(
-        self, request: Request, wanted: DeviceCertificateProperties, *, is_key_ours: bool
-    ) -> Outcome:
+    def _create_declared(self, request: Request, wanted: DeviceCertificateProperties, *, is_key_ours: bool) -> Outcome:
         certificate = wanted.identity
         if isinstance(certificate, SigningRequest):
             return self._registration.create_issued(request, wanted, certificate)
@@ -286,6 +284,7 @@ class DeviceCertificateResource:
         same = old is not None and old.identity == signing
         live = self._issued_before(request, signing, same=same)
         if live is None:
+            self._ownership.check_unanswered(request, self._now())
             return self._registration.issue(request, wanted, signing)
         certificate = Certificate.from_pem(live.pem)
         if live.id == request.existing_id and self._inquiry.is_registered_anew(request, live):

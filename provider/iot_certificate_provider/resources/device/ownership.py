@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from iot_certificate_provider.errors import ConflictError, DeadlineError
 from iot_certificate_provider.physical_id import is_certificate_id
 from iot_certificate_provider.pki import Certificate, UnusableError
+from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.resources.lifecycle.history import (
     ended_with,
     is_within,
@@ -17,7 +18,7 @@ from iot_certificate_provider.resources.lifecycle.history import (
 )
 from iot_certificate_provider.resources.lifecycle.inquiry import ROLLBACK_SECONDS, Inquiry
 from iot_certificate_provider.resources.lifecycle.ownership import Action, in_doubt, of_the_resource
-from iot_certificate_provider.resources.lifecycle.redelivery import REDELIVERED_AFTER
+from iot_certificate_provider.resources.lifecycle.redelivery import REDELIVERED_AFTER, may_be_repeated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.resources.lifecycle.ownership import Decision
 
 ISSUING_SECONDS = 120.0
-"""Of a rollback's time, for what it does when it has asked long enough: it has another one issued, and checks orphans."""
+"""Of a rollback's time, for what follows when it has asked long enough: another one is issued, and orphans are checked."""
 
 
 class DeviceCertificateOwnership:
@@ -61,6 +62,13 @@ class DeviceCertificateOwnership:
         """Whether CloudFormation has had its answer: no operation on the resource is running."""
         newest = next(self._rows(request), None)
         return newest is not None and newest.complete
+
+    def check_unanswered(self, request: Request, now: datetime) -> None:
+        """Raise ConflictError where nobody would hear of another certificate: the answer to this request has come."""
+        # A Create asks only where the log has said so. That an Update has begun, the log may say later.
+        is_first = request.type is RequestType.UPDATE and not may_be_repeated(request, now)
+        if not is_first and self.is_answered(request):
+            raise ConflictError(f"This {request.type} was answered before, and its certificate was deleted since")
 
     # Those that AWS IoT issues, or that a CA issues for a key which only the device has
 
@@ -139,10 +147,9 @@ class DeviceCertificateOwnership:
         started = registration_started(rows)
         if started is None:
             return
-        for certificate_id, created in self._iot.newest_certificates():
-            if not is_within(created, started):
-                return
-            yield certificate_id
+        newest = self._iot.newest_certificates()
+        # Before any is asked about: that takes a minute each, and what is deleted meanwhile moves others between pages.
+        yield from [each for each, _ in itertools.takewhile(lambda entry: is_within(entry[1], started), newest)]
 
 
 def answers(live: DeviceCertificateDescription, signing: SigningRequest) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from iot_certificate_provider.aws.iot import Issued
 from iot_certificate_provider.contract import CertificateMode, DeviceCertificateProperty, DeviceCertificateStatus
-from iot_certificate_provider.errors import AlreadyExistsError, ConflictError, UpstreamError, attributing_to
+from iot_certificate_provider.errors import AlreadyExistsError, UpstreamError, attributing_to
 from iot_certificate_provider.pki import Certificate, check_not_expired
 from iot_certificate_provider.protocol.response import ensure_fits, noted
 from iot_certificate_provider.resources.device.change import DeviceCertificateChange
@@ -104,9 +104,7 @@ class DeviceCertificateRegistration:
             live = self._ownership.own_issued(request, signing)
             if live is not None:
                 return self.take_up(request, wanted, Certificate.from_pem(live.pem))
-            if self._ownership.is_answered(request):
-                # Nobody would hear of another certificate.
-                raise ConflictError("This Create was answered before, and its certificate was deleted since")
+            self._ownership.check_unanswered(request, self._now())
         self._renamed.check(request, signing)
         return self.issue(request, wanted, signing)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.errors import ConflictError
 from iot_certificate_provider.physical_id import is_certificate_id
 from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
@@ -41,9 +40,7 @@ class IssuedByRequest:
             live = self._ownership.own_issued(request, _signing(wanted))
             if live is not None:
                 return self._again(wanted, Certificate.from_pem(live.pem))
-            if self._ownership.is_answered(request):
-                # Nobody would hear of another certificate.
-                raise ConflictError("This Create was answered before, and its certificate was deleted since")
+            self._ownership.check_unanswered(request, self._now())
         self._renamed.check(request, _signing(wanted))
         return self._issue(request, wanted)
 
@@ -63,7 +60,10 @@ class IssuedByRequest:
             # What an earlier delivery has had issued for the rotation, or in place of one that was deleted outside.
             live = self._ownership.made_now(request, _signing(wanted))
             kept = None if live is None else Certificate.from_pem(live.pem)
-        return self._issue(request, wanted) if kept is None else self._again(wanted, kept)
+        if kept is not None:
+            return self._again(wanted, kept)
+        self._ownership.check_unanswered(request, self._now())
+        return self._issue(request, wanted)
 
     def left_by(self, request: Request, declared: IssuedDeviceCertificateProperties) -> Iterator[str]:
         """Yield the ids of what the running operation has registered for the device's key, and the resource has not."""

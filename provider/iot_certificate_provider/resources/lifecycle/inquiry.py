@@ -210,8 +210,8 @@ class Inquiry:
     ) -> Leftover[_Found]:
         """Decide on what the running operation may have registered; ask again while others are at work.
 
-        A Delete asks for as long as it has time; ``seconds`` at most. ``taking``: beside one that is taken up, which may
-        as well be another resource's as this one; so it is left where that could not be taken either.
+        A Delete asks for as long as it has time; ``seconds`` at most. ``taking``: beside one that is taken up: either
+        may be another resource's, so it is left where it could not be taken up.
         """
         found = find()
         if found is None:

@@ -258,9 +258,10 @@ def taking(
     certificate_id: str, request: Request, *, claiming: Sequence[StackResource], at_work: StackResource | None
 ) -> Decision:
     """Decide whether to resume with a certificate that may be an earlier delivery's, or an unanswered attempt's."""
-    if at_work is not None:
+    unknown = at_work or next((each for each in claiming if not each.stack_id), None)
+    if unknown is not None:
         return Decision(
-            Action.WAIT, f"The owner of {short(certificate_id)} is not known yet: {_at_work(at_work, request)}"
+            Action.WAIT, f"The owner of {short(certificate_id)} is not known yet: {_at_work(unknown, request)}"
         )
     if claiming:
         return Decision(Action.REFUSE, among(claiming, request))
