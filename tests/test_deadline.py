@@ -190,6 +190,8 @@ def test_attempts_keep_within_every_limit_whatever_the_luck(
 
     for attempt in deadline.attempts(within):
         attempts.append(attempt)
+        # Also what is done between the pauses takes of the time.
+        assert seconds_until_answer - clock.seconds_until_answer <= within + A_LITTLE
         left_at_start = clock.seconds_until_answer
         if attempt:
             # Never slept into the time for undoing.

@@ -86,7 +86,7 @@ CASES: dict[str, tuple[Decision | None, Action]] = {
         ownership.orphan_given_up(ID, ownership.orphan(ID, REQUEST, at_work=AT_WORK, keeping=())),
         Action.LEAVE,
     ),
-    "orphan_not_asked_for": (ownership.orphan_not_asked_for(ID), Action.LEAVE),
+    "orphan_not_checked": (ownership.orphan_not_checked(ID), Action.LEAVE),
     "orphan, held by who knows whom": (ownership.orphan(ID, REQUEST, at_work=None, keeping=(UNKNOWN,)), Action.LEAVE),
     "taking": (ownership.taking(ID, REQUEST, claiming=(), at_work=None), Action.PROCEED),
     "taking, held": (ownership.taking(ID, REQUEST, claiming=(SIBLING,), at_work=None), Action.REFUSE),

@@ -39,7 +39,7 @@ NOTES: dict[str, str] = {
         "Another owner registered the certificate; the function leaves it. "
         "[Whose certificate it is](resources/README.md#whose-certificate-it-is) has the rules."
     ),
-    "This Create was answered before, and its certificate was deleted since": (
+    "This … was answered before, and its certificate was deleted since": (
         "Lambda delivered an old request again, and the function changed nothing. No action is needed."
     ),
     "CloudFormation no longer waits for this …": (

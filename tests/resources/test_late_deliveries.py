@@ -129,6 +129,20 @@ def test_a_create_that_was_answered_has_no_certificate_issued_in_place_of_one_th
     assert stage.iot.certificates == {}
 
 
+def test_an_update_that_was_answered_has_none_issued_either(stage: Stage) -> None:
+    properties = {"CertificateSigningRequest": issuing.make_csr("thermostat").pem}
+    created = stage.create(stage.device, properties)
+    stage.log(created.physical_id, "UPDATE_IN_PROGRESS", ago=120)
+    stage.log(created.physical_id, "UPDATE_COMPLETE", ago=60)
+    stage.iot.certificates.clear()
+    request = stage.request(RequestType.UPDATE, {**properties, "Status": "INACTIVE"}, created.physical_id, properties)
+    with pytest.raises(ConflictError, match="This Update was answered before"):
+        stage.device.update(delivered_again(request))
+    assert stage.iot.certificates == {}
+    # Of the first delivery, the log may not say yet that it has begun.
+    assert stage.device.update(request).physical_id in stage.iot.certificates
+
+
 OTHER = "ab" * 32
 AWAITED = {
     "a Create that runs": ("Create", [("", "CREATE_IN_PROGRESS", 121)]),

@@ -15,7 +15,7 @@ from iot_certificate_provider.errors import ConflictError
 from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.resources.device.device_certificate import DeviceCertificateResource
-from iot_certificate_provider.resources.lifecycle.ownership import left_unread, short
+from iot_certificate_provider.resources.lifecycle.ownership import left_unread, orphan_not_checked, short
 from resources.stage import KEY_SECRET
 
 if TYPE_CHECKING:
@@ -213,6 +213,78 @@ def test_a_create_takes_up_nothing_that_the_rollback_of_another_stack_may_delete
         return
     with pytest.raises(ConflictError, match="is not known yet: Pump of stack plant"):
         issued.create(request)
+
+
+class TestACreateThatComesAgain:
+    """Two certificates for its key were registered since it began: nothing shows which of them is its own."""
+
+    @pytest.fixture
+    def lost(self, stage: Stage, issued: Resource) -> list[str]:
+        lost = lose(stage, "", BEFORE, 2)
+        stage.aws.cloudformation.status = "CREATE_IN_PROGRESS"
+        stage.aws.cloudformation.events.clear()
+        stage.log("", "CREATE_IN_PROGRESS", ago=600)
+        return lost
+
+    @pytest.mark.parametrize("holder", ["", "CREATE_COMPLETE", "DELETE_IN_PROGRESS"])
+    def test_takes_up_the_newest_and_removes_the_other_unless_another_stack_has_it(
+        self, stage: Stage, issued: Resource, lost: list[str], holder: str
+    ) -> None:
+        if holder:
+            stage.aws.cloudformation.beside("plant").log("Pump", lost[0], holder)
+        outcome = issued.create(stage.request(RequestType.CREATE, BEFORE, age=600))
+        assert outcome.physical_id == lost[1]
+        assert set(stage.iot.certificates) == ({*lost} if holder else {lost[1]})
+        assert outcome.note.endswith(f"Left registered: {short(lost[0])} is declared by Pump of stack plant") is bool(
+            holder
+        )
+
+    def test_does_not_fail_where_it_may_not_remove_the_other_and_names_it(
+        self, stage: Stage, issued: Resource, lost: list[str]
+    ) -> None:
+        def deny(call: Call) -> None:
+            if call.name == "iot.DeleteCertificate":
+                raise Refusal("AccessDeniedException", "planned")
+
+        stage.aws.before = deny
+        outcome = issued.create(stage.request(RequestType.CREATE, BEFORE, age=600))
+        assert outcome.physical_id == lost[1]
+        assert outcome.note.endswith(orphan_not_checked(lost[0]).reason)
+
+    def test_takes_up_the_other_where_the_newest_is_deleted_while_it_asks(
+        self, stage: Stage, issued: Resource, lost: list[str]
+    ) -> None:
+        def delete(call: Call) -> None:
+            if call.name == "cloudformation.ListStacks":
+                stage.iot.certificates.pop(lost[1], None)
+
+        stage.aws.before = delete
+        assert issued.create(stage.request(RequestType.CREATE, BEFORE, age=600)).physical_id == lost[0]
+        assert set(stage.iot.certificates) == {lost[0]}
+
+    def test_has_no_third_one_issued_where_the_role_may_not_list_the_stacks(
+        self, stage: Stage, issued: Resource, lost: list[str]
+    ) -> None:
+        def deny(call: Call) -> None:
+            if call.name == "cloudformation.ListStacks":
+                raise Refusal("AccessDenied", "planned")
+
+        stage.aws.before = deny
+        with pytest.raises(ConflictError, match="is not known yet: another resource: the function's role"):
+            issued.create(stage.request(RequestType.CREATE, BEFORE, age=600))
+        assert set(stage.iot.certificates) == {*lost}
+
+
+def test_a_rollback_is_not_stuck_where_aws_answers_slowly(stage: Stage, gone: tuple[Resource, Any, Any, str]) -> None:
+    resource, before, after, physical_id = gone
+    lost = lose(stage, physical_id, AFTER, 2)
+    plant = stage.aws.cloudformation.beside("plant")
+    plant.status = "CREATE_IN_PROGRESS"
+    plant.log("Pump", "", "CREATE_IN_PROGRESS", stage.now() - timedelta(minutes=20))
+    stage.aws.before = lambda _: stage.clock.sleep(6.0)
+    outcome = stage.update(resource, physical_id, after, before)
+    assert set(stage.iot.certificates) == {outcome.physical_id, *lost}
+    assert all(short(each) in outcome.note for each in lost)
 
 
 @pytest.fixture

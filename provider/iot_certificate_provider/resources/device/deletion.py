@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.aws.concurrency import Asked
-from iot_certificate_provider.errors import DeadlineError
+from iot_certificate_provider.errors import DeadlineError, ProviderError
 from iot_certificate_provider.physical_id import adopted_id, certificate_id_in
 from iot_certificate_provider.properties.device_certificate import declared_policy_names, declared_thing_names
 from iot_certificate_provider.protocol.response import Outcome
@@ -111,15 +111,18 @@ class DeviceCertificateDeletion:
         return _why({each: self._remove_leftover(request, each) for each in certificate_ids})
 
     def remove_in_time(self, request: Request, certificate_ids: Iterable[str], seconds: float) -> str:
-        """Do likewise for an operation that has more to do, and is not to fail for them: it asks for ``seconds``."""
+        """Do likewise for ``seconds``, in an operation that has more to do and is not to fail for want of time.
+
+        Nor for anything else, unless it is a rollback: that is continued, and a Create's Delete would forget them.
+        """
         until = request.deadline.seconds_left - seconds
         certificate_ids = list(certificate_ids)
         taking = bool(certificate_ids) and not self._stacks.is_rolling_back(request.stack_id)
         decisions: dict[str, Decision | None] = {}
         for certificate_id in certificate_ids:
-            decisions[certificate_id] = ownership.orphan_not_asked_for(certificate_id)
+            decisions[certificate_id] = ownership.orphan_not_checked(certificate_id)
             left = max(0.0, request.deadline.seconds_left - until)
-            with request.deadline.keeping(KEPT_BACK_SECONDS), suppress(DeadlineError):
+            with request.deadline.keeping(KEPT_BACK_SECONDS), suppress(ProviderError if taking else DeadlineError):
                 decisions[certificate_id] = self._remove_leftover(request, certificate_id, left, taking=taking)
         return _why(decisions)
 

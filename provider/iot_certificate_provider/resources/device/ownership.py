@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.resources.lifecycle.ownership import Decision
 
 ISSUING_SECONDS = 120.0
-"""Of a rollback's time, for what follows when it has asked long enough: another one is issued, and orphans are checked."""
+"""Of a rollback's time, for what follows when it has asked long enough: another one is issued, orphans are checked."""
 
 
 class DeviceCertificateOwnership:

@@ -238,9 +238,9 @@ def orphan_given_up(certificate_id: str, waiting: Decision) -> Decision:
     )
 
 
-def orphan_not_asked_for(certificate_id: str) -> Decision:
-    """Decide on an orphan of an operation that had no time left to ask whose it is."""
-    why = f"{short(certificate_id)} may belong to another resource, and there was no time to ask"
+def orphan_not_checked(certificate_id: str) -> Decision:
+    """Decide on an orphan of an operation that had no time, or no permission, to ask whose it is, or to remove it."""
+    why = f"{short(certificate_id)} may belong to another resource, and could not be checked or removed"
     return orphan_given_up(certificate_id, Decision(Action.WAIT, why))
 
 
