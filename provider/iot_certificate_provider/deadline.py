@@ -116,14 +116,16 @@ class Deadline:
 
         The first attempt is always given. What is done between the pauses counts: where AWS answers slowly, it is most.
         """
-        until = max(0.0, self.seconds_left - within_seconds)
+        budget = min(within_seconds, self.seconds_left)
+        until = self.seconds_left - budget
         attempt = 0
         while True:
             yield attempt
             pause = self.pause_after(attempt)
-            if pause > self.seconds_left - until:
+            if pause > min(budget, self.seconds_left - until):
                 return
             self._sleep(pause)
+            budget -= pause
             attempt += 1
 
 

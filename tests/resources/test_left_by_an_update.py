@@ -330,3 +330,12 @@ def test_a_rollback_to_nothing_succeeds_where_it_may_not_remove_the_orphan(
     outcome = stage.update(issued, lost_id, OTHER, BEFORE)
     assert orphan in stage.iot.certificates
     assert outcome.note == left_unread().reason
+
+
+def test_a_delete_whose_certificate_goes_meanwhile_succeeds(stage: Stage, issued: Resource, present: str) -> None:
+    def delete(call: Call) -> None:
+        if call.name == "iot.UpdateCertificate":
+            stage.iot.certificates.pop(present, None)
+
+    stage.aws.before = delete
+    assert stage.delete(issued, present, BEFORE).physical_id == present

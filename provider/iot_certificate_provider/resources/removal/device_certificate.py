@@ -110,7 +110,10 @@ class DeviceCertificateRemoval:
         detach_thing: DetachThing,
         seconds: float = float("inf"),
     ) -> None:
-        self.deactivate(live)
+        try:
+            self.deactivate(live)
+        except NotFoundError:
+            return  # somebody else has deleted it since it was found
         settling = 0.0 if live.status in OFF else self._settling
         try:
             deadline.pause(settling)
