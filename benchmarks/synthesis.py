@@ -36,9 +36,9 @@ _REMARKS = (
         "built before, as it is from an app's first synthesis on."
     ),
     (
-        "What is left, by a profile: a DeviceCertificate asks Node four times where a CfnCertificate asks twice (its "
+        "A profile shows the rest: a DeviceCertificate asks Node four times, where a CfnCertificate asks twice (its "
         "Resource, its CfnResource, the removal policy, what it depends on), more than half of its time; to read and "
-        "check its PEM and the CA's takes less than a fifth. Without the removal policy it would be three times, and "
+        "check its PEM and the CA's takes less than a fifth. Without the removal policy it would ask three times, and "
         "the CDK's MissingRemovalPolicies would apply its default to the certificate."
     ),
 )

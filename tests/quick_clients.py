@@ -1,4 +1,4 @@
-"""What makes clients of the SDK quick to make: botocore computes the same again for each of them."""
+"""Caches for the SDK's clients in tests: botocore computes the same again for each client."""
 
 from __future__ import annotations
 

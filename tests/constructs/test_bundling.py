@@ -159,7 +159,7 @@ def test_what_is_in_it(built: Bundle) -> None:
     assert bool(compiled) is (bytecode.find_compiler("3.14") is not None)
     assert {name.split("/")[0] for name in compiled} <= {"crhelper", "cryptography", "iot_certificate_provider"}
     missing = [name for name in compiled if f"{name.replace('__pycache__/', '').split('.')[0]}.py" not in names]
-    assert missing == [], "whoever opens the asset reads what runs"
+    assert missing == [], "bytecode without its source: the asset must show the code that runs"
 
 
 def test_cryptography_has_its_bytecode_where_a_python_of_the_version_is_at_hand(built_here: Bundle) -> None:

@@ -197,7 +197,7 @@ PATTERNS: tuple[Pattern, ...] = (
 
 
 OVERLAP = "overlap "
-"""What a seed begins with whose life has a rotation that keeps the certificate before."""
+"""The prefix of a seed whose life has a rotation that keeps the previous certificate."""
 
 
 def drawn(seed: str) -> list[Step]:

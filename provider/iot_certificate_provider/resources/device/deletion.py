@@ -113,7 +113,8 @@ class DeviceCertificateDeletion:
     def remove_in_time(self, request: Request, certificate_ids: Iterable[str], seconds: float) -> str:
         """Do likewise for ``seconds``, in an operation that has more to do and is not to fail for want of time.
 
-        Nor for anything else, unless it is a rollback: that is continued, and a Create's Delete would forget them.
+        No other error fails a Create or an Update either: the Delete that follows would not look for them. A rollback
+        fails, since it can be continued.
         """
         until = request.deadline.seconds_left - seconds
         certificate_ids = list(certificate_ids)

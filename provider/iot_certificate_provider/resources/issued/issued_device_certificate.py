@@ -160,8 +160,8 @@ class IssuedDeviceCertificateResource:
         try:
             with self._stacks.expecting_denial():
                 left_by = () if old is None else self._history(old).left_by(request, old)
-                doubtful = dict.fromkeys((*left_by, *request.progress.doubtful))
-                found.extend(each for each in doubtful if each not in present and self._is_registered(each))
+                candidates = dict.fromkeys((*left_by, *request.progress.doubtful))
+                found.extend(each for each in candidates if each not in present and self._is_registered(each))
         except AccessDeniedError:
             # Where its Update named another secret, the role may not look there any more.
             return found, ownership.left_unread().reason

@@ -113,7 +113,7 @@ class DeviceCertificateRemoval:
         try:
             self.deactivate(live)
         except NotFoundError:
-            return  # somebody else has deleted it since it was found
+            return  # deleted outside this request since it was found
         settling = 0.0 if live.status in OFF else self._settling
         try:
             deadline.pause(settling)
