@@ -43,8 +43,12 @@ TESTS = (
     "tests/handler",
     "tests/protocol/test_sequences.py",
     "tests/protocol/test_adoption.py",
+    "tests/protocol/test_several_owners.py",
     "tests/protocol/test_in_use.py",
     "tests/protocol/test_kept_keys.py",
+    "tests/protocol/test_overlap.py",
+    "tests/protocol/test_certificate_generation.py",
+    "tests/protocol/test_lives_that_broke.py",
     "tests/protocol/test_registration_code.py",
     "tests/protocol/test_transfers.py",
 )
