@@ -39,6 +39,7 @@ from iot_certificate_provider.physical_id import certificate_id_in, without_kept
 from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.protocol.crhelper_once import TIMER_MARGIN_SECONDS
 from iot_certificate_provider.protocol.delivery import Delivery
+from iot_certificate_provider.resources.lifecycle.redelivery import SENT_SLACK
 from protocol.clock import Clock
 from protocol.current_keys import CurrentKeys
 from protocol.excuses import Excuses
@@ -212,6 +213,8 @@ class Cloud:
         """Certificate id → the request that registered it."""
         self.transferred: dict[str, tuple[Any, Owner]] = {}
         """By certificate: the transfer that a function made last, and for which resource."""
+        self.retained: set[str] = set()
+        """What CloudFormation left since a template says Retain: whoever had it may count on it."""
         self.swept: set[str] = set()
         """Device certificates that were deleted with their CA, as a template says."""
         self.foreign: dict[str, Picture | None] = {}
@@ -447,6 +450,8 @@ class Cloud:
         maker = self.made.get(certificate_id)
         if maker is None or self.possessions.holders(certificate_id):
             return False
+        if certificate_id in self.retained and not self._is_as_old_as(certificate_id, invocation):
+            return False
         stack_id, logical_id = maker
         ledgers = [stack.ledger for stack in self.stacks if stack.ledger.stack_id == stack_id]
         statuses = [ledger.resources[logical_id][1] for ledger in ledgers if logical_id in ledger.resources]
@@ -457,6 +462,19 @@ class Cloud:
             is_stuck = any(ledger.status == "UPDATE_ROLLBACK_FAILED" for ledger in ledgers)
             return is_left or is_stuck or certificate_id in self.excuses.left_in_doubt
         return bool(statuses) and not any(status in _MAKES for status in statuses)
+
+    def _is_as_old_as(self, certificate_id: str, invocation: Invocation) -> bool:
+        """Whether a certificate was registered as the operation began: by the dates, either may have made it.
+
+        They have whole seconds, and the clocks may differ (``redelivery.SENT_SLACK``). AWS takes longer to register a
+        certificate, give it up and retain it.
+        """
+        mine = [each for each in self.invocations if each.owner == invocation.owner]
+        began = {each.event["RequestId"]: each.started for each in reversed(mine) if not _is_delete(each)}
+        # A rollback belongs to the Update before it.
+        last = sorted(began.values())[-2 if invocation.event["RequestType"] == "Update" else -1 :]
+        created = (self.iot.certificates.get(certificate_id) or self.iot.cas[certificate_id]).created
+        return bool(last) and created >= last[0] - SENT_SLACK - timedelta(seconds=1)
 
     def _is_rolled_back(self, stack_id: str) -> bool:
         ledgers = (stack.ledger for stack in self.stacks)
@@ -622,6 +640,10 @@ def _is_handed_over(invocation: Invocation, call: Call, certificate_id: str) -> 
         detaches = knows or any(properties.get("DetachOnTransfer") == "true" for properties in declared)
         return call.name in _HANDS_OVER or (detaches and call.name in _ATTACHMENTS)
     return kind == DECISION and (call.name in _DECIDES or (_deletes(invocation) and call.name in _REMOVES))
+
+
+def _is_delete(invocation: Invocation) -> bool:
+    return bool(invocation.event["RequestType"] == "Delete")
 
 
 def _deletes(invocation: Invocation) -> bool:

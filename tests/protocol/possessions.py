@@ -158,6 +158,7 @@ class Possessions:
         """Note that a certificate was registered: what was said of an earlier one of this id is over."""
         self.statuses.pop(certificate_id, None)
         self.torn.pop(certificate_id, None)
+        self.cloud.retained.discard(certificate_id)
 
     def deleted_outside(self, certificate_id: str) -> None:
         """Note that a hand from outside deleted a certificate: whoever had it has it no longer."""

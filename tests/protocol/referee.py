@@ -364,6 +364,7 @@ class Stack:
     def _leave(self, logical_id: str, live: Live, *, replaced: bool = False) -> None:
         """Skip a deletion, as the template says."""
         self.excused.update(live.certificate_ids)
+        self.cloud.retained.update(live.certificate_ids)
         self._log(logical_id, live.physical_id, "DELETE_SKIPPED", moved=replaced)
         if not replaced:
             self.cloud.possessions.gives_up(self._owner(logical_id))
