@@ -12,7 +12,7 @@ import ast
 import difflib
 import itertools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Mutant:
     """One change of a module's text: what stands between two places becomes ``replacement``.
 
     ``name`` says what is changed in which function, without line numbers: a listed survivor is found again in a file
-    that has grown.
+    that has grown. ``lines``: the first and the last of the statement, or of what stands before its block.
     """
 
     module: str
@@ -54,6 +54,7 @@ class Mutant:
     start: int
     end: int
     replacement: str
+    lines: tuple[int, int]
     name: str = ""
 
     def code(self, original: str) -> str:
@@ -66,13 +67,13 @@ def mutants_of(module: str, source: str) -> list[Mutant]:
     changes = _Changes(source)
     seen: dict[str, Iterator[int]] = {}
     named = []
-    for definition, start, end, replacement in changes.of(ast.parse(source), Scope()):
-        mutant = Mutant(module, definition, start, end, replacement)
+    for scope, start, end, replacement in changes.of(ast.parse(source), Scope()):
+        mutant = Mutant(module, scope.definition, start, end, replacement, scope.lines)
         if not _compiles(mutant.code(source)):
             continue
-        name = f"{module}:{definition}: {_changed_lines(source, mutant.code(source))}"
+        name = f"{module}:{scope.definition}: {_changed_lines(source, mutant.code(source))}"
         number = next(seen.setdefault(name, itertools.count(1)))
-        named.append(Mutant(module, definition, start, end, replacement, name if number == 1 else f"{name} #{number}"))
+        named.append(replace(mutant, name=name if number == 1 else f"{name} #{number}"))
     return named
 
 
@@ -91,14 +92,18 @@ MODULE = "module"
 
 @dataclass(frozen=True)
 class Scope:
-    """Where a node is: the function around it, and what the names of functions in it begin with."""
+    """Where a node is: the function around it, what the names of functions in it begin with, and its statement's lines.
+
+    A statement with a block has the lines before the block.
+    """
 
     definition: str = MODULE
     prefix: str = ""
+    lines: tuple[int, int] = (0, 0)
 
 
-Change = tuple[str, int, int, str]
-"""The function, the two places, and the replacement."""
+Change = tuple[Scope, int, int, str]
+"""Where it is, the two places, and the replacement."""
 
 
 class _Changes:
@@ -113,7 +118,7 @@ class _Changes:
     def of(self, node: ast.AST, scope: Scope) -> Iterator[Change]:
         """Yield the changes in a node and below."""
         for start, end, replacement in self._here(node):
-            yield scope.definition, start, end, replacement
+            yield scope, start, end, replacement
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             return
         for field, value in ast.iter_fields(node):
@@ -224,11 +229,21 @@ class _Changes:
 
 def _inside(child: ast.AST, scope: Scope) -> Scope:
     """Return the scope of a child: functions are called as the interpreter calls them (``__qualname__``)."""
+    if isinstance(child, ast.stmt | ast.ExceptHandler):
+        scope = replace(scope, lines=_lines_of(child))
     if isinstance(child, ast.FunctionDef):
-        return Scope(f"{scope.prefix}{child.name}", f"{scope.prefix}{child.name}.<locals>.")
+        return replace(scope, definition=f"{scope.prefix}{child.name}", prefix=f"{scope.prefix}{child.name}.<locals>.")
     if isinstance(child, ast.ClassDef):
-        return Scope(scope.definition, f"{scope.prefix}{child.name}.")
+        return replace(scope, prefix=f"{scope.prefix}{child.name}.")
     return scope
+
+
+def _lines_of(statement: ast.stmt | ast.ExceptHandler) -> tuple[int, int]:
+    block = getattr(statement, "body", None) or getattr(statement, "cases", None)
+    if not block:
+        return statement.lineno, statement.end_lineno or statement.lineno
+    first = block[0].pattern if isinstance(block[0], ast.match_case) else block[0]
+    return statement.lineno, max(statement.lineno, first.lineno - 1)
 
 
 def _is_for_types(test: ast.AST) -> bool:

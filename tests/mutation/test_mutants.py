@@ -80,6 +80,28 @@ def test_functions_are_called_as_the_interpreter_calls_them() -> None:
     assert definitions == ["module", "C.m.<locals>.inner", "C.m", "f"]
 
 
+def test_a_change_has_the_lines_of_its_statement_up_to_a_block() -> None:
+    source = dedent("""
+        def f(a=1):
+            if (
+                a > 2
+            ):
+                return g(
+                    3,
+                )
+            try:
+                h(4)
+            except A:
+                i(5)
+    """)
+    lines_of = {mutant.name.rpartition(" -> ")[2]: mutant.lines for mutant in mutants_of("m.py", source)}
+    assert lines_of["def f(a=2):"] == (2, 2)
+    assert lines_of["a >= 2"] == (3, 5)
+    assert lines_of["4,"] == (6, 8)
+    assert lines_of["h(5)"] == (10, 10)
+    assert lines_of["except ():"] == (11, 11)
+
+
 def test_names_have_no_line_numbers_and_are_distinct() -> None:
     source = "def f(): return a == b\ndef g():\n    if a == b: return\n    if a == b: return\n"
     names = [mutant.name for mutant in mutants_of("m.py", source)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import compileall
 import contextlib
+import functools
 import json
 import os
 import py_compile
@@ -30,9 +31,12 @@ from fakes.service_models import fake_session
 from mutation.mutants import MODULE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from types import FrameType
 
     from mutation.mutants import Mutant
+
+    TraceFunction = Callable[[FrameType, str, Any], Any]
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = "iot_certificate_provider"
@@ -77,6 +81,8 @@ class Verdict(StrEnum):
     KILLED = "killed"
     TIMED_OUT = "timed out"
     SURVIVED = "survived"
+    LISTED = "listed"
+    """As a survivor, with a reason: believed, and not tried."""
     UNTESTED = "untested"
 
 
@@ -86,11 +92,15 @@ Function = tuple[str, str]
 
 @dataclass(frozen=True)
 class Test:
-    """One test: how long it takes, what it calls of the provider, and whether it has another process do so."""
+    """One test: how long it takes, what it executes of the provider, and whether it has another process do so.
+
+    * ``lines``: by module, a bit for each line.
+    """
 
     node_id: str
     seconds: float
     calls: frozenset[Function]
+    lines: dict[str, int]
     starts_processes: bool
 
 
@@ -102,15 +112,18 @@ class Observed:
     imported: frozenset[Function]
 
     def noticing(self, mutant: Mutant) -> list[Test]:
-        """Return the tests that call the mutant's function; those of its module when importing it executes it."""
+        """Return the tests that execute the mutant's line; those of its module when importing it does so.
+
+        Of a line that is executed when its function is defined, such as a default, those that call the function.
+        """
         place = (mutant.module, mutant.definition)
         if mutant.definition == MODULE or place in self.imported:
-            return [t for t in self.tests if not t.calls or t.starts_processes or _calls_into(t, mutant.module)]
-        return [test for test in self.tests if place in test.calls or test.starts_processes]
-
-
-def _calls_into(test: Test, module: str) -> bool:
-    return any(called == module for called, _ in test.calls)
+            return [t for t in self.tests if not t.calls or t.starts_processes or t.lines.get(mutant.module)]
+        first, last = mutant.lines
+        bits = (1 << last + 1) - (1 << first)
+        calling = [test for test in self.tests if place in test.calls or test.starts_processes]
+        executing = [test for test in calling if test.starts_processes or test.lines.get(mutant.module, 0) & bits]
+        return executing if any(test.calls for test in executing) else calling
 
 
 def warm_up() -> None:
@@ -165,8 +178,8 @@ class Workplace:
             raise RuntimeError(f"the tests fail without any mutant:\n{self._log.read_text()}")
         seen = json.loads(report.read_text())
         tests = [
-            Test(node_id, seconds, _functions(calls), starts_processes)
-            for node_id, seconds, calls, starts_processes in seen["tests"]
+            Test(node_id, seconds, _functions(calls), lines, starts_processes)
+            for node_id, seconds, calls, lines, starts_processes in seen["tests"]
         ]
         return Observed(tests, _functions(seen["imported"]))
 
@@ -255,16 +268,17 @@ class _Selection:
             self._report.write_text(report.nodeid)
 
 
-@dataclass
+@dataclass(eq=False)
 class _Witness:
-    """A pytest plugin that writes down which functions of the provider each test calls, in whatever thread."""
+    """A pytest plugin that writes down which lines of the provider each test executes, in whatever thread."""
 
     package: Path
     report: Path
     _called: set[Function] = field(default_factory=set)
+    _lines: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     _imported: set[Function] = field(default_factory=set)
     _started_process: bool = False
-    _tests: list[tuple[str, float, list[Function], bool]] = field(default_factory=list)
+    _tests: list[tuple[str, float, list[Function], dict[str, int], bool]] = field(default_factory=list)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_load_initial_conftests(self) -> Iterator[None]:
@@ -286,7 +300,7 @@ class _Witness:
         with self._watching():
             result = yield
         seconds = time.process_time() - started
-        self._tests.append((item.nodeid, seconds, sorted(self._called), self._started_process))
+        self._tests.append((item.nodeid, seconds, sorted(self._called), dict(self._lines), self._started_process))
         return result
 
     def pytest_sessionfinish(self) -> None:
@@ -295,24 +309,36 @@ class _Witness:
     @contextlib.contextmanager
     def _watching(self) -> Iterator[None]:
         self._called.clear()
+        self._lines.clear()
         self._started_process = False
-        threading.setprofile(self._note)
-        sys.setprofile(self._note)
+        threading.settrace(self._enter)
+        sys.settrace(self._enter)
         try:
             yield
         finally:
-            sys.setprofile(None)
-            threading.setprofile(None)
+            sys.settrace(None)
+            threading.settrace(None)
 
-    def _note(self, frame: Any, event: str, argument: object) -> None:
-        del argument
-        if event != "call":
-            return
+    def _enter(self, frame: FrameType, event: str, argument: object) -> TraceFunction | None:
+        del event, argument
         if frame.f_code is subprocess.Popen.__init__.__code__:
             self._started_process = True
-        elif frame.f_code.co_filename.startswith(str(self.package)):
-            module = Path(frame.f_code.co_filename).relative_to(self.package).as_posix()
-            self._called.add((module, frame.f_code.co_qualname))
+        module = self._module_of(frame.f_code.co_filename)
+        if module is None:
+            return None
+        self._called.add((module, frame.f_code.co_qualname))
+        lines = self._lines
+
+        def note(frame: FrameType, event: str, argument: object) -> TraceFunction:
+            del event, argument
+            lines[module] |= 1 << frame.f_lineno
+            return note
+
+        return note
+
+    @functools.cache  # noqa: B019 - there is one witness
+    def _module_of(self, file: str) -> str | None:
+        return Path(file).relative_to(self.package).as_posix() if file.startswith(str(self.package)) else None
 
 
 def _functions(listed: list[list[str]]) -> frozenset[Function]:
