@@ -9,6 +9,7 @@ from __future__ import annotations
 import compileall
 import contextlib
 import functools
+import itertools
 import json
 import os
 import py_compile
@@ -62,6 +63,12 @@ LEFT_OUT = ("tests/handler/test_vectors.py",)
 
 DEADLOCK_SECONDS = 60
 """A test that takes longer has met a deadlock: the slowest takes a second or two, on a busy machine some more."""
+MOST_SECONDS = float(os.environ.get("MOST_SECONDS") or "30")
+"""Of tests in a trial, as long as they take while they are observed, which is three times as long as without.
+
+A line that every event executes is in 2,000 tests: those that have noticed other mutants there come first, and the
+quick ones. What none of them notices counts as a survivor.
+"""
 SPARE_SECONDS = 20.0
 """Of processor time, above twice what the tests of a trial take without a mutant."""
 LOST_SECONDS = 900
@@ -153,9 +160,10 @@ class Workplace:
         """Run the tests until one fails on the mutant."""
         if not tests:
             return Verdict.UNTESTED
-        seconds = 2 * sum(test.seconds for test in tests) + SPARE_SECONDS
         places = (f"{mutant.module}:{mutant.definition}", mutant.module)
-        selection = _Selection(tests, [self._noticed[place] for place in places], self._log.with_suffix(".noticed"))
+        tests = _first(tests, [self._noticed[place] for place in places])
+        seconds = 2 * sum(test.seconds for test in tests) + SPARE_SECONDS
+        selection = _Selection(tests, self._log.with_suffix(".noticed"))
         with self._changed(mutant):
             # Else the bytecode of a mutant's module would stay for the next trial.
             sys.dont_write_bytecode = True
@@ -242,15 +250,24 @@ def _file(test: Test) -> str:
     return test.node_id.partition("::")[0]
 
 
-class _Selection:
-    """A pytest plugin: the tests of a trial only; those first that have noticed other mutants there, then the quick.
+def _first(tests: Sequence[Test], noticed: Sequence[Counter[str]]) -> list[Test]:
+    """Return the tests for a trial: those that have noticed other mutants there, then the quick; the others if time is.
 
-    * ``noticed``: how many mutants each test has noticed: of the mutant's function, and of its module.
+    ``noticed``: how many mutants each test has noticed: of the mutant's function, and of its module.
+    """
+    ranked = sorted(tests, key=lambda test: (*(-each[test.node_id] for each in noticed), test.seconds))
+    until = itertools.accumulate((test.seconds for test in ranked), initial=0.0)
+    return [test for test, before in zip(ranked, until, strict=False) if before < MOST_SECONDS]
+
+
+class _Selection:
+    """A pytest plugin: the tests of a trial only, in their order.
+
     * ``report``: where the process of the trial tells which test fails.
     """
 
-    def __init__(self, tests: Sequence[Test], noticed: Sequence[Counter[str]], report: Path) -> None:
-        self._ranks = {test.node_id: (*(-each[test.node_id] for each in noticed), test.seconds) for test in tests}
+    def __init__(self, tests: Sequence[Test], report: Path) -> None:
+        self._ranks = {test.node_id: rank for rank, test in enumerate(tests)}
         self._report = report
         report.unlink(missing_ok=True)
 
