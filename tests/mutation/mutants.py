@@ -71,18 +71,21 @@ def mutants_of(module: str, source: str) -> list[Mutant]:
         mutant = Mutant(module, scope.definition, start, end, replacement, scope.lines)
         if not _compiles(mutant.code(source)):
             continue
-        name = f"{module}:{scope.definition}: {_changed_lines(source, mutant.code(source))}"
+        name = f"{module}:{scope.definition}: {_changed_lines(source, mutant)}"
         number = next(seen.setdefault(name, itertools.count(1)))
         named.append(replace(mutant, name=name if number == 1 else f"{name} #{number}"))
     return named
 
 
-def _changed_lines(original: str, changed: str) -> str:
-    before, after = (_COMMENT.sub("", text).splitlines() for text in (original, changed))
+def _changed_lines(source: str, mutant: Mutant) -> str:
+    first, last = source.rfind("\n", 0, mutant.start) + 1, source.find("\n", mutant.end)
+    lines = source[first : None if last < 0 else last]
+    changed = source[first : mutant.start] + mutant.replacement + lines[mutant.end - first :]
+    before, after = (_COMMENT.sub("", text).splitlines() for text in (lines, changed))
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
     spans = [span for span in matcher.get_opcodes() if span[0] != "equal"]
-    old = " ".join(line.strip() for _, first, last, _, _ in spans for line in before[first:last])
-    new = " ".join(line.strip() for _, _, _, first, last in spans for line in after[first:last])
+    old = " ".join(line.strip() for _, start, end, _, _ in spans for line in before[start:end])
+    new = " ".join(line.strip() for _, _, _, start, end in spans for line in after[start:end])
     return f"{old} -> {new}"
 
 
