@@ -28,6 +28,17 @@ REQUESTED = ("IssuedA", Wish("requested"))
 ATTACHED = Wish(attached=("connect", "thermostat"))
 
 OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
+    "the Delete of a CA that is gone deletes what another stack registers meanwhile": (
+        Deploy(1, (("CaA", Wish("ca", sweep="DELETE")),)),
+        Hand("delete", "ca"),
+        Race(Destroy(1), Deploy(2, (("CaA", Wish("ca")),)), slow=2),
+    ),
+    "the referee does not know that an owner sets the status while an adopter rolls back": (
+        Deploy(1, (DEVICE,)),
+        Amend(1, "retain"),
+        Deploy(2, (("DeviceA", Wish(adopt=True)),)),
+        Race(Deploy(2, (DEVICE,)), Deploy(1, (("DeviceA", Wish(status="INACTIVE")),)), later=20.0),
+    ),
     "the rollback of an adopter does not say what it leaves attached, where the owner's template cannot be read": (
         Deploy(2, (("DeviceA", Wish(retain="Retain")),)),
         Deploy(1, (DEVICE,)),

@@ -234,7 +234,7 @@ CA_EVENTS = [
         "Delete, gone already",
         DELETE,
         ca(),
-        [*WHOSE_CA[:3], "cloudformation.DescribeStackEvents", OFF, DELETE_CA],
+        [*WHOSE_CA[:3], "cloudformation.DescribeStackEvents"],
         ca(),
         lambda stage, _: stage.iot.cas.clear(),
     ),

@@ -68,7 +68,8 @@ class CaCertificateDeletion:
                 return left(request, decision)
         # Of a CA that was replaced, the devices stay.
         replaced = standing.own is None or standing.own.whole_id != request.existing_id
-        self._remove(request, certificate_id, sweep=not replaced)
+        # What another resource registers from now on where nothing is, is not this one's: only the devices are.
+        self._remove(request, certificate_id, sweep=not replaced, gone=tags is None)
         if replaced and declared_device_certificates_on_delete(request.properties) is not _RETAIN:
             note = note or ownership.devices_left(certificate_id).reason
         return Outcome(request.existing_id, note=note)
@@ -104,14 +105,16 @@ class CaCertificateDeletion:
                 self._registration.deregister(certificate_id)
         return next((each.reason for each in decisions.values() if not each.proceeds), "")
 
-    def _remove(self, request: Request, certificate_id: str, *, sweep: bool) -> None:
+    def _remove(self, request: Request, certificate_id: str, *, sweep: bool, gone: bool = False) -> None:
         what = declared_device_certificates_on_delete(request.properties)
         sweep = sweep and what is not _RETAIN
-        # Auto-registration first: a deleted device must not register again with its next connection.
-        self._registration.turn_off(certificate_id)
+        if not gone:
+            # Auto-registration first: a deleted device must not register again with its next connection.
+            self._registration.turn_off(certificate_id)
         if sweep:
             self._sweep.run(certificate_id, what, request)
-        self._registration.delete(certificate_id)
+        if not gone:
+            self._registration.delete(certificate_id)
         if sweep:
             # The stack deletes its own policies next.
             self._sweep.wait_until_released(request)
