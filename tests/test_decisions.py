@@ -67,6 +67,11 @@ CASES: dict[str, tuple[Decision | None, Action]] = {
     "deletion, held": (ownership.deletion(ID, REQUEST, anew=False, keeping=(ELSEWHERE, SIBLING)), Action.LEAVE),
     "left_as_anothers": (ownership.left_as_anothers(ID), Action.LEAVE),
     "left_to": (ownership.left_to(ID, "Old of this stack"), Action.LEAVE),
+    "left_as_retained": (ownership.left_as_retained(ID, "Old of this stack"), Action.LEAVE),
+    "deletion, retained": (
+        ownership.deletion(ID, REQUEST, anew=False, keeping=(replace(ELSEWHERE, status="DELETE_SKIPPED"),)),
+        Action.LEAVE,
+    ),
     "left_as_adopted": (ownership.left_as_adopted(ID), Action.LEAVE),
     "ca_left_as_adopted": (ownership.ca_left_as_adopted(ID), Action.LEAVE),
     "left_attached": (ownership.left_attached(["publish"], "Old of this stack"), Action.LEAVE),

@@ -9,10 +9,11 @@ import pytest
 
 from iot_certificate_provider.aws.cloudformation import EventReading, ResourceEvent
 from iot_certificate_provider.resources.lifecycle.history import (
+    Origin,
     held,
-    is_registered_anew,
     is_within,
     operation_started,
+    origin,
     registration_started,
 )
 
@@ -139,7 +140,7 @@ def log(*events: tuple[str, str, int]) -> EventReading:
 def test_the_good_end_of_a_create_is_read_no_further_back_than_itself() -> None:
     """In a stack of forty resources the beginning of the Create is on the next page of the log."""
     events = log(("DELETE_IN_PROGRESS", ID, 99), *CREATED)
-    assert is_registered_anew(events, ID, NOON + timedelta(seconds=5)) is False
+    assert origin(events, ID, NOON + timedelta(seconds=5)) is Origin.OWN
     assert [row.status for row in events] == ["CREATE_IN_PROGRESS"]
 
 
@@ -148,19 +149,25 @@ CREATED = [("CREATE_COMPLETE", ID, 10), ("CREATE_IN_PROGRESS", "", 0), LONG_AGO]
 
 
 @pytest.mark.parametrize(
-    ("events", "created", "anew"),
+    ("events", "created", "whose"),
     [
-        pytest.param(CREATED, 5, False, id="its own Create made it"),
-        pytest.param(CREATED, 40, False, id="clocks differ by half a minute"),
-        pytest.param(CREATED, 41, True, id="after the resource's last completed event"),
-        pytest.param([("DELETE_IN_PROGRESS", ID, 99), *CREATED], 5, False, id="its Delete"),
-        pytest.param([("DELETE_IN_PROGRESS", ID, 99), *CREATED], 60, True, id="the Delete of what another registered"),
-        pytest.param([("UPDATE_IN_PROGRESS", ID, 99), *CREATED], 100, False, id="its running Update made it again"),
-        pytest.param([("UPDATE_IN_PROGRESS", ID, 99), *CREATED], 60, True, id="registered before its Update began"),
+        pytest.param(CREATED, 5, Origin.OWN, id="its own Create made it"),
+        pytest.param(CREATED, 40, Origin.OWN, id="clocks differ by half a minute"),
+        pytest.param(CREATED, 41, Origin.ANOTHERS, id="after the resource's last completed event"),
+        pytest.param([("DELETE_IN_PROGRESS", ID, 99), *CREATED], 5, Origin.OWN, id="its Delete"),
+        pytest.param(
+            [("DELETE_IN_PROGRESS", ID, 99), *CREATED], 60, Origin.ANOTHERS, id="the Delete of what another registered"
+        ),
+        pytest.param(
+            [("UPDATE_IN_PROGRESS", ID, 99), *CREATED], 100, Origin.IN_VAIN, id="its running Update made it again"
+        ),
+        pytest.param(
+            [("UPDATE_IN_PROGRESS", ID, 99), *CREATED], 60, Origin.ANOTHERS, id="registered before its Update began"
+        ),
         pytest.param(
             [("UPDATE_IN_PROGRESS", ID, 99), ("UPDATE_FAILED", ID, 90), ("UPDATE_IN_PROGRESS", ID, 80), *CREATED],
             85,
-            False,
+            Origin.IN_VAIN,
             id="the Update that failed made it again",
         ),
         pytest.param(
@@ -172,7 +179,7 @@ CREATED = [("CREATE_COMPLETE", ID, 10), ("CREATE_IN_PROGRESS", "", 0), LONG_AGO]
                 *CREATED,
             ],
             60,
-            True,
+            Origin.ANOTHERS,
             id="its rollback ended well, and touched nothing",
         ),
         pytest.param(
@@ -184,36 +191,40 @@ CREATED = [("CREATE_COMPLETE", ID, 10), ("CREATE_IN_PROGRESS", "", 0), LONG_AGO]
                 *CREATED,
             ],
             60,
-            True,
+            Origin.ANOTHERS,
             id="a rollback came back to it, and touched nothing",
         ),
         pytest.param(
             [("UPDATE_COMPLETE", ID, 99), ("UPDATE_IN_PROGRESS", ID, 95), *CREATED],
             60,
-            False,
+            Origin.OWN,
             id="an Update looked at it, and found it its own",
         ),
         pytest.param(
             [("UPDATE_COMPLETE", ID, 99), ("UPDATE_IN_PROGRESS", ADOPTED, 95), ("CREATE_COMPLETE", ADOPTED, 10)],
             -500,
-            False,
+            Origin.OWN,
             id="taken over from somebody who registered it before",
         ),
-        pytest.param([("CREATE_FAILED", ID, 10), ("CREATE_IN_PROGRESS", "", 0)], 5, False, id="a Create that failed"),
-        pytest.param([], 5, False, id="a log that is gone"),
-        pytest.param([("DELETE_IN_PROGRESS", ID, 99), ("OTHER", "stack", -99)], 50, True, id="never its own"),
+        pytest.param(
+            [("CREATE_FAILED", ID, 10), ("CREATE_IN_PROGRESS", "", 0)], 5, Origin.IN_VAIN, id="a Create that failed"
+        ),
+        pytest.param([], 5, Origin.OWN, id="a log that is gone"),
+        pytest.param(
+            [("DELETE_IN_PROGRESS", ID, 99), ("OTHER", "stack", -99)], 50, Origin.ANOTHERS, id="never its own"
+        ),
         pytest.param(
             [("UPDATE_COMPLETE", ADOPTED, 99), ("UPDATE_IN_PROGRESS", OTHER, 95), LONG_AGO],
             50,
-            None,
+            Origin.UNKNOWN,
             id="adopted in place of another, or come back to: the log has to be read further",
         ),
     ],
 )
 def test_what_was_registered_after_the_resource_last_had_it_is_another_owners(
-    events: list[tuple[str, str, int]], created: int, anew: bool | None
+    events: list[tuple[str, str, int]], created: int, whose: Origin
 ) -> None:
-    assert is_registered_anew(log(*events), ID, NOON + timedelta(seconds=created)) is anew
+    assert origin(log(*events), ID, NOON + timedelta(seconds=created)) is whose
 
 
 def test_the_stacks_own_beginning_parts_operations() -> None:
@@ -226,4 +237,4 @@ def test_the_stacks_own_beginning_parts_operations() -> None:
         ("UPDATE_IN_PROGRESS", ID, 45),
         *CREATED,
     ]
-    assert is_registered_anew(log(*events), ID, NOON + timedelta(seconds=60)) is False
+    assert origin(log(*events), ID, NOON + timedelta(seconds=60)) is Origin.OWN

@@ -257,6 +257,7 @@ class FakeCloudFormation:
             "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in self.parameters.items()],
             "Capabilities": list(self.capabilities),
             **({"RoleARN": self.role_arn} if self.role_arn else {}),
+            **({"DeletionTime": self.events[0][3]} if self.status == "DELETE_COMPLETE" and self.events else {}),
         }
 
 

@@ -174,7 +174,7 @@ class Workplace:
             return Verdict.TIMED_OUT
         if code == pytest.ExitCode.OK:
             return Verdict.SURVIVED
-        if code in _NOTICED:
+        if code in _NOTICED or selection.noticed_by():
             return Verdict.KILLED
         raise RuntimeError(f"pytest ended with {code}: {mutant.name}\n{self._log.read_text()}")
 

@@ -28,6 +28,44 @@ REQUESTED = ("IssuedA", Wish("requested"))
 ATTACHED = Wish(attached=("connect", "thermostat"))
 
 OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
+    "an Update takes for its own what another stack registers behind its look, after a deletion by hand": (
+        Deploy(1, (DEVICE,)),
+        Hand("delete"),
+        Race(Deploy(1, (("DeviceA", Wish(attached=("publish",))),)), Deploy(2, (DEVICE,)), later=0.3, slow=2),
+    ),
+    "a rollback sets the status of what another stack has registered while its Update failed": (
+        Deploy(1, (DEVICE,)),
+        Hand("delete"),
+        Race(
+            Deploy(1, (("DeviceA", Wish(attached=("publish",))),)),
+            Deploy(2, (("DeviceA", Wish(status="INACTIVE")),)),
+            later=0.3,
+        ),
+    ),
+    "a rollback detaches what another stack has attached while its Update failed": (
+        Deploy(1, (DEVICE,)),
+        Hand("delete"),
+        Race(
+            Deploy(1, (("DeviceA", Wish(attached=("publish",))),)),
+            Deploy(2, (("DeviceA", Wish(attached=("publish",))),)),
+            later=0.3,
+        ),
+    ),
+    "a Delete takes what another stack has registered while an Update failed, and has retained": (
+        Deploy(1, (DEVICE,)),
+        Hand("delete"),
+        Race(
+            Deploy(1, (("DeviceA", Wish(attached=("publish",))),)),
+            Deploy(2, (("DeviceA", Wish(retain="Retain")),)),
+        ),
+        Destroy(2),
+    ),
+    "the Delete of a CA takes what another stack has registered while an Update failed, and has retained": (
+        Deploy(1, (("CaA", Wish("ca")),)),
+        Hand("delete", "ca"),
+        Race(Deploy(1, (("CaA", Wish("ca", sweep="DEACTIVATE")),)), Deploy(2, (("CaA", Wish("ca", retain="Retain")),))),
+        Destroy(2),
+    ),
     "the Delete of a CA that is gone deletes what another stack registers meanwhile": (
         Deploy(1, (("CaA", Wish("ca", sweep="DELETE")),)),
         Hand("delete", "ca"),

@@ -30,6 +30,7 @@ from iot_certificate_provider.resources.device.device_certificate import DeviceC
 from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
 from iot_certificate_provider.resources.device.releasing import Releasing
 from iot_certificate_provider.resources.lifecycle import inquiry, ownership, redelivery, undo
+from iot_certificate_provider.resources.lifecycle.history import Origin
 from iot_certificate_provider.resources.lifecycle.holders import Standing
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.ownership import taken_up
@@ -61,8 +62,8 @@ def asks_nobody(patch: pytest.MonkeyPatch) -> None:
 
 
 def deletes_without_asking_who_holds_it(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Inquiry, "is_registered_anew", lambda *_: False)
-    patch.setattr(CaCertificateOwnership, "is_anothers_by_now", lambda *_: False)
+    patch.setattr(Inquiry, "_origin", lambda *_, **__: Origin.OWN)
+    patch.setattr(CaCertificateOwnership, "is_anothers_by_now", lambda *_, **__: False)
     patch.setattr(Standing, "keeping", lambda *_: ())
 
 

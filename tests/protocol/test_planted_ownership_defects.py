@@ -19,6 +19,7 @@ from iot_certificate_provider.resources.ca.ownership import CaCertificateOwnersh
 from iot_certificate_provider.resources.device.releasing import Releasing
 from iot_certificate_provider.resources.lifecycle import holders, ownership, redelivery, template
 from iot_certificate_provider.resources.lifecycle.adoption import Adoption
+from iot_certificate_provider.resources.lifecycle.history import Origin
 from iot_certificate_provider.resources.lifecycle.holders import Holders
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from protocol import scenarios, several_owners
@@ -125,7 +126,7 @@ def leaves_every_orphan(patch: pytest.MonkeyPatch) -> None:
 
 
 def believes_that_it_is_the_same(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Inquiry, "is_registered_anew", lambda *_: False)
+    patch.setattr(Inquiry, "_origin", lambda *_, **__: Origin.OWN)
 
 
 def removes_by_the_id_alone(patch: pytest.MonkeyPatch) -> None:
@@ -146,7 +147,7 @@ def sweeps_what_other_stacks_hold(patch: pytest.MonkeyPatch) -> None:
 
 
 def deletes_a_ca_by_its_id(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(CaCertificateOwnership, "is_anothers_by_now", lambda *_: False)
+    patch.setattr(CaCertificateOwnership, "is_anothers_by_now", lambda *_, **__: False)
 
 
 def goes_by_the_logical_id(patch: pytest.MonkeyPatch) -> None:

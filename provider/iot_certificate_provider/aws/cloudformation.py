@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from types_boto3_cloudformation import CloudFormationClient
+    from types_boto3_cloudformation import type_defs as shapes
     from types_boto3_cloudformation.literals import StackStatusType
-    from types_boto3_cloudformation.type_defs import DescribeStackEventsOutputTypeDef, StackEventTypeDef
 
     from iot_certificate_provider.aws.clients import AwsClients
 
@@ -135,7 +135,7 @@ class EventReading:
     whether the rows by which the stack itself begins something are among them.
     """
 
-    def __init__(self, logical_id: str, events: Iterator[StackEventTypeDef], *, borders: bool = False) -> None:
+    def __init__(self, logical_id: str, events: Iterator[shapes.StackEventTypeDef], *, borders: bool = False) -> None:
         self._logical_id = logical_id
         self._events = events
         self._borders = borders
@@ -245,16 +245,19 @@ class StackGateway:
         """ListStacks: the ids of all stacks of the account that are not deleted."""
         return self._stack_ids((*AT_REST, *IN_PROGRESS))
 
-    def _stack_ids(self, statuses: tuple[StackStatusType, ...]) -> list[str]:
+    def deleted_stack_ids(self, since: datetime) -> list[str]:
+        """ListStacks: the ids of the stacks that were deleted at this time or later, within the last 90 days."""
+        return self._stack_ids(("DELETE_COMPLETE",), since)
+
+    def _stack_ids(self, statuses: tuple[StackStatusType, ...], since: datetime | None = None) -> list[str]:
         pages = self._cloudformation.get_paginator("list_stacks").paginate(StackStatusFilter=list(statuses))
         with mapping_errors("the stacks of the account"):
-            return [row.get("StackId", "") for page in pages for row in page["StackSummaries"]]
+            rows = [row for page in pages for row in page["StackSummaries"]]
+        return [row.get("StackId", "") for row in rows if since is None or row.get("DeletionTime", since) >= since]
 
     def is_at_rest(self, stack_id: str) -> bool:
         """DescribeStacks: whether nothing is under way in a stack."""
-        with mapping_errors("the stack"):
-            stacks = self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"]
-        return all(not stack["StackStatus"].endswith("_IN_PROGRESS") for stack in stacks)
+        return all(not status.endswith("_IN_PROGRESS") for status in self._statuses(stack_id))
 
     def template(self, stack_id: str) -> object:
         """GetTemplate, processed: a mapping where it is JSON, else its text; while it changes, the one to come."""
@@ -264,15 +267,16 @@ class StackGateway:
 
     def is_being_updated(self, stack_id: str) -> bool:
         """DescribeStacks: whether the stack is on its way to a new template, or cleans up after it."""
-        with mapping_errors("the stack"):
-            stacks = self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"]
-        return any(stack["StackStatus"] in UPDATES for stack in stacks)
+        return any(status in UPDATES for status in self._statuses(stack_id))
 
     def is_rolling_back(self, stack_id: str) -> bool:
         """DescribeStacks: whether the stack is on its way back to an earlier template."""
+        return any("ROLLBACK" in status for status in self._statuses(stack_id))
+
+    def _statuses(self, stack_id: str) -> list[str]:
         with mapping_errors("the stack"):
             stacks = self._cloudformation.describe_stacks(StackName=stack_id)["Stacks"]
-        return any("ROLLBACK" in stack["StackStatus"] for stack in stacks)
+        return [stack["StackStatus"] for stack in stacks]
 
     def held_ids(self, stack_id: str) -> frozenset[str]:
         """ListStackResources: the physical ids of the resources that are not deleted, and the kept certificates."""
@@ -355,19 +359,19 @@ class StackGateway:
                 break
         return iter(EventReading(logical_id, events))
 
-    def _events(self, stack_id: str) -> Iterator[StackEventTypeDef]:
+    def _events(self, stack_id: str) -> Iterator[shapes.StackEventTypeDef]:
         with mapping_errors("the events of the stack"):
             for page in islice(self._pages(stack_id), EVENT_PAGES):
                 yield from page["StackEvents"]
 
-    def _pages(self, stack_id: str) -> Iterator[DescribeStackEventsOutputTypeDef]:
+    def _pages(self, stack_id: str) -> Iterator[shapes.DescribeStackEventsOutputTypeDef]:
         page = self._newest_page(stack_id)
         yield page
         while page.get("NextToken"):
             page = self._cloudformation.describe_stack_events(StackName=stack_id, NextToken=page["NextToken"])
             yield page
 
-    def _newest_page(self, stack_id: str) -> DescribeStackEventsOutputTypeDef:
+    def _newest_page(self, stack_id: str) -> shapes.DescribeStackEventsOutputTypeDef:
         deadline, kept = self._clients.deadline, self._newest
         if kept is not None and kept.answers(stack_id, deadline):
             return kept.answer
@@ -383,12 +387,12 @@ def _of_id(stack_id: str, logical_id: str, whole_id: str, *rest: Any) -> StackRe
     return replace(StackResource(stack_id, logical_id, physical_id, *rest), keeps=keeps)
 
 
-def _begins(event: StackEventTypeDef) -> bool:
+def _begins(event: shapes.StackEventTypeDef) -> bool:
     of_stack = event.get("PhysicalResourceId") == event.get("StackId")
     return of_stack and event.get("ResourceStatus") in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
 
 
-def _until(since: datetime, events: Iterator[StackEventTypeDef]) -> Iterator[StackEventTypeDef]:
+def _until(since: datetime, events: Iterator[shapes.StackEventTypeDef]) -> Iterator[shapes.StackEventTypeDef]:
     for event in events:
         yield event
         if event["Timestamp"] < since:

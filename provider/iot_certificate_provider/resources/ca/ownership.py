@@ -68,15 +68,18 @@ class CaCertificateOwnership:
                 return ownership.of_the_resource(live.id)
         return ownership.of_another(live.id)
 
-    def is_anothers_by_now(self, request: Request, certificate_id: str, tags: Mapping[str, str]) -> bool:
+    def is_anothers_by_now(
+        self, request: Request, certificate_id: str, tags: Mapping[str, str], *, retained: bool = False
+    ) -> bool:
         """Whether another owner has registered the CA since the resource last had it.
 
-        The stack's tag says so, as long as that stack has anything to do with it. Otherwise the date of its
-        registration does: where there is no tag, and where an earlier version let two stacks have one CA.
+        The stack's tag says so, as long as that stack has anything to do with it; ``retained``: or has retained it.
+        Otherwise the date of its registration does: where there is no tag, and where an earlier version let two stacks
+        have one CA.
         """
         if tags.get(STACK_TAG) == request.stack_id:
             return False
-        if STACK_TAG in tags and self._inquiry.is_used_in(tags[STACK_TAG], certificate_id):
+        if STACK_TAG in tags and self._inquiry.is_used_in(tags[STACK_TAG], certificate_id, retained=retained):
             return True
         live = self._iot.find_ca_certificate(certificate_id)
         return live is not None and self._inquiry.is_registered_anew(request, live)
@@ -85,7 +88,7 @@ class CaCertificateOwnership:
         """Decide on deregistering a CA that the resource had."""
         live = self._iot.find_ca_certificate(certificate_id) if standing.others else None
         keeping = standing.keeping(None if live is None else live.created)
-        anew = self.is_anothers_by_now(request, certificate_id, tags)
+        anew = self.is_anothers_by_now(request, certificate_id, tags, retained=True)
         return ownership.deletion(certificate_id, request, anew=anew, keeping=keeping)
 
     def leftover(self, request: Request, certificate_id: str) -> Decision:

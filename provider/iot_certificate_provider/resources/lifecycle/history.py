@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from enum import Enum, auto
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -188,41 +189,45 @@ def is_made_while_coming_back(events: Iterable[ResourceEvent], created: datetime
     return made_by is not None and (made_by.end is None or made_by.has_failed)
 
 
-def is_made_in_vain(operations_made: Iterable[Operation], certificate_id: str, created: datetime) -> bool:
-    """Decide whether a certificate was created while an operation failed that then came back to it."""
-    for operation in operations_made:
-        if operation.end is not None and certificate_id_in(operation.end.physical_id) == certificate_id:
-            return operation.can_have_made(created) and not operation.proves(certificate_id)
-    return False
+class Origin(Enum):
+    """Who has registered a certificate that a resource had, by the resource's own log."""
+
+    OWN = auto()
+    IN_VAIN = auto()
+    """Perhaps the resource: while an operation of its ran that proves nothing, it runs still, or came back from it."""
+    ANOTHERS = auto()
+    """Since the resource last had it: another owner."""
+    UNKNOWN = auto()
+    """The resource came back to it in an operation that made nothing, and the events do not reach further back."""
 
 
-def is_registered_anew(
+def origin(
     events: EventReading,
     certificate_id: str,
     created: datetime,
     *,
     updates_look: bool = True,
     made_nothing: bool = False,
-) -> bool | None:
+) -> Origin:
     """Decide whether a certificate was registered after the resource last had it: then it is another owner's.
 
-    The resource had it when its last completed operation says so; what its own operations made is its own. None where
-    it came back to the certificate in an operation that made nothing, and the events do not reach further back. Where
-    the log ends before that (CloudFormation keeps events for 90 days), the certificate is old, and the resource's own.
+    The resource had it when its last completed operation says so; what its own operations made is its own. Where the
+    log ends before that (CloudFormation keeps events for 90 days), the certificate is old, and the resource's own.
     ``updates_look``: an Update asks whose it is before it ends well, so that its end proves it; a Create's does anyway.
     ``made_nothing``: the running operation has not registered anything yet, unless it is one after a failed one.
     """
     came_back = False
     for operation in operations(events, is_creation_proof=updates_look):
-        end = operation.end
+        end, can_have_made = operation.end, operation.can_have_made(created)
         if end is not None and certificate_id_in(end.physical_id) == certificate_id:
             if created > end.at + CLOCKS_DIFFER:
-                return True
-            if operation.can_have_made(created) or (updates_look and operation.proves(certificate_id)):
-                return False
+                return Origin.ANOTHERS
+            proves = operation.proves(certificate_id)
+            if can_have_made or (updates_look and proves):
+                return Origin.OWN if proves else Origin.IN_VAIN
             came_back = True
-        elif end is None and operation.can_have_made(created) and not (made_nothing and len(operation.rows) == 1):
-            return False
+        elif end is None and can_have_made and not (made_nothing and len(operation.rows) == 1):
+            return Origin.IN_VAIN
     if events.oldest is None or events.oldest >= created - CLOCKS_DIFFER:
-        return False
-    return None if came_back else True
+        return Origin.OWN
+    return Origin.UNKNOWN if came_back else Origin.ANOTHERS

@@ -120,11 +120,12 @@ def may_clean_up(resource: StackResource, request: Request, created: datetime | 
     return created is None or resource.at is None or resource.at > created - CLOCKS_DIFFER
 
 
-def is_user_of_ca(resource: StackResource, certificate_id: str) -> bool:
-    """Decide whether a resource has a CA, or may be registering it."""
+def is_user_of_ca(resource: StackResource, certificate_id: str, *, retained: bool = False) -> bool:
+    """Decide whether a resource has a CA, or may be registering it; ``retained``: or its template has retained it."""
     if resource.type in CA_CERTIFICATE_TYPES and resource.status in _AT_WORK:
         return True
-    return _holds(resource, certificate_id) and not resource.is_going
+    stays = not resource.is_going or (retained and resource.status == "DELETE_SKIPPED")
+    return stays and _holds(resource, certificate_id)
 
 
 @dataclass(frozen=True)
@@ -188,6 +189,16 @@ class Holders:
         if standing.keeping(created) or not (standing.is_found or everywhere):
             return standing
         return replace(standing, others=_others(request, [*standing.others, *self._of_all(certificate_id)]))
+
+    def retained_by_deleted(self, certificate_id: str, since: datetime) -> tuple[StackResource, ...]:
+        """ListStacks, ListStackResources: who had it, in stacks deleted ``since``, and whose template retained it."""
+        try:
+            with self._stacks.expecting_denial():
+                stack_ids = self._stacks.deleted_stack_ids(since)
+                found = (each for stack_id in stack_ids for each in self._in_stack(stack_id, certificate_id))
+                return Standing(None, tuple(found)).retained
+        except AccessDeniedError:
+            return (UNKNOWN,)
 
     def _of_all(self, certificate_id: str) -> list[StackResource]:
         """ListStacks, ListStackResources: all holders; a resource without a name where the role may not ask."""

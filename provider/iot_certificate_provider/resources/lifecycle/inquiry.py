@@ -12,17 +12,16 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from iot_certificate_provider.errors import NotFoundError, ProviderError, RefusedError
 from iot_certificate_provider.frozen import dataclass
-from iot_certificate_provider.physical_id import certificate_id_in
+from iot_certificate_provider.physical_id import certificate_id_in, is_adopted, is_certificate_id
 from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.resources.lifecycle import ownership
 from iot_certificate_provider.resources.lifecycle.history import (
     CLOCKS_DIFFER,
+    Origin,
     held,
-    is_made_in_vain,
     is_made_while_coming_back,
-    is_registered_anew,
     is_within,
-    operations,
+    origin,
     registration_started,
     updates_since,
 )
@@ -101,8 +100,12 @@ class Inquiry:
 
         ``updates_look``: an Update of this type asks that first.
         """
-        events = self._events_since(request, live.created - CLOCKS_DIFFER)
-        return self._is_registered_anew(request, live, events, updates_look=updates_look)
+        came_from = self._origin(request, live, updates_look=updates_look)
+        if updates_look and came_from is Origin.IN_VAIN and not is_adopted(request.existing_id):
+            # CloudFormation finds one stack by the id, and that may be this one.
+            others = self._whole_standing(request, live).keeping(live.created)
+            return any(is_certificate_id(each.physical_id) for each in others)
+        return came_from is Origin.ANOTHERS
 
     def is_proved(self, request: Request, live: Registration) -> bool | None:
         """Whether the log proves that the resource had made something: else its operation has failed, or still runs.
@@ -112,27 +115,30 @@ class Inquiry:
         """
         since = live.created - CLOCKS_DIFFER
         events, rows = self._stacks.events_twice(request.stack_id, request.logical_id, since)
-        if self._is_registered_anew(request, live, events, updates_look=False):
+        if self._origin(request, live, events, updates_look=False) is Origin.ANOTHERS:
             return None
         return not is_made_while_coming_back(rows, live.created)
 
     def _events_since(self, request: Request, since: datetime) -> EventReading:
         return self._stacks.events_since(request.stack_id, request.logical_id, since)
 
-    def _is_registered_anew(
-        self, request: Request, live: Registration, events: EventReading, *, updates_look: bool
-    ) -> bool:
+    def _origin(
+        self, request: Request, live: Registration, events: EventReading | None = None, *, updates_look: bool = True
+    ) -> Origin:
         since = live.created - CLOCKS_DIFFER
-        # The first delivery of an Update asks before it registers.
-        is_first = request.type is RequestType.UPDATE and not may_be_repeated(request, self._now())
-        decided = is_registered_anew(
-            events, live.id, live.created, updates_look=updates_look, made_nothing=is_first and updates_look
-        )
-        if decided is not None:
-            return decided
+        events = events or self._events_since(request, since)
+        made_nothing = updates_look and self._is_first(request)
+        known = origin(events, live.id, live.created, updates_look=updates_look, made_nothing=made_nothing)
+        if known is not Origin.UNKNOWN:
+            return known
         # It came back to the certificate: was that its own before?
         rows = self._stacks.rows(request.stack_id, request.logical_id)
-        return any(row.lasting and certificate_id_in(row.physical_id) == live.id and row.at < since for row in rows)
+        had = (row.lasting and certificate_id_in(row.physical_id) == live.id and row.at < since for row in rows)
+        return Origin.ANOTHERS if any(had) else Origin.OWN
+
+    def _is_first(self, request: Request) -> bool:
+        """Whether it is the first delivery of an Update, which asks before it registers anything."""
+        return request.type is RequestType.UPDATE and not may_be_repeated(request, self._now())
 
     def is_new(self, request: Request, live: Registration) -> bool:
         """Whether the running operation registered a certificate: then no earlier one has attached anything to it."""
@@ -145,26 +151,33 @@ class Inquiry:
         ended = next((row for row in self._stacks.rows(request.stack_id, request.logical_id) if row.lasting), None)
         return ended is None or ended.at < live.created
 
-    def is_used_in(self, stack_id: str, certificate_id: str) -> bool:
-        """Whether a resource of a stack holds a CA, or is at work and may register it; not in one that is gone."""
+    def is_used_in(self, stack_id: str, certificate_id: str, *, retained: bool = False) -> bool:
+        """Whether a resource of a stack holds a CA, or is at work and may register it; not in one that is gone.
+
+        ``retained``: or whether the stack's template has retained it.
+        """
         try:
-            return any(is_user_of_ca(each, certificate_id) for each in self._stacks.all_resources(stack_id))
+            resources = self._stacks.all_resources(stack_id)
+            return any(is_user_of_ca(each, certificate_id, retained=retained) for each in resources)
         except (NotFoundError, RefusedError):
             return False  # CloudFormation has one code, ValidationError, for a stack that does not exist
 
     def deletion(self, request: Request, live: Registration, standing: Standing) -> Decision:
         """Decide on deleting a certificate that the resource had."""
-        anew = self.is_registered_anew(request, live)
+        came_from = self._origin(request, live)
         keeping = standing.keeping(live.created)
-        if not anew and not keeping and self._was_made_in_vain(request, live):
+        if came_from is Origin.IN_VAIN and not keeping:
             # The stack that CloudFormation finds by the id is this one, and hides another.
-            keeping = self._whole_standing(request, live).keeping(live.created)
-        return ownership.deletion(live.id, request, anew=anew, keeping=keeping)
+            whole = self._whole_standing(request, live)
+            keeping = whole.keeping(live.created) or self._retained_since(request, live, whole)
+        return ownership.deletion(live.id, request, anew=came_from is Origin.ANOTHERS, keeping=keeping)
 
-    def _was_made_in_vain(self, request: Request, live: Registration) -> bool:
-        """Whether the certificate was made while an Update failed, which may have met another owner's."""
-        events = self._stacks.events_since(request.stack_id, request.logical_id, live.created - CLOCKS_DIFFER)
-        return is_made_in_vain(operations(events, is_creation_proof=True), live.id, live.created)
+    def _retained_since(self, request: Request, live: Registration, standing: Standing) -> tuple[StackResource, ...]:
+        """Return the others whose template has retained it since this resource last had it."""
+        rows = self._stacks.rows(request.stack_id, request.logical_id)
+        ended = next((row.at for row in rows if row.lasting), live.created)
+        retained = (*standing.retained, *self._holders.retained_by_deleted(live.id, ended))
+        return tuple(each for each in retained if each.at is None or each.at > ended)
 
     def waits_for_adopters(self, request: Request) -> bool:
         """Wait until adopters of a certificate of the stack are found by their id; return whether a wait was due.
@@ -293,7 +306,9 @@ class Inquiry:
         # A Create has made its key itself, whatever the log says of it: its Delete may have come and gone.
         if is_key_ours and request.type is RequestType.CREATE:
             return ownership.of_the_resource(live.id)
-        if held(self._stacks.events_since(request.stack_id, request.logical_id, since), live.id):
+        events = self._events_since(request, since)
+        # What it had before was another registration of this certificate, and is gone.
+        if held((event for event in events if event.at >= since), live.id):
             return ownership.of_the_resource(live.id)
         if is_clean or not is_within(live.created, self._registration_started(request)):
             return ownership.of_another(live.id)

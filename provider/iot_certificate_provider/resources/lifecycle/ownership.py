@@ -144,10 +144,17 @@ def left_to(certificate_id: str, holder: str) -> Decision:
     return Decision(Action.LEAVE, f"Left registered: {short(certificate_id)} is declared by {holder}")
 
 
+def left_as_retained(certificate_id: str, holder: str) -> Decision:
+    """Decide on a certificate that another resource had, and that its template has retained."""
+    return Decision(Action.LEAVE, f"Left registered: {short(certificate_id)} was retained by {holder}")
+
+
 def _left_to_any(certificate_id: str, keeping: Sequence[StackResource], request: Request) -> Decision:
     """Decide likewise where the holders may be ones that the role may not list: whether there are any is not known."""
     if any(holder.stack_id for holder in keeping):
-        return left_to(certificate_id, among(keeping, request))
+        is_retained = all(holder.status == "DELETE_SKIPPED" for holder in keeping)
+        leave = left_as_retained if is_retained else left_to
+        return leave(certificate_id, among(keeping, request))
     why = f"{short(certificate_id)} may belong to {_at_work(keeping[0], request)}"
     return orphan_given_up(certificate_id, Decision(Action.WAIT, why))
 
