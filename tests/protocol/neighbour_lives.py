@@ -10,8 +10,10 @@ import random
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from protocol import races
 from protocol.function import Fault
 from protocol.neighbours import STACKS, Again, Amend, Deploy, Destroy, Hand, Lag, Race, Wish
+from protocol.races import RACE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -268,7 +270,7 @@ PATTERNS: tuple[Callable[[Drawing], list[Step]], ...] = (
 
 def drawn(seed: str) -> list[Step]:
     """Return the life of a seed."""
-    return Drawing(seed).life()
+    return races.drawn(seed) if seed.startswith(RACE) else Drawing(seed).life()
 
 
 # Shrinking

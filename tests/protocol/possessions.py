@@ -68,18 +68,25 @@ class Possessions:
         self.held[owner] = Possession(certificate_id, adopted, attached)
         if self._changes_owner(certificate_id, had or lost, adopted=adopted):
             self._pass_on(certificate_id, owner, adopted=adopted)
-        elif not adopted and self._is_left(certificate_id, self._unexcuse(certificate_id)):
+        elif not adopted and (lost is not None or self._is_left(certificate_id, self._unexcuse(certificate_id))):
             # What its maker has left is this resource's from now on.
             self.cloud.made[certificate_id] = owner
-        if not returns and _sets_status(now, before, had, self.held[owner]):
+        used = lost if lost is not None and lost.adopted else None  # whoever registers it again: an adopter goes on
+        if not returns and _sets_status(now, before, had or used, self.held[owner]):
             self.statuses[certificate_id] = str(now.properties.get("Status", "ACTIVE"))
             self._note_kept_status(physical_id, self.statuses[certificate_id], had or lost)
 
     def _is_there_again(self, owner: Owner, lost: Possession) -> bool:
-        """Whether a resource has what it had lost: it has registered it again; or anybody has, for an adopter."""
-        iot, certificate_id = self.cloud.iot, lost.certificate_id
-        is_registered = certificate_id in iot.certificates or certificate_id in iot.cas
-        return self.cloud.made.get(certificate_id) == owner or (lost.adopted and is_registered)
+        """Whether a resource has what it had lost: it has registered it again; or anybody has, for an adopter.
+
+        Or who has registered it again, and rolled back, uses it as an adopter once more: it has no other owner.
+        """
+        iot, certificate_id, maker = self.cloud.iot, lost.certificate_id, self.cloud.made.get(lost.certificate_id)
+        if maker == owner:
+            return True
+        has = None if maker is None else self.held.get(maker)
+        is_left = has is not None and has.adopted and has.certificate_id == certificate_id
+        return (lost.adopted or is_left) and (certificate_id in iot.certificates or certificate_id in iot.cas)
 
     def _note_kept_status(self, physical_id: str, status: str, had: Possession | None) -> None:
         """Note that an Update in place has changed the kept certificate, too: whoever uses it sees that."""

@@ -503,6 +503,8 @@ class Stack:
         held = {had.certificate_id for owner, had in self.cloud.possessions.held.items() if owner != me}
         accepted = self.cloud.possessions.arrangements.accepted.items()
         held |= {certificate_id for owner, certificate_id in accepted if owner != me}
+        # An adopter of what was deleted by hand uses what is registered again.
+        held |= {had.certificate_id for (owner, _), had in self.cloud.possessions.lost.items() if had.adopted}
         struck = [fault for each in self.cloud.invocations if each.owner == me for fault in each.faults]
         return {*busy, *(siblings - {logical_id}), *held, *struck}
 

@@ -28,6 +28,32 @@ REQUESTED = ("IssuedA", Wish("requested"))
 ATTACHED = Wish(attached=("connect", "thermostat"))
 
 OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
+    "a cancelled Create does not undo what it has registered, because the owner of a deleted one is being updated": (
+        Deploy(1, (("CaA", Wish("ca")),)),
+        Hand("delete", "ca"),
+        Race(Amend(1, "replace"), Deploy(2, (("CaA", Wish("ca")),), "first"), later=0.3),
+    ),
+    "a rollback that ends after another stack has retained what it registered is no proof": (
+        Deploy(1, (DEVICE,)),
+        Hand("delete"),
+        Race(
+            Deploy(1, (("DeviceA", Wish(attached=("publish",))),)),
+            Deploy(2, (("DeviceA", Wish(retain="Retain")),), "last"),
+            later=5.0,
+        ),
+    ),
+    "the referee forgets an adopter of what was deleted by hand, when another stack has registered it again": (
+        Deploy(1, (("DeviceA", Wish(retain="Retain")),)),
+        Deploy(2, (("DeviceA", Wish(adopt=True)),)),
+        Hand("delete"),
+        Deploy(0, (DEVICE,)),
+    ),
+    "the referee does not note the status that such an adopter sets": (
+        Deploy(1, (("DeviceA", Wish(retain="Retain")),)),
+        Deploy(2, (("DeviceA", Wish(adopt=True)),)),
+        Hand("delete"),
+        Race(Deploy(1, (("DeviceA", Wish(attached=("publish",))),)), Amend(2, "status"), later=20.0),
+    ),
     "an Update takes for its own what another stack registers behind its look, after a deletion by hand": (
         Deploy(1, (DEVICE,)),
         Hand("delete"),

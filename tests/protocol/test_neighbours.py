@@ -17,6 +17,7 @@ from protocol import material
 from protocol.lives import RUNS
 from protocol.neighbour_lives import drawn, shrunk
 from protocol.neighbours import Neighbourhood
+from protocol.races import RACE
 from protocol.story import brief
 
 if TYPE_CHECKING:
@@ -29,11 +30,11 @@ MOST_LEFT = 0.005
 """Of all lives: in which an orphan stays, named in a reason. Not knowing is to be rare."""
 
 
-def _seeds() -> list[str]:
+def _seeds(begin: str) -> list[str]:
     if SEED is not None:
         return [SEED]
     drawn_now = secrets.token_hex(4) if "PROTOCOL_RUNS" in os.environ else "the same each time"
-    return [f"{drawn_now} {number}" for number in range(SHARE)]
+    return [f"{begin}{drawn_now} {number}" for number in range(SHARE)]
 
 
 def _play(cloud: Cloud, steps: list[Step]) -> AssertionError | None:
@@ -62,9 +63,10 @@ def _tell(cloud: Cloud, seed: str, steps: list[Step], error: AssertionError) -> 
 
 
 @pytest.mark.timeout(300 + 2 * SHARE)
-def test_any_life_of_neighbours(cloud: Cloud) -> None:
+@pytest.mark.parametrize("begin", ["", RACE], ids=["of many steps", "of one race"])
+def test_any_life_of_neighbours(cloud: Cloud, begin: str) -> None:
     left, struck = 0, Counter[str]()
-    for seed in _seeds():
+    for seed in _seeds(begin):
         steps = drawn(seed)
         error = _play(cloud, steps)
         if error is not None:

@@ -102,7 +102,10 @@ class CaCertificateOwnership:
 
     def undoing(self, request: Request, certificate_id: str) -> Decision:
         """Decide on undoing the registration of this request."""
-        return ownership.deletion(certificate_id, request, anew=False, keeping=self._keeping(request, certificate_id))
+        standing = self._inquiry.standing(request, certificate_id)
+        live = self._iot.find_ca_certificate(certificate_id) if standing.others else None
+        keeping = standing.keeping_undone(None if live is None else live.created)
+        return ownership.deletion(certificate_id, request, anew=False, keeping=keeping)
 
     def _keeping(self, request: Request, certificate_id: str) -> tuple[StackResource, ...]:
         standing = self._inquiry.standing(request, certificate_id)

@@ -69,6 +69,15 @@ def counts_for_destroying(holder: StackResource, created: datetime | None) -> bo
     return not holder.is_going and not is_void(holder, created)
 
 
+def counts_for_undoing(holder: StackResource, created: datetime | None) -> bool:
+    """Decide likewise for what a request has registered itself, a moment ago.
+
+    An owner whose operation still runs had an earlier registration of the certificate, which is gone.
+    """
+    had_another = is_certificate_id(holder.physical_id) and holder.status.endswith("_IN_PROGRESS")
+    return counts_for_destroying(holder, created) and not had_another
+
+
 def counts_for_taking(holder: StackResource, created: datetime | None) -> bool:
     """Decide whether what a holder has cannot be taken: one that is going may yet delete it."""
     return holder.status not in _GIVEN_UP and not is_void(holder, created)
@@ -145,6 +154,15 @@ class Standing:
         """Return the others that are to keep it; ``created``: when what is registered now was."""
         return tuple(each for each in self.others if counts_for_destroying(each, created))
 
+    def keeping_undone(self, created: datetime | None) -> tuple[StackResource, ...]:
+        """Return the others that are to keep what this request has registered."""
+        return tuple(each for each in self.others if counts_for_undoing(each, created))
+
+    def owning(self, created: datetime) -> tuple[StackResource, ...]:
+        """Return the others that are to keep it as their own, or have retained it."""
+        own = (each for each in self.others if is_certificate_id(each.physical_id) and not is_void(each, created))
+        return tuple(each for each in own if not each.is_going or each.status == "DELETE_SKIPPED")
+
     @property
     def retained(self) -> tuple[StackResource, ...]:
         """Return the others that had it as their own, and whose template has retained it: it is no orphan."""
@@ -190,15 +208,20 @@ class Holders:
             return standing
         return replace(standing, others=_others(request, [*standing.others, *self._of_all(certificate_id)]))
 
-    def retained_by_deleted(self, certificate_id: str, since: datetime) -> tuple[StackResource, ...]:
-        """ListStacks, ListStackResources: who had it, in stacks deleted ``since``, and whose template retained it."""
+    def standing_everywhere(self, request: Request, certificate_id: str, created: datetime) -> Standing:
+        """Do as ``whole_standing``, also in stacks deleted since it was ``created``: they may have retained it."""
+        standing = self.whole_standing(request, certificate_id, created, everywhere=True)
+        if standing.owning(created):
+            return standing
+        return replace(standing, others=(*standing.others, *self._in_deleted(certificate_id, created)))
+
+    def _in_deleted(self, certificate_id: str, since: datetime) -> list[StackResource]:
         try:
             with self._stacks.expecting_denial():
                 stack_ids = self._stacks.deleted_stack_ids(since)
-                found = (each for stack_id in stack_ids for each in self._in_stack(stack_id, certificate_id))
-                return Standing(None, tuple(found)).retained
+                return [each for stack_id in stack_ids for each in self._in_stack(stack_id, certificate_id)]
         except AccessDeniedError:
-            return (UNKNOWN,)
+            return [UNKNOWN]
 
     def _of_all(self, certificate_id: str) -> list[StackResource]:
         """ListStacks, ListStackResources: all holders; a resource without a name where the role may not ask."""

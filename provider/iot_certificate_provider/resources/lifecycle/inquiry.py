@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from iot_certificate_provider.errors import NotFoundError, ProviderError, RefusedError
 from iot_certificate_provider.frozen import dataclass
-from iot_certificate_provider.physical_id import certificate_id_in, is_adopted, is_certificate_id
+from iot_certificate_provider.physical_id import certificate_id_in, is_adopted
 from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.resources.lifecycle import ownership
 from iot_certificate_provider.resources.lifecycle.history import (
@@ -103,8 +103,8 @@ class Inquiry:
         came_from = self._origin(request, live, updates_look=updates_look)
         if updates_look and came_from is Origin.IN_VAIN and not is_adopted(request.existing_id):
             # CloudFormation finds one stack by the id, and that may be this one.
-            others = self._whole_standing(request, live).keeping(live.created)
-            return any(is_certificate_id(each.physical_id) for each in others)
+            standing = self._holders.standing_everywhere(request, live.id, live.created)
+            return bool(standing.owning(live.created))
         return came_from is Origin.ANOTHERS
 
     def is_proved(self, request: Request, live: Registration) -> bool | None:
@@ -168,16 +168,9 @@ class Inquiry:
         keeping = standing.keeping(live.created)
         if came_from is Origin.IN_VAIN and not keeping:
             # The stack that CloudFormation finds by the id is this one, and hides another.
-            whole = self._whole_standing(request, live)
-            keeping = whole.keeping(live.created) or self._retained_since(request, live, whole)
+            whole = self._holders.standing_everywhere(request, live.id, live.created)
+            keeping = whole.keeping(live.created) or whole.owning(live.created)
         return ownership.deletion(live.id, request, anew=came_from is Origin.ANOTHERS, keeping=keeping)
-
-    def _retained_since(self, request: Request, live: Registration, standing: Standing) -> tuple[StackResource, ...]:
-        """Return the others whose template has retained it since this resource last had it."""
-        rows = self._stacks.rows(request.stack_id, request.logical_id)
-        ended = next((row.at for row in rows if row.lasting), live.created)
-        retained = (*standing.retained, *self._holders.retained_by_deleted(live.id, ended))
-        return tuple(each for each in retained if each.at is None or each.at > ended)
 
     def waits_for_adopters(self, request: Request) -> bool:
         """Wait until adopters of a certificate of the stack are found by their id; return whether a wait was due.
@@ -207,7 +200,7 @@ class Inquiry:
 
     def undoing(self, request: Request, live: Registration, until: datetime) -> Decision:
         """Decide on undoing this request's registration, made before ``until``."""
-        keeping = self.standing(request, live.id).keeping(live.created)
+        keeping = self.standing(request, live.id).keeping_undone(live.created)
         return ownership.deletion(live.id, request, anew=live.created > until + CLOCKS_DIFFER, keeping=keeping)
 
     # Was it left by an operation that never answered?

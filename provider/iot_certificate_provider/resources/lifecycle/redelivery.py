@@ -131,7 +131,10 @@ def check_still_wanted(request: Request, stacks: StackGateway) -> None:
         return
     resource = stacks.resource(request.stack_id, request.logical_id)
     if resource is not None and resource.is_going:
-        raise ConflictError("CloudFormation cancelled the resource while it was created. The registration was undone")
+        raise ConflictError(
+            "CloudFormation cancelled the resource while it was created. "
+            "The registration was undone, unless another resource has it"
+        )
 
 
 class StillWanted:

@@ -1,0 +1,124 @@
+"""Lives of one race: two stacks that want the same certificate, at once, often after a deletion by hand.
+
+Lives of many steps rarely bring two operations to the same moment: these do nothing else.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from protocol.neighbours import BOTH, Amend, Deploy, Destroy, Hand, Race, Wish
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from protocol.neighbours import Operation, Step
+
+RACE = "race "
+"""What the seeds of these lives begin with."""
+
+NAMES = {"device": "DeviceA", "ca": "CaA"}
+CHANGES = (
+    "attach",
+    "detach",
+    "status",
+    "rename",
+    "rename-adopting",
+    "replace",
+    "remove",
+    "own",
+    "adopt",
+    "retain",
+    "release",
+)
+LATER = (0.0, 0.3, 1.0, 5.0, 20.0, 60.0)
+"""Seconds between the two operations."""
+SLOW = (-1, 0, 1, BOTH)
+"""Which of the two takes long: none, the one, the other, or both."""
+
+
+@dataclass
+class _Drawing:
+    """One life being drawn: of stacks 1 and 2, and sometimes a third."""
+
+    seed: str
+    random: random.Random = field(init=False)
+    wish: Wish = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.random = random.Random(self.seed)  # noqa: S311 - no secret
+        self.wish = Wish(self.random.choice(("device", "device", "ca")))
+
+    def life(self) -> list[Step]:
+        retain = self.random.choice(("Delete", "Delete", "Retain"))
+        before = self._before(retain)
+        operations = [self._of_the_first(retain), self._of_the_second()]
+        self.random.shuffle(operations)
+        race = Race(operations[0], operations[1], self.random.choice(LATER), self.random.choice(SLOW))
+        return [*before, race, *self._afterwards()]
+
+    def _wishes(self, **changes: Any) -> tuple[tuple[str, Wish], ...]:
+        wish = replace(self.wish, **changes)
+        return ((NAMES[wish.certificate], wish),)
+
+    def _before(self, retain: str) -> list[Step]:
+        delete, register = Hand("delete", self.wish.certificate), Hand("register", self.wish.certificate)
+        first, second = Deploy(1, self._wishes(retain=retain)), Deploy(2, self._wishes())
+        adopted: list[Step] = [Deploy(1, self._wishes(retain="Retain")), Deploy(2, self._wishes(adopt=True))]
+        lives: Sequence[list[Step]] = (
+            [first, delete],
+            [first, delete],
+            [first, delete, register],
+            [first, delete, second],
+            [first, second, delete],
+            [*adopted, delete],
+            adopted,
+            [first],
+        )
+        return self.random.choice(lives)
+
+    def _breaks(self) -> str:
+        return self.random.choice(("", "", "last", "first"))
+
+    def _of_the_first(self, retain: str) -> Operation:
+        ways: Sequence[Callable[[], Operation]] = (
+            lambda: Destroy(1),
+            lambda: Deploy(1, self._wishes(attached=("publish",), retain=retain), self._breaks()),
+            lambda: Amend(1, self.random.choice(CHANGES), 0, self._breaks()),
+            lambda: Amend(1, self.random.choice(CHANGES), 0, self._breaks()),
+        )
+        return self.random.choice(ways)()
+
+    def _of_the_second(self) -> Operation:
+        changes: Sequence[dict[str, Any]] = (
+            {},
+            {"adopt": True},
+            {"status": "INACTIVE"},
+            {"attached": ("publish",)},
+            {"retain": "Retain"},
+        )
+        ways: Sequence[Callable[[], Operation]] = (
+            *[lambda: Deploy(2, self._wishes(**self.random.choice(changes)), self._breaks())] * 4,
+            lambda: Destroy(2),
+            lambda: Amend(2, self.random.choice(("status", "own"))),
+        )
+        return self.random.choice(ways)()
+
+    def _afterwards(self) -> list[Step]:
+        steps: Sequence[list[Step]] = (
+            [],
+            [],
+            [Destroy(2)],
+            [Destroy(1)],
+            [Amend(1, self.random.choice(("status", "attach")))],
+            [Hand("delete", self.wish.certificate)],
+            [Deploy(0, self._wishes())],
+        )
+        return self.random.choice(steps)
+
+
+def drawn(seed: str) -> list[Step]:
+    """Return the life of a seed."""
+    return _Drawing(seed).life()
