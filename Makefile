@@ -39,7 +39,7 @@ demo: $(READY) ## Deploy, use, change and destroy real certificates on the embed
 	@$(BIN)/python -m iot_certificates_local.demo
 
 # More than there are cores: every other test waits for what the embedded AWS takes its time for.
-WORKERS ?= 5
+WORKERS ?= 6
 # mypy is one of the tests (tests/test_types.py). Groups of tests are run in the order of tests/conftest.py: longest first.
 test: style $(POLICY_CHECKS) ## Run the checks and all tests
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder

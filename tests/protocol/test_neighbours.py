@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from protocol.function import Cloud
     from protocol.neighbours import Step
 
-SHARE = RUNS if "PROTOCOL_RUNS" in os.environ else 150
+SHARE = RUNS if "PROTOCOL_RUNS" in os.environ else RUNS // 5
 SEED = os.environ.get("PROTOCOL_SEED")
 MOST_LEFT = 0.005
 """Of all lives: in which an orphan stays, named in a reason. Not knowing is to be rare."""
