@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from protocol.in_use import WITH_PASSWORD
 from protocol.neighbour_lives import ATTACHED, CALLS, Drawing
 from protocol.neighbours import Again, Amend, Deploy, Destroy, Hand, Race, Wish
+from protocol.races import RACE, drawn_in_use
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -202,4 +203,6 @@ OVERLAP = "overlap "
 
 def drawn(seed: str) -> list[Step]:
     """Return the life of a seed."""
+    if seed.startswith(RACE):
+        return drawn_in_use(seed)
     return DrawingInUse(seed).life_of((DrawingInUse.overlaps,) if seed.startswith(OVERLAP) else PATTERNS)

@@ -79,13 +79,15 @@ class Possessions:
     def _is_there_again(self, owner: Owner, lost: Possession) -> bool:
         """Whether a resource has what it had lost: it has registered it again; or anybody has, for an adopter.
 
-        Or who has registered it again, and rolled back, uses it as an adopter once more: it has no other owner.
+        Or who has registered it again, and rolled back, uses it as an adopter once more, or was a sibling that is gone:
+        it has no other owner.
         """
         iot, certificate_id, maker = self.cloud.iot, lost.certificate_id, self.cloud.made.get(lost.certificate_id)
         if maker == owner:
             return True
         has = None if maker is None else self.held.get(maker)
         is_left = has is not None and has.adopted and has.certificate_id == certificate_id
+        is_left = is_left or (has is None and maker is not None and maker[0] == owner[0])
         return (lost.adopted or is_left) and (certificate_id in iot.certificates or certificate_id in iot.cas)
 
     def _note_kept_status(self, physical_id: str, status: str, had: Possession | None) -> None:

@@ -122,3 +122,111 @@ class _Drawing:
 def drawn(seed: str) -> list[Step]:
     """Return the life of a seed."""
     return _Drawing(seed).life()
+
+
+NAMES_IN_USE = {
+    "requested": "IssuedA",
+    "issued": "IssuedA",
+    "own-ca": "OwnCaA",
+    "leaving": "TransferA",
+    "coming": "DecisionA",
+    "code": "CodeA",
+    "kin": "DeviceA",
+    "brought": "DeviceA",
+}
+HANDS_IN_USE = {
+    "requested": ("delete", "deactivate"),
+    "issued": ("delete", "deactivate", "write"),
+    "own-ca": ("delete", "deactivate", "write"),
+    "leaving": ("accept", "reject", "cancel", "transfer"),
+    "coming": ("send", "accept", "delete", "register", "call back"),
+    "code": ("delete-code",),
+}
+USED_BY = {"issued": "kin", "coming": "brought"}
+"""The device certificate by which another stack declares the same one."""
+ISSUED = frozenset({"requested", "issued", "own-ca"})
+CHANGES_IN_USE = (
+    *("attach", "detach", "status", "rename", "rotate", "remove", "retain", "release", "other-secret", "on-delete"),
+    *("keep", "own", "adopt"),
+)
+
+
+@dataclass
+class _DrawingInUse:
+    """Likewise of the types that use secrets, transfers and codes; the second stack may declare it by its PEM."""
+
+    seed: str
+    random: random.Random = field(init=False)
+    wish: Wish = field(init=False)
+    other: Wish = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.random = random.Random(self.seed)  # noqa: S311 - no secret
+        kind = self.random.choice(tuple(HANDS_IN_USE))
+        keep = self.random.choice(("DELETE", "KEEP")) if kind in ISSUED else "DELETE"
+        self.wish = Wish(kind, keep=keep, retain=self.random.choice(("Delete", "Delete", "Retain")))
+        self.other = Wish(USED_BY[kind] if kind in USED_BY and self.random.random() < 0.3 else kind)
+
+    def life(self) -> list[Step]:
+        operations = [self._of_the_first(), self._of_the_second()]
+        self.random.shuffle(operations)
+        race = Race(operations[0], operations[1], self.random.choice(LATER), self.random.choice(SLOW))
+        return [*self._before(), race, *self._afterwards()]
+
+    def _deploy(self, stack: int, wish: Wish, breaks: str = "") -> Deploy:
+        return Deploy(stack, ((NAMES_IN_USE[wish.certificate], wish),), breaks)
+
+    def _hand(self) -> Hand:
+        return Hand(self.random.choice(HANDS_IN_USE[self.wish.certificate]), self.wish.certificate)
+
+    def _amend(self, stack: int) -> Amend:
+        return Amend(stack, self.random.choice(CHANGES_IN_USE), 0, self.random.choice(("", "", "last", "first")))
+
+    def _before(self) -> list[Step]:
+        first = self._deploy(1, self.wish)
+        lives: Sequence[list[Step]] = (
+            [first],
+            [first, self._hand()],
+            [first, self._hand()],
+            [first, Amend(1, "rotate")],
+            [first, Amend(1, "rotate"), self._hand()],
+            [first, self._hand(), self._hand()],
+            [first, self._hand(), self._deploy(2, self.other)],
+            [self._hand(), first],
+        )
+        return self.random.choice(lives)
+
+    def _of_the_first(self) -> Operation:
+        return self.random.choice((Destroy(1), self._amend(1), self._amend(1)))
+
+    def _of_the_second(self) -> Operation:
+        changes: Sequence[dict[str, Any]] = (
+            {},
+            {},
+            {"adopt": True},
+            {"status": "INACTIVE"},
+            {"retain": "Retain"},
+            {"secret": 1},
+            {"on_delete": "RETAIN"},
+        )
+        deploy = self._deploy(
+            2, replace(self.other, **self.random.choice(changes)), self.random.choice(("", "", "last", "first"))
+        )
+        return self.random.choice((deploy, deploy, deploy, Destroy(2), self._amend(2)))
+
+    def _afterwards(self) -> list[Step]:
+        steps: Sequence[list[Step]] = (
+            [],
+            [],
+            [Destroy(2)],
+            [Destroy(1)],
+            [self._amend(1)],
+            [self._hand()],
+            [self._deploy(0, self.wish)],
+        )
+        return self.random.choice(steps)
+
+
+def drawn_in_use(seed: str) -> list[Step]:
+    """Return the life of a seed, of the other types."""
+    return _DrawingInUse(seed).life()

@@ -18,6 +18,7 @@ from protocol.in_use import AccountInUse
 from protocol.in_use_lives import OVERLAP, drawn
 from protocol.lives import RUNS
 from protocol.neighbour_lives import shrunk
+from protocol.races import RACE
 from protocol.story import brief
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def _tell(cloud: Cloud, seed: str, steps: list[Step], error: AssertionError) -> 
 
 
 @pytest.mark.timeout(300 + 2 * SHARE)
-@pytest.mark.parametrize("begin", ["", OVERLAP], ids=["of all types", "with an overlap"])
+@pytest.mark.parametrize("begin", ["", OVERLAP, RACE], ids=["of all types", "with an overlap", "of one race"])
 def test_any_life_of_what_is_in_use(cloud: Cloud, begin: str) -> None:
     left, struck = 0, Counter[str]()
     for seed in _seeds(begin):

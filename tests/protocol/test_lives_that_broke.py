@@ -28,6 +28,13 @@ REQUESTED = ("IssuedA", Wish("requested"))
 ATTACHED = Wish(attached=("connect", "thermostat"))
 
 OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
+    "the referee does not know that a CA is its owner's again, which a sibling that is gone has registered": (
+        Deploy(1, (("CaA", Wish("ca", retain="Retain")),)),
+        Deploy(2, (("CaA", Wish("ca", adopt=True)),)),
+        Hand("delete", "ca"),
+        Race(Deploy(2, (("CaA", Wish("ca")),)), Amend(1, "rename", 0, "first")),
+        Amend(1, "status"),
+    ),
     "a cancelled Create does not undo what it has registered, because the owner of a deleted one is being updated": (
         Deploy(1, (("CaA", Wish("ca")),)),
         Hand("delete", "ca"),
@@ -256,6 +263,15 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
     ),
 }
 OF_ALL_TYPES: dict[str, Sequence[Step]] = {
+    "a rotation whose secret another stack takes meanwhile leaves what it has registered": (
+        Deploy(1, (ISSUED,)),
+        Hand("delete", "issued"),
+        Race(Amend(1, "rotate"), Deploy(2, (ISSUED,)), later=60.0),
+    ),
+    "a decision takes up what its owner deletes while CloudFormation is asked": (
+        Deploy(1, (DECISION,)),
+        Race(Deploy(2, (DECISION,)), Destroy(1), later=5.0),
+    ),
     "a rollback is stuck whose certificate is gone, and whose key a hand has overwritten": (
         Deploy(1, (OWN_CA,)),
         Amend(1, "rotate", breaks="first"),

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import PreviousCertificate
-from iot_certificate_provider.errors import AccessDeniedError, InvalidPropertyError, readable
+from iot_certificate_provider.errors import AccessDeniedError, ConflictError, InvalidPropertyError, readable
 from iot_certificate_provider.physical_id import keeping_id
 from iot_certificate_provider.pki import SigningRequest
 from iot_certificate_provider.properties.issued_device_certificate import IssuedDeviceCertificateProperties
@@ -105,7 +105,13 @@ class IssuedDeviceCertificateResource:
         note = self._change_kept(request, wanted, old, outcome)
         physical_id = physical_id_after(request, self._stacks, answer.physical_id, wanted.previous)
         answer = replace(answer, physical_id=physical_id, note=outcome.note)
-        return noted(answer, note, self._history(wanted).registered(request, wanted, issued))
+        try:
+            return noted(answer, note, self._history(wanted).registered(request, wanted, issued))
+        except ConflictError:
+            # Another resource has taken the secret meanwhile: no version of it may name this certificate any more.
+            if not is_kept:
+                self._device_certificates.remove_left_by_update(request, [issued.certificate.id])
+            raise
 
     def _change_kept(
         self,

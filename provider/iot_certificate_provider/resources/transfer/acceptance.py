@@ -65,6 +65,11 @@ class Acceptances:
         claiming = self._inquiry.standing(request, acceptance.id).claiming(acceptance.live.created)
         return [each for each in claiming if not is_adopted(each.physical_id)]
 
+    def is_still_there(self, acceptance: Acceptance) -> bool:
+        """Whether nobody has deleted the certificate since: an owner that was going, say."""
+        found = self._acceptance(acceptance.id)
+        return found is not None and found.created == acceptance.created
+
     def is_anothers(self, request: Request, live: DeviceCertificateDescription) -> bool:
         """Whether the certificate of this resource's id has come to another owner since the resource had it."""
         acceptance = Acceptance.of(live)

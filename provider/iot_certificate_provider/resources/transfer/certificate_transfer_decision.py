@@ -220,6 +220,8 @@ class CertificateTransferDecisionResource:
                 f"{acceptance.live.status}",
                 "Declare that status first, and change it with the next deployment",
             )
+        if not self._acceptances.is_still_there(acceptance):
+            raise ConflictError("CertificateId: the certificate was deleted meanwhile. Deploy again")
         request.progress.uncertain = False
         return _outcome(request, wanted.certificate_id + ADOPTED)
 
