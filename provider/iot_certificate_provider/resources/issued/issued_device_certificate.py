@@ -171,8 +171,6 @@ class IssuedDeviceCertificateResource:
         except AccessDeniedError:
             # Where its Update named another secret, the role may not look there any more.
             return found, ownership.left_unread().reason
-        except InvalidPropertyError:
-            return found, ""
         return found, ""
 
     def _is_registered(self, certificate_id: str) -> bool:
