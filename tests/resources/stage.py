@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from fakes.aws import FakeAws
@@ -19,6 +20,7 @@ from iot_certificate_provider.resources.registry import RESOURCES
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from fakes.refusal import Refusal
     from iot_certificate_provider.aws.concurrency import Work
     from iot_certificate_provider.protocol.response import Outcome
     from iot_certificate_provider.resources.resource import Resource
@@ -56,6 +58,8 @@ class Stage:
         self.progress = Progress()
         self.now = _now
         """Read anew whenever a resource asks: a test may set it."""
+        self.request_id = "a3a4ce8b-0000-4000-8000-000000000001"
+        """Of every request; a test sets another one where it sends more than one that makes a key."""
         self.clients = AwsClients(self.aws.session(), run=one_after_the_other, clock=lambda: -self.clock.left)
         self.gateways = Gateways(self.clients)
         self.device = self.resource(ResourceType.DEVICE_CERTIFICATE)
@@ -89,7 +93,7 @@ class Stage:
         return Request(
             type=kind,
             resource_type="Custom::Tested",
-            request_id="a3a4ce8b-0000-4000-8000-000000000001",
+            request_id=self.request_id,
             stack_id=self.aws.cloudformation.stack_id,
             logical_id=LOGICAL_ID,
             physical_id=physical_id,
@@ -123,6 +127,18 @@ class Stage:
     def log(self, physical_id: str, status: str, ago: float = 0) -> None:
         """Write a row into the stack's log, ``ago`` seconds in the past."""
         self.aws.cloudformation.log(LOGICAL_ID, physical_id, status, self.now() - timedelta(seconds=ago))
+
+    def retry_as_the_sdk_does(self) -> None:
+        """Have the fakes ask the function's clients whether to go on after a refusal, as botocore does."""
+
+        def go_on(refusal: Refusal, attempt: int, _: int, name: str) -> bool:
+            operation = SimpleNamespace(name=name.partition(".")[2])
+            pause = self.clients._when_refused((None, refusal.parsed()), attempt, operation)
+            if pause is not None:
+                self.clock.sleep(pause)
+            return pause is not None
+
+        self.aws.retry = go_on
 
     def iot_calls(self) -> list[str]:
         """The calls of the last request to AWS IoT, in order."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,9 +14,10 @@ from iot_certificate_provider.errors import AccessDeniedError, RefusedError
 from resources.stage import KEY_SECRET
 
 if TYPE_CHECKING:
-    from fakes.refusal import Refusal
+    from iot_certificate_provider.resources.resource import Resource
     from resources.stage import Stage
 
+KEPT = KEY_SECRET.replace("factory/ca-key", "kept")
 SNI_ONLY = {"CertificateMode": "SNI_ONLY"}
 FOR_EVER = 10**6
 PROVISIONING = {
@@ -31,16 +31,8 @@ PROVISIONING = {
 
 @pytest.fixture
 def stage(stage: Stage) -> Stage:
-    """Have the fakes' SDK ask the function's clients whether to go on, as botocore does."""
-
-    def go_on(refusal: Refusal, attempt: int, _: int, name: str) -> bool:
-        operation = SimpleNamespace(name=name.partition(".")[2])
-        pause = stage.clients._when_refused((None, refusal.parsed()), attempt, operation)
-        if pause is not None:
-            stage.clock.sleep(pause)
-        return pause is not None
-
-    stage.aws.retry = go_on
+    """Have refusals that may pass, and something to attach."""
+    stage.retry_as_the_sdk_does()
     stage.iot.policies["telemetry"] = set()
     stage.iot.things.update(hall=set(), attic=set())
     return stage
@@ -85,6 +77,35 @@ class TestAPermission:
         stage.delete(resource, "create-unfinished/x", properties)
         # What an unfinished Create has left may show only after ten seconds.
         assert sum(stage.clock.slept) - before < PERMISSION_SECONDS / 2
+
+    @pytest.fixture
+    def issued(self, stage: Stage, registered_ca: issuing.Issued) -> tuple[Resource, dict[str, Any], str]:
+        """Have a device whose key is in a secret; return its resource, its properties and its id."""
+        stage.aws.secrets.values[KEY_SECRET] = registered_ca.key_pem()
+        stage.aws.secrets.add_empty(KEPT)
+        issuer = {"CACertificatePem": registered_ca.pem, "SecretArn": KEY_SECRET}
+        properties = {"Issuer": issuer, "Subject": {"CommonName": "pump"}, "CredentialsSecretArn": KEPT}
+        resource = stage.resource(ResourceType.ISSUED_DEVICE_CERTIFICATE)
+        return resource, properties, stage.create(resource, properties).physical_id
+
+    def test_to_read_a_secret_is_not_waited_for_to_turn_a_device_off(
+        self, stage: Stage, issued: tuple[Resource, dict[str, Any], str]
+    ) -> None:
+        resource, properties, physical_id = issued
+        stage.aws.denials = {"secretsmanager.GetSecretValue": FOR_EVER}
+        stage.update(resource, physical_id, properties, {**properties, "Status": "INACTIVE"})
+        assert stage.iot.certificates[physical_id].status == "INACTIVE"
+        assert stage.clock.slept == []
+
+    def test_to_read_a_secret_is_waited_for_to_rotate_a_key(
+        self, stage: Stage, issued: tuple[Resource, dict[str, Any], str]
+    ) -> None:
+        resource, properties, physical_id = issued
+        stage.aws.denials = {"secretsmanager.GetSecretValue": 2}
+        stage.request_id = "of the rotation"
+        rotated = stage.update(resource, physical_id, properties, {**properties, "Generation": "2"})
+        assert rotated.physical_id in {*stage.iot.certificates} - {physical_id}
+        assert len(stage.clock.slept) == 2
 
 
 class TestAProvisioningRole:

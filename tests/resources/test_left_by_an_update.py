@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -330,6 +331,40 @@ def test_a_rollback_to_nothing_succeeds_where_it_may_not_remove_the_orphan(
     outcome = stage.update(issued, lost_id, OTHER, BEFORE)
     assert orphan in stage.iot.certificates
     assert outcome.note == left_unread().reason
+
+
+def test_a_rollback_to_nothing_names_the_orphan_that_another_stack_holds(
+    stage: Stage, issued: Resource, lost_id: str
+) -> None:
+    (orphan,) = lose(stage, lost_id, OTHER, 1)
+    stage.aws.cloudformation.beside("plant").log("Pump", orphan, "CREATE_COMPLETE")
+
+    def deny(call: Call) -> None:
+        if call.name == "secretsmanager.GetSecretValue":
+            raise Refusal("AccessDeniedException", "planned")
+
+    stage.aws.before = deny
+    outcome = stage.update(issued, lost_id, OTHER, BEFORE)
+    assert set(stage.iot.certificates) == {orphan}
+    assert outcome.note == f"Left registered: {short(orphan)} is declared by Pump of stack plant"
+
+
+def test_a_rollback_waits_for_the_permission_to_describe_what_it_has_listed(
+    stage: Stage, issued: Resource, present: str
+) -> None:
+    """That it may not list is an answer; but what it has found there must not stay for want of a moment."""
+    (lost,) = lose(stage, present, OTHER, 1)
+    stage.retry_as_the_sdk_does()
+    is_denied = itertools.cycle([True, False])
+
+    def deny_at_first(call: Call) -> None:
+        if call.name == "iot.DescribeCertificate" and call.parameters["certificateId"] == lost and next(is_denied):
+            raise Refusal("AccessDeniedException", "planned")
+
+    stage.aws.before = deny_at_first
+    outcome = stage.update(issued, present, OTHER, BEFORE)
+    assert (outcome.physical_id, outcome.note) == (present, "")
+    assert set(stage.iot.certificates) == {present}
 
 
 def test_a_delete_whose_certificate_goes_meanwhile_succeeds(stage: Stage, issued: Resource, present: str) -> None:
