@@ -116,6 +116,12 @@ class TestReading:
         assert read_version("v", text) is None
 
 
+def test_a_version_does_not_show_its_key() -> None:
+    version = made("one")
+    assert repr(version.key) not in repr(version)
+    assert repr(version).startswith(f"Credentials(version_id={version.version_id!r}, ")
+
+
 class TestTheLabelled:
     def test_come_in_the_order_of_their_labels_and_once(self, shelf: Shelf) -> None:
         shelf.put(made("one", "1"), "AWSPREVIOUS")

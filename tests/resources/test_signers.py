@@ -205,6 +205,22 @@ class TestAPrivateCaThatDoesNotServe:
             stage.create(stage.ca, {**properties, "CACertificatePem": factory_ca.pem})
         assert stage.aws.names() == ["acm-pca.GetCertificateAuthorityCertificate"]
 
+    @pytest.mark.parametrize(
+        "other",
+        [
+            issuing.make_ca("Factory CA", key=issuing.key_of("p256", "another")),
+            issuing.make_ca("Another CA", key=issuing.key_of("p256", "CA Factory CA")),
+        ],
+        ids=["name", "key"],
+    )
+    def test_is_another_ca_of_the_same_name_or_of_the_same_key(
+        self, stage: Stage, factory_ca: issuing.Issued, other: issuing.Issued
+    ) -> None:
+        properties = self.properties(stage, other)
+        with pytest.raises(InvalidPropertyError, match=r"CertificateAuthorityArn: is not the CA of CACert"):
+            stage.create(stage.ca, {**properties, "CACertificatePem": factory_ca.pem})
+        assert "acm-pca.IssueCertificate" not in stage.aws.names()
+
     def test_is_below_the_one_that_is_declared(self, stage: Stage) -> None:
         root = issuing.make_ca("Root CA")
         properties = self.properties(stage, issuing.make_ca("Line 1 CA", issuer=root))
