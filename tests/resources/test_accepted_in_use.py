@@ -130,6 +130,20 @@ class TestDelete:
         assert outcome.note.endswith("is being transferred to another account")
         assert stage.iot.certificates[certificate_id].status == "PENDING_TRANSFER"
 
+    def test_leaves_what_is_adopted_in_the_moment_before_the_delete(
+        self, stage: Stage, certificate_id: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """An adopter that has looked just before the Delete began is waited for: seconds later it has answered."""
+
+        def adopt(seconds: float) -> None:
+            stage.aws.cloudformation.beside("plant").log("Pump", f"{certificate_id}/adopted", "CREATE_COMPLETE")
+
+        physical_id = accepted(stage, certificate_id)
+        monkeypatch.setattr(stage.clock, "sleep", adopt)
+        outcome = stage.delete(stage.decision, physical_id, properties(certificate_id))
+        assert outcome.note.endswith("is declared by Pump of stack plant")
+        assert certificate_id in stage.iot.certificates
+
     def test_of_what_is_gone_says_so(self, stage: Stage, certificate_id: str) -> None:
         physical_id = accepted(stage, certificate_id)
         del stage.iot.certificates[certificate_id]

@@ -89,7 +89,7 @@ class CertificateTransferOwnership:
         """
         request.deadline.pause(ANSWER_SECONDS)
         at_work: StackResource | None = None
-        longest = min(IN_DOUBT_SECONDS, max(0.0, request.deadline.seconds_left - KEPT_BACK_SECONDS))
+        longest = min(IN_DOUBT_SECONDS, request.deadline.seconds_left - KEPT_BACK_SECONDS)
         try:
             for _ in request.deadline.attempts(longest):
                 with self._stacks.expecting_denial():
