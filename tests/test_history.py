@@ -227,6 +227,17 @@ def test_what_was_registered_after_the_resource_last_had_it_is_another_owners(
     assert origin(log(*events), ID, NOON + timedelta(seconds=created)) is whose
 
 
+ROTATED = [("UPDATE_COMPLETE", ID, 99), ("UPDATE_IN_PROGRESS", OTHER, 95), ("UPDATE_IN_PROGRESS", "stack", 94)]
+CAME_BACK = [("UPDATE_COMPLETE", ID, 199), ("UPDATE_IN_PROGRESS", OTHER, 195), ("UPDATE_COMPLETE", OTHER, 190)]
+
+
+def test_a_rotation_has_made_its_certificate_and_a_rollback_proves_nothing() -> None:
+    """Else each Update after a rotation would ask all stacks of the account who has the certificate."""
+    assert origin(log(*ROTATED), ID, NOON + timedelta(seconds=97)) is Origin.OWN
+    events = [*CAME_BACK, ("UPDATE_IN_PROGRESS", ID, 180), ("UPDATE_IN_PROGRESS", "stack", 179), *CREATED]
+    assert origin(log(*events), ID, NOON + timedelta(seconds=197)) is Origin.IN_VAIN
+
+
 def test_the_stacks_own_beginning_parts_operations() -> None:
     """What failed in an earlier update of the stack is no sign that this one is its rollback."""
     events = [

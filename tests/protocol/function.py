@@ -214,7 +214,7 @@ class Cloud:
         self.transferred: dict[str, tuple[Any, Owner]] = {}
         """By certificate: the transfer that a function made last, and for which resource."""
         self.retained: set[str] = set()
-        """What CloudFormation left since a template says Retain: whoever had it may count on it."""
+        """Certificates that CloudFormation left registered because their template says Retain."""
         self.swept: set[str] = set()
         """Device certificates that were deleted with their CA, as a template says."""
         self.foreign: dict[str, Picture | None] = {}
@@ -466,8 +466,8 @@ class Cloud:
     def _is_as_old_as(self, certificate_id: str, invocation: Invocation) -> bool:
         """Whether a certificate was registered as the operation began: by the dates, either may have made it.
 
-        They have whole seconds, and the clocks may differ (``redelivery.SENT_SLACK``). AWS takes longer to register a
-        certificate, give it up and retain it.
+        Dates have whole seconds, and the clocks can differ (``redelivery.SENT_SLACK``). On AWS an update that registers
+        a certificate, fails and retains it takes longer.
         """
         mine = [each for each in self.invocations if each.owner == invocation.owner]
         began = {each.event["RequestId"]: each.started for each in reversed(mine) if not _is_delete(each)}

@@ -239,7 +239,7 @@ def rolled_back_to(stack: Stack, before: Snapshot, revoking: set[str], skipped: 
         assert now is not None
         statuses = {was.status, declared.get("Status", "ACTIVE")} | ({"REVOKED"} if old_id in revoking else set())
         if len(stack.cloud.possessions.holders(certificate_id_in(old_id))) > 1:
-            # What another holder has set meanwhile is its own.
+            # Another holder can set the status meanwhile.
             statuses.add(stack.cloud.possessions.statuses.get(certificate_id_in(old_id)))
         require(now.status in statuses, "I4", f"{logical_id} is {now.status} after the rollback, not {was.status}")
         wanted = {*declared.get("PolicyNames", ()), *declared.get("ThingNames", ())}

@@ -71,16 +71,17 @@ class Possessions:
         elif not adopted and (lost is not None or self._is_left(certificate_id, self._unexcuse(certificate_id))):
             # What its maker has left is this resource's from now on.
             self.cloud.made[certificate_id] = owner
-        used = lost if lost is not None and lost.adopted else None  # whoever registers it again: an adopter goes on
+        # An adopter uses the certificate again, whichever owner registers it.
+        used = lost if lost is not None and lost.adopted else None
         if not returns and _sets_status(now, before, had or used, self.held[owner]):
             self.statuses[certificate_id] = str(now.properties.get("Status", "ACTIVE"))
             self._note_kept_status(physical_id, self.statuses[certificate_id], had or lost)
 
     def _is_there_again(self, owner: Owner, lost: Possession) -> bool:
-        """Whether a resource has what it had lost: it has registered it again; or anybody has, for an adopter.
+        """Whether a resource has its lost certificate again: it has registered it, or it is an adopter and anybody has.
 
-        Or who has registered it again, and rolled back, uses it as an adopter once more, or was a sibling that is gone:
-        it has no other owner.
+        Or the certificate has no other owner, because the one that registered it is an adopter again after a rollback,
+        or was a sibling that is deleted.
         """
         iot, certificate_id, maker = self.cloud.iot, lost.certificate_id, self.cloud.made.get(lost.certificate_id)
         if maker == owner:

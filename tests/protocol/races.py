@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from protocol.neighbours import Operation, Step
 
 RACE = "race "
-"""What the seeds of these lives begin with."""
+"""The prefix of these lives' seeds."""
 
 NAMES = {"device": "DeviceA", "ca": "CaA"}
 CHANGES = (

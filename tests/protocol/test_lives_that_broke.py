@@ -263,6 +263,11 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
     ),
 }
 OF_ALL_TYPES: dict[str, Sequence[Step]] = {
+    "a rollback after a rotation asks so many stacks that it has no time left": (
+        Deploy(2, (("IssuedA", Wish("issued", keep="KEEP")),)),
+        Amend(2, "rotate"),
+        Race(Deploy(2, (ISSUED,)), Destroy(0, (Fault("mute", at=7, times=3, invocation=0),))),
+    ),
     "a rotation whose secret another stack takes meanwhile leaves what it has registered": (
         Deploy(1, (ISSUED,)),
         Hand("delete", "issued"),

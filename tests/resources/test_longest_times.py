@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
     from datetime import datetime
 
-    from fakes.refusal import Refusal
     from resources.stage import Stage
 
     Play = Callable[[Stage, "Subject"], object]
@@ -65,16 +63,8 @@ class Subject:
 
 @pytest.fixture
 def stage(stage: Stage) -> Stage:
-    """Have hours of time, and the fakes' SDK ask the function's clients whether to go on, as botocore does."""
-
-    def go_on(refusal: Refusal, attempt: int, _: int, name: str) -> bool:
-        operation = SimpleNamespace(name=name.partition(".")[2])
-        pause = stage.clients._when_refused((None, refusal.parsed()), attempt, operation)
-        if pause is not None:
-            stage.clock.sleep(pause)
-        return pause is not None
-
-    stage.aws.retry = go_on
+    """Have hours of time, and the retries of the SDK."""
+    stage.retry_as_the_sdk_does()
     stage.clock.left = HOURS
     stage.iot.policies["telemetry"] = set()
     stage.iot.things["hall"] = set()

@@ -68,7 +68,7 @@ class CaCertificateDeletion:
                 return left(request, decision)
         # Of a CA that was replaced, the devices stay.
         replaced = standing.own is None or standing.own.whole_id != request.existing_id
-        # What another resource registers from now on where nothing is, is not this one's: only the devices are.
+        # Another resource can register the CA at this moment, so only the devices are removed.
         self._remove(request, certificate_id, sweep=not replaced, gone=tags is None)
         if replaced and declared_device_certificates_on_delete(request.properties) is not _RETAIN:
             note = note or ownership.devices_left(certificate_id).reason

@@ -102,12 +102,11 @@ class CaCertificateOwnership:
 
     def undoing(self, request: Request, certificate_id: str) -> Decision:
         """Decide on undoing the registration of this request."""
-        standing = self._inquiry.standing(request, certificate_id)
-        live = self._iot.find_ca_certificate(certificate_id) if standing.others else None
-        keeping = standing.keeping_undone(None if live is None else live.created)
+        keeping = self._keeping(request, certificate_id, undoing=True)
         return ownership.deletion(certificate_id, request, anew=False, keeping=keeping)
 
-    def _keeping(self, request: Request, certificate_id: str) -> tuple[StackResource, ...]:
+    def _keeping(self, request: Request, certificate_id: str, *, undoing: bool = False) -> tuple[StackResource, ...]:
         standing = self._inquiry.standing(request, certificate_id)
         live = self._iot.find_ca_certificate(certificate_id) if standing.others else None
-        return standing.keeping(None if live is None else live.created)
+        created = None if live is None else live.created
+        return standing.keeping_undone(created) if undoing else standing.keeping(created)

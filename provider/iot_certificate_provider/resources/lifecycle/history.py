@@ -113,11 +113,13 @@ def is_within(created: datetime, started: datetime | None) -> bool:
 class Operation:
     """A Create or an Update of the resource, or what followed a failed one, as far as the log was read.
 
-    ``end``: the row of its good end; None while it runs. ``rows`` are those before, newest first.
+    ``end``: the row of its good end; None while it runs. ``rows`` are those before, newest first. ``is_first``: it is
+    the resource's first after the stack began one: so no rollback.
     """
 
     end: ResourceEvent | None
     rows: tuple[ResourceEvent, ...]
+    is_first: bool = False
 
     def can_have_made(self, created: datetime) -> bool:
         """Decide whether a certificate was created while it ran. Where its start was not read, it is older."""
@@ -157,7 +159,7 @@ def operations(events: Iterable[ResourceEvent], *, is_creation_proof: bool = Fal
     for event in events:
         if event.lasting or event.of_stack:
             if (end is not None or rows) and not is_yielded:
-                yield Operation(end, tuple(rows))
+                yield Operation(end, tuple(rows), is_first=event.of_stack)
             end, rows = (None if event.of_stack else event), []
             is_yielded = is_creation_proof and event.status == "CREATE_COMPLETE"
             if is_yielded:
@@ -224,7 +226,9 @@ def origin(
                 return Origin.ANOTHERS
             proves = operation.proves(certificate_id)
             if can_have_made or (updates_look and proves):
-                return Origin.OWN if proves else Origin.IN_VAIN
+                # A rotation ends well with the certificate that it has made.
+                is_made = operation.is_first and not operation.has_failed
+                return Origin.OWN if proves or is_made else Origin.IN_VAIN
             came_back = True
         elif end is None and can_have_made and not (made_nothing and len(operation.rows) == 1):
             return Origin.IN_VAIN

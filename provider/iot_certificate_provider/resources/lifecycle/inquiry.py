@@ -300,7 +300,7 @@ class Inquiry:
         if is_key_ours and request.type is RequestType.CREATE:
             return ownership.of_the_resource(live.id)
         events = self._events_since(request, since)
-        # What it had before was another registration of this certificate, and is gone.
+        # Older events are about an earlier registration of the certificate, which was deleted.
         if held((event for event in events if event.at >= since), live.id):
             return ownership.of_the_resource(live.id)
         if is_clean or not is_within(live.created, self._registration_started(request)):

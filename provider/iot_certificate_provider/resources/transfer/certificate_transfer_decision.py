@@ -221,7 +221,7 @@ class CertificateTransferDecisionResource:
                 "Declare that status first, and change it with the next deployment",
             )
         if not self._acceptances.is_still_there(acceptance):
-            raise ConflictError("CertificateId: the certificate was deleted meanwhile. Deploy again")
+            raise ConflictError("CertificateId: the certificate was deleted meanwhile. Transfer it again, then deploy")
         request.progress.uncertain = False
         return _outcome(request, wanted.certificate_id + ADOPTED)
 
