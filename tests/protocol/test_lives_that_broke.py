@@ -28,6 +28,30 @@ REQUESTED = ("IssuedA", Wish("requested"))
 ATTACHED = Wish(attached=("connect", "thermostat"))
 
 OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
+    "a Delete that comes again removes what another stack has registered within seconds of the resource's good end": (
+        Race(
+            Deploy(0, (("DeviceA", Wish(attached=("connect",))),), "last", (Fault("die", 7, "before", invocation=0),)),
+            Deploy(2, (DEVICE,)),
+            later=12.0,
+            slow=1,
+        ),
+    ),
+    "a Delete that failed takes for its Create's orphan what is registered by hand long after that failed": (
+        Race(Deploy(2, (DEVICE,)), Deploy(0, (("NativeA", Wish(native=True)),)), later=20.0),
+        Deploy(
+            1,
+            (("DeviceA", Wish(adopt=True)),),
+            faults=(Fault("hang", "cloudformation.ListStackResources", times=4, invocation=0),),
+        ),
+        Hand("delete"),
+        Hand("register"),
+    ),
+    "the rollback to a certificate that was deleted by hand, and whose CA is gone, does not end": (
+        Deploy(1, (("CaA", Wish("ca")),)),
+        Deploy(1, (("DeviceA", Wish("under", adopt=True)),)),
+        Hand("delete", "under"),
+        Amend(1, "own"),
+    ),
     "the referee does not know that a CA is its owner's again, which a sibling that is gone has registered": (
         Deploy(1, (("CaA", Wish("ca", retain="Retain")),)),
         Deploy(2, (("CaA", Wish("ca", adopt=True)),)),

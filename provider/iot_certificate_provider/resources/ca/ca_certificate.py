@@ -11,6 +11,7 @@ from iot_certificate_provider.errors import (
     AccessDeniedError,
     AlreadyExistsError,
     ConflictError,
+    InvalidPropertyError,
     ProviderError,
     readable,
 )
@@ -21,7 +22,7 @@ from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.protocol.response import ensure_fits, noted
 from iot_certificate_provider.resources.ca.change import CaCertificateChange, as_registered, differences, differs
 from iot_certificate_provider.resources.ca.deletion import CaCertificateDeletion, left
-from iot_certificate_provider.resources.ca.outcome import outcome_of
+from iot_certificate_provider.resources.ca.outcome import attributes_of_lost, outcome_of
 from iot_certificate_provider.resources.ca.ownership import CaCertificateOwnership
 from iot_certificate_provider.resources.ca.private_ca_identity import PrivateCaIdentity
 from iot_certificate_provider.resources.ca.registration import CaCertificateRegistration
@@ -30,6 +31,7 @@ from iot_certificate_provider.resources.lifecycle.adoption import Adoption, chec
 from iot_certificate_provider.resources.lifecycle.holders import CA_CERTIFICATE_TYPES
 from iot_certificate_provider.resources.lifecycle.redelivery import begin, remember_earlier_delivery
 from iot_certificate_provider.resources.lifecycle.registered_already import RegisteredAlready, unseen
+from iot_certificate_provider.resources.lifecycle.rollback import returned_to_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -66,7 +68,14 @@ class CaCertificateResource:
         """Change what differs from the old properties; another certificate is registered beside the old one."""
         declared = CaCertificateProperties.read(request.properties)
         old = readable(CaCertificateProperties.read, request.old_properties)
-        return self.update_declared(request, declared, self._identity.of_update(request, declared, old), old)
+        try:
+            return self.update_declared(request, declared, self._identity.of_update(request, declared, old), old)
+        except (AccessDeniedError, InvalidPropertyError) as error:
+            lost = partial(attributes_of_lost, request=request)
+            outcome = returned_to_nothing(request, self._stacks, self.registered, lost, error)
+            if outcome is None:
+                raise
+            return replace(outcome, note=self.remove_left_by_update(request, old) or outcome.note)
 
     def delete(self, request: Request) -> Outcome:
         """Turn the CA off, do to its devices what was declared, and deregister it.

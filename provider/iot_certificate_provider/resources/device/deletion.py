@@ -58,12 +58,12 @@ class DeviceCertificateDeletion:
         if live is None:
             self._removal.wait_until_released(_declared(request), arn, request.deadline)
             return left(request, ownership.deletion_of_nothing(certificate_id))
-        decision = self._inquiry.deletion(request, live, standing)
+        decision, keeping = self._inquiry.deletion(request, live, standing)
         if decision.proceeds and self._inquiry.waits_for_adopters(request):
             standing = self._inquiry.standing(request, certificate_id)
-            decision = self._inquiry.deletion(request, live, standing)
+            decision, keeping = self._inquiry.deletion(request, live, standing)
         if not decision.proceeds:
-            self._leave(request, decision, certificate_id, standing.keeping(live.created))
+            self._leave(request, decision, certificate_id, keeping)
             return left(request, decision)
         self._removal.remove_and_release(live, _declared(request), request.deadline, Attachments.all_of(attached))
         return Outcome(request.existing_id)

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 from iot_certificate_provider.aws.concurrency import Asked
 from iot_certificate_provider.contract import DeviceCertificateStatus, ExistingCertificate
-from iot_certificate_provider.errors import AccessDeniedError, AlreadyExistsError, ProviderError, readable
+from iot_certificate_provider.errors import (
+    AccessDeniedError,
+    AlreadyExistsError,
+    InvalidPropertyError,
+    ProviderError,
+    readable,
+)
 from iot_certificate_provider.physical_id import certificate_id_in, is_adopted, is_certificate_id
 from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.properties.device_certificate import DeviceCertificateProperties
@@ -16,7 +22,7 @@ from iot_certificate_provider.protocol.response import noted
 from iot_certificate_provider.resources.device.adopted_device_certificate import AdoptedDeviceCertificate
 from iot_certificate_provider.resources.device.change import DeviceCertificateChange, differs
 from iot_certificate_provider.resources.device.deletion import DeviceCertificateDeletion, left
-from iot_certificate_provider.resources.device.outcome import outcome_of
+from iot_certificate_provider.resources.device.outcome import attributes_of_lost, outcome_of
 from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
 from iot_certificate_provider.resources.device.registration import DeviceCertificateRegistration
 from iot_certificate_provider.resources.lifecycle import ownership
@@ -24,10 +30,11 @@ from iot_certificate_provider.resources.lifecycle.adoption import Adoption
 from iot_certificate_provider.resources.lifecycle.inquiry import ROLLBACK_SECONDS, Inquiry
 from iot_certificate_provider.resources.lifecycle.redelivery import begin
 from iot_certificate_provider.resources.lifecycle.registered_already import RegisteredAlready, unseen
+from iot_certificate_provider.resources.lifecycle.rollback import returned_to_nothing
 from iot_certificate_provider.resources.removal.device_certificate import DeviceCertificateRemoval
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from iot_certificate_provider.aws.gateways import Gateways
@@ -63,7 +70,16 @@ class DeviceCertificateResource:
         """Change what differs from the old properties; another certificate is registered beside the old one."""
         wanted = DeviceCertificateProperties.read(request.properties)
         old = readable(DeviceCertificateProperties.read, request.old_properties)
-        return self.update_declared(request, wanted, old)
+        try:
+            return self.update_declared(request, wanted, old)
+        except (AccessDeniedError, InvalidPropertyError) as error:
+            attributes = partial(_attributes_of_lost, wanted=wanted, request=request)
+            outcome = returned_to_nothing(request, self._stacks, self._iot.find_certificate, attributes, error)
+            if outcome is None:
+                raise
+            present = {certificate_id_in(outcome.physical_id)}
+            note = "" if old is None else self._remove_leftovers(request, wanted, old, present)
+            return replace(outcome, note=note or outcome.note)
 
     def delete(self, request: Request) -> Outcome:
         """Detach whatever is attached, deactivate by the live status, delete; then wait for the declared policies.
@@ -344,3 +360,11 @@ class DeviceCertificateResource:
         elif wanted.identity != old.identity or request.progress.doubtful:
             with self._stacks.expecting_denial():
                 yield from list(self._ownership.left_issued(request, old.identity))
+
+
+def _attributes_of_lost(
+    certificate_id: str, wanted: DeviceCertificateProperties, request: Request
+) -> Mapping[str, str]:
+    if isinstance(wanted.identity, Certificate) and wanted.identity.id == certificate_id:
+        return outcome_of(wanted.identity, wanted.ca, request).attributes
+    return attributes_of_lost(certificate_id, request)

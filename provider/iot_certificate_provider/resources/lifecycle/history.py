@@ -101,6 +101,12 @@ def registration_started(events: Iterable[ResourceEvent]) -> datetime | None:
     return running[-1] if running else None
 
 
+def registration_failed(events: Iterable[ResourceEvent]) -> datetime | None:
+    """Return when the Create or Update that a Delete cleans up after had failed; None where it has not."""
+    newest = next((each for each in of_newest_operation(events) if not each.status.startswith("DELETE_")), None)
+    return newest.at if newest is not None and newest.status.endswith("_FAILED") else None
+
+
 def is_within(created: datetime, started: datetime | None) -> bool:
     """Decide whether an operation that ``started`` then can have made a certificate that was ``created`` then.
 
@@ -196,7 +202,10 @@ class Origin(Enum):
 
     OWN = auto()
     IN_VAIN = auto()
-    """Perhaps the resource: while an operation of its ran that proves nothing, it runs still, or came back from it."""
+    """Perhaps the resource: while an operation of its ran that proves nothing, it runs still, or came back from it.
+
+    Or right after its good end, if that can be another owner's doing as well as the difference of two clocks.
+    """
     ANOTHERS = auto()
     """Since the resource last had it: another owner."""
     UNKNOWN = auto()
@@ -224,6 +233,8 @@ def origin(
         if end is not None and certificate_id_in(end.physical_id) == certificate_id:
             if created > end.at + CLOCKS_DIFFER:
                 return Origin.ANOTHERS
+            if created > end.at:
+                return Origin.IN_VAIN
             proves = operation.proves(certificate_id)
             if can_have_made or (updates_look and proves):
                 # A rotation ends well with the certificate that it has made.

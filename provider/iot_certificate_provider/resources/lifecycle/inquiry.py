@@ -21,7 +21,9 @@ from iot_certificate_provider.resources.lifecycle.history import (
     held,
     is_made_while_coming_back,
     is_within,
+    of_newest_operation,
     origin,
+    registration_failed,
     registration_started,
     updates_since,
 )
@@ -34,7 +36,7 @@ from iot_certificate_provider.resources.lifecycle.holders import (
     is_void,
 )
 from iot_certificate_provider.resources.lifecycle.ownership import Action, Decision
-from iot_certificate_provider.resources.lifecycle.redelivery import may_be_repeated
+from iot_certificate_provider.resources.lifecycle.redelivery import longest_after_failure, may_be_repeated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -162,15 +164,17 @@ class Inquiry:
         except (NotFoundError, RefusedError):
             return False  # CloudFormation has one code, ValidationError, for a stack that does not exist
 
-    def deletion(self, request: Request, live: Registration, standing: Standing) -> Decision:
-        """Decide on deleting a certificate that the resource had."""
+    def deletion(
+        self, request: Request, live: Registration, standing: Standing
+    ) -> tuple[Decision, tuple[StackResource, ...]]:
+        """Decide on deleting a certificate that the resource had; return the other resources that keep it as well."""
         came_from = self._origin(request, live)
         keeping = standing.keeping(live.created)
         if came_from is Origin.IN_VAIN and not keeping:
             # The stack that CloudFormation finds by the id is this one, and hides another.
             whole = self._holders.standing_everywhere(request, live.id, live.created)
             keeping = whole.keeping(live.created) or whole.owning(live.created)
-        return ownership.deletion(live.id, request, anew=came_from is Origin.ANOTHERS, keeping=keeping)
+        return ownership.deletion(live.id, request, anew=came_from is Origin.ANOTHERS, keeping=keeping), keeping
 
     def waits_for_adopters(self, request: Request) -> bool:
         """Wait until adopters of a certificate of the stack are found by their id; return whether a wait was due.
@@ -254,10 +258,14 @@ class Inquiry:
         return standing.keeping(found.created) or standing.retained
 
     def _is_made_now(self, request: Request, live: Registration) -> bool:
-        return is_within(live.created, self._registration_started(request))
+        """Whether the running operation can have registered it: also long after it began, in a later delivery."""
+        rows = list(of_newest_operation(self._stacks.rows(request.stack_id, request.logical_id)))
+        failed = registration_failed(rows) if request.type is RequestType.DELETE else None
+        if failed is not None and live.created > failed + longest_after_failure(request) + CLOCKS_DIFFER:
+            return False
+        return is_within(live.created, registration_started(rows))
 
     def _registration_started(self, request: Request) -> datetime | None:
-        # It may have begun long before the certificate was created: in a delivery before the one that registered it.
         return registration_started(self._stacks.rows(request.stack_id, request.logical_id))
 
     # Is what is registered already this request's own?

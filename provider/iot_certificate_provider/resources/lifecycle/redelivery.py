@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 LATE_EFFECT_SECONDS = 10.0
 """As long as a call that hangs may take before botocore gives it up."""
 
+LONGEST_DELIVERY = timedelta(minutes=15)
+"""AWS Lambda Developer Guide, "Lambda quotas": a function's longest timeout."""
+
 REDELIVERED_AFTER = timedelta(seconds=45)
 """AWS Lambda Developer Guide, "Asynchronous invocation": the first retry comes after a minute. Clocks differ."""
 
@@ -161,6 +164,15 @@ def wait_for_late_registration(request: Request) -> None:
     """
     if request.existing_id.startswith(CREATE_UNFINISHED):
         request.deadline.pause(LATE_EFFECT_SECONDS)
+
+
+def longest_after_failure(request: Request) -> timedelta:
+    """Return how long after its failure the Create that a Delete cleans up after may have registered something.
+
+    One that has answered does nothing any more; a call may still take effect. One that was cancelled may run on.
+    """
+    has_answered = request.existing_id.startswith(CREATE_UNFINISHED)
+    return timedelta(seconds=LATE_EFFECT_SECONDS) if has_answered else LONGEST_DELIVERY
 
 
 def find_leftover(request: Request, find: Callable[[], _Found | None]) -> _Found | None:

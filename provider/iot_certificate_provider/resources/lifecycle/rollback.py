@@ -1,9 +1,10 @@
-"""A rollback to a certificate that is not registered any more, and whose key is out of reach: it ends all the same."""
+"""A rollback to a certificate that is not registered any more, and cannot be registered again: it ends all the same."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from iot_certificate_provider.physical_id import certificate_id_in
 from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.protocol.response import Outcome
 from iot_certificate_provider.resources.lifecycle import ownership
@@ -34,9 +35,9 @@ def returned_to_nothing(
     if request.type is not RequestType.UPDATE or not stacks.is_rolling_back(request.stack_id):
         return None
     before = stacks.row_before_update(request.stack_id, request.logical_id)
-    if before is None or find(before.physical_id) is not None:
+    certificate_id = "" if before is None else certificate_id_in(before.physical_id)
+    if before is None or find(certificate_id) is not None:
         return None
-    certificate_id = before.physical_id
     return Outcome(
         before.whole_id, attributes(certificate_id), ownership.cannot_return(certificate_id, error.within(SHOWN)).reason
     )
