@@ -27,6 +27,8 @@ class Excuses:
     """By stack id: what CloudFormation told its user that it leaves. Retained, abandoned in a clean-up, skipped in a
     rollback; and what a function registered in its last delivery, and died: nobody asks any more.
 
+    Also what the rollback of an update has retained, for another stack's Create that ran when it was registered.
+
     docs/operations.md, "Orphans" and "Rollbacks" (``--resources-to-skip``).
     """
     left_in_doubt: dict[str, str] = field(default_factory=dict)
@@ -66,7 +68,10 @@ class Excuses:
     forgotten: set[str] = field(default_factory=set)
     """Nobody can say any more that it was ACTIVE before its transfer: it may stay INACTIVE.
 
-    docs/resources/certificate-transfer.md: "Where CloudFormation never received the answer of the function".
+    Or the Delete says it, and leaves it so: it had failed, and another stack has transferred the certificate meanwhile.
+
+    docs/resources/certificate-transfer.md: "Where CloudFormation never received the answer of the function"; and
+    docs/operations.md, "Why an event left it" ("… changed since…").
     """
     detached_by_a_transfer: set[str] = field(default_factory=set)
     """A function has detached it for a transfer, and died before its answer named what: it may stay detached.

@@ -458,7 +458,9 @@ class Cloud:
         kind = invocation.event["RequestType"]
         if kind != "Delete" and not (kind == "Update" and self._is_rolled_back(invocation.owner[0])):
             is_over = bool(statuses) and all(status == "DELETE_COMPLETE" for status in statuses)
-            is_left = is_over and certificate_id in self.excuses.left_behind[stack_id]
+            # Of what the rollback of an update retains, that stack's events tell, and no list of its resources.
+            is_retained = certificate_id in self.retained
+            is_left = is_retained or (is_over and certificate_id in self.excuses.left_behind[stack_id])
             is_stuck = any(ledger.status == "UPDATE_ROLLBACK_FAILED" for ledger in ledgers)
             return is_left or is_stuck or certificate_id in self.excuses.left_in_doubt
         return bool(statuses) and not any(status in _MAKES for status in statuses)

@@ -516,6 +516,7 @@ class Stack:
         reason = answer.body["Reason"]
         if live.declared.type == TRANSFER and doubt and reason.startswith("Left pending, in doubt"):
             self._leave_pending(live.declared.properties["CertificateId"])
+        self._excuse_changed(logical_id, live, reason)
         # A role that may not look knows no name; and not to look without a denial is no doubt.
         is_denied = UNREAD in reason and any(str(each).startswith("deny") for each in doubt)
         for certificate_id in self._made_by(logical_id):
@@ -528,6 +529,14 @@ class Stack:
                 self.excused.add(certificate_id)
                 if "in doubt" in reason and not self.cloud.possessions.holders(certificate_id):
                     self.cloud.excuses.left_in_doubt[certificate_id] = reason
+
+    def _excuse_changed(self, logical_id: str, live: Live, reason: str) -> None:
+        """Excuse a Delete that failed, and that finds another one's transfer when it comes again, and says so."""
+        certificate_id = live.declared.properties.get("CertificateId", "")
+        _, maker = self.cloud.transferred.get(certificate_id, (None, ()))
+        is_named = "was changed since. Before the transfer it was ACTIVE" in reason
+        if is_named and maker not in ((), self._owner(logical_id)):
+            self.cloud.excuses.forgotten.add(certificate_id)
 
     def _excuse_attached(self, logical_id: str, physical_id: str, answer: Answer) -> None:
         """Excuse what a rollback leaves attached, and names, where another resource does use the certificate."""

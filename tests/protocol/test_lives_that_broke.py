@@ -720,6 +720,19 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
             slow=1,
         ),
     ),
+    "the Delete of a transfer that had failed does not say that the certificate was ACTIVE, which another one left": (
+        Deploy(1, (TRANSFER,)),
+        Destroy(1, faults=(Fault("deny", "iot.UpdateCertificate", "before", times=4, invocation=0),)),
+        Deploy(0, (TRANSFER,)),
+    ),
+    "the referee does not know that of what a rollback retains only that stack's events tell": (
+        Deploy(1, (("IssuedA", Wish("requested", retain="Retain")),)),
+        Race(
+            Amend(1, "rotate", 0, "first", (Fault("die", 2, times=3, invocation=1),)),
+            Deploy(0, (REQUESTED,)),
+            later=5.0,
+        ),
+    ),
     "a Create overlooks its own certificate, because another one is deleted between two pages of the list": (
         Deploy(0, (REQUESTED,)),
         Hand("delete", "requested"),

@@ -263,11 +263,15 @@ def superseded(certificate_id: str) -> Decision:
     return Decision(Action.LEAVE, f"Left pending: {short(certificate_id)} is in another transfer of this resource")
 
 
-def changed_since(certificate_id: str) -> Decision:
-    """Decide on a certificate that no transfer of this resource has taken anything from, or that was changed since."""
+def changed_since(certificate_id: str, *, before: str = "") -> Decision:
+    """Decide on a certificate that no transfer of this resource has taken anything from, or that was changed since.
+
+    ``before``: its status before the transfer, where that is another one.
+    """
+    was = f". Before the transfer it was {before}" if before else ""
     return Decision(
         Action.LEAVE,
-        f"Left as it is: no transfer of {short(certificate_id)} is pending, and it was changed since",
+        f"Left as it is: no transfer of {short(certificate_id)} is pending, and it was changed since{was}",
     )
 
 

@@ -83,7 +83,8 @@ class TakingBack:
         if live is None:
             return deletion_of_nothing(identity.certificate_id).reason
         if not cancelled and not self._is_over(request, identity, live):
-            return changed_since(live.id).reason
+            is_off = identity.was_active and live.status == DeviceCertificateStatus.INACTIVE
+            return changed_since(live.id, before=DeviceCertificateStatus.ACTIVE if is_off else "").reason
         is_off = identity.was_active and (cancelled or self._is_off_by_transfer(request, live))
         if not cancelled and not is_off and not _detached(identity):
             return nothing_to_put_back(live.id).reason
