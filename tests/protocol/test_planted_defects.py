@@ -84,7 +84,7 @@ def believes_any_date(patch: pytest.MonkeyPatch) -> None:
 
 
 def owns_nothing(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Inquiry, "_is_made_now", lambda *_: False)
+    patch.setattr(Inquiry, "is_made_now", lambda *_: False)
 
 
 def believes_no_tags(patch: pytest.MonkeyPatch) -> None:

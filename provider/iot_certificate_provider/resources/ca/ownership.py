@@ -56,8 +56,9 @@ class CaCertificateOwnership:
     def of_existing(self, request: Request, live: Registration) -> Decision:
         """Decide whose a CA is that turns out to be registered already.
 
-        The request's tag says that this request registered it. What an Update returns to has an older request's, and a
-        Create, which has had nothing before, reads no log for that.
+        The request's tag says that this request registered it. What an Update returns to has an older request's, and so
+        has what an earlier Update registered that never answered, where the stack did not roll back. A Create, which
+        has had nothing before, reads no log for that.
         """
         tags = self.tags(request, live.id) or {}
         if ownership.tagged_by_request(request, tags):
@@ -66,6 +67,8 @@ class CaCertificateOwnership:
             events = self._stacks.events_since(request.stack_id, request.logical_id, live.created - CLOCKS_DIFFER)
             if held(events, live.id):
                 return ownership.of_the_resource(live.id)
+            if ownership.tagged_by(request, tags) and self._inquiry.is_made_now(request, live):
+                return ownership.taken_up(live.id)
         return ownership.of_another(live.id)
 
     def is_anothers_by_now(

@@ -107,6 +107,11 @@ def registration_failed(events: Iterable[ResourceEvent]) -> datetime | None:
     return newest.at if newest is not None and newest.status.endswith("_FAILED") else None
 
 
+def is_from_before_failure(events: Iterable[ResourceEvent], created: datetime) -> bool:
+    """Decide whether an operation has failed, since the resource's last good end, after a certificate was created."""
+    return any(each.status.endswith("_FAILED") and each.at >= created for each in of_newest_operation(events))
+
+
 def is_within(created: datetime, started: datetime | None) -> bool:
     """Decide whether an operation that ``started`` then can have made a certificate that was ``created`` then.
 

@@ -19,6 +19,7 @@ from iot_certificate_provider.resources.lifecycle.history import (
     CLOCKS_DIFFER,
     Origin,
     held,
+    is_from_before_failure,
     is_made_while_coming_back,
     is_within,
     of_newest_operation,
@@ -226,7 +227,7 @@ class Inquiry:
         found = find()
         if found is None:
             return Leftover(ownership.deletion_of_nothing(certificate_id))
-        if not self._is_made_now(request, found):
+        if not self.is_made_now(request, found):
             return Leftover(ownership.left_unowned(found.id))
         longest = max(0.0, request.deadline.seconds_left - KEPT_BACK_SECONDS)
         decision = self._ask(request, found, longest if seconds is None else min(seconds, longest), taking=taking)
@@ -257,7 +258,7 @@ class Inquiry:
         standing = self._whole_standing(request, found)
         return standing.keeping(found.created) or standing.retained
 
-    def _is_made_now(self, request: Request, live: Registration) -> bool:
+    def is_made_now(self, request: Request, live: Registration) -> bool:
         """Whether the running operation can have registered it: also long after it began, in a later delivery."""
         rows = list(of_newest_operation(self._stacks.rows(request.stack_id, request.logical_id)))
         failed = registration_failed(rows) if request.type is RequestType.DELETE else None
@@ -265,16 +266,14 @@ class Inquiry:
             return False
         return is_within(live.created, registration_started(rows))
 
-    def _registration_started(self, request: Request) -> datetime | None:
-        return registration_started(self._stacks.rows(request.stack_id, request.logical_id))
-
     # Is what is registered already this request's own?
 
     def of_existing(self, request: Request, live: Registration, *, is_key_ours: bool = False) -> Decision:
         """Decide whose a certificate is that turns out to be registered already.
 
-        A young request all of whose attempts were answered has not registered it: so it is another owner's, and a
-        Create, which has had nothing before, reads no log for that. ``is_key_ours``: its key was made here, so that
+        A young request all of whose attempts were answered has not registered it: so it is another owner's, unless an
+        operation before it failed, in a stack that does not roll back. A Create, which has had nothing before, reads no
+        log for that. ``is_key_ours``: its key was made here, so that
         no other owner can have registered it.
         """
         is_clean = not request.progress.uncertain
@@ -311,7 +310,10 @@ class Inquiry:
         # Older events are about an earlier registration of the certificate, which was deleted.
         if held((event for event in events if event.at >= since), live.id):
             return ownership.of_the_resource(live.id)
-        if is_clean or not is_within(live.created, self._registration_started(request)):
+        rows = list(of_newest_operation(self._stacks.rows(request.stack_id, request.logical_id)))
+        if is_clean and not is_from_before_failure(rows, live.created - CLOCKS_DIFFER):
+            return ownership.of_another(live.id)
+        if not is_within(live.created, registration_started(rows)):
             return ownership.of_another(live.id)
         if is_key_ours:
             return ownership.of_the_resource(live.id)
