@@ -94,8 +94,9 @@ class DeviceCertificateDeletion:
         own = self._releasing.releasable(request, _declared(request), keeping, is_known=is_known)
         self._releasing.release(request, certificate_id, own)
         kept = [each.name for each in _declared(request).without(own)]
-        if kept and keeping:
-            return left(request, ownership.left_attached(kept, ownership.among(keeping, request)))
+        if kept:
+            holder = ownership.among(keeping, request) if keeping else "its owner"
+            return left(request, ownership.left_attached(kept, holder))
         return left(request, ownership.left_as_adopted(certificate_id))
 
     def of_leftovers(self, request: Request, find: Callable[[], Iterable[str]]) -> Outcome:
