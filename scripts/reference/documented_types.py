@@ -112,8 +112,9 @@ TYPES = (
         f"{CERTIFICATE_ID}; followed by `/keeps/<certificate id>` while the previous certificate is kept",
         _attributes(
             DeviceCertificateAttribute,
-            CACertificateId="the certificate id of the CA that issued it; empty after a change in place where nothing has "
-            "the CA any more: without the key in the secret, or by request without `Issuer.CACertificatePem`",
+            CACertificateId="the certificate id of the CA that issued it; empty after a change in place where "
+            "nothing has the CA any more: without the key in the secret, or by request without "
+            "`Issuer.CACertificatePem`",
             CertificatePem="the certificate, for a `CertificateSigningRequest` only, else empty",
         ),
     ),
