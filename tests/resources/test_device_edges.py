@@ -1,0 +1,210 @@
+"""Edges of a device certificate's life: its attachments, and the certificates that operations left behind."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import issuing
+from iot_certificate_provider.contract import ResourceType
+from iot_certificate_provider.errors import AlreadyExistsError, InvalidPropertyError
+from iot_certificate_provider.physical_id import without_kept
+from iot_certificate_provider.pki import Certificate
+from iot_certificate_provider.protocol.request import RequestType
+from iot_certificate_provider.resources.lifecycle.ownership import short
+from resources.stage import KEY_SECRET, LOGICAL_ID
+
+if TYPE_CHECKING:
+    from resources.stage import Stage
+
+SNI_ONLY = {"CertificateMode": "SNI_ONLY"}
+ADOPT = {**SNI_ONLY, "ExistingCertificate": "ADOPT"}
+INVENTED = f"factory-{LOGICAL_ID}-1KJ2H3G4F5"
+PUMP = issuing.make_ca("pump")
+PUMP_ID = Certificate.from_pem(PUMP.pem).id
+DECLARED: dict[str, Any] = {"CertificatePem": PUMP.pem, **SNI_ONLY}
+ADOPTED_ID = f"{PUMP_ID}/adopted"
+ADOPTED: dict[str, Any] = {**DECLARED, **ADOPT}
+WITH_POLICY = {"PolicyNames": ["ours"]}
+
+
+@pytest.fixture(autouse=True)
+def _a_policy(stage: Stage) -> None:
+    stage.iot.policies.update(ours=set(), outside=set())
+
+
+@pytest.fixture
+def pump(stage: Stage) -> str:
+    """Have another owner register the pump's certificate an hour ago; return its ARN."""
+    stage.iot.RegisterCertificateWithoutCA(certificatePem=PUMP.pem, status="ACTIVE")
+    stage.iot.certificates[PUMP_ID].created -= timedelta(hours=1)
+    return stage.iot.certificates[PUMP_ID].arn
+
+
+def roll_back(stage: Stage) -> None:
+    stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+
+
+def looks_at_policies(stage: Stage) -> int:
+    return stage.iot_calls().count("ListTargetsForPolicy")
+
+
+class TestAdopting:
+    def test_for_the_first_time_reads_no_log(self, stage: Stage, pump: str) -> None:
+        stage.create(stage.device, ADOPTED)
+        assert "cloudformation.DescribeStackEvents" not in stage.aws.names()
+
+    def test_again_after_success_takes_its_own_attachment_for_its_own(self, stage: Stage, pump: str) -> None:
+        """Though the policy is of another stack: the log says that the resource has adopted the certificate."""
+        properties = {**ADOPTED, **WITH_POLICY}
+        created = stage.create(stage.device, properties)
+        again = stage.device.create(stage.request(RequestType.CREATE, properties, age=60))
+        assert again == created
+        assert stage.iot.policies["ours"] == {pump}
+
+    def test_refuses_at_once_what_the_stacks_own_policy_is_attached_to(self, stage: Stage, pump: str) -> None:
+        stage.aws.cloudformation.resources["Policy"] = ("ours", "CREATE_COMPLETE")
+        stage.iot.AttachPolicy("ours", pump)
+        with pytest.raises(InvalidPropertyError, match="PolicyNames: ours is attached to the certificate already"):
+            stage.create(stage.device, {**ADOPTED, **WITH_POLICY})
+
+    def test_in_doubt_is_refused_while_another_resource_is_at_work(self, stage: Stage) -> None:
+        """The certificate may be an earlier delivery's: then it is not to be adopted, but the resource's own."""
+        stage.log("", "CREATE_IN_PROGRESS", ago=120)
+        stage.iot.RegisterCertificateWithoutCA(certificatePem=PUMP.pem, status="ACTIVE")
+        stage.aws.cloudformation.resources["Sibling"] = ("", "CREATE_IN_PROGRESS")
+        with pytest.raises(AlreadyExistsError, match=r"The owner of .* is not known yet: Sibling of this stack"):
+            stage.device.create(stage.request(RequestType.CREATE, ADOPTED, age=120))
+
+    def test_cannot_change_the_mode_afterwards(self, stage: Stage, pump: str) -> None:
+        stage.create(stage.device, ADOPTED)
+        with pytest.raises(InvalidPropertyError, match="CertificateMode: AWS IoT cannot change it from SNI_ONLY"):
+            stage.update(stage.device, ADOPTED_ID, ADOPTED, {**ADOPTED, "CertificateMode": "DEFAULT"})
+        assert stage.aws.writes() == []
+
+    def test_says_in_a_rollback_that_revoked_stays(self, stage: Stage, pump: str) -> None:
+        stage.create(stage.device, ADOPTED)
+        revoked = {**ADOPTED, "Status": "REVOKED"}
+        stage.update(stage.device, ADOPTED_ID, ADOPTED, revoked)
+        roll_back(stage)
+        assert stage.update(stage.device, ADOPTED_ID, revoked, ADOPTED).note.startswith("Left REVOKED: ")
+
+    @pytest.mark.parametrize("is_rollback", [False, True])
+    def test_waits_until_what_it_detached_can_be_deleted(self, stage: Stage, pump: str, is_rollback: bool) -> None:
+        attached = {**ADOPTED, **WITH_POLICY}
+        stage.create(stage.device, attached)
+        if is_rollback:
+            roll_back(stage)
+        stage.iot.slow_detach = 2
+        stage.update(stage.device, ADOPTED_ID, attached, ADOPTED)
+        assert stage.iot.policies["ours"] == set()
+        assert looks_at_policies(stage) == 3
+
+    def test_leaves_what_another_adopter_declares_as_well_and_says_so(self, stage: Stage, pump: str) -> None:
+        attached = {**ADOPTED, **WITH_POLICY}
+        stage.create(stage.device, attached)
+        plant = stage.aws.cloudformation.beside("plant")
+        plant.log("Pump", ADOPTED_ID, "CREATE_COMPLETE")
+        plant.policies["Pump"] = {"Properties": attached}  # type: ignore[dict-item]
+        outcome = stage.delete(stage.device, ADOPTED_ID, attached)
+        assert outcome.note == "Left attached, because Pump of stack plant may have attached it: ours"
+        assert stage.iot.policies["ours"] == {pump}
+
+
+class TestADelete:
+    @pytest.fixture
+    def created(self, stage: Stage) -> str:
+        """Have the resource's own certificate attached to the stack's policy, and to one of somebody else."""
+        stage.aws.cloudformation.resources["Policy"] = ("ours", "CREATE_COMPLETE")
+        stage.create(stage.device, {**DECLARED, **WITH_POLICY})
+        arn = stage.iot.certificates[PUMP_ID].arn
+        stage.iot.AttachPolicy("outside", arn)
+        return arn
+
+    def test_detaches_the_stacks_policy_from_what_it_leaves_to_another_resource(
+        self, stage: Stage, created: str
+    ) -> None:
+        """The stack may be about to delete the policy, which AWS IoT refuses while it is attached."""
+        stage.aws.cloudformation.beside("plant").log("Pump", ADOPTED_ID, "CREATE_COMPLETE")
+        outcome = stage.delete(stage.device, PUMP_ID, {**DECLARED, **WITH_POLICY})
+        assert outcome.note.endswith("is declared by Pump of stack plant")
+        assert stage.iot.policies == {"ours": set(), "outside": {created}}
+        assert looks_at_policies(stage) == 1
+
+    def test_detaches_nothing_from_what_another_owner_registered_again(self, stage: Stage, created: str) -> None:
+        stage.iot.certificates[PUMP_ID].created += timedelta(minutes=1)
+        outcome = stage.delete(stage.device, PUMP_ID, {**DECLARED, **WITH_POLICY})
+        assert outcome.note.startswith("Left as it is: ")
+        assert stage.iot.policies == {"ours": {created}, "outside": {created}}
+
+    def test_of_an_unanswered_create_removes_its_orphan_beside_what_fails_as_well(self, stage: Stage) -> None:
+        """A sibling without a certificate may be looking for its orphan; this one is not what it looks for."""
+        stage.log("", "CREATE_IN_PROGRESS", ago=60)
+        stage.iot.RegisterCertificateWithoutCA(certificatePem=PUMP.pem, status="ACTIVE")
+        stage.aws.cloudformation.resources["Sibling"] = ("invented", "DELETE_FAILED")
+        stage.delete(stage.device, INVENTED, DECLARED)
+        assert stage.iot.certificates == {}
+
+
+def test_a_rollback_asks_for_its_orphans_for_a_minute_in_all_and_names_them_once(stage: Stage) -> None:
+    before, failed = {**DECLARED, "Status": "INACTIVE"}, {**DECLARED}
+    created = stage.create(stage.device, before)
+    roll_back(stage)
+    stage.log(created.physical_id, "UPDATE_IN_PROGRESS", ago=60)
+    orphans = [issuing.make_ca(f"pump {number}") for number in range(3)]
+    ids = [stage.iot.RegisterCertificateWithoutCA(each.pem)["certificateId"] for each in orphans]
+    plant = stage.aws.cloudformation.beside("plant")
+    plant.status = "CREATE_IN_PROGRESS"
+    plant.log("Pump", "", "CREATE_IN_PROGRESS")
+    request = stage.request(RequestType.UPDATE, before, created.physical_id, failed)
+    note = stage.resource(ResourceType.DEVICE_CERTIFICATE).remove_left_by_update(request, ids)  # type: ignore[attr-defined]
+    assert note.startswith(f"Left registered, in doubt: {short(ids[0])} may belong to Pump of stack plant")
+    assert note.endswith(f". So is {short(ids[1])}, {short(ids[2])}")
+    assert note.count(short(ids[0])) == 1
+    assert 55 < sum(stage.clock.slept) <= 60
+
+
+class TestAKeptCertificate:
+    """The one before a rotation, which an Update changes as it changes the present one."""
+
+    @pytest.fixture
+    def properties(self, stage: Stage) -> dict[str, Any]:
+        ca = issuing.make_ca("Factory CA")
+        stage.aws.secrets.values[KEY_SECRET] = ca.key_pem()
+        stage.iot.RegisterCACertificate(ca.pem, certificateMode="SNI_ONLY", setAsActive=True)
+        issuer = {"CACertificatePem": ca.pem, "SecretArn": KEY_SECRET}
+        pem = issuing.make_csr("pump").pem
+        return {"Issuer": issuer, "CertificateSigningRequest": pem, "PreviousCertificate": "KEEP", **WITH_POLICY}
+
+    @pytest.fixture
+    def rotated(self, stage: Stage, properties: dict[str, Any]) -> str:
+        """Rotate the certificate an hour ago; return the physical id, which names both."""
+        stage.iot.clock = stage.now = lambda: datetime.now(UTC) - timedelta(hours=1)
+        issued = stage.resource(ResourceType.ISSUED_DEVICE_CERTIFICATE)
+        first = stage.create(issued, {**properties, "ValidityDays": "30"}).physical_id
+        both = stage.update(issued, first, {**properties, "ValidityDays": "30"}, properties).physical_id
+        stage.iot.clock = stage.now = lambda: datetime.now(UTC)
+        return both
+
+    @pytest.mark.parametrize(
+        ("kept", "calls", "statuses"),
+        [("ACTIVE", 2, ["INACTIVE", "INACTIVE"]), ("REVOKED", 1, ["INACTIVE", "REVOKED"])],
+    )
+    def test_gets_the_new_status_and_no_more_unless_it_is_revoked(
+        self,
+        stage: Stage,
+        properties: dict[str, Any],
+        rotated: str,
+        kept: str,
+        calls: int,
+        statuses: list[str],
+    ) -> None:
+        """REVOKED is final: no reason for the change of the present certificate to fail."""
+        issued = stage.resource(ResourceType.ISSUED_DEVICE_CERTIFICATE)
+        stage.iot.certificates[without_kept(rotated)[1]].status = kept
+        updated = stage.update(issued, rotated, properties, {**properties, "Status": "INACTIVE"})
+        assert updated.physical_id == rotated
+        assert sorted(each.status for each in stage.iot.certificates.values()) == statuses
+        assert stage.aws.writes() == ["iot.UpdateCertificate"] * calls
