@@ -45,6 +45,7 @@ TESTS = (
     "tests/resources",
     "tests/test_expiry.py",
     "tests/test_history.py",
+    "tests/test_template.py",
     "tests/test_decisions.py",
     "tests/handler",
     "tests/protocol/test_sequences.py",
