@@ -166,6 +166,66 @@ def test_a_rollback_asks_for_its_orphans_for_a_minute_in_all_and_names_them_once
     assert 55 < sum(stage.clock.slept) <= 60
 
 
+OTHER_TEXT = {"CertificatePem": f"\n{PUMP.pem}\n"}
+
+
+class TestAnUpdate:
+    """Each to, or of, a certificate that the resource cannot take for its own without a look."""
+
+    def test_in_other_words_keeps_what_is_adopted_adopted(self, stage: Stage, pump: str) -> None:
+        stage.create(stage.device, ADOPTED)
+        assert stage.update(stage.device, ADOPTED_ID, ADOPTED, {**ADOPTED, **OTHER_TEXT}).physical_id == ADOPTED_ID
+
+    def test_delivered_again_completes_what_the_first_delivery_registered_again(self, stage: Stage) -> None:
+        """The certificate was deleted outside the stack; the first delivery has died before it attached the policy."""
+        before = {**DECLARED, **WITH_POLICY}
+        stage.iot.clock = stage.now = lambda: datetime.now(UTC) - timedelta(hours=1)
+        stage.create(stage.device, before)
+        stage.iot.clock = stage.now = lambda: datetime.now(UTC)
+        stage.aws.cloudformation.begin_update(stage.now() - timedelta(seconds=60))
+        stage.log(PUMP_ID, "UPDATE_IN_PROGRESS", ago=60)
+        del stage.iot.certificates[PUMP_ID]
+        stage.iot.policies["ours"].clear()
+        stage.iot.RegisterCertificateWithoutCA(certificatePem=PUMP.pem, status="ACTIVE")
+        stage.device.update(stage.request(RequestType.UPDATE, {**before, **OTHER_TEXT}, PUMP_ID, before, age=60))
+        assert stage.iot.policies["ours"] == {stage.iot.certificates[PUMP_ID].arn}
+
+    def test_that_ends_in_a_rollback_leaves_what_comes_back_by_transfer_adopted(self, stage: Stage, pump: str) -> None:
+        stage.create(stage.device, ADOPTED)
+        del stage.iot.certificates[PUMP_ID]
+        stage.other.RegisterCertificateWithoutCA(PUMP.pem)
+        stage.other.TransferCertificate(PUMP_ID, stage.iot.account)
+        roll_back(stage)
+        outcome = stage.update(stage.device, ADOPTED_ID, {**ADOPTED, "Status": "INACTIVE"}, ADOPTED)
+        assert outcome.physical_id == ADOPTED_ID
+        assert outcome.note.startswith("Rolled back, nothing changed: another account is transferring")
+
+    @pytest.fixture
+    def own(self, stage: Stage) -> dict[str, Any]:
+        """Have the resource created with another certificate; return its properties."""
+        own = {"CertificatePem": issuing.make_ca("boiler").pem, **SNI_ONLY}
+        stage.create(stage.device, own)
+        return own
+
+    def test_to_what_another_owner_registers_meanwhile_is_refused(self, stage: Stage, own: dict[str, Any]) -> None:
+        """Its key was not made here: anybody who has the certificate can have registered it."""
+        (own_id,) = stage.iot.certificates
+        stage.iot.clock = lambda: datetime.now(UTC) + timedelta(seconds=1)
+        stage.iot.RegisterCertificateWithoutCA(certificatePem=PUMP.pem, status="INACTIVE")
+        with pytest.raises(AlreadyExistsError, match="Registered already by another owner"):
+            stage.update(stage.device, own_id, own, DECLARED)
+        assert stage.iot.certificates[PUMP_ID].status == "INACTIVE"
+
+    def test_to_anothers_certificate_that_has_expired_says_that_it_has(self, stage: Stage, own: dict[str, Any]) -> None:
+        (own_id,) = stage.iot.certificates
+        soon = datetime.now(UTC) + timedelta(seconds=5)
+        expiring = issuing.make_ca("expiring", valid_to=soon)
+        stage.iot.RegisterCertificateWithoutCA(certificatePem=expiring.pem)
+        stage.now = lambda: soon + timedelta(days=1)
+        with pytest.raises(InvalidPropertyError, match="CertificatePem: expired on"):
+            stage.update(stage.device, own_id, own, {**DECLARED, "CertificatePem": expiring.pem})
+
+
 class TestAKeptCertificate:
     """The one before a rotation, which an Update changes as it changes the present one."""
 
