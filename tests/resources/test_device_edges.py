@@ -190,6 +190,20 @@ class TestAnUpdate:
         stage.device.update(stage.request(RequestType.UPDATE, {**before, **OTHER_TEXT}, PUMP_ID, before, age=60))
         assert stage.iot.policies["ours"] == {stage.iot.certificates[PUMP_ID].arn}
 
+    def test_that_takes_it_over_sets_the_declared_status_also_where_that_is_no_difference(
+        self, stage: Stage, pump: str
+    ) -> None:
+        stage.create(stage.device, ADOPTED)
+        stage.iot.certificates[PUMP_ID].status = "INACTIVE"
+        assert stage.update(stage.device, ADOPTED_ID, ADOPTED, DECLARED).physical_id == PUMP_ID
+        assert stage.iot.certificates[PUMP_ID].status == "ACTIVE"
+
+    def test_of_its_own_sets_no_status_that_the_template_does_not_change(self, stage: Stage) -> None:
+        stage.create(stage.device, DECLARED)
+        stage.iot.certificates[PUMP_ID].status = "INACTIVE"
+        stage.update(stage.device, PUMP_ID, DECLARED, {**DECLARED, **WITH_POLICY})
+        assert stage.aws.writes() == ["iot.AttachPolicy"]
+
     def test_that_ends_in_a_rollback_leaves_what_comes_back_by_transfer_adopted(self, stage: Stage, pump: str) -> None:
         stage.create(stage.device, ADOPTED)
         del stage.iot.certificates[PUMP_ID]
