@@ -169,6 +169,20 @@ def test_a_rollback_asks_for_its_orphans_for_a_minute_in_all_and_names_them_once
 OTHER_TEXT = {"CertificatePem": f"\n{PUMP.pem}\n"}
 
 
+def begin_update_a_minute_ago(stage: Stage, physical_id: str) -> None:
+    stage.iot.clock = stage.now = lambda: datetime.now(UTC)
+    stage.aws.cloudformation.begin_update(stage.now() - timedelta(seconds=60))
+    stage.log(physical_id, "UPDATE_IN_PROGRESS", ago=60)
+
+
+def register_again_and_die(stage: Stage, physical_id: str) -> None:
+    """Have an Update begin a minute ago, and end without an answer when it has registered what was deleted outside."""
+    begin_update_a_minute_ago(stage, physical_id)
+    del stage.iot.certificates[PUMP_ID]
+    stage.iot.policies["ours"].clear()
+    stage.iot.RegisterCertificateWithoutCA(certificatePem=PUMP.pem, status="ACTIVE")
+
+
 class TestAnUpdate:
     """Each to, or of, a certificate that the resource cannot take for its own without a look."""
 
@@ -181,14 +195,34 @@ class TestAnUpdate:
         before = {**DECLARED, **WITH_POLICY}
         stage.iot.clock = stage.now = lambda: datetime.now(UTC) - timedelta(hours=1)
         stage.create(stage.device, before)
-        stage.iot.clock = stage.now = lambda: datetime.now(UTC)
-        stage.aws.cloudformation.begin_update(stage.now() - timedelta(seconds=60))
-        stage.log(PUMP_ID, "UPDATE_IN_PROGRESS", ago=60)
-        del stage.iot.certificates[PUMP_ID]
-        stage.iot.policies["ours"].clear()
-        stage.iot.RegisterCertificateWithoutCA(certificatePem=PUMP.pem, status="ACTIVE")
+        register_again_and_die(stage, PUMP_ID)
         stage.device.update(stage.request(RequestType.UPDATE, {**before, **OTHER_TEXT}, PUMP_ID, before, age=60))
         assert stage.iot.policies["ours"] == {stage.iot.certificates[PUMP_ID].arn}
+
+    @pytest.mark.parametrize(("held_elsewhere", "physical_id"), [(False, PUMP_ID), (True, ADOPTED_ID)])
+    def test_delivered_again_owns_what_the_first_delivery_registered_in_place_of_what_was_adopted(
+        self, stage: Stage, pump: str, held_elsewhere: bool, physical_id: str
+    ) -> None:
+        """Unless another resource has it by now: then that one has registered it."""
+        stage.iot.clock = stage.now = lambda: datetime.now(UTC) - timedelta(minutes=30)
+        stage.create(stage.device, ADOPTED)
+        register_again_and_die(stage, ADOPTED_ID)
+        if held_elsewhere:
+            stage.aws.cloudformation.beside("plant").log("Pump", PUMP_ID, "CREATE_COMPLETE")
+        changed = {**ADOPTED, "Status": "INACTIVE"}
+        outcome = stage.device.update(stage.request(RequestType.UPDATE, changed, ADOPTED_ID, ADOPTED, age=60))
+        assert outcome.physical_id == physical_id
+        assert stage.iot.certificates[PUMP_ID].status == "INACTIVE"
+
+    def test_for_the_first_time_does_not_own_what_another_owner_registers_again_at_that_moment(
+        self, stage: Stage, pump: str
+    ) -> None:
+        stage.iot.clock = stage.now = lambda: datetime.now(UTC) - timedelta(minutes=30)
+        stage.create(stage.device, ADOPTED)
+        stage.iot.clock = stage.now = lambda: datetime.now(UTC)
+        stage.iot.certificates[PUMP_ID].created = stage.now() + timedelta(seconds=1)
+        changed = {**ADOPTED, "Status": "INACTIVE"}
+        assert stage.update(stage.device, ADOPTED_ID, ADOPTED, changed).physical_id == ADOPTED_ID
 
     def test_that_takes_it_over_sets_the_declared_status_also_where_that_is_no_difference(
         self, stage: Stage, pump: str
@@ -240,6 +274,44 @@ class TestAnUpdate:
             stage.update(stage.device, own_id, own, {**DECLARED, "CertificatePem": expiring.pem})
 
 
+class TestASigningRequest:
+    first, second = ({"CertificateSigningRequest": issuing.make_csr(name).pem} for name in ("pump", "valve"))
+
+    def test_returns_in_a_rollback_with_the_pem_of_the_certificate_before(self, stage: Stage) -> None:
+        created = stage.create(stage.device, self.first)
+        replaced = stage.update(stage.device, created.physical_id, self.first, self.second)
+        roll_back(stage)
+        assert stage.update(stage.device, replaced.physical_id, self.second, self.first) == created
+        assert created.attributes["CertificatePem"] == stage.iot.certificates[created.physical_id].pem
+
+    def test_knows_its_certificate_by_the_key_where_the_log_is_gone(self, stage: Stage) -> None:
+        """The old properties of a rollback are those of the Update that failed: they ask for another certificate."""
+        created = stage.create(stage.device, self.first)
+        stage.aws.cloudformation.events.clear()
+        roll_back(stage)
+        assert stage.update(stage.device, created.physical_id, self.second, self.first) == created
+        assert list(stage.iot.certificates) == [created.physical_id]
+
+    def test_completes_what_the_first_delivery_had_issued_in_place_of_what_was_deleted(self, stage: Stage) -> None:
+        stage.iot.clock = stage.now = lambda: datetime.now(UTC) - timedelta(hours=1)
+        before = {**self.first, **WITH_POLICY}
+        deleted = stage.create(stage.device, before).physical_id
+        begin_update_a_minute_ago(stage, deleted)
+        del stage.iot.certificates[deleted]
+        stage.iot.policies["ours"].clear()
+        issued = stage.iot.CreateCertificateFromCsr(self.first["CertificateSigningRequest"], setAsActive=True)
+        request = stage.request(RequestType.UPDATE, {**before, "Status": "INACTIVE"}, deleted, before, age=60)
+        assert stage.device.update(request).physical_id == issued["certificateId"]
+        assert stage.iot.policies["ours"] == {issued["certificateArn"]}
+
+    def test_leaves_its_certificate_where_another_owner_has_registered_that_again(self, stage: Stage) -> None:
+        created = stage.create(stage.device, self.first)
+        stage.iot.certificates[created.physical_id].created += timedelta(minutes=1)
+        with pytest.raises(AlreadyExistsError, match="Registered already by another owner"):
+            stage.update(stage.device, created.physical_id, self.first, {**self.first, "Status": "INACTIVE"})
+        assert stage.iot.certificates[created.physical_id].status == "ACTIVE"
+
+
 class TestAKeptCertificate:
     """The one before a rotation, which an Update changes as it changes the present one."""
 
@@ -282,3 +354,20 @@ class TestAKeptCertificate:
         assert updated.physical_id == rotated
         assert sorted(each.status for each in stage.iot.certificates.values()) == statuses
         assert stage.aws.writes() == ["iot.UpdateCertificate"] * calls
+
+
+class TestAFleetInTheFunctionForSingleCertificates:
+    def test_is_refused(self, stage: Stage) -> None:
+        fleet = stage.resource(ResourceType.DEVICE_CERTIFICATE_FLEET)
+        requests = [
+            (fleet.create, stage.request(RequestType.CREATE, {})),
+            (fleet.update, stage.request(RequestType.UPDATE, {}, "fleet/pumps")),
+            (fleet.delete, stage.request(RequestType.DELETE, {}, "fleet/pumps")),
+        ]
+        for method, request in requests:
+            with pytest.raises(InvalidPropertyError, match="ServiceToken: is the ARN of the function for single"):
+                method(request)
+
+    def test_leaves_nothing_to_delete_once_it_was_refused(self, stage: Stage) -> None:
+        fleet = stage.resource(ResourceType.DEVICE_CERTIFICATE_FLEET)
+        assert stage.delete(fleet, "create-failed/a3a4", {}).physical_id == "create-failed/a3a4"
