@@ -287,6 +287,7 @@ class TestASigningRequest:
     def test_knows_its_certificate_by_the_key_where_the_log_is_gone(self, stage: Stage) -> None:
         """The old properties of a rollback are those of the Update that failed: they ask for another certificate."""
         created = stage.create(stage.device, self.first)
+        stage.iot.certificates[created.physical_id].created -= timedelta(hours=1)
         stage.aws.cloudformation.events.clear()
         roll_back(stage)
         assert stage.update(stage.device, created.physical_id, self.second, self.first) == created
