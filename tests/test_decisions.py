@@ -10,13 +10,23 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from iot_certificate_provider.aws.cloudformation import StackResource
-from iot_certificate_provider.contract import MAX_REASON_CHARACTERS
+from iot_certificate_provider.contract import (
+    LOGICAL_ID_TAG,
+    MAX_REASON_CHARACTERS,
+    REQUEST_TAG,
+    STACK_TAG,
+    ResourceType,
+)
 from iot_certificate_provider.resources.lifecycle import ownership
 from iot_certificate_provider.resources.lifecycle.holders import (
     UNKNOWN,
+    Standing,
     counts_for_destroying,
     counts_for_taking,
+    counts_for_undoing,
     is_at_work,
+    is_user_of_ca,
+    may_clean_up,
 )
 from iot_certificate_provider.resources.lifecycle.ownership import Action, Decision
 
@@ -35,6 +45,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 class _Request:
     stack_id = OWN_STACK
     logical_id = "Certificate"
+    request_id = "a3a4"
     type = "Delete"
 
 
@@ -154,6 +165,53 @@ def test_a_delete_leaves_what_the_present_id_names_and_no_more() -> None:
     assert ownership.deletion_of_an_id(f"{ID}/keeps/{other}", ID, holder()) is not None
 
 
+DECLARED_BY, DOUBT = "Left registered: certificate abababababababab… is declared by ", "Left registered, in doubt: "
+SKIPPED = replace(ELSEWHERE, status="DELETE_SKIPPED")
+
+
+@pytest.mark.parametrize(
+    ("decision", "said"),
+    [
+        (ownership.deletion_of_an_id(ID, ID, holder(physical_id=f"{ID}/adopted")), "used by this resource, as adopted"),
+        (ownership.deletion_of_an_id(f"{ID}/adopted", ID, holder()), "used by this resource, as its own"),
+        (ownership.deletion(ID, REQUEST, anew=False, keeping=(SIBLING,)), f"{DECLARED_BY}{'L' * 60} of this stack"),
+        (ownership.deletion(ID, REQUEST, anew=False, keeping=(SKIPPED, SIBLING)), DECLARED_BY),
+        (ownership.deletion(ID, REQUEST, anew=False, keeping=(SKIPPED,)), f"was retained by {'L' * 60} of stack www"),
+        (ownership.deletion(ID, REQUEST, anew=False, keeping=(UNKNOWN,)), f"{DOUBT}certificate abababababababab… may"),
+        (ownership.orphan(ID, REQUEST, at_work=UNKNOWN, keeping=()), "the function's role is not allowed to list the"),
+        (ownership.orphan(ID, REQUEST, at_work=AT_WORK, keeping=()), "(CREATE_IN_PROGRESS)"),
+        (ownership.orphan(ID, REQUEST, at_work=ELSEWHERE, keeping=()), "(its stack is being updated)"),
+        (ownership.devices_left(ID), "because another CA of this resource replaces it"),
+        (ownership.devices_left(ID, "New of this stack"), "because New of this stack has a CA of the same subject"),
+    ],
+)
+def test_a_decision_says_whose_the_certificate_may_be(decision: Decision | None, said: str) -> None:
+    assert decision is not None
+    assert said in decision.reason
+
+
+def test_a_certificate_whose_holders_are_unknown_is_not_taken_up_yet() -> None:
+    assert ownership.taking(ID, REQUEST, claiming=(UNKNOWN,), at_work=None).action is Action.WAIT
+    assert ownership.taking(ID, REQUEST, claiming=(SIBLING, UNKNOWN), at_work=None).action is Action.WAIT
+
+
+@pytest.mark.parametrize(
+    ("changed", "by_resource", "by_request"),
+    [
+        ({}, True, True),
+        ({REQUEST_TAG: "another"}, True, False),
+        ({LOGICAL_ID_TAG: "Another"}, False, False),
+        ({STACK_TAG: OTHER_STACK}, False, False),
+    ],
+)
+def test_a_cas_tags_say_which_resource_and_which_request_registered_it(
+    changed: dict[str, str], by_resource: bool, by_request: bool
+) -> None:
+    tags = {**ownership.tags_of(REQUEST), **changed}
+    assert ownership.tagged_by(REQUEST, tags) is by_resource
+    assert ownership.tagged_by_request(REQUEST, tags) is by_request
+
+
 def test_siblings_are_named_as_such() -> None:
     assert ownership.among([SIBLING], REQUEST) == f"{'L' * 60} of this stack"
     assert ownership.among([ELSEWHERE, SIBLING], REQUEST) == f"{'L' * 60} of stack {'w' * 128} and 1 more"
@@ -198,10 +256,12 @@ def test_a_holder_is_void_once_the_certificate_is_newer(who: StackResource, seco
     [
         (holder("CREATE_IN_PROGRESS", ""), True, True),
         (holder("UPDATE_IN_PROGRESS"), True, True),
+        (holder("CREATE_IN_PROGRESS", "", at=NOON + timedelta(seconds=30)), True, True),
         (holder("CREATE_IN_PROGRESS", "", at=NOON + timedelta(seconds=31)), True, False),
         (holder("CREATE_FAILED", "create-failed/1"), False, False),
         (holder("CREATE_FAILED", "create-unfinished/1"), False, True),
         (holder("CREATE_FAILED", "invented"), False, True),
+        (holder("CREATE_FAILED", "invented", at=NOON - timedelta(seconds=30)), False, True),
         (holder("CREATE_FAILED", "invented", at=NOON - timedelta(seconds=31)), False, False),
         (holder("DELETE_IN_PROGRESS", "invented"), False, True),
         (holder("DELETE_FAILED", "create-unfinished/1"), False, True),
@@ -219,3 +279,70 @@ def test_who_may_be_at_work(who: StackResource, destroying: bool, taking: bool) 
 def test_what_has_no_certificate_is_not_at_work() -> None:
     other: Any = StackResource(OTHER_STACK, "Bucket", "", "CREATE_IN_PROGRESS", NOON, "AWS::S3::Bucket")
     assert not is_at_work(other, NOON, taking=False)
+
+
+@pytest.mark.parametrize(
+    ("who", "cleans_up"),
+    [
+        (holder("UPDATE_COMPLETE"), True),
+        (holder("UPDATE_IN_PROGRESS", at=NOON - timedelta(seconds=29)), True),
+        (holder("UPDATE_COMPLETE", at=NOON - timedelta(seconds=30)), False),
+        (holder("UPDATE_COMPLETE", at=None), True),
+        (holder("UPDATE_COMPLETE", stack=OWN_STACK), False),
+        (holder("CREATE_COMPLETE"), False),
+    ],
+)
+def test_an_update_of_another_stack_that_ended_since_may_clean_up(who: StackResource, cleans_up: bool) -> None:
+    assert may_clean_up(who, REQUEST, NOON) is cleans_up
+
+
+def test_what_cleans_up_where_the_date_of_the_certificate_is_unknown() -> None:
+    assert may_clean_up(holder("UPDATE_COMPLETE"), REQUEST, None)
+
+
+@pytest.mark.parametrize(
+    ("who", "counts"),
+    [
+        (holder(), True),
+        (holder("UPDATE_IN_PROGRESS", f"{ID}/adopted"), True),
+        (holder("CREATE_IN_PROGRESS", ""), True),
+        (holder("UPDATE_IN_PROGRESS"), False),
+        (holder("DELETE_IN_PROGRESS"), False),
+    ],
+)
+def test_an_owner_at_work_had_an_earlier_registration_of_what_is_undone(who: StackResource, counts: bool) -> None:
+    assert counts_for_undoing(who, NOON) is counts
+
+
+CA = replace(holder(), type=ResourceType.CA_CERTIFICATE)
+
+
+@pytest.mark.parametrize(
+    ("who", "uses", "uses_or_has_retained"),
+    [
+        (CA, True, True),
+        (replace(CA, physical_id="cd" * 32), False, False),
+        (replace(CA, physical_id="", status="CREATE_IN_PROGRESS"), True, True),
+        (holder("CREATE_IN_PROGRESS", ""), False, False),
+        (replace(CA, status="DELETE_SKIPPED"), False, True),
+        (replace(CA, status="DELETE_IN_PROGRESS"), False, False),
+    ],
+)
+def test_who_uses_a_ca(who: StackResource, uses: bool, uses_or_has_retained: bool) -> None:
+    assert is_user_of_ca(who, ID) is uses
+    assert is_user_of_ca(who, ID, retained=True) is uses_or_has_retained
+
+
+def test_of_the_other_holders_some_keep_a_certificate_and_others_claim_it() -> None:
+    owner, adopter = holder(), holder(physical_id=f"{ID}/adopted")
+    working = holder("UPDATE_IN_PROGRESS")
+    going, skipped = holder("DELETE_IN_PROGRESS"), holder("DELETE_SKIPPED")
+    skipped_adopter = holder("DELETE_SKIPPED", f"{ID}/adopted")
+    void = holder(at=NOON - timedelta(seconds=31))
+    standing = Standing(None, (owner, adopter, working, going, skipped, skipped_adopter, void))
+    assert standing.keeping(NOON) == (owner, adopter, working)
+    assert standing.keeping_undone(NOON) == (owner, adopter)
+    assert standing.owning(NOON) == (owner, working, skipped)
+    assert standing.retained == (skipped,)
+    assert standing.claiming(NOON) == (owner, adopter, working, going)
+    assert not standing.is_found

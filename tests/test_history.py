@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -9,12 +10,18 @@ import pytest
 
 from iot_certificate_provider.aws.cloudformation import EventReading, ResourceEvent
 from iot_certificate_provider.resources.lifecycle.history import (
+    Operation,
     Origin,
+    ended_with,
     held,
+    is_made_while_coming_back,
+    is_running,
     is_within,
     operation_started,
+    operations,
     origin,
     registration_started,
+    updates_since,
 )
 
 if TYPE_CHECKING:
@@ -249,3 +256,191 @@ def test_the_stacks_own_beginning_parts_operations() -> None:
         *CREATED,
     ]
     assert origin(log(*events), ID, NOON + timedelta(seconds=60)) is Origin.OWN
+
+
+def at(seconds: float) -> datetime:
+    return NOON + timedelta(seconds=seconds)
+
+
+BORDER = ("UPDATE_IN_PROGRESS", "stack")
+
+
+@pytest.mark.parametrize(("since", "began"), [(0, [300, 200]), (200, [300, 200]), (201, [300]), (301, [])])
+def test_the_stacks_updates_count_as_far_back_as_the_creation_of_the_resource(since: int, began: list[int]) -> None:
+    events = [
+        (*BORDER, 300),
+        ("UPDATE_COMPLETE", ID, 210),
+        ("UPDATE_IN_PROGRESS", ID, 205),
+        (*BORDER, 200),
+        ("CREATE_COMPLETE", ID, 100),
+        (*BORDER, 50),
+    ]
+    assert list(updates_since(log(*events), at(since))) == [at(seconds) for seconds in began]
+
+
+def test_the_border_of_the_stacks_operation_is_no_row_of_the_resources() -> None:
+    events = [("UPDATE_IN_PROGRESS", ID, 99), (*BORDER, 98), ("UPDATE_FAILED", ID, 50), ("UPDATE_IN_PROGRESS", ID, 45)]
+    assert registration_started(log(*events)) == at(45)
+
+
+@pytest.mark.parametrize(
+    ("events", "ids"),
+    [
+        pytest.param(
+            [
+                ("UPDATE_COMPLETE", ID, 99),
+                ("UPDATE_COMPLETE", OTHER, 90),
+                (*BORDER, 80),
+                ("DELETE_COMPLETE", "deleted", 70),
+                ("UPDATE_COMPLETE", "before", 60),
+                ("UPDATE_COMPLETE", "long before", 50),
+            ],
+            [ID, OTHER, "deleted", "before"],
+            id="what it had before the stack's update, and no more",
+        ),
+        pytest.param([*CREATED, ("DELETE_COMPLETE", OTHER, -9)], [ID], id="a creation follows nothing"),
+    ],
+)
+def test_a_rollback_returns_no_further_than_behind_the_stacks_border(
+    events: list[tuple[str, str, int]], ids: list[str]
+) -> None:
+    assert list(ended_with(log(*events))) == ids
+
+
+def event(status: str, seconds: float, physical_id: str = ID) -> ResourceEvent:
+    return ResourceEvent(status, physical_id, at(seconds))
+
+
+END = event("UPDATE_COMPLETE", 10)
+BEGINNING, CREATION = event("UPDATE_IN_PROGRESS", 0), event("CREATE_IN_PROGRESS", 0, "")
+FAILURE = event("UPDATE_FAILED", 5)
+
+
+@pytest.mark.parametrize(
+    ("operation", "created", "made"),
+    [
+        (Operation(END, (BEGINNING,)), -1, False),
+        (Operation(END, (BEGINNING,)), 0, True),
+        (Operation(END, (BEGINNING,)), 40, True),
+        (Operation(END, (BEGINNING,)), 41, False),
+        (Operation(END, (FAILURE, BEGINNING)), -1, False),
+        (Operation(END, (FAILURE,)), -1, True),
+        (Operation(END, ()), -1, True),
+        (Operation(None, (FAILURE,)), -1, True),
+        (Operation(None, (BEGINNING,)), 99, True),
+    ],
+)
+def test_an_operation_can_have_made_what_was_created_while_it_ran(
+    operation: Operation, created: int, made: bool
+) -> None:
+    assert operation.can_have_made(at(created)) is made
+
+
+@pytest.mark.parametrize(
+    ("operation", "is_creation"),
+    [
+        (Operation(END, (CREATION,)), True),
+        (Operation(END, (BEGINNING, BEGINNING, CREATION)), True),
+        (Operation(END, (FAILURE, CREATION)), False),
+        (Operation(END, (BEGINNING,)), False),
+        (Operation(END, ()), False),
+        (Operation(None, (CREATION,)), False),
+    ],
+)
+def test_a_creation_begins_with_nothing_and_ends_well(operation: Operation, is_creation: bool) -> None:
+    assert operation.is_creation is is_creation
+
+
+def test_a_log_is_parted_into_operations() -> None:
+    """A later Update whose beginning was not logged, one that fails in the stack's next update, and a Create."""
+    ends = [event("UPDATE_COMPLETE", 90), event("CREATE_COMPLETE", 10)]
+    events = [
+        ends[0],
+        event("UPDATE_COMPLETE", 80),
+        event("DELETE_COMPLETE", 75, OTHER),
+        event("UPDATE_FAILED", 70),
+        replace(event("UPDATE_IN_PROGRESS", 60, "stack"), of_stack=True),
+        ends[1],
+        CREATION,
+    ]
+    later = [Operation(ends[0], ()), Operation(events[1], (events[3],), is_first=True)]
+    assert list(operations(events)) == [*later, Operation(ends[1], (CREATION,))]
+    assert list(operations(events, is_creation_proof=True)) == [*later, Operation(ends[1], ())]
+    assert list(operations([])) == []
+
+
+UPDATED = [("UPDATE_COMPLETE", ID, 99), ("UPDATE_IN_PROGRESS", ID, 95)]
+
+
+@pytest.mark.parametrize(
+    ("events", "created", "in_vain"),
+    [
+        pytest.param([], 5, False, id="a log that is gone"),
+        pytest.param(CREATED, 5, False, id="the Create that ended well"),
+        pytest.param([("CREATE_IN_PROGRESS", "", 0)], 5, True, id="the Create that runs"),
+        pytest.param([("CREATE_FAILED", ID, 9), ("CREATE_IN_PROGRESS", "", 0)], 5, True, id="the Create that failed"),
+        pytest.param(UPDATED, 97, False, id="the oldest Update of the log"),
+        pytest.param(
+            [("UPDATE_COMPLETE", ID, 99), ("UPDATE_FAILED", ID, 98), ("UPDATE_IN_PROGRESS", ID, 95)],
+            97,
+            True,
+            id="what came back from a failure",
+        ),
+        pytest.param([*ROTATED, *CREATED], 97, False, id="a rotation"),
+        pytest.param([*ROTATED[1:], *CREATED], 97, True, id="a rotation that runs"),
+        pytest.param([*ROTATED[1:], *CREATED], 5, False, id="what the Create before it made"),
+        pytest.param([*CAME_BACK, ("UPDATE_IN_PROGRESS", ID, 180), (*BORDER, 179), *CREATED], 197, True, id="rollback"),
+        pytest.param(
+            [*CAME_BACK, ("UPDATE_IN_PROGRESS", ID, 180), (*BORDER, 179), *CREATED],
+            185,
+            False,
+            id="what a rollback came back from",
+        ),
+        pytest.param([*UPDATED, (*BORDER, 94), *CREATED], -9, False, id="what was there before all of them"),
+    ],
+)
+def test_what_was_made_while_coming_back_proves_nothing(
+    events: list[tuple[str, str, int]], created: int, in_vain: bool
+) -> None:
+    assert is_made_while_coming_back(log(*events), at(created)) is in_vain
+
+
+@pytest.mark.parametrize("ended", [95.0, 95.2])
+def test_what_was_there_when_the_rollback_began_in_the_same_second_was_made_before(ended: float) -> None:
+    """AWS IoT's dates have whole seconds."""
+    rollback = [event("UPDATE_COMPLETE", 99), event("UPDATE_IN_PROGRESS", 95.7, OTHER)]
+    rotation = [event("UPDATE_COMPLETE", ended, OTHER), event("UPDATE_IN_PROGRESS", 90)]
+    assert not is_made_while_coming_back([*rollback, *rotation], at(95))
+
+
+def test_the_first_delivery_of_an_update_has_made_nothing_yet() -> None:
+    """But one after a failed one may be that one's rollback."""
+    first = [("UPDATE_IN_PROGRESS", ID, 99), *CREATED]
+    again = [("UPDATE_IN_PROGRESS", ID, 98), ("UPDATE_FAILED", ID, 97), *first[1:]]
+    assert origin(log(*first), ID, at(100), made_nothing=True) is Origin.ANOTHERS
+    assert origin(log(*again), ID, at(100), made_nothing=True) is Origin.IN_VAIN
+
+
+def test_what_is_as_old_as_the_log_is_the_resources_own() -> None:
+    assert origin(log(("DELETE_IN_PROGRESS", ID, 20)), ID, at(50)) is Origin.OWN
+    assert origin(log(("DELETE_IN_PROGRESS", ID, 20)), ID, at(51)) is Origin.ANOTHERS
+
+
+def test_an_update_whose_stack_border_was_not_read_may_be_a_rollback() -> None:
+    events = [("UPDATE_COMPLETE", ID, 99), ("UPDATE_IN_PROGRESS", OTHER, 95)]
+    assert origin(log(*events), ID, at(97)) is Origin.IN_VAIN
+
+
+@pytest.mark.parametrize(
+    ("statuses", "running"),
+    [
+        ([], False),
+        (["UPDATE_IN_PROGRESS", "CREATE_COMPLETE"], True),
+        (["UPDATE_FAILED", "UPDATE_IN_PROGRESS"], True),
+        (["UPDATE_COMPLETE", "UPDATE_IN_PROGRESS"], False),
+        (["UPDATE_FAILED"], False),
+    ],
+    ids=named,
+)
+def test_the_newest_row_that_says_so_tells_whether_an_operation_runs(statuses: list[str], running: bool) -> None:
+    assert is_running(rows(*statuses)) is running

@@ -44,6 +44,8 @@ PACKAGE = "iot_certificate_provider"
 TESTS = (
     "tests/resources",
     "tests/test_expiry.py",
+    "tests/test_history.py",
+    "tests/test_template.py",
     "tests/test_decisions.py",
     "tests/handler",
     "tests/protocol/test_sequences.py",

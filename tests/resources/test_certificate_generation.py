@@ -9,6 +9,7 @@ import pytest
 from iot_certificate_provider.contract import ResourceType
 from iot_certificate_provider.errors import InvalidPropertyError
 from iot_certificate_provider.properties.certificate_generation import is_later
+from iot_certificate_provider.protocol.request import RequestType
 
 if TYPE_CHECKING:
     from iot_certificate_provider.protocol.response import Outcome
@@ -70,6 +71,13 @@ def test_a_rollback_of_an_update_that_failed_keeps_what_there_is(stage: Stage) -
     stage.aws.cloudformation.begin_update()
     stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
     assert updated(stage, first.physical_id, "x", "0").physical_id == first.physical_id
+
+
+def test_a_rollback_of_which_the_log_says_nothing_keeps_what_there_is(stage: Stage) -> None:
+    resource = stage.resource(ResourceType.CERTIFICATE_GENERATION)
+    stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    request = stage.request(RequestType.UPDATE, requested("0"), "generation/5", requested("6"))
+    assert resource.update(request).physical_id == "generation/5"
 
 
 def test_there_is_nothing_to_delete(stage: Stage) -> None:

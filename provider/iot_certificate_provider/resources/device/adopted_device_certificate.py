@@ -88,7 +88,7 @@ class AdoptedDeviceCertificate:
         certificate: Certificate,
         live: DeviceCertificateDescription,
         *,
-        is_new: bool = False,
+        is_new: bool,
     ) -> Outcome:
         """Bring it from ``old`` to ``wanted``, a call a difference.
 
