@@ -45,6 +45,7 @@ TESTS = (
     "tests/resources",
     "tests/test_expiry.py",
     "tests/test_decisions.py",
+    "tests/test_response.py",
     "tests/handler",
     "tests/protocol/test_sequences.py",
     "tests/protocol/test_adoption.py",
