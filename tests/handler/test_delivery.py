@@ -9,7 +9,7 @@ import socket
 import ssl
 import threading
 import time
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -188,15 +188,14 @@ def test_after_the_time_of_an_attempt_nothing_is_written_or_read(
     endpoint: Endpoint, server_tls: tuple[ssl.SSLContext, Path]
 ) -> None:
     trust = ssl.create_default_context(cafile=server_tls[1])
-    connection = delivery._Connection(endpoint.address, trust, time.monotonic() + 5)
-    connection.connect()
-    connected: Any = connection.sock
-    connected.ends = time.monotonic()
-    with pytest.raises(TimeoutError, match="the time for one attempt is over"):
-        connected.send(b"PUT")
-    with pytest.raises(TimeoutError, match="the time for one attempt is over"):
-        connected.recv_into(bytearray(1))
-    connection.close()
+    with closing(delivery._Connection(endpoint.address, trust, time.monotonic() + 5)) as connection:
+        connection.connect()
+        connected: Any = connection.sock
+        connected.ends = time.monotonic()
+        with pytest.raises(TimeoutError, match="the time for one attempt is over"):
+            connected.send(b"PUT")
+        with pytest.raises(TimeoutError, match="the time for one attempt is over"):
+            connected.recv_into(bytearray(1))
 
 
 def test_the_work_is_not_done_again_for_an_answer_that_is_tried_again(stage: Stage, device: issuing.Issued) -> None:
