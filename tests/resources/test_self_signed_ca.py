@@ -93,6 +93,13 @@ class TestARollbackToACaThatIsGone:
         assert ca.update(first, SECOND, FIRST).physical_id == first
         assert list(ca.stage.iot.cas) == [first]
 
+    def test_of_an_update_that_was_answered_registers_it_again_likewise(self, ca: SelfSigned, first: str) -> None:
+        second = ca.update(first, FIRST, SECOND).physical_id
+        del ca.stage.iot.cas[first]
+        ca.stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+        assert ca.update(second, SECOND, FIRST).physical_id == first
+        assert set(ca.stage.iot.cas) == {first, second}
+
     def test_that_cannot_read_the_secret_says_what_it_knows_and_what_it_does_not(
         self, ca: SelfSigned, first: str, left: str
     ) -> None:
