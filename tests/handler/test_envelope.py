@@ -11,7 +11,7 @@ from handler.stage import EVENTS, LambdaContext
 from iot_certificate_provider.deadline import Deadline
 from iot_certificate_provider.errors import InvalidPropertyError
 from iot_certificate_provider.protocol import envelope
-from iot_certificate_provider.protocol.request import Progress, Request
+from iot_certificate_provider.protocol.request import AwsEnvironment, Progress, Request, RequestType
 
 MOST_ECHOED = 2048
 """Characters as JSON writes them, quotation marks among them: half of an answer."""
@@ -51,3 +51,23 @@ def test_an_id_that_cloudformation_cannot_have_sent_is_none(given: object, known
 def test_a_create_has_no_id_to_ask_for() -> None:
     with pytest.raises(ValueError, match="a Create has no physical id"):
         _ = read("Create").existing_id
+
+
+def test_each_request_has_a_progress_of_its_own() -> None:
+    first, second = (
+        Request(
+            type=RequestType.CREATE,
+            resource_type="Custom::IotDeviceCertificate",
+            request_id="request",
+            stack_id="stack",
+            logical_id="Certificate",
+            physical_id=None,
+            properties={},
+            old_properties={},
+            home=AwsEnvironment.of_function_arn(LambdaContext.invoked_function_arn),
+            deadline=Deadline(lambda: 280.0),
+        )
+        for _ in range(2)
+    )
+    first.progress.registered = "ab" * 32
+    assert second.progress == Progress()
