@@ -64,6 +64,15 @@ def test_a_reason_is_one_line_of_at_most_240_characters_that_keeps_its_beginning
         assert line.startswith(reason.removesuffix("…") if len(line) > 240 else reason)
 
 
+@pytest.mark.parametrize("length", [1, 239, 240])
+def test_a_reason_that_fits_is_whole(length: int) -> None:
+    assert response.reason("x" * length) == "x" * length
+
+
+def test_of_a_reason_that_is_too_long_as_much_is_kept_as_fits() -> None:
+    assert response.reason("x" * 241) == "x" * 239 + "…"
+
+
 @given(text=st.text(alphabet=st.characters(), max_size=600))
 @settings(max_examples=100, deadline=None)
 def test_a_failure_fits_whatever_its_reason_says(text: str) -> None:
@@ -85,3 +94,21 @@ def test_what_is_measured_is_what_goes_over_the_wire() -> None:
         response.ensure_fits(request(), Outcome("id", {"Arn": "x" * 900, "Subject": "é" * 700}))
     with pytest.raises(InvalidPropertyError, match="Attribute CertificatePem"):
         response.ensure_fits(request(), Outcome("id", {"Arn": "x" * 900, "CertificatePem": "\n" * 2000}))
+
+
+def test_what_is_too_large_without_any_attribute_is_the_data() -> None:
+    assert str(response.too_large(5000, {})).startswith("Attribute Data: the answer to CloudFormation would have 5,000")
+
+
+@pytest.mark.parametrize(("more", "given"), [(0, True), (1, False)], ids=["fits exactly", "one byte more"])
+def test_an_attribute_that_does_not_fit_is_empty_and_the_others_are_kept(more: int, *, given: bool) -> None:
+    outcome = Outcome("id", {"Arn": "arn"}, note="a note")
+    empty = response.with_attribute_that_fits(request(), outcome, "CertificatePem", "")
+    value = "x" * (4096 - len(response.encode(response.body(ECHOED, empty))) + more)
+    answer = response.with_attribute_that_fits(request(), outcome, "CertificatePem", value)
+    assert answer.attributes == {"Arn": "arn", "CertificatePem": value if given else ""}
+    assert answer.note == "a note"
+
+
+def test_two_outcomes_with_the_same_id_and_attributes_are_equal_however_they_are_told() -> None:
+    assert Outcome("id", {"Arn": "x"}, note="why", answered_by=lambda: None) == Outcome("id", {"Arn": "x"})

@@ -9,7 +9,8 @@ import socket
 import ssl
 import threading
 import time
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -112,6 +113,91 @@ def test_an_address_that_never_answers_leaves_time_for_the_next(
         assert Delivery(trust)(f"https://localhost.test:{port}/x?y", b"{}") is True
 
 
+class Unencrypted:
+    """A connection that is made: it keeps the timeouts that it is given."""
+
+    def __init__(self) -> None:
+        self.timeouts: list[float] = []
+
+    def settimeout(self, seconds: float) -> None:
+        self.timeouts.append(seconds)
+
+
+class TestTheTimeOfOneAttempt:
+    """It is 100.0 by the clock, and the attempt ends at 106.0."""
+
+    @pytest.fixture(autouse=True)
+    def clock(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(delivery, "time", SimpleNamespace(monotonic=lambda: 100.0))
+
+    @pytest.fixture
+    def trust(self) -> ssl.SSLContext:
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+    @pytest.fixture
+    def refused(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, float]]:
+        """The connections that are refused, each with its timeout."""
+        refused: list[tuple[str, float]] = []
+
+        def refuse(address: tuple[str, int], timeout: float) -> socket.socket:
+            refused.append((address[0], timeout))
+            raise ConnectionRefusedError(address[0])
+
+        monkeypatch.setattr(socket, "create_connection", refuse)
+        return refused
+
+    def test_is_shared_by_the_addresses_that_are_left(
+        self, trust: ssl.SSLContext, refused: list[tuple[str, float]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        found_at(monkeypatch, "192.0.2.1", "192.0.2.2", "192.0.2.3")
+        with pytest.raises(ConnectionRefusedError, match=r"192\.0\.2\.3"):
+            delivery._Connection("bucket.example", trust, 106.0).connect()
+        assert refused == [("192.0.2.1", 2.0), ("192.0.2.2", 3.0), ("192.0.2.3", 6.0)]
+
+    def test_is_that_of_a_single_address(self, trust: ssl.SSLContext, refused: list[tuple[str, float]]) -> None:
+        """getaddrinfo names an address once for each type of socket, unless it is asked for one."""
+        with pytest.raises(ConnectionRefusedError):
+            delivery._Connection("192.0.2.1", trust, 106.0).connect()
+        assert refused == [("192.0.2.1", 6.0)]
+
+    def test_is_the_handshakes_once_an_address_has_answered_within_its_share(
+        self, trust: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        found_at(monkeypatch, "192.0.2.1", "192.0.2.2")
+        connected, encrypted = Unencrypted(), SimpleNamespace(ends=0.0)
+        monkeypatch.setattr(socket, "create_connection", lambda *_: connected)
+        monkeypatch.setattr(trust, "wrap_socket", lambda *_, **__: encrypted)
+        delivery._Connection("bucket.example", trust, 106.0).connect()
+        assert (connected.timeouts, encrypted.ends) == ([6.0], 106.0)
+
+    @pytest.mark.parametrize("ends", [100.0, 99.5, 0.0])
+    def test_may_be_over(self, ends: float) -> None:
+        with pytest.raises(TimeoutError, match="the time for one attempt is over"):
+            delivery._left(ends)
+
+    def test_may_be_short(self) -> None:
+        assert delivery._left(100.5) == 0.5
+
+
+def found_at(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
+    tcp = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(*tcp, (each, 443)) for each in addresses])
+
+
+def test_after_the_time_of_an_attempt_nothing_is_written_or_read(
+    endpoint: Endpoint, server_tls: tuple[ssl.SSLContext, Path]
+) -> None:
+    trust = ssl.create_default_context(cafile=server_tls[1])
+    with closing(delivery._Connection(endpoint.address, trust, time.monotonic() + 5)) as connection:
+        connection.connect()
+        connected: Any = connection.sock
+        connected.ends = time.monotonic()
+        with pytest.raises(TimeoutError, match="the time for one attempt is over"):
+            connected.send(b"PUT")
+        with pytest.raises(TimeoutError, match="the time for one attempt is over"):
+            connected.recv_into(bytearray(1))
+
+
 def test_the_work_is_not_done_again_for_an_answer_that_is_tried_again(stage: Stage, device: issuing.Issued) -> None:
     stage.endpoint.script.extend([503, "reset"])
     stage.invoke_for_all(stage.event("Create", {"CertificatePem": device.pem}))
@@ -191,6 +277,25 @@ def test_trust_is_what_the_environment_says(
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(server_tls[1]))
     assert Delivery()(f"https://{endpoint.address}/x?y", b"{}") is True
+
+
+def test_the_trust_store_is_read_once_with_the_first_response(
+    endpoint: Endpoint, server_tls: tuple[ssl.SSLContext, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading it takes longer than the rest of an answer."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(server_tls[1]))
+    read: list[ssl.SSLContext] = []
+    load = ssl.SSLContext.load_default_certs
+
+    def counted(context: ssl.SSLContext, purpose: ssl.Purpose = ssl.Purpose.SERVER_AUTH) -> None:
+        read.append(context)
+        load(context, purpose)
+
+    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", counted)
+    deliver = Delivery()
+    assert read == []
+    assert [deliver(f"https://{endpoint.address}/x?y", b"{}") for _ in range(2)] == [True, True]
+    assert len(read) == 1
 
 
 def test_the_request_after_an_answer_that_was_lost_is_served(stage: Stage) -> None:

@@ -14,12 +14,20 @@ import issuing
 from fakes.refusal import Refusal
 from handler.stage import CA, LambdaContext, Stage
 from iot_certificate_provider import handler
-from iot_certificate_provider.deadline import UNDO_SECONDS
+from iot_certificate_provider.contract import ResourceType
+from iot_certificate_provider.deadline import UNDO_SECONDS, Deadline
+from iot_certificate_provider.errors import DeadlineError, UnfinishedError, UpstreamError
+from iot_certificate_provider.protocol import continuation
+from iot_certificate_provider.protocol.request import AwsEnvironment, Request, RequestType
+from iot_certificate_provider.protocol.response import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fakes.aws import Call
 
 DEVICES = 3
+SHORTEST_WORK_SECONDS = 5.0
 NO_TIME = handler.DEADLINE_MARGIN_SECONDS + UNDO_SECONDS - 1
 
 
@@ -60,7 +68,8 @@ def test_another_invocation_continues_with_the_same_event_and_without_an_answer(
     assert stage.invoke_for_all(delete) == []
     assert stage.aws.functions.invoked == [delete]
     assert len(stage.iot.certificates) == DEVICES - 1
-    assert json.loads(caplog.messages[-1])["outcome"] == "HANDED_ON"
+    line = json.loads(caplog.messages[-1])
+    assert (line["outcome"], line["certificate_id"]) == ("HANDED_ON", delete["PhysicalResourceId"])
     assert "Signature" not in caplog.text
 
 
@@ -103,6 +112,73 @@ def test_a_timeout_of_which_nothing_is_left_for_work_is_told_so(stage: Stage, de
     stage.context.seconds = NO_TIME
     assert stage.invoke(delete)["Reason"] == TOO_SHORT
     assert stage.aws.functions.invoked == []
+
+
+@pytest.mark.parametrize("seconds", [0.0, SHORTEST_WORK_SECONDS - 0.001])
+def test_with_less_than_five_seconds_for_its_work_an_invocation_does_not_get_on(seconds: float) -> None:
+    with pytest.raises(UnfinishedError) as caught:
+        continuation.check_timeout(seconds, UnfinishedError("2 device certificates are left"))
+    assert str(caught.value) == TOO_SHORT
+
+
+def test_with_five_seconds_for_its_work_an_invocation_gets_on() -> None:
+    continuation.check_timeout(SHORTEST_WORK_SECONDS, UnfinishedError("2 device certificates are left"))
+
+
+@pytest.mark.parametrize(("waits", "worthwhile"), [(60.0, True), (59.999, False)])
+def test_another_invocation_is_worthwhile_while_cloudformation_waits_for_a_minute(
+    stage: Stage, waits: float, *, worthwhile: bool
+) -> None:
+    sent = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    request = Request(
+        type=RequestType.DELETE,
+        resource_type=CA,
+        request_id="request",
+        stack_id=stage.aws.cloudformation.stack_id,
+        logical_id="Certificate",
+        physical_id="ab" * 32,
+        properties={"ServiceTimeout": "900"},
+        old_properties={},
+        home=AwsEnvironment("aws", "eu-west-1", "123456789012"),
+        deadline=Deadline(lambda: 0.0),
+        sent=sent,
+    )
+    now = sent + timedelta(seconds=900 - waits)
+    assert continuation.is_worthwhile(request, stage.function.aws.stacks, now) is worthwhile
+
+
+class AnsweredElsewhere:
+    """A resource that leaves its answer to something that it starts, as a fleet does."""
+
+    def __init__(self, start: Callable[[], None]) -> None:
+        self.requests: list[Request] = []
+        self._start = start
+        self.create = self.update = self.delete = self._begin
+
+    def _begin(self, request: Request) -> Outcome:
+        self.requests.append(request)
+        return Outcome("", answered_by=self._start)
+
+
+def test_what_a_resource_starts_answers_in_the_functions_place(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    started: list[str] = []
+    resource = AnsweredElsewhere(lambda: started.append("it"))
+    stage.resources[ResourceType.DEVICE_CERTIFICATE] = lambda _aws, _now: resource
+    assert stage.invoke_for_all(stage.event("Create")) == []
+    assert started == ["it"]
+    line = json.loads(caplog.messages[-1])
+    assert (line["outcome"], line["certificate_id"]) == ("HANDED_ON", "")
+    with pytest.raises(DeadlineError):
+        resource.requests[0].deadline.check()
+
+
+def test_where_it_cannot_be_started_the_function_answers(stage: Stage) -> None:
+    def fail() -> None:
+        raise UpstreamError("planned")
+
+    stage.resources[ResourceType.DEVICE_CERTIFICATE] = lambda _aws, _now: AnsweredElsewhere(fail)
+    assert stage.invoke(stage.event("Create"))["Reason"].startswith("planned")
 
 
 def _time_is_over(stage: Stage) -> None:
@@ -189,3 +265,8 @@ def test_the_timer_never_fires_after_service_timeout(stage: Stage, delete: dict[
     delete["ResourceProperties"]["ServiceTimeout"] = "120"
     invocation = handler._Invocation(stage.function, sent(delete, timedelta(seconds=60)), LambdaContext())
     assert invocation.seconds_left() == pytest.approx(60, abs=2)
+
+
+def test_without_a_time_of_cloudformations_the_functions_is_what_is_left(stage: Stage, delete: dict[str, Any]) -> None:
+    event = {**delete, "ResponseURL": delete["ResponseURL"].partition("?")[0]}
+    assert handler._Invocation(stage.function, event, LambdaContext()).seconds_left() == 300.0

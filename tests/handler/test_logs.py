@@ -13,7 +13,8 @@ import pytest
 from aws.wire import Answer, Wire
 from documentation.pages import ROOT, blocks
 from fakes.refusal import Refusal
-from handler.stage import CA, KEY_SECRET
+from handler.played import Played
+from handler.stage import CA, EVENTS, KEY_SECRET
 from iot_certificate_provider import handler
 from iot_certificate_provider.aws.clients import AwsClients
 from iot_certificate_provider.handler import ResponseNotDeliveredError
@@ -44,6 +45,12 @@ def properties_of_a_ca(stage: Stage, ca: issuing.Issued) -> dict[str, Any]:
         "RegistrationConfig": {"TemplateName": "value-of-template-name"},
         "Tags": [{"Key": "key-of-a-tag", "Value": "value-of-a-tag"}],
     }
+
+
+def delete_of_nothing() -> dict[str, Any]:
+    """What is answered without a call."""
+    event: dict[str, Any] = json.loads((EVENTS / "delete.json").read_text())
+    return {**event, "PhysicalResourceId": "create-failed/x", "ResponseURL": "https://cloudformation.example/"}
 
 
 def texts_in(value: object) -> Iterator[str]:
@@ -103,12 +110,10 @@ class TestTheLineOfARequest:
         assert {**line, "duration_ms": 0} == {**shown, "duration_ms": 0}
         assert list(line) == list(shown)
 
-    def test_says_how_many_milliseconds_it_took(
-        self, stage: Stage, device: issuing.Issued, log: Everything, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_says_how_many_milliseconds_it_took(self, log: Everything, monkeypatch: pytest.MonkeyPatch) -> None:
         moments = iter([50.0, 61.25])
         monkeypatch.setattr(handler, "time", SimpleNamespace(monotonic=lambda: next(moments)))
-        stage.invoke(stage.event("Create", {"CertificatePem": device.pem}))
+        Played().answers_to(delete_of_nothing())
         assert [line["duration_ms"] for line in log.lines()] == [11_250]
 
     def test_is_an_error_only_for_a_failure(
@@ -285,6 +290,27 @@ def test_the_format_of_lambdas_own_log_is_left_alone(stage: Stage) -> None:
     finally:
         logging.getLogger().removeHandler(lambdas)
     assert lambdas.formatter is None
+
+
+def test_levels_that_others_have_changed_are_set_again_with_the_next_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    played = Played()
+    monkeypatch.setattr(logging.root.manager, "disable", logging.NOTSET)
+    for name in ("", "boto", "boto3", "botocore", "urllib3"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    played.answers_to(delete_of_nothing())
+    assert logging.getLogger().level == logging.INFO
+    for name in ("boto", "boto3", "botocore", "urllib3"):
+        assert logging.getLogger(name).level == logging.ERROR
+    assert logging.root.manager.disable == logging.DEBUG
+
+
+@pytest.mark.parametrize("disabled", [logging.DEBUG, logging.INFO])
+def test_who_has_switched_off_as_much_or_more_is_left_alone(monkeypatch: pytest.MonkeyPatch, disabled: int) -> None:
+    monkeypatch.setattr(logging.root.manager, "disable", disabled)
+    calls: list[int] = []
+    monkeypatch.setattr(logging, "disable", calls.append)
+    Played().answers_to(delete_of_nothing())
+    assert calls == []
 
 
 def test_levels_that_are_right_are_not_set_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,6 +47,7 @@ TESTS = (
     "tests/test_history.py",
     "tests/test_template.py",
     "tests/test_decisions.py",
+    "tests/test_response.py",
     "tests/handler",
     "tests/protocol/test_sequences.py",
     "tests/protocol/test_adoption.py",

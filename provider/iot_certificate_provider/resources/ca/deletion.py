@@ -35,7 +35,6 @@ class CaCertificateDeletion:
 
     def __init__(self, aws: Gateways, now: Callable[[], datetime], registration: CaCertificateRegistration) -> None:
         self._aws = aws
-        self._iot = aws.iot
         self._registration = registration
         self._inquiry = Inquiry(aws.stacks, now)
         self._ownership = CaCertificateOwnership(aws, now)

@@ -48,11 +48,6 @@ class CaCertificateOwnership:
         tags = self.tags(request, certificate_id)
         return tags is not None and ownership.tagged_by(request, tags)
 
-    def is_of_request(self, request: Request, certificate_id: str) -> bool:
-        """Whether this very request, or an earlier delivery of it, has registered the CA."""
-        tags = self.tags(request, certificate_id)
-        return tags is not None and ownership.tagged_by_request(request, tags)
-
     def of_existing(self, request: Request, live: Registration) -> Decision:
         """Decide whose a CA is that turns out to be registered already.
 

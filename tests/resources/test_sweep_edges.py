@@ -1,0 +1,180 @@
+"""The sweep of a CA's device certificates at its limits of time, and past what refuses, is gone or does not answer."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import issuing
+from fakes.refusal import Refusal
+from iot_certificate_provider.deadline import UNDO_SECONDS
+from iot_certificate_provider.errors import ConflictError, UnfinishedError, UpstreamError
+from iot_certificate_provider.resources.ca.device_certificate_sweep import Held
+
+if TYPE_CHECKING:
+    from fakes.aws import Call
+    from resources.stage import Stage
+
+DEVICES = [issuing.make_device(None, f"thermostat-{number}") for number in range(3)]
+
+
+class Swept:
+    """A CA with three device certificates, each with a thing, that is deleted with them."""
+
+    def __init__(self, stage: Stage, ca: issuing.Issued) -> None:
+        self.stage = stage
+        self._properties = {"CACertificatePem": ca.pem, "CertificateMode": "SNI_ONLY"}
+        self._ca_id = stage.create(stage.ca, self._properties).physical_id
+        self.ids: list[str] = []
+        for number, device in enumerate(DEVICES):
+            answer = stage.iot.RegisterCertificateWithoutCA(device.pem, status="ACTIVE")
+            stage.iot.certificates[answer["certificateId"]].ca_id = self._ca_id
+            stage.iot.things[f"thing-{number}"] = {answer["certificateArn"]}
+            self.ids.append(answer["certificateId"])
+
+    def delete(self, what: str = "DELETE") -> None:
+        properties = {**self._properties, "DeviceCertificatesOnDelete": what}
+        self.stage.delete(self.stage.ca, self._ca_id, properties)
+
+    @property
+    def left(self) -> list[int]:
+        """Which of the certificates are left."""
+        return [number for number, each in enumerate(self.ids) if each in self.stage.iot.certificates]
+
+    def refuse(self, name: str, number: int, refusal: Refusal) -> None:
+        """Refuse the calls of this name for one of the certificates, and what was refused before."""
+        before = self.stage.aws.before
+
+        def check(call: Call) -> None:
+            before(call)
+            if call.name == name and self.ids[number] in str(call.parameters):
+                raise refusal
+
+        self.stage.aws.before = check
+
+    def leave_seconds(self, seconds: dict[str, float]) -> None:
+        """Have so many seconds left for the work after the first call of each name."""
+        waiting = dict(seconds)
+
+        def check(call: Call) -> None:
+            if call.name in waiting:
+                self.stage.clock.left = UNDO_SECONDS + waiting.pop(call.name)
+
+        self.stage.aws.after = check
+
+
+@pytest.fixture
+def swept(stage: Stage, factory_ca: issuing.Issued) -> Swept:
+    return Swept(stage, factory_ca)
+
+
+class TestTime:
+    @pytest.mark.parametrize(
+        ("at_its_start", "then", "is_begun"),
+        [
+            (280.0, 30.5, True),
+            (280.0, 30.0, False),
+            (24.0, 13.5, True),
+            (24.0, 12.5, False),
+            (8.0, 7.0, True),
+            (8.0, 6.0, False),
+        ],
+        ids=str,
+    )
+    def test_a_certificate_is_begun_while_enough_is_left_beside_what_is_kept_back(
+        self, swept: Swept, at_its_start: float, then: float, *, is_begun: bool
+    ) -> None:
+        """Five seconds beside 25; of a shorter time, half of it at most beside a third."""
+        swept.leave_seconds({"iot.UpdateCACertificate": at_its_start, "iot.DeleteCertificate": then})
+        if is_begun:
+            swept.delete()
+            assert swept.left == []
+        else:
+            with pytest.raises(UnfinishedError, match="2 device certificates of the CA are left"):
+                swept.delete()
+            assert swept.left == [1, 2]
+
+    def test_without_time_to_list_once_more_it_is_unfinished_also_where_nothing_is_left(self, swept: Swept) -> None:
+        """Others may have come in just in time."""
+
+        def pass_time(_: Call) -> None:
+            if swept.left == []:
+                swept.stage.clock.left = UNDO_SECONDS
+
+        swept.stage.aws.after = pass_time
+        with pytest.raises(UnfinishedError):
+            swept.delete()
+        assert [each.status for each in swept.stage.iot.cas.values()] == ["INACTIVE"]
+
+    @pytest.mark.parametrize("what", ["DELETE", "DELETE_WITH_THINGS"])
+    def test_one_that_is_seen_attached_for_ever_costs_a_minute(self, swept: Swept, what: str) -> None:
+        swept.refuse("iot.DeleteCertificate", 0, Refusal("DeleteConflictException", "Things must be detached", 409))
+        with pytest.raises(ConflictError):
+            swept.delete(what)
+        assert swept.left == [0]
+        assert 50 < sum(swept.stage.clock.slept) < 61
+
+    def test_a_thing_is_not_touched_where_there_is_no_time_to_detach_it(self, swept: Swept) -> None:
+        swept.leave_seconds({"iot.ListPrincipalThings": 20.0})
+        with pytest.raises(UnfinishedError):
+            swept.delete("DELETE_WITH_THINGS")
+        assert [name for name in swept.stage.aws.writes() if "Principal" in name] == []
+
+    def test_who_holds_what_is_asked_again_after_a_minute(self, stage: Stage) -> None:
+        began = stage.now()
+        held = Held(stage.gateways.stacks, stage._time)
+        asked = []
+        for seconds in (0, 30, 60, 60.001, 120):
+            stage.aws.calls.clear()
+            later = began + timedelta(seconds=seconds)
+            stage.now = lambda later=later: later  # type: ignore[misc]
+            assert "certificate" not in held
+            asked.append("cloudformation.ListStacks" in stage.aws.names())
+        assert asked == [True, False, False, True, False]
+
+
+class TestWhatRefuses:
+    def test_is_reported_as_it_is_where_it_is_one(self, swept: Swept) -> None:
+        swept.refuse("iot.DeleteCertificate", 1, Refusal("InternalFailureException", "planned", 500))
+        with pytest.raises(UpstreamError) as caught:
+            swept.delete()
+        assert "device certificates of the CA are left" not in str(caught.value)
+        assert swept.left == [1]
+
+    def test_is_counted_and_the_first_is_named_where_it_is_several(self, swept: Swept) -> None:
+        swept.refuse("iot.UpdateCertificate", 0, Refusal("CertificateStateException", "the one", 406))
+        swept.refuse("iot.UpdateCertificate", 2, Refusal("CertificateStateException", "the other", 406))
+        with pytest.raises(ConflictError, match=r"^2 device certificates of the CA are left") as caught:
+            swept.delete()
+        assert "the one" in str(caught.value)
+        assert "the other" not in str(caught.value)
+        assert swept.left == [0, 2]
+
+    def test_may_have_been_detached_late_before_it_is_attached_again(self, swept: Swept) -> None:
+        """An attachment that is made before the detachment takes effect would be lost, and the thing's name with it."""
+        swept.refuse("iot.DetachThingPrincipal", 0, Refusal("InternalFailureException", "planned", 500))
+        slept_before_attaching: list[float] = []
+
+        def note(call: Call) -> None:
+            if call.name == "iot.AttachThingPrincipal":
+                slept_before_attaching.extend(swept.stage.clock.slept)
+
+        swept.stage.aws.after = note
+        with pytest.raises(UpstreamError):
+            swept.delete("DELETE_WITH_THINGS")
+        assert 10.0 in slept_before_attaching
+
+
+def test_one_that_another_caller_deletes_is_no_failure_where_it_is_to_be_deactivated(swept: Swept) -> None:
+    gone = swept.ids[1]
+
+    def delete(call: Call) -> None:
+        if call.name == "iot.UpdateCertificate" and call.parameters["certificateId"] == gone:
+            del swept.stage.iot.certificates[gone]
+
+    swept.stage.aws.before = delete
+    swept.delete("DEACTIVATE")
+    certificates: list[Any] = list(swept.stage.iot.certificates.values())
+    assert [each.status for each in certificates] == ["INACTIVE", "INACTIVE"]
