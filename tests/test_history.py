@@ -11,6 +11,7 @@ from iot_certificate_provider.aws.cloudformation import EventReading, ResourceEv
 from iot_certificate_provider.resources.lifecycle.history import (
     Origin,
     held,
+    is_made_without_proof,
     is_within,
     operation_started,
     origin,
@@ -249,3 +250,25 @@ def test_the_stacks_own_beginning_parts_operations() -> None:
         *CREATED,
     ]
     assert origin(log(*events), ID, NOON + timedelta(seconds=60)) is Origin.OWN
+
+
+IN_PLACE = [("UPDATE_COMPLETE", ID, 99), ("UPDATE_IN_PROGRESS", ID, 95), ("UPDATE_IN_PROGRESS", "stack", 94)]
+
+
+@pytest.mark.parametrize(
+    ("events", "created", "expected"),
+    [
+        pytest.param(CREATED, 5, False, id="a Create that ended well"),
+        pytest.param([*IN_PLACE, *CREATED], 5, False, id="a Create, long before an Update in place"),
+        pytest.param([*IN_PLACE, *CREATED], 97, True, id="an Update in place, which may have made nothing"),
+        pytest.param([*IN_PLACE[:2], *CREATED[:1]], 97, True, id="likewise, where the log says no more"),
+        pytest.param([*IN_PLACE, *CREATED], 129, True, id="seconds after an Update in place"),
+        pytest.param([*ROTATED, *CREATED], 97, False, id="an Update to another id"),
+        pytest.param(ROTATED[:2], 97, False, id="likewise, where the log says no more"),
+        pytest.param(IN_PLACE[1:], 97, True, id="an Update that runs"),
+    ],
+)
+def test_an_update_in_place_is_no_proof_that_the_resource_has_made_something(
+    events: list[tuple[str, str, int]], created: int, expected: bool
+) -> None:
+    assert is_made_without_proof(log(*events), NOON + timedelta(seconds=created)) is expected

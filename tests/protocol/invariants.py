@@ -204,6 +204,9 @@ def _handed_over_as_said(stack: Stack, logical_id: str) -> None:
         return
     account = record.transfer.account if record and record.transfer and record.status == PENDING else None
     require(account == what.split("/")[1], "I4", f"{logical_id} is on its way to {account}, not as {what} says")
+    message = record.transfer.data.get("transferMessage") if record and record.transfer else None
+    declared = live.declared.properties.get("TransferMessage")
+    require(message == declared, "I4", f"{logical_id} is on its way with the message {message}, not {declared}")
 
 
 def rolled_back_to(stack: Stack, before: Snapshot, revoking: set[str], skipped: set[str]) -> None:

@@ -52,7 +52,7 @@ class Possessions:
     def completed(self, owner: Owner, physical_id: str, now: Declared, before: Declared | None = None) -> None:
         """Note a CREATE_COMPLETE or UPDATE_COMPLETE."""
         self.unsettled.discard(owner)
-        if self.arrangements.completed(owner, physical_id, now):
+        if self.arrangements.completed(owner, physical_id, now, is_new=before is None):
             self._note_decided_status(owner, now, before)
             return
         certificate_id, had = certificate_id_in(physical_id), self.held.pop(owner, None)

@@ -756,6 +756,27 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
             slow=3,
         ),
     ),
+    "a Delete takes for its own what another stack transfers a second after an Update that changes nothing": (
+        Deploy(1, (TRANSFER,)),
+        Hand("reject", "leaving"),
+        Race(Amend(1, "on-delete"), Deploy(2, (TRANSFER,)), later=0.3, slow=-1),
+    ),
+    "the referee takes for a resource's own what another stack's Create transfers beside its Update": (
+        Deploy(1, (TRANSFER,)),
+        Hand("reject", "leaving"),
+        Race(Deploy(2, (TRANSFER,), "last"), Amend(1, "on-delete"), later=0.3, slow=-1),
+    ),
+    "the referee takes for a resource's own what the Delete of another stack has not cancelled yet": (
+        Deploy(1, (TRANSFER,)),
+        Hand("cancel", "leaving"),
+        Deploy(2, (TRANSFER,)),
+        Race(Destroy(2), Amend(1, "rotate")),
+    ),
+    "the referee minds that an Update cancels what its maker has cancelled a second before": (
+        Deploy(1, (TRANSFER,)),
+        Hand("cancel", "leaving"),
+        Race(Deploy(2, (TRANSFER,), "last"), Amend(1, "rotate"), later=0.3, slow=-1),
+    ),
 }
 _CASES: list[Any] = [
     *(pytest.param(Neighbourhood, life, id=name) for name, life in OF_NEIGHBOURS.items()),
