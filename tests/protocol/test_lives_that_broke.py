@@ -756,6 +756,11 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
             slow=3,
         ),
     ),
+    "a rotation whose secret another stack takes at the last moment leaves what it has registered": (
+        Deploy(1, (("IssuedA", Wish("issued", keep="KEEP")),)),
+        Hand("delete", "issued"),
+        Race(Amend(1, "rotate"), Deploy(2, (ISSUED,), "last"), later=0.3, slow=2),
+    ),
     "a Delete takes for its own what another stack transfers a second after an Update that changes nothing": (
         Deploy(1, (TRANSFER,)),
         Hand("reject", "leaving"),
