@@ -49,8 +49,11 @@ class Arrangements:
         elif now.type == ResourceType.CERTIFICATE_TRANSFER_DECISION:
             self.accepted.pop(owner, None)
             certificate_id, _, what = physical_id.partition("/")
-            # Not what a hand had deleted before: a rollback leaves that as it is, and says so.
-            if what != "rejected" and certificate_id in self.cloud.iot.certificates:
+            # Not what a hand had deleted before: a rollback leaves that as it is, and says so. Nor what another
+            # resource has registered since.
+            maker = self.cloud.made.get(certificate_id)
+            is_anothers = not is_new and not what and maker not in (None, owner)
+            if what != "rejected" and certificate_id in self.cloud.iot.certificates and not is_anothers:
                 self.accepted[owner] = certificate_id
         elif now.type == ResourceType.REGISTRATION_CODE:
             self.codes[owner] = self.cloud.iot.registration_code

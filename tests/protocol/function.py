@@ -399,8 +399,8 @@ class Cloud:
             for certificate_id in self._registered_ids() - self._known:
                 self._attribute(certificate_id, invocation)
                 self.possessions.registered(certificate_id)
-        if call.name == "iot.AcceptCertificateTransfer" and _deletes(invocation):
-            self._attribute(call.parameters["certificateId"], invocation)
+        if call.name == "iot.AcceptCertificateTransfer":
+            self._attribute_accepted(call.parameters["certificateId"], invocation)
         if call.name == "iot.TransferCertificate":
             certificate_id = call.parameters["certificateId"]
             self.transferred[certificate_id] = self.iot.certificates[certificate_id].transfer, invocation.owner
@@ -409,6 +409,12 @@ class Cloud:
         self._during(call, "after")
         self._strike(invocation, call.name, "after")
         invocation.calls += 1
+
+    def _attribute_accepted(self, certificate_id: str, invocation: Invocation) -> None:
+        # What another resource has accepted before, and deleted, was an earlier one of this id.
+        self.made.pop(certificate_id, None)
+        if _deletes(invocation):
+            self._attribute(certificate_id, invocation)
 
     def share_of_pause(self) -> float:
         return self.jitter()
