@@ -14,7 +14,7 @@ from iot_certificate_provider.resources.lifecycle.history import (
     Origin,
     ended_with,
     held,
-    is_made_while_coming_back,
+    is_made_without_proof,
     is_running,
     is_within,
     operation_started,
@@ -159,7 +159,9 @@ CREATED = [("CREATE_COMPLETE", ID, 10), ("CREATE_IN_PROGRESS", "", 0), LONG_AGO]
     ("events", "created", "whose"),
     [
         pytest.param(CREATED, 5, Origin.OWN, id="its own Create made it"),
-        pytest.param(CREATED, 40, Origin.OWN, id="clocks differ by half a minute"),
+        pytest.param(CREATED, 10, Origin.OWN, id="as its Create ended"),
+        pytest.param(CREATED, 11, Origin.IN_VAIN, id="a moment later: clocks differ, or another owner made it"),
+        pytest.param(CREATED, 40, Origin.IN_VAIN, id="clocks differ by half a minute"),
         pytest.param(CREATED, 41, Origin.ANOTHERS, id="after the resource's last completed event"),
         pytest.param([("DELETE_IN_PROGRESS", ID, 99), *CREATED], 5, Origin.OWN, id="its Delete"),
         pytest.param(
@@ -379,7 +381,7 @@ UPDATED = [("UPDATE_COMPLETE", ID, 99), ("UPDATE_IN_PROGRESS", ID, 95)]
         pytest.param(CREATED, 5, False, id="the Create that ended well"),
         pytest.param([("CREATE_IN_PROGRESS", "", 0)], 5, True, id="the Create that runs"),
         pytest.param([("CREATE_FAILED", ID, 9), ("CREATE_IN_PROGRESS", "", 0)], 5, True, id="the Create that failed"),
-        pytest.param(UPDATED, 97, False, id="the oldest Update of the log"),
+        pytest.param(UPDATED, 97, True, id="an Update in place, the oldest of the log"),
         pytest.param(
             [("UPDATE_COMPLETE", ID, 99), ("UPDATE_FAILED", ID, 98), ("UPDATE_IN_PROGRESS", ID, 95)],
             97,
@@ -402,7 +404,7 @@ UPDATED = [("UPDATE_COMPLETE", ID, 99), ("UPDATE_IN_PROGRESS", ID, 95)]
 def test_what_was_made_while_coming_back_proves_nothing(
     events: list[tuple[str, str, int]], created: int, in_vain: bool
 ) -> None:
-    assert is_made_while_coming_back(log(*events), at(created)) is in_vain
+    assert is_made_without_proof(log(*events), at(created)) is in_vain
 
 
 @pytest.mark.parametrize("ended", [95.0, 95.2])
@@ -410,7 +412,7 @@ def test_what_was_there_when_the_rollback_began_in_the_same_second_was_made_befo
     """AWS IoT's dates have whole seconds."""
     rollback = [event("UPDATE_COMPLETE", 99), event("UPDATE_IN_PROGRESS", 95.7, OTHER)]
     rotation = [event("UPDATE_COMPLETE", ended, OTHER), event("UPDATE_IN_PROGRESS", 90)]
-    assert not is_made_while_coming_back([*rollback, *rotation], at(95))
+    assert not is_made_without_proof([*rollback, *rotation], at(95))
 
 
 def test_the_first_delivery_of_an_update_has_made_nothing_yet() -> None:
@@ -444,3 +446,25 @@ def test_an_update_whose_stack_border_was_not_read_may_be_a_rollback() -> None:
 )
 def test_the_newest_row_that_says_so_tells_whether_an_operation_runs(statuses: list[str], running: bool) -> None:
     assert is_running(rows(*statuses)) is running
+
+
+IN_PLACE = [("UPDATE_COMPLETE", ID, 99), ("UPDATE_IN_PROGRESS", ID, 95), ("UPDATE_IN_PROGRESS", "stack", 94)]
+
+
+@pytest.mark.parametrize(
+    ("events", "created", "expected"),
+    [
+        pytest.param(CREATED, 5, False, id="a Create that ended well"),
+        pytest.param([*IN_PLACE, *CREATED], 5, False, id="a Create, long before an Update in place"),
+        pytest.param([*IN_PLACE, *CREATED], 97, True, id="an Update in place, which may have made nothing"),
+        pytest.param([*IN_PLACE[:2], *CREATED[:1]], 97, True, id="likewise, where the log says no more"),
+        pytest.param([*IN_PLACE, *CREATED], 129, True, id="seconds after an Update in place"),
+        pytest.param([*ROTATED, *CREATED], 97, False, id="an Update to another id"),
+        pytest.param(ROTATED[:2], 97, False, id="likewise, where the log says no more"),
+        pytest.param(IN_PLACE[1:], 97, True, id="an Update that runs"),
+    ],
+)
+def test_an_update_in_place_is_no_proof_that_the_resource_has_made_something(
+    events: list[tuple[str, str, int]], created: int, expected: bool
+) -> None:
+    assert is_made_without_proof(log(*events), NOON + timedelta(seconds=created)) is expected

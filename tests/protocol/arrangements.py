@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class Arrangements:
     """By stack id and logical id: the transfer, the accepted certificate, and the code that the last event has led to.
 
-    ``by_hand``: certificates that a hand from outside transfers, by the transfer.
+    ``by_hand``: certificates that a hand from outside transfers, by the transfer. ``reported``: each transfer that was
+    a resource's own at a completed event, also when that resource is deleted by now.
     """
 
     cloud: Cloud
@@ -32,18 +33,27 @@ class Arrangements:
     accepted: dict[Owner, str] = field(default_factory=dict)
     codes: dict[Owner, str] = field(default_factory=dict)
     by_hand: dict[str, Any] = field(default_factory=dict)
+    reported: list[tuple[Owner, Any]] = field(default_factory=list)
 
-    def completed(self, owner: Owner, physical_id: str, now: Declared) -> bool:
-        """Note a CREATE_COMPLETE or UPDATE_COMPLETE; return whether it is of one of these types."""
+    def completed(self, owner: Owner, physical_id: str, now: Declared, *, is_new: bool = False) -> bool:
+        """Note a CREATE_COMPLETE (``is_new``) or UPDATE_COMPLETE; return whether it is of one of these types."""
         if now.type == ResourceType.CERTIFICATE_TRANSFER:
             certificate_id = certificate_id_in(physical_id.partition("/")[0])
             self.cloud.excuses.overtaken.discard(owner)
-            self.transfers[owner] = certificate_id, self._made_by(owner, certificate_id)
+            is_anothers = self.is_transferred_by_another(owner, certificate_id)
+            # An Update may change nothing of the transfer, and does not look at it then. A Create has made one.
+            require(not (is_new and is_anothers), "I3", f"the transfer of {_named(owner)} is another owner's")
+            made = None if is_anothers else self._pending(certificate_id)
+            self.transfers[owner] = certificate_id, made
+            self.reported += [] if made is None else [(owner, made)]
         elif now.type == ResourceType.CERTIFICATE_TRANSFER_DECISION:
             self.accepted.pop(owner, None)
             certificate_id, _, what = physical_id.partition("/")
-            # Not what a hand had deleted before: a rollback leaves that as it is, and says so.
-            if what != "rejected" and certificate_id in self.cloud.iot.certificates:
+            # Not what a hand had deleted before: a rollback leaves that as it is, and says so. Nor what another
+            # resource has registered since.
+            maker = self.cloud.made.get(certificate_id)
+            is_anothers = not is_new and not what and maker not in (None, owner)
+            if what != "rejected" and certificate_id in self.cloud.iot.certificates and not is_anothers:
                 self.accepted[owner] = certificate_id
         elif now.type == ResourceType.REGISTRATION_CODE:
             self.codes[owner] = self.cloud.iot.registration_code
@@ -90,15 +100,18 @@ class Arrangements:
             same = self.cloud.iot.has_registration_code and code == self.cloud.iot.registration_code
             require(same, "I5", f"the registration code that {_named(owner)} has read is dead")
 
-    def _made_by(self, owner: Owner, certificate_id: str) -> Any:
-        """Return the pending transfer, unless another resource or a hand has made it: a rollback leaves that."""
-        return None if self.is_transferred_by_another(owner, certificate_id) else self._pending(certificate_id)
-
     def is_transferred_by_another(self, owner: Owner, certificate_id: str) -> bool:
-        """Whether a transfer is pending that another resource or a hand has made."""
+        """Whether a transfer is pending that another resource or a hand has made.
+
+        Another resource has it also before its Create ends, and while its Delete runs: only its own event says so.
+        What a Create without answer has left has nobody, and may become this resource's.
+        """
         pending = self._pending(certificate_id)
-        others = [made for who, (_, made) in self.transfers.items() if who != owner]
-        return pending is not None and any(pending is made for made in (*others, *self.by_hand.values()))
+        reported = [made for who, made in self.reported if who != owner]
+        if pending is None or any(pending is made for made in (*reported, *self.by_hand.values())):
+            return pending is not None
+        maker = self.cloud.transfer_maker(certificate_id)
+        return maker not in (None, owner) and not self.cloud.has_given_up(maker)
 
     def _pending(self, certificate_id: str) -> Any:
         record = self.cloud.iot.certificates.get(certificate_id)

@@ -32,7 +32,7 @@ class CurrentKeys:
 
     def check(self) -> None:
         """Require that what worked works; note what works now. While no operation runs."""
-        if any(stack.ledger.status.endswith("_IN_PROGRESS") for stack in self.cloud.stacks):
+        if any(stack.is_at_work for stack in self.cloud.stacks):
             return
         registered = {*self.cloud.iot.certificates, *self.cloud.iot.cas}
         for arn in {*self.working, *self._declared()}:

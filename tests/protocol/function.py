@@ -30,7 +30,7 @@ from fakes.iot import CertificateRecord, FakeIot
 from fakes.kms import FakeKms
 from fakes.refusal import Refusal
 from fakes.secrets import FakeSecrets
-from fakes.transfers import connect
+from fakes.transfers import PENDING, connect
 from iot_certificate_provider import handler as installed_handler
 from iot_certificate_provider.aws.clients import AwsClients
 from iot_certificate_provider.contract import ResourceType
@@ -399,8 +399,8 @@ class Cloud:
             for certificate_id in self._registered_ids() - self._known:
                 self._attribute(certificate_id, invocation)
                 self.possessions.registered(certificate_id)
-        if call.name == "iot.AcceptCertificateTransfer" and _deletes(invocation):
-            self._attribute(call.parameters["certificateId"], invocation)
+        if call.name == "iot.AcceptCertificateTransfer":
+            self._attribute_accepted(call.parameters["certificateId"], invocation)
         if call.name == "iot.TransferCertificate":
             certificate_id = call.parameters["certificateId"]
             self.transferred[certificate_id] = self.iot.certificates[certificate_id].transfer, invocation.owner
@@ -409,6 +409,12 @@ class Cloud:
         self._during(call, "after")
         self._strike(invocation, call.name, "after")
         invocation.calls += 1
+
+    def _attribute_accepted(self, certificate_id: str, invocation: Invocation) -> None:
+        # What another resource has accepted before, and deleted, was an earlier one of this id.
+        self.made.pop(certificate_id, None)
+        if _deletes(invocation):
+            self._attribute(certificate_id, invocation)
 
     def share_of_pause(self) -> float:
         return self.jitter()
@@ -516,17 +522,27 @@ class Cloud:
             self.violations.append(said("I3", f"{invocation.owner[1]} cancelled a transfer that it did not make"))
 
     def _is_anothers_transfer(self, invocation: Invocation, certificate_id: str) -> bool:
-        record, (made, maker) = (
-            self.iot.certificates.get(certificate_id),
-            self.transferred.get(certificate_id, (None, ())),
-        )
-        is_made = record is not None and made is not None and record.transfer is made and maker != invocation.owner
+        maker = self.transfer_maker(certificate_id)
         # Of two Deletes after two Creates without answer either one may cancel it: nobody has it.
-        is_given_up = invocation.event["RequestType"] == "Delete" and self._status_of(maker) in _GIVEN_UP
-        return is_made and not is_given_up
+        is_given_up = invocation.event["RequestType"] == "Delete" and self.has_given_up(maker)
+        return maker not in (None, invocation.owner) and not is_given_up
 
-    def _status_of(self, owner: tuple[str, ...]) -> str:
-        ledgers = (stack.ledger for stack in self.stacks if owner and stack.ledger.stack_id == owner[0])
+    def transfer_maker(self, certificate_id: str) -> Owner | None:
+        """Return the resource whose function has made the pending transfer of a certificate; None without one.
+
+        To cancel what is not pending any more is refused, and touches nothing.
+        """
+        made, maker = self.transferred.get(certificate_id, (None, None))
+        record = self.iot.certificates.get(certificate_id)
+        is_made = record is not None and record.status == PENDING and record.transfer is made
+        return maker if is_made else None
+
+    def has_given_up(self, owner: Owner | None) -> bool:
+        """Whether a resource was not created, or is on its way out."""
+        return self._status_of(owner or ("", "")) in _GIVEN_UP
+
+    def _status_of(self, owner: Owner) -> str:
+        ledgers = (stack.ledger for stack in self.stacks if stack.ledger.stack_id == owner[0])
         return next((each.resources[owner[1]][1] for each in ledgers if owner[1] in each.resources), "")
 
     def _is_own(self, invocation: Invocation, certificate_id: str) -> bool:

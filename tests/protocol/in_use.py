@@ -75,7 +75,8 @@ def _device(wish: Wish) -> dict[str, Any]:
 def _leaving(wish: Wish) -> Declared:
     account = transfers.TARGET if wish.generation % 2 == 0 else transfers.THIRD
     detach = {"DetachOnTransfer": "true"} if wish.on_delete == "DELETE" else {}
-    return transfers.to(id_of("leaving"), account, **detach)
+    message = {"TransferMessage": "again"} if wish.secret else {}
+    return transfers.to(id_of("leaving"), account, **detach, **message)
 
 
 def _coming(wish: Wish) -> Declared:

@@ -125,7 +125,7 @@ def nothing_left_behind(stack: Stack) -> None:
 def nothing_foreign_touched(cloud: Cloud) -> None:
     """Nothing that the stack did not make is changed or deleted; and what broke a rule during an invocation."""
     require(not cloud.violations, "", "; ".join(cloud.violations))
-    if any(stack.ledger.status.endswith("_IN_PROGRESS") for stack in cloud.stacks):
+    if any(stack.is_at_work for stack in cloud.stacks):
         return  # others are at work: what they do is looked at when they are done
     resources = [live for stack in cloud.stacks for live in stack.live.values()]
     adopted = {certificate_id_in(live.physical_id) for live in resources if is_adopted(live.physical_id)}
@@ -133,8 +133,23 @@ def nothing_foreign_touched(cloud: Cloud) -> None:
     for certificate_id, before in cloud.foreign.items():
         if certificate_id in adopted or certificate_id in handed_over | cloud.excuses.handled_outside:
             continue  # the template says what to do with it; it is to be as before once the stack is gone
+        if _is_owned(cloud, certificate_id) or _is_left_pending(cloud, certificate_id):
+            continue
         now = picture(cloud, certificate_id)
         require(now in _as_it_may_be(cloud, certificate_id, before, now), "I3", "a foreign certificate was changed")
+
+
+def _is_owned(cloud: Cloud, certificate_id: str) -> bool:
+    """Whether a resource has taken the ownership of what it had adopted, as its template says."""
+    owner = cloud.made.get(certificate_id)
+    has = None if owner is None else cloud.possessions.held.get(owner)
+    return has is not None and has.certificate_id == certificate_id and not has.adopted
+
+
+def _is_left_pending(cloud: Cloud, certificate_id: str) -> bool:
+    """Whether it is still in the very transfer that a Delete has left, and named, in doubt."""
+    record, left = cloud.iot.certificates.get(certificate_id), cloud.excuses.left_pending.get(certificate_id)
+    return record is not None and record.status == PENDING and left is not None and record.transfer is left
 
 
 def _as_it_may_be(cloud: Cloud, certificate_id: str, before: Picture | None, now: Picture | None) -> list[Any]:
@@ -204,6 +219,9 @@ def _handed_over_as_said(stack: Stack, logical_id: str) -> None:
         return
     account = record.transfer.account if record and record.transfer and record.status == PENDING else None
     require(account == what.split("/")[1], "I4", f"{logical_id} is on its way to {account}, not as {what} says")
+    message = record.transfer.data.get("transferMessage") if record and record.transfer else None
+    declared = live.declared.properties.get("TransferMessage")
+    require(message == declared, "I4", f"{logical_id} is on its way with the message {message}, not {declared}")
 
 
 def rolled_back_to(stack: Stack, before: Snapshot, revoking: set[str], skipped: set[str]) -> None:
@@ -248,11 +266,11 @@ def rolled_back_to(stack: Stack, before: Snapshot, revoking: set[str], skipped: 
         )
         extra = now.attached - was.attached - wanted
         # What others attach meanwhile is theirs.
-        others_at_work = any(
-            each is not stack and each.ledger.status.endswith("_IN_PROGRESS") for each in stack.cloud.stacks
-        )
+        others_at_work = any(each is not stack and each.is_at_work for each in stack.cloud.stacks)
         me = (stack.ledger.stack_id, logical_id)
-        others = stack.cloud.possessions.attached_by_others(me) | stack.cloud.excuses.left_attached.get(me, frozenset())
+        # Likewise what another's rollback has left attached, and named, because this resource may have attached it.
+        others = stack.cloud.possessions.attached_by_others(me)
+        others |= {name for names in stack.cloud.excuses.left_attached.values() for name in names}
         require(others_at_work or not extra - others, "I4", f"{logical_id} is attached to {extra} after the rollback")
         as_before = now.settings == was.settings or not was.settings
         # Of a CA that was adopted: the tags of its last owner, which is gone, are overwritten where ownership is taken.

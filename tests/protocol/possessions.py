@@ -7,12 +7,12 @@ this holder attached. Only that very resource, or a hand from outside, may take 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.physical_id import certificate_id_in, is_adopted, is_certificate_id, without_kept
 from protocol.arrangements import Arrangements
-from protocol.invariants import require
+from protocol.invariants import picture, require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +52,7 @@ class Possessions:
     def completed(self, owner: Owner, physical_id: str, now: Declared, before: Declared | None = None) -> None:
         """Note a CREATE_COMPLETE or UPDATE_COMPLETE."""
         self.unsettled.discard(owner)
-        if self.arrangements.completed(owner, physical_id, now):
+        if self.arrangements.completed(owner, physical_id, now, is_new=before is None):
             self._note_decided_status(owner, now, before)
             return
         certificate_id, had = certificate_id_in(physical_id), self.held.pop(owner, None)
@@ -98,11 +98,17 @@ class Possessions:
             self.statuses[kept] = status
 
     def _note_decided_status(self, owner: Owner, now: Declared, before: Declared | None) -> None:
-        """Note the status that the Update of a decision has set: it is a holder, too."""
+        """Note the status that the Update of a decision has set: it is a holder, too, of one that it has adopted."""
         certificate_id = self.arrangements.accepted.get(owner, "")
-        status = now.properties.get("Status", "INACTIVE")
-        if certificate_id in self.statuses and before is not None and before.properties.get("Status") != status:
-            self.statuses[certificate_id] = str(status)
+        status = str(now.properties.get("Status", "INACTIVE"))
+        if before is None or before.properties.get("Status", "INACTIVE") == status:
+            return
+        if certificate_id in self.statuses:
+            self.statuses[certificate_id] = status
+        was = self.cloud.foreign.get(certificate_id)
+        if was is not None:
+            # "Declare that status first, and change it with the next deployment", as the refusal of a Create says.
+            self.cloud.foreign[certificate_id] = replace(was, status=status)
 
     def _is_left(self, certificate_id: str, excusing: list[Stack]) -> bool:
         """Whether the stack that made it has left it, and was excused for that."""
@@ -209,6 +215,8 @@ class Possessions:
         """Note that CloudFormation's own type set the status of a certificate, which may not be its own any more."""
         if (owner, certificate_id) in self.lost:
             self.changed_outside(certificate_id)
+            if certificate_id in self.cloud.foreign:
+                self.cloud.foreign[certificate_id] = picture(self.cloud, certificate_id)
 
     def attached_by_others(self, owner: Owner) -> frozenset[str]:
         """Return the names of what others have attached to what a resource has."""

@@ -116,6 +116,11 @@ class Stack:
         return self.cloud.excuses.left_behind[self.ledger.stack_id]
 
     @property
+    def is_at_work(self) -> bool:
+        """Whether an operation runs: not on a stack that has never been created."""
+        return bool(self.sent) and self.ledger.status.endswith("_IN_PROGRESS")
+
+    @property
     def skipped(self) -> set[str]:
         """The resources that ContinueUpdateRollback was told to skip."""
         return self._rollback.skipped
@@ -365,6 +370,9 @@ class Stack:
         """Skip a deletion, as the template says."""
         self.excused.update(live.certificate_ids)
         self.cloud.retained.update(live.certificate_ids)
+        for each in live.certificate_ids & self.cloud.foreign.keys():
+            # What an adopter has changed, and what it has attached, stays as the template says.
+            self.cloud.foreign[each] = invariants.picture(self.cloud, each)
         self._log(logical_id, live.physical_id, "DELETE_SKIPPED", moved=replaced)
         if not replaced:
             self.cloud.possessions.gives_up(self._owner(logical_id))
@@ -380,6 +388,8 @@ class Stack:
         done = answer is not None and answer.body["Status"] == "SUCCESS"
         if answer is not None and done:
             self._excuse_named(logical_id, live, answer, doubt | self._doubt(logical_id))
+            if live.declared.type == TRANSFER:
+                self._excuse_overtaken(logical_id, live.declared, answer, goes=True)
         self._log(logical_id, live.physical_id, "DELETE_COMPLETE" if done else "DELETE_FAILED", moved=replaced)
         if not replaced:
             self._gone[logical_id] = done
@@ -547,14 +557,17 @@ class Stack:
         names = said[1].split(", ") if said is not None and is_shared else ()
         self.cloud.excuses.left_attached[me] = frozenset(names)
 
-    def _excuse_overtaken(self, logical_id: str, declared: Declared, answer: Answer) -> None:
-        """Excuse a rollback that leaves another owner's transfer pending, and says so, where there is one."""
+    def _excuse_overtaken(self, logical_id: str, declared: Declared, answer: Answer, *, goes: bool = False) -> None:
+        """Excuse a rollback, or a Delete, that leaves another owner's transfer pending, and says so; if there is one.
+
+        Nobody puts back what the transfer before has changed, since the certificate is on its way.
+        """
         me, arrangements = self._owner(logical_id), self.cloud.possessions.arrangements
         certificate_id = declared.properties.get("CertificateId", "")
         is_named = answer.body["Reason"].startswith("Left pending: another owner transfers")
         if is_named and arrangements.is_transferred_by_another(me, certificate_id):
             excuses = self.cloud.excuses
-            excuses.overtaken.add(me)
+            excuses.overtaken.update(set() if goes else {me})
             excuses.forgotten.add(certificate_id)
             excuses.detached_by_a_transfer.add(certificate_id)
 

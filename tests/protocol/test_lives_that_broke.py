@@ -28,6 +28,26 @@ REQUESTED = ("IssuedA", Wish("requested"))
 ATTACHED = Wish(attached=("connect", "thermostat"))
 
 OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
+    "the referee takes the status for a stranger's that a native resource has set": (
+        Deploy(0, (("NativeA", Wish(native=True)),)),
+        Hand("delete"),
+        Hand("register"),
+        Amend(0, "status", 1),
+    ),
+    "the referee wants an adopter's attachments gone that its template retains": (
+        Hand("register"),
+        Deploy(0, (("DeviceA", replace(ATTACHED, adopt=True, retain="Retain")),), "last"),
+    ),
+    "the referee takes for an adopter's own what the rollback of the owner has left attached": (
+        Deploy(1, (("DeviceA", Wish(retain="Retain")),)),
+        Deploy(2, (("DeviceA", Wish(adopt=True)),)),
+        Race(
+            Amend(1, "attach", 0, "last"),
+            Deploy(2, (("DeviceA", Wish(status="INACTIVE")),)),
+            later=1.0,
+            slow=2,
+        ),
+    ),
     "a Delete that comes again removes what another stack has registered within seconds of the resource's good end": (
         Race(
             Deploy(0, (("DeviceA", Wish(attached=("connect",))),), "last", (Fault("die", 7, "before", invocation=0),)),
@@ -754,6 +774,65 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
             Amend(0, "rotate", 0, "first", (Fault("deny", "cloudformation.ListStacks", invocation=2),)),
             Deploy(2, (REQUESTED,), faults=(Fault("mute", invocation=3),)),
             slow=3,
+        ),
+    ),
+    "a rotation whose secret another stack takes at the last moment leaves what it has registered": (
+        Deploy(1, (("IssuedA", Wish("issued", keep="KEEP")),)),
+        Hand("delete", "issued"),
+        Race(Amend(1, "rotate"), Deploy(2, (ISSUED,), "last"), later=0.3, slow=2),
+    ),
+    "a Delete takes for its own what another stack transfers a second after an Update that changes nothing": (
+        Deploy(1, (TRANSFER,)),
+        Hand("reject", "leaving"),
+        Race(Amend(1, "on-delete"), Deploy(2, (TRANSFER,)), later=0.3, slow=-1),
+    ),
+    "the referee takes for a resource's own what another stack's Create transfers beside its Update": (
+        Deploy(1, (TRANSFER,)),
+        Hand("reject", "leaving"),
+        Race(Deploy(2, (TRANSFER,), "last"), Amend(1, "on-delete"), later=0.3, slow=-1),
+    ),
+    "the referee takes for a resource's own what the Delete of another stack has not cancelled yet": (
+        Deploy(1, (TRANSFER,)),
+        Hand("cancel", "leaving"),
+        Deploy(2, (TRANSFER,)),
+        Race(Destroy(2), Amend(1, "rotate")),
+    ),
+    "the referee minds that an Update cancels what its maker has cancelled a second before": (
+        Deploy(1, (TRANSFER,)),
+        Hand("cancel", "leaving"),
+        Race(Deploy(2, (TRANSFER,), "last"), Amend(1, "rotate"), later=0.3, slow=-1),
+    ),
+    "the referee wants a certificate put back by a Delete after which another stack transfers it": (
+        Deploy(
+            0,
+            (TRANSFER,),
+            "last",
+            (Fault("deny", "iot.UpdateCertificate", "before", invocation=2),),
+        ),
+        Race(Deploy(1, (TRANSFER,)), Deploy(2, (TRANSFER,)), later=0.1),
+    ),
+    "the referee takes the status for a stranger's that an Update of a decision has set, as declared": (
+        Hand("accept", "coming"),
+        Deploy(1, (DECISION,)),
+        Amend(1, "status"),
+    ),
+    "the referee takes a certificate for one that an earlier acceptance has brought, and that was deleted": (
+        Deploy(0, (DECISION,), faults=(Fault("mute", 2, "before", times=3, invocation=2),)),
+        Hand("send", "coming"),
+        Deploy(2, (("DecisionA", Wish("coming", on_delete="RETAIN")),)),
+    ),
+    "the referee takes for a decision's own what another stack has registered, and a rollback leaves to it": (
+        Deploy(1, (DECISION,)),
+        Hand("delete", "coming"),
+        Deploy(2, (("DeviceA", Wish("brought")),)),
+        Race(Amend(1, "status"), Destroy(2), later=0.3, slow=1),
+    ),
+    "two stacks transfer one certificate in Updates of one moment, and a rollback leaves in doubt what was changed": (
+        Deploy(1, (TRANSFER,)),
+        Hand("cancel", "leaving"),
+        Deploy(2, (TRANSFER,)),
+        Race(
+            Amend(1, "on-delete"), Deploy(2, (("TransferA", Wish("leaving", secret=1)),), "first"), later=1.0, slow=-1
         ),
     ),
 }

@@ -21,6 +21,8 @@ from iot_certificate_provider.resources.transfer.certificate_transfer_decision i
 )
 from iot_certificate_provider.resources.transfer.ownership import CertificateTransferOwnership
 from protocol import transfers
+from protocol.in_use import AccountInUse
+from protocol.neighbours import Deploy, Destroy, Wish
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,3 +138,11 @@ def test_is_caught(cloud: Cloud, defect: Defect, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(AssertionError) as caught:
         defect.scenario(cloud, certificates)
     assert defect.says in str(caught.value)
+
+
+def test_is_caught_in_a_life_of_one_stack(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The account has three stacks: one that was never created does nothing that has to be waited for."""
+    life = AccountInUse(cloud)
+    leaves_it_inactive(monkeypatch)
+    with pytest.raises(AssertionError, match=r"I3 .*: a foreign certificate was changed"):
+        life.play([Deploy(1, (("TransferA", Wish("leaving")),)), Destroy(1)])

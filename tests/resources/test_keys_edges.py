@@ -229,6 +229,22 @@ class TestTheLabelAwscurrent:
         shelf.stage.aws.before = move
         assert shelf.store.make_current(shelf.request(), v("2")) == ""
 
+    @pytest.mark.parametrize("registered", [True, False])
+    def test_that_another_resource_moves_meanwhile_stays_there_only_where_its_certificate_is_registered(
+        self, shelf: Shelf, registered: bool
+    ) -> None:
+        def be_faster(call: Call) -> None:
+            if call.name == "secretsmanager.UpdateSecretVersionStage":
+                shelf.stage.aws.before = lambda call: None
+                shelf.put(made("three", "3", owner="another"), "AWSCURRENT", registered=registered)
+
+        shelf.put(made("one", "1"), "AWSCURRENT")
+        shelf.put(made("two", "2"))
+        shelf.stage.aws.before = be_faster
+        objection = shelf.store.make_current(shelf.request(), v("2"))
+        assert objection.startswith("Property: the secret holds the key of another") is registered
+        assert shelf.labels["AWSCURRENT"] == ("3" if registered else "2")
+
 
 class TestSettling:
     def put(self, shelf: Shelf, current: bool, pending: bool, previous: bool) -> None:

@@ -150,6 +150,80 @@ class TestAnotherResource:
         assert sum(stage.clock.slept) <= ANSWER_SECONDS + max(0, seconds)
 
 
+class TestAnUpdateInPlace:
+    """It may have changed the message, and so made the transfer, or nothing of it: the date does not prove which.
+
+    Another stack has transferred the certificate at that time, after the resource's own transfer was rejected.
+    """
+
+    @pytest.fixture
+    def physical_id(self, stage: Stage, leaving: str) -> str:
+        physical_id = stage.create(stage.transfer, to(leaving)).physical_id
+        pass_by(stage, 600)
+        stage.update(stage.transfer, physical_id, to(leaving), to(leaving, TransferMessage="again"))
+        stage.aws.calls.clear()
+        pass_by(stage, 600)
+        return physical_id
+
+    def made_by(self, stage: Stage, leaving: str, status: str) -> None:
+        plant = stage.aws.cloudformation.beside("plant")
+        plant.types["Pump"] = TRANSFER
+        record = stage.iot.certificates[leaving]
+        assert record.transfer is not None
+        made = record.transfer.data["transferDate"]
+        plant.log("Pump", TransferIdentity(leaving, TARGET).physical_id, status, made + timedelta(seconds=5))
+
+    def deleted(self, stage: Stage, leaving: str, physical_id: str) -> str:
+        return stage.delete(stage.transfer, physical_id, to(leaving, TransferMessage="again")).note
+
+    def test_has_made_the_transfer_where_no_other_resource_has_it(
+        self, stage: Stage, leaving: str, physical_id: str
+    ) -> None:
+        assert self.deleted(stage, leaving, physical_id) == ""
+        assert stage.iot.certificates[leaving].status == "ACTIVE"
+        assert "cloudformation.ListStacks" in stage.aws.names()
+
+    def test_has_not_made_what_another_resource_was_created_with(
+        self, stage: Stage, leaving: str, physical_id: str
+    ) -> None:
+        self.made_by(stage, leaving, "CREATE_COMPLETE")
+        assert self.deleted(stage, leaving, physical_id).startswith("Left pending: another owner transfers certificate")
+        assert stage.iot.certificates[leaving].status == "PENDING_TRANSFER"
+
+    def test_may_not_have_made_what_another_resource_has_since_an_update(
+        self, stage: Stage, leaving: str, physical_id: str
+    ) -> None:
+        self.made_by(stage, leaving, "UPDATE_COMPLETE")
+        assert self.deleted(stage, leaving, physical_id) == (
+            f"Left pending, in doubt: certificate {leaving[:16]}… to {TARGET} may be another resource's transfer, "
+            "because Pump of stack plant transfers the certificate, too"
+        )
+        assert stage.iot.certificates[leaving].status == "PENDING_TRANSFER"
+
+    def test_has_not_made_what_another_owner_transfers_while_the_stacks_are_asked(
+        self, stage: Stage, leaving: str, physical_id: str
+    ) -> None:
+        def be_faster(call: Call) -> None:
+            if call.name == "cloudformation.ListStacks":
+                stage.iot.CancelCertificateTransfer(leaving)
+                stage.iot.TransferCertificate(leaving, TARGET, "of another owner")
+
+        stage.aws.before = be_faster
+        assert self.deleted(stage, leaving, physical_id).startswith("Left pending: another owner transfers certificate")
+        assert stage.iot.certificates[leaving].status == "PENDING_TRANSFER"
+
+    def test_has_left_nothing_to_cancel_where_the_other_account_accepts_while_the_stacks_are_asked(
+        self, stage: Stage, leaving: str, physical_id: str
+    ) -> None:
+        def accept(call: Call) -> None:
+            if call.name == "cloudformation.ListStacks":
+                stage.other.AcceptCertificateTransfer(leaving)
+
+        stage.aws.before = accept
+        assert self.deleted(stage, leaving, physical_id).startswith("Nothing to delete")
+        assert leaving in stage.other.certificates
+
+
 class TestAnEarlierDelivery:
     """One that answers while the same request, delivered again, is served."""
 

@@ -116,10 +116,12 @@ class CredentialsStore:
             try:
                 self._secrets.make_current(self._secret_arn, version_id, current)
             except UnusableError:
-                # The SDK asks once more when an answer is lost, and is refused: the label has moved by then.
-                if self._current() != version_id:
+                if self._current() == current:
                     raise
-        return ""
+            else:
+                return ""
+        # The label has moved by now: in an attempt whose answer was lost, or by another resource, whose version counts.
+        return self.make_current(request, version_id)
 
     def settle(self) -> None:
         """Return AWSCURRENT to the newest version whose certificate is registered, where that of its own is not.

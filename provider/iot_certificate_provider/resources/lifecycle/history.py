@@ -154,6 +154,12 @@ class Operation:
         return any(row.status.endswith("_FAILED") for row in self.rows)
 
     @property
+    def is_in_place(self) -> bool:
+        """Whether it is an Update that has ended well with the id that the resource had: it may have made nothing."""
+        before = {row.whole_id for row in self.rows if row.status == "UPDATE_IN_PROGRESS"}
+        return self.end is not None and before == {self.end.whole_id}
+
+    @property
     def is_creation(self) -> bool:
         """Whether it is a Create that ended well."""
         return self.end is not None and bool(self.rows) and self.rows[-1].begins_creation and not self.has_failed
@@ -181,15 +187,16 @@ def operations(events: Iterable[ResourceEvent], *, is_creation_proof: bool = Fal
         yield Operation(end, tuple(rows))
 
 
-def is_made_while_coming_back(events: Iterable[ResourceEvent], created: datetime) -> bool:
-    """Decide whether something was made in an operation that proves nothing: it runs, has failed, or is a rollback.
+def is_made_without_proof(events: Iterable[ResourceEvent], created: datetime) -> bool:
+    """Decide whether something was made in an operation that proves nothing.
 
-    ``events`` have the stack's borders: of the operations between two of them each but the first is a rollback.
+    It runs, has failed, or is a rollback; or it is an Update in place, of a type whose Updates may not look at what the
+    resource has. ``events`` have the stack's borders: of the operations between two each but the first is a rollback.
     """
     made_by: Operation | None = None
     for is_border, rows in groupby(events, key=lambda event: event.of_stack):
         if is_border and made_by is not None and made_by.end is not None:
-            return made_by.has_failed
+            return made_by.has_failed or made_by.is_in_place
         for operation in () if is_border else operations(rows):
             if operation.end is not None and created <= operation.end.at:
                 made_by = None  # it was there when the later one began
@@ -199,7 +206,7 @@ def is_made_while_coming_back(events: Iterable[ResourceEvent], created: datetime
                 made_by = operation
                 if operation.is_creation:
                     return False
-    return made_by is not None and (made_by.end is None or made_by.has_failed)
+    return made_by is not None and (made_by.end is None or made_by.has_failed or made_by.is_in_place)
 
 
 class Origin(Enum):

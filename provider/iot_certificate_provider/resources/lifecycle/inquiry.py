@@ -20,7 +20,7 @@ from iot_certificate_provider.resources.lifecycle.history import (
     Origin,
     held,
     is_from_before_failure,
-    is_made_while_coming_back,
+    is_made_without_proof,
     is_within,
     of_newest_operation,
     origin,
@@ -111,16 +111,17 @@ class Inquiry:
         return came_from is Origin.ANOTHERS
 
     def is_proved(self, request: Request, live: Registration) -> bool | None:
-        """Whether the log proves that the resource had made something: else its operation has failed, or still runs.
+        """Whether the log proves that the resource had made something.
 
-        None where another owner has made it since the resource last had it, as ``is_registered_anew`` says of a type
-        whose Updates do not ask first.
+        Else its operation has failed or still runs, or is an Update in place, which may have made nothing. None where
+        another owner has made it since the resource last had it, as ``is_registered_anew`` says of a type whose Updates
+        do not ask first.
         """
         since = live.created - CLOCKS_DIFFER
         events, rows = self._stacks.events_twice(request.stack_id, request.logical_id, since)
         if self._origin(request, live, events, updates_look=False) is Origin.ANOTHERS:
             return None
-        return not is_made_while_coming_back(rows, live.created)
+        return not is_made_without_proof(rows, live.created)
 
     def _events_since(self, request: Request, since: datetime) -> EventReading:
         return self._stacks.events_since(request.stack_id, request.logical_id, since)

@@ -47,6 +47,7 @@ class CertificateTransferOwnership:
     """Gathers the facts from AWS IoT and CloudFormation, and decides; in doubt it is another owner's."""
 
     def __init__(self, aws: Gateways, now: Callable[[], datetime]) -> None:
+        self._iot = aws.iot
         self._stacks = aws.stacks
         self._inquiry = Inquiry(aws.stacks, now)
 
@@ -94,15 +95,24 @@ class CertificateTransferOwnership:
             for _ in request.deadline.attempts(longest):
                 with self._stacks.expecting_denial():
                     others = list(self._others(request))
-                if any(_has_made(each, transfer) for each in others):
+                claiming = [each for each in others if _has(each, transfer)]
+                if any(each.status == "CREATE_COMPLETE" for each in claiming):
                     return left_to_another(transfer)
+                if claiming:
+                    # An Update of theirs that ended well may have made nothing, as one of this resource's may.
+                    return left_pending_in_doubt(transfer, f"{among(claiming, request)} transfers the certificate, too")
                 at_work = next((each for each in others if _may_have_made(each, transfer)), None)
                 if at_work is None:
-                    return None
+                    return self._replaced(transfer)
         except AccessDeniedError:
             return left_pending_in_doubt(transfer, "the function's role is not allowed to list the stacks")
         holder = "another resource" if at_work is None else among([at_work], request)
         return left_pending_in_doubt(transfer, f"{holder} is in progress")
+
+    def _replaced(self, transfer: OutgoingTransfer) -> Decision | None:
+        """ListOutgoingCertificates again: decide on a transfer that was made while the stacks were asked."""
+        now = self._iot.outgoing_transfer(transfer.certificate_id)
+        return None if now is None or now == transfer else left_to_another(now)
 
     def _others(self, request: Request) -> Iterator[StackResource]:
         """ListStacks, ListStackResources: the other transfers of the account that are not being deleted."""
@@ -139,7 +149,7 @@ class CertificateTransferOwnership:
         is_proved = self._inquiry.is_proved(request, MadeTransfer(physical_id, transfer.made))
         if is_proved is None:
             return left_to_another(transfer)
-        # Of what an operation made that did not end well, the date proves when, and not who.
+        # Of what was made in an operation that has failed, or that may have made nothing, the date does not prove who.
         is_own = is_proved and self._ended_well(request, identity)
         elsewhere = None if is_own else self._made_elsewhere(request, transfer)
         return elsewhere or Decision(Action.PROCEED, f"The transfer of {_what(transfer)} is this resource's")
@@ -200,8 +210,8 @@ class CertificateTransferOwnership:
         return operation_started(self._stacks.rows(request.stack_id, request.logical_id))
 
 
-def _has_made(other: StackResource, transfer: OutgoingTransfer) -> bool:
-    """Whether another resource has the transfer; one last heard of before made an earlier one."""
+def _has(other: StackResource, transfer: OutgoingTransfer) -> bool:
+    """Whether another resource transfers the certificate; one last heard of before made an earlier transfer."""
     identity = TransferIdentity.of(other.physical_id)
     is_over = other.at is not None and other.at < transfer.made - CLOCKS_DIFFER
     return identity is not None and identity.certificate_id == transfer.certificate_id and not is_over
