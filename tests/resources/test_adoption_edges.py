@@ -173,6 +173,7 @@ class TestAHolder:
             (PUMP_ID, ResourceType.CERTIFICATE_TRANSFER_DECISION, "DELETE_IN_PROGRESS", False),
             (PUMP_ID, ResourceType.DEVICE_CERTIFICATE, "CREATE_COMPLETE", False),
         ],
+        ids=["an adopter", "a decision", "a decision that goes", "an owner"],
     )
     def test_that_leaves_it_whatever_its_template_says(
         self, stage: Stage, physical_id: str, kind: ResourceType, status: str, is_left: bool

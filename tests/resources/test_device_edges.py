@@ -199,7 +199,9 @@ class TestAnUpdate:
         stage.device.update(stage.request(RequestType.UPDATE, {**before, **OTHER_TEXT}, PUMP_ID, before, age=60))
         assert stage.iot.policies["ours"] == {stage.iot.certificates[PUMP_ID].arn}
 
-    @pytest.mark.parametrize(("held_elsewhere", "physical_id"), [(False, PUMP_ID), (True, ADOPTED_ID)])
+    @pytest.mark.parametrize(
+        ("held_elsewhere", "physical_id"), [(False, PUMP_ID), (True, ADOPTED_ID)], ids=["its own", "held elsewhere"]
+    )
     def test_delivered_again_owns_what_the_first_delivery_registered_in_place_of_what_was_adopted(
         self, stage: Stage, pump: str, held_elsewhere: bool, physical_id: str
     ) -> None:

@@ -150,7 +150,7 @@ class TestWhatWasRegisteredWhileAnUpdateRan:
         log(stage, ("DELETE_IN_PROGRESS", ID, 0), ("UPDATE_FAILED", ID, -10), *RUNNING)
         plant(stage, holder, status)
         request = delete(stage)
-        decision = inquiry.deletion(request, live(-50), inquiry.standing(request, ID))
+        decision, _ = inquiry.deletion(request, live(-50), inquiry.standing(request, ID))
         assert decision.proceeds is (holder == OTHER_ID)
 
 
@@ -175,7 +175,7 @@ def test_the_good_end_of_an_update_proves_only_where_updates_look(stage: Stage, 
     assert not inquiry.is_registered_anew(update(stage), live())
     assert inquiry.is_proved(update(stage), live()) is None
     request = delete(stage)
-    assert inquiry.deletion(request, live(), inquiry.standing(request, ID)).proceeds
+    assert inquiry.deletion(request, live(), inquiry.standing(request, ID))[0].proceeds
 
 
 @pytest.mark.parametrize(
