@@ -454,7 +454,8 @@ IN_PLACE = [("UPDATE_COMPLETE", ID, 99), ("UPDATE_IN_PROGRESS", ID, 95), ("UPDAT
 @pytest.mark.parametrize(
     ("events", "created", "expected"),
     [
-        pytest.param(CREATED, 5, False, id="a Create that ended well"),
+        pytest.param(CREATED, 10, False, id="a Create that ended well"),
+        pytest.param(CREATED, 11, True, id="a second after a Create"),
         pytest.param([*IN_PLACE, *CREATED], 5, False, id="a Create, long before an Update in place"),
         pytest.param([*IN_PLACE, *CREATED], 97, True, id="an Update in place, which may have made nothing"),
         pytest.param([*IN_PLACE[:2], *CREATED[:1]], 97, True, id="likewise, where the log says no more"),

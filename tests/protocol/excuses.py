@@ -70,8 +70,8 @@ class Excuses:
 
     Or the Delete says it, and leaves it so: it had failed, and another stack has transferred the certificate meanwhile.
 
-    docs/resources/certificate-transfer.md: "Where CloudFormation never received the answer of the function", "What this
-    resource changed is not restored then"; and docs/operations.md, "Why an event left it" ("… changed since…").
+    docs/resources/certificate-transfer.md: "Where CloudFormation never received the answer of the function", "The
+    changes of this resource are not restored then"; docs/operations.md, "Why an event left it" ("… changed since…").
     """
     detached_by_a_transfer: set[str] = field(default_factory=set)
     """A function has detached it for a transfer, and died before its answer named what: it may stay detached.

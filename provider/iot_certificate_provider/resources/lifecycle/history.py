@@ -153,11 +153,13 @@ class Operation:
         """Whether it, or what it returned from, has failed."""
         return any(row.status.endswith("_FAILED") for row in self.rows)
 
-    @property
-    def is_in_place(self) -> bool:
-        """Whether it is an Update that has ended well with the id that the resource had: it may have made nothing."""
+    def is_proof(self, created: datetime) -> bool:
+        """Decide whether it ended well with what was created before; an Update that kept the id may have made nothing.
+
+        After its end, a date can be another owner's as well as the difference of two clocks.
+        """
         before = {row.whole_id for row in self.rows if row.status == "UPDATE_IN_PROGRESS"}
-        return self.end is not None and before == {self.end.whole_id}
+        return self.end is not None and not self.has_failed and before != {self.end.whole_id} and created <= self.end.at
 
     @property
     def is_creation(self) -> bool:
@@ -190,13 +192,14 @@ def operations(events: Iterable[ResourceEvent], *, is_creation_proof: bool = Fal
 def is_made_without_proof(events: Iterable[ResourceEvent], created: datetime) -> bool:
     """Decide whether something was made in an operation that proves nothing.
 
-    It runs, has failed, or is a rollback; or it is an Update in place, of a type whose Updates may not look at what the
-    resource has. ``events`` have the stack's borders: of the operations between two each but the first is a rollback.
+    It runs, has failed, or is a rollback; or it had ended, or is an Update in place, of a type whose Updates may not
+    look at what the resource has. ``events`` have the stack's borders: of the operations between two each but the first
+    is a rollback.
     """
     made_by: Operation | None = None
     for is_border, rows in groupby(events, key=lambda event: event.of_stack):
         if is_border and made_by is not None and made_by.end is not None:
-            return made_by.has_failed or made_by.is_in_place
+            return not made_by.is_proof(created)
         for operation in () if is_border else operations(rows):
             if operation.end is not None and created <= operation.end.at:
                 made_by = None  # it was there when the later one began
@@ -205,8 +208,8 @@ def is_made_without_proof(events: Iterable[ResourceEvent], created: datetime) ->
             if operation.can_have_made(created):
                 made_by = operation
                 if operation.is_creation:
-                    return False
-    return made_by is not None and (made_by.end is None or made_by.has_failed or made_by.is_in_place)
+                    return not operation.is_proof(created)
+    return made_by is not None and not made_by.is_proof(created)
 
 
 class Origin(Enum):
