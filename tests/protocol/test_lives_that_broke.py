@@ -835,6 +835,14 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
             Amend(1, "on-delete"), Deploy(2, (("TransferA", Wish("leaving", secret=1)),), "first"), later=1.0, slow=-1
         ),
     ),
+    "the referee wants another message of a transfer that a rollback leaves in doubt": (
+        Deploy(0, (TRANSFER,)),
+        Race(
+            Amend(0, "other-secret"),
+            Deploy(1, (TRANSFER,), faults=(Fault("mute", "iot.DescribeCertificate", "before", times=4),)),
+            later=0.3,
+        ),
+    ),
 }
 _CASES: list[Any] = [
     *(pytest.param(Neighbourhood, life, id=name) for name, life in OF_NEIGHBOURS.items()),
