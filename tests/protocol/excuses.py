@@ -76,7 +76,7 @@ class Excuses:
     detached_by_a_transfer: set[str] = field(default_factory=set)
     """A function has detached it for a transfer, and died before its answer named what: it may stay detached.
 
-    docs/resources/certificate-transfer.md: "Where CloudFormation never received the answer of the function".
+    Or the Delete names what, and leaves it so, as of ``forgotten``; the same pages.
     """
     shared_by_an_earlier_release: set[tuple[str, Owner]] = field(default_factory=set)
     """A certificate, and a resource that has it as well as the one that registered it: 0.1.0 let that happen."""

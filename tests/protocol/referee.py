@@ -544,9 +544,13 @@ class Stack:
         """Excuse a Delete that failed, and that finds another one's transfer when it comes again, and says so."""
         certificate_id = live.declared.properties.get("CertificateId", "")
         _, maker = self.cloud.transferred.get(certificate_id, (None, ()))
-        is_named = "was changed since. Before the transfer it was ACTIVE" in reason
-        if is_named and maker not in ((), self._owner(logical_id)):
+        _, _, before = reason.partition("was changed since. Before the transfer it was ")
+        if maker in ((), self._owner(logical_id)):
+            return
+        if before.startswith("ACTIVE"):
             self.cloud.excuses.forgotten.add(certificate_id)
+        if "attached to" in before:
+            self.cloud.excuses.detached_by_a_transfer.add(certificate_id)
 
     def _excuse_attached(self, logical_id: str, physical_id: str, answer: Answer) -> None:
         """Excuse what a rollback leaves attached, and names, where another resource does use the certificate."""

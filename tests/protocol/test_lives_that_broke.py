@@ -843,6 +843,10 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
             later=0.3,
         ),
     ),
+    "a Delete that comes again after another stack's transfer does not name what its own had detached": (
+        Deploy(1, (TRANSFER,), "last", (Fault("fail", "iot.DescribeCertificate", "before", times=4, invocation=3),)),
+        Deploy(0, (TRANSFER,)),
+    ),
 }
 _CASES: list[Any] = [
     *(pytest.param(Neighbourhood, life, id=name) for name, life in OF_NEIGHBOURS.items()),

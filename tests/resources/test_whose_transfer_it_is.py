@@ -370,6 +370,31 @@ class TestARejectedTransfer:
         stage.delete(stage.transfer, physical_id, to(leaving))
         assert record.status == status
 
+    @pytest.mark.parametrize(
+        ("status", "detach", "before"),
+        [
+            ("ACTIVE", False, ". Before the transfer it was ACTIVE"),
+            ("ACTIVE", True, ". Before the transfer it was ACTIVE and attached to policy telemetry"),
+            ("INACTIVE", True, ". Before the transfer it was attached to policy telemetry"),
+            ("INACTIVE", False, ""),
+        ],
+    )
+    def test_after_which_another_one_was_made_is_reported_with_what_it_had_taken(
+        self, stage: Stage, leaving: str, status: str, detach: bool, before: str
+    ) -> None:
+        if detach:
+            stage.iot.policies["telemetry"] = {stage.iot.certificates[leaving].arn}
+        stage.iot.UpdateCertificate(leaving, status)
+        declared = to(leaving, DetachOnTransfer="true")
+        physical_id = stage.create(stage.transfer, declared).physical_id
+        stage.other.RejectCertificateTransfer(leaving)
+        pass_by(stage, 600)
+        transferred(stage, leaving)
+        stage.other.RejectCertificateTransfer(leaving)
+        assert stage.delete(stage.transfer, physical_id, declared).note == (
+            f"Left as it is: no transfer of certificate {leaving[:16]}… is pending, and it was changed since{before}"
+        )
+
     def test_is_not_known_to_have_turned_it_off_without_a_date_of_that(
         self, stage: Stage, leaving: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -273,12 +273,12 @@ def superseded(certificate_id: str) -> Decision:
     return Decision(Action.LEAVE, f"Left pending: {short(certificate_id)} is in another transfer of this resource")
 
 
-def changed_since(certificate_id: str, *, before: str = "") -> Decision:
+def changed_since(certificate_id: str, *, before: Sequence[str] = ()) -> Decision:
     """Decide on a certificate that no transfer of this resource has taken anything from, or that was changed since.
 
-    ``before``: its status before the transfer, where that is another one.
+    ``before``: what it was before the transfer, and is not any more: ACTIVE, or attached to policies and things.
     """
-    was = f". Before the transfer it was {before}" if before else ""
+    was = f". Before the transfer it was {' and '.join(before)}" if before else ""
     return Decision(
         Action.LEAVE,
         f"Left as it is: no transfer of {short(certificate_id)} is pending, and it was changed since{was}",

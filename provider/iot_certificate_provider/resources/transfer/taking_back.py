@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.physical_id import TransferIdentity
     from iot_certificate_provider.properties.certificate_transfer import CertificateTransferProperties
     from iot_certificate_provider.protocol.request import Request
+    from iot_certificate_provider.resources.removal.attachments import Attachment
 
 SAME_CHANGE = timedelta(seconds=1)
 """How far two dates of one change may lie apart."""
@@ -83,8 +84,8 @@ class TakingBack:
         if live is None:
             return deletion_of_nothing(identity.certificate_id).reason
         if not cancelled and not self._is_over(request, identity, live):
-            is_off = identity.was_active and live.status == DeviceCertificateStatus.INACTIVE
-            return changed_since(live.id, before=DeviceCertificateStatus.ACTIVE if is_off else "").reason
+            is_off = live.status == DeviceCertificateStatus.INACTIVE
+            return changed_since(live.id, before=_before(identity) if is_off else ()).reason
         is_off = identity.was_active and (cancelled or self._is_off_by_transfer(request, live))
         if not cancelled and not is_off and not _detached(identity):
             return nothing_to_put_back(live.id).reason
@@ -150,9 +151,20 @@ class TakingBack:
             try:
                 calls_of(self._iot)[each.kind].attach(each.name, arn)
             except (InvalidPropertyError, NotFoundError, LimitExceededError, RefusedError):
-                missing.append(f"{each.kind.name.lower()} {each.name}")
+                missing.append(_name(each))
         return not_attached_again(identity.certificate_id, missing).reason if missing else ""
 
 
 def _detached(identity: TransferIdentity) -> Attachments:
     return Attachments.named(identity.policy_names, identity.thing_names)
+
+
+def _before(identity: TransferIdentity) -> list[str]:
+    """Say what the transfer has taken from the certificate, as far as the physical id names it."""
+    names = ", ".join(map(_name, _detached(identity)))
+    active = [str(DeviceCertificateStatus.ACTIVE)] if identity.was_active else []
+    return [*active, f"attached to {names}"] if names else active
+
+
+def _name(attachment: Attachment) -> str:
+    return f"{attachment.kind.name.lower()} {attachment.name}"
