@@ -71,7 +71,8 @@ class Excuses:
     Or the Delete says it, and leaves it so: it had failed, and another stack has transferred the certificate meanwhile.
 
     docs/resources/certificate-transfer.md: "Where CloudFormation never received the answer of the function", "The
-    changes of this resource are not restored then"; docs/operations.md, "Why an event left it" ("… changed since…").
+    Delete then restores nothing that this resource changed"; docs/operations.md, "Why an event left it" ("… changed
+    since…").
     """
     detached_by_a_transfer: set[str] = field(default_factory=set)
     """A function has detached it for a transfer, and died before its answer named what: it may stay detached.

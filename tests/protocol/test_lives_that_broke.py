@@ -847,6 +847,11 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Deploy(1, (TRANSFER,), "last", (Fault("fail", "iot.DescribeCertificate", "before", times=4, invocation=3),)),
         Deploy(0, (TRANSFER,)),
     ),
+    "the referee does not know that a decision is a holder, because of which a rollback leaves and names attachments": (
+        Deploy(1, (DECISION,)),
+        Deploy(2, (("DeviceA", Wish("brought")),)),
+        Amend(2, "attach", 0, "first"),
+    ),
 }
 _CASES: list[Any] = [
     *(pytest.param(Neighbourhood, life, id=name) for name, life in OF_NEIGHBOURS.items()),
