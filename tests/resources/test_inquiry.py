@@ -130,6 +130,14 @@ class TestWhatWasRegisteredWhileAnUpdateRan:
         plant(stage, holder, status, of_stack=stack)
         assert inquiry.is_registered_anew(update(stage), live(-50)) is is_anothers
 
+    def test_is_anothers_who_keeps_it_where_the_resource_itself_keeps_another(
+        self, stage: Stage, inquiry: Inquiry
+    ) -> None:
+        """Neither stack is found by the certificate's id then."""
+        log(stage, *[(status, f"{ID}/keeps/{'ef' * 32}" if each == ID else each, at) for status, each, at in RUNNING])
+        plant(stage, KEPT_ID)
+        assert inquiry.is_registered_anew(update(stage), live(-50))
+
     def test_is_not_asked_about_by_an_adopter(self, stage: Stage, inquiry: Inquiry) -> None:
         """It uses the certificate, whichever owner registered it."""
         log(stage, *RUNNING)
@@ -333,6 +341,7 @@ class TestHolders:
         standing = holders.standing(update(stage), ID)
         assert names(standing.others) == {"Pump"}
         assert (standing.own, standing.is_found) == (None, False)
+        assert "cloudformation.ListStacks" not in stage.aws.names()
 
     @pytest.mark.parametrize(
         ("physical_id", "own", "everywhere", "found"),
