@@ -361,6 +361,24 @@ class TestHolders:
         standing = holders.whole_standing(update(stage), ID, NOON, **default)
         assert names(standing.others) == ({"Pump"} if found else set())
 
+    @pytest.mark.parametrize(
+        ("sibling", "status", "looks"),
+        [
+            (ID, "CREATE_COMPLETE", False),
+            (ID, "DELETE_IN_PROGRESS", True),
+            (ADOPTED_ID, "CREATE_COMPLETE", True),
+            (OTHER_ID, "CREATE_COMPLETE", True),
+        ],
+    )
+    def test_that_own_it_are_looked_for_by_an_adopter_until_one_is_found_that_stays(
+        self, stage: Stage, holders: Holders, sibling: str, status: str, looks: bool
+    ) -> None:
+        stage.log(ADOPTED_ID, "CREATE_COMPLETE")
+        stage.aws.cloudformation.resources["Sibling"] = (sibling, status)
+        plant(stage, KEPT_ID)
+        standing = holders.standing(update(stage, ADOPTED_ID), ID)
+        assert ("Pump" in names(standing.others)) is looks
+
     def test_that_are_named_are_not_counted_twice_where_a_stack_has_more(self, stage: Stage, holders: Holders) -> None:
         pump = StackResource("plant", "Pump", ID, "CREATE_COMPLETE")
         for named, others in (((pump,), {"Pump"}), ((), {""})):
