@@ -104,3 +104,22 @@ def test_a_thing_that_is_refused_for_no_other_attachment_says_why(stage: Stage, 
     refuse(stage, "iot.AttachThingPrincipal", "InvalidRequestException")
     with pytest.raises(RefusedError, match="planned"):
         attach(stage.gateways.iot, registered(stage).arn, Attachments.named((), ["hall"]))
+
+
+def test_a_policy_that_may_not_be_asked_keeps_no_other_from_being_waited_for(
+    stage: Stage, removal: DeviceCertificateRemoval, deadline: Deadline
+) -> None:
+    live = registered(stage)
+    stage.iot.policies.update(denied={live.arn}, slow={live.arn})
+    stage.iot.slow_detach = 2
+    stage.iot.DetachPolicy("slow", live.arn)
+    asked: list[str] = []
+
+    def check(call: Call) -> None:
+        asked.append(call.parameters["policyName"])
+        if asked[-1] == "denied":
+            raise Refusal("UnauthorizedException", "planned", 401)
+
+    stage.aws.before = check
+    removal.wait_until_released(Attachments.named(["denied", "slow"]), live.arn, deadline)
+    assert asked == ["denied", "slow", "slow", "slow"]
