@@ -17,6 +17,7 @@ from iot_certificate_provider.resources.lifecycle.overlap import physical_id_aft
 from iot_certificate_provider.resources.lifecycle.ownership import of_another
 from iot_certificate_provider.resources.lifecycle.redelivery import (
     StillWanted,
+    check_awaited,
     may_be_repeated,
     returns_to_what_it_had,
     uncertain_without_answer,
@@ -89,6 +90,11 @@ class TestARedelivery:
         stage.log(ID, newest)
         request = stage.request(kind, {}, None if kind is RequestType.CREATE else ID, age=age)
         assert returns_to_what_it_had(request, stage.gateways.stacks, NOON) is returns
+
+    def test_of_which_only_the_deletion_is_known_is_not_awaited(self, stage: Stage) -> None:
+        stage.log(ID, "DELETE_COMPLETE")
+        with pytest.raises(ConflictError, match="CloudFormation no longer waits for this Create"):
+            check_awaited(stage.request(RequestType.CREATE, {}, age=60), stage.gateways.stacks, NOON)
 
 
 class TestACreateThatTakesLong:
