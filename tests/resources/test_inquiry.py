@@ -210,6 +210,32 @@ def test_the_running_operation_has_registered_what_is_newer_than_its_beginning(
     assert inquiry.is_new(update(stage, age=age), live(created)) is is_new
 
 
+CREATE_THAT_FAILED = [("DELETE_IN_PROGRESS", "", 0.0), ("CREATE_FAILED", "", -60.0), ("CREATE_IN_PROGRESS", "", -90.0)]
+
+
+@pytest.mark.parametrize(
+    ("physical_id", "created", "is_made"),
+    [
+        ("create-unfinished/a3a4", -91, False),
+        ("create-unfinished/a3a4", -60 + 10 + 30, True),
+        ("create-unfinished/a3a4", -60 + 10 + 31, False),
+        ("invented", -60 + 900 + 30, True),
+        ("invented", -60 + 900 + 31, False),
+    ],
+)
+def test_a_create_that_failed_has_made_nothing_later_than_a_delivery_takes(
+    stage: Stage, inquiry: Inquiry, physical_id: str, created: float, is_made: bool
+) -> None:
+    """One that has answered makes nothing any more, but a call of its may still take effect."""
+    log(stage, *CREATE_THAT_FAILED)
+    assert inquiry.is_made_now(delete(stage, physical_id), live(created)) is is_made
+
+
+def test_an_update_after_a_failed_one_may_make_something_at_any_time(stage: Stage, inquiry: Inquiry) -> None:
+    log(stage, ("UPDATE_FAILED", ID, -10), *RUNNING)
+    assert inquiry.is_made_now(update(stage), live(9999))
+
+
 def test_a_ca_is_used_in_a_stack_that_has_it_or_has_retained_it(stage: Stage, inquiry: Inquiry) -> None:
     other = plant(stage, ID, "DELETE_SKIPPED")
     other.types["Pump"] = ResourceType.CA_CERTIFICATE
