@@ -12,8 +12,9 @@ from fakes.refusal import Refusal
 from iot_certificate_provider.contract import ResourceType
 from iot_certificate_provider.errors import AlreadyExistsError, ConflictError, InvalidPropertyError, UpstreamError
 from iot_certificate_provider.physical_id import without_kept
-from iot_certificate_provider.pki import Certificate
+from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.protocol.request import RequestType
+from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
 from iot_certificate_provider.resources.lifecycle.ownership import short
 from resources.stage import KEY_SECRET, LOGICAL_ID
 
@@ -377,6 +378,25 @@ class TestASigningRequest:
         request = stage.request(RequestType.UPDATE, {**before, "Status": "INACTIVE"}, deleted, before, age=60)
         assert stage.device.update(request).physical_id == issued["certificateId"]
         assert stage.iot.policies["ours"] == {issued["certificateArn"]}
+
+    @pytest.mark.parametrize("candidates", [1, 2])
+    def test_asks_in_a_rollback_for_a_minute_whose_the_newest_is_and_once_for_each_other(
+        self, stage: Stage, candidates: int
+    ) -> None:
+        """A rollback must not get stuck: another one is issued, and these are checked as its orphans."""
+        begin_update_a_minute_ago(stage, "ab" * 32)
+        roll_back(stage)
+        plant = stage.aws.cloudformation.beside("plant")
+        plant.status = "CREATE_IN_PROGRESS"
+        plant.log("Pump", "", "CREATE_IN_PROGRESS", stage.now() - timedelta(minutes=2))
+        pem = self.first["CertificateSigningRequest"]
+        ids = [stage.iot.CreateCertificateFromCsr(pem)["certificateId"] for _ in range(candidates)]
+        request = stage.request(RequestType.UPDATE, self.first, "ab" * 32, self.second, age=60)
+        stage.now = lambda: datetime.now(UTC) + timedelta(minutes=2)
+        ownership = DeviceCertificateOwnership(stage.gateways, stage.now)
+        assert ownership.own_issued(request, SigningRequest.from_pem(pem)) is None
+        assert sorted(request.progress.doubtful) == sorted(ids)
+        assert 55 < sum(stage.clock.slept) < 58.5
 
     def test_leaves_its_certificate_where_another_owner_has_registered_that_again(self, stage: Stage) -> None:
         created = stage.create(stage.device, self.first)
