@@ -181,6 +181,29 @@ class TestADelete:
         assert stage.iot.certificates == {}
 
 
+@pytest.mark.parametrize("is_held", [False, True])
+def test_a_rollback_to_what_is_gone_for_good_removes_its_orphan_or_names_who_has_it(
+    stage: Stage, registered_ca: issuing.Issued, is_held: bool
+) -> None:
+    """The certificate and its CA were deleted outside the stack; the Update that failed had registered another one."""
+    before = {"CertificatePem": issuing.make_device(registered_ca).pem, "CACertificatePem": registered_ca.pem}
+    stage.iot.clock = stage.now = lambda: datetime.now(UTC) - timedelta(hours=1)
+    gone = stage.create(stage.device, before).physical_id
+    stage.iot.certificates.clear()
+    stage.iot.cas.clear()
+    begin_update_a_minute_ago(stage, gone)
+    stage.iot.RegisterCertificateWithoutCA(certificatePem=PUMP.pem, status="ACTIVE")
+    stage.log(gone, "UPDATE_FAILED")
+    if is_held:
+        stage.aws.cloudformation.beside("plant").log("Pump", PUMP_ID, "CREATE_COMPLETE")
+    roll_back(stage)
+    outcome = stage.update(stage.device, gone, DECLARED, before)
+    assert outcome.physical_id == gone
+    said = "is declared by Pump of stack plant" if is_held else "is not registered any more: "
+    assert said in outcome.note
+    assert list(stage.iot.certificates) == ([PUMP_ID] if is_held else [])
+
+
 CSR = {"CertificateSigningRequest": issuing.make_csr("pump").pem}
 
 
