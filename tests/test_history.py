@@ -14,12 +14,14 @@ from iot_certificate_provider.resources.lifecycle.history import (
     Origin,
     ended_with,
     held,
+    is_from_before_failure,
     is_made_without_proof,
     is_running,
     is_within,
     operation_started,
     operations,
     origin,
+    registration_failed,
     registration_started,
     updates_since,
 )
@@ -469,3 +471,27 @@ def test_an_update_in_place_is_no_proof_that_the_resource_has_made_something(
     events: list[tuple[str, str, int]], created: int, expected: bool
 ) -> None:
     assert is_made_without_proof(log(*events), NOON + timedelta(seconds=created)) is expected
+
+
+@pytest.mark.parametrize(
+    ("statuses", "minutes_ago"),
+    [
+        (["DELETE_IN_PROGRESS", "CREATE_FAILED", "CREATE_IN_PROGRESS"], 1),
+        (["UPDATE_FAILED", "UPDATE_IN_PROGRESS", "CREATE_COMPLETE"], 0),
+        (["DELETE_IN_PROGRESS", "CREATE_IN_PROGRESS"], None),
+        (["DELETE_IN_PROGRESS", "CREATE_COMPLETE", "CREATE_IN_PROGRESS"], None),
+        (["DELETE_FAILED"], None),
+        ([], None),
+    ],
+    ids=named,
+)
+def test_a_delete_cleans_up_after_what_failed_newest(statuses: list[str], minutes_ago: int | None) -> None:
+    failed = None if minutes_ago is None else NOON - timedelta(minutes=minutes_ago)
+    assert registration_failed(rows(*statuses)) == failed
+
+
+@pytest.mark.parametrize(("seconds", "is_from_before"), [(-61, True), (-60, True), (-59, False)])
+def test_what_was_created_before_a_failure_may_be_what_failed(seconds: int, is_from_before: bool) -> None:
+    failed = rows("UPDATE_IN_PROGRESS", "UPDATE_FAILED", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE")
+    assert is_from_before_failure(failed, at(seconds)) is is_from_before
+    assert not is_from_before_failure(rows("UPDATE_COMPLETE", *(row.status for row in failed)), at(seconds))

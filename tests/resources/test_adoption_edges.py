@@ -189,6 +189,31 @@ class TestAHolder:
                 adopt(stage)
 
 
+class TestSeveralHolders:
+    """Each of them has to let the certificate be adopted, also behind one that does."""
+
+    def test_of_which_a_sibling_keeps_it_beside_its_own(self, stage: Stage) -> None:
+        holder(stage, ADOPTED_ID)
+        stage.aws.cloudformation.resources["Sibling"] = (f"{OTHER_ID}/keeps/{PUMP_ID}", "CREATE_COMPLETE")
+        with pytest.raises(InvalidPropertyError, match="Sibling of this stack owns the certificate, and would delete"):
+            adopt(stage)
+
+    def test_of_which_a_sibling_owns_what_another_stack_has_accepted(self, stage: Stage) -> None:
+        plant = holder(stage)
+        plant.types["Pump"] = ResourceType.CERTIFICATE_TRANSFER_DECISION
+        stage.aws.cloudformation.asker = lambda: plant.stack_id
+        stage.aws.cloudformation.resources["Sibling"] = (PUMP_ID, "CREATE_COMPLETE")
+        with pytest.raises(InvalidPropertyError, match="Sibling of this stack owns the certificate, and would delete"):
+            adopt(stage)
+
+    @pytest.mark.parametrize("age", [60, 3600])
+    def test_of_which_none_is_found_by_the_certificates_id(self, stage: Stage, age: int) -> None:
+        register(stage, ago=age)
+        holder(stage, f"{OTHER_ID}/keeps/{PUMP_ID}", ago=0).policies.clear()
+        with pytest.raises(InvalidPropertyError, match="Pump of stack plant owns the certificate, and would delete it"):
+            adopt(stage)
+
+
 class TestBeforeTheAnswer:
     """Attaching takes time, in which the holder's stack may be updated."""
 
@@ -247,6 +272,14 @@ class TestTakingItOver:
         holder(stage, f"{OTHER_ID}/keeps/{PUMP_ID}")
         with pytest.raises(InvalidPropertyError, match="cannot be left out: Pump of stack plant holds the certificate"):
             self.take_over(stage)
+
+    def test_is_refused_likewise_by_an_id_of_an_earlier_version(self, stage: Stage) -> None:
+        """CloudFormation finds no stack by the id of an adopted certificate then."""
+        holder(stage, f"{OTHER_ID}/keeps/{PUMP_ID}")
+        marked = f"{ADOPTED_ID}/0a1b2c3d.4e5f6a7b"
+        stage.log(marked, "CREATE_COMPLETE")
+        with pytest.raises(InvalidPropertyError, match="cannot be left out: Pump of stack plant holds the certificate"):
+            stage.update(stage.device, marked, ADOPTED, DECLARED)
 
     def test_does_not_mind_another_adopter(self, stage: Stage) -> None:
         holder(stage, ADOPTED_ID)

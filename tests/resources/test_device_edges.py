@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import issuing
+from fakes.refusal import Refusal
 from iot_certificate_provider.contract import ResourceType
-from iot_certificate_provider.errors import AlreadyExistsError, InvalidPropertyError
+from iot_certificate_provider.errors import AlreadyExistsError, ConflictError, InvalidPropertyError, UpstreamError
 from iot_certificate_provider.physical_id import without_kept
-from iot_certificate_provider.pki import Certificate
+from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.protocol.request import RequestType
+from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
 from iot_certificate_provider.resources.lifecycle.ownership import short
 from resources.stage import KEY_SECRET, LOGICAL_ID
 
 if TYPE_CHECKING:
+    from fakes.aws import Call
     from resources.stage import Stage
 
 SNI_ONLY = {"CertificateMode": "SNI_ONLY"}
@@ -45,6 +48,14 @@ def pump(stage: Stage) -> str:
 
 def roll_back(stage: Stage) -> None:
     stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+
+
+def refuse(stage: Stage, name: str, code: str, status: int) -> None:
+    def check(call: Call) -> None:
+        if call.name == name:
+            raise Refusal(code, "planned", status)
+
+    stage.aws.before = check
 
 
 def looks_at_policies(stage: Stage) -> int:
@@ -102,15 +113,37 @@ class TestAdopting:
         assert stage.iot.policies["ours"] == set()
         assert looks_at_policies(stage) == 3
 
-    def test_leaves_what_another_adopter_declares_as_well_and_says_so(self, stage: Stage, pump: str) -> None:
-        attached = {**ADOPTED, **WITH_POLICY}
+    @pytest.mark.parametrize(
+        ("declared", "is_left"),
+        [
+            ({"PolicyNames": ["ours"], "ThingNames": ["hall"]}, True),
+            ({"PolicyNames": [{"Ref": "Policy"}], "ThingNames": ["hall"]}, True),
+            ({"PolicyNames": [{"Ref": "Missing"}]}, True),
+            ({"PolicyNames": {"Ref": "Names"}}, True),
+            ({"PolicyNames": ["outside"]}, False),
+            ({"PolicyNames": [{"Ref": "Another"}]}, False),
+            ({}, False),
+            (None, True),
+        ],
+    )
+    def test_leaves_what_another_adopter_declares_as_well_or_may_declare(
+        self, stage: Stage, pump: str, declared: dict[str, Any] | None, is_left: bool
+    ) -> None:
+        """A reference is resolved in the adopter's stack; where its template cannot be read, it may declare each."""
+        stage.iot.things["hall"] = set()
+        attached = {**ADOPTED, **WITH_POLICY, "ThingNames": ["hall"]}
         stage.create(stage.device, attached)
         plant = stage.aws.cloudformation.beside("plant")
+        plant.log("Policy", "ours", "CREATE_COMPLETE")
+        plant.log("Another", "outside", "CREATE_COMPLETE")
         plant.log("Pump", ADOPTED_ID, "CREATE_COMPLETE")
-        plant.policies["Pump"] = {"Properties": attached}  # type: ignore[dict-item]
+        plant.policies["Pump"] = {"Properties": declared}  # type: ignore[dict-item]
+        if declared is None:
+            refuse(stage, "cloudformation.GetTemplate", "AccessDenied", 403)
         outcome = stage.delete(stage.device, ADOPTED_ID, attached)
-        assert outcome.note == "Left attached, because Pump of stack plant may have attached it: ours"
-        assert stage.iot.policies["ours"] == {pump}
+        if is_left:
+            assert outcome.note == "Left attached, because Pump of stack plant may have attached it: ours, hall"
+        assert stage.iot.policies["ours"] == stage.iot.things["hall"] == ({pump} if is_left else set())
 
 
 class TestADelete:
@@ -146,6 +179,53 @@ class TestADelete:
         stage.aws.cloudformation.resources["Sibling"] = ("invented", "DELETE_FAILED")
         stage.delete(stage.device, INVENTED, DECLARED)
         assert stage.iot.certificates == {}
+
+
+@pytest.mark.parametrize("is_held", [False, True])
+def test_a_rollback_to_what_is_gone_for_good_removes_its_orphan_or_names_who_has_it(
+    stage: Stage, registered_ca: issuing.Issued, is_held: bool
+) -> None:
+    """The certificate and its CA were deleted outside the stack; the Update that failed had registered another one."""
+    before = {"CertificatePem": issuing.make_device(registered_ca).pem, "CACertificatePem": registered_ca.pem}
+    stage.iot.clock = stage.now = lambda: datetime.now(UTC) - timedelta(hours=1)
+    gone = stage.create(stage.device, before).physical_id
+    stage.iot.certificates.clear()
+    stage.iot.cas.clear()
+    begin_update_a_minute_ago(stage, gone)
+    stage.iot.RegisterCertificateWithoutCA(certificatePem=PUMP.pem, status="ACTIVE")
+    stage.log(gone, "UPDATE_FAILED")
+    if is_held:
+        stage.aws.cloudformation.beside("plant").log("Pump", PUMP_ID, "CREATE_COMPLETE")
+    roll_back(stage)
+    outcome = stage.update(stage.device, gone, DECLARED, before)
+    assert outcome.physical_id == gone
+    said = "is declared by Pump of stack plant" if is_held else "is not registered any more: "
+    assert said in outcome.note
+    assert list(stage.iot.certificates) == ([PUMP_ID] if is_held else [])
+
+
+CSR = {"CertificateSigningRequest": issuing.make_csr("pump").pem}
+
+
+class TestACreate:
+    @pytest.mark.parametrize("properties", [DECLARED, CSR], ids=["given", "issued"])
+    def test_that_was_cancelled_before_it_came_to_it_registers_nothing(
+        self, stage: Stage, properties: dict[str, Any]
+    ) -> None:
+        """Other questions have taken ten seconds: CloudFormation is asked whether it still waits."""
+        stage.aws.cloudformation.resources[LOGICAL_ID] = ("", "DELETE_IN_PROGRESS")
+        with pytest.raises(ConflictError, match="CloudFormation cancelled the resource"):
+            stage.device.create(stage.request(RequestType.CREATE, properties, age=11))
+        assert stage.aws.writes() == []
+
+    def test_for_which_nothing_was_issued_says_that_aws_did_not_answer(self, stage: Stage) -> None:
+        refuse(stage, "iot.CreateCertificateFromCsr", "InternalFailureException", 500)
+        with pytest.raises(UpstreamError):
+            stage.create(stage.device, CSR)
+
+    def test_that_meets_anothers_certificate_refuses_it(self, stage: Stage, pump: str) -> None:
+        with pytest.raises(AlreadyExistsError, match="Registered already by another owner"):
+            stage.create(stage.device, DECLARED)
 
 
 def test_a_rollback_asks_for_its_orphans_for_a_minute_in_all_and_names_them_once(stage: Stage) -> None:
@@ -257,6 +337,21 @@ class TestAnUpdate:
         stage.create(stage.device, own)
         return own
 
+    def test_of_what_another_owner_registers_in_its_place_at_that_moment_is_refused(self, stage: Stage) -> None:
+        """It was deleted outside the stack, and is registered after this Update has looked for it."""
+        stage.create(stage.device, DECLARED)
+        del stage.iot.certificates[PUMP_ID]
+
+        def register(call: Call) -> None:
+            if call.name == "iot.RegisterCertificateWithoutCA":
+                stage.iot.RegisterCertificateWithoutCA(certificatePem=PUMP.pem, status="INACTIVE")
+                stage.iot.certificates[PUMP_ID].created += timedelta(seconds=40)
+
+        stage.aws.before = register
+        with pytest.raises(AlreadyExistsError, match="Registered already by another owner"):
+            stage.update(stage.device, PUMP_ID, DECLARED, {**DECLARED, **WITH_POLICY})
+        assert stage.iot.policies["ours"] == set()
+
     def test_to_what_another_owner_registers_meanwhile_is_refused(self, stage: Stage, own: dict[str, Any]) -> None:
         """Its key was not made here: anybody who has the certificate can have registered it."""
         (own_id,) = stage.iot.certificates
@@ -306,6 +401,25 @@ class TestASigningRequest:
         request = stage.request(RequestType.UPDATE, {**before, "Status": "INACTIVE"}, deleted, before, age=60)
         assert stage.device.update(request).physical_id == issued["certificateId"]
         assert stage.iot.policies["ours"] == {issued["certificateArn"]}
+
+    @pytest.mark.parametrize("candidates", [1, 2])
+    def test_asks_in_a_rollback_for_a_minute_whose_the_newest_is_and_once_for_each_other(
+        self, stage: Stage, candidates: int
+    ) -> None:
+        """A rollback must not get stuck: another one is issued, and these are checked as its orphans."""
+        begin_update_a_minute_ago(stage, "ab" * 32)
+        roll_back(stage)
+        plant = stage.aws.cloudformation.beside("plant")
+        plant.status = "CREATE_IN_PROGRESS"
+        plant.log("Pump", "", "CREATE_IN_PROGRESS", stage.now() - timedelta(minutes=2))
+        pem = self.first["CertificateSigningRequest"]
+        ids = [stage.iot.CreateCertificateFromCsr(pem)["certificateId"] for _ in range(candidates)]
+        request = stage.request(RequestType.UPDATE, self.first, "ab" * 32, self.second, age=60)
+        stage.now = lambda: datetime.now(UTC) + timedelta(minutes=2)
+        ownership = DeviceCertificateOwnership(stage.gateways, stage.now)
+        assert ownership.own_issued(request, SigningRequest.from_pem(pem)) is None
+        assert sorted(request.progress.doubtful) == sorted(ids)
+        assert 55 < sum(stage.clock.slept) < 58.5
 
     def test_leaves_its_certificate_where_another_owner_has_registered_that_again(self, stage: Stage) -> None:
         created = stage.create(stage.device, self.first)

@@ -130,6 +130,14 @@ class TestWhatWasRegisteredWhileAnUpdateRan:
         plant(stage, holder, status, of_stack=stack)
         assert inquiry.is_registered_anew(update(stage), live(-50)) is is_anothers
 
+    def test_is_anothers_who_keeps_it_where_the_resource_itself_keeps_another(
+        self, stage: Stage, inquiry: Inquiry
+    ) -> None:
+        """Neither stack is found by the certificate's id then."""
+        log(stage, *[(status, f"{ID}/keeps/{'ef' * 32}" if each == ID else each, at) for status, each, at in RUNNING])
+        plant(stage, KEPT_ID)
+        assert inquiry.is_registered_anew(update(stage), live(-50))
+
     def test_is_not_asked_about_by_an_adopter(self, stage: Stage, inquiry: Inquiry) -> None:
         """It uses the certificate, whichever owner registered it."""
         log(stage, *RUNNING)
@@ -200,6 +208,32 @@ def test_the_running_operation_has_registered_what_is_newer_than_its_beginning(
 ) -> None:
     log(stage, *rows)
     assert inquiry.is_new(update(stage, age=age), live(created)) is is_new
+
+
+CREATE_THAT_FAILED = [("DELETE_IN_PROGRESS", "", 0.0), ("CREATE_FAILED", "", -60.0), ("CREATE_IN_PROGRESS", "", -90.0)]
+
+
+@pytest.mark.parametrize(
+    ("physical_id", "created", "is_made"),
+    [
+        ("create-unfinished/a3a4", -91, False),
+        ("create-unfinished/a3a4", -60 + 10 + 30, True),
+        ("create-unfinished/a3a4", -60 + 10 + 31, False),
+        ("invented", -60 + 900 + 30, True),
+        ("invented", -60 + 900 + 31, False),
+    ],
+)
+def test_a_create_that_failed_has_made_nothing_later_than_a_delivery_takes(
+    stage: Stage, inquiry: Inquiry, physical_id: str, created: float, is_made: bool
+) -> None:
+    """One that has answered makes nothing any more, but a call of its may still take effect."""
+    log(stage, *CREATE_THAT_FAILED)
+    assert inquiry.is_made_now(delete(stage, physical_id), live(created)) is is_made
+
+
+def test_an_update_after_a_failed_one_may_make_something_at_any_time(stage: Stage, inquiry: Inquiry) -> None:
+    log(stage, ("UPDATE_FAILED", ID, -10), *RUNNING)
+    assert inquiry.is_made_now(update(stage), live(9999))
 
 
 def test_a_ca_is_used_in_a_stack_that_has_it_or_has_retained_it(stage: Stage, inquiry: Inquiry) -> None:
@@ -333,6 +367,7 @@ class TestHolders:
         standing = holders.standing(update(stage), ID)
         assert names(standing.others) == {"Pump"}
         assert (standing.own, standing.is_found) == (None, False)
+        assert "cloudformation.ListStacks" not in stage.aws.names()
 
     @pytest.mark.parametrize(
         ("physical_id", "own", "everywhere", "found"),
@@ -351,6 +386,24 @@ class TestHolders:
         default = {"everywhere": True} if everywhere else {}
         standing = holders.whole_standing(update(stage), ID, NOON, **default)
         assert names(standing.others) == ({"Pump"} if found else set())
+
+    @pytest.mark.parametrize(
+        ("sibling", "status", "looks"),
+        [
+            (ID, "CREATE_COMPLETE", False),
+            (ID, "DELETE_IN_PROGRESS", True),
+            (ADOPTED_ID, "CREATE_COMPLETE", True),
+            (OTHER_ID, "CREATE_COMPLETE", True),
+        ],
+    )
+    def test_that_own_it_are_looked_for_by_an_adopter_until_one_is_found_that_stays(
+        self, stage: Stage, holders: Holders, sibling: str, status: str, looks: bool
+    ) -> None:
+        stage.log(ADOPTED_ID, "CREATE_COMPLETE")
+        stage.aws.cloudformation.resources["Sibling"] = (sibling, status)
+        plant(stage, KEPT_ID)
+        standing = holders.standing(update(stage, ADOPTED_ID), ID)
+        assert ("Pump" in names(standing.others)) is looks
 
     def test_that_are_named_are_not_counted_twice_where_a_stack_has_more(self, stage: Stage, holders: Holders) -> None:
         pump = StackResource("plant", "Pump", ID, "CREATE_COMPLETE")

@@ -52,11 +52,6 @@ class DeviceCertificateRemoval:
         self._settling = 0.0
         """Seconds after which AWS took note of a deactivation, so far: to ask earlier would use up the quota."""
 
-    def remove(self, certificate_id: str, deadline: Deadline) -> None:
-        """Remove a certificate by its id; one that is not registered counts as removed."""
-        with suppress(NotFoundError):
-            self.remove_live(self._iot.describe_certificate(certificate_id), deadline)
-
     def undo(self, certificate_id: str, deadline: Deadline) -> None:
         """Remove what was just registered, in the time that is kept for it; where that fails, leave it INACTIVE."""
         with deadline.undoing(), suppress(NotFoundError):

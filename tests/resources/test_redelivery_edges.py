@@ -1,0 +1,243 @@
+"""Edges of requests that come again, are cancelled, roll back or are undone: each rule by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from iot_certificate_provider.contract import PreviousCertificate
+from iot_certificate_provider.errors import ConflictError, DeadlineError, ProviderError, UpstreamError
+from iot_certificate_provider.protocol.request import RequestType
+from iot_certificate_provider.protocol.response import Outcome
+from iot_certificate_provider.resources.lifecycle.overlap import physical_id_after
+from iot_certificate_provider.resources.lifecycle.ownership import of_another
+from iot_certificate_provider.resources.lifecycle.redelivery import (
+    StillWanted,
+    check_awaited,
+    may_be_repeated,
+    returns_to_what_it_had,
+    uncertain_without_answer,
+)
+from iot_certificate_provider.resources.lifecycle.registered_already import RegisteredAlready
+from iot_certificate_provider.resources.lifecycle.rollback import returned_to_nothing
+from iot_certificate_provider.resources.lifecycle.undo import abandoned_on_failure, undone_on_failure
+from resources.stage import LOGICAL_ID
+
+if TYPE_CHECKING:
+    from iot_certificate_provider.protocol.request import Request
+    from resources.stage import Stage
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+ID, OTHER_ID, THIRD_ID = "ab" * 32, "cd" * 32, "ef" * 32
+ROLLBACK, UPDATE = "UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_IN_PROGRESS"
+
+
+@dataclass(frozen=True)
+class Live:
+    """A registered certificate of another owner."""
+
+    id: str = ID
+    arn: str = "arn"
+    status: str = "ACTIVE"
+    created: datetime = NOON
+
+
+@pytest.fixture
+def stage(stage: Stage) -> Stage:
+    stage.now = lambda: NOON
+    return stage
+
+
+def had(stage: Stage, physical_id: str) -> None:
+    """Have the resource had an id before the stack's update, which is rolled back."""
+    if physical_id:
+        stage.log(physical_id, "UPDATE_COMPLETE")
+    stage.aws.cloudformation.status = ROLLBACK
+    stage.aws.cloudformation.begin_update(NOON)
+
+
+def update(stage: Stage, age: float = 0, physical_id: str = ID) -> Request:
+    return stage.request(RequestType.UPDATE, {}, physical_id, age=age)
+
+
+class TestARedelivery:
+    @pytest.mark.parametrize(("age", "repeated"), [(44.9, False), (45, True)])
+    def test_may_be_one_from_the_time_of_the_first_retry_on(self, stage: Stage, age: float, repeated: bool) -> None:
+        assert may_be_repeated(update(stage, age), NOON) is repeated
+
+    def test_may_be_one_where_it_is_not_known_when_it_was_sent(self, stage: Stage) -> None:
+        assert may_be_repeated(replace(update(stage), sent=None), NOON)
+
+    @pytest.mark.parametrize(
+        ("kind", "age", "newest", "status", "returns"),
+        [
+            (RequestType.UPDATE, 0, "UPDATE_COMPLETE", UPDATE, True),
+            (RequestType.UPDATE, 0, "UPDATE_IN_PROGRESS", UPDATE, False),
+            (RequestType.UPDATE, 0, "UPDATE_IN_PROGRESS", ROLLBACK, True),
+            (RequestType.CREATE, 60, "CREATE_IN_PROGRESS", ROLLBACK, False),
+            (RequestType.CREATE, 60, "CREATE_COMPLETE", UPDATE, True),
+            (RequestType.CREATE, 0, "CREATE_COMPLETE", UPDATE, False),
+        ],
+    )
+    def test_after_success_or_in_a_rollback_returns_to_what_the_resource_had(
+        self, stage: Stage, kind: RequestType, age: float, newest: str, status: str, returns: bool
+    ) -> None:
+        stage.aws.cloudformation.status = status
+        stage.log(ID, newest)
+        request = stage.request(kind, {}, None if kind is RequestType.CREATE else ID, age=age)
+        assert returns_to_what_it_had(request, stage.gateways.stacks, NOON) is returns
+
+    def test_of_which_only_the_deletion_is_known_is_not_awaited(self, stage: Stage) -> None:
+        stage.log(ID, "DELETE_COMPLETE")
+        with pytest.raises(ConflictError, match="CloudFormation no longer waits for this Create"):
+            check_awaited(stage.request(RequestType.CREATE, {}, age=60), stage.gateways.stacks, NOON)
+
+
+class TestACreateThatTakesLong:
+    def asked(self, stage: Stage) -> int:
+        return stage.aws.names().count("cloudformation.DescribeStackResource")
+
+    def test_asks_every_ten_seconds_whether_it_is_still_wanted(self, stage: Stage) -> None:
+        still_wanted = StillWanted(stage.request(RequestType.CREATE, {}), stage.gateways.stacks, stage._time)
+        for seconds, asked in ((9.9, 0), (10, 1), (19.9, 1), (20, 2)):
+            stage.now = lambda seconds=seconds: NOON + timedelta(seconds=seconds)  # type: ignore[misc]
+            still_wanted.check()
+            assert self.asked(stage) == asked
+
+    def test_asks_at_once_where_it_is_not_known_when_it_was_sent(self, stage: Stage) -> None:
+        request = replace(stage.request(RequestType.CREATE, {}), sent=None)
+        stage.aws.cloudformation.resources[LOGICAL_ID] = ("", "DELETE_IN_PROGRESS")
+        with pytest.raises(ConflictError, match="CloudFormation cancelled the resource"):
+            StillWanted(request, stage.gateways.stacks, stage._time).check()
+
+
+@pytest.mark.parametrize(
+    ("error", "unanswered", "uncertain"),
+    [
+        (UpstreamError("no answer"), False, True),
+        (DeadlineError("no time"), False, True),
+        (ConflictError("refused"), True, True),
+        (ConflictError("refused"), False, False),
+    ],
+)
+def test_a_registration_is_uncertain_where_an_attempt_was_not_answered(
+    stage: Stage, error: ProviderError, unanswered: bool, uncertain: bool
+) -> None:
+    request = stage.request(RequestType.CREATE, {})
+    iot: Any = SimpleNamespace(was_unanswered=unanswered)
+    with pytest.raises(type(error)), uncertain_without_answer(request, iot):
+        raise error
+    assert request.progress.uncertain is uncertain
+
+
+def test_a_refusal_alone_is_certain(stage: Stage) -> None:
+    request = stage.request(RequestType.CREATE, {})
+    with pytest.raises(ConflictError), uncertain_without_answer(request):
+        raise ConflictError("refused")
+    assert not request.progress.uncertain
+
+
+class TestARollback:
+    @pytest.mark.parametrize(
+        ("before", "keeps", "certificate_id", "expected"),
+        [
+            pytest.param(f"{ID}/keeps/{OTHER_ID}", "", ID, f"{ID}/keeps/{OTHER_ID}", id="exactly what it had"),
+            pytest.param(f"{ID}/keeps/{OTHER_ID}", ID, THIRD_ID, f"{THIRD_ID}/keeps/{OTHER_ID}", id="another instead"),
+            pytest.param(f"{ID}/keeps/{OTHER_ID}", ID, OTHER_ID, OTHER_ID, id="what it had kept"),
+            pytest.param(ID, OTHER_ID, THIRD_ID, THIRD_ID, id="another instead, nothing kept"),
+            pytest.param("", OTHER_ID, THIRD_ID, f"{THIRD_ID}/keeps/{OTHER_ID}", id="a log that is gone"),
+        ],
+    )
+    def test_returns_to_the_certificates_that_the_id_from_before_names(
+        self, stage: Stage, before: str, keeps: str, certificate_id: str, expected: str
+    ) -> None:
+        had(stage, before)
+        request = replace(update(stage), keeps=keeps)
+        after = physical_id_after(request, stage.gateways.stacks, certificate_id, PreviousCertificate.KEEP)
+        assert after == expected
+
+    @pytest.mark.parametrize(("before", "expected"), [(f"{ID}/adopted", f"{ID}/adopted"), (OTHER_ID, ID), ("", ID)])
+    def test_to_what_is_anothers_by_now_changes_nothing_and_has_the_id_from_before(
+        self, stage: Stage, before: str, expected: str
+    ) -> None:
+        had(stage, before)
+        registered_already = RegisteredAlready(stage.gateways.stacks, stage.now)
+        request = update(stage, physical_id=OTHER_ID)
+        outcome = registered_already.refuse_or_keep(request, Live(), of_another(ID), Outcome(ID, {"Id": ID}))
+        assert (outcome.physical_id, outcome.attributes) == (expected, {"Id": ID})
+        assert outcome.note.endswith("belongs to another owner now")
+
+    @pytest.mark.parametrize(
+        ("kind", "status", "before", "registered", "returns"),
+        [
+            (RequestType.UPDATE, ROLLBACK, f"{ID}/keeps/{OTHER_ID}", False, True),
+            (RequestType.UPDATE, ROLLBACK, ID, True, False),
+            (RequestType.UPDATE, ROLLBACK, "", False, False),
+            (RequestType.UPDATE, UPDATE, ID, False, False),
+            (RequestType.DELETE, ROLLBACK, ID, False, False),
+        ],
+    )
+    def test_ends_though_its_certificate_is_gone_and_cannot_be_made_again(
+        self, stage: Stage, kind: RequestType, status: str, before: str, registered: bool, returns: bool
+    ) -> None:
+        had(stage, before)
+        stage.aws.cloudformation.status = status
+        request = stage.request(kind, {}, OTHER_ID)
+        outcome = returned_to_nothing(
+            request,
+            stage.gateways.stacks,
+            lambda _: Live() if registered else None,
+            lambda certificate_id: {"Id": certificate_id},
+            ProviderError("The secret is empty"),
+        )
+        if not returns:
+            assert outcome is None
+            return
+        assert outcome is not None
+        assert (outcome.physical_id, outcome.attributes) == (before, {"Id": ID})
+        assert outcome.note.endswith("is not registered any more: The secret is empty")
+
+
+def test_of_several_owners_the_first_is_named_and_advised_on(stage: Stage) -> None:
+    plant = stage.aws.cloudformation.beside("plant")
+    plant.log("Pump", ID, "CREATE_COMPLETE", NOON)
+    stage.aws.cloudformation.asker = lambda: plant.stack_id
+    stage.aws.cloudformation.resources["Sibling"] = (ID, "CREATE_COMPLETE")
+    error = RegisteredAlready(stage.gateways.stacks, stage.now).error(update(stage), Live(), of_another(ID))
+    assert str(error).startswith("Registered already by Pump of stack plant and 1 more. To move it here, a deployment")
+
+
+class TestUndoing:
+    @pytest.mark.parametrize(("options", "slept"), [({}, []), ({"is_late": True}, [10.0])])
+    def test_waits_for_what_aws_has_not_answered_where_that_may_come_late(
+        self, stage: Stage, options: dict[str, bool], slept: list[float]
+    ) -> None:
+        request = stage.request(RequestType.CREATE, {})
+        registered: list[str | None] = []
+
+        def undo() -> bool:
+            registered.append(request.progress.registered)
+            return True
+
+        with pytest.raises(UpstreamError), undone_on_failure(request, ID, undo, **options):
+            raise UpstreamError("no answer")
+        assert (registered, stage.clock.slept) == ([ID], slept)
+        assert request.progress.registered is None
+
+    @pytest.mark.parametrize(
+        ("registered", "uncertain", "abandoned"),
+        [(None, False, True), (None, True, False), (ID, False, False)],
+    )
+    def test_gives_up_what_was_kept_where_nothing_can_be_registered(
+        self, stage: Stage, registered: str | None, uncertain: bool, abandoned: bool
+    ) -> None:
+        request = stage.request(RequestType.CREATE, {})
+        request.progress.registered, request.progress.uncertain = registered, uncertain
+        calls: list[str] = []
+        with pytest.raises(ConflictError), abandoned_on_failure(request, lambda: calls.append("abandoned")):
+            raise ConflictError("refused")
+        assert bool(calls) is abandoned
