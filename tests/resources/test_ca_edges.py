@@ -62,6 +62,16 @@ def held_elsewhere(
     return other.stack_id
 
 
+def die_in_update(stage: Stage, physical_id: str, old: dict[str, Any], new: dict[str, Any]) -> str:
+    """Do what an Update asks for without ever answering it, and begin its rollback; return what it has registered."""
+    stage.aws.cloudformation.begin_update()
+    stage.log(physical_id, "UPDATE_IN_PROGRESS")
+    left = stage.ca.update(stage.request(RequestType.UPDATE, new, physical_id, old))
+    stage.log(physical_id, "UPDATE_FAILED")
+    stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    return left.physical_id
+
+
 def when(stage: Stage, name: str, act: Any) -> None:
     """Act once, before the call of this name."""
     pending = [act]
@@ -212,19 +222,30 @@ class TestAnUpdate:
         self, stage: Stage, *, is_held: bool
     ) -> None:
         created = stage.create(stage.ca, of(FIRST))
-        stage.aws.cloudformation.begin_update()
-        stage.log(created.physical_id, "UPDATE_IN_PROGRESS")
-        left = stage.ca.update(
-            stage.request(RequestType.UPDATE, of(SECOND), created.physical_id, of(FIRST))
-        ).physical_id
-        stage.log(created.physical_id, "UPDATE_FAILED")
-        stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+        left = die_in_update(stage, created.physical_id, of(FIRST), of(SECOND))
         if is_held:
             held_elsewhere(stage, left)
         outcome = stage.update(stage.ca, created.physical_id, of(SECOND), of(FIRST))
         assert (left in stage.iot.cas) is is_held
         said = f"Left registered: certificate {left[:16]}… is declared by Ca of stack another"
         assert outcome.note == (said if is_held else "")
+
+    @pytest.mark.parametrize("is_held", [True, False])
+    def test_that_never_answered_likewise_where_there_is_no_ca_any_more_to_return_to(
+        self, stage: Stage, *, is_held: bool
+    ) -> None:
+        proven = {"CACertificatePem": FIRST.pem, "VerificationKey": {"SecretArn": KEY_SECRET}}
+        stage.aws.secrets.values[KEY_SECRET] = FIRST.key_pem()
+        created = stage.create(stage.ca, proven)
+        left = die_in_update(stage, created.physical_id, proven, of(SECOND))
+        del stage.iot.cas[created.physical_id], stage.aws.secrets.values[KEY_SECRET]
+        if is_held:
+            held_elsewhere(stage, left)
+        outcome = stage.update(stage.ca, created.physical_id, of(SECOND), proven)
+        assert list(stage.iot.cas) == ([left] if is_held else [])
+        said = f"Left registered: certificate {left[:16]}… is declared by Ca of stack another"
+        gone = f"Rolled back, but certificate {created.physical_id[:16]}… is not registered any more: "
+        assert outcome.note.startswith(said if is_held else gone)
 
 
 class TestADelete:
