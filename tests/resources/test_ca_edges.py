@@ -12,7 +12,11 @@ import issuing
 from fakes.acm_pca import PrivateCa
 from iot_certificate_provider.contract import LOGICAL_ID_TAG, REQUEST_TAG, STACK_TAG, ResourceType
 from iot_certificate_provider.errors import AlreadyExistsError, ConflictError, InvalidPropertyError, UpstreamError
+from iot_certificate_provider.pki import Certificate
+from iot_certificate_provider.properties.ca_certificate import CaCertificateProperties
 from iot_certificate_provider.protocol.request import RequestType
+from iot_certificate_provider.resources.ca.ownership import CaCertificateOwnership
+from iot_certificate_provider.resources.ca.private_ca_identity import PrivateCaIdentity
 from resources.stage import KEY_SECRET, LOGICAL_ID, PRIVATE_CA
 
 if TYPE_CHECKING:
@@ -99,16 +103,20 @@ class TestACreate:
             stage.ca.create(request)
         assert (request.progress.registered, request.progress.uncertain) == (None, False)
 
-    @pytest.mark.parametrize(("ago", "stays"), [(0, True), (3600, False)], ids=["by now", "before it was deleted"])
+    @pytest.mark.parametrize(
+        ("status", "ago", "stays"),
+        [("CREATE_COMPLETE", 0, True), ("CREATE_COMPLETE", 3600, False), ("UPDATE_IN_PROGRESS", 0, False)],
+        ids=["by now", "before it was deleted", "an earlier one, until its Update ends"],
+    )
     def test_that_fails_leaves_what_another_stack_has_and_answers_with_it(
-        self, stage: Stage, ago: float, *, stays: bool
+        self, stage: Stage, status: str, ago: float, *, stays: bool
     ) -> None:
         request = stage.request(RequestType.CREATE, of(FIRST))
         stage.iot.answer_wrong_ids = True
 
         def register_elsewhere(call: Call) -> None:
             if call.name == "iot.RegisterCACertificate":
-                held_elsewhere(stage, next(iter(stage.iot.cas)), ago=ago)
+                held_elsewhere(stage, next(iter(stage.iot.cas)), status, ago)
 
         stage.aws.after = register_elsewhere
         with pytest.raises(UpstreamError, match="an id that is not"):
@@ -301,6 +309,14 @@ class TestADelete:
         assert outcome.note == f"Left registered: certificate {newest.id[:16]}… is declared by Ca of stack two"
         assert set(stage.iot.cas) == {older.id, newest.id}
 
+    def test_of_an_unanswered_create_leaves_what_another_stack_is_about_to_update(self, stage: Stage) -> None:
+        stage.log("", "CREATE_IN_PROGRESS")
+        ca = register(stage, FIRST, **own_tags(stage))
+        held_elsewhere(stage, ca.id, "UPDATE_IN_PROGRESS")
+        outcome = stage.delete(stage.ca, INVENTED_ID, OF_PRIVATE_CA)
+        assert outcome.note == f"Left registered: certificate {ca.id[:16]}… is declared by Ca of stack another"
+        assert list(stage.iot.cas) == [ca.id]
+
     def test_of_an_unanswered_create_goes_on_past_a_ca_that_another_caller_deletes(self, stage: Stage) -> None:
         stage.log("", "CREATE_IN_PROGRESS")
         register(stage, FIRST, **own_tags(stage))
@@ -320,6 +336,17 @@ def test_a_create_of_unknown_age_looks_for_what_it_has_registered_in_the_last_ho
     earlier = register(stage, FIRST, **own_tags(stage))
     earlier.created -= timedelta(minutes=minutes)
     request = replace(stage.request(RequestType.CREATE, OF_PRIVATE_CA), sent=None)
-    stage.log("", "CREATE_IN_PROGRESS")
-    assert (stage.ca.create(request).physical_id == earlier.id) is is_found
-    assert len(stage.iot.cas) == (1 if is_found else 2)
+    identity = PrivateCaIdentity(stage.gateways, stage._time)
+    found = identity.of_create(request, CaCertificateProperties.read(OF_PRIVATE_CA))
+    assert found == Certificate.from_pem(FIRST.pem if is_found else SECOND.pem)
+
+
+@pytest.mark.parametrize("is_logged", [True, False])
+def test_what_an_update_returns_to_is_its_own_where_the_log_says_so(stage: Stage, *, is_logged: bool) -> None:
+    """Its tags name the stack alone: the request was another one, and the logical id may have been."""
+    ca = register(stage, FIRST, **{STACK_TAG: stage.aws.cloudformation.stack_id})
+    if is_logged:
+        stage.log(ca.id, "CREATE_COMPLETE")
+    request = stage.request(RequestType.UPDATE, of(FIRST), "cd" * 32)
+    live = stage.gateways.iot.describe_ca_certificate(ca.id)
+    assert CaCertificateOwnership(stage.gateways, stage._time).of_existing(request, live).proceeds is is_logged
