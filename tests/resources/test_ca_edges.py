@@ -147,9 +147,8 @@ class TestAnAdoption:
             stage.ca.create(again)
 
     def test_that_takes_long_looks_once_more_before_it_answers(self, stage: Stage, live: CaRecord) -> None:
-        later = stage.now() + timedelta(seconds=3)
-
         def change() -> None:
+            later = stage.now() + timedelta(seconds=3)
             live.auto_registration = "ENABLE"
             stage.now = lambda: later
 
@@ -341,12 +340,23 @@ def test_a_create_of_unknown_age_looks_for_what_it_has_registered_in_the_last_ho
     assert found == Certificate.from_pem(FIRST.pem if is_found else SECOND.pem)
 
 
-@pytest.mark.parametrize("is_logged", [True, False])
-def test_what_an_update_returns_to_is_its_own_where_the_log_says_so(stage: Stage, *, is_logged: bool) -> None:
-    """Its tags name the stack alone: the request was another one, and the logical id may have been."""
+@pytest.mark.parametrize(
+    ("log", "is_own"),
+    [
+        ([("its own", "CREATE_COMPLETE"), ("another one", "UPDATE_COMPLETE")], True),
+        ([("another one", "CREATE_COMPLETE")], False),
+        ([("another one", "CREATE_COMPLETE"), ("another one", "UPDATE_IN_PROGRESS")], False),
+    ],
+    ids=["before a rotation", "never", "a sibling's, while its own Update runs"],
+)
+def test_what_an_update_returns_to_is_its_own_where_the_log_says_so(
+    stage: Stage, log: list[tuple[str, str]], *, is_own: bool
+) -> None:
+    """The tags of the CA name the stack, and no resource."""
     ca = register(stage, FIRST, **{STACK_TAG: stage.aws.cloudformation.stack_id})
-    if is_logged:
-        stage.log(ca.id, "CREATE_COMPLETE")
-    request = stage.request(RequestType.UPDATE, of(FIRST), "cd" * 32)
+    another = "cd" * 32
+    for number, (which, status) in enumerate(log):
+        stage.log(ca.id if which == "its own" else another, status, ago=10 - number)
+    request = stage.request(RequestType.UPDATE, of(FIRST), another)
     live = stage.gateways.iot.describe_ca_certificate(ca.id)
-    assert CaCertificateOwnership(stage.gateways, stage._time).of_existing(request, live).proceeds is is_logged
+    assert CaCertificateOwnership(stage.gateways, stage._time).of_existing(request, live).proceeds is is_own
