@@ -111,4 +111,5 @@ def test_an_attribute_that_does_not_fit_is_empty_and_the_others_are_kept(more: i
 
 
 def test_two_outcomes_with_the_same_id_and_attributes_are_equal_however_they_are_told() -> None:
-    assert Outcome("id", {"Arn": "x"}, note="why", answered_by=lambda: None) == Outcome("id", {"Arn": "x"})
+    told = response.noted(Outcome("id", {"Arn": "x"}, answered_by=lambda: None), "why")
+    assert (told, told.note) == (Outcome("id", {"Arn": "x"}), "why")

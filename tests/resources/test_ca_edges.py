@@ -12,7 +12,11 @@ import issuing
 from fakes.acm_pca import PrivateCa
 from iot_certificate_provider.contract import LOGICAL_ID_TAG, REQUEST_TAG, STACK_TAG, ResourceType
 from iot_certificate_provider.errors import AlreadyExistsError, ConflictError, InvalidPropertyError, UpstreamError
+from iot_certificate_provider.pki import Certificate
+from iot_certificate_provider.properties.ca_certificate import CaCertificateProperties
 from iot_certificate_provider.protocol.request import RequestType
+from iot_certificate_provider.resources.ca.ownership import CaCertificateOwnership
+from iot_certificate_provider.resources.ca.private_ca_identity import PrivateCaIdentity
 from resources.stage import KEY_SECRET, LOGICAL_ID, PRIVATE_CA
 
 if TYPE_CHECKING:
@@ -62,6 +66,16 @@ def held_elsewhere(
     return other.stack_id
 
 
+def die_in_update(stage: Stage, physical_id: str, old: dict[str, Any], new: dict[str, Any]) -> str:
+    """Do what an Update asks for without ever answering it, and begin its rollback; return what it has registered."""
+    stage.aws.cloudformation.begin_update()
+    stage.log(physical_id, "UPDATE_IN_PROGRESS")
+    left = stage.ca.update(stage.request(RequestType.UPDATE, new, physical_id, old))
+    stage.log(physical_id, "UPDATE_FAILED")
+    stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    return left.physical_id
+
+
 def when(stage: Stage, name: str, act: Any) -> None:
     """Act once, before the call of this name."""
     pending = [act]
@@ -89,16 +103,20 @@ class TestACreate:
             stage.ca.create(request)
         assert (request.progress.registered, request.progress.uncertain) == (None, False)
 
-    @pytest.mark.parametrize(("ago", "stays"), [(0, True), (3600, False)], ids=["by now", "before it was deleted"])
+    @pytest.mark.parametrize(
+        ("status", "ago", "stays"),
+        [("CREATE_COMPLETE", 0, True), ("CREATE_COMPLETE", 3600, False), ("UPDATE_IN_PROGRESS", 0, False)],
+        ids=["by now", "before it was deleted", "an earlier one, until its Update ends"],
+    )
     def test_that_fails_leaves_what_another_stack_has_and_answers_with_it(
-        self, stage: Stage, ago: float, *, stays: bool
+        self, stage: Stage, status: str, ago: float, *, stays: bool
     ) -> None:
         request = stage.request(RequestType.CREATE, of(FIRST))
         stage.iot.answer_wrong_ids = True
 
         def register_elsewhere(call: Call) -> None:
             if call.name == "iot.RegisterCACertificate":
-                held_elsewhere(stage, next(iter(stage.iot.cas)), ago=ago)
+                held_elsewhere(stage, next(iter(stage.iot.cas)), status, ago)
 
         stage.aws.after = register_elsewhere
         with pytest.raises(UpstreamError, match="an id that is not"):
@@ -129,9 +147,8 @@ class TestAnAdoption:
             stage.ca.create(again)
 
     def test_that_takes_long_looks_once_more_before_it_answers(self, stage: Stage, live: CaRecord) -> None:
-        later = stage.now() + timedelta(seconds=3)
-
         def change() -> None:
+            later = stage.now() + timedelta(seconds=3)
             live.auto_registration = "ENABLE"
             stage.now = lambda: later
 
@@ -212,19 +229,30 @@ class TestAnUpdate:
         self, stage: Stage, *, is_held: bool
     ) -> None:
         created = stage.create(stage.ca, of(FIRST))
-        stage.aws.cloudformation.begin_update()
-        stage.log(created.physical_id, "UPDATE_IN_PROGRESS")
-        left = stage.ca.update(
-            stage.request(RequestType.UPDATE, of(SECOND), created.physical_id, of(FIRST))
-        ).physical_id
-        stage.log(created.physical_id, "UPDATE_FAILED")
-        stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+        left = die_in_update(stage, created.physical_id, of(FIRST), of(SECOND))
         if is_held:
             held_elsewhere(stage, left)
         outcome = stage.update(stage.ca, created.physical_id, of(SECOND), of(FIRST))
         assert (left in stage.iot.cas) is is_held
         said = f"Left registered: certificate {left[:16]}… is declared by Ca of stack another"
         assert outcome.note == (said if is_held else "")
+
+    @pytest.mark.parametrize("is_held", [True, False])
+    def test_that_never_answered_likewise_where_there_is_no_ca_any_more_to_return_to(
+        self, stage: Stage, *, is_held: bool
+    ) -> None:
+        proven = {"CACertificatePem": FIRST.pem, "VerificationKey": {"SecretArn": KEY_SECRET}}
+        stage.aws.secrets.values[KEY_SECRET] = FIRST.key_pem()
+        created = stage.create(stage.ca, proven)
+        left = die_in_update(stage, created.physical_id, proven, of(SECOND))
+        del stage.iot.cas[created.physical_id], stage.aws.secrets.values[KEY_SECRET]
+        if is_held:
+            held_elsewhere(stage, left)
+        outcome = stage.update(stage.ca, created.physical_id, of(SECOND), proven)
+        assert list(stage.iot.cas) == ([left] if is_held else [])
+        said = f"Left registered: certificate {left[:16]}… is declared by Ca of stack another"
+        gone = f"Rolled back, but certificate {created.physical_id[:16]}… is not registered any more: "
+        assert outcome.note.startswith(said if is_held else gone)
 
 
 class TestADelete:
@@ -280,6 +308,14 @@ class TestADelete:
         assert outcome.note == f"Left registered: certificate {newest.id[:16]}… is declared by Ca of stack two"
         assert set(stage.iot.cas) == {older.id, newest.id}
 
+    def test_of_an_unanswered_create_leaves_what_another_stack_is_about_to_update(self, stage: Stage) -> None:
+        stage.log("", "CREATE_IN_PROGRESS")
+        ca = register(stage, FIRST, **own_tags(stage))
+        held_elsewhere(stage, ca.id, "UPDATE_IN_PROGRESS")
+        outcome = stage.delete(stage.ca, INVENTED_ID, OF_PRIVATE_CA)
+        assert outcome.note == f"Left registered: certificate {ca.id[:16]}… is declared by Ca of stack another"
+        assert list(stage.iot.cas) == [ca.id]
+
     def test_of_an_unanswered_create_goes_on_past_a_ca_that_another_caller_deletes(self, stage: Stage) -> None:
         stage.log("", "CREATE_IN_PROGRESS")
         register(stage, FIRST, **own_tags(stage))
@@ -299,6 +335,28 @@ def test_a_create_of_unknown_age_looks_for_what_it_has_registered_in_the_last_ho
     earlier = register(stage, FIRST, **own_tags(stage))
     earlier.created -= timedelta(minutes=minutes)
     request = replace(stage.request(RequestType.CREATE, OF_PRIVATE_CA), sent=None)
-    stage.log("", "CREATE_IN_PROGRESS")
-    assert (stage.ca.create(request).physical_id == earlier.id) is is_found
-    assert len(stage.iot.cas) == (1 if is_found else 2)
+    identity = PrivateCaIdentity(stage.gateways, stage._time)
+    found = identity.of_create(request, CaCertificateProperties.read(OF_PRIVATE_CA))
+    assert found == Certificate.from_pem(FIRST.pem if is_found else SECOND.pem)
+
+
+@pytest.mark.parametrize(
+    ("log", "is_own"),
+    [
+        ([("its own", "CREATE_COMPLETE"), ("another one", "UPDATE_COMPLETE")], True),
+        ([("another one", "CREATE_COMPLETE")], False),
+        ([("another one", "CREATE_COMPLETE"), ("another one", "UPDATE_IN_PROGRESS")], False),
+    ],
+    ids=["before a rotation", "never", "a sibling's, while its own Update runs"],
+)
+def test_what_an_update_returns_to_is_its_own_where_the_log_says_so(
+    stage: Stage, log: list[tuple[str, str]], *, is_own: bool
+) -> None:
+    """The tags of the CA name the stack, and no resource."""
+    ca = register(stage, FIRST, **{STACK_TAG: stage.aws.cloudformation.stack_id})
+    another = "cd" * 32
+    for number, (which, status) in enumerate(log):
+        stage.log(ca.id if which == "its own" else another, status, ago=10 - number)
+    request = stage.request(RequestType.UPDATE, of(FIRST), another)
+    live = stage.gateways.iot.describe_ca_certificate(ca.id)
+    assert CaCertificateOwnership(stage.gateways, stage._time).of_existing(request, live).proceeds is is_own

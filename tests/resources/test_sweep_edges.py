@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -9,14 +10,17 @@ import pytest
 
 import issuing
 from fakes.refusal import Refusal
+from iot_certificate_provider.contract import DeviceCertificatesOnDelete
 from iot_certificate_provider.deadline import UNDO_SECONDS
 from iot_certificate_provider.errors import ConflictError, UnfinishedError, UpstreamError
-from iot_certificate_provider.resources.ca.device_certificate_sweep import Held
+from iot_certificate_provider.protocol.request import RequestType
+from iot_certificate_provider.resources.ca.device_certificate_sweep import DeviceCertificateSweep, Held
 
 if TYPE_CHECKING:
     from fakes.aws import Call
     from resources.stage import Stage
 
+CA_ID = "ab" * 32
 DEVICES = [issuing.make_device(None, f"thermostat-{number}") for number in range(3)]
 
 
@@ -84,24 +88,32 @@ class TestTime:
         ids=str,
     )
     def test_a_certificate_is_begun_while_enough_is_left_beside_what_is_kept_back(
-        self, swept: Swept, at_its_start: float, then: float, *, is_begun: bool
+        self, stage: Stage, at_its_start: float, then: float, *, is_begun: bool
     ) -> None:
         """Five seconds beside 25; of a shorter time, half of it at most beside a third."""
-        swept.leave_seconds({"iot.UpdateCACertificate": at_its_start, "iot.DeleteCertificate": then})
-        if is_begun:
-            swept.delete()
-            assert swept.left == []
-        else:
-            with pytest.raises(UnfinishedError, match="2 device certificates of the CA are left"):
-                swept.delete()
-            assert swept.left == [1, 2]
+        for device in DEVICES[:2]:
+            stage.iot._add(device.pem, "ACTIVE", "SNI_ONLY", CA_ID)
+        request = stage.request(RequestType.DELETE, {}, CA_ID)
+        stage.clock.left = UNDO_SECONDS + at_its_start
+
+        def pass_time(call: Call) -> None:
+            if call.name == "iot.UpdateCertificate":
+                stage.clock.left = UNDO_SECONDS + then
+
+        stage.aws.after = pass_time
+        sweep = DeviceCertificateSweep(stage.gateways, stage._time)
+        with nullcontext() if is_begun else pytest.raises(UnfinishedError, match="1 device certificates of the CA"):
+            sweep.run(CA_ID, DeviceCertificatesOnDelete.DEACTIVATE, request)
+        statuses = [each.status for each in stage.iot.certificates.values()]
+        assert statuses == ["INACTIVE", "INACTIVE" if is_begun else "ACTIVE"]
 
     def test_without_time_to_list_once_more_it_is_unfinished_also_where_nothing_is_left(self, swept: Swept) -> None:
         """Others may have come in just in time."""
 
         def pass_time(_: Call) -> None:
             if swept.left == []:
-                swept.stage.clock.left = UNDO_SECONDS
+                # Less than the shortest pause, and enough for the call that would delete the CA.
+                swept.stage.clock.left = UNDO_SECONDS + 0.05
 
         swept.stage.aws.after = pass_time
         with pytest.raises(UnfinishedError):
