@@ -100,6 +100,11 @@ class Arrangements:
             same = self.cloud.iot.has_registration_code and code == self.cloud.iot.registration_code
             require(same, "I5", f"the registration code that {_named(owner)} has read is dead")
 
+    def has(self, owner: Owner, certificate_id: str) -> bool:
+        """Whether the pending transfer of a certificate is what the resource's last completed event has led to."""
+        pending, (which, made) = self._pending(certificate_id), self.transfers.get(owner, ("", None))
+        return pending is not None and which == certificate_id and made is pending
+
     def is_transferred_by_another(self, owner: Owner, certificate_id: str) -> bool:
         """Whether a transfer is pending that another resource or a hand has made.
 

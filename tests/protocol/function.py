@@ -523,6 +523,8 @@ class Cloud:
 
     def _is_anothers_transfer(self, invocation: Invocation, certificate_id: str) -> bool:
         maker = self.transfer_maker(certificate_id)
+        if self.possessions.arrangements.has(invocation.owner, certificate_id):
+            return False  # a Create without answer has left it, and it has become this resource's
         # Of two Deletes after two Creates without answer either one may cancel it: nobody has it.
         is_given_up = invocation.event["RequestType"] == "Delete" and self.has_given_up(maker)
         return maker not in (None, invocation.owner) and not is_given_up

@@ -508,11 +508,12 @@ class Stack:
     def _doubt(self, logical_id: str) -> set[object]:
         """Return what can make it doubtful whose a certificate is: others at work, holders, faults that struck it."""
         me = self._owner(logical_id)
-        busy = {each for each in self.cloud.stacks if each is not self and each.ledger.status.endswith("_IN_PROGRESS")}
+        busy = {each for each in self.cloud.stacks if each is not self and each.is_at_work}
         siblings = {name for name, (_, status) in self.ledger.resources.items() if status.endswith("_IN_PROGRESS")}
         held = {had.certificate_id for owner, had in self.cloud.possessions.held.items() if owner != me}
-        accepted = self.cloud.possessions.arrangements.accepted.items()
-        held |= {certificate_id for owner, certificate_id in accepted if owner != me}
+        arrangements = self.cloud.possessions.arrangements
+        held |= {certificate_id for owner, certificate_id in arrangements.accepted.items() if owner != me}
+        held |= {certificate_id for owner, (certificate_id, _) in arrangements.transfers.items() if owner != me}
         # An adopter of what was deleted by hand uses what is registered again.
         held |= {had.certificate_id for (owner, _), had in self.cloud.possessions.lost.items() if had.adopted}
         struck = [fault for each in self.cloud.invocations if each.owner == me for fault in each.faults]

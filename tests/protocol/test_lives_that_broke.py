@@ -745,6 +745,14 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Destroy(1, faults=(Fault("deny", "iot.UpdateCertificate", "before", times=4, invocation=0),)),
         Deploy(0, (TRANSFER,)),
     ),
+    "the referee does not know that a transfer has become its owner's, which a Create without answer had left": (
+        Race(
+            Deploy(2, (TRANSFER,), faults=(Fault("mute", "iot.DeleteRegistrationCode", times=4, invocation=0),)),
+            Deploy(0, (TRANSFER,)),
+            later=20.0,
+        ),
+        Amend(2, "rotate", 1),
+    ),
     "the referee does not know that of what a rollback retains only that stack's events tell": (
         Deploy(1, (("IssuedA", Wish("requested", retain="Retain")),)),
         Race(
