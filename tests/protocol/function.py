@@ -502,6 +502,9 @@ class Cloud:
             self.violations.append(said("I1", f"{call.name} after the answer was sent"))
         certificate_id = _certificate_of(call)
         self._judge_cancelling(invocation, call, certificate_id)
+        if self._is_swept(invocation, certificate_id):
+            # As the template of the CA says: whoever registered it, unless another resource has it (I5).
+            self.foreign.pop(certificate_id, None)
         if call.name in ("iot.DeleteCertificate", "iot.DeleteCACertificate"):
             self._excuse_others(invocation, certificate_id)
             self.swept |= {certificate_id} if self._is_swept(invocation, certificate_id) else set()

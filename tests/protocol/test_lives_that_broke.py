@@ -28,6 +28,10 @@ REQUESTED = ("IssuedA", Wish("requested"))
 ATTACHED = Wish(attached=("connect", "thermostat"))
 
 OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
+    "the referee does not know that a CA's template says what becomes of a device that was registered by hand": (
+        Deploy(1, (("CaA", Wish("ca", sweep="DELETE")),)),
+        Hand("register", "under"),
+    ),
     "the referee takes the status for a stranger's that a native resource has set": (
         Deploy(0, (("NativeA", Wish(native=True)),)),
         Hand("delete"),
