@@ -49,17 +49,21 @@ class Arrangements:
         elif now.type == ResourceType.CERTIFICATE_TRANSFER_DECISION:
             self.accepted.pop(owner, None)
             certificate_id, _, what = physical_id.partition("/")
-            # Not what a hand had deleted before: a rollback leaves that as it is, and says so. Nor what another
-            # resource has registered since.
-            maker = self.cloud.made.get(certificate_id)
-            is_anothers = not is_new and not what and maker not in (None, owner)
-            if what != "rejected" and certificate_id in self.cloud.iot.certificates and not is_anothers:
+            record = self.cloud.iot.certificates.get(certificate_id)
+            # Not what a hand had deleted before: a rollback leaves that as it is, and says so.
+            is_anothers = not is_new and not what and self._is_registered_again(owner, certificate_id)
+            if what != "rejected" and record is not None and not is_anothers:
                 self.accepted[owner] = certificate_id
         elif now.type == ResourceType.REGISTRATION_CODE:
             self.codes[owner] = self.cloud.iot.registration_code
         else:
             return False
         return True
+
+    def _is_registered_again(self, owner: Owner, certificate_id: str) -> bool:
+        """Whether another resource, or a hand, has registered what a decision had accepted."""
+        record, maker = self.cloud.iot.certificates.get(certificate_id), self.cloud.made.get(certificate_id)
+        return record is not None and (maker not in (None, owner) or record.previous_owner is None)
 
     def gives_up(self, owner: Owner) -> None:
         """Note that a resource is deleted, skipped or abandoned."""

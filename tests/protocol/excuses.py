@@ -39,7 +39,7 @@ class Excuses:
     """
     left_attached: dict[Owner, frozenset[str]] = field(default_factory=dict)
     """Names of policies and things that a rollback leaves attached, because another resource that uses the certificate
-    may have attached them: the answer names them.
+    may have attached them: the answer names them. Or what a resource attached that its template retains.
 
     docs/operations.md, "Why an event left it" ("Left attached, because …").
     """

@@ -502,12 +502,7 @@ class Cloud:
             self.violations.append(said("I1", f"{call.name} after the answer was sent"))
         certificate_id = _certificate_of(call)
         self._judge_cancelling(invocation, call, certificate_id)
-        if self._is_swept(invocation, certificate_id):
-            # As the template of the CA says: whoever registered it, unless another resource has it (I5).
-            self.foreign.pop(certificate_id, None)
-        if call.name in ("iot.DeleteCertificate", "iot.DeleteCACertificate"):
-            self._excuse_others(invocation, certificate_id)
-            self.swept |= {certificate_id} if self._is_swept(invocation, certificate_id) else set()
+        self._note_swept(invocation, call, certificate_id)
         if self._is_own(invocation, certificate_id) or self._is_given_up(invocation, certificate_id):
             return
         self._known = self._registered_ids()
@@ -519,6 +514,15 @@ class Cloud:
         if not self._is_swept(invocation, certificate_id) and not _is_adopted(invocation):
             who = invocation.event["RequestType"], invocation.owner[1]
             self.violations.append(said("I3", f"{who} called {call.name} on a certificate that it did not make"))
+
+    def _note_swept(self, invocation: Invocation, call: Call, certificate_id: str) -> None:
+        deletes = call.name in ("iot.DeleteCertificate", "iot.DeleteCACertificate")
+        if deletes:
+            self._excuse_others(invocation, certificate_id)
+        if self._is_swept(invocation, certificate_id):
+            # As the template of the CA says: whoever registered it, unless another resource has it (I5).
+            self.foreign.pop(certificate_id, None)
+            self.swept |= {certificate_id} if deletes else set()
 
     def _judge_cancelling(self, invocation: Invocation, call: Call, certificate_id: str) -> None:
         if call.name == "iot.CancelCertificateTransfer" and self._is_anothers_transfer(invocation, certificate_id):

@@ -373,6 +373,8 @@ class Stack:
         for each in live.certificate_ids & self.cloud.foreign.keys():
             # What an adopter has changed, and what it has attached, stays as the template says.
             self.cloud.foreign[each] = invariants.picture(self.cloud, each)
+        names = (*live.declared.properties.get("PolicyNames", ()), *live.declared.properties.get("ThingNames", ()))
+        self.cloud.excuses.left_attached[self._owner(logical_id)] = frozenset(names)
         self._log(logical_id, live.physical_id, "DELETE_SKIPPED", moved=replaced)
         if not replaced:
             self.cloud.possessions.gives_up(self._owner(logical_id))
@@ -388,6 +390,7 @@ class Stack:
         done = answer is not None and answer.body["Status"] == "SUCCESS"
         if answer is not None and done:
             self._excuse_named(logical_id, live, answer, doubt | self._doubt(logical_id))
+            self._excuse_attached(logical_id, live.physical_id, answer)
             if live.declared.type == TRANSFER:
                 self._excuse_overtaken(logical_id, live.declared, answer, goes=True)
         self._log(logical_id, live.physical_id, "DELETE_COMPLETE" if done else "DELETE_FAILED", moved=replaced)
@@ -554,7 +557,7 @@ class Stack:
             self.cloud.excuses.detached_by_a_transfer.add(certificate_id)
 
     def _excuse_attached(self, logical_id: str, physical_id: str, answer: Answer) -> None:
-        """Excuse what a rollback leaves attached, and names, where another resource does use the certificate."""
+        """Excuse what a rollback, or a Delete, leaves attached and names, where another one uses the certificate."""
         me, certificate_id = self._owner(logical_id), certificate_id_in(physical_id)
         said = re.search(r"Left attached, because .* may have attached it: ([^.]+)", answer.body["Reason"])
         holders = [owner for each in (certificate_id, without_kept(physical_id)[1]) for owner in self._holders(each)]

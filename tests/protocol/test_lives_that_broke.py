@@ -28,6 +28,23 @@ REQUESTED = ("IssuedA", Wish("requested"))
 ATTACHED = Wish(attached=("connect", "thermostat"))
 
 OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
+    "an adoption that is refused at last detaches what the owner has declared meanwhile": (
+        Deploy(1, (("DeviceA", Wish(retain="Retain")),)),
+        Race(
+            Deploy(0, (("DeviceA", Wish(attached=("connect",), adopt=True)),)),
+            Deploy(1, (("DeviceA", Wish(attached=("connect",))),)),
+            later=60.0,
+            slow=0,
+        ),
+    ),
+    "the referee does not know that what an adopter has attached stays where its template retains it": (
+        Deploy(1, (("NativeA", Wish(retain="Retain", native=True)),)),
+        Deploy(1, (("DeviceA", Wish(attached=("publish",), adopt=True, retain="Retain")),), "first"),
+    ),
+    "the referee does not hear that a Delete leaves attached what another one may have attached": (
+        Deploy(1, (("NativeA", Wish(retain="Retain", native=True)),)),
+        Deploy(1, (("DeviceA", Wish(attached=("publish",), adopt=True)),), "first"),
+    ),
     "the referee does not know that a CA's template says what becomes of a device that was registered by hand": (
         Deploy(1, (("CaA", Wish("ca", sweep="DELETE")),)),
         Hand("register", "under"),
@@ -756,6 +773,12 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
             later=20.0,
         ),
         Amend(2, "rotate", 1),
+    ),
+    "the referee takes for a decision's what a hand has registered in the place of what it had accepted": (
+        Deploy(0, (("DecisionA", Wish("coming", status="INACTIVE")),)),
+        Hand("delete", "coming"),
+        Hand("register", "coming"),
+        Amend(0, "status"),
     ),
     "the referee does not know that of what a rollback retains only that stack's events tell": (
         Deploy(1, (("IssuedA", Wish("requested", retain="Retain")),)),

@@ -73,7 +73,7 @@ class AdoptedDeviceCertificate:
         outcome = replace(outcome_of(certificate, wanted.ca, request), physical_id=physical_id)
         ensure_fits(request, outcome)
         missing = declared.without(attached)
-        with self._detached_on_failure(request, physical_id, missing):
+        with self._detached_on_failure(request, physical_id, live, missing):
             attach(self._iot, live.arn, missing, StillWanted(request, self._stacks, self._now).check)
             check_still_wanted(request, self._stacks)
             if checked is not None:
@@ -123,7 +123,7 @@ class AdoptedDeviceCertificate:
         self._check_not_attached(request, attached)
         leaving, note = self._releasable(request, live, before.without(after))
         kept = before.without(after).without(leaving)
-        with self._detached_on_failure(request, request.existing_id, added.without(attached)):
+        with self._detached_on_failure(request, request.existing_id, live, added.without(attached)):
             change_attachments(self._iot, live.arn, before.without(kept), after.without(attached))
         self._releasing.wait_until_released(request, live.id, leaving)
         return note
@@ -193,14 +193,17 @@ class AdoptedDeviceCertificate:
             )
 
     def _detached_on_failure(
-        self, request: Request, physical_id: str, attached: Attachments
+        self, request: Request, physical_id: str, live: DeviceCertificateDescription, attached: Attachments
     ) -> AbstractContextManager[None]:
-        """Detach again when the rest fails; where even that fails, a Create's answer names the attachments."""
+        """Detach again when the rest fails, save what another holder may have declared meanwhile.
+
+        Where something stays attached, a Create answers with an id, so that its Delete names it.
+        """
 
         def undo() -> bool:
-            arn = request.home.certificate_arn(certificate_id_in(physical_id))
-            detach(self._iot, arn, attached)
-            return True
+            own, note = self._releasable(request, live, attached)
+            detach(self._iot, live.arn, own)
+            return not note
 
         return undone_on_failure(request, physical_id, undo, is_late=True)
 
