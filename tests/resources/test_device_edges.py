@@ -16,6 +16,7 @@ from iot_certificate_provider.physical_id import without_kept
 from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
+from iot_certificate_provider.resources.device.renaming import RenamedRequest
 from iot_certificate_provider.resources.lifecycle.ownership import left_unread, short
 from resources.stage import KEY_SECRET, LOGICAL_ID
 
@@ -426,6 +427,24 @@ class TestASigningRequest:
         stage.now = lambda: datetime.now(UTC) + timedelta(minutes=2)
         created = stage.device.create(stage.request(RequestType.CREATE, self.first, age=240))
         assert list(stage.iot.certificates) == [created.physical_id]
+
+    @pytest.mark.parametrize(
+        ("kind", "physical_id", "calls"),
+        [
+            (ResourceType.DEVICE_CERTIFICATE, "ab" * 32, ["DescribeCertificate"]),
+            (ResourceType.DEVICE_CERTIFICATE, f"{'ab' * 32}/adopted", []),
+            (ResourceType.CA_CERTIFICATE, "ab" * 32, []),
+        ],
+    )
+    def test_is_compared_with_the_device_certificates_that_the_update_removes(
+        self, stage: Stage, kind: ResourceType, physical_id: str, calls: list[str]
+    ) -> None:
+        stage.aws.cloudformation.types["Removed"] = kind
+        stage.aws.cloudformation.resources["Removed"] = (physical_id, "CREATE_COMPLETE")
+        stage.aws.cloudformation.template = '{"Resources": {}}'
+        signing = SigningRequest.from_pem(self.first["CertificateSigningRequest"])
+        RenamedRequest(stage.gateways).check(stage.request(RequestType.CREATE, self.first), signing)
+        assert stage.iot_calls() == calls
 
     def test_has_no_certificate_that_the_resource_had_before_its_last_good_end(self, stage: Stage) -> None:
         pem = self.first["CertificateSigningRequest"]
