@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -95,6 +96,15 @@ class TestARedelivery:
         stage.log(ID, "DELETE_COMPLETE")
         with pytest.raises(ConflictError, match="CloudFormation no longer waits for this Create"):
             check_awaited(stage.request(RequestType.CREATE, {}, age=60), stage.gateways.stacks, NOON)
+
+    @pytest.mark.parametrize(("seconds", "awaited"), [(2, True), (2.1, False)])
+    def test_is_of_an_operation_that_the_log_has_two_seconds_before_it_at_most(
+        self, stage: Stage, seconds: float, awaited: bool
+    ) -> None:
+        stage.log(ID, "UPDATE_IN_PROGRESS", ago=60 - seconds)
+        request = update(stage, age=60)
+        with nullcontext() if awaited else pytest.raises(ConflictError, match="no longer waits for this Update"):
+            check_awaited(request, stage.gateways.stacks, NOON)
 
 
 class TestACreateThatTakesLong:
