@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,8 @@ from iot_certificate_provider.physical_id import without_kept
 from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
-from iot_certificate_provider.resources.lifecycle.ownership import short
+from iot_certificate_provider.resources.device.renaming import RenamedRequest
+from iot_certificate_provider.resources.lifecycle.ownership import left_unread, short
 from resources.stage import KEY_SECRET, LOGICAL_ID
 
 if TYPE_CHECKING:
@@ -188,7 +190,8 @@ def test_a_rollback_to_what_is_gone_for_good_removes_its_orphan_or_names_who_has
     """The certificate and its CA were deleted outside the stack; the Update that failed had registered another one."""
     before = {"CertificatePem": issuing.make_device(registered_ca).pem, "CACertificatePem": registered_ca.pem}
     stage.iot.clock = stage.now = lambda: datetime.now(UTC) - timedelta(hours=1)
-    gone = stage.create(stage.device, before).physical_id
+    created = stage.create(stage.device, before)
+    gone = created.physical_id
     stage.iot.certificates.clear()
     stage.iot.cas.clear()
     begin_update_a_minute_ago(stage, gone)
@@ -198,7 +201,7 @@ def test_a_rollback_to_what_is_gone_for_good_removes_its_orphan_or_names_who_has
         stage.aws.cloudformation.beside("plant").log("Pump", PUMP_ID, "CREATE_COMPLETE")
     roll_back(stage)
     outcome = stage.update(stage.device, gone, DECLARED, before)
-    assert outcome.physical_id == gone
+    assert (outcome.physical_id, outcome.attributes) == (gone, created.attributes)
     said = "is declared by Pump of stack plant" if is_held else "is not registered any more: "
     assert said in outcome.note
     assert list(stage.iot.certificates) == ([PUMP_ID] if is_held else [])
@@ -320,6 +323,21 @@ class TestAnUpdate:
         stage.update(stage.device, PUMP_ID, DECLARED, {**DECLARED, **WITH_POLICY})
         assert stage.aws.writes() == ["iot.AttachPolicy"]
 
+    def test_to_an_adopted_one_that_died_lets_the_stacks_new_policy_be_deleted_by_its_rollback(
+        self, stage: Stage, pump: str
+    ) -> None:
+        own = {"CertificatePem": issuing.make_ca("boiler").pem, **SNI_ONLY}
+        stage.iot.clock = stage.now = lambda: datetime.now(UTC) - timedelta(hours=1)
+        own_id = stage.create(stage.device, own).physical_id
+        begin_update_a_minute_ago(stage, own_id)
+        stage.iot.AttachPolicy("ours", pump)
+        stage.log(own_id, "UPDATE_FAILED")
+        stage.aws.cloudformation.log("Policy", "ours", "CREATE_COMPLETE", stage.now())
+        roll_back(stage)
+        assert stage.update(stage.device, own_id, {**ADOPTED, **WITH_POLICY}, own).physical_id == own_id
+        assert stage.iot.policies["ours"] == set()
+        assert PUMP_ID in stage.iot.certificates
+
     def test_that_ends_in_a_rollback_leaves_what_comes_back_by_transfer_adopted(self, stage: Stage, pump: str) -> None:
         stage.create(stage.device, ADOPTED)
         del stage.iot.certificates[PUMP_ID]
@@ -401,6 +419,62 @@ class TestASigningRequest:
         request = stage.request(RequestType.UPDATE, {**before, "Status": "INACTIVE"}, deleted, before, age=60)
         assert stage.device.update(request).physical_id == issued["certificateId"]
         assert stage.iot.policies["ours"] == {issued["certificateArn"]}
+
+    def test_delivered_again_takes_up_one_and_removes_all_others_that_were_issued_for_it(self, stage: Stage) -> None:
+        stage.log("", "CREATE_IN_PROGRESS", ago=120)
+        for _ in range(3):
+            stage.iot.CreateCertificateFromCsr(self.first["CertificateSigningRequest"], setAsActive=True)
+        stage.now = lambda: datetime.now(UTC) + timedelta(minutes=2)
+        created = stage.device.create(stage.request(RequestType.CREATE, self.first, age=240))
+        assert list(stage.iot.certificates) == [created.physical_id]
+
+    @pytest.mark.parametrize(
+        ("kind", "physical_id", "calls"),
+        [
+            (ResourceType.DEVICE_CERTIFICATE, "ab" * 32, ["DescribeCertificate"]),
+            (ResourceType.DEVICE_CERTIFICATE, f"{'ab' * 32}/adopted", []),
+            (ResourceType.CA_CERTIFICATE, "ab" * 32, []),
+        ],
+    )
+    def test_is_compared_with_the_device_certificates_that_the_update_removes(
+        self, stage: Stage, kind: ResourceType, physical_id: str, calls: list[str]
+    ) -> None:
+        stage.aws.cloudformation.types["Removed"] = kind
+        stage.aws.cloudformation.resources["Removed"] = (physical_id, "CREATE_COMPLETE")
+        stage.aws.cloudformation.template = '{"Resources": {}}'
+        signing = SigningRequest.from_pem(self.first["CertificateSigningRequest"])
+        RenamedRequest(stage.gateways).check(stage.request(RequestType.CREATE, self.first), signing)
+        assert stage.iot_calls() == calls
+
+    def test_has_no_certificate_that_the_resource_had_before_its_last_good_end(self, stage: Stage) -> None:
+        pem = self.first["CertificateSigningRequest"]
+        older = stage.iot.CreateCertificateFromCsr(pem)["certificateId"]
+        stage.iot.certificates[older].created -= timedelta(hours=1)
+        stage.log(older, "CREATE_COMPLETE", ago=3600)
+        stage.log("ab" * 32, "UPDATE_COMPLETE", ago=1800)
+        begin_update_a_minute_ago(stage, "ab" * 32)
+        request = stage.request(RequestType.UPDATE, self.first, "ab" * 32, self.first, age=60)
+        ownership = DeviceCertificateOwnership(stage.gateways, stage.now)
+        assert ownership.own_issued(request, SigningRequest.from_pem(pem)) is None
+
+    def test_whose_certificate_is_gone_and_cannot_be_issued_again_ends_a_rollback(self, stage: Stage) -> None:
+        """Of the lost certificate, only what its id says is known."""
+        gone = stage.create(stage.device, self.first).physical_id
+        stage.iot.certificates.clear()
+        stage.iot.clock = stage.now = lambda: datetime.now(UTC) + timedelta(hours=1)
+        roll_back(stage)
+        refuse(stage, "iot.CreateCertificateFromCsr", "UnauthorizedException", 401)
+        outcome = stage.update(stage.device, gone, {**self.first, "Status": "INACTIVE"}, self.first)
+        assert (outcome.physical_id, outcome.attributes["Id"], outcome.attributes["Subject"]) == (gone, gone, "")
+
+    def test_says_in_a_rollback_where_the_role_may_not_look_for_what_is_left(self, stage: Stage) -> None:
+        created = stage.create(stage.device, self.first)
+        begin_update_a_minute_ago(stage, created.physical_id)
+        stage.log(created.physical_id, "UPDATE_FAILED")
+        roll_back(stage)
+        refuse(stage, "iot.ListCertificates", "UnauthorizedException", 401)
+        outcome = stage.update(stage.device, created.physical_id, self.second, self.first)
+        assert outcome == replace(created, note=left_unread().reason)
 
     @pytest.mark.parametrize("candidates", [1, 2])
     def test_asks_in_a_rollback_for_a_minute_whose_the_newest_is_and_once_for_each_other(

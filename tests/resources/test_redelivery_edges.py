@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -18,9 +19,11 @@ from iot_certificate_provider.resources.lifecycle.ownership import of_another
 from iot_certificate_provider.resources.lifecycle.redelivery import (
     StillWanted,
     check_awaited,
+    find_leftover,
     may_be_repeated,
     returns_to_what_it_had,
     uncertain_without_answer,
+    wait_for_late_effects,
 )
 from iot_certificate_provider.resources.lifecycle.registered_already import RegisteredAlready
 from iot_certificate_provider.resources.lifecycle.rollback import returned_to_nothing
@@ -95,6 +98,15 @@ class TestARedelivery:
         stage.log(ID, "DELETE_COMPLETE")
         with pytest.raises(ConflictError, match="CloudFormation no longer waits for this Create"):
             check_awaited(stage.request(RequestType.CREATE, {}, age=60), stage.gateways.stacks, NOON)
+
+    @pytest.mark.parametrize(("seconds", "awaited"), [(2, True), (2.1, False)])
+    def test_is_of_an_operation_that_the_log_has_two_seconds_before_it_at_most(
+        self, stage: Stage, seconds: float, awaited: bool
+    ) -> None:
+        stage.log(ID, "UPDATE_IN_PROGRESS", ago=60 - seconds)
+        request = update(stage, age=60)
+        with nullcontext() if awaited else pytest.raises(ConflictError, match="no longer waits for this Update"):
+            check_awaited(request, stage.gateways.stacks, NOON)
 
 
 class TestACreateThatTakesLong:
@@ -241,3 +253,14 @@ class TestUndoing:
         with pytest.raises(ConflictError), abandoned_on_failure(request, lambda: calls.append("abandoned")):
             raise ConflictError("refused")
         assert bool(calls) is abandoned
+
+    def test_is_not_waited_for_where_there_is_no_time(self, stage: Stage) -> None:
+        request = stage.request(RequestType.CREATE, {})
+        stage.clock.left = 20
+        wait_for_late_effects(UpstreamError("no answer"), request.deadline)
+        assert stage.clock.slept == []
+
+
+def test_the_orphan_of_a_create_that_aws_did_not_answer_is_looked_for_when_it_must_be_there(stage: Stage) -> None:
+    request = stage.request(RequestType.DELETE, {}, "create-unfinished/a3a4")
+    assert find_leftover(request, lambda: list(stage.clock.slept)) == [10.0]
