@@ -17,7 +17,7 @@ MOST_ECHOED = 2048
 """Characters as JSON writes them, quotation marks among them: half of an answer."""
 
 
-def read(kind: str, **changes: str) -> Request:
+def read(kind: str, **changes: Any) -> Request:
     event: dict[str, Any] = {**json.loads((EVENTS / f"{kind.lower()}.json").read_text()), **changes}
     return envelope.read(event, LambdaContext(), Deadline(lambda: 280.0), Progress())
 
@@ -46,6 +46,15 @@ def test_a_physical_id_is_as_long_as_cloudformations_may_be(kind: str) -> None:
 )
 def test_an_id_that_cloudformation_cannot_have_sent_is_none(given: object, known: str | None) -> None:
     assert envelope.physical_id({"PhysicalResourceId": given}) == known
+
+
+def test_lists_and_maps_are_nested_twenty_levels_deep_at_most() -> None:
+    value: Any = "x"
+    for level in range(20):
+        value = [value] if level % 2 else {"In": value}
+    assert read("Create", ResourceProperties={"Deep": value}).properties == {"Deep": value}
+    with pytest.raises(InvalidPropertyError, match="Deep: has lists or maps that are nested more than 20"):
+        read("Create", ResourceProperties={"Deep": [value]})
 
 
 def test_a_create_has_no_id_to_ask_for() -> None:

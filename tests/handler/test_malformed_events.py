@@ -62,7 +62,7 @@ def test_a_url_that_does_not_say_when_it_was_signed_is_answered_like_any_other(s
 def test_a_create_that_cannot_be_read_fails_at_its_own_url(stage: Stage, changes: dict[str, Any]) -> None:
     answer = stage.invoke(stage.event("Create", **changes))
     assert answer["Status"] == "FAILED"
-    assert answer["Reason"]
+    assert answer["Reason"].startswith(f"{next(iter(changes))}: ")
     assert answer["PhysicalResourceId"] == f"create-failed/{answer['RequestId']}"
     assert "previous" not in stage.endpoint.received[0].target
     assert stage.aws.names() == []
