@@ -52,7 +52,7 @@ class FakeCloudFormation:
     elsewhere: set[str] = field(default_factory=set)
     others: dict[str, FakeCloudFormation] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
-    policies: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    policies: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     template: str | None = None
     parameters: dict[str, str] = field(default_factory=dict)
     capabilities: tuple[str, ...] = ()

@@ -237,6 +237,7 @@ class TestBeforeTheAnswer:
     @pytest.mark.parametrize("changed", ["the certificate", "its holders"])
     def test_what_has_changed_is_not_adopted(self, stage: Stage, changed: str) -> None:
         plant = holder(stage)
+        plant.policies["Pump"] = {**RETAINED, "Properties": {}}
 
         def change() -> None:
             if changed == "the certificate":
@@ -249,9 +250,23 @@ class TestBeforeTheAnswer:
         assert stage.iot.policies["ours"] == set()
 
     def test_nor_what_its_holder_retains_no_more(self, stage: Stage) -> None:
+        plant = holder(stage)
         with pytest.raises(InvalidPropertyError, match="Pump of stack plant owns the certificate, and would delete it"):
-            self.adopt_meanwhile(stage, 3, holder(stage).policies.clear)
+            self.adopt_meanwhile(stage, 3, lambda: plant.policies.update(Pump={"Properties": {}}))
         assert stage.iot.policies["ours"] == set()
+
+    @pytest.mark.parametrize(
+        "declared", [{"Properties": {"PolicyNames": ["ours"]}}, {}], ids=["declared there", "not told"]
+    )
+    def test_what_its_holder_may_have_attached_meanwhile_stays_attached(
+        self, stage: Stage, declared: dict[str, Any]
+    ) -> None:
+        """The failed Create answers with the id, so that its Delete names what stays."""
+        plant = holder(stage)
+        with pytest.raises(InvalidPropertyError, match="and would delete it"):
+            self.adopt_meanwhile(stage, 3, lambda: plant.policies.update(Pump=declared))
+        assert stage.iot.policies["ours"] == {stage.iot.certificates[PUMP_ID].arn}
+        assert stage.progress.registered == ADOPTED_ID
 
     def test_nor_what_another_owner_keeps_beside_its_own(self, stage: Stage) -> None:
         """CloudFormation does not find that one by the certificate's id: all stacks are listed."""

@@ -139,7 +139,7 @@ class TestAdopting:
         plant.log("Policy", "ours", "CREATE_COMPLETE")
         plant.log("Another", "outside", "CREATE_COMPLETE")
         plant.log("Pump", ADOPTED_ID, "CREATE_COMPLETE")
-        plant.policies["Pump"] = {"Properties": declared}  # type: ignore[dict-item]
+        plant.policies["Pump"] = {"Properties": declared}
         if declared is None:
             refuse(stage, "cloudformation.GetTemplate", "AccessDenied", 403)
         outcome = stage.delete(stage.device, ADOPTED_ID, attached)
