@@ -14,14 +14,13 @@ from iot_certificate_provider.resources.lifecycle.history import (
     Origin,
     ended_with,
     held,
-    is_from_before_failure,
     is_made_without_proof,
+    is_of_an_attempt,
     is_running,
     is_within,
     operation_started,
     operations,
     origin,
-    registration_failed,
     registration_started,
     updates_since,
 )
@@ -473,25 +472,43 @@ def test_an_update_in_place_is_no_proof_that_the_resource_has_made_something(
     assert is_made_without_proof(log(*events), NOON + timedelta(seconds=created)) is expected
 
 
+_ATTEMPTS = [
+    ("UPDATE_IN_PROGRESS", ID, 500),
+    ("UPDATE_FAILED", ID, 300),
+    ("UPDATE_IN_PROGRESS", ID, 200),
+    ("UPDATE_FAILED", ID, 100),
+    ("UPDATE_IN_PROGRESS", ID, 50),
+    *CREATED,
+]
+
+
 @pytest.mark.parametrize(
-    ("statuses", "minutes_ago"),
+    ("created", "earlier", "any_"),
     [
-        (["DELETE_IN_PROGRESS", "CREATE_FAILED", "CREATE_IN_PROGRESS"], 1),
-        (["UPDATE_FAILED", "UPDATE_IN_PROGRESS", "CREATE_COMPLETE"], 0),
-        (["DELETE_IN_PROGRESS", "CREATE_IN_PROGRESS"], None),
-        (["DELETE_IN_PROGRESS", "CREATE_COMPLETE", "CREATE_IN_PROGRESS"], None),
-        (["DELETE_FAILED"], None),
-        ([], None),
+        (49, False, False),
+        (50, True, True),
+        (130, True, True),
+        (131, False, False),
+        (199, False, False),
+        (200, True, True),
+        (330, True, True),
+        (331, False, False),
+        (500, False, True),
+        (9999, False, True),
     ],
-    ids=named,
 )
-def test_a_delete_cleans_up_after_what_failed_newest(statuses: list[str], minutes_ago: int | None) -> None:
-    failed = None if minutes_ago is None else NOON - timedelta(minutes=minutes_ago)
-    assert registration_failed(rows(*statuses)) == failed
+def test_between_two_attempts_nothing_is_the_resources_doing(created: int, earlier: bool, any_: bool) -> None:
+    assert is_of_an_attempt(log(*_ATTEMPTS), at(created), running=False) is earlier
+    assert is_of_an_attempt(log(*_ATTEMPTS), at(created)) is any_
 
 
-@pytest.mark.parametrize(("seconds", "is_from_before"), [(-61, True), (-60, True), (-59, False)])
-def test_what_was_created_before_a_failure_may_be_what_failed(seconds: int, is_from_before: bool) -> None:
-    failed = rows("UPDATE_IN_PROGRESS", "UPDATE_FAILED", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE")
-    assert is_from_before_failure(failed, at(seconds)) is is_from_before
-    assert not is_from_before_failure(rows("UPDATE_COMPLETE", *(row.status for row in failed)), at(seconds))
+@pytest.mark.parametrize(("created", "is_made"), [(130, True), (140, True), (141, False)])
+def test_a_create_that_was_cancelled_may_go_on_for_some_time(created: int, is_made: bool) -> None:
+    events = [
+        ("DELETE_IN_PROGRESS", "create-unfinished", 900),
+        ("DELETE_FAILED", "create-unfinished", 800),
+        ("DELETE_IN_PROGRESS", "create-unfinished", 101),
+        ("CREATE_FAILED", "create-unfinished", 100),
+        ("CREATE_IN_PROGRESS", "", 0),
+    ]
+    assert is_of_an_attempt(log(*events), at(created), after_failure=timedelta(seconds=10)) is is_made

@@ -80,7 +80,7 @@ def test_two_cas_of_one_name_must_be_distinguished(account: Account) -> None:
     def undecided(stack: Stack, provider: IotCertificateProvider) -> None:
         DeviceCertificate(stack, "Device", certificate_pem=DEVICE.pem, provider=provider)
 
-    with pytest.raises(StackFailedError, match=r"several registered CAs .* declare CACertificatePem"):
+    with pytest.raises(StackFailedError, match=r"CertificatePem: several registered CAs .* Declare CACertificatePem"):
         account.deploy(undecided)
     account.delete()
 

@@ -532,9 +532,15 @@ class Cloud:
         maker = self.transfer_maker(certificate_id)
         if self.possessions.arrangements.has(invocation.owner, certificate_id):
             return False  # a Create without answer has left it, and it has become this resource's
-        # Of two Deletes after two Creates without answer either one may cancel it: nobody has it.
-        is_given_up = invocation.event["RequestType"] == "Delete" and self.has_given_up(maker)
+        # Of two Deletes after two Creates without answer either one may cancel it: nobody has it. And so may any other
+        # operation once the Delete of the one that made it has left it, in doubt, and named it.
+        is_delete = invocation.event["RequestType"] == "Delete"
+        is_given_up = self.has_given_up(maker) and (is_delete or self._is_left_pending(certificate_id))
         return maker not in (None, invocation.owner) and not is_given_up
+
+    def _is_left_pending(self, certificate_id: str) -> bool:
+        record, left = self.iot.certificates.get(certificate_id), self.excuses.left_pending.get(certificate_id)
+        return record is not None and left is not None and record.transfer is left
 
     def transfer_maker(self, certificate_id: str) -> Owner | None:
         """Return the resource whose function has made the pending transfer of a certificate; None without one.

@@ -561,9 +561,6 @@ class Stack:
         me, certificate_id = self._owner(logical_id), certificate_id_in(physical_id)
         said = re.search(r"Left attached, because .* may have attached it: ([^.]+)", answer.body["Reason"])
         holders = [owner for each in (certificate_id, without_kept(physical_id)[1]) for owner in self._holders(each)]
-        # A decision that has accepted it is a holder, too: the provider does not tell that it attaches nothing.
-        accepted = self.cloud.possessions.arrangements.accepted.items()
-        holders += [owner for owner, each in accepted if each == certificate_id]
         is_shared = any(owner != me for owner in holders)
         names = said[1].split(", ") if said is not None and is_shared else ()
         self.cloud.excuses.left_attached[me] = frozenset(names)

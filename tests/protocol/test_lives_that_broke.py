@@ -780,6 +780,14 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Hand("register", "coming"),
         Amend(0, "status"),
     ),
+    "the referee does not know that a transfer which a Delete has left in doubt has nobody any more": (
+        Deploy(2, (TRANSFER,)),
+        Race(
+            Amend(2, "rotate", 1, faults=(Fault("mute", 7, times=3, invocation=2),)),
+            Deploy(1, (TRANSFER,)),
+            later=20.0,
+        ),
+    ),
     "the referee does not know that of what a rollback retains only that stack's events tell": (
         Deploy(1, (("IssuedA", Wish("requested", retain="Retain")),)),
         Race(

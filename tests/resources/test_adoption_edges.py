@@ -263,10 +263,22 @@ class TestBeforeTheAnswer:
     ) -> None:
         """The failed Create answers with the id, so that its Delete names what stays."""
         plant = holder(stage)
+
+        def change() -> None:
+            plant.policies["Pump"] = declared
+            plant.log("Pump", PUMP_ID, "UPDATE_COMPLETE", NOON)
+
         with pytest.raises(InvalidPropertyError, match="and would delete it"):
-            self.adopt_meanwhile(stage, 3, lambda: plant.policies.update(Pump=declared))
+            self.adopt_meanwhile(stage, 3, change)
         assert stage.iot.policies["ours"] == {stage.iot.certificates[PUMP_ID].arn}
         assert stage.progress.registered == ADOPTED_ID
+
+    def test_what_a_holder_that_has_not_changed_since_may_declare_was_not_attached(self, stage: Stage) -> None:
+        """Though its template does not tell: before the adoption the policy was not attached."""
+        plant = holder(stage)
+        with pytest.raises(InvalidPropertyError, match="and would delete it"):
+            self.adopt_meanwhile(stage, 3, plant.policies.clear)
+        assert stage.iot.policies["ours"] == set()
 
     def test_nor_what_another_owner_keeps_beside_its_own(self, stage: Stage) -> None:
         """CloudFormation does not find that one by the certificate's id: all stacks are listed."""

@@ -147,6 +147,16 @@ class TestAdopting:
             assert outcome.note == "Left attached, because Pump of stack plant may have attached it: ours, hall"
         assert stage.iot.policies["ours"] == stage.iot.things["hall"] == ({pump} if is_left else set())
 
+    @pytest.mark.usefixtures("pump")
+    def test_leaves_nothing_to_a_decision_which_attaches_nothing(self, stage: Stage) -> None:
+        stage.create(stage.device, {**ADOPTED, **WITH_POLICY})
+        plant = stage.aws.cloudformation.beside("plant")
+        plant.types["Decision"] = ResourceType.CERTIFICATE_TRANSFER_DECISION
+        plant.log("Decision", PUMP_ID, "CREATE_COMPLETE")
+        refuse(stage, "cloudformation.GetTemplate", "AccessDenied", 403)
+        stage.delete(stage.device, ADOPTED_ID, {**ADOPTED, **WITH_POLICY})
+        assert stage.iot.policies["ours"] == set()
+
 
 class TestADelete:
     @pytest.fixture

@@ -231,9 +231,12 @@ def test_a_create_that_failed_has_made_nothing_later_than_a_delivery_takes(
     assert inquiry.is_made_now(delete(stage, physical_id), live(created)) is is_made
 
 
-def test_an_update_after_a_failed_one_may_make_something_at_any_time(stage: Stage, inquiry: Inquiry) -> None:
-    log(stage, ("UPDATE_FAILED", ID, -10), *RUNNING)
-    assert inquiry.is_made_now(update(stage), live(9999))
+@pytest.mark.parametrize(("seconds", "is_made"), [(-10, True), (20, True), (21, False), (99, False), (100, True)])
+def test_between_a_failed_attempt_and_the_next_one_nothing_is_the_resources_doing(
+    stage: Stage, inquiry: Inquiry, seconds: float, is_made: bool
+) -> None:
+    log(stage, ("UPDATE_IN_PROGRESS", ID, 100), ("UPDATE_FAILED", ID, -10), *RUNNING)
+    assert inquiry.is_made_now(update(stage), live(seconds)) is is_made
 
 
 def test_a_ca_is_used_in_a_stack_that_has_it_or_has_retained_it(stage: Stage, inquiry: Inquiry) -> None:

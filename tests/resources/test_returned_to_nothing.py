@@ -13,6 +13,8 @@ from iot_certificate_provider.errors import ProviderError
 from resources.stage import KEY_SECRET
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fakes.aws import Call
     from iot_certificate_provider.resources.resource import Resource
     from resources.stage import Stage
@@ -23,21 +25,33 @@ UNDER_CA = {"CertificatePem": DEVICE.pem, "CACertificatePem": CA.pem}
 PROVEN = {"CACertificatePem": CA.pem, "VerificationKey": {"SecretArn": KEY_SECRET}}
 
 
-def without_its_ca(stage: Stage) -> tuple[Resource, dict[str, Any], str]:
+Created = tuple["Resource", dict[str, Any], str]
+
+
+def without_its_ca(stage: Stage) -> Created:
     stage.iot.RegisterCACertificate(CA.pem, certificateMode="SNI_ONLY", setAsActive=True)
     physical_id = stage.create(stage.device, UNDER_CA).physical_id
     stage.iot.cas.clear()
     return stage.device, UNDER_CA, physical_id
 
 
-def without_its_key(stage: Stage) -> tuple[Resource, dict[str, Any], str]:
+def with_two_cas_of_one_name(stage: Stage) -> Created:
+    stage.iot.RegisterCACertificate(CA.pem, certificateMode="SNI_ONLY", setAsActive=True)
+    alone = {"CertificatePem": DEVICE.pem}
+    physical_id = stage.create(stage.device, alone).physical_id
+    another = issuing.make_ca("Factory CA")
+    stage.iot.RegisterCACertificate(another.pem, certificateMode="SNI_ONLY", setAsActive=True)
+    return stage.device, alone, physical_id
+
+
+def without_its_key(stage: Stage) -> Created:
     stage.aws.secrets.values[KEY_SECRET] = CA.key_pem()
     physical_id = stage.create(stage.ca, PROVEN).physical_id
     del stage.aws.secrets.values[KEY_SECRET]
     return stage.ca, PROVEN, physical_id
 
 
-def without_permission(stage: Stage) -> tuple[Resource, dict[str, Any], str]:
+def without_permission(stage: Stage) -> Created:
     created = without_its_key(stage)
     stage.aws.secrets.values[KEY_SECRET] = CA.key_pem()
 
@@ -49,13 +63,17 @@ def without_permission(stage: Stage) -> tuple[Resource, dict[str, Any], str]:
     return created
 
 
-@pytest.mark.parametrize("made", [without_its_ca, without_its_key, without_permission])
-def test_the_rollback_ends_and_the_next_update_does_not(stage: Stage, made: Any) -> None:
+def delete_by_hand(stage: Stage, physical_id: str) -> None:
+    for registered in (stage.iot.certificates, stage.iot.cas):
+        registered.pop(physical_id, None)
+
+
+@pytest.mark.parametrize("made", [without_its_ca, with_two_cas_of_one_name, without_its_key, without_permission])
+def test_the_rollback_ends_and_the_next_update_does_not(stage: Stage, made: Callable[[Stage], Created]) -> None:
     stage.iot.clock = stage.now = lambda: datetime.now(UTC) - timedelta(hours=1)
     resource, properties, physical_id = made(stage)
     stage.iot.clock = stage.now = lambda: datetime.now(UTC)
-    stage.iot.certificates.clear()
-    stage.iot.cas.clear()
+    delete_by_hand(stage, physical_id)
     failed = {**properties, "Status": "INACTIVE"}
     with pytest.raises(ProviderError):
         stage.update(resource, physical_id, properties, failed)
@@ -68,4 +86,19 @@ def test_the_rollback_ends_and_the_next_update_does_not(stage: Stage, made: Any)
     stage.aws.cloudformation.status = "UPDATE_COMPLETE"
     with pytest.raises(ProviderError):
         stage.update(resource, physical_id, properties, failed)
-    assert (stage.iot.cas, stage.iot.certificates) == ({}, {})
+    assert physical_id not in {*stage.iot.cas, *stage.iot.certificates}
+
+
+def test_what_the_update_ended_with_is_cloudformations_to_delete(stage: Stage) -> None:
+    stage.iot.clock = stage.now = lambda: datetime.now(UTC) - timedelta(hours=1)
+    resource, properties, physical_id = without_its_ca(stage)
+    other = {"CertificatePem": issuing.make_device(None, "pump 2").pem, "CertificateMode": "SNI_ONLY"}
+    stage.iot.clock = stage.now = lambda: datetime.now(UTC)
+    replaced = stage.update(resource, physical_id, properties, other).physical_id
+    delete_by_hand(stage, physical_id)
+    stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    outcome = stage.update(resource, replaced, other, properties)
+    assert outcome.physical_id == physical_id
+    assert outcome.note.startswith("Rolled back, but ")
+    assert "Left registered" not in outcome.note
+    assert replaced in stage.iot.certificates

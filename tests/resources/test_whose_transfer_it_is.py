@@ -132,9 +132,12 @@ class TestAnotherResource:
         stage.aws.before = be_gone
         assert repeated(stage, leaving).physical_id == f"{leaving}/transfer/{TARGET}"
 
-    @pytest.mark.parametrize(("seconds", "looks"), [(2, 5), (-10, 1)])
+    @pytest.mark.parametrize(
+        ("seconds", "looks", "why"),
+        [(2, 5, "Pump of stack plant is in progress"), (-10, 0, "there was no time to ask all stacks")],
+    )
     def test_at_work_is_waited_for_as_long_as_there_is_time_and_named(
-        self, stage: Stage, leaving: str, plant: FakeCloudFormation, seconds: float, looks: int
+        self, stage: Stage, leaving: str, plant: FakeCloudFormation, seconds: float, looks: int, why: str
     ) -> None:
         """A Delete of what the Create may have left; what it does afterwards takes time too."""
         stage.clock.left = UNDO_SECONDS + KEPT_BACK_SECONDS + ANSWER_SECONDS + seconds
@@ -144,7 +147,7 @@ class TestAnotherResource:
         outcome = stage.delete(stage.transfer, "factory-Certificate-1", to(leaving))
         assert outcome.note == (
             f"Left pending, in doubt: certificate {leaving[:16]}… to {TARGET} may be another resource's transfer, "
-            "because Pump of stack plant is in progress"
+            f"because {why}"
         )
         assert stage.aws.names().count("cloudformation.ListStacks") == looks
         assert sum(stage.clock.slept) <= ANSWER_SECONDS + max(0, seconds)
@@ -407,3 +410,21 @@ class TestARejectedTransfer:
         outcome = stage.delete(stage.transfer, physical_id, to(leaving))
         assert outcome.note.startswith("Nothing to cancel: no transfer of certificate")
         assert stage.iot.certificates[leaving].status == "INACTIVE"
+
+
+def test_an_update_in_doubt_says_why_and_not_that_another_owner_has_it(stage: Stage, leaving: str) -> None:
+    """After an Update in place the log proves nothing any more, and here nobody can be asked."""
+    first, second, third = (to(leaving, TransferMessage=message) for message in ("1", "2", "3"))
+    pass_by(stage, 3600)
+    physical_id = stage.create(stage.transfer, first).physical_id
+    pass_by(stage, 3600)
+    stage.update(stage.transfer, physical_id, first, second)
+    pass_by(stage, 3600)
+
+    def deny(call: Call) -> None:
+        if call.name == "cloudformation.ListStacks":
+            raise Refusal("AccessDenied", "denied")
+
+    stage.aws.before = deny
+    with pytest.raises(ConflictError, match="may be another resource's transfer, because the function's role is not"):
+        stage.update(stage.transfer, physical_id, second, third)

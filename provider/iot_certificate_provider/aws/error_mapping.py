@@ -53,9 +53,7 @@ _CODES: dict[tuple[type[ProviderError], str], tuple[str, ...]] = {
     (TransferCompletedError, "its transfer is already complete"): ("TransferAlreadyCompletedException",),
     (InProgressError, "it is still being issued; try again"): ("RequestInProgressException",),
     (ConflictError, "the status of the certificate, or of its CA, does not allow this"): ("CertificateStateException",),
-    (ConflictError, "several registered CAs have the issuer's name: declare CACertificatePem"): (
-        "CertificateConflictException",
-    ),
+    (ConflictError, "several registered CAs have the issuer's name"): ("CertificateConflictException",),
     (ConflictError, "it is disabled"): ("DisabledException",),
     (ConflictError, "its status does not allow this"): (
         "InvalidStateException",
@@ -146,6 +144,19 @@ _REJECTED: dict[str, str] = {
     ),
 }
 
+
+CA_IS_MISSING: dict[str, tuple[str, str]] = {
+    "CertificateConflictException": ("several registered CAs have the issuer's name", "Declare CACertificatePem"),
+    "CertificateStateException": (
+        "its CA is not registered in this account and Region, or is not ACTIVE",
+        "Add DependsOn to a CA of the same stack; register or activate any other CA first",
+    ),
+    "CertificateValidationException": (
+        "AWS IoT refused the certificate",
+        "Check that its CA is ACTIVE and registered first (DependsOn for a CA of the same stack)",
+    ),
+}
+"""What RegisterCertificate answers without a CA, with the problem and the fix: the pages do not say which it is."""
 
 _SAID = frozenset({"CertificateStateException", "CertificateValidationException"})
 """About certificates, which are public: what AWS says of a key or a secret is not repeated."""

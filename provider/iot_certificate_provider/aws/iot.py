@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.aws.error_mapping import mapping_errors
+from iot_certificate_provider.aws.error_mapping import CA_IS_MISSING, mapping_errors
 from iot_certificate_provider.aws.iot_descriptions import (
     CaCertificateDescription,
     DeviceCertificateDescription,
@@ -53,18 +53,6 @@ __all__ = [
 
 PAGE_SIZE = 250
 """The most that AWS IoT's lists give at once."""
-
-_CA_IS_MISSING: dict[str, tuple[str, str]] = {
-    "CertificateStateException": (
-        "its CA is not registered in this account and Region, or is not ACTIVE",
-        "Add DependsOn to a CA of the same stack; register or activate any other CA first",
-    ),
-    "CertificateValidationException": (
-        "AWS IoT refused the certificate",
-        "Check that its CA is ACTIVE and registered first (DependsOn for a CA of the same stack)",
-    ),
-}
-"""What RegisterCertificate answers without a CA, with the problem and the fix: the pages do not say which it is."""
 
 
 class IotGateway:
@@ -210,7 +198,7 @@ class IotGateway:
         request: RegisterCertificateRequestTypeDef = {"certificatePem": pem, "status": status.value}
         if ca_pem is not None:
             request["caCertificatePem"] = ca_pem
-        with mapping_errors("the certificate", _CA_IS_MISSING):
+        with mapping_errors("the certificate", CA_IS_MISSING):
             answer = self._iot.register_certificate(**request)
         return Registered(answer["certificateId"], answer["certificateArn"])
 

@@ -75,7 +75,7 @@ class CaCertificateResource:
             outcome = returned_to_nothing(request, self._stacks, self.registered, lost, error)
             if outcome is None:
                 raise
-            return replace(outcome, note=self.remove_left_by_update(request, old) or outcome.note)
+            return noted(outcome, self.remove_left_by_update(request, old))
 
     def delete(self, request: Request) -> Outcome:
         """Turn the CA off, do to its devices what was declared, and deregister it.

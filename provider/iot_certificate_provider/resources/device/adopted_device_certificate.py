@@ -20,6 +20,7 @@ from iot_certificate_provider.resources.device.change import DeviceCertificateCh
 from iot_certificate_provider.resources.device.outcome import outcome_of
 from iot_certificate_provider.resources.device.releasing import Releasing
 from iot_certificate_provider.resources.lifecycle.adoption import Adoption, Difference, check_same
+from iot_certificate_provider.resources.lifecycle.history import CLOCKS_DIFFER
 from iot_certificate_provider.resources.lifecycle.holders import DEVICE_CERTIFICATE_TYPES
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.ownership import among, left_attached
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
+    from iot_certificate_provider.aws.cloudformation import StackResource
     from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.aws.iot import DeviceCertificateDescription
     from iot_certificate_provider.properties.device_certificate import DeviceCertificateProperties
@@ -201,11 +203,19 @@ class AdoptedDeviceCertificate:
         """
 
         def undo() -> bool:
-            own, note = self._releasable(request, live, attached)
+            # It was not attached before, so that a holder which has not changed since does not declare it.
+            holders = self._inquiry.standing(request, live.id).keeping(live.created)
+            changed = [each for each in holders if _is_changed_since(each, request.sent)]
+            own = self._releasing.releasable(request, attached, changed)
             detach(self._iot, live.arn, own)
-            return not note
+            return not attached.without(own)
 
         return undone_on_failure(request, physical_id, undo, is_late=True)
+
+
+def _is_changed_since(holder: StackResource, sent: datetime | None) -> bool:
+    is_over = sent is not None and holder.at is not None and holder.at < sent - CLOCKS_DIFFER
+    return holder.status.endswith("_IN_PROGRESS") or not is_over
 
 
 def _differences(live: DeviceCertificateDescription, wanted: DeviceCertificateProperties) -> Iterator[Difference]:

@@ -77,9 +77,9 @@ class DeviceCertificateResource:
             outcome = returned_to_nothing(request, self._stacks, self._iot.find_certificate, attributes, error)
             if outcome is None:
                 raise
-            present = {certificate_id_in(outcome.physical_id)}
-            note = "" if old is None else self._remove_leftovers(request, wanted, old, present)
-            return replace(outcome, note=note or outcome.note)
+            # What an Update that ended well has registered, CloudFormation deletes next.
+            present = {certificate_id_in(outcome.physical_id), certificate_id_in(request.existing_id)}
+            return noted(outcome, "" if old is None else self._remove_leftovers(request, wanted, old, present))
 
     def delete(self, request: Request) -> Outcome:
         """Detach whatever is attached, deactivate by the live status, delete; then wait for the declared policies.

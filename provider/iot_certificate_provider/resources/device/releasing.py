@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from iot_certificate_provider.contract import ExistingCertificate
+from iot_certificate_provider.contract import ExistingCertificate, ResourceType
 from iot_certificate_provider.errors import ProviderError
 from iot_certificate_provider.resources.lifecycle.template import declared_in
 from iot_certificate_provider.resources.removal.attachments import Attachments, Kind, detach
@@ -34,6 +34,8 @@ class Releasing:
         Where that is not known (whether it may be asked depends on ADOPT, and an earlier version's id ``is_known`` not
         to tell), those that are the stack's own policies and things: it may be about to delete them.
         """
+        # A decision accepts a certificate, and attaches nothing.
+        keeping = [each for each in keeping if each.type != ResourceType.CERTIFICATE_TRANSFER_DECISION]
         if not attached or (is_known and not keeping):
             return attached
         theirs = self._declared_by(request, keeping) if is_known else None

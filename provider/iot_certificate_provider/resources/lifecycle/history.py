@@ -101,23 +101,35 @@ def registration_started(events: Iterable[ResourceEvent]) -> datetime | None:
     return running[-1] if running else None
 
 
-def registration_failed(events: Iterable[ResourceEvent]) -> datetime | None:
-    """Return when the Create or Update that a Delete cleans up after had failed; None where it has not."""
-    newest = next((each for each in of_newest_operation(events) if not each.status.startswith("DELETE_")), None)
-    return newest.at if newest is not None and newest.status.endswith("_FAILED") else None
-
-
-def is_from_before_failure(events: Iterable[ResourceEvent], created: datetime) -> bool:
-    """Decide whether an operation has failed, since the resource's last good end, after a certificate was created."""
-    return any(each.status.endswith("_FAILED") and each.at >= created for each in of_newest_operation(events))
-
-
 def is_within(created: datetime, started: datetime | None) -> bool:
     """Decide whether an operation that ``started`` then can have made a certificate that was ``created`` then.
 
     Creation dates may have whole seconds only, so the operation counts from the second in which it began.
     """
     return started is not None and created >= started.replace(microsecond=0)
+
+
+def is_of_an_attempt(
+    events: Iterable[ResourceEvent],
+    created: datetime,
+    *,
+    running: bool = True,
+    after_failure: timedelta = timedelta(),
+) -> bool:
+    """Decide whether a certificate was created while an attempt ran, of those since the resource's last good end.
+
+    ``running``: the present one counts, too. ``after_failure``: how long one may go on that has failed. Between that
+    and the next attempt, in a stack that does not roll back, nothing is the resource's doing.
+    """
+    failed: datetime | None = None
+    for each in of_newest_operation(events):
+        if each.status.endswith("_FAILED") and not each.status.startswith("DELETE_"):
+            failed = each.at
+        elif each.status in _REGISTERS and is_within(created, each.at):
+            is_over = failed is not None and created > failed + after_failure + CLOCKS_DIFFER
+            if not is_over and (running or failed is not None):
+                return True
+    return False
 
 
 @dataclass(frozen=True)

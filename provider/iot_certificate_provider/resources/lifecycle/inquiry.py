@@ -19,12 +19,10 @@ from iot_certificate_provider.resources.lifecycle.history import (
     CLOCKS_DIFFER,
     Origin,
     held,
-    is_from_before_failure,
     is_made_without_proof,
+    is_of_an_attempt,
     is_within,
-    of_newest_operation,
     origin,
-    registration_failed,
     registration_started,
     updates_since,
 )
@@ -261,11 +259,9 @@ class Inquiry:
 
     def is_made_now(self, request: Request, live: Registration) -> bool:
         """Whether the running operation can have registered it: also long after it began, in a later delivery."""
-        rows = list(of_newest_operation(self._stacks.rows(request.stack_id, request.logical_id)))
-        failed = registration_failed(rows) if request.type is RequestType.DELETE else None
-        if failed is not None and live.created > failed + longest_after_failure(request) + CLOCKS_DIFFER:
-            return False
-        return is_within(live.created, registration_started(rows))
+        late = longest_after_failure(request) if request.type is RequestType.DELETE else timedelta()
+        rows = self._stacks.rows(request.stack_id, request.logical_id)
+        return is_of_an_attempt(rows, live.created, after_failure=late)
 
     # Is what is registered already this request's own?
 
@@ -311,10 +307,10 @@ class Inquiry:
         # Older events are about an earlier registration of the certificate, which was deleted.
         if held((event for event in events if event.at >= since), live.id):
             return ownership.of_the_resource(live.id)
-        rows = list(of_newest_operation(self._stacks.rows(request.stack_id, request.logical_id)))
-        if is_clean and not is_from_before_failure(rows, live.created - CLOCKS_DIFFER):
+        if is_clean and not any(event.status.endswith("_FAILED") for event in self._events_since(request, since)):
             return ownership.of_another(live.id)
-        if not is_within(live.created, registration_started(rows)):
+        rows = self._stacks.rows(request.stack_id, request.logical_id)
+        if not is_of_an_attempt(rows, live.created, running=not is_clean):
             return ownership.of_another(live.id)
         if is_key_ours:
             return ownership.of_the_resource(live.id)

@@ -46,6 +46,7 @@ from iot_certificate_provider.resources.lifecycle.redelivery import (
 from iot_certificate_provider.resources.lifecycle.undo import undone_if_abandoned, undone_on_failure
 from iot_certificate_provider.resources.removal.attachments import Attachments, detach
 from iot_certificate_provider.resources.transfer.ownership import (
+    IN_DOUBT,
     PENDING_TRANSFER,
     CertificateTransferOwnership,
     gone_for_good,
@@ -311,6 +312,9 @@ class CertificateTransferResource:
     def _leave(self, request: Request, pending: OutgoingTransfer, decision: Decision) -> str:
         if self._stacks.is_rolling_back(request.stack_id):
             return decision.reason
+        if decision.reason.startswith(IN_DOUBT):
+            problem = decision.reason.removeprefix(IN_DOUBT)
+            raise ConflictError(f"CertificateId: {problem}. Deploy again, or cancel the transfer first")
         raise self._foreign(request, pending)
 
     def _after_it_left(self, request: Request, identity: TransferIdentity) -> Outcome:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import DeviceCertificateStatus, ResourceType
-from iot_certificate_provider.errors import AccessDeniedError, NotFoundError, RefusedError
+from iot_certificate_provider.errors import AccessDeniedError, DeadlineError, NotFoundError, RefusedError
 from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.physical_id import TransferIdentity
 from iot_certificate_provider.protocol.request import RequestType
@@ -89,23 +89,28 @@ class CertificateTransferOwnership:
         known, and the transfer counts as another owner's.
         """
         request.deadline.pause(ANSWER_SECONDS)
-        at_work: StackResource | None = None
-        longest = min(IN_DOUBT_SECONDS, request.deadline.seconds_left - KEPT_BACK_SECONDS)
         try:
-            for _ in request.deadline.attempts(longest):
-                with self._stacks.expecting_denial():
-                    others = list(self._others(request))
-                claiming = [each for each in others if _has(each, transfer)]
-                if any(each.status == "CREATE_COMPLETE" for each in claiming):
-                    return left_to_another(transfer)
-                if claiming:
-                    # An Update of theirs that ended well may have made nothing, as one of this resource's may.
-                    return left_pending_in_doubt(transfer, f"{among(claiming, request)} transfers the certificate, too")
-                at_work = next((each for each in others if _may_have_made(each, transfer)), None)
-                if at_work is None:
-                    return self._replaced(transfer)
+            with request.deadline.keeping(KEPT_BACK_SECONDS):
+                return self._asked_of_all(request, transfer)
         except AccessDeniedError:
             return left_pending_in_doubt(transfer, "the function's role is not allowed to list the stacks")
+        except DeadlineError:
+            return left_pending_in_doubt(transfer, "there was no time to ask all stacks")
+
+    def _asked_of_all(self, request: Request, transfer: OutgoingTransfer) -> Decision | None:
+        at_work: StackResource | None = None
+        for _ in request.deadline.attempts(IN_DOUBT_SECONDS):
+            with self._stacks.expecting_denial():
+                others = list(self._others(request))
+            claiming = [each for each in others if _has(each, transfer)]
+            if any(each.status == "CREATE_COMPLETE" for each in claiming):
+                return left_to_another(transfer)
+            if claiming:
+                # An Update of theirs that ended well may have made nothing, as one of this resource's may.
+                return left_pending_in_doubt(transfer, f"{among(claiming, request)} transfers the certificate, too")
+            at_work = next((each for each in others if _may_have_made(each, transfer)), None)
+            if at_work is None:
+                return self._replaced(transfer)
         holder = "another resource" if at_work is None else among([at_work], request)
         return left_pending_in_doubt(transfer, f"{holder} is in progress")
 
@@ -235,11 +240,14 @@ def left_to_another(transfer: OutgoingTransfer) -> Decision:
     )
 
 
+IN_DOUBT = "Left pending, in doubt: "
+
+
 def left_pending_in_doubt(transfer: OutgoingTransfer, why: str) -> Decision:
     """Decide on a pending transfer that another resource may have made."""
     return Decision(
         Action.LEAVE,
-        f"Left pending, in doubt: {_what(transfer)} may be another resource's transfer, because {why}",
+        f"{IN_DOUBT}{_what(transfer)} may be another resource's transfer, because {why}",
     )
 
 
@@ -276,7 +284,7 @@ def superseded(certificate_id: str) -> Decision:
 def changed_since(certificate_id: str, *, before: Sequence[str] = ()) -> Decision:
     """Decide on a certificate that no transfer of this resource has taken anything from, or that was changed since.
 
-    ``before``: what it was before the transfer, and is not any more: ACTIVE, or attached to policies and things.
+    ``before``: what the transfer took from it: the status ACTIVE, the policies and things that were attached.
     """
     was = f". Before the transfer it was {' and '.join(before)}" if before else ""
     return Decision(

@@ -85,7 +85,7 @@ class TakingBack:
             return deletion_of_nothing(identity.certificate_id).reason
         if not cancelled and not self._is_over(request, identity, live):
             is_off = live.status == DeviceCertificateStatus.INACTIVE
-            return changed_since(live.id, before=_before(identity) if is_off else ()).reason
+            return changed_since(live.id, before=_before(identity, is_off=is_off)).reason
         is_off = identity.was_active and (cancelled or self._is_off_by_transfer(request, live))
         if not cancelled and not is_off and not _detached(identity):
             return nothing_to_put_back(live.id).reason
@@ -159,10 +159,10 @@ def _detached(identity: TransferIdentity) -> Attachments:
     return Attachments.named(identity.policy_names, identity.thing_names)
 
 
-def _before(identity: TransferIdentity) -> list[str]:
+def _before(identity: TransferIdentity, *, is_off: bool) -> list[str]:
     """Say what the transfer has taken from the certificate, as far as the physical id names it."""
     names = ", ".join(map(_name, _detached(identity)))
-    active = [str(DeviceCertificateStatus.ACTIVE)] if identity.was_active else []
+    active = [str(DeviceCertificateStatus.ACTIVE)] if identity.was_active and is_off else []
     return [*active, f"attached to {names}"] if names else active
 
 
