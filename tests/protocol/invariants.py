@@ -226,6 +226,10 @@ def _handed_over_as_said(stack: Stack, logical_id: str) -> None:
     require(same, "I4", f"{logical_id} is on its way with the message {message}, not {declared}")
 
 
+def _left_attached(cloud: Cloud) -> frozenset[str]:
+    return frozenset(name for names in cloud.excuses.left_attached.values() for name in names)
+
+
 def rolled_back_to(stack: Stack, before: Snapshot, revoking: set[str], skipped: set[str]) -> None:
     """After a rollback each certificate is as it was, or as declared; one that was to be REVOKED may be that."""
     require(set(stack.live) == set(before.ids), "I4", "the rollback ended with other resources")
@@ -244,11 +248,11 @@ def rolled_back_to(stack: Stack, before: Snapshot, revoking: set[str], skipped: 
             was, now = before.pictures[kept_id], picture(stack.cloud, kept_id)
             # As of the present one: it is as it was, or as declared.
             statuses = {was and was.status, live.declared.properties.get("Status", "ACTIVE")}
-            left = stack.cloud.excuses.left_attached.get((stack.ledger.stack_id, logical_id), frozenset())
+            left = _left_attached(stack.cloud)
             # Likewise its attachments: the rollback attaches what its Update was to detach, though it was not attached.
             names = (*live.declared.properties.get("PolicyNames", ()), *live.declared.properties.get("ThingNames", ()))
             users = stack.cloud.possessions.attached_to(kept_id) | left | frozenset(names)
-            same = was and now and now.status in statuses and _is_same_but_for(users, was, now)
+            same = was and now and now.status in statuses and _is_same_but_for(users, was, now, left)
             require(same, "I4", f"the certificate that {logical_id} keeps is another after the rollback")
         if live.declared.type in (ResourceType.REGISTRATION_CODE, ResourceType.CERTIFICATE_GENERATION, DECISION):
             continue  # ``registration_code`` looks at the code itself
@@ -271,18 +275,18 @@ def rolled_back_to(stack: Stack, before: Snapshot, revoking: set[str], skipped: 
         others_at_work = any(each is not stack and each.is_at_work for each in stack.cloud.stacks)
         me = (stack.ledger.stack_id, logical_id)
         # Likewise what another's rollback has left attached, and named, because this resource may have attached it.
-        others = stack.cloud.possessions.attached_by_others(me)
-        others |= {name for names in stack.cloud.excuses.left_attached.values() for name in names}
-        require(others_at_work or not extra - others, "I4", f"{logical_id} is attached to {extra} after the rollback")
+        others = stack.cloud.possessions.attached_by_others(me) | _left_attached(stack.cloud)
+        is_unknown = others_at_work or certificate_id_in(old_id) in stack.cloud.excuses.half_adopted
+        require(is_unknown or not extra - others, "I4", f"{logical_id} is attached to {extra} after the rollback")
         as_before = now.settings == was.settings or not was.settings
         # Of a CA that was adopted: the tags of its last owner, which is gone, are overwritten where ownership is taken.
         as_before = as_before or (is_adopted(old_id) and now.settings == _without_our_tags(was.settings))
         require(as_before, "I4", f"{logical_id}: {now.settings}, {was.settings}")
 
 
-def _is_same_but_for(users: frozenset[str], was: Picture, now: Picture) -> bool:
-    """Whether nothing was changed but the status, and what ``users`` have attached."""
-    return now.settings == was.settings and was.attached <= now.attached <= was.attached | users
+def _is_same_but_for(users: frozenset[str], was: Picture, now: Picture, nobodys: frozenset[str] = frozenset()) -> bool:
+    """Whether nothing was changed but the status, and what ``users`` have attached; ``nobodys``: or has left so."""
+    return now.settings == was.settings and was.attached - nobodys <= now.attached <= was.attached | users
 
 
 def _without_our_tags(settings: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -513,7 +513,9 @@ class Stack:
         me = self._owner(logical_id)
         busy = {each for each in self.cloud.stacks if each is not self and each.is_at_work}
         siblings = {name for name, (_, status) in self.ledger.resources.items() if status.endswith("_IN_PROGRESS")}
-        held = {had.certificate_id for owner, had in self.cloud.possessions.held.items() if owner != me}
+        # What it has registered itself may be what it uses without owning it, after a rollback.
+        possessions = self.cloud.possessions.held.items()
+        held = {had.certificate_id for owner, had in possessions if owner != me or had.adopted}
         arrangements = self.cloud.possessions.arrangements
         held |= {certificate_id for owner, certificate_id in arrangements.accepted.items() if owner != me}
         held |= {certificate_id for owner, (certificate_id, _) in arrangements.transfers.items() if owner != me}

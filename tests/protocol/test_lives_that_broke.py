@@ -28,6 +28,18 @@ REQUESTED = ("IssuedA", Wish("requested"))
 ATTACHED = Wish(attached=("connect", "thermostat"))
 
 OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
+    "the referee does not know that what a failed update has registered is only used by its adopter afterwards": (
+        Deploy(1, (("DeviceA", Wish(retain="Retain")),)),
+        Deploy(2, (("DeviceA", Wish(adopt=True)),)),
+        Hand("delete"),
+        Deploy(2, (DEVICE,), "first"),
+    ),
+    "the referee does not expect a rollback to attach what the update's lost answer left attached": (
+        Deploy(1, (DEVICE,)),
+        Amend(1, "retain"),
+        Amend(1, "rename-adopting", 1),
+        Amend(1, "attach", faults=(Fault("mute", "iot.DeleteCertificate", "before", times=3, invocation=0),)),
+    ),
     "an adoption that is refused at last detaches what the owner has declared meanwhile": (
         Deploy(1, (("DeviceA", Wish(retain="Retain")),)),
         Race(
@@ -787,6 +799,12 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
             Deploy(1, (TRANSFER,)),
             later=20.0,
         ),
+    ),
+    "the referee does not know that what nobody has attached is not attached by a rollback, either": (
+        Deploy(1, (("IssuedA", Wish("requested", retain="Retain", keep="KEEP")),)),
+        Deploy(2, (("DeviceA", Wish("kin", attached=("connect", "thermostat"), adopt=True)),), "last"),
+        Amend(1, "rotate"),
+        Amend(1, "attach", 0, "first"),
     ),
     "the referee does not know that of what a rollback retains only that stack's events tell": (
         Deploy(1, (("IssuedA", Wish("requested", retain="Retain")),)),

@@ -80,7 +80,7 @@ def forgets_that_the_update_failed(patch: pytest.MonkeyPatch) -> None:
 
 
 def believes_any_date(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(inquiry, "is_within", lambda *_: True)
+    patch.setattr(inquiry, "is_of_an_attempt", lambda *_, **__: True)
 
 
 def owns_nothing(patch: pytest.MonkeyPatch) -> None:
