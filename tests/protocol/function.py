@@ -586,12 +586,13 @@ class Cloud:
         return without_kept(physical_id) if present == physical_id else (physical_id,)
 
     def notice_half_adopted(self, event: Mapping[str, Any], *, unheard: bool) -> None:
-        """A Create or an Update led to nothing: what a delivery of it had attached that died may stay attached.
+        """A Create or an Update led to nothing: what a delivery had attached that died, or lost its answer, may stay.
 
         ``unheard``: CloudFormation has received no answer of any delivery.
         """
         properties = event["ResourceProperties"]
-        died = any(each.died for each in self.invocations if each.event["RequestId"] == event["RequestId"])
+        deliveries = [each for each in self.invocations if each.event["RequestId"] == event["RequestId"]]
+        died = any(each.died or each.undelivered for each in deliveries)
         if (died or unheard) and properties.get("ExistingCertificate") == "ADOPT" and "CertificatePem" in properties:
             self.excuses.half_adopted.add(Certificate.from_pem(properties["CertificatePem"]).id)
 

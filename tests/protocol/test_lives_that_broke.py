@@ -28,6 +28,27 @@ REQUESTED = ("IssuedA", Wish("requested"))
 ATTACHED = Wish(attached=("connect", "thermostat"))
 
 OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
+    "a rollback does not end where the certificate that it returns to, with ADOPT, is another stack's by now": (
+        Deploy(0, (("DeviceA", Wish(adopt=True)),)),
+        Hand("delete"),
+        Deploy(2, (DEVICE,)),
+        Amend(0, "replace", 1, "last"),
+    ),
+    "likewise where it returns to a CA": (
+        Deploy(0, (("CaA", Wish("ca", adopt=True)),)),
+        Hand("delete", "ca"),
+        Deploy(2, (("CaA", Wish("ca")),)),
+        Amend(0, "replace", 1, "last"),
+    ),
+    "the referee does not know that an adoption whose answer was lost leaves attached what nobody can tell any more": (
+        Hand("register"),
+        Race(
+            Deploy(1, (DEVICE,), faults=(Fault("mute", times=3, invocation=0),)),
+            Deploy(2, (("DeviceA", Wish(attached=("publish", "boiler", "thermostat"), adopt=True)),)),
+            later=20.0,
+            slow=2,
+        ),
+    ),
     "the referee does not know that what a failed update has registered is only used by its adopter afterwards": (
         Deploy(1, (("DeviceA", Wish(retain="Retain")),)),
         Deploy(2, (("DeviceA", Wish(adopt=True)),)),

@@ -191,9 +191,15 @@ class CaCertificateResource:
             outcome = self._change_or_register(request, wanted, ca, old, outcome)
             return noted(outcome, self.remove_left_by_update(request, old))
         live = self._to_be_adopted(request, wanted, outcome)
-        if live is not None:
+        if live is None:
+            return self._register_or_return(request, wanted, ca, outcome)
+        try:
             return self._adopt(request, wanted, outcome, live)
-        return self._register_or_return(request, wanted, ca, outcome)
+        except (InvalidPropertyError, ConflictError):
+            # A rollback never refuses: not either where the CA was the resource's own, and is another's now.
+            if not self._stacks.returns_to(request.stack_id, request.logical_id, live.id):
+                raise
+            return self._registered_already.refuse_or_keep(request, live, ownership.of_another(live.id), outcome)
 
     def _register_or_return(
         self, request: Request, wanted: CaCertificateProperties, ca: Certificate, outcome: Outcome

@@ -11,6 +11,7 @@ from iot_certificate_provider.contract import DeviceCertificateStatus, ExistingC
 from iot_certificate_provider.errors import (
     AccessDeniedError,
     AlreadyExistsError,
+    ConflictError,
     InvalidPropertyError,
     ProviderError,
     readable,
@@ -200,9 +201,15 @@ class DeviceCertificateResource:
             same = old is not None and old.identity == certificate
             return self._change_or_register(request, wanted, old if same else None, certificate)
         live = self._to_be_adopted(request, wanted, certificate)
-        if live is not None:
+        if live is None:
+            return self._register_or_return(request, wanted, certificate, is_key_ours=is_key_ours)
+        try:
             return self._adopted.adopt(request, wanted, certificate, live)
-        return self._register_or_return(request, wanted, certificate, is_key_ours=is_key_ours)
+        except (InvalidPropertyError, ConflictError):
+            # A rollback never refuses: not either where the certificate was the resource's own, and is another's now.
+            if not self._stacks.returns_to(request.stack_id, request.logical_id, live.id):
+                raise
+            return self._not_own(request, wanted, certificate, live, ownership.of_another(live.id))
 
     def _register_or_return(
         self, request: Request, wanted: DeviceCertificateProperties, certificate: Certificate, *, is_key_ours: bool
