@@ -827,6 +827,12 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Amend(1, "rotate"),
         Amend(1, "attach", 0, "first"),
     ),
+    "a rollback does not end where the certificate that it returns to, adopted, is on its way to this account": (
+        Deploy(1, (DECISION, ("DeviceA", Wish("brought", attached=("publish",))))),
+        Hand("delete", "coming"),
+        Hand("send", "coming"),
+        Deploy(1, (("DeviceA", Wish("sni")),), "last"),
+    ),
     "the referee does not know that of what a rollback retains only that stack's events tell": (
         Deploy(1, (("IssuedA", Wish("requested", retain="Retain")),)),
         Race(

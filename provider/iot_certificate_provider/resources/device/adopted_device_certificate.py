@@ -23,7 +23,7 @@ from iot_certificate_provider.resources.lifecycle.adoption import Adoption, Diff
 from iot_certificate_provider.resources.lifecycle.history import CLOCKS_DIFFER
 from iot_certificate_provider.resources.lifecycle.holders import DEVICE_CERTIFICATE_TYPES
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
-from iot_certificate_provider.resources.lifecycle.ownership import among, left_attached
+from iot_certificate_provider.resources.lifecycle.ownership import among, left_attached, left_to_its_transfer
 from iot_certificate_provider.resources.lifecycle.redelivery import StillWanted, check_still_wanted
 from iot_certificate_provider.resources.lifecycle.undo import undone_on_failure
 from iot_certificate_provider.resources.removal.attachments import Attachments, attach, change_attachments, detach
@@ -63,6 +63,10 @@ class AdoptedDeviceCertificate:
         declared = Attachments.of(wanted)
         is_first = request.type is RequestType.CREATE and not request.progress.uncertain
         held_id = None if is_first else self._adoption.held_id(request, certificate.id)
+        if held_id is not None and request.type is RequestType.UPDATE:
+            # A rollback returns to it, or the same Update comes once more: an Update to another one touches nothing.
+            note = left_to_its_transfer(live.id).reason if live.is_incoming else ""
+            return replace(outcome_of(certificate, wanted.ca, request), physical_id=held_id, note=note)
         find, checked = partial(self._iot.find_certificate, certificate.id), None
         if held_id is None:
             # Not in a rollback: whatever has happened to it since, there is no other to go back to.
