@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.physical_id import certificate_id_in
@@ -53,10 +54,18 @@ class CurrentKeys:
         ids = {before, found, None if live is None else certificate_id_in(live.physical_id)}
         if stack is None or live is None or arn not in _secrets_of(live) or _is_going(stack, owner[1]):
             return  # gone, or it keeps its key elsewhere by now, or its deletion has failed half-way
-        if ids & self.cloud.excuses.deleted_outside:
+        if ids & self.cloud.excuses.deleted_outside or self._is_denied(owner):
             return
         what = "no certificate" if found is None else f"certificate {found[:8]}, which is not registered"
         require(False, "I6", f"the secret of {owner[1]} of stack {owner[0].split('/')[1]} has the key of {what}")
+
+    def _is_denied(self, owner: Owner) -> bool:
+        """Whether the function was denied the secret: docs/resources/issued-device-certificate.md, "The secret"."""
+        for invocation in self.cloud.invocations:
+            for call, fault in pairwise(invocation.log):
+                if invocation.owner == owner and "Secret" in call and fault.startswith("deny"):
+                    return True
+        return False
 
     def _declared(self) -> Iterator[str]:
         for stack in self.cloud.stacks:

@@ -226,6 +226,13 @@ def _handed_over_as_said(stack: Stack, logical_id: str) -> None:
     require(same, "I4", f"{logical_id} is on its way with the message {message}, not {declared}")
 
 
+def _undone(stack: Stack, logical_id: str) -> frozenset[str]:
+    """Return the names that the update has declared from which a resource was rolled back."""
+    old = next(each for each in reversed(stack.sent) if each["LogicalResourceId"] == logical_id)
+    properties = old.get("OldResourceProperties", {})
+    return frozenset((*properties.get("PolicyNames", ()), *properties.get("ThingNames", ())))
+
+
 def _left_attached(cloud: Cloud) -> frozenset[str]:
     return frozenset(name for names in cloud.excuses.left_attached.values() for name in names)
 
@@ -249,10 +256,16 @@ def rolled_back_to(stack: Stack, before: Snapshot, revoking: set[str], skipped: 
             # As of the present one: it is as it was, or as declared.
             statuses = {was and was.status, live.declared.properties.get("Status", "ACTIVE")}
             left = _left_attached(stack.cloud)
-            # Likewise its attachments: the rollback attaches what its Update was to detach, though it was not attached.
+            # Likewise its attachments: the rollback attaches what its Update was to detach, though it was not attached,
+            # and detaches what its Update attached, though it was (docs/resources/issued-device-certificate.md).
             names = (*live.declared.properties.get("PolicyNames", ()), *live.declared.properties.get("ThingNames", ()))
             users = stack.cloud.possessions.attached_to(kept_id) | left | frozenset(names)
-            same = was and now and now.status in statuses and _is_same_but_for(users, was, now, left)
+            same = (
+                was
+                and now
+                and now.status in statuses
+                and _is_same_but_for(users, was, now, left | _undone(stack, logical_id))
+            )
             require(same, "I4", f"the certificate that {logical_id} keeps is another after the rollback")
         if live.declared.type in (ResourceType.REGISTRATION_CODE, ResourceType.CERTIFICATE_GENERATION, DECISION):
             continue  # ``registration_code`` looks at the code itself

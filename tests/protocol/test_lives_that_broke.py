@@ -833,6 +833,31 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Hand("send", "coming"),
         Deploy(1, (("DeviceA", Wish("sni")),), "last"),
     ),
+    "a rollback that is continued does not attach what it had registered again before it failed": (
+        Deploy(2, (("IssuedA", Wish("issued", attached=("publish",))),)),
+        Hand("delete", "issued"),
+        Amend(2, "rotate", 0, "last", (Fault("hang", "iot.AttachPolicy", "before", times=4, invocation=1),)),
+    ),
+    "a rollback to an adopted certificate, which a hand has registered again, attaches nothing": (
+        Deploy(1, (DECISION, ("DeviceA", Wish("brought", attached=("connect", "thermostat"))))),
+        Hand("delete", "coming"),
+        Hand("register", "coming"),
+        Deploy(1, (("DeviceA", Wish("csr")),), "first"),
+    ),
+    "a decision whose certificate is gone sets the status of what another stack registers at that moment": (
+        Deploy(1, (DECISION,)),
+        Hand("delete", "coming"),
+        Race(Deploy(2, (("DeviceA", Wish("brought")),)), Amend(1, "status"), later=0.3, slow=2),
+    ),
+    "the referee does not know that without a permission the secret stays as it is": (
+        Deploy(2, (ISSUED,)),
+        Amend(2, "rotate", 0, "first", (Fault("deny", "secretsmanager.GetSecretValue", times=4, invocation=2),)),
+    ),
+    "the referee does not know that a rollback detaches from the kept certificate what its update was to attach": (
+        Deploy(2, (("IssuedA", Wish("requested", attached=("connect", "thermostat"))),)),
+        Deploy(2, (("IssuedA", Wish("issued", keep="KEEP")),)),
+        Amend(2, "attach", 1, faults=(Fault("mute", "iot.TransferCertificate", times=4, invocation=0),)),
+    ),
     "the referee does not know that of what a rollback retains only that stack's events tell": (
         Deploy(1, (("IssuedA", Wish("requested", retain="Retain")),)),
         Race(

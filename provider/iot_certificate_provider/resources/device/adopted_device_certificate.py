@@ -63,9 +63,8 @@ class AdoptedDeviceCertificate:
         declared = Attachments.of(wanted)
         is_first = request.type is RequestType.CREATE and not request.progress.uncertain
         held_id = None if is_first else self._adoption.held_id(request, certificate.id)
-        if held_id is not None and request.type is RequestType.UPDATE:
-            # A rollback returns to it, or the same Update comes once more: an Update to another one touches nothing.
-            note = left_to_its_transfer(live.id).reason if live.is_incoming else ""
+        if held_id is not None and live.is_incoming:
+            note = left_to_its_transfer(live.id).reason
             return replace(outcome_of(certificate, wanted.ca, request), physical_id=held_id, note=note)
         find, checked = partial(self._iot.find_certificate, certificate.id), None
         if held_id is None:

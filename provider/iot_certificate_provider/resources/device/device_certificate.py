@@ -225,8 +225,10 @@ class DeviceCertificateResource:
             if live is None:
                 raise
             decision = self._inquiry.of_existing(request, live, is_key_ours=is_key_ours)
-            if decision.proceeds and self._stacks.returns_to(request.stack_id, request.logical_id, live.id):
-                # A rotation touches nothing of the certificate before it, so there is nothing to put back.
+            is_back = self._stacks.returns_to(request.stack_id, request.logical_id, live.id)
+            if decision.proceeds and is_back and not self._inquiry.is_new(request, live):
+                # A rotation touches nothing of the certificate before it, so there is nothing to put back. Unless an
+                # earlier attempt of the rollback has registered it again, and come no further.
                 return outcome_of(certificate, wanted.ca, request)
             if decision.proceeds:
                 return self._change.bring(request, wanted, None, certificate)

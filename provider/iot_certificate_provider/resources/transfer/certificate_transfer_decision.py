@@ -244,19 +244,29 @@ class CertificateTransferDecisionResource:
                 "the certificate was registered again by another owner, after this resource had it",
                 "Undo the change, or remove this resource",
             )
+        if live is None:
+            # Not to be tried: another owner may be about to register it.
+            return self._leave(request, wanted, None)
         try:
             self._iot.update_certificate(wanted.certificate_id, DeviceCertificateStatus(wanted.status))
-        except (ConflictError, NotFoundError) as error:
-            live = self._iot.find_certificate(wanted.certificate_id)
-            what = "gone" if live is None else live.status
-            if self._stacks.is_rolling_back(request.stack_id):
-                return _left_as(wanted.certificate_id, what).reason
-            raise InvalidPropertyError(
-                CertificateTransferDecisionProperty.STATUS,
-                f"cannot become {wanted.status}: the certificate is {what}",
-                "Undo the change, or remove this resource",
-            ) from error
+        except (ConflictError, NotFoundError):
+            return self._leave(request, wanted, self._iot.find_certificate(wanted.certificate_id))
         return ""
+
+    def _leave(
+        self,
+        request: Request,
+        wanted: CertificateTransferDecisionProperties,
+        live: DeviceCertificateDescription | None,
+    ) -> str:
+        what = "gone" if live is None else live.status
+        if self._stacks.is_rolling_back(request.stack_id):
+            return _left_as(wanted.certificate_id, what).reason
+        raise InvalidPropertyError(
+            CertificateTransferDecisionProperty.STATUS,
+            f"cannot become {wanted.status}: the certificate is {what}",
+            "Undo the change, or remove this resource",
+        )
 
     def _is_lost(self, request: Request, live: DeviceCertificateDescription) -> bool:
         """Whether what the resource had accepted belongs to another owner now."""
