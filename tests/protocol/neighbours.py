@@ -393,12 +393,17 @@ class Neighbourhood:
 
     def _register(self, certificate: str) -> None:
         properties = properties_of(certificate)
-        if certificate == "csr":
-            return
+        if certificate == "csr" or self._is_on_its_way(self._id_of(certificate)):
+            return  # what AWS IoT does meanwhile is not known
         with suppress(Refusal):
             certificate_id = native.register(self.cloud, {**properties, "Status": "ACTIVE"})
             self.cloud.made.pop(certificate_id, None)
             self.cloud.foreign[certificate_id] = invariants.picture(self.cloud, certificate_id)
+
+    def _is_on_its_way(self, certificate_id: str) -> bool:
+        accounts = (self.cloud.iot, *self.cloud.iot.neighbours.values())
+        records = (each.certificates.get(certificate_id) for each in accounts)
+        return any(record is not None and record.status == "PENDING_TRANSFER" for record in records)
 
     def _change(self, what: str, certificate_id: str) -> None:
         iot, device = self.cloud.iot, self.cloud.iot.certificates.get(certificate_id)

@@ -34,6 +34,19 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
         Deploy(2, (DEVICE,)),
         Amend(0, "replace", 1, "last"),
     ),
+    "a rollback adopts what was its own, and a hand has registered since, and leaves its attachments there": (
+        Deploy(1, (("DeviceA", Wish(attached=("connect", "thermostat"), adopt=True)),)),
+        Hand("delete"),
+        Hand("register"),
+        Amend(1, "replace", 0, "first"),
+    ),
+    "what was adopted counts as another's, because the resource had it as its own before, and attachments stay": (
+        Deploy(1, (("DeviceA", Wish(attached=("connect", "thermostat"), adopt=True)),)),
+        Hand("delete"),
+        Hand("register"),
+        Amend(1, "replace"),
+        Amend(1, "replace"),
+    ),
     "likewise where it returns to a CA": (
         Deploy(0, (("CaA", Wish("ca", adopt=True)),)),
         Hand("delete", "ca"),
@@ -857,6 +870,12 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Deploy(2, (("IssuedA", Wish("requested", attached=("connect", "thermostat"))),)),
         Deploy(2, (("IssuedA", Wish("issued", keep="KEEP")),)),
         Amend(2, "attach", 1, faults=(Fault("mute", "iot.TransferCertificate", times=4, invocation=0),)),
+    ),
+    "the referee does not know that what an adopter leaves attached may be of the resource that keeps it": (
+        Deploy(1, (("IssuedA", Wish("requested", retain="Retain", keep="KEEP")),)),
+        Amend(1, "rotate"),
+        Deploy(0, (("DeviceA", Wish("kin", adopt=True, generation=1)),)),
+        Amend(0, "attach-more", 1, "first"),
     ),
     "the referee does not know that of what a rollback retains only that stack's events tell": (
         Deploy(1, (("IssuedA", Wish("requested", retain="Retain")),)),

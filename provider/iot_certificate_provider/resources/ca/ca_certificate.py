@@ -193,13 +193,10 @@ class CaCertificateResource:
         live = self._to_be_adopted(request, wanted, outcome)
         if live is None:
             return self._register_or_return(request, wanted, ca, outcome)
-        try:
-            return self._adopt(request, wanted, outcome, live)
-        except (InvalidPropertyError, ConflictError):
-            # A rollback never refuses: not either where the CA was the resource's own, and is another's now.
-            if not self._stacks.returns_to(request.stack_id, request.logical_id, live.id):
-                raise
+        if self._stacks.returns_to(request.stack_id, request.logical_id, live.id):
+            # It was the resource's own, and is another's now.
             return self._registered_already.refuse_or_keep(request, live, ownership.of_another(live.id), outcome)
+        return self._adopt(request, wanted, outcome, live)
 
     def _register_or_return(
         self, request: Request, wanted: CaCertificateProperties, ca: Certificate, outcome: Outcome

@@ -11,7 +11,6 @@ from iot_certificate_provider.contract import DeviceCertificateStatus, ExistingC
 from iot_certificate_provider.errors import (
     AccessDeniedError,
     AlreadyExistsError,
-    ConflictError,
     InvalidPropertyError,
     ProviderError,
     readable,
@@ -203,13 +202,10 @@ class DeviceCertificateResource:
         live = self._to_be_adopted(request, wanted, certificate)
         if live is None:
             return self._register_or_return(request, wanted, certificate, is_key_ours=is_key_ours)
-        try:
-            return self._adopted.adopt(request, wanted, certificate, live)
-        except (InvalidPropertyError, ConflictError):
-            # A rollback never refuses: not either where the certificate was the resource's own, and is another's now.
-            if not self._stacks.returns_to(request.stack_id, request.logical_id, live.id):
-                raise
+        if self._stacks.returns_to(request.stack_id, request.logical_id, live.id):
+            # It was the resource's own, and is another's now.
             return self._not_own(request, wanted, certificate, live, ownership.of_another(live.id))
+        return self._adopted.adopt(request, wanted, certificate, live)
 
     def _register_or_return(
         self, request: Request, wanted: DeviceCertificateProperties, certificate: Certificate, *, is_key_ours: bool

@@ -262,11 +262,10 @@ def origin(
                 return Origin.ANOTHERS
             if created > end.at:
                 return Origin.IN_VAIN
-            proves = operation.proves(certificate_id)
+            # A rotation ends well with the certificate that it has made; and an adoption has looked, too.
+            proves = operation.proves(certificate_id) or (operation.is_first and not operation.has_failed)
             if can_have_made or (updates_look and proves):
-                # A rotation ends well with the certificate that it has made.
-                is_made = operation.is_first and not operation.has_failed
-                return Origin.OWN if proves or is_made else Origin.IN_VAIN
+                return Origin.OWN if proves else Origin.IN_VAIN
             came_back = True
         elif end is None and can_have_made and not (made_nothing and len(operation.rows) == 1):
             return Origin.IN_VAIN
