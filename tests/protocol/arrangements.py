@@ -39,8 +39,9 @@ class Arrangements:
         """Note a CREATE_COMPLETE (``is_new``) or UPDATE_COMPLETE; return whether it is of one of these types."""
         if now.type == ResourceType.CERTIFICATE_TRANSFER:
             certificate_id = certificate_id_in(physical_id.partition("/")[0])
-            self.cloud.excuses.overtaken.discard(owner)
             is_anothers = self.is_transferred_by_another(owner, certificate_id)
+            # An Update that changes nothing of the transfer leaves what a rollback has named before.
+            self.cloud.excuses.overtaken -= set() if is_anothers else {owner}
             # An Update may change nothing of the transfer, and does not look at it then. A Create has made one.
             require(not (is_new and is_anothers), "I3", f"the transfer of {_named(owner)} is another owner's")
             made = None if is_anothers else self._pending(certificate_id)

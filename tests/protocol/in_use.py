@@ -226,7 +226,7 @@ class AccountInUse(Neighbourhood):
             self.cloud.possessions.registered(certificate_id)
             self.cloud.made.pop(certificate_id, None)
             self.cloud.foreign[certificate_id] = invariants.picture(self.cloud, certificate_id)
-        elif what == "register" and here is None:
+        elif what == "register" and here is None and not self._is_on_its_way(certificate_id):
             registered: Mapping[str, Any] = _brought(Wish("brought")).properties
             native.register(self.cloud, registered)
             self.cloud.made.pop(certificate_id, None)

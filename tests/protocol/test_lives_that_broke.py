@@ -877,6 +877,12 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Deploy(0, (("DeviceA", Wish("kin", adopt=True, generation=1)),)),
         Amend(0, "attach-more", 1, "first"),
     ),
+    "the referee forgets, in an update of something else, that another owner's transfer has overtaken one": (
+        Deploy(1, (TRANSFER,)),
+        Amend(1, "rotate"),
+        Race(Amend(1, "rotate"), Deploy(2, (TRANSFER,)), later=20.0),
+        Amend(1, "on-delete"),
+    ),
     "the referee does not know that of what a rollback retains only that stack's events tell": (
         Deploy(1, (("IssuedA", Wish("requested", retain="Retain")),)),
         Race(
