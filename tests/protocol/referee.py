@@ -383,13 +383,13 @@ class Stack:
         self._log(logical_id, live.physical_id, "DELETE_IN_PROGRESS", moved=replaced)
         if not replaced:
             self.cloud.possessions.gives_up(self._owner(logical_id))
-        doubt = self._doubt(logical_id)
+        doubt, began = self._doubt(logical_id), self.cloud.clock.now
         if live.declared.type == DECISION and live.declared.properties.get("OnDelete") != "DELETE":
             self.excused.add(live.declared.properties["CertificateId"])
         answer = self._send("Delete", logical_id, live.declared, live.physical_id)
         done = answer is not None and answer.body["Status"] == "SUCCESS"
         if answer is not None and done:
-            self._excuse_named(logical_id, live, answer, doubt | self._doubt(logical_id))
+            self._excuse_named(logical_id, live, answer, doubt | self._doubt(logical_id) | self._at_work_since(began))
             self._excuse_attached(logical_id, live.physical_id, answer)
             if live.declared.type == TRANSFER:
                 self._excuse_overtaken(logical_id, live.declared, answer, goes=True)
@@ -523,6 +523,11 @@ class Stack:
         held |= {had.certificate_id for (owner, _), had in self.cloud.possessions.lost.items() if had.adopted}
         struck = [fault for each in self.cloud.invocations if each.owner == me for fault in each.faults]
         return {*busy, *(siblings - {logical_id}), *held, *struck}
+
+    def _at_work_since(self, began: datetime) -> set[object]:
+        """Return the other stacks that were at work meanwhile, though they are at rest again."""
+        others = (each for each in self.cloud.stacks if each is not self)
+        return {each for each in others if each.ledger.events and each.ledger.events[0][3] >= began}
 
     def _excuse_named(self, logical_id: str, live: Live, answer: Answer, doubt: set[object]) -> None:
         """Excuse what a Delete, or a rollback, leaves that might be another owner's: it names it, and has a doubt.

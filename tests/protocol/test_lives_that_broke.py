@@ -28,6 +28,15 @@ REQUESTED = ("IssuedA", Wish("requested"))
 ATTACHED = Wish(attached=("connect", "thermostat"))
 
 OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
+    "the referee does not know that a stack which is at rest again was at work while a Delete asked": (
+        Deploy(1, (DEVICE,)),
+        Hand("delete"),
+        Race(
+            Deploy(2, (DEVICE,), "first"),
+            Deploy(1, (("DeviceA", Wish(attached=("publish",))),)),
+            later=20.0,
+        ),
+    ),
     "a rollback does not end where the certificate that it returns to, with ADOPT, is another stack's by now": (
         Deploy(0, (("DeviceA", Wish(adopt=True)),)),
         Hand("delete"),
