@@ -48,7 +48,7 @@ def properties_of_a_ca(stage: Stage, ca: issuing.Issued) -> dict[str, Any]:
 
 
 def delete_of_nothing() -> dict[str, Any]:
-    """What is answered without a call."""
+    """Answers that need no call."""
     event: dict[str, Any] = json.loads((EVENTS / "delete.json").read_text())
     return {**event, "PhysicalResourceId": "create-failed/x", "ResponseURL": "https://cloudformation.example/"}
 

@@ -30,6 +30,8 @@ class CurrentKeys:
 
     cloud: Cloud
     working: dict[str, tuple[Owner, str]] = field(default_factory=dict)
+    looked: int = 0
+    """How many invocations there were at the last look."""
 
     def check(self) -> None:
         """Require that what worked works; note what works now. While no operation runs."""
@@ -42,6 +44,7 @@ class CurrentKeys:
                 self.working[arn] = self.cloud.made[found], found
             elif arn in self.working:
                 self._require_gone(arn, found)
+        self.looked = len(self.cloud.invocations)
 
     def replaced_outside(self, arn: str) -> None:
         """Note that a hand has written to a secret, or has taken it away."""
@@ -60,8 +63,11 @@ class CurrentKeys:
         require(False, "I6", f"the secret of {owner[1]} of stack {owner[0].split('/')[1]} has the key of {what}")
 
     def _is_denied(self, owner: Owner) -> bool:
-        """Whether the function was denied the secret: docs/resources/issued-device-certificate.md, "The secret"."""
-        for invocation in self.cloud.invocations:
+        """Whether the function was denied the secret since the last look.
+
+        docs/resources/issued-device-certificate.md, "The secret".
+        """
+        for invocation in self.cloud.invocations[self.looked :]:
             for call, fault in pairwise(invocation.log):
                 if invocation.owner == owner and "Secret" in call and fault.startswith("deny"):
                     return True

@@ -411,7 +411,7 @@ class Cloud:
         invocation.calls += 1
 
     def _attribute_accepted(self, certificate_id: str, invocation: Invocation) -> None:
-        # What another resource has accepted before, and deleted, was an earlier one of this id.
+        # An earlier one of this id, which another resource has accepted and deleted.
         self.made.pop(certificate_id, None)
         if _deletes(invocation):
             self._attribute(certificate_id, invocation)
@@ -520,7 +520,7 @@ class Cloud:
         if deletes:
             self._excuse_others(invocation, certificate_id)
         if self._is_swept(invocation, certificate_id):
-            # As the template of the CA says: whoever registered it, unless another resource has it (I5).
+            # The CA's template says so, whoever registered it; I5 is about those that another resource has.
             self.foreign.pop(certificate_id, None)
             self.swept |= {certificate_id} if deletes else set()
 

@@ -371,7 +371,7 @@ class Stack:
         self.excused.update(live.certificate_ids)
         self.cloud.retained.update(live.certificate_ids)
         for each in live.certificate_ids & self.cloud.foreign.keys():
-            # What an adopter has changed, and what it has attached, stays as the template says.
+            # The template retains the changes and the attachments of an adopter as well.
             self.cloud.foreign[each] = invariants.picture(self.cloud, each)
         names = (*live.declared.properties.get("PolicyNames", ()), *live.declared.properties.get("ThingNames", ()))
         self.cloud.excuses.left_attached[self._owner(logical_id)] = frozenset(names)
@@ -513,7 +513,7 @@ class Stack:
         me = self._owner(logical_id)
         busy = {each for each in self.cloud.stacks if each is not self and each.is_at_work}
         siblings = {name for name, (_, status) in self.ledger.resources.items() if status.endswith("_IN_PROGRESS")}
-        # What it has registered itself may be what it uses without owning it, after a rollback.
+        # After a rollback it may only use, without owning it, a certificate that it has registered itself.
         possessions = self.cloud.possessions.held.items()
         held = {had.certificate_id for owner, had in possessions if owner != me or had.adopted}
         arrangements = self.cloud.possessions.arrangements

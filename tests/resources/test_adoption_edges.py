@@ -325,8 +325,8 @@ class TestTakingItOver:
         pytest.param([], None, id="a log that is gone"),
         pytest.param([(f"{OTHER_ID}/adopted", "CREATE_COMPLETE")], None, id="another certificate"),
         pytest.param([(ADOPTED_ID, "UPDATE_FAILED")], None, id="adopted in vain"),
-        pytest.param([(ADOPTED_ID, "DELETE_COMPLETE"), (ADOPTED_ID, "CREATE_COMPLETE")], None, id="given up"),
-        pytest.param([(ADOPTED_ID, "DELETE_SKIPPED"), (ADOPTED_ID, "CREATE_COMPLETE")], None, id="given up, retained"),
+        pytest.param([(ADOPTED_ID, "DELETE_COMPLETE"), (ADOPTED_ID, "CREATE_COMPLETE")], None, id="deleted since"),
+        pytest.param([(ADOPTED_ID, "DELETE_SKIPPED"), (ADOPTED_ID, "CREATE_COMPLETE")], None, id="retained since"),
         pytest.param([("", "CREATE_IN_PROGRESS"), (ADOPTED_ID, "CREATE_COMPLETE")], None, id="by a namesake before it"),
         pytest.param(
             [(OTHER_ID, "UPDATE_COMPLETE"), ("stack", "UPDATE_IN_PROGRESS"), (ADOPTED_ID, "UPDATE_COMPLETE")],

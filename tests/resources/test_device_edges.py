@@ -157,6 +157,17 @@ class TestAdopting:
         stage.delete(stage.device, ADOPTED_ID, {**ADOPTED, **WITH_POLICY})
         assert stage.iot.policies["ours"] == set()
 
+    @pytest.mark.usefixtures("pump")
+    def test_names_the_other_adopter_and_not_the_decision(self, stage: Stage) -> None:
+        stage.create(stage.device, {**ADOPTED, **WITH_POLICY})
+        plant = stage.aws.cloudformation.beside("plant")
+        plant.types["Decision"] = ResourceType.CERTIFICATE_TRANSFER_DECISION
+        plant.log("Decision", PUMP_ID, "CREATE_COMPLETE")
+        plant.log("Pump", ADOPTED_ID, "CREATE_COMPLETE")
+        refuse(stage, "cloudformation.GetTemplate", "AccessDenied", 403)
+        outcome = stage.delete(stage.device, ADOPTED_ID, {**ADOPTED, **WITH_POLICY})
+        assert outcome.note == "Left attached, because Pump of stack plant may have attached it: ours"
+
 
 class TestADelete:
     @pytest.fixture

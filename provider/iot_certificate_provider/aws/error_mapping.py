@@ -156,7 +156,7 @@ CA_IS_MISSING: dict[str, tuple[str, str]] = {
         "Check that its CA is ACTIVE and registered first (DependsOn for a CA of the same stack)",
     ),
 }
-"""What RegisterCertificate answers without a CA, with the problem and the fix: the pages do not say which it is."""
+"""Answers of RegisterCertificate without its CA, with the problem and the fix: the pages do not say which it is."""
 
 _SAID = frozenset({"CertificateStateException", "CertificateValidationException"})
 """About certificates, which are public: what AWS says of a key or a secret is not repeated."""

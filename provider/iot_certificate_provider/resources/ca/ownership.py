@@ -63,7 +63,7 @@ class CaCertificateOwnership:
             if held(events, live.id):
                 return ownership.of_the_resource(live.id)
             if ownership.tagged_by(request, tags) and self._inquiry.is_made_now(request, live):
-                return ownership.taken_up(live.id)
+                return ownership.of_the_resource(live.id)
         return ownership.of_another(live.id)
 
     def is_anothers_by_now(

@@ -18,7 +18,7 @@ from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.protocol.response import Outcome, ensure_fits
 from iot_certificate_provider.resources.device.change import DeviceCertificateChange
 from iot_certificate_provider.resources.device.outcome import outcome_of
-from iot_certificate_provider.resources.device.releasing import Releasing
+from iot_certificate_provider.resources.device.releasing import Releasing, attaching
 from iot_certificate_provider.resources.lifecycle.adoption import Adoption, Difference, check_same
 from iot_certificate_provider.resources.lifecycle.history import CLOCKS_DIFFER
 from iot_certificate_provider.resources.lifecycle.holders import DEVICE_CERTIFICATE_TYPES
@@ -164,7 +164,7 @@ class AdoptedDeviceCertificate:
         keeping = self._inquiry.standing(request, live.id).keeping(live.created)
         own = self._releasing.releasable(request, leaving, keeping)
         kept = [each.name for each in leaving.without(own)]
-        return own, left_attached(kept, among(keeping, request)).reason if kept else ""
+        return own, left_attached(kept, among(attaching(keeping), request)).reason if kept else ""
 
     def abandon(self, request: Request, declared: DeviceCertificateProperties) -> None:
         """Detach the attachments of an adoption that never answered, as far as necessary."""

@@ -11,7 +11,7 @@ from iot_certificate_provider.errors import DeadlineError, ProviderError
 from iot_certificate_provider.physical_id import adopted_id, certificate_id_in
 from iot_certificate_provider.properties.device_certificate import declared_policy_names, declared_thing_names
 from iot_certificate_provider.protocol.response import Outcome
-from iot_certificate_provider.resources.device.releasing import Releasing
+from iot_certificate_provider.resources.device.releasing import Releasing, attaching
 from iot_certificate_provider.resources.lifecycle import ownership
 from iot_certificate_provider.resources.lifecycle.inquiry import KEPT_BACK_SECONDS, Inquiry
 from iot_certificate_provider.resources.lifecycle.redelivery import wait_for_late_registration
@@ -95,7 +95,8 @@ class DeviceCertificateDeletion:
         self._releasing.release(request, certificate_id, own)
         kept = [each.name for each in _declared(request).without(own)]
         if kept:
-            holder = ownership.among(keeping, request) if keeping else "its owner"
+            holders = attaching(keeping)
+            holder = ownership.among(holders, request) if holders else "its owner"
             return left(request, ownership.left_attached(kept, holder))
         return left(request, ownership.left_as_adopted(certificate_id))
 

@@ -77,7 +77,7 @@ class DeviceCertificateResource:
             outcome = returned_to_nothing(request, self._stacks, self._iot.find_certificate, attributes, error)
             if outcome is None:
                 raise
-            # What an Update that ended well has registered, CloudFormation deletes next.
+            # CloudFormation deletes next what an Update that ended well has registered.
             present = {certificate_id_in(outcome.physical_id), certificate_id_in(request.existing_id)}
             return noted(outcome, "" if old is None else self._remove_leftovers(request, wanted, old, present))
 

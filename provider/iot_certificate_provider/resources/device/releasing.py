@@ -34,8 +34,7 @@ class Releasing:
         Where that is not known (whether it may be asked depends on ADOPT, and an earlier version's id ``is_known`` not
         to tell), those that are the stack's own policies and things: it may be about to delete them.
         """
-        # A decision accepts a certificate, and attaches nothing.
-        keeping = [each for each in keeping if each.type != ResourceType.CERTIFICATE_TRANSFER_DECISION]
+        keeping = attaching(keeping)
         if not attached or (is_known and not keeping):
             return attached
         theirs = self._declared_by(request, keeping) if is_known else None
@@ -98,6 +97,11 @@ class Releasing:
         ids = {each.logical_id: each.physical_id for each in self._stacks.resources(holder.stack_id)}
         names = [each if isinstance(each, str) else ids.get(_referenced(each), "") for each in declared]
         return names if all(names) else None
+
+
+def attaching(holders: Iterable[StackResource]) -> list[StackResource]:
+    """Return those that can have attached something: a decision accepts a certificate, and attaches nothing."""
+    return [each for each in holders if each.type != ResourceType.CERTIFICATE_TRANSFER_DECISION]
 
 
 def _referenced(value: object) -> str:

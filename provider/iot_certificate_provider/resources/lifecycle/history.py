@@ -155,10 +155,11 @@ class Operation:
     def proves(self, certificate_id: str) -> bool:
         """Decide whether its good end says that the certificate was the resource's: an Update looks at that first.
 
-        Not one that came back to it: a rollback ends well too where it finds that the certificate is another owner's.
+        Also the first one after the stack began: it has made the certificate, or adopted it. Not one that came back to
+        it: a rollback ends well too where it finds that the certificate is another owner's.
         """
         before = {certificate_id_in(row.physical_id) for row in self.rows if row.status == "UPDATE_IN_PROGRESS"}
-        return not self.has_failed and before <= {certificate_id}
+        return not self.has_failed and (self.is_first or before <= {certificate_id})
 
     @property
     def has_failed(self) -> bool:
@@ -262,8 +263,7 @@ def origin(
                 return Origin.ANOTHERS
             if created > end.at:
                 return Origin.IN_VAIN
-            # A rotation ends well with the certificate that it has made; and an adoption has looked, too.
-            proves = operation.proves(certificate_id) or (operation.is_first and not operation.has_failed)
+            proves = operation.proves(certificate_id)
             if can_have_made or (updates_look and proves):
                 return Origin.OWN if proves else Origin.IN_VAIN
             came_back = True

@@ -270,8 +270,7 @@ class Inquiry:
 
         A young request all of whose attempts were answered has not registered it: so it is another owner's, unless an
         operation before it failed, in a stack that does not roll back. A Create, which has had nothing before, reads no
-        log for that. ``is_key_ours``: its key was made here, so that
-        no other owner can have registered it.
+        log for that. ``is_key_ours``: its key was made here, so that no other owner can have registered it.
         """
         is_clean = not request.progress.uncertain
         if is_clean and not is_key_ours and request.type is RequestType.CREATE:

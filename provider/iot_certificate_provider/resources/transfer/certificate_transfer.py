@@ -314,7 +314,7 @@ class CertificateTransferResource:
             return decision.reason
         if decision.reason.startswith(IN_DOUBT):
             problem = decision.reason.removeprefix(IN_DOUBT)
-            raise ConflictError(f"CertificateId: {problem}. Deploy again, or cancel the transfer first")
+            raise ConflictError(f"CertificateId: in doubt, {problem}. Deploy again, or cancel the transfer first")
         raise self._foreign(request, pending)
 
     def _after_it_left(self, request: Request, identity: TransferIdentity) -> Outcome:

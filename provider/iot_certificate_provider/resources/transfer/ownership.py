@@ -241,6 +241,7 @@ def left_to_another(transfer: OutgoingTransfer) -> Decision:
 
 
 IN_DOUBT = "Left pending, in doubt: "
+"""Begins the reason for a transfer of which it is not known whose it is."""
 
 
 def left_pending_in_doubt(transfer: OutgoingTransfer, why: str) -> Decision:
