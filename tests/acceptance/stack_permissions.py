@@ -34,13 +34,15 @@ ACTIONS: Mapping[str, tuple[str, str]] = {
 PARTS = frozenset(
     {
         "AWS::CDK::Metadata",
+        "AWS::CloudFormation::WaitCondition",
+        "AWS::CloudFormation::WaitConditionHandle",
         "AWS::IAM::Policy",
         "AWS::Lambda::EventInvokeConfig",
         "AWS::Lambda::Permission",
         "AWS::S3::BucketPolicy",
     }
 )
-"""Types whose permission is on the function, the role or the bucket that they belong to."""
+"""Types whose permission is on the function, the role or the bucket that they belong to, or that are CloudFormation's."""
 
 
 def refused(place: Place, stack_prefix: str) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from acceptance.stacks import PlayedStack, device
 from acceptance.step import Reliance, Step
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _COMPLETE = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 _CHAIN = 4
+_GATE_SECONDS = 60
 
 
 def play(stage: Stage) -> None:
@@ -54,14 +55,11 @@ def _fail(stage: Stage, stack: PlayedStack) -> None:
 def _cancel(stage: Stage, stack: PlayedStack) -> None:
     """Cancel an update that has replaced the certificate, and that has more to do: it is rolled back as a failed one.
 
-    The others are created one after another, so that there is time to cancel it. Their events are observed where a
-    cancelled update interrupts one that is at work: MiniStack lets it come to its end.
+    Their events are observed where a cancelled update interrupts one that is at work: MiniStack lets it come to its
+    end.
     """
-    chain, before = {}, "Device"
-    for number in range(_CHAIN):
-        chain[f"Other{number}"] = device(stage.material[f"alone:1{number}"], DependsOn=before)
-        before = f"Other{number}"
-    stack.begin_update({"Device": device(stage.material["alone:7"]), **chain})
+    chain = _chain(stage)
+    stack.begin_update({"Device": device(stage.material["alone:7"]), **chain, **_gate(f"Other{_CHAIN - 2}")})
     while stack.physical_id("Device") != stage.material.id("alone:7") and stack.status() == "UPDATE_IN_PROGRESS":
         time.sleep(stage.place.poll_seconds / 4)
     cancelled = stage.ask("cloudformation", "CancelUpdateStack", StackName=stack.name)
@@ -78,6 +76,24 @@ def _cancel(stage: Stage, stack: PlayedStack) -> None:
         stage.leave_out("the events of what is at work when it is cancelled", "MiniStack lets it come to its end")
         return
     stage.observe("at work when it was cancelled", {name: stack.log(name) for name in chain})
+
+
+def _chain(stage: Stage) -> dict[str, dict[str, Any]]:
+    """Return others that are created one after another; the last one waits for the gate, too."""
+    before = ["Device", *(f"Other{number}" for number in range(_CHAIN - 2)), "Gate"]
+    return {
+        f"Other{number}": device(stage.material[f"alone:1{number}"], DependsOn=before[number])
+        for number in range(_CHAIN)
+    }
+
+
+def _gate(before: str) -> dict[str, dict[str, Any]]:
+    """Return what nobody opens: the update is not at its end before it is cancelled, however slow this machine is."""
+    properties = {"Handle": {"Ref": "Handle"}, "Timeout": str(_GATE_SECONDS)}
+    return {
+        "Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
+        "Gate": {"Type": "AWS::CloudFormation::WaitCondition", "DependsOn": before, "Properties": properties},
+    }
 
 
 def _retain(stage: Stage, stack: PlayedStack) -> None:
