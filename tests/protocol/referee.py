@@ -253,7 +253,8 @@ class Stack:
         if answer is not None and answer.body["Status"] == "FAILED":
             named = made & {answer.body["PhysicalResourceId"]}
             is_hindered = any(each.faults for each in deliveries)
-            self.excused.update(each for each in named if is_hindered or self.cloud.possessions.holders(each))
+            used = self._adopted_and_lost()
+            self.excused.update(each for each in named if is_hindered or each in used or self._holders(each))
         # The delivery that comes again removes a CA, unless it is the last one that dies.
         is_lost = deliveries[-1].died if event["ResourceType"] == CA else any(each.died for each in deliveries)
         if is_lost:
@@ -519,8 +520,7 @@ class Stack:
         arrangements = self.cloud.possessions.arrangements
         held |= {certificate_id for owner, certificate_id in arrangements.accepted.items() if owner != me}
         held |= {certificate_id for owner, (certificate_id, _) in arrangements.transfers.items() if owner != me}
-        # An adopter of what was deleted by hand uses what is registered again.
-        held |= {had.certificate_id for (owner, _), had in self.cloud.possessions.lost.items() if had.adopted}
+        held |= self._adopted_and_lost()
         struck = [fault for each in self.cloud.invocations if each.owner == me for fault in each.faults]
         return {*busy, *(siblings - {logical_id}), *held, *struck}
 
@@ -592,6 +592,10 @@ class Stack:
             excuses.overtaken.update(set() if goes else {me})
             excuses.forgotten.add(certificate_id)
             excuses.detached_by_a_transfer.add(certificate_id)
+
+    def _adopted_and_lost(self) -> set[str]:
+        """Return what is adopted, and was deleted by hand: its adopter uses what is registered again."""
+        return {had.certificate_id for had in self.cloud.possessions.lost.values() if had.adopted}
 
     def _holders(self, certificate_id: str) -> list[Owner]:
         return self.cloud.possessions.holders(certificate_id)

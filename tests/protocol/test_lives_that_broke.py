@@ -381,6 +381,17 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
         Destroy(2),
         Amend(1, "own"),
     ),
+    "the referee wants a cancelled Create to undo a CA that its adopter uses again": (
+        Deploy(
+            0,
+            (("CaA", Wish("ca", retain="Retain")),),
+            "first",
+            (Fault("mute", "cloudformation.DescribeStackEvents", "before", times=3, invocation=0),),
+        ),
+        Deploy(2, (("CaA", Wish("ca", adopt=True)),)),
+        Hand("delete", "ca"),
+        Deploy(0, (("CaA", Wish("ca")),), "first"),
+    ),
 }
 OF_ALL_TYPES: dict[str, Sequence[Step]] = {
     "a rollback after a rotation asks so many stacks that it has no time left": (
