@@ -42,7 +42,7 @@ PARTS = frozenset(
         "AWS::S3::BucketPolicy",
     }
 )
-"""Types whose permission is on the function, the role or the bucket that they belong to, or that are CloudFormation's."""
+"""Types whose permission is on the function, the role or the bucket that they belong to, or that CloudFormation has itself."""
 
 
 def refused(place: Place, stack_prefix: str) -> Iterator[str]:

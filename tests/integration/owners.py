@@ -581,8 +581,9 @@ def updated_after_another_registered(scene: Scene) -> None:
     """The first stack changes the status: refused, and then it is deleted."""
     for name, kind in scene.each():
         changed = {**scene.both(), name: kind(Status="INACTIVE")}
-        # By whom it cannot say: CloudFormation answers with one of two stacks, and here with the one that asks.
-        scene.refused("Registered already", scene.update, "first", changed)
+        # CloudFormation answers with one of two stacks, and here with the one that asks: so all stacks are asked.
+        said = f"Registered already by {name} of stack .*second.*Remove this resource"
+        scene.refused(said, scene.update, "first", changed)
         scene.both_are()
     scene.delete("first")
     scene.both_are()

@@ -471,11 +471,22 @@ def undone_after_another_registered(cloud: Cloud, kind: Kind) -> None:
 
 
 def updated_after_another_registered(cloud: Cloud, kind: Kind) -> None:
-    """The certificate is deleted by hand, another stack registers it, and the first stack changes its status."""
+    """The certificate is deleted by hand, another stack registers it, and the first stack changes its status.
+
+    Then what the refusal advises: the first one uses the other's certificate, which stays.
+    """
     first, second = _registered_by_another(cloud, kind)
     first.update({X: kind(Status="INACTIVE")})
+    said = f"Registered already by {X} of stack second. Remove this resource"
+    require(said in reasons(cloud), "I4", f"it does not say so: {reasons(cloud)}")
+    cloud.possessions.check()
+    require(first.update({}) == "COMPLETE", "I4", f"it was to be removed: {reasons(cloud)}")
+    require(second.update({X: retained(kind())}) == "COMPLETE", "I4", f"it was to be retained: {reasons(cloud)}")
+    require(first.update({X: kind(**ADOPT)}) == "COMPLETE", "I4", f"it was to be adopted: {reasons(cloud)}")
     cloud.possessions.check()
     _deleted(first)
+    cloud.possessions.check()
+    require(second.update({X: kind()}) == "COMPLETE", "I4", f"Retain was to go: {reasons(cloud)}")
     _all_deleted(kind, second)
 
 

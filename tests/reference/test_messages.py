@@ -18,7 +18,7 @@ DAMAGED = {"SNI_ONLY": r"SNI\\\1ONLY", "override_logical_id": r"override\\\1logi
 
 FOLLOWED = [
     ("Registered already by …", "Renamed? Keep its logical id (override_logical_id); declared twice? Once is enough"),
-    ("Registered already by another owner (…, …): …", "Use it with …, or delete it first"),
+    ("Registered already by another owner (…, …): …", "Use it with …, or delete it first if nobody uses it"),
     ("Registered already. …", "Deploy again when that is complete"),
     ("Registered already: …, but AWS IoT does not find it", "Try again"),
     ("has damaged base64 between its BEGIN and END lines", "Copy the PEM text again, whole and unchanged"),
@@ -41,7 +41,7 @@ FOLLOWED = [
 
 NOT_OF_THE_SAME_BRANCH = [
     ("Registered already by …", "Deploy again when that is complete"),
-    ("Registered already. …", "Use it with …, or delete it first"),
+    ("Registered already. …", "Use it with …, or delete it first if nobody uses it"),
 ]
 
 

@@ -12,7 +12,7 @@ from fakes.refusal import Refusal
 from iot_certificate_provider.aws.cloudformation import StackAnswer, StackResource
 from iot_certificate_provider.contract import ResourceType
 from iot_certificate_provider.protocol.request import RequestType
-from iot_certificate_provider.resources.lifecycle.holders import Holders
+from iot_certificate_provider.resources.lifecycle.holders import UNKNOWN, Holders
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.ownership import Action
 
@@ -341,9 +341,11 @@ class TestAnOrphan:
         assert inquiry.leftover(delete(stage), live, ID).decision.proceeds
 
 
-def test_a_message_names_no_holders_where_they_cannot_be_asked_for(stage: Stage, inquiry: Inquiry) -> None:
+def test_a_message_says_of_no_holders_that_there_are_none_where_they_cannot_be_asked_for(
+    stage: Stage, inquiry: Inquiry
+) -> None:
     deny(stage, "cloudformation.DescribeStackResources")
-    assert inquiry.holders_to_name(update(stage), live()) == ()
+    assert inquiry.holders_to_name(update(stage), live()) == (UNKNOWN,)
 
 
 def test_a_create_has_made_its_key_itself_whatever_the_log_says(stage: Stage, inquiry: Inquiry) -> None:

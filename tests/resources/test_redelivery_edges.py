@@ -219,8 +219,11 @@ def test_of_several_owners_the_first_is_named_and_advised_on(stage: Stage) -> No
     plant.log("Pump", ID, "CREATE_COMPLETE", NOON)
     stage.aws.cloudformation.asker = lambda: plant.stack_id
     stage.aws.cloudformation.resources["Sibling"] = (ID, "CREATE_COMPLETE")
-    error = RegisteredAlready(stage.gateways.stacks, stage.now).error(update(stage), Live(), of_another(ID))
+    already, create = RegisteredAlready(stage.gateways.stacks, stage.now), stage.request(RequestType.CREATE, {})
+    error = already.error(create, Live(), of_another(ID))
     assert str(error).startswith("Registered already by Pump of stack plant and 1 more. To move it here, a deployment")
+    error = already.error(update(stage), Live(), of_another(ID))
+    assert str(error).startswith("Registered already by Pump of stack plant and 1 more. Remove this resource")
 
 
 class TestUndoing:

@@ -12,6 +12,7 @@ from fakes.refusal import Refusal
 from iot_certificate_provider.contract import MAX_REASON_CHARACTERS
 from iot_certificate_provider.errors import ProviderError
 from iot_certificate_provider.pki import Certificate
+from resources.stage import LOGICAL_ID
 
 if TYPE_CHECKING:
     from fakes.aws import Call
@@ -55,6 +56,15 @@ class Meeting:
         record.created -= timedelta(hours=1)
         return record
 
+    def deny(self, name: str) -> None:
+        """Have the role lack the permission for a call."""
+
+        def refuse(call: Call) -> None:
+            if call.name == name:
+                raise Refusal("AccessDenied", "not authorized", 403)
+
+        self.stage.aws.before = refuse
+
     def refuse_unseen(self) -> str:
         """Have AWS IoT refuse what a Describe does not find; return the ARN that it names."""
         certificate_id = Certificate.from_pem(self.met.pem).id
@@ -84,8 +94,23 @@ def test_without_a_holder_can_be_used(meeting: Meeting) -> None:
     record = meeting.register()
     assert str(meeting.error()) == (
         f"Registered already by another owner (ACTIVE, {record.created:%Y-%m-%d}): {record.arn}. "
-        "Use it with ExistingCertificate ADOPT, or delete it first"
+        "Use it with ExistingCertificate ADOPT, or delete it first if nobody uses it"
     )
+
+
+def test_that_only_adopters_hold_is_not_to_be_deleted(meeting: Meeting) -> None:
+    record = meeting.register()
+    meeting.stage.aws.cloudformation.beside("field").log("Pump", f"{record.id}/adopted", "CREATE_COMPLETE")
+    assert str(meeting.error()) == (
+        f"Registered already by another owner, and used by Pump of stack field: {record.arn}. "
+        "Use it with ExistingCertificate ADOPT"
+    )
+
+
+def test_is_not_to_be_deleted_where_the_holders_are_not_known(meeting: Meeting) -> None:
+    record = meeting.register()
+    meeting.deny("cloudformation.DescribeStackResources")
+    assert str(meeting.error()).endswith(f"{record.arn}. Use it with ExistingCertificate ADOPT")
 
 
 def test_that_a_sibling_holds_is_declared_twice_or_renamed(meeting: Meeting) -> None:
@@ -100,6 +125,21 @@ def test_that_a_sibling_holds_is_declared_twice_or_renamed(meeting: Meeting) -> 
 def test_that_aws_iot_does_not_find_is_asked_for_again(meeting: Meeting) -> None:
     arn = meeting.refuse_unseen()
     assert str(meeting.error()) == f"Registered already: {arn}, but AWS IoT does not find it. Try again"
+
+
+def test_that_was_this_resources_own_leads_to_its_removal(stage: Stage, *, is_ca: bool) -> None:
+    """Another stack has registered it since: CloudFormation answers with the stack that asks, which hides the other."""
+    meeting = Meeting(stage, is_ca=is_ca, is_update=False)
+    record, stacks = meeting.register(), stage.aws.cloudformation
+    stacks.log(LOGICAL_ID, record.id, "CREATE_COMPLETE", record.created - timedelta(hours=1))
+    stacks.asker = lambda: stacks.stack_id
+    stacks.beside("second").log("Pump", record.id, "CREATE_COMPLETE")
+    declared = {"CACertificatePem" if is_ca else "CertificatePem": meeting.met.pem, **SNI_ONLY}
+    with pytest.raises(ProviderError) as caught:
+        stage.update(meeting.resource, record.id, declared, {**declared, "Status": "INACTIVE"})
+    assert str(caught.value) == (
+        "Registered already by Pump of stack second. Remove this resource; then, to use it here, declare it with ADOPT"
+    )
 
 
 def test_of_another_account_in_default_mode_is_a_cas_only(stage: Stage) -> None:

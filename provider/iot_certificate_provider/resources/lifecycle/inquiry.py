@@ -29,6 +29,7 @@ from iot_certificate_provider.resources.lifecycle.history import (
 from iot_certificate_provider.resources.lifecycle.holders import (
     FOUND_AFTER,
     SHOWN_AFTER_SECONDS,
+    UNKNOWN,
     Holders,
     Standing,
     is_user_of_ca,
@@ -278,11 +279,11 @@ class Inquiry:
         return self.taking_up(request, live, is_clean=is_clean and not is_key_ours, is_key_ours=is_key_ours)
 
     def holders_to_name(self, request: Request, live: Registration) -> tuple[StackResource, ...]:
-        """Return the holders of a certificate, for a message only: none where CloudFormation cannot be asked."""
+        """Return the holders of a certificate, for a message only: an unknown one where CloudFormation does not say."""
         try:
-            return self.standing(request, live.id).claiming(live.created)
+            return self._holders.whole_standing(request, live.id, live.created).claiming(live.created)
         except ProviderError:
-            return ()
+            return (UNKNOWN,)
 
     def taking_up(
         self,

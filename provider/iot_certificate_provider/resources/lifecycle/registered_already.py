@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from iot_certificate_provider.contract import CaCertificateProperty, CertificateMode, ExistingCertificate
 from iot_certificate_provider.errors import AlreadyExistsError, InvalidPropertyError
 from iot_certificate_provider.physical_id import certificate_id_in, is_adopted
+from iot_certificate_provider.resources.lifecycle.holders import UNKNOWN
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.ownership import Action, among, not_its_own_any_more
 
@@ -67,23 +68,37 @@ class RegisteredAlready:
 
 
 def _error(
-    request: Request, live: Existing, claiming: Sequence[StackResource], decision: Decision
+    request: Request, live: Existing, holders: Sequence[StackResource], decision: Decision
 ) -> AlreadyExistsError:
-    owners = [each for each in claiming if not is_adopted(each.physical_id)]
-    problem = f"Registered already by {among(owners, request)}" if owners else ""
     if decision.action is Action.WAIT:
         problem, fix = f"Registered already. {decision.reason}", "Deploy again when that is complete"
-    elif not owners:
-        problem = f"Registered already by another owner ({live.status}, {live.created:%Y-%m-%d}): {live.arn}"
-        adopt = f"{CaCertificateProperty.EXISTING_CERTIFICATE} {ExistingCertificate.ADOPT}"
-        fix = f"Use it with {adopt}, or delete it first"
-    elif owners[0].stack_id == request.stack_id:
-        fix = "Renamed? Keep its logical id (override_logical_id); declared twice? Once is enough"
-    else:
+        return AlreadyExistsError(problem, live.id, live.arn, fix)
+    owners = [each for each in holders if each != UNKNOWN and not is_adopted(each.physical_id)]
+    # Its own was deleted, and another owner has registered it: its Delete leaves that.
+    was_own = certificate_id_in(request.physical_id or "") == live.id
+    if owners:
+        problem = f"Registered already by {among(owners, request)}"
         fix = (
             "To move it here, a deployment each: "
             "Retain there (DeletionPolicy and UpdateReplacePolicy); ADOPT here; remove it there; drop ADOPT"
         )
+        if owners[0].stack_id == request.stack_id:
+            fix = "Renamed? Keep its logical id (override_logical_id); declared twice? Once is enough"
+        elif was_own:
+            fix = "Remove this resource; then, to use it here, declare it with ADOPT"
+        return AlreadyExistsError(problem, live.id, live.arn, fix)
+    adopt = f"{CaCertificateProperty.EXISTING_CERTIFICATE} {ExistingCertificate.ADOPT}"
+    users = [each for each in holders if is_adopted(each.physical_id)]
+    problem = f"Registered already by another owner ({live.status}, {live.created:%Y-%m-%d}): {live.arn}"
+    if users:
+        problem = f"Registered already by another owner, and used by {among(users, request)}: {live.arn}"
+        fix = f"Use it with {adopt}"
+    elif holders:
+        fix = f"Use it with {adopt}"
+    else:
+        fix = f"Use it with {adopt}, or delete it first if nobody uses it"
+    if was_own:
+        fix = "Remove this resource; then, to use it here, declare it with ADOPT"
     return AlreadyExistsError(problem, live.id, live.arn, fix)
 
 
