@@ -42,7 +42,7 @@ PARTS = frozenset(
         "AWS::S3::BucketPolicy",
     }
 )
-"""Types whose permission is on the function, the role or the bucket that they belong to, or that CloudFormation has itself."""
+"""Types whose permission is on what they belong to (function, role, bucket), or that CloudFormation has itself."""
 
 
 def refused(place: Place, stack_prefix: str) -> Iterator[str]:

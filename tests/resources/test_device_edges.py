@@ -169,6 +169,39 @@ class TestAdopting:
         assert outcome.note == "Left attached, because Pump of stack plant may have attached it: ours"
 
 
+class TestAnUpdateThatLeavesOutAPolicyOfItsStack:
+    """Another stack has adopted the certificate, and its device uses the policy."""
+
+    @pytest.mark.parametrize(
+        ("declared", "is_left"), [(["ours"], True), ([{"Ref": "Named"}], True), ([], False), (None, True)]
+    )
+    @pytest.mark.parametrize("own", [{}, {"ExistingCertificate": "ADOPT"}], ids=["owner", "adopter"])
+    def test_leaves_it_attached_where_an_adopter_declares_it_or_may(
+        self, stage: Stage, own: dict[str, str], declared: list[Any] | None, is_left: bool
+    ) -> None:
+        stage.aws.cloudformation.resources["Policy"] = ("ours", "CREATE_COMPLETE")
+        plain = {**DECLARED, **own}
+        if own:
+            stage.iot.RegisterCertificateWithoutCA(certificatePem=DECLARED["CertificatePem"], status="ACTIVE")
+        had = stage.create(stage.device, {**plain, **WITH_POLICY}).physical_id
+        plant = stage.aws.cloudformation.beside("plant")
+        plant.log("Pump", ADOPTED_ID, "CREATE_COMPLETE")
+        plant.policies["Pump"] = {"Properties": {"PolicyNames": declared}}
+        if declared is None:
+            refuse(stage, "cloudformation.GetTemplate", "AccessDenied", 403)
+        outcome = stage.update(stage.device, had, {**plain, **WITH_POLICY}, plain)
+        said = "Left attached, because Pump of stack plant may have attached it: ours"
+        assert (said in outcome.note, bool(stage.iot.policies["ours"])) == (is_left, is_left)
+
+    def test_detaches_it_in_a_rollback_which_may_be_about_to_delete_it(self, stage: Stage) -> None:
+        stage.aws.cloudformation.resources["Policy"] = ("ours", "CREATE_COMPLETE")
+        stage.create(stage.device, {**DECLARED, **WITH_POLICY})
+        stage.aws.cloudformation.beside("plant").log("Pump", ADOPTED_ID, "CREATE_COMPLETE")
+        roll_back(stage)
+        stage.update(stage.device, PUMP_ID, {**DECLARED, **WITH_POLICY}, DECLARED)
+        assert stage.iot.policies["ours"] == set()
+
+
 class TestADelete:
     @pytest.fixture
     def created(self, stage: Stage) -> str:

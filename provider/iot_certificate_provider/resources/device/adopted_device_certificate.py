@@ -162,7 +162,7 @@ class AdoptedDeviceCertificate:
         if not leaving:
             return leaving, ""
         keeping = self._inquiry.standing(request, live.id).keeping(live.created)
-        own = self._releasing.releasable(request, leaving, keeping)
+        own = self._releasing.declared_by_no_other(request, leaving, keeping)
         kept = [each.name for each in leaving.without(own)]
         return own, left_attached(kept, among(attaching(keeping), request)).reason if kept else ""
 

@@ -88,7 +88,7 @@ class DeviceCertificateChange:
         if not leaving:
             return leaving, ""
         keeping = self._inquiry.standing(request, certificate_id).keeping(None)
-        kept = leaving.without(self._releasing.releasable(request, leaving, keeping))
+        kept = leaving.without(self._releasing.declared_by_no_other(request, leaving, keeping))
         return kept, left_attached([each.name for each in kept], among(keeping, request)).reason if kept else ""
 
     def check_mode(

@@ -37,10 +37,26 @@ class Releasing:
         keeping = attaching(keeping)
         if not attached or (is_known and not keeping):
             return attached
-        theirs = self._declared_by(request, keeping) if is_known else None
+        may_ask = is_known and request.properties.get("ExistingCertificate") == ExistingCertificate.ADOPT
+        theirs = self._declared_by(keeping) if may_ask else None
         if theirs is not None:
             return attached.without(theirs)
         return attached.among(self._stacks.held_ids(request.stack_id))
+
+    def declared_by_no_other(
+        self, request: Request, leaving: Attachments, keeping: Sequence[StackResource]
+    ) -> Attachments:
+        """Return those of an Update that no other holder declares as well; none where that is not known.
+
+        Also of the stack's own policies and things: an adopter's device goes on using them. A rollback deletes what the
+        update had made of them, and so does as ``releasable``.
+        """
+        keeping = attaching(keeping)
+        if not leaving or not keeping or self._stacks.is_rolling_back(request.stack_id):
+            return self.releasable(request, leaving, keeping)
+        with self._stacks.expecting_denial():
+            theirs = self._declared_by(keeping)
+        return leaving.among(()) if theirs is None else leaving.without(theirs)
 
     def release(self, request: Request, certificate_id: str, attached: Attachments) -> None:
         """Detach, and wait until the policies and things can be deleted."""
@@ -71,10 +87,8 @@ class Releasing:
     def _is_new(self, request: Request, logical_id: str) -> bool:
         return next(self._stacks.rows_before_update(request.stack_id, logical_id), None) is None
 
-    def _declared_by(self, request: Request, keeping: Sequence[StackResource]) -> Attachments | None:
+    def _declared_by(self, keeping: Sequence[StackResource]) -> Attachments | None:
         """Read what other holders declare in their templates; None where one of them does not say."""
-        if request.properties.get("ExistingCertificate") != ExistingCertificate.ADOPT:
-            return None
         theirs: tuple[Any, ...] = ()
         for holder in keeping:
             try:
