@@ -520,7 +520,7 @@ class Stack:
         arrangements = self.cloud.possessions.arrangements
         held |= {certificate_id for owner, certificate_id in arrangements.accepted.items() if owner != me}
         held |= {certificate_id for owner, (certificate_id, _) in arrangements.transfers.items() if owner != me}
-        held |= self._adopted_and_lost()
+        held |= self._adopted_and_lost() | self._named_by_void_holders(logical_id)
         struck = [fault for each in self.cloud.invocations if each.owner == me for fault in each.faults]
         return {*busy, *(siblings - {logical_id}), *held, *struck}
 
@@ -592,6 +592,22 @@ class Stack:
             excuses.overtaken.update(set() if goes else {me})
             excuses.forgotten.add(certificate_id)
             excuses.detached_by_a_transfer.add(certificate_id)
+
+    def _named_by_void_holders(self, logical_id: str) -> set[str]:
+        """Return what this resource made, and another one names that lost it, whose Update failed since.
+
+        CloudFormation shows that one as updated after the certificate was registered, and not that it changed nothing.
+        """
+        lost = ((owner, each) for owner, each in self.cloud.possessions.lost if each in self._made_by(logical_id))
+        return {each for owner, each in lost if self._is_updated_since(owner, each)}
+
+    def _is_updated_since(self, owner: Owner, certificate_id: str) -> bool:
+        iot = self.cloud.iot
+        record = iot.cas.get(certificate_id) or iot.certificates.get(certificate_id)
+        ledgers = (each.ledger for each in self.cloud.stacks if each.ledger.stack_id == owner[0])
+        rows = (row for ledger in ledgers for row in ledger.events if row[0] == owner[1] and row[1] == certificate_id)
+        newest = next(rows, None)
+        return record is not None and newest is not None and newest[3] > record.created and "COMPLETE" in newest[2]
 
     def _adopted_and_lost(self) -> set[str]:
         """Return what is adopted, and was deleted by hand: its adopter uses what is registered again."""

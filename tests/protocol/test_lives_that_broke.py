@@ -392,6 +392,18 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
         Hand("delete", "ca"),
         Deploy(0, (("CaA", Wish("ca")),), "first"),
     ),
+    "the referee does not know that a holder looks alive whose own is gone, after an Update of it that failed": (
+        Deploy(0, (("CaA", Wish("ca")),)),
+        Hand("delete", "ca"),
+        Deploy(1, (("CaA", Wish("ca")),)),
+        Race(
+            Deploy(0, (("CaA", Wish("ca", adopt=True)),)),
+            Amend(1, "release"),
+            later=0.2,
+            slow=1,
+            then=Amend(1, "replace"),
+        ),
+    ),
 }
 OF_ALL_TYPES: dict[str, Sequence[Step]] = {
     "a rollback after a rotation asks so many stacks that it has no time left": (
