@@ -477,9 +477,9 @@ def updated_after_another_registered(cloud: Cloud, kind: Kind) -> None:
     """
     first, second = _registered_by_another(cloud, kind)
     first.update({X: kind(Status="INACTIVE")})
+    cloud.possessions.check()
     said = f"Registered already by {X} of stack second. Remove this resource"
     require(said in reasons(cloud), "I4", f"it does not say so: {reasons(cloud)}")
-    cloud.possessions.check()
     require(first.update({}) == "COMPLETE", "I4", f"it was to be removed: {reasons(cloud)}")
     require(second.update({X: retained(kind())}) == "COMPLETE", "I4", f"it was to be retained: {reasons(cloud)}")
     require(first.update({X: kind(**ADOPT)}) == "COMPLETE", "I4", f"it was to be adopted: {reasons(cloud)}")
