@@ -32,7 +32,7 @@ def shared(embedded_aws: EmbeddedAws) -> Iterator[Stacks]:
 
 def test_resources_move_to_another_provider_by_the_steps_of_the_page(scene: Scene, shared: Stacks) -> None:
     policy = scene.policy()
-    served_by_shared = {"ServiceToken": shared.service_token}
+    served_by_shared: dict[str, Any] = {"ServiceToken": shared.service_token}
 
     def old(**attributes: Any) -> dict[str, dict[str, Any]]:
         device = scene.device(PolicyNames=[policy])

@@ -239,7 +239,8 @@ def moved_within_a_stack(cloud: Cloud, kind: Kind) -> None:
 
 def moved_to_another_provider(cloud: Cloud, kind: Kind) -> None:
     """The steps of docs/moving-to-another-provider.md; ADOPT in the place of the old resource is refused before."""
-    stack, another = Stack(cloud), {"ServiceToken": "arn of another"}
+    stack = Stack(cloud)
+    another: dict[str, Any] = {"ServiceToken": "arn of another"}
     certificate_id = _created(stack, {X: kind()})
     require(stack.update({X: kind(**another)}) == "ROLLED_BACK", "", "another ServiceToken was taken")
     old, adopting = {X: retained(kind())}, {RENAMED: kind(**ADOPT, **another)}
