@@ -47,6 +47,7 @@ class _Request:
     logical_id = "Certificate"
     request_id = "a3a4"
     type = "Delete"
+    sent = NOON
 
 
 REQUEST = cast("Request", _Request())
@@ -72,7 +73,8 @@ CASES: dict[str, tuple[Decision | None, Action]] = {
         Action.LEAVE,
     ),
     "deletion_of_nothing_left": (ownership.deletion_of_nothing_left(), Action.LEAVE),
-    "left_unread": (ownership.left_unread(), Action.LEAVE),
+    "left_unread": (ownership.left_unread(REQUEST), Action.LEAVE),
+    "left_unread, of a CA": (ownership.left_unread(REQUEST, is_ca=True), Action.LEAVE),
     "deletion": (ownership.deletion(ID, REQUEST, anew=False, keeping=()), Action.PROCEED),
     "deletion, anew": (ownership.deletion(ID, REQUEST, anew=True, keeping=()), Action.LEAVE),
     "deletion, held": (ownership.deletion(ID, REQUEST, anew=False, keeping=(ELSEWHERE, SIBLING)), Action.LEAVE),
@@ -102,7 +104,12 @@ CASES: dict[str, tuple[Decision | None, Action]] = {
         ownership.orphan_given_up(ID, ownership.orphan(ID, REQUEST, at_work=AT_WORK, keeping=())),
         Action.LEAVE,
     ),
+    "orphan_given_up, of a CA": (
+        ownership.orphan_given_up(ID, ownership.orphan(ID, REQUEST, at_work=AT_WORK, keeping=()), is_ca=True),
+        Action.LEAVE,
+    ),
     "orphan_not_checked": (ownership.orphan_not_checked(ID), Action.LEAVE),
+    "orphan_not_checked, of a CA": (ownership.orphan_not_checked(ID, is_ca=True), Action.LEAVE),
     "orphan, held by who knows whom": (ownership.orphan(ID, REQUEST, at_work=None, keeping=(UNKNOWN,)), Action.LEAVE),
     "taking": (ownership.taking(ID, REQUEST, claiming=(), at_work=None), Action.PROCEED),
     "taking, held": (ownership.taking(ID, REQUEST, claiming=(SIBLING,), at_work=None), Action.REFUSE),
@@ -125,6 +132,23 @@ def test_a_decision_says_what_was_found(name: str) -> None:
     assert 20 < len(decision.reason) <= MAX_REASON_CHARACTERS + 128, "a stack's name can have 128 characters"
     if name.split(",", maxsplit=1)[0] not in WITHOUT_ID and name != "taking, held":
         assert ID[:NAMED] in decision.reason
+
+
+IN_DOUBT = [
+    *(ownership.orphan(ID, REQUEST, at_work=None, keeping=(UNKNOWN,), is_ca=is_ca) for is_ca in (False, True)),
+    *(ownership.deletion(ID, REQUEST, anew=False, keeping=(UNKNOWN,), is_ca=is_ca) for is_ca in (False, True)),
+    *(decision for name, (decision, _) in CASES.items() if name.startswith(("orphan_", "left_unread"))),
+]
+
+
+@pytest.mark.parametrize("decision", IN_DOUBT, ids=str)
+def test_of_a_decision_in_doubt_the_fix_is_never_cut(decision: Decision) -> None:
+    """Whatever the names in it; and the fix is one for this kind: no sweep finds a CA certificate, nor deletes it."""
+    assert len(decision.reason) <= MAX_REASON_CHARACTERS
+    fixes = {"sweep", "aws iot delete-ca-certificate", "inventory"}
+    (fix,) = (each for each in fixes if decision.reason.endswith(each))
+    is_of_ca = f"CA {ID} " in decision.reason
+    assert is_of_ca is (fix == "aws iot delete-ca-certificate"), "which takes the whole id"
 
 
 def test_no_decision_is_left_out() -> None:

@@ -212,12 +212,17 @@ def rollback_to_what_was_changed_outside(cloud: Cloud, kind: Kind) -> None:
 
 
 def renamed(cloud: Cloud, kind: Kind) -> None:
-    """RETAIN on the old logical id, ADOPT on the new one."""
-    stack = Stack(cloud)
-    require(stack.create({X: retained(kind())}) == "COMPLETE", "", "the old logical id")
+    """RETAIN on the old logical id; then ADOPT on the new one: in its place it is refused, beside it it is not.
+
+    While an update runs GetTemplate answers with the new template, which does not show that the old one is retained.
+    """
+    stack, old = Stack(cloud), {X: retained(kind())}
+    require(stack.create(old) == "COMPLETE", "", "the old logical id")
     first = stack.live[X].physical_id
-    adopting = kind(ExistingCertificate="ADOPT")
-    require(stack.update({"Renamed": adopting}) == "COMPLETE", "", f"the new one: {_reason(cloud)}")
+    adopting = {"Renamed": kind(ExistingCertificate="ADOPT")}
+    require(stack.update(adopting) == "ROLLED_BACK", "I3", "adopted, and nothing shows that the holder leaves it")
+    require(stack.update({**old, **adopting}) == "COMPLETE", "", f"the new one: {_reason(cloud)}")
+    require(stack.update(adopting) == "COMPLETE", "", f"without the old one: {_reason(cloud)}")
     require(kind.registered(cloud) == {first}, "I3", "the certificate did not survive")
     require(stack.live["Renamed"].physical_id == adopted_id(first), "I3", "the id does not say that it is adopted")
     require(stack.delete() == "COMPLETE" and kind.registered(cloud) == {first}, "I3", "RETAIN was asked for")

@@ -148,7 +148,7 @@ class Stack:
         self.ledger.begin_update(self.cloud.clock.now)
         self._rollback = _Rollback(snapshot=invariants.Snapshot.of(self))
         self._gone = {}
-        self._show({**self.template, **template})
+        self._show(template)
         replaced: list[tuple[str, Live]] = []
         for logical_id in [each for level in _levels(template) for each in level]:
             declared, live = template[logical_id], self.live.get(logical_id)
@@ -176,7 +176,10 @@ class Stack:
             self.live[logical_id] = replace(self.live[logical_id], declared=declared)
 
     def _show(self, template: Template) -> None:
-        """Have GetTemplate answer with a template; while it changes, with the one to come."""
+        """Have GetTemplate answer with a template: while an update runs with the one to come, and nothing of before.
+
+        The API reference does not say which; after a rollback it is the previous one.
+        """
         self.ledger.types.update({logical_id: declared.type for logical_id, declared in template.items()})
         self.ledger.policies = {logical_id: declared.policies for logical_id, declared in template.items()}
 

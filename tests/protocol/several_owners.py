@@ -237,6 +237,24 @@ def moved_within_a_stack(cloud: Cloud, kind: Kind) -> None:
     _all_deleted(kind, stack)
 
 
+def moved_to_another_provider(cloud: Cloud, kind: Kind) -> None:
+    """The steps of docs/moving-to-another-provider.md; ADOPT in the place of the old resource is refused before."""
+    stack = Stack(cloud)
+    another: dict[str, Any] = {"ServiceToken": "arn of another"}
+    certificate_id = _created(stack, {X: kind()})
+    require(stack.update({X: kind(**another)}) == "ROLLED_BACK", "", "another ServiceToken was taken")
+    old, adopting = {X: retained(kind())}, {RENAMED: kind(**ADOPT, **another)}
+    require(stack.update(old) == "COMPLETE", "", "1. Retain")
+    require(stack.update(adopting) == "ROLLED_BACK", "I5", "adopted, and nothing shows that the holder leaves it")
+    require("Subject of this stack owns" in reasons(cloud), "I1", f"the refusal names no holder: {reasons(cloud)}")
+    require(stack.update({**old, **adopting}) == "COMPLETE", "", f"2. Adopt: {reasons(cloud)}")
+    require(stack.update(adopting) == "COMPLETE", "", f"3. Remove: {reasons(cloud)}")
+    require(stack.update({RENAMED: kind(**another)}) == "COMPLETE", "", f"4. Own: {reasons(cloud)}")
+    cloud.possessions.check()
+    require(stack.live[RENAMED].physical_id == certificate_id, "I5", "ownership was not taken")
+    _all_deleted(kind, stack)
+
+
 def retain_dropped_after_the_adoption(cloud: Cloud, kind: Kind) -> None:
     """A had Retain, so B adopted; then A drops Retain, and is deleted: its Delete finds that B uses the certificate."""
     owner, user = Stack(cloud, "warehouse"), Stack(cloud, "office")
@@ -654,6 +672,7 @@ ALL: dict[Callable[[Cloud, Kind], None], tuple[str, ...]] = {
     native_replacement_rolled_back: BOTH,
     moved_from_another_stack: BOTH,
     moved_within_a_stack: BOTH,
+    moved_to_another_provider: BOTH,
     retain_dropped_after_the_adoption: BOTH,
     detached_only_what_nobody_else_declares: DEVICE_ONLY,
     rollback_that_leaves_what_another_attached: DEVICE_ONLY,

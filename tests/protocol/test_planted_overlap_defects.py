@@ -15,6 +15,7 @@ from iot_certificate_provider.resources.device.device_certificate import DeviceC
 from iot_certificate_provider.resources.issued import issued_device_certificate, new_key_history
 from iot_certificate_provider.resources.lifecycle import ownership
 from protocol import overlap, scenarios
+from protocol.planted import is_caught_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,24 +88,76 @@ def keeps_it_with_delete(patch: pytest.MonkeyPatch) -> None:
 
 
 DEFECTS = [
-    Defect("forgets it in a rollback", forgets_it_in_a_rollback, overlap.rollback_returns_the_same_id, "issued", "I4"),
-    Defect("deletes the present one alone", deletes_the_present_one_alone, overlap.one_before_is_kept, "issued", "I2"),
-    Defect("… of a CA", deletes_the_present_one_alone, overlap.one_before_is_kept, "self-signed", "I2"),
-    Defect("deletes it in the clean-up", deletes_it_in_the_clean_up, overlap.one_before_is_kept, "by-request", "I4"),
-    Defect("deletes what it has", deletes_it_in_the_clean_up, overlap.delete_again_removes_the_kept_one, "issued", "I"),
     Defect(
-        "changes the present one alone", changes_the_present_one_alone, overlap.changes_apply_to_both, "issued", "I4"
+        "forgets it in a rollback",
+        forgets_it_in_a_rollback,
+        overlap.rollback_returns_the_same_id,
+        "issued",
+        "I4: Subject has another physical id after the rollback",
     ),
-    Defect("… of a CA", changes_the_present_one_alone, overlap.changes_apply_to_both, "self-signed", "I4"),
+    Defect(
+        "deletes the present one alone",
+        deletes_the_present_one_alone,
+        overlap.one_before_is_kept,
+        "issued",
+        "I2: Subject left a certificate behind",
+    ),
+    Defect(
+        "… of a CA",
+        deletes_the_present_one_alone,
+        overlap.one_before_is_kept,
+        "self-signed",
+        "I2: Subject left a certificate behind",
+    ),
+    Defect(
+        "deletes it in the clean-up",
+        deletes_it_in_the_clean_up,
+        overlap.one_before_is_kept,
+        "by-request",
+        "I4: Subject keeps one that is not registered",
+    ),
+    Defect(
+        "deletes what it has",
+        deletes_it_in_the_clean_up,
+        overlap.delete_again_removes_the_kept_one,
+        "issued",
+        "I4: Subject keeps one that is not registered",
+    ),
+    Defect(
+        "changes the present one alone",
+        changes_the_present_one_alone,
+        overlap.changes_apply_to_both,
+        "issued",
+        "I4: one of them is on",
+    ),
+    Defect(
+        "… of a CA",
+        changes_the_present_one_alone,
+        overlap.changes_apply_to_both,
+        "self-signed",
+        "I4: one of them is on",
+    ),
     Defect(
         "puts back what no rotation changed",
         puts_back_what_no_rotation_changed,
         overlap.rollback_that_only_describes,
         "issued",
-        "I4",
+        "I4: stuck",
     ),
-    Defect("comes back to it", comes_back_to_it, overlap.never_back_to_the_kept_one, "issued", "I4"),
-    Defect("keeps it with DELETE", keeps_it_with_delete, overlap.delete_again_removes_the_kept_one, "issued", "I4"),
+    Defect(
+        "comes back to it",
+        comes_back_to_it,
+        overlap.never_back_to_the_kept_one,
+        "issued",
+        "I4: it came back to the kept one",
+    ),
+    Defect(
+        "keeps it with DELETE",
+        keeps_it_with_delete,
+        overlap.delete_again_removes_the_kept_one,
+        "issued",
+        "I4: Subject keeps one that is to be deleted",
+    ),
 ]
 
 
@@ -118,4 +171,4 @@ def test_is_caught(cloud: Cloud, defect: Defect, monkeypatch: pytest.MonkeyPatch
     finally:
         monkeypatch.undo()
         cloud.forget_instances()
-    assert defect.says in str(caught.value)
+    is_caught_by(cloud, caught.value, defect.says)

@@ -23,6 +23,7 @@ from iot_certificate_provider.resources.lifecycle.history import Origin
 from iot_certificate_provider.resources.lifecycle.holders import Holders
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from protocol import scenarios, several_owners
+from protocol.planted import is_caught_by
 from protocol.test_several_owners import FALLS
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def deletes_a_ca_by_its_id(patch: pytest.MonkeyPatch) -> None:
 
 
 def goes_by_the_logical_id(patch: pytest.MonkeyPatch) -> None:
-    anothers = lambda _, request, __, tags: not ownership.tagged_by(request, tags)  # noqa: E731
+    anothers = lambda _, request, __, tags, **___: not ownership.tagged_by(request, tags)  # noqa: E731
     patch.setattr(CaCertificateOwnership, "is_anothers_by_now", anothers)
     patch.setattr(CaCertificateChange, "change_owner", lambda *_, **__: None)
 
@@ -167,7 +168,7 @@ DEFECTS = [
         "counts holders that are being deleted, when it destroys",
         several_owners.two_holders_deleted_together,
         "device",
-        "I2",
+        "I2: each stack left the certificate to the other",
         counts_all_holders,
     ),
     Defect(
@@ -175,7 +176,7 @@ DEFECTS = [
         "counts holders that are being deleted, when it destroys (CA)",
         several_owners.two_holders_deleted_together,
         "ca",
-        "I2",
+        "I2: each stack left the certificate to the other",
         counts_all_holders,
     ),
     Defect(
@@ -183,7 +184,7 @@ DEFECTS = [
         "does not count a holder that is being deleted, when it takes",
         several_owners.adopted_while_its_owner_deletes_it,
         "device",
-        "I5",
+        "I5: the certificate of Subject of stack office is not registered any more",
         takes_from_who_is_deleting,
     ),
     Defect(
@@ -191,7 +192,7 @@ DEFECTS = [
         "counts a holder whose last completed event is older than the registration",
         several_owners.deleted_while_a_void_holder_stays,
         "device",
-        "I2",
+        "I2: it was left to a resource whose own is gone",
         replacing(holders, "is_void", lambda *_: False),
     ),
     Defect(
@@ -199,7 +200,7 @@ DEFECTS = [
         "looks for the plain id only",
         several_owners.retain_dropped_after_the_adoption,
         "device",
-        "I5",
+        "I5: the certificate of Subject of stack office is not registered any more",
         looks_for_the_plain_id_only,
     ),
     Defect(
@@ -207,7 +208,7 @@ DEFECTS = [
         "looks at DeletionPolicy only",
         several_owners.adoption_refused_while_half_retained,
         "device",
-        "I5",
+        "I5: what a replacement would delete was adopted",
         looks_at_deletion_policy_only,
     ),
     Defect(
@@ -215,7 +216,7 @@ DEFECTS = [
         "takes only its own types for holders",
         several_owners.adoption_refused_while_a_native_resource_holds,
         "device",
-        "I5",
+        "I5: what a native resource would delete was adopted",
         takes_its_own_types_for_holders,
     ),
     Defect(
@@ -223,7 +224,7 @@ DEFECTS = [
         "asks DescribeStackResources for siblings",
         several_owners.adoption_refused_while_a_sibling_among_many_holds,
         "ca",
-        "I5",
+        "I5: a sibling's was adopted",
         believes_the_first_hundred,
     ),
     Defect(
@@ -231,7 +232,7 @@ DEFECTS = [
         "takes up what a stack hides whose own is gone",
         several_owners.renamed_while_another_registers,
         "device",
-        "",
+        "I3: called iot.UpdateCertificate on a certificate that it did not make",
         believes_the_stack_that_is_found,
     ),
     Defect(
@@ -239,7 +240,7 @@ DEFECTS = [
         "adopts what a sibling hides whose own is gone",
         several_owners.adopted_by_a_sibling_after_another_registered,
         "ca",
-        "I5",
+        "I5: what another stack would delete was adopted",
         believes_the_stack_that_is_found,
     ),
     Defect(
@@ -247,7 +248,7 @@ DEFECTS = [
         "takes every existing certificate of its running operation for its own",
         several_owners.two_stacks_while_one_attaches,
         "device",
-        "",
+        "I3: called iot.UpdateCertificate on a certificate that it did not make",
         takes_what_exists_for_its_own,
     ),
     Defect(
@@ -255,7 +256,7 @@ DEFECTS = [
         "takes a sibling's for its own",
         several_owners.two_siblings_while_one_attaches,
         "device",
-        "",
+        "I3: called iot.UpdateCertificate on a certificate that it did not make",
         takes_what_exists_for_its_own,
     ),
     Defect(
@@ -263,7 +264,7 @@ DEFECTS = [
         "resumes after a failed attempt, though another Create is in flight",
         several_owners.registered_by_another_in_a_pause,
         "device",
-        "",
+        "I3: called iot.UpdateCertificate on a certificate that it did not make",
         resumes_whatever_was_made_meanwhile,
     ),
     Defect(
@@ -271,7 +272,7 @@ DEFECTS = [
         "takes a redelivery for clean",
         scenarios.redelivered_create,
         "device",
-        "",
+        "I2: Subject left a certificate behind",
         replacing(redelivery, "remember_earlier_delivery", lambda *_: None),
     ),
     Defect(
@@ -279,7 +280,7 @@ DEFECTS = [
         "asks nobody what is in flight",
         several_owners.orphan_that_is_anothers,
         "device",
-        "I3",
+        "I3: called iot.DetachThingPrincipal on a certificate that it did not make",
         replacing(Holders, "at_work", lambda *_, **__: None),
     ),
     Defect(
@@ -287,7 +288,7 @@ DEFECTS = [
         "leaves every orphan, without a doubt",
         scenarios.create_that_never_answers,
         "device",
-        "I2",
+        "I2: Subject left a certificate behind",
         leaves_every_orphan,
     ),
     Defect(
@@ -295,7 +296,7 @@ DEFECTS = [
         "adopts what a Create has registered that is at work",
         several_owners.adopted_while_its_create_is_undone,
         "device",
-        "I5",
+        "I5: the certificate of Subject of stack office is not registered any more",
         adopts_whatever_nobody_holds,
     ),
     Defect(
@@ -303,7 +304,7 @@ DEFECTS = [
         "looks once whether the holder would leave it",
         several_owners.retain_dropped_while_another_adopts,
         "device",
-        "I",
+        "I4: Subject is not registered",
         replacing(Adoption, "check_still_adoptable", lambda *_: None),
     ),
     Defect(
@@ -311,7 +312,7 @@ DEFECTS = [
         "deletes what an adopter has that CloudFormation does not find yet",
         several_owners.retain_dropped_right_after_an_adoption,
         "device",
-        "I5",
+        "I5: what B uses was deleted",
         replacing(Inquiry, "waits_for_adopters", lambda *_: False),
     ),
     Defect(
@@ -319,7 +320,7 @@ DEFECTS = [
         "deletes what an adopter has that CloudFormation does not find yet (CA)",
         several_owners.retain_dropped_right_after_an_adoption,
         "ca",
-        "I5",
+        "I5: what B uses was deleted",
         replacing(Inquiry, "waits_for_adopters", lambda *_: False),
     ),
     Defect(
@@ -327,7 +328,7 @@ DEFECTS = [
         "refuses in a rollback",
         several_owners.rolled_back_after_another_registered,
         "ca",
-        "I4",
+        "I4: the rollback is stuck: Registered already",
         replacing(StackGateway, "is_rolling_back", lambda *_: False),
     ),
     Defect(
@@ -335,7 +336,7 @@ DEFECTS = [
         "changes in a rollback what is no longer its own",
         several_owners.rolled_back_after_another_registered,
         "device",
-        "",
+        "I3: called iot.UpdateCertificate on a certificate that it did not make",
         believes_that_it_is_the_same,
     ),
     Defect(
@@ -343,7 +344,7 @@ DEFECTS = [
         "detaches in a rollback all that the failed template declares",
         several_owners.rollback_that_leaves_what_another_attached,
         "device",
-        "I5",
+        "I5: the certificate of Subject of stack office is not attached any more to publish",
         detaches_whatever_is_declared,
     ),
     Defect(
@@ -351,7 +352,7 @@ DEFECTS = [
         "updates any certificate of its id",
         several_owners.updated_after_another_registered,
         "device",
-        "I5",
+        "I5: the certificate of Subject of stack second is INACTIVE, and was set ACTIVE",
         believes_that_it_is_the_same,
     ),
     Defect(
@@ -359,7 +360,7 @@ DEFECTS = [
         "deletes any certificate of its id",
         several_owners.deleted_after_another_registered,
         "device",
-        "",
+        "I3: called iot.UpdateCertificate on a certificate that it did not make",
         believes_that_it_is_the_same,
     ),
     Defect(
@@ -367,18 +368,23 @@ DEFECTS = [
         "detaches all that it declares",
         several_owners.detached_only_what_nobody_else_declares,
         "device",
-        "I5",
+        "I5: the certificate of Subject of stack warehouse is not attached any more to publish",
         detaches_whatever_is_declared,
     ),
     Defect(
-        8, "undoes by the id alone", several_owners.undone_after_another_registered, "device", "I3", undoes_by_the_id
+        8,
+        "undoes by the id alone",
+        several_owners.undone_after_another_registered,
+        "device",
+        "I3: called iot.UpdateCertificate on a certificate that it did not make",
+        undoes_by_the_id,
     ),
     Defect(
         8,
         "sweeps what another stack's resource holds",
         several_owners.ca_deleted_under_anothers_devices,
         "ca",
-        "I5",
+        "I5: the certificate of Subject of stack devices is not registered any more",
         sweeps_what_other_stacks_hold,
     ),
     Defect(
@@ -386,7 +392,7 @@ DEFECTS = [
         "deactivates what another stack's resource holds",
         several_owners.ca_deactivating_anothers_devices,
         "ca",
-        "I5",
+        "I5: the certificate of Subject of stack devices is INACTIVE, and was set ACTIVE",
         sweeps_what_other_stacks_hold,
     ),
     Defect(
@@ -394,7 +400,7 @@ DEFECTS = [
         "removes a replaced certificate by its id alone",
         several_owners.replaced_after_another_registered,
         "device",
-        "",
+        "I3: called iot.UpdateCertificate on a certificate that it did not make",
         removes_by_the_id_alone,
     ),
     Defect(
@@ -402,7 +408,7 @@ DEFECTS = [
         "asks only at the end whether it is still wanted",
         several_owners.given_up_while_it_attaches,
         "device",
-        "I4",
+        "I4: it attached 60 things that nobody wants any more",
         replacing(redelivery.StillWanted, "check", lambda _: None),
     ),
     Defect(
@@ -410,7 +416,7 @@ DEFECTS = [
         "deletes a CA by its logical id",
         several_owners.moved_within_a_stack,
         "ca",
-        "",
+        "I2: Renamed left a certificate behind",
         goes_by_the_logical_id,
     ),
     Defect(
@@ -418,7 +424,7 @@ DEFECTS = [
         "deletes a CA without its stack tag",
         several_owners.registered_again_by_hand,
         "ca",
-        "",
+        "I3: called iot.UpdateCACertificate on a certificate that it did not make",
         deletes_a_ca_by_its_id,
     ),
     Defect(
@@ -426,7 +432,7 @@ DEFECTS = [
         "takes up a certificate that was issued for the same request",
         several_owners.two_stacks_of_one_signing_request,
         "csr",
-        "",
+        "I3: called iot.UpdateCertificate on a certificate that it did not make",
         takes_up_what_was_issued_for_the_request,
     ),
     Defect(
@@ -434,7 +440,7 @@ DEFECTS = [
         "says nothing when it leaves a certificate to its holder",
         several_owners.retain_dropped_after_the_adoption,
         "ca",
-        "I1",
+        "I1: Delete of Subject did nothing, and gave no reason",
         replacing(ca_deletion, "left", lambda request, _: Outcome(request.existing_id)),
     ),
 ]
@@ -454,7 +460,7 @@ def test_is_caught(cloud: Cloud, defect: Defect, monkeypatch: pytest.MonkeyPatch
     finally:
         monkeypatch.undo()
         cloud.forget_instances()
-    assert defect.says in str(caught.value)
+    is_caught_by(cloud, caught.value, defect.says)
 
 
 def test_every_rule_has_a_defect() -> None:

@@ -23,6 +23,7 @@ from iot_certificate_provider.resources.transfer.ownership import CertificateTra
 from protocol import transfers
 from protocol.in_use import AccountInUse
 from protocol.neighbours import Deploy, Destroy, Wish
+from protocol.planted import is_caught_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,21 +114,81 @@ def decides_twice(patch: pytest.MonkeyPatch) -> None:
 
 
 DEFECTS = [
-    Defect("takes any transfer", takes_any_transfer, transfers.somebody_elses_transfer, "I3"),
-    Defect("owns no transfer", owns_no_transfer, transfers.killed_for_good, "I3"),
-    Defect("takes what is as declared", takes_what_is_as_declared, transfers.transferred_by_a_faster_stack, "I"),
-    Defect("undoes nothing", undoes_nothing, transfers.refused_at_every_call, "I3"),
-    Defect("leaves it INACTIVE", leaves_it_inactive, transfers.transferred_and_taken_back, "I3"),
-    Defect("activates what came back", activates_whatever_came_back, transfers.inactive_whatever_is_lost, "I3"),
-    Defect("forgets that it cancelled", forgets_that_it_cancelled, transfers.delete_that_fails_half_way, "I3"),
-    Defect("cancels what replaced it", cancels_what_replaced_it, transfers.redirected, "I"),
-    Defect("ignores old properties", ignores_old_properties, transfers.update_killed_half_way, "I3"),
-    Defect("ignores old properties, deciding", ignores_old_properties, transfers.another_decision, "I2"),
-    Defect("looks not at its own row", looks_not_at_its_own_row, transfers.given_up_while_it_runs, "I3"),
-    Defect("looks not, waiting", looks_not_at_its_own_row, transfers.given_up_while_it_waits, "I2"),
-    Defect("never finds it repeated", believes_that_nothing_is_repeated, transfers.rejected_meanwhile, ""),
-    Defect("takes any acceptance", takes_any_acceptance, transfers.accepted_by_somebody_else, "I3"),
-    Defect("decides twice", decides_twice, transfers.rejected_by_us, "I4"),
+    Defect(
+        "takes any transfer",
+        takes_any_transfer,
+        transfers.somebody_elses_transfer,
+        "I3: somebody else's transfer was cancelled",
+    ),
+    Defect("owns no transfer", owns_no_transfer, transfers.killed_for_good, "I3: a foreign certificate was changed"),
+    Defect(
+        "takes what is as declared",
+        takes_what_is_as_declared,
+        transfers.transferred_by_a_faster_stack,
+        "I3: Subject cancelled a transfer that it did not make",
+    ),
+    Defect("undoes nothing", undoes_nothing, transfers.refused_at_every_call, "I3: a foreign certificate was changed"),
+    Defect(
+        "leaves it INACTIVE",
+        leaves_it_inactive,
+        transfers.transferred_and_taken_back,
+        "I3: a foreign certificate was changed",
+    ),
+    Defect(
+        "activates what came back",
+        activates_whatever_came_back,
+        transfers.inactive_whatever_is_lost,
+        "I3: a foreign certificate was changed",
+    ),
+    Defect(
+        "forgets that it cancelled",
+        forgets_that_it_cancelled,
+        transfers.delete_that_fails_half_way,
+        "I3: a foreign certificate was changed",
+    ),
+    Defect(
+        "cancels what replaced it",
+        cancels_what_replaced_it,
+        transfers.redirected,
+        "I4: Subject is on its way to 333333333333, not as transfer/210987654321/was-active says",
+    ),
+    Defect(
+        "ignores old properties",
+        ignores_old_properties,
+        transfers.update_killed_half_way,
+        "I3: a foreign certificate was changed",
+    ),
+    Defect(
+        "ignores old properties, deciding",
+        ignores_old_properties,
+        transfers.another_decision,
+        "I2: Subject left a certificate behind",
+    ),
+    Defect(
+        "looks not at its own row",
+        looks_not_at_its_own_row,
+        transfers.given_up_while_it_runs,
+        "I3: a foreign certificate was changed",
+    ),
+    Defect(
+        "looks not, waiting",
+        looks_not_at_its_own_row,
+        transfers.given_up_while_it_waits,
+        "I2: Subject left a certificate behind",
+    ),
+    Defect(
+        "never finds it repeated",
+        believes_that_nothing_is_repeated,
+        transfers.rejected_meanwhile,
+        "I1: a duplicate was answered with another id",
+    ),
+    Defect(
+        "takes any acceptance",
+        takes_any_acceptance,
+        transfers.accepted_by_somebody_else,
+        "I3: the id does not say that it is foreign",
+    ),
+    Defect("decides twice", decides_twice, transfers.rejected_by_us, "I4: a decision is final"),
 ]
 
 
@@ -137,7 +198,7 @@ def test_is_caught(cloud: Cloud, defect: Defect, monkeypatch: pytest.MonkeyPatch
     defect.plant(monkeypatch)
     with pytest.raises(AssertionError) as caught:
         defect.scenario(cloud, certificates)
-    assert defect.says in str(caught.value)
+    is_caught_by(cloud, caught.value, defect.says)
 
 
 def test_is_caught_in_a_life_of_one_stack(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:

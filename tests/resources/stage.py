@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 KEY_SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:factory/ca-key-AbCdEf"
 PRIVATE_CA = "arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/0f6e3a54-0000-4000-8000-000000000001"
 LOGICAL_ID = "Certificate"
+UNREAD = "Left registered, in doubt: a device certificate that this operation may have registered before "
+"""How the reason begins where the role may not look for what may be left."""
 
 
 def one_after_the_other(works: Sequence[Work], stop: Work) -> None:

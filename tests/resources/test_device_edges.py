@@ -17,8 +17,8 @@ from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
 from iot_certificate_provider.resources.device.renaming import RenamedRequest
-from iot_certificate_provider.resources.lifecycle.ownership import left_unread, short
-from resources.stage import KEY_SECRET, LOGICAL_ID
+from iot_certificate_provider.resources.lifecycle.ownership import short
+from resources.stage import KEY_SECRET, LOGICAL_ID, UNREAD
 
 if TYPE_CHECKING:
     from fakes.aws import Call
@@ -528,7 +528,8 @@ class TestASigningRequest:
         roll_back(stage)
         refuse(stage, "iot.ListCertificates", "UnauthorizedException", 401)
         outcome = stage.update(stage.device, created.physical_id, self.second, self.first)
-        assert outcome == replace(created, note=left_unread().reason)
+        assert outcome == replace(created, note=outcome.note)
+        assert outcome.note.startswith(UNREAD)
 
     @pytest.mark.parametrize("candidates", [1, 2])
     def test_asks_in_a_rollback_for_a_minute_whose_the_newest_is_and_once_for_each_other(

@@ -58,7 +58,7 @@ class TestAPermission:
         assert stage.iot.certificates == {}
 
     @pytest.mark.parametrize("missing", ["iot.RegisterCertificate", "iot.AttachThingPrincipal"])
-    def test_that_never_comes_fails_the_create_and_the_delete_each_within_two_minutes(
+    def test_that_never_comes_fails_the_create_within_two_minutes(
         self, stage: Stage, attached: dict[str, Any], missing: str
     ) -> None:
         stage.aws.denials = {missing: FOR_EVER}
@@ -66,6 +66,47 @@ class TestAPermission:
             stage.create(stage.device, attached)
         assert PERMISSION_SECONDS / 2 < sum(stage.clock.slept) < 120
         assert stage.iot.certificates == {}
+
+    @pytest.mark.parametrize("missing", ["iot.DetachPolicy", "iot.UpdateCertificate", "iot.DeleteCertificate"])
+    def test_that_never_comes_fails_the_create_and_its_delete_each_within_two_minutes(
+        self, stage: Stage, attached: dict[str, Any], missing: str
+    ) -> None:
+        """The undoing of the Create is denied as well: the Delete that follows names what the Create has left."""
+        stage.aws.denials = {"iot.AttachThingPrincipal": FOR_EVER, missing: FOR_EVER}
+        with pytest.raises(AccessDeniedError, match="iot:AttachThingPrincipal"):
+            stage.create(stage.device, attached)
+        assert PERMISSION_SECONDS / 2 < sum(stage.clock.slept) < 120
+        (left,) = stage.iot.certificates
+        assert stage.progress.registered == left
+        stage.log(left, "CREATE_FAILED")
+
+        before = sum(stage.clock.slept)
+        with pytest.raises(AccessDeniedError, match=missing.replace(".", ":")):
+            stage.delete(stage.device, left, attached)
+        assert PERMISSION_SECONDS / 2 < sum(stage.clock.slept) - before < 120
+
+        stage.aws.denials = {}
+        stage.delete(stage.device, left, attached)
+        assert stage.iot.certificates == {}
+
+    @pytest.mark.parametrize("missing", ["iot.DescribeCertificate", "iot.UpdateCertificate"])
+    def test_that_never_comes_ends_the_delete_of_an_unfinished_create_within_two_minutes(
+        self, stage: Stage, attached: dict[str, Any], missing: str
+    ) -> None:
+        """It may not look for what the Create can have left, or not remove it: either way it names the certificate."""
+        certificate_id = stage.create(stage.device, attached).physical_id
+        stage.aws.cloudformation.events.clear()
+        stage.log("", "CREATE_IN_PROGRESS", ago=300)
+        stage.log("create-unfinished/x", "CREATE_FAILED", ago=200)
+        stage.aws.denials = {missing: FOR_EVER}
+        before = sum(stage.clock.slept)
+        try:
+            said = stage.delete(stage.device, "create-unfinished/x", attached).note
+        except AccessDeniedError as error:
+            said = str(error)
+        assert sum(stage.clock.slept) - before < 120
+        assert certificate_id[:16] in said
+        assert set(stage.iot.certificates) == {certificate_id}
 
     def test_is_not_waited_for_where_its_lack_is_an_answer(self, stage: Stage) -> None:
         """A self-signed CA's secret that an old version of the template named, and the role may not read any more."""

@@ -11,6 +11,7 @@ from fakes.refusal import Refusal
 from iot_certificate_provider.contract import STACK_TAG, ResourceType
 from iot_certificate_provider.errors import AccessDeniedError, ConflictError
 from iot_certificate_provider.protocol.request import RequestType
+from iot_certificate_provider.resources.lifecycle.ownership import orphan_not_checked
 from resources.stage import KEY_SECRET, LOGICAL_ID
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ FIRST: dict[str, Any] = {
     "CertificateMode": "SNI_ONLY",
 }
 SECOND = {**FIRST, "Generation": "2"}
-LEFT_UNREAD = "Left registered, in doubt: what this operation may have registered, because"
+LEFT_UNREAD = "Left registered, in doubt: a CA certificate that this operation may have registered before "
 
 
 class SelfSigned:
@@ -119,7 +120,7 @@ class TestARollbackToACaThatIsGone:
     def test_that_cannot_remove_what_the_update_left_says_so(self, ca: SelfSigned, first: str, left: str) -> None:
         ca.deny("iot.RegisterCACertificate", "iot.UpdateCACertificate")
         outcome = ca.update(first, SECOND, FIRST)
-        assert outcome.note.startswith(LEFT_UNREAD)
+        assert outcome.note == orphan_not_checked(left, is_ca=True).reason
         assert (outcome.physical_id, list(ca.stage.iot.cas)) == (first, [left])
 
 

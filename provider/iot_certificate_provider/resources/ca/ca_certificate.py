@@ -113,7 +113,7 @@ class CaCertificateResource:
             left_by = [] if old is None else self._left_by_update(request, old)
         except AccessDeniedError:
             # Once the template names no private CA any more, the role may not look for what only tags can tell.
-            return ownership.left_unread().reason
+            return ownership.left_unread(request, is_ca=True).reason
         return self._deletion.remove_left_by_update(request, left_by)
 
     def _left_by_create(self, request: Request, declared: CaCertificateProperties) -> Iterator[str]:

@@ -87,7 +87,7 @@ class CaCertificateOwnership:
         live = self._iot.find_ca_certificate(certificate_id) if standing.others else None
         keeping = standing.keeping(None if live is None else live.created)
         anew = self.is_anothers_by_now(request, certificate_id, tags, retained=True)
-        return ownership.deletion(certificate_id, request, anew=anew, keeping=keeping)
+        return ownership.deletion(certificate_id, request, anew=anew, keeping=keeping, is_ca=True)
 
     def leftover(self, request: Request, certificate_id: str) -> Decision:
         """Decide on what a Create or an Update may have left that never answered."""
@@ -96,12 +96,13 @@ class CaCertificateOwnership:
             return ownership.deletion_of_nothing(certificate_id)
         if not ownership.tagged_by(request, tags):
             return ownership.left_unowned(certificate_id)
-        return ownership.orphan(certificate_id, request, at_work=None, keeping=self._keeping(request, certificate_id))
+        keeping = self._keeping(request, certificate_id)
+        return ownership.orphan(certificate_id, request, at_work=None, keeping=keeping, is_ca=True)
 
     def undoing(self, request: Request, certificate_id: str) -> Decision:
         """Decide on undoing the registration of this request."""
         keeping = self._keeping(request, certificate_id, undoing=True)
-        return ownership.deletion(certificate_id, request, anew=False, keeping=keeping)
+        return ownership.deletion(certificate_id, request, anew=False, keeping=keeping, is_ca=True)
 
     def _keeping(self, request: Request, certificate_id: str, *, undoing: bool = False) -> tuple[StackResource, ...]:
         standing = self._inquiry.standing(request, certificate_id)

@@ -94,7 +94,7 @@ class SelfSignedCaCertificateResource:
             try:
                 note = self._ca_certificates.remove_left_by_update(request, left_by) or note
             except AccessDeniedError:
-                note = ownership.left_unread().reason
+                note = note or _not_removed(request, left_by)
             return replace(outcome, note=note or outcome.note)
 
     def _update(self, request: Request) -> Outcome:
@@ -134,7 +134,7 @@ class SelfSignedCaCertificateResource:
         try:
             return self._ca_certificates.remove_leftovers(request, lambda: self._left_by_create(request, declared))
         except SecretOutOfReachError:
-            return left(request, ownership.left_unread())
+            return left(request, ownership.left_unread(request, is_ca=True))
 
     def _delete_own(self, request: Request, certificate_id: str) -> Outcome:
         """Deregister the CA. Of one that was renamed, the devices stay, as those of a Generation do."""
@@ -258,7 +258,7 @@ class SelfSignedCaCertificateResource:
         try:
             found = [each for each in self._store(old).left() if each.certificate.id != request.keeps]
         except SecretOutOfReachError:
-            return None, ownership.left_unread().reason
+            return None, ownership.left_unread(request, is_ca=True).reason
         before = next((each for each in found if each.digest == digest), None)
         return (None if before is None else old.of_certificate(before.certificate, before.key)), ""
 
@@ -284,6 +284,13 @@ class SelfSignedCaCertificateResource:
 
     def _is_registered(self, certificate_id: str) -> bool:
         return self._ca_certificates.registered(certificate_id) is not None
+
+
+def _not_removed(request: Request, left_by: CaCertificateProperties | None) -> str:
+    """Return why the CA may be left of an Update that never answered, where the role may not look or remove it."""
+    if left_by is None or left_by.certificate is None:
+        return ownership.left_unread(request, is_ca=True).reason
+    return ownership.orphan_not_checked(left_by.certificate.id, is_ca=True).reason
 
 
 def _digest(request: Request, properties: SelfSignedCaCertificateProperties) -> str:

@@ -348,7 +348,7 @@ class DeviceCertificateResource:
             left_by = list(self._left_by_update(request, wanted, old))
         except AccessDeniedError:
             # Where the template names no request any more, the role may not list certificates.
-            return ownership.left_unread().reason
+            return ownership.left_unread(request).reason
         found = [each for each in dict.fromkeys((*left_by, *request.progress.doubtful)) if each not in present]
         if not found:
             return ""

@@ -16,7 +16,7 @@ from iot_certificate_provider.physical_id import keeping_id
 from iot_certificate_provider.pki import SigningRequest
 from iot_certificate_provider.properties.issued_device_certificate import IssuedDeviceCertificateProperties
 from iot_certificate_provider.protocol.response import Outcome, ensure_fits, noted
-from iot_certificate_provider.resources.device.deletion import left
+from iot_certificate_provider.resources.device.deletion import left, why_left
 from iot_certificate_provider.resources.device.device_certificate import DeviceCertificateResource
 from iot_certificate_provider.resources.device.outcome import attributes_of_lost, outcome_of
 from iot_certificate_provider.resources.issued.issuing import DeviceCertificateIssuing
@@ -81,7 +81,8 @@ class IssuedDeviceCertificateResource:
             try:
                 note = self._device_certificates.remove_left_by_update(request, left_by) or note
             except AccessDeniedError:
-                note = ownership.left_unread().reason
+                note = why_left({each: ownership.orphan_not_checked(each) for each in left_by}) or note
+                note = note or ownership.left_unread(request).reason
             return replace(outcome, note=note or outcome.note)
 
     def _update(self, request: Request) -> Outcome:
@@ -153,7 +154,7 @@ class IssuedDeviceCertificateResource:
                 request, lambda: self._history(declared).left_by(request, declared)
             )
         except SecretOutOfReachError:
-            return left(request, ownership.left_unread())
+            return left(request, ownership.left_unread(request))
 
     def _left_by_update(
         self, request: Request, old: IssuedDeviceCertificateProperties | None, issued_id: str
@@ -170,7 +171,7 @@ class IssuedDeviceCertificateResource:
                 found.extend(each for each in candidates if each not in present and self._is_registered(each))
         except AccessDeniedError:
             # Where its Update named another secret, the role may not look there any more.
-            return found, ownership.left_unread().reason
+            return found, ownership.left_unread(request).reason
         return found, ""
 
     def _is_registered(self, certificate_id: str) -> bool:

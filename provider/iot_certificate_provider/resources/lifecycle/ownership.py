@@ -11,6 +11,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import LOGICAL_ID_TAG, REQUEST_TAG, STACK_TAG
+from iot_certificate_provider.errors import shorten
 from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.physical_id import CREATE_FAILED, certificate_id_in, is_adopted, is_certificate_id
 
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
     from iot_certificate_provider.protocol.request import Request
 
 SHOWN = 16
-"""The length of a certificate's id in a reason: enough to find it with ``iot-certificates sweep``."""
+"""The length of a certificate's id in a reason: enough to find a certificate in a list."""
+
+
+_LONGEST_OF_A_DEVICE, _LONGEST_OF_A_CA = 140, 88
+"""The length of the cause in a reason in doubt, so that it ends with its fix."""
 
 
 class Action(Enum):
@@ -110,16 +115,23 @@ def deletion_of_nothing_left() -> Decision:
     return Decision(Action.LEAVE, "Nothing to delete: the Create left nothing registered")
 
 
-def left_unread() -> Decision:
-    """Decide on what an operation may have registered, where the role may not read its secret, or list certificates."""
+def left_unread(request: Request, *, is_ca: bool = False) -> Decision:
+    """Decide on what an operation may have registered, where the role may not read its secret, or list certificates.
+
+    Its id is not known: its kind, and when it was registered at the latest, find it in an inventory.
+    """
+    before = "" if request.sent is None else f" before {request.sent:%Y-%m-%dT%H:%MZ}"
+    kind = "CA certificate" if is_ca else "device certificate"
     return Decision(
         Action.LEAVE,
-        "Left registered, in doubt: what this operation may have registered, because the function's role may not look "
-        "for it, or remove it. If nobody uses it: iot-certificates sweep",
+        f"Left registered, in doubt: a {kind} that this operation may have registered{before}, because the function's "
+        "role may not look for it, or remove it. Find it: iot-certificates inventory",
     )
 
 
-def deletion(certificate_id: str, request: Request, *, anew: bool, keeping: Sequence[StackResource]) -> Decision:
+def deletion(
+    certificate_id: str, request: Request, *, anew: bool, keeping: Sequence[StackResource], is_ca: bool = False
+) -> Decision:
     """Decide on deleting a certificate that the resource had.
 
     ``anew``: it was registered again since; ``keeping``: other resources that hold it.
@@ -127,7 +139,7 @@ def deletion(certificate_id: str, request: Request, *, anew: bool, keeping: Sequ
     if anew:
         return left_as_anothers(certificate_id)
     if keeping:
-        return _left_to_any(certificate_id, keeping, request)
+        return _left_to_any(certificate_id, keeping, request, is_ca=is_ca)
     return Decision(Action.PROCEED, f"{short(certificate_id)} is this resource's, and no other resource declares it")
 
 
@@ -149,14 +161,14 @@ def left_as_retained(certificate_id: str, holder: str) -> Decision:
     return Decision(Action.LEAVE, f"Left registered: {short(certificate_id)} was retained by {holder}")
 
 
-def _left_to_any(certificate_id: str, keeping: Sequence[StackResource], request: Request) -> Decision:
+def _left_to_any(certificate_id: str, keeping: Sequence[StackResource], request: Request, *, is_ca: bool) -> Decision:
     """Decide likewise where the holders may be ones that the role may not list: whether there are any is not known."""
     if any(holder.stack_id for holder in keeping):
         is_retained = all(holder.status == "DELETE_SKIPPED" for holder in keeping)
         leave = left_as_retained if is_retained else left_to
         return leave(certificate_id, among(keeping, request))
     why = f"{short(certificate_id)} may belong to {_at_work(keeping[0], request)}"
-    return orphan_given_up(certificate_id, Decision(Action.WAIT, why))
+    return orphan_given_up(certificate_id, Decision(Action.WAIT, why), is_ca=is_ca)
 
 
 def left_as_adopted(certificate_id: str) -> Decision:
@@ -219,13 +231,18 @@ def left_unowned(certificate_id: str) -> Decision:
 
 
 def orphan(
-    certificate_id: str, request: Request, *, at_work: StackResource | None, keeping: Sequence[StackResource]
+    certificate_id: str,
+    request: Request,
+    *,
+    at_work: StackResource | None,
+    keeping: Sequence[StackResource],
+    is_ca: bool = False,
 ) -> Decision:
     """Decide on the possible orphan of an unanswered Create or Update: it is removed if it is only this resource's."""
     if at_work is not None:
         return Decision(Action.WAIT, f"{short(certificate_id)} may belong to {_at_work(at_work, request)}")
     if keeping:
-        return _left_to_any(certificate_id, keeping, request)
+        return _left_to_any(certificate_id, keeping, request, is_ca=is_ca)
     return Decision(
         Action.PROCEED, f"{short(certificate_id)} is an orphan of this resource, and no other resource declares it"
     )
@@ -236,19 +253,30 @@ def may_have_just_answered(certificate_id: str) -> Decision:
     return Decision(Action.WAIT, f"{short(certificate_id)} may belong to a resource that has just answered")
 
 
-def orphan_given_up(certificate_id: str, waiting: Decision) -> Decision:
-    """Decide on an orphan of which it was not known in time whose it is."""
-    why = waiting.reason.removeprefix(f"{short(certificate_id)} ")
+def orphan_given_up(certificate_id: str, waiting: Decision, *, is_ca: bool = False) -> Decision:
+    """Decide on an orphan of which it was not known in time whose it is.
+
+    ``sweep`` finds that of a device. A CA's is deleted by hand, which takes the whole id. The fix is never cut.
+    """
+    why = shorten(
+        waiting.reason.removeprefix(f"{short(certificate_id)} "), _LONGEST_OF_A_CA if is_ca else _LONGEST_OF_A_DEVICE
+    )
+    if is_ca:
+        return Decision(
+            Action.LEAVE,
+            f"Left registered, in doubt: CA {certificate_id} {why}. "
+            "If unused, deactivate it: aws iot delete-ca-certificate",
+        )
     return Decision(
         Action.LEAVE,
         f"Left registered, in doubt: {short(certificate_id)} {why}. If nobody uses it: iot-certificates sweep",
     )
 
 
-def orphan_not_checked(certificate_id: str) -> Decision:
+def orphan_not_checked(certificate_id: str, *, is_ca: bool = False) -> Decision:
     """Decide on an orphan of an operation that had no time, or no permission, to ask whose it is, or to remove it."""
     why = f"{short(certificate_id)} may belong to another resource, and could not be checked or removed"
-    return orphan_given_up(certificate_id, Decision(Action.WAIT, why))
+    return orphan_given_up(certificate_id, Decision(Action.WAIT, why), is_ca=is_ca)
 
 
 def _at_work(resource: StackResource, request: Request) -> str:
