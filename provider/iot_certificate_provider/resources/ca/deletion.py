@@ -12,7 +12,7 @@ from iot_certificate_provider.errors import DeadlineError, ThrottledError, Unfin
 from iot_certificate_provider.physical_id import certificate_id_in
 from iot_certificate_provider.properties.ca_certificate import declared_device_certificates_on_delete
 from iot_certificate_provider.protocol.response import Outcome, noted
-from iot_certificate_provider.resources.ca.device_certificate_sweep import DeviceCertificateSweep
+from iot_certificate_provider.resources.ca.device_certificate_sweep import AGAIN, DeviceCertificateSweep
 from iot_certificate_provider.resources.ca.ownership import CaCertificateOwnership
 from iot_certificate_provider.resources.lifecycle import ownership
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
@@ -135,6 +135,4 @@ def _continued_where_it_sweeps(request: Request) -> Iterator[None]:
     except (DeadlineError, ThrottledError) as error:
         if declared_device_certificates_on_delete(request.properties) is _RETAIN:
             raise
-        raise UnfinishedError(
-            f"{error}. The CA's device certificates are still registered. Delete the stack again"
-        ) from error
+        raise UnfinishedError(f"{error}. The CA's device certificates are still registered", AGAIN) from error

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 HELD_SECONDS = 60.0
 """How long a list of resources is trusted: a sweep of thousands takes longer than a deployment."""
 
+AGAIN = "Stack in DELETE_FAILED? Delete it again. After an update: iot-certificates sweep --ca"
+"""How to continue: the stack is deleted again only where it was to be deleted."""
+
 NAMED = 3
 """How many devices and things a note names."""
 
@@ -232,4 +235,4 @@ def _refused(count: int, first: ProviderError) -> ConflictError:
 
 def _unfinished(count: int | None) -> UnfinishedError:
     left = "device certificates of the CA may be" if count is None else f"{count} device certificates of the CA are"
-    return UnfinishedError(f"Out of time: {left} left, and the CA is INACTIVE. Delete the stack again to continue")
+    return UnfinishedError(f"Out of time: {left} left, and the CA is INACTIVE", AGAIN)
