@@ -104,7 +104,7 @@ NOTES: dict[str, str] = {
         "`results.jsonl` has each line's outcome. "
         "[When it fails](resources/device-certificate-fleet.md#when-it-fails) has the causes."
     ),
-    "…: … of … certificates were not reached": (
+    "… of … certificates were not reached": (
         "[When it fails](resources/device-certificate-fleet.md#when-it-fails) has the causes."
     ),
     "policies or things are still attached": (
