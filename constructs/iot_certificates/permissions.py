@@ -200,7 +200,7 @@ def certificate_transfer(*, detach: bool) -> Iterator[Grant]:
     yield Grant(("iot:CancelCertificateTransfer", "iot:DescribeCertificate"), (On.CERTIFICATES_OF_ANY_ACCOUNT,))
     yield Grant(("iot:ListOutgoingCertificates", "iot:ListAttachedPolicies"), (On.ANYTHING,))
     yield _STILL_WANTED
-    yield from _HOLDERS
+    yield _LOG
     yield from _IN_DOUBT
     yield ROLLING_BACK
     if detach:
@@ -216,11 +216,10 @@ def certificate_transfer_decision(
     yield Grant(("iot:DescribeCertificate",), (On.CERTIFICATES,))
     yield _STILL_WANTED
     yield ROLLING_BACK
+    yield from _HOLDERS
     if decision == TransferDecision.REJECT:
-        yield _LOG
         yield Grant(("iot:RejectCertificateTransfer",), (On.CERTIFICATES,))
         return
-    yield from _HOLDERS
     yield from _IN_DOUBT
     yield Grant(("iot:AcceptCertificateTransfer", "iot:UpdateCertificate"), (On.CERTIFICATES,))
     if on_delete == AcceptedCertificateOnDelete.DELETE:

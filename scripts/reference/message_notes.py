@@ -100,6 +100,16 @@ NOTES: dict[str, str] = {
         "The message names the operation and its object. Create the object in this account and Region, or correct its "
         "name; within a stack, add DependsOn."
     ),
+    "… of … certificates failed, … may. The first: …": (
+        "`results.jsonl` has each line's outcome. "
+        "[When it fails](resources/device-certificate-fleet.md#when-it-fails) has the causes."
+    ),
+    "… of … certificates were not reached": (
+        "[When it fails](resources/device-certificate-fleet.md#when-it-fails) has the causes."
+    ),
+    "policies or things are still attached": (
+        "AWS IoT can take five minutes to see a detachment. Deploy again after that. A Delete detaches again by itself."
+    ),
     "it is being deleted": "Wait until it is deleted, and deploy again.",
     "it is disabled": "Enable the KMS key that the message names, and deploy again.",
     "its status does not allow this": (

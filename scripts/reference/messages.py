@@ -45,7 +45,11 @@ _WITH_PAIRS = ("aws/", "pki/key_text", "properties/issuance")
 """Modules whose pairs of texts are a problem and its fix."""
 _WITH_MEANINGS = {"aws/error_mapping.py": ast.Constant, "constructs/bundling/errors.py": ast.Dict}
 """Modules whose constants, or the values of whose tables, are what the errors of others mean."""
-_RETURNING = {"handler.py": ("_failure",), "cli/aws_failures.py": ("explain", "_explain_answer", "_explain_connection")}
+_RETURNING = {
+    "handler.py": ("_failure",),
+    "fleet/settle.py": ("_problem", "_left"),
+    "cli/aws_failures.py": ("explain", "_explain_answer", "_explain_connection"),
+}
 """Functions that return whole messages."""
 _OTHERS = "Time, answers and others"
 

@@ -159,7 +159,7 @@ class TestTransfers:
     def test_nothing_may_be_attached(self, stage: Stage, target: FakeIot) -> None:
         arn = stage.register("device", "INACTIVE")
         stage.iot.policies["p"] = {arn}
-        with pytest.raises(InUseError, match="detach them first"):
+        with pytest.raises(InUseError, match="policies or things are still attached"):
             stage.gateway.transfer_certificate(arn.rpartition("/")[2], target.account, None)
 
 

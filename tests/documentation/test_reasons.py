@@ -64,6 +64,7 @@ def test_nothing_is_explained_that_is_never_said() -> None:
     begins = (
         "Left ",
         "Nothing to ",
+        "No names ",
         "Rolled back, ",
         "Not attached ",
         "The registration code is kept",

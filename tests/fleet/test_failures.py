@@ -415,7 +415,7 @@ def test_out_of_time_a_delete_says_how_many_are_left_and_the_next_one_goes_on() 
     assert deleted.status == "FAILED"
     left = len(stage.iot.certificates)
     assert 0 < left < 12
-    assert deleted.reason.startswith(f"{left} of 12 are left. Delete the stack again to resume")
+    assert deleted.reason.startswith(f"{left} of 12 are left. Stack in DELETE_FAILED? Delete it again")
     check_accounted(stage, deleted)
     stage.hook = lambda _: None
     assert stage.request("Delete").status == "SUCCESS"

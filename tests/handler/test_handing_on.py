@@ -95,7 +95,7 @@ def test_a_delete_that_sweeps_nothing_does_not_continue(stage: Stage, delete: di
 
 TOO_SHORT = (
     "Out of time: the function's timeout is too short to delete all of the CA's device certificates. "
-    "Raise it to at least a minute, then delete the stack again"
+    "Raise it to at least a minute. Stack in DELETE_FAILED? Then delete it again"
 )
 
 
@@ -210,7 +210,7 @@ def test_when_cloudformation_waits_no_longer_it_fails_and_says_how_many_are_left
     answer = stage.invoke(sent(delete, timedelta(seconds=850)))
     assert answer["Reason"] == (
         "Out of time: 2 device certificates of the CA are left, and the CA is INACTIVE. "
-        "Delete the stack again to continue"
+        "Stack in DELETE_FAILED? Delete it again. After an update: iot-certificates sweep --ca"
     )
     assert stage.aws.functions.invoked == []
 

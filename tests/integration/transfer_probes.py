@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from integration.permission_probes import DEVICE, DEVICE_ID, LONG_AGO, NEVER, NOTHING_ALLOWED, OTHERS
+from integration.permission_probes import DEVICE, DEVICE_ID, LONG_AGO, NEVER, NOTHING_ALLOWED, OTHERS, holder
 from iot_certificate_provider.contract import ResourceType
 
 if TYPE_CHECKING:
@@ -138,11 +138,20 @@ def rejected_instead_of_another(function: Function) -> None:
     function.succeeds(*update)
 
 
+def rejected_though_accepted(function: Function) -> None:
+    """A certificate that another resource has accepted is rejected: refused, with the name of that resource."""
+    function.create_stack({"Accepted": holder(DEVICE_ID)})
+    offer(function)
+    function.iot.accept_certificate_transfer(certificateId=DEVICE_ID)
+    reason = "Accepted of this stack has the certificate. Remove this resource"
+    function.fails(reason, "Create", ResourceType.CERTIFICATE_TRANSFER_DECISION, REJECTING)
+
+
 TRANSFER_PROBES = (transfer_lives, transfer_twice, transfer_of_another_owner, transfer_that_was_accepted)
 DETACHING_PROBES = (*TRANSFER_PROBES, transfer_of_what_is_attached)
 ACCEPTING_PROBES = (accepted, accepted_twice, accepted_and_transferred_on)
 DELETING_PROBES = (*ACCEPTING_PROBES, accepted_and_deleted)
-REJECTING_PROBES = (rejected, rejected_instead_of_another)
+REJECTING_PROBES = (rejected, rejected_instead_of_another, rejected_though_accepted)
 
 
 def offer(function: Function) -> None:

@@ -115,7 +115,7 @@ def stops_at_the_first_refusal_and_says_done(patch: pytest.MonkeyPatch) -> None:
 
 
 def spares_nobodys(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(device_certificate_sweep.Held, "__contains__", lambda *_: False)
+    patch.setattr(device_certificate_sweep.Held, "holder", lambda *_: None)
 
 
 def _once() -> Callable[..., Any]:

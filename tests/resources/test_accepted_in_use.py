@@ -187,7 +187,7 @@ class TestARename:
             stage.create(stage.decision, properties(certificate_id, OnDelete="RETAIN"))
         assert str(refused.value) == (
             "CertificateId: Pump of stack plant has already accepted the certificate. "
-            "Remove this resource, and use the certificate by its ARN"
+            "Remove this resource; Custom::IotDeviceCertificate with ExistingCertificate ADOPT can use it"
         )
 
 

@@ -147,8 +147,7 @@ class TestReject:
         with pytest.raises(InvalidPropertyError) as refused:
             stage.create(stage.decision, reject(certificate_id))
         assert str(refused.value) == (
-            "Decision: the transfer was accepted already, and cannot be rejected. "
-            "Transfer the certificate back, or remove this resource"
+            "Decision: the transfer was accepted already, and cannot be rejected. Remove this resource"
         )
 
 

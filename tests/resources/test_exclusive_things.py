@@ -110,7 +110,7 @@ def test_beside_a_thing_of_another_owner_it_is_refused_and_named(stage: Stage, d
     assert str(caught.value).startswith(
         "ThingPrincipalType: AWS IoT refuses thing hall, because the certificate is att"
     )
-    assert "Detach it from attic" in str(caught.value)
+    assert "Leave hall out, or use NON_EXCLUSIVE_THING for both" in str(caught.value)
     assert stage.clock.slept == []
     assert attached(stage) == {"attic": "shared"}
 

@@ -38,9 +38,10 @@ class Swept:
             stage.iot.things[f"thing-{number}"] = {answer["certificateArn"]}
             self.ids.append(answer["certificateId"])
 
-    def delete(self, what: str = "DELETE") -> None:
+    def delete(self, what: str = "DELETE") -> str:
+        """Delete the CA, and its devices so; return the note."""
         properties = {**self._properties, "DeviceCertificatesOnDelete": what}
-        self.stage.delete(self.stage.ca, self._ca_id, properties)
+        return self.stage.delete(self.stage.ca, self._ca_id, properties).note
 
     @property
     def left(self) -> list[int]:
@@ -116,7 +117,7 @@ class TestTime:
                 swept.stage.clock.left = UNDO_SECONDS + 0.05
 
         swept.stage.aws.after = pass_time
-        with pytest.raises(UnfinishedError):
+        with pytest.raises(UnfinishedError, match="Out of time: device certificates of the CA may be left"):
             swept.delete()
         assert [each.status for each in swept.stage.iot.cas.values()] == ["INACTIVE"]
 
@@ -142,9 +143,43 @@ class TestTime:
             stage.aws.calls.clear()
             later = began + timedelta(seconds=seconds)
             stage.now = lambda later=later: later  # type: ignore[misc]
-            assert "certificate" not in held
+            assert held.holder("certificate") is None
             asked.append("cloudformation.ListStacks" in stage.aws.names())
         assert asked == [True, False, False, True, False]
+
+
+class TestWhatResourcesDeclare:
+    @pytest.mark.parametrize("what", ["DELETE", "DELETE_WITH_THINGS", "DEACTIVATE"])
+    def test_is_spared_and_named_with_its_resource(self, swept: Swept, what: str) -> None:
+        plant = swept.stage.aws.cloudformation.beside("plant")
+        plant.log("Pump", swept.ids[0], "CREATE_COMPLETE")
+        swept.stage.aws.cloudformation.log("Hall", "thing-1", "CREATE_COMPLETE")
+        note = swept.delete(what)
+        certificate = f"certificate {swept.ids[0][:16]}… (Pump of stack plant)"
+        with_things = what == "DELETE_WITH_THINGS"
+        count = f"{2 if with_things else 1} of the CA's device certificates and things"
+        thing = ", thing thing-1 (Hall of this stack)" if with_things else ""
+        assert sorted(note.partition(": ")[2].split(", ")) == sorted((certificate + thing).split(", "))
+        assert note.startswith(f"Left {count}, because resources declare them: ")
+        assert swept.left == ([0, 1, 2] if what == "DEACTIVATE" else [0])
+        assert swept.stage.iot.certificates[swept.ids[0]].status == "ACTIVE"
+        assert set(swept.stage.iot.things) == ({"thing-0", "thing-1"} if with_things else set(swept.stage.iot.things))
+
+    def test_of_many_the_first_are_named(self, swept: Swept) -> None:
+        for number in range(4):
+            device = issuing.make_device(None, f"pump-{number}")
+            answer = swept.stage.iot.RegisterCertificateWithoutCA(device.pem, status="ACTIVE")
+            swept.stage.iot.certificates[answer["certificateId"]].ca_id = swept._ca_id
+            swept.ids.append(answer["certificateId"])
+        for number, each in enumerate(swept.ids):
+            swept.stage.aws.cloudformation.log(f"Pump{number}", each, "CREATE_COMPLETE")
+        note = swept.delete()
+        assert note.startswith("Left 7 of the CA's device certificates and things, because resources declare them: ")
+        assert note.count(" of this stack)") == 3
+        assert note.endswith(" and 4 more")
+
+    def test_where_there_is_nothing_the_note_is_empty(self, swept: Swept) -> None:
+        assert swept.delete("DELETE_WITH_THINGS") == ""
 
 
 class TestWhatRefuses:

@@ -127,7 +127,7 @@ class TestWhatWasDetached:
             stage.create(stage.transfer, to(certificate_id))
         assert str(refused.value) == (
             "DetachOnTransfer: the names of 9 policies and things are too long to keep in the resource's id. "
-            "Detach some of them first"
+            "Leave some of them out of the certificate's own resource first"
         )
         assert state(stage, certificate_id) == ("ACTIVE", True, True)
         assert stage.aws.writes() == []

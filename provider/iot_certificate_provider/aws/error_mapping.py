@@ -47,9 +47,8 @@ _CODES: dict[tuple[type[ProviderError], str], tuple[str, ...]] = {
         "ExecutionDoesNotExist",
         "StateMachineDoesNotExist",
     ),
-    (InUseError, "policies or things are still attached"): ("DeleteConflictException",),
     # IoT API reference: "You can't transfer the certificate because authorization policies are still attached."
-    (InUseError, "policies or things are still attached: detach them first"): ("TransferConflictException",),
+    (InUseError, "policies or things are still attached"): ("DeleteConflictException", "TransferConflictException"),
     (TransferCompletedError, "its transfer is already complete"): ("TransferAlreadyCompletedException",),
     (InProgressError, "it is still being issued; try again"): ("RequestInProgressException",),
     (ConflictError, "the status of the certificate, or of its CA, does not allow this"): ("CertificateStateException",),

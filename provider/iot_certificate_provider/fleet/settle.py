@@ -46,6 +46,7 @@ WAIT_SECONDS = 60.0
 RELEASE_SECONDS = 180.0
 """Of the five minutes between the end of a run's parts and that of the hour, what a Delete may wait for policies."""
 
+_AGAIN = "Stack in DELETE_FAILED? Delete it again. After an update: iot-certificates sweep"
 _LAST_PART = timedelta(seconds=INVOCATION_SECONDS)
 """So long before the end of a run a worker may stop: it begins no part that would not end by then."""
 
@@ -280,8 +281,8 @@ class Settlement:
 
     def _left(self, left: int, total: int, tally: Tally) -> str:
         why = self._error() or tally.first_failure
-        problem = f"{left:,} of {total:,} are left. Delete the stack again to resume"
-        return f"{problem}. The first: {why}" if why else problem
+        first = f". The first: {why}" if why else ""
+        return f"{left:,} of {total:,} are left. {_AGAIN}{first}"
 
     def _why_not_reached(self, plan: Plan, *, is_cancelled: bool) -> str:
         left = timedelta.max if plan.ends is None else plan.ends - self.now()

@@ -32,7 +32,7 @@ def check_timeout(seconds_for_work: float, error: UnfinishedError) -> None:
     if seconds_for_work < SHORTEST_WORK_SECONDS:
         raise UnfinishedError(
             "Out of time: the function's timeout is too short to delete all of the CA's device certificates",
-            "Raise it to at least a minute, then delete the stack again",
+            "Raise it to at least a minute. Stack in DELETE_FAILED? Then delete it again",
         ) from error
 
 

@@ -11,8 +11,8 @@ from iot_certificate_provider.contract import DeviceCertificatesOnDelete
 from iot_certificate_provider.errors import DeadlineError, ThrottledError, UnfinishedError
 from iot_certificate_provider.physical_id import certificate_id_in
 from iot_certificate_provider.properties.ca_certificate import declared_device_certificates_on_delete
-from iot_certificate_provider.protocol.response import Outcome
-from iot_certificate_provider.resources.ca.device_certificate_sweep import DeviceCertificateSweep
+from iot_certificate_provider.protocol.response import Outcome, noted
+from iot_certificate_provider.resources.ca.device_certificate_sweep import AGAIN, DeviceCertificateSweep
 from iot_certificate_provider.resources.ca.ownership import CaCertificateOwnership
 from iot_certificate_provider.resources.lifecycle import ownership
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
@@ -68,10 +68,10 @@ class CaCertificateDeletion:
         # Of a CA that was replaced, the devices stay.
         replaced = standing.own is None or standing.own.whole_id != request.existing_id
         # Another resource can register the CA at this moment, so only the devices are removed.
-        self._remove(request, certificate_id, sweep=not replaced, gone=tags is None)
+        spared = self._remove(request, certificate_id, sweep=not replaced, gone=tags is None)
         if replaced and declared_device_certificates_on_delete(request.properties) is not _RETAIN:
             note = note or ownership.devices_left(certificate_id).reason
-        return Outcome(request.existing_id, note=note)
+        return noted(Outcome(request.existing_id, note=note), spared)
 
     def of_adopted(self, request: Request) -> Outcome:
         """Serve the Delete of an adopted CA's id: it stays."""
@@ -91,10 +91,10 @@ class CaCertificateDeletion:
         for certificate_id in found:
             decision = self._ownership.leftover(request, certificate_id)
             if decision.proceeds:
-                self._remove(request, certificate_id, sweep=True)
+                reasons.append(self._remove(request, certificate_id, sweep=True))
             else:
                 reasons.append(decision.reason)
-        return Outcome(request.existing_id, note=reasons[0] if reasons else "")
+        return Outcome(request.existing_id, note=next(filter(None, reasons), ""))
 
     def remove_left_by_update(self, request: Request, certificate_ids: Iterable[str]) -> str:
         """Deregister what an Update registered that never answered; return why the first of the others stays."""
@@ -104,19 +104,20 @@ class CaCertificateDeletion:
                 self._registration.deregister(certificate_id)
         return next((each.reason for each in decisions.values() if not each.proceeds), "")
 
-    def _remove(self, request: Request, certificate_id: str, *, sweep: bool, gone: bool = False) -> None:
+    def _remove(self, request: Request, certificate_id: str, *, sweep: bool, gone: bool = False) -> str:
+        """Deregister the CA, after the sweep; return the note that names what the sweep has spared."""
         what = declared_device_certificates_on_delete(request.properties)
         sweep = sweep and what is not _RETAIN
         if not gone:
             # Auto-registration first: a deleted device must not register again with its next connection.
             self._registration.turn_off(certificate_id)
-        if sweep:
-            self._sweep.run(certificate_id, what, request)
+        spared = self._sweep.run(certificate_id, what, request) if sweep else ""
         if not gone:
             self._registration.delete(certificate_id)
         if sweep:
             # The stack deletes its own policies next.
             self._sweep.wait_until_released(request)
+        return spared
 
 
 def left(request: Request, decision: Decision) -> Outcome:
@@ -134,6 +135,4 @@ def _continued_where_it_sweeps(request: Request) -> Iterator[None]:
     except (DeadlineError, ThrottledError) as error:
         if declared_device_certificates_on_delete(request.properties) is _RETAIN:
             raise
-        raise UnfinishedError(
-            f"{error}. The CA's device certificates are still registered. Delete the stack again"
-        ) from error
+        raise UnfinishedError(f"{error}. The CA's device certificates are still registered", AGAIN) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.aws.concurrency import Several
@@ -18,6 +19,7 @@ from iot_certificate_provider.errors import (
     UnfinishedError,
 )
 from iot_certificate_provider.physical_id import certificate_id_in
+from iot_certificate_provider.resources.lifecycle.ownership import among, devices_declared, short
 from iot_certificate_provider.resources.lifecycle.redelivery import wait_for_late_effects
 from iot_certificate_provider.resources.removal.attachments import Attachments
 from iot_certificate_provider.resources.removal.device_certificate import ITS_OWN, OFF, DeviceCertificateRemoval
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from iot_certificate_provider.aws.cloudformation import StackGateway
+    from iot_certificate_provider.aws.cloudformation import StackGateway, StackResource
     from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.aws.iot import DeviceCertificateEntry
     from iot_certificate_provider.deadline import Deadline
@@ -35,6 +37,12 @@ if TYPE_CHECKING:
 
 HELD_SECONDS = 60.0
 """How long a list of resources is trusted: a sweep of thousands takes longer than a deployment."""
+
+AGAIN = "Stack in DELETE_FAILED? Delete it again. After an update: iot-certificates sweep --ca"
+"""How to continue: the stack is deleted again only where it was to be deleted."""
+
+NAMED = 3
+"""How many devices and things a note names."""
 
 BEGIN_SECONDS = 5.0
 """No certificate is begun with less time, because the next invocation must repeat half-done work.
@@ -49,7 +57,7 @@ and what is half done is undone, before another invocation is asked to continue.
 
 
 class Held:
-    """Physical ids of resources of all stacks of the account: certificates, things and policies.
+    """The resources of all stacks of the account that have a certificate, a thing or a policy, by its physical id.
 
     A stack that is being changed may hold more a minute later, so the stacks are asked again: by one thread, while the
     others believe what was known.
@@ -58,23 +66,48 @@ class Held:
     def __init__(self, stacks: StackGateway, now: Callable[[], datetime]) -> None:
         self._stacks = stacks
         self._now = now
-        self._ids: frozenset[str] = frozenset()
+        self._held: dict[str, StackResource] = {}
         self._asked: datetime | None = None
 
-    def __contains__(self, name: str) -> bool:
-        """Whether a resource holds it; ListStacks and ListStackResources, of each stack."""
+    def holder(self, name: str) -> StackResource | None:
+        """Return the resource that holds it; ListStacks and ListStackResources, of each stack."""
         now = self._now()
         if self._asked is None or (now - self._asked).total_seconds() > HELD_SECONDS:
             self._asked = now
-            ids = (each for stack_id in self._stacks.stack_ids() for each in self._held_in(stack_id))
-            self._ids = frozenset(map(certificate_id_in, ids))
-        return name in self._ids
+            found = (each for stack_id in self._stacks.stack_ids() for each in self._held_in(stack_id))
+            self._held = {
+                name: each for each in found for name in (certificate_id_in(each.physical_id), each.keeps) if name
+            }
+        return self._held.get(name)
 
-    def _held_in(self, stack_id: str) -> frozenset[str]:
+    def _held_in(self, stack_id: str) -> list[StackResource]:
         # CloudFormation has one code, ValidationError, for a stack that does not exist any more.
         with suppress(NotFoundError, RefusedError):
-            return self._stacks.held_ids(stack_id)
-        return frozenset()
+            return list(self._stacks.resources(stack_id))
+        return []
+
+
+class Spared:
+    """The devices and things that a sweep has left, each with the resource that has it: for the note of the Delete."""
+
+    def __init__(self, held: Held) -> None:
+        self._held = held
+        self._names: dict[str, StackResource] = {}
+
+    def __call__(self, name: str, shown: str) -> bool:
+        """Whether a resource has it, so that the sweep leaves it; it is noted then."""
+        holder = self._held.holder(name)
+        if holder is not None:
+            self._names[shown] = holder
+        return holder is not None
+
+    def note(self, request: Request) -> str:
+        """Return how many there are, and which the first are; an empty text where there are none."""
+        if not self._names:
+            return ""
+        first = [f"{name} ({among([holder], request)})" for name, holder in islice(self._names.items(), NAMED)]
+        more = f" and {len(self._names) - NAMED} more" if len(self._names) > NAMED else ""
+        return devices_declared(len(self._names), ", ".join(first) + more).reason
 
 
 class DeviceCertificateSweep:
@@ -91,23 +124,25 @@ class DeviceCertificateSweep:
         self._now = now
         self._removal = DeviceCertificateRemoval(aws)
 
-    def run(self, ca_certificate_id: str, what: DeviceCertificatesOnDelete, request: Request) -> None:
+    def run(self, ca_certificate_id: str, what: DeviceCertificatesOnDelete, request: Request) -> str:
         """Do ``what`` to the certificates of the CA, until a listing names none but those that resources hold.
+
+        Return the note that names the devices and things that this invocation has left to their resources.
 
         One whose state refuses (a pending transfer, say) does not keep the others: ConflictError comes at the end. Out
         of time, UnfinishedError reports how many are left: another run continues with them.
         """
-        held = Held(self._stacks, self._now)
+        is_spared = Spared(Held(self._stacks, self._now))
         deadline = request.deadline
         kept, least = min(KEPT_SECONDS, deadline.seconds_left / 3), min(BEGIN_SECONDS, deadline.seconds_left / 2)
-        act = _keeping(deadline, kept, self._action(what, held, deadline))
-        entries: list[DeviceCertificateEntry] = []
+        act = _keeping(deadline, kept, self._action(what, is_spared, deadline))
         for _ in deadline.attempts():
-            entries = self._left(ca_certificate_id, what, held)
+            entries = self._left(ca_certificate_id, what, is_spared)
             if not entries:
-                return
-            self._act_on_each(entries, act, held, lambda: deadline.seconds_left > kept + least)
-        raise _unfinished(len(entries))
+                return is_spared.note(request)
+            self._act_on_each(entries, act, is_spared, lambda: deadline.seconds_left > kept + least)
+        # Those of the last listing are done with; no listing has shown whether others have come.
+        raise _unfinished(None)
 
     def wait_until_released(self, request: Request) -> None:
         """Wait, at most five minutes, until the policies that the stack holds can be deleted after a ``run``."""
@@ -117,11 +152,11 @@ class DeviceCertificateSweep:
         self,
         entries: list[DeviceCertificateEntry],
         act: Callable[[DeviceCertificateEntry], None],
-        held: Held,
+        is_spared: Spared,
         may_begin: Callable[[], bool],
     ) -> None:
         def act_on(entry: DeviceCertificateEntry) -> None:
-            if entry.id in held:
+            if is_spared(entry.id, short(entry.id)):
                 return
             with suppress(NotFoundError):  # another caller was faster, to the same end
                 act(entry)
@@ -132,31 +167,30 @@ class DeviceCertificateSweep:
         _check_finished(several)
 
     def _left(
-        self, ca_certificate_id: str, what: DeviceCertificatesOnDelete, held: Held
+        self, ca_certificate_id: str, what: DeviceCertificatesOnDelete, is_spared: Spared
     ) -> list[DeviceCertificateEntry]:
+        done = OFF if what is DeviceCertificatesOnDelete.DEACTIVATE else ()
         try:
-            entries = [entry for entry in self._iot.certificates_of_ca(ca_certificate_id) if entry.id not in held]
+            listed = [entry for entry in self._iot.certificates_of_ca(ca_certificate_id) if entry.status not in done]
+            return [entry for entry in listed if not is_spared(entry.id, short(entry.id))]
         except (DeadlineError, ThrottledError) as error:
             raise _unfinished(None) from error
-        if what is DeviceCertificatesOnDelete.DEACTIVATE:
-            return [entry for entry in entries if entry.status not in OFF]
-        return entries
 
     def _action(
-        self, what: DeviceCertificatesOnDelete, held: Held, deadline: Deadline
+        self, what: DeviceCertificatesOnDelete, is_spared: Spared, deadline: Deadline
     ) -> Callable[[DeviceCertificateEntry], None]:
         if what is DeviceCertificatesOnDelete.DEACTIVATE:
             return self._removal.deactivate
         if what is DeviceCertificatesOnDelete.DELETE:
             return lambda entry: self._removal.remove_live(entry, deadline, seconds=THING_SECONDS)
-        return lambda entry: self._remove_with_things(entry, held, deadline)
+        return lambda entry: self._remove_with_things(entry, is_spared, deadline)
 
-    def _remove_with_things(self, entry: DeviceCertificateEntry, held: Held, deadline: Deadline) -> None:
+    def _remove_with_things(self, entry: DeviceCertificateEntry, is_spared: Spared, deadline: Deadline) -> None:
         def remove_thing(thing_name: str, arn: str) -> None:
             deadline.check()  # with no time for the first call, there is nothing to put back
             try:
                 self._iot.detach_thing(thing_name, arn)
-                if thing_name in held:
+                if is_spared(thing_name, f"thing {thing_name}"):
                     return
                 self._removal.wait_until_released(Attachments.named((), [thing_name]), arn, deadline)
                 if not set(self._iot.principals(thing_name)) - {arn}:
@@ -201,4 +235,4 @@ def _refused(count: int, first: ProviderError) -> ConflictError:
 
 def _unfinished(count: int | None) -> UnfinishedError:
     left = "device certificates of the CA may be" if count is None else f"{count} device certificates of the CA are"
-    return UnfinishedError(f"Out of time: {left} left, and the CA is INACTIVE. Delete the stack again to continue")
+    return UnfinishedError(f"Out of time: {left} left, and the CA is INACTIVE", AGAIN)

@@ -223,6 +223,14 @@ def devices_left(ca_id: str, holder: str = "") -> Decision:
     return Decision(Action.LEAVE, f"Left registered: the device certificates of CA {short(ca_id)}, because {why}")
 
 
+def devices_declared(count: int, names: str) -> Decision:
+    """Decide on device certificates of a CA, and their things, that resources have."""
+    return Decision(
+        Action.LEAVE,
+        f"Left {count} of the CA's device certificates and things, because resources declare them: {names}",
+    )
+
+
 def left_unowned(certificate_id: str) -> Decision:
     """Decide on a certificate that an invented id's Create did not make."""
     return Decision(

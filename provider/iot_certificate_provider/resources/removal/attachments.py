@@ -191,7 +191,7 @@ def _attach_thing(iot: IotGateway, arn: str, name: str, *, exclusively: bool) ->
                 DeviceCertificateProperty.THING_PRINCIPAL_TYPE,
                 f"AWS IoT refuses thing {name}, because the certificate is attached to thing {other} as well, and to "
                 "one of them as EXCLUSIVE_THING",
-                f"Detach it from {other}, or use NON_EXCLUSIVE_THING for both",
+                f"Leave {name} out, or use NON_EXCLUSIVE_THING for both",
             ) from error
         else:
             raise

@@ -31,7 +31,6 @@ from iot_certificate_provider.protocol.response import Outcome
 from iot_certificate_provider.resources.lifecycle.history import operation_started
 from iot_certificate_provider.resources.lifecycle.ownership import (
     Decision,
-    among,
     deletion_after_a_failed_create,
     deletion_of_nothing_left,
 )
@@ -54,6 +53,7 @@ from iot_certificate_provider.resources.transfer.ownership import (
     left_to_another,
     superseded,
 )
+from iot_certificate_provider.resources.transfer.refusals import transferred_already
 from iot_certificate_provider.resources.transfer.taking_back import Sending, TakingBack
 from iot_certificate_provider.resources.transfer.transferable import check_transferable, remembering
 
@@ -61,7 +61,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from iot_certificate_provider.aws.cloudformation import StackResource
     from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.aws.iot_descriptions import DeviceCertificateDescription, OutgoingTransfer
     from iot_certificate_provider.protocol.request import Request
@@ -153,7 +152,7 @@ class CertificateTransferResource:
                 return
         raise InUseError(
             "CertificateId: AWS IoT still lists a policy or a thing of the certificate. "
-            "A detachment can take five minutes to take effect: deploy again, or detach what was attached since"
+            "A detachment can take five minutes to take effect: deploy again"
         )
 
     def _call_transfer(self, request: Request, wanted: CertificateTransferProperties, sending: Sending) -> None:
@@ -200,17 +199,23 @@ class CertificateTransferResource:
         """Refuse what another resource of the stack transfers, or has transferred: renamed, or declared twice."""
         sibling = self._ownership.sibling(request, certificate_id)
         if sibling is not None:
-            raise _of_sibling(request, sibling)
+            raise transferred_already(request, sibling)
 
-    def _foreign(self, request: Request, pending: OutgoingTransfer) -> ConflictError:
+    def _foreign(self, request: Request, pending: OutgoingTransfer) -> ProviderError:
         """Return the error for a pending transfer of another owner; its holder is named where it is found."""
         holder = self._ownership.holder(request, pending)
-        if holder is not None:
-            who, fix = holder.name, "Remove it there first"
-        else:
+        if holder is None:
             who, fix = "another owner", "If that transfer is not needed, cancel it, and deploy again"
+        elif not holder.stack_id:
+            who, fix = "another owner", "Deploy again when that transfer is over"
+        elif TransferIdentity.of(holder.physical_id) is None:
+            who, fix = f"{holder.name} ({holder.status}) or another owner", "Deploy again when that is complete"
+        elif holder.stack_id == request.stack_id:
+            return transferred_already(request, holder)
+        else:
+            who, fix = holder.name, "Moved? Remove it there first. Else remove this resource"
         return ConflictError(
-            f"CertificateId: {who} transfers the certificate to {pending.account}, since {pending.made:%Y-%m-%d}. {fix}"
+            f"CertificateId: {who} transfers the certificate to {pending.account}, since {pending.made:%Y-%m-%d}", fix
         )
 
     def _was_active(self, request: Request, live: DeviceCertificateDescription) -> bool:
@@ -231,7 +236,7 @@ class CertificateTransferResource:
         raise InvalidPropertyError(
             CertificateTransferProperty.DETACH_ON_TRANSFER,
             f"is not true, and attached to the certificate: {', '.join(names[:_NAMED])}{more}",
-            "Set it to true, or detach them first",
+            "Set it to true, or leave them out of the certificate's own resource first",
         )
 
     def _undo_earlier_delivery(
@@ -314,7 +319,7 @@ class CertificateTransferResource:
             return decision.reason
         if decision.reason.startswith(IN_DOUBT):
             problem = decision.reason.removeprefix(IN_DOUBT)
-            raise ConflictError(f"CertificateId: in doubt, {problem}. Deploy again, or cancel the transfer first")
+            raise ConflictError(f"CertificateId: in doubt, {problem}", "Deploy again, or undo the change")
         raise self._foreign(request, pending)
 
     def _after_it_left(self, request: Request, identity: TransferIdentity) -> Outcome:
@@ -325,7 +330,7 @@ class CertificateTransferResource:
         raise InvalidPropertyError(
             CertificateTransferProperty.TARGET_AWS_ACCOUNT,
             "the transfer can no longer be changed: the other account accepted the certificate, or it was deleted",
-            "Undo the change, or have the other account transfer the certificate back",
+            "Undo the change. Only the account that has the certificate can transfer it now",
         )
 
     # Taking back
@@ -378,14 +383,6 @@ def _declared(request: Request) -> CertificateTransferProperties:
             "Name the account that receives the certificate",
         )
     return wanted
-
-
-def _of_sibling(request: Request, sibling: StackResource) -> InvalidPropertyError:
-    return InvalidPropertyError(
-        CertificateTransferProperty.CERTIFICATE_ID,
-        f"{among([sibling], request)} transfers the certificate already",
-        "Renamed? Keep its logical id (override_logical_id). Declared twice? Once is enough",
-    )
 
 
 def _outcome(request: Request, identity: TransferIdentity) -> Outcome:

@@ -7,6 +7,7 @@ owner had accepted it before, so that Delete leaves it registered.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from iot_certificate_provider.contract import (
     TransferDecision,
 )
 from iot_certificate_provider.errors import (
+    AccessDeniedError,
     ConflictError,
     InvalidPropertyError,
     NotFoundError,
@@ -49,6 +51,7 @@ from iot_certificate_provider.resources.lifecycle.redelivery import (
 from iot_certificate_provider.resources.lifecycle.undo import undone_if_abandoned
 from iot_certificate_provider.resources.transfer.acceptance import Acceptance, Acceptances
 from iot_certificate_provider.resources.transfer.ownership import PENDING_TRANSFER
+from iot_certificate_provider.resources.transfer.refusals import ADOPTING, owned, rejected_already
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,22 +144,25 @@ class CertificateTransferDecisionResource:
         for _ in request.deadline.attempts():
             seen = self._is_pending(wanted.certificate_id)
             check_still_wanted(request, self._stacks)
-            if self._call_reject(wanted, seen=seen):
+            if self._call_reject(request, wanted, seen=seen):
                 return outcome
             if may_be_repeated(request, self._now()):
                 # An earlier delivery has rejected it, or it never came: it is not here, as declared.
                 return replace(outcome, note=_rejected_before(wanted.certificate_id).reason)
-        raise self._not_there(request, wanted)
+        holder = self._holder(request, outcome.physical_id)
+        raise self._not_there(request, wanted) if holder is None else rejected_already(request, holder)
 
-    def _call_reject(self, wanted: CertificateTransferDecisionProperties, *, seen: bool) -> bool:
+    def _call_reject(self, request: Request, wanted: CertificateTransferDecisionProperties, *, seen: bool) -> bool:
         """Reject it; return whether it is rejected: it is, too, when it was ``seen`` and is not there any more."""
         try:
             self._iot.reject_certificate_transfer(wanted.certificate_id, wanted.reason)
         except TransferCompletedError as error:
+            holder = self._holder(request, wanted.certificate_id, wanted.certificate_id + ADOPTED)
+            used = "" if holder is None else f": {ownership.among([holder], request)} has the certificate"
             raise InvalidPropertyError(
                 CertificateTransferDecisionProperty.DECISION,
-                "the transfer was accepted already, and cannot be rejected",
-                "Transfer the certificate back, or remove this resource",
+                f"the transfer was accepted already, and cannot be rejected{used}",
+                "Remove this resource",
             ) from error
         except NotFoundError:
             return seen
@@ -165,6 +171,14 @@ class CertificateTransferDecisionResource:
             if not seen or self._is_pending(wanted.certificate_id):
                 raise
         return True
+
+    def _holder(self, request: Request, *physical_ids: str) -> StackResource | None:
+        """DescribeStackResources: another resource with one of these ids; None also where the role may not ask."""
+        with suppress(AccessDeniedError), self._stacks.expecting_denial():
+            for each in (each for physical_id in physical_ids for each in self._stacks.holders(physical_id)):
+                if not each.is_going and not each.is_of(request.stack_id, request.logical_id):
+                    return each
+        return None
 
     def _is_pending(self, certificate_id: str) -> bool:
         live = self._iot.find_certificate(certificate_id)
@@ -193,7 +207,7 @@ class CertificateTransferDecisionResource:
             raise InvalidPropertyError(
                 CertificateTransferDecisionProperty.CERTIFICATE_ID,
                 "the certificate was registered in this account, not transferred to it",
-                "Remove this resource; Custom::IotDeviceCertificate with ExistingCertificate ADOPT can use it",
+                ADOPTING,
             )
         decision = self._acceptances.of_existing(request, acceptance)
         if decision.proceeds:
@@ -212,7 +226,7 @@ class CertificateTransferDecisionResource:
         """Use what was accepted by another owner, who keeps it; refuse where another resource is to delete it."""
         owner = next(iter(self._acceptances.owners(request, acceptance)), None)
         if owner is not None and not _is_left_by(owner, wanted):
-            raise _owned(request, owner)
+            raise owned(request, owner)
         if acceptance.live.status != wanted.status:
             raise InvalidPropertyError(
                 CertificateTransferDecisionProperty.STATUS,
@@ -338,16 +352,6 @@ def _is_left_by(owner: StackResource, wanted: CertificateTransferDecisionPropert
     return is_decision and not _deletes(wanted)
 
 
-def _owned(request: Request, owner: StackResource) -> InvalidPropertyError:
-    fix = "Remove this resource, and use the certificate by its ARN"
-    if owner.stack_id == request.stack_id:
-        fix = "Renamed? Keep its logical id (override_logical_id). Declared twice? Once is enough"
-    name = ownership.among([owner], request)
-    return InvalidPropertyError(
-        CertificateTransferDecisionProperty.CERTIFICATE_ID, f"{name} has already accepted the certificate", fix
-    )
-
-
 def _certificate_id(physical_id: str) -> str:
     return certificate_id_in(physical_id.removesuffix(REJECTED))
 
@@ -362,7 +366,7 @@ def _physical_ids(wanted: CertificateTransferDecisionProperties) -> tuple[str, .
 def _check_decision(existing_id: str, wanted: CertificateTransferDecisionProperties) -> None:
     if existing_id in _physical_ids(wanted):
         return
-    made, fix = "ACCEPT", "Have the certificate transferred back by a Custom::IotCertificateTransfer"
+    made, fix = "ACCEPT", "Undo the change. Once nothing uses it, a Custom::IotCertificateTransfer can return it"
     if wanted.decision is TransferDecision.ACCEPT:
         made, fix = "REJECT", "Have it transferred again, and decide under another logical id"
     raise InvalidPropertyError(

@@ -15,7 +15,7 @@ from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.physical_id import TransferIdentity
 from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.resources.lifecycle.history import CLOCKS_DIFFER, is_within, operation_started
-from iot_certificate_provider.resources.lifecycle.holders import ANSWER_SECONDS
+from iot_certificate_provider.resources.lifecycle.holders import ANSWER_SECONDS, UNKNOWN
 from iot_certificate_provider.resources.lifecycle.inquiry import IN_DOUBT_SECONDS, KEPT_BACK_SECONDS, Inquiry
 from iot_certificate_provider.resources.lifecycle.ownership import Action, Decision, among, short
 
@@ -177,13 +177,18 @@ class CertificateTransferOwnership:
         return None
 
     def holder(self, request: Request, transfer: OutgoingTransfer) -> StackResource | None:
-        """DescribeStackResources: who made a pending transfer, where CloudFormation finds it by an id without names."""
-        for was_active in (True, False):
-            identity = TransferIdentity(transfer.certificate_id, transfer.account, was_active)
-            for each in self._stacks.holders(identity.physical_id):
-                if not each.is_going and not each.is_of(request.stack_id, request.logical_id):
-                    return each
-        return None
+        """ListStacks, ListStackResources: another resource that made a pending transfer, or may have made it.
+
+        It has no stack where the function's role may not ask. CloudFormation finds no resource by a part of its id,
+        and an id can have the names of what was detached.
+        """
+        try:
+            with self._stacks.expecting_denial():
+                others = list(self._others(request))
+        except AccessDeniedError:
+            return UNKNOWN
+        made = (each for each in others if _has(each, transfer))
+        return next(made, next((each for each in others if _may_have_made(each, transfer)), None))
 
     def is_same_registration(
         self, request: Request, identity: TransferIdentity, live: DeviceCertificateDescription
@@ -274,6 +279,15 @@ def not_attached_again(certificate_id: str, names: Sequence[str]) -> Decision:
     """Decide on what the transfer detached, and AWS IoT does not attach any more."""
     return Decision(
         Action.LEAVE, f"Not attached again to {short(certificate_id)}, because AWS IoT refuses: {', '.join(names)}"
+    )
+
+
+def not_recorded(certificate_id: str) -> Decision:
+    """Decide on what a delivery of the Create may have detached that never answered with the names."""
+    return Decision(
+        Action.LEAVE,
+        f"No names to attach again to {short(certificate_id)}: it was attached to nothing, or a function that never "
+        "answered has detached it, and it stays detached",
     )
 
 

@@ -27,6 +27,7 @@ from iot_certificate_provider.resources.transfer.ownership import (
     CertificateTransferOwnership,
     changed_since,
     not_attached_again,
+    not_recorded,
     nothing_to_put_back,
 )
 
@@ -87,10 +88,13 @@ class TakingBack:
             is_off = live.status == DeviceCertificateStatus.INACTIVE
             return changed_since(live.id, before=_before(identity, is_off=is_off)).reason
         is_off = identity.was_active and (cancelled or self._is_off_by_transfer(request, live))
+        # An id without names: nothing was attached, or a delivery of the Create that never answered has detached it.
+        is_unnamed = declared is not None and declared.detach and not _detached(identity)
+        note = not_recorded(live.id).reason if is_unnamed else ""
         if not cancelled and not is_off and not _detached(identity):
-            return nothing_to_put_back(live.id).reason
+            return note or nothing_to_put_back(live.id).reason
         # The status last: as long as it is not set, a redelivery finds the certificate as the transfer left it.
-        note = self._attach(live.arn, identity)
+        note = self._attach(live.arn, identity) or note
         if is_off:
             self._iot.update_certificate(live.id, DeviceCertificateStatus.ACTIVE)
         return note

@@ -23,7 +23,7 @@ def remembering(identity: TransferIdentity, attached: Attachments) -> TransferId
         raise InvalidPropertyError(
             CertificateTransferProperty.DETACH_ON_TRANSFER,
             f"the names of {len(policies) + len(things)} policies and things are too long to keep in the resource's id",
-            "Detach some of them first",
+            "Leave some of them out of the certificate's own resource first",
         )
     return full
 
@@ -38,4 +38,6 @@ def check_transferable(live: DeviceCertificateDescription) -> None:
             "Register another certificate for the device, and transfer that one",
         )
     if live.status not in (DeviceCertificateStatus.ACTIVE, DeviceCertificateStatus.INACTIVE):
-        raise InvalidPropertyError(name, f"the certificate is {live.status}", "Set it ACTIVE or INACTIVE first")
+        raise InvalidPropertyError(
+            name, f"the certificate is {live.status}", "Deploy again when it is ACTIVE or INACTIVE"
+        )
