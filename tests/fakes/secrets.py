@@ -99,8 +99,8 @@ class FakeSecrets:
     def _arn(self, secret_id: str) -> str:
         """Return the ARN that a SecretId names; itself where it names none."""
         # Secrets Manager user guide: a name, or an ARN without its last seven characters; but a partial ARN that ends
-        # in a hyphen and six characters is taken for a complete one (aws-cdk #27530, #18555).
-        if secret_id in self.values or re.search(r"^arn:.*-[A-Za-z0-9]{6}$", secret_id):
+        # in a hyphen and six characters, of whatever kind, is taken for a complete one (aws-cdk #27530, #18555).
+        if secret_id in self.values or re.search(r"^arn:.*:secret:.*-.{6}$", secret_id):
             return secret_id
         named = (arn for arn in self.values if secret_id in (arn[:-7], arn[:-7].rpartition(":secret:")[2]))
         return next(named, secret_id)
