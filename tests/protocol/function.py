@@ -386,6 +386,7 @@ class Cloud:
         invocation.log.append(f"{self._seconds():.2f} {call.name.split('.')[1]}")
         self._during(call, "before")
         self._judge(invocation, call)
+        self._note_labels(invocation, call)
         self._strike(invocation, call.name, "before")
         self.admit(call)
 
@@ -444,6 +445,14 @@ class Cloud:
         self.sleep(pause)
         clients._before_attempt()
         return True
+
+    def _note_labels(self, invocation: Invocation, call: Call) -> None:
+        if call.name not in ("secretsmanager.PutSecretValue", "secretsmanager.UpdateSecretVersionStage"):
+            return
+        if "SecretString" in call.parameters:
+            self.keys.written(call.parameters["SecretString"], invocation.owner)
+        if "AWSCURRENT" in (call.parameters.get("VersionStage"), *call.parameters.get("VersionStages", ())):
+            self.keys.moved(self.aws.secrets.arn_of(call.parameters["SecretId"]), invocation.owner)
 
     def _is_given_up(self, invocation: Invocation, certificate_id: str) -> bool:
         """Whether a request meets an orphan: the operation that made it is over, and nobody has it.
