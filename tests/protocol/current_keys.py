@@ -57,9 +57,9 @@ class CurrentKeys:
         if certificate_id is not None:
             self.writers.setdefault(certificate_id, owner)
 
-    def moved(self, arn: str, owner: Owner) -> None:
-        """Note a violation where a resource is about to take AWSCURRENT from another one's registered certificate."""
-        found = certificate_in(self.cloud.current_text(arn))
+    def moved(self, text: str | None, owner: Owner) -> None:
+        """Note a violation where a resource has taken AWSCURRENT from another one's registered certificate."""
+        found = certificate_in(text)
         if found in self.writers and self.writers[found] != owner and found in self._registered():
             self.cloud.violations.append(said("I6", self._taken(owner, self.writers[found], found)))
 
