@@ -28,6 +28,11 @@ class FakeSecrets:
         self.versions[arn] = {}
         self.labels[arn] = {}
 
+    def remove(self, arn: str) -> None:
+        """Remove a secret, as DeleteSecret does that does not wait."""
+        for kept in (self.values, self.versions, self.labels):
+            kept.pop(arn, None)
+
     def GetSecretValue(self, SecretId: str, VersionId: str | None = None) -> dict[str, Any]:
         SecretId = self.arn_of(SecretId)
         self._check(SecretId)

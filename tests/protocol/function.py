@@ -402,8 +402,7 @@ class Cloud:
             for certificate_id in self._registered_ids() - self._known:
                 self._attribute(certificate_id, invocation)
                 self.possessions.registered(certificate_id)
-        if _moves_label(call):
-            self.keys.moved(invocation.labelled, invocation.owner)
+        self._note_label(invocation, call)
         if call.name == "iot.AcceptCertificateTransfer":
             self._attribute_accepted(call.parameters["certificateId"], invocation)
         if call.name == "iot.TransferCertificate":
@@ -456,6 +455,10 @@ class Cloud:
             self.keys.written(call.parameters["SecretString"], invocation.owner)
         if _moves_label(call):
             invocation.labelled = self.current_text(self.aws.secrets.arn_of(call.parameters["SecretId"]))
+
+    def _note_label(self, invocation: Invocation, call: Call) -> None:
+        if _moves_label(call):
+            self.keys.moved(invocation.labelled, invocation.owner)
 
     def _is_given_up(self, invocation: Invocation, certificate_id: str) -> bool:
         """Whether a request meets an orphan: the operation that made it is over, and nobody has it.
