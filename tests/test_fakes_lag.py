@@ -109,7 +109,9 @@ def test_a_ca_in_default_mode_is_one_accounts() -> None:
     other.RegisterCACertificate(ca.pem, certificateMode="SNI_ONLY")
 
 
-@pytest.mark.parametrize(("name", "found"), [("factory-key", True), ("factory-signer", False)])
+@pytest.mark.parametrize(
+    ("name", "found"), [("factory-key", True), ("factory-signer", False), ("factory-ca-key", False)]
+)
 def test_a_partial_arn_names_a_secret(name: str, *, found: bool) -> None:
     secrets = FakeSecrets()
     secrets.values[f"{PREFIX}{name}-AbCdEf"] = "value"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from iot_certificate_provider.contract import IssuerProperty
 from iot_certificates.declared.arguments import taken_fields
+from iot_certificates.declared.given_secret import secret_id
 from iot_certificates.declared.granted_arn import check_granted
 from iot_certificates.declared.kinds import Having, Text
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
     from aws_cdk import aws_secretsmanager as secretsmanager
     from aws_cdk.interfaces import aws_acmpca as acmpca
+    from constructs import Construct
 
     from iot_certificate_provider.contract import PrivateCaTemplate
     from iot_certificates.declared.arguments import Kind, Place
@@ -77,8 +79,8 @@ class KeyInSecret(CaKey):
             IssuerProperty.JSON_FIELD.value: given["json_field"],
         }
         if given["passphrase"] is not None:
-            arn = _readable(place.part("passphrase"), permissions, given["passphrase"])
-            properties[IssuerProperty.PASSPHRASE_SECRET_ARN.value] = arn
+            named = _readable(place.part("passphrase"), permissions, given["passphrase"])
+            properties[IssuerProperty.PASSPHRASE_SECRET_ARN.value] = named
         return {name: value for name, value in properties.items() if value is not None}
 
 
@@ -122,6 +124,6 @@ class KeyInPrivateCa(CaKey):
 
 
 def _readable(place: Place, permissions: ProviderPermissions, secret: secretsmanager.ISecret) -> str:
-    arn = check_granted(place.path, place.name, secret.secret_arn)
+    named = secret_id(cast("Construct", place.scope), place.name, secret)
     permissions.allow_reading(secret)
-    return arn
+    return named

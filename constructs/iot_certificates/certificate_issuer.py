@@ -11,6 +11,7 @@ from iot_certificate_provider.pki import check_ca
 from iot_certificates.ca_key import CaKey, KeyInKms, KeyInPrivateCa, KeyInSecret
 from iot_certificates.declared.arguments import Place, taken_fields
 from iot_certificates.declared.described import described
+from iot_certificates.declared.given_secret import secret_id
 from iot_certificates.declared.kinds import PEM
 from iot_certificates.declared.literal_pem import read_certificate, warn_if_expired
 from iot_certificates.self_signed_ca_certificate import ISelfSignedCaCertificate, is_self_signed
@@ -104,7 +105,7 @@ class _SelfSigned(CertificateIssuer):
 
     def bind(
         self,
-        scope: Construct,  # noqa: ARG002 - the attribute below tells CloudFormation the order
+        scope: Construct,  # the attribute below tells CloudFormation the order
         permissions: ProviderPermissions,
         provider: IotCertificateProvider,
     ) -> Mapping[IssuerProperty, Any]:
@@ -115,9 +116,13 @@ class _SelfSigned(CertificateIssuer):
             IssuerProperty.CA_CERTIFICATE_PEM: self.ca.certificate_pem,
             # Where that attribute is empty, this one shows a rotation.
             IssuerProperty.CA_CERTIFICATE_ID: self.ca.certificate_id,
-            IssuerProperty.SECRET_ARN: self.ca.private_key_secret.secret_arn,
+            IssuerProperty.SECRET_ARN: secret_id(scope, _NAME, self.ca.private_key_secret),
             IssuerProperty.JSON_FIELD: str(CredentialsField.PRIVATE_KEY),
         }
+
+    @property
+    def key_secret(self) -> secretsmanager.ISecret | None:
+        return self.ca.private_key_secret
 
 
 @dataclass(frozen=True)

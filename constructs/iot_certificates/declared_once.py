@@ -5,7 +5,6 @@ Kept in Python by stack and by app, as long as these are: see stack_children.py.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -15,6 +14,7 @@ from aws_cdk import Annotations, Stack, Token
 
 from iot_certificate_provider.contract import ExistingCertificate
 from iot_certificates.declared.declaration_error import CertificateDeclarationError
+from iot_certificates.declared.given_secret import SecretIdentity, identity_of
 from iot_certificates.declared.teardown import refuse
 from iot_certificates.stack_children import stack_of
 
@@ -28,8 +28,6 @@ DECLARED_TWICE_WARNING = "cdk-iot-certificates:declared-twice"
 """The id of the warning, for ``Annotations.acknowledge_warning``."""
 
 _NAME = "certificate_pem"
-# The length of what Secrets Manager adds to a secret's name in its ARN: a hyphen and six characters.
-_SUFFIX = 7
 
 
 class Kind(StrEnum):
@@ -72,12 +70,22 @@ def declare_once(
         everywhere.append(declared)
 
 
+def keep_own_secret(construct: Construct, secret: secretsmanager.ISecret) -> None:
+    """Remember whose key is in a secret that was made for it: see ``check_one_writer``."""
+    _makers()[secret] = construct
+
+
 def check_one_writer(construct: Construct, name: str, secret: secretsmanager.ISecret) -> None:
-    """Check that no other construct of the app keeps a key in the secret, given as argument ``name``."""
-    writers = _writers_in(cast("Construct", construct.node.root))
-    identity = _identity_of(secret)
-    other = writers.setdefault(identity, construct)
-    if other is not construct:
+    """Check that no other construct of the app keeps a key in the secret, given as argument ``name``.
+
+    The function writes to secrets of its own account and Region only: in one stack, one name is one secret.
+    """
+    other = _makers().get(secret)
+    if other is None:
+        writers, identity = _writers_in(cast("Construct", construct.node.root)), identity_of(construct, secret)
+        other = next((writer for known, writer in writers if known.is_same(identity)), None)
+        writers.append((identity, construct))
+    if other is not None:
         raise CertificateDeclarationError(
             construct,
             name,
@@ -90,7 +98,11 @@ def check_other_secret(
     construct: Construct, name: str, secret: secretsmanager.ISecret, issuer: secretsmanager.ISecret | None
 ) -> None:
     """Check that the key of a device, given as argument ``name``, does not replace that of its issuer."""
-    if issuer is not None and (issuer is secret or _identity_of(issuer) == _identity_of(secret)):
+    if issuer is None:
+        return
+    one, other = identity_of(construct, secret), identity_of(construct, issuer)
+    # The issuer's may be of another account: an account that is not known is not the same as one that is.
+    if issuer is secret or (one.is_same(other) and one.is_known_like(other)):
         problem = "is the secret of the issuer's key, which the device's key would replace"
         raise CertificateDeclarationError(construct, name, problem, "Give another secret, or none")
 
@@ -116,15 +128,6 @@ def _warn(declared: _Declared, other: _Declared) -> None:
     )
 
 
-def _identity_of(secret: secretsmanager.ISecret) -> tuple[Stack | None, str]:
-    stack = Stack.of(secret)
-    full = secret.secret_full_arn
-    if full is not None and not Token.is_unresolved(full):
-        return None, full[:-_SUFFIX]
-    arn = stack.resolve(secret.secret_arn)
-    return (None, arn) if isinstance(arn, str) else (stack, json.dumps(arn))
-
-
 @cache
 def _declared_in(stack: Stack) -> dict[str, list[_Declared]]:  # noqa: ARG001 - it is what they are kept by
     return {}
@@ -140,8 +143,13 @@ def _declared_in_environment(
 
 
 @cache
-def _writers_in(app: Construct) -> dict[tuple[Stack | None, str], Construct]:  # noqa: ARG001 - as above
+def _makers() -> dict[secretsmanager.ISecret, Construct]:
     return {}
+
+
+@cache
+def _writers_in(app: Construct) -> list[tuple[SecretIdentity, Construct]]:  # noqa: ARG001 - as above
+    return []
 
 
 @cache

@@ -27,6 +27,7 @@ from iot_certificates.declared.attachments import POLICIES, THINGS
 from iot_certificates.declared.certificate_arn import CertificateArn
 from iot_certificates.declared.certificate_subject import SUBJECT
 from iot_certificates.declared.declaration_error import CertificateDeclarationError
+from iot_certificates.declared.given_secret import secret_id
 from iot_certificates.declared.kinds import GENERATION, PEM, REMOVAL_POLICY, Member, property_of
 from iot_certificates.declared.literal_pem import read_signing_request
 from iot_certificates.declared.rules import check_rules
@@ -251,6 +252,6 @@ class IssuedDeviceCertificate(RegisteredDeviceCertificate):
         name = IssuedDeviceCertificateProperty
         if signing_request is None:
             permissions.allow_versions_of(self.credentials_secret)
-            return {name.CREDENTIALS_SECRET_ARN: self.credentials_secret.secret_arn}
+            return {name.CREDENTIALS_SECRET_ARN: secret_id(self, "credentials_secret", self.credentials_secret)}
         request = read_signing_request(self, _SIGNING_REQUEST, signing_request)
         return {name.CERTIFICATE_SIGNING_REQUEST: signing_request if request is None else request.pem}

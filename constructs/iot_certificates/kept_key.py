@@ -9,7 +9,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from iot_certificates.accepted_findings import ENCRYPTED_WITH_THE_ACCOUNTS_KEY, ROTATED_BY_GENERATION, accept
 from iot_certificates.declared.declaration_error import CertificateDeclarationError
 from iot_certificates.declared.granted_arn import check_granted
-from iot_certificates.declared_once import check_one_writer
+from iot_certificates.declared_once import check_one_writer, keep_own_secret
 
 if TYPE_CHECKING:
     from aws_cdk import RemovalPolicy
@@ -63,5 +63,6 @@ def _empty_secret(
     # Without a value the CDK has a random password generated, as the first version.
     resource = cast("secretsmanager.CfnSecret", secret.node.default_child)
     resource.add_property_deletion_override("GenerateSecretString")
+    keep_own_secret(scope, secret)
     accept(secret, [ROTATED_BY_GENERATION, *([] if encryption_key else [ENCRYPTED_WITH_THE_ACCOUNTS_KEY])])
     return secret

@@ -26,6 +26,7 @@ from iot_certificates.custom_resource import attribute, delete_when_replaced
 from iot_certificates.declared.arguments import takes
 from iot_certificates.declared.certificate_arn import CertificateArn
 from iot_certificates.declared.certificate_subject import SUBJECT
+from iot_certificates.declared.given_secret import secret_id
 from iot_certificates.declared.granted_arn import check_granted
 from iot_certificates.declared.kinds import GENERATION, PEM, REMOVAL_POLICY, Member, has_members, property_of
 from iot_certificates.declared.validity import VALIDITY
@@ -144,7 +145,7 @@ class SelfSignedCaCertificate(RegisteredCaCertificate):
             name.SUBJECT: subject,
             name.KEY_ALGORITHM: unless(KeyAlgorithm.EC_P256, key_algorithm),
             name.VALIDITY_DAYS: validity,
-            name.PRIVATE_KEY_SECRET_ARN: self.private_key_secret.secret_arn,
+            name.PRIVATE_KEY_SECRET_ARN: secret_id(self, "private_key_secret", self.private_key_secret),
             name.GENERATION: generation,
             name.PREVIOUS_CERTIFICATE: unless(PreviousCertificate.DELETE, previous_certificate),
             name.STATUS: unless(CaCertificateStatus.ACTIVE, status),

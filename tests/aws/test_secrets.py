@@ -121,14 +121,40 @@ class TestVersions:
             secrets.put_pending(f"{ARN}-other", "1" * 64, "hidden-text")
 
 
+CREATE = "Create it in this account and Region, with a value"
+GRANT = "Name it in the provider stack's ReadableSecretArns, or grant it"
+COMPLETE = "Give its name, or its complete ARN: this one ends like a complete ARN, in a hyphen and six characters"
+EITHER = "If its name ends in this hyphen and six characters, give the name. Else create the secret, or grant it"
+
+
 @pytest.mark.parametrize("refused", [False, True])
-def test_a_partial_arn_that_is_taken_for_a_complete_one_is_named_as_the_cause(refused: bool) -> None:
+@pytest.mark.parametrize(
+    ("name", "fix"),
+    [
+        ("factory-ca-key", COMPLETE),
+        ("factory-ca/key", COMPLETE),
+        ("factory-signer", EITHER),
+        ("factory-keys01", EITHER),
+        ("Factory-Signer", EITHER),
+        ("FACTORY-SIGNER", EITHER),
+        ("factory-key-AbCd3f", ""),
+    ],
+)
+def test_a_partial_arn_that_is_taken_for_a_complete_one_is_named_as_the_cause(
+    name: str, fix: str, *, refused: bool
+) -> None:
     """Secrets Manager takes an ARN that ends in a hyphen and six characters for a complete one."""
-    arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:factory-signer"
+    arn = f"arn:aws:secretsmanager:eu-west-1:123456789012:secret:{name}"
     aws = FakeAws()
     aws.secrets.values[f"{arn}-AbCdEf"] = "value"
     if refused:
         aws.denials = {"secretsmanager.GetSecretValue": 1}
     with pytest.raises((UnusableError, KeyAccessDeniedError)) as caught:
         SecretsGateway(AwsClients(aws.session())).text(arn)
-    assert caught.value.fix.startswith("Give its name, or its complete ARN")
+    assert caught.value.fix == (fix or (GRANT if refused else CREATE))
+
+
+def test_the_name_of_such_a_secret_finds_it() -> None:
+    aws = FakeAws()
+    aws.secrets.values[f"{ARN.replace('key-AbCdEf', 'factory-ca-key')}-AbCdEf"] = "value"
+    assert SecretsGateway(AwsClients(aws.session())).text("factory-ca-key") == "value"

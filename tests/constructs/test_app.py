@@ -50,7 +50,7 @@ def test_it_synthesises_without_arguments(run_app: Callable[..., dict[str, Any]]
     (ca,) = (resource["Properties"] for resource in resources if resource["Type"] == "Custom::IotCaCertificate")
     assert ca["AutoRegistrationStatus"] == "ENABLE"
     assert ca["DeviceCertificatesOnDelete"] == "DELETE"
-    assert str(ca["VerificationKey"]).endswith(":secret:factory/ca-key']]}}")
+    assert ca["VerificationKey"] == {"SecretArn": "factory/ca-key"}
 
 
 def test_context_says_what_to_deploy(run_app: Callable[..., dict[str, Any]], tmp_path: Path) -> None:

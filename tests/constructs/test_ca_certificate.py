@@ -114,7 +114,7 @@ def test_everything_that_is_given_is_written(template: Synthesised) -> None:
     assert key.pop("SecretArn").startswith("${Key")
     assert key == {
         "JsonField": "privateKey",
-        "PassphraseSecretArn": f"{OWN_SECRET}passphrase",
+        "PassphraseSecretArn": "passphrase",
     }
     assert declared == {
         "CACertificatePem": FULL_CA.pem,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 from aws_cdk import App, Environment, Stack
@@ -148,12 +148,103 @@ def test_a_secret_that_is_imported_twice_is_one_secret(new_app: Callable[..., Ap
         SelfSignedCaCertificate(other, "Ca", subject="CA", private_key_secret=imported)
 
 
-def test_a_name_that_each_stack_reads_in_its_own_environment_is_two_secrets(new_app: Callable[..., App]) -> None:
+def by_name(stack: Stack) -> secretsmanager.ISecret:
+    return secretsmanager.Secret.from_secret_name_v2(stack, "ByName", "factory-key")
+
+
+def by_partial_arn(stack: Stack) -> secretsmanager.ISecret:
+    return secret(stack, "ByPartialArn")
+
+
+def by_complete_arn(stack: Stack) -> secretsmanager.ISecret:
+    return secretsmanager.Secret.from_secret_complete_arn(stack, "ByCompleteArn", f"{SECRET}-AbCdEf")
+
+
+def by_construct(stack: Stack) -> secretsmanager.ISecret:
+    return secretsmanager.Secret(stack, "ByConstruct", secret_name="factory-key")
+
+
+Way: TypeAlias = "Callable[[Stack], secretsmanager.ISecret]"
+WAYS: list[Way] = [by_name, by_partial_arn, by_complete_arn, by_construct]
+
+
+@pytest.mark.parametrize("again", WAYS)
+@pytest.mark.parametrize("first", WAYS)
+@pytest.mark.parametrize("region", [None, "eu-west-1"])
+def test_a_secret_has_one_writer_in_a_stack_however_it_is_named(
+    new_stack: Callable[..., Stack], first: Way, again: Way, region: str | None
+) -> None:
+    stack = new_stack(region)
+    kept = first(stack)
+    SelfSignedCaCertificate(stack, "One", subject="CA", private_key_secret=kept)
+    with pytest.raises(CertificateDeclarationError, match="is the secret that Stack/One keeps its key in"):
+        SelfSignedCaCertificate(
+            stack, "Other", subject="CA", private_key_secret=kept if again is first else again(stack)
+        )
+
+
+@pytest.mark.parametrize("again", WAYS)
+@pytest.mark.parametrize("first", WAYS)
+def test_a_secret_has_one_writer_in_an_environment(new_app: Callable[..., App], first: Way, again: Way) -> None:
     app = new_app()
-    for name in ("One", "Other"):
-        stack = Stack(app, name)
-        kept = secretsmanager.Secret.from_secret_name_v2(stack, "Kept", "factory-key")
-        SelfSignedCaCertificate(stack, "Ca", subject="CA", private_key_secret=kept)
+    one, other = Stack(app, "One", env=HERE), Stack(app, "Other", env=HERE)
+    SelfSignedCaCertificate(one, "Ca", subject="CA", private_key_secret=first(one))
+    with pytest.raises(CertificateDeclarationError, match="is the secret that One/Ca keeps its key in"):
+        SelfSignedCaCertificate(other, "Ca", subject="CA", private_key_secret=again(other))
+
+
+@pytest.mark.parametrize("again", WAYS)
+@pytest.mark.parametrize("environments", [(None, None), (HERE, None), (HERE, ELSEWHERE), (None, HERE)])
+def test_a_name_that_each_stack_reads_in_its_own_environment_is_two_secrets(
+    new_app: Callable[..., App], environments: tuple[Environment | None, Environment | None], again: Way
+) -> None:
+    app = new_app()
+    first, second = (Stack(app, name, env=env) for name, env in zip(("One", "Other"), environments, strict=True))
+    SelfSignedCaCertificate(first, "Ca", subject="CA", private_key_secret=by_name(first))
+    if environments[0] is HERE and again in (by_partial_arn, by_complete_arn):
+        # An ARN says the account and the Region, wherever it is written.
+        with pytest.raises(CertificateDeclarationError, match="is the secret that One/Ca keeps its key in"):
+            SelfSignedCaCertificate(second, "Ca", subject="CA", private_key_secret=again(second))
+    else:
+        SelfSignedCaCertificate(second, "Ca", subject="CA", private_key_secret=again(second))
+
+
+def test_names_and_accounts_that_differ_are_two_secrets(new_app: Callable[..., App]) -> None:
+    app = new_app()
+    stack, other = Stack(app, "One", env=HERE), Stack(app, "Other", env=HERE)
+    arns = [SECRET, f"{SECRET}s", SECRET.replace("123456789012", "210987654321"), SECRET.replace("west", "north")]
+    for number, arn in enumerate(arns):
+        kept = secret(other if number else stack, f"Kept{number}", arn)
+        SelfSignedCaCertificate(other if number else stack, f"Ca{number}", subject="CA", private_key_secret=kept)
+
+
+def test_a_secret_that_was_made_for_one_has_no_other_writer(new_stack: Callable[..., Stack]) -> None:
+    stack = new_stack()
+    maker = SelfSignedCaCertificate(stack, "Ca", subject="CA")
+    device = IssuedDeviceCertificate(stack, "Device", issuer=maker, subject="device")
+    for kept, owner in ((maker.private_key_secret, "Ca"), (device.credentials_secret, "Device")):
+        with pytest.raises(CertificateDeclarationError, match=f"is the secret that Stack/{owner} keeps its key in"):
+            IssuedDeviceCertificate(stack, f"Not{owner}", issuer=maker, subject="device", credentials_secret=kept)
+
+
+def test_a_device_key_does_not_replace_that_of_an_issuer_of_another_app(new_stack: Callable[..., Stack]) -> None:
+    stack = new_stack("eu-west-1")
+    issuer = SelfSignedCaCertificate.from_self_signed_ca_certificate_attributes(
+        stack,
+        "Ca",
+        ca_certificate_arn=f"arn:aws:iot:eu-west-1:123456789012:cacert/{'ab' * 32}",
+        private_key_secret=by_name(stack),
+    )
+    with pytest.raises(CertificateDeclarationError, match="credentials_secret is the secret of the issuer's key"):
+        IssuedDeviceCertificate(
+            stack, "Device", issuer=issuer, subject="device", credentials_secret=by_complete_arn(stack)
+        )
+
+
+def test_an_issuers_key_may_be_in_another_account(new_stack: Callable[..., Stack]) -> None:
+    stack = new_stack()
+    issuer = CertificateIssuer.private_key_secret(CA.pem, by_complete_arn(stack))
+    IssuedDeviceCertificate(stack, "Device", issuer=issuer, subject="device", credentials_secret=by_name(stack))
 
 
 def test_a_device_key_does_not_replace_its_issuer(new_stack: Callable[..., Stack]) -> None:

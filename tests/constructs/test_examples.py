@@ -25,8 +25,8 @@ SAYS: dict[str, dict[str, Any]] = {
     "key_in_kms": {"VerificationKey": {"KmsKeyId": "${CaKeyArn}"}},
     "key_in_secret": {
         "VerificationKey": {
-            "SecretArn": "${secret}:factory/ca-key",
-            "PassphraseSecretArn": "${secret}:factory-ca-passphrase",
+            "SecretArn": "factory/ca-key",
+            "PassphraseSecretArn": "factory-ca-passphrase",
         }
     },
     "private_ca": {"VerificationKey": {"CertificateAuthorityArn": "${PrivateCaArn}"}},

@@ -154,12 +154,12 @@ def test_the_self_signed_ca_is_the_issuer(template: Synthesised) -> None:
 
 OWN_SECRET = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:"
 ISSUERS = {
-    "OfSecret": {"CACertificatePem": CA.pem, "SecretArn": f"{OWN_SECRET}ca-key"},
+    "OfSecret": {"CACertificatePem": CA.pem, "SecretArn": "ca-key"},
     "OfField": {
         "CACertificatePem": CA.pem,
-        "SecretArn": f"{OWN_SECRET}ca-key",
+        "SecretArn": "ca-key",
         "JsonField": "key",
-        "PassphraseSecretArn": f"{OWN_SECRET}passphrase",
+        "PassphraseSecretArn": "passphrase",
     },
     "OfKms": {"CACertificatePem": CA.pem, "KmsKeyId": KEY},
     "OfPrivateCa": {"CertificateAuthorityArn": PRIVATE_CA},

@@ -53,6 +53,7 @@ CLAIMS: dict[str, tuple[str, ...]] = {
     "No error quotes a value in the place of a PEM, a key": (
         f"{_QUOTED}::test_where_a_key_or_its_name_belongs",
         "constructs/test_quoted_values.py::test_in_the_place_of_a_key",
+        "resources/test_nonconforming.py::test_a_name_that_is_no_secrets_is_not_shown_and_that_of_a_bad_key_is",
     ),
     "No error quotes a text that can be a part of a key, in any place": (
         f"{_QUOTED}::test_in_a_wrong_place",

@@ -25,8 +25,9 @@ def test_an_unknown_device_is_provisioned_and_goes_with_the_stack(guarded_aws: E
     before = take_inventory(session)
     factory = Factory(tmp_path)
     secrets = session.client("secretsmanager")
-    secret = secrets.create_secret(Name="jitp-ca-key", SecretString=factory.ca.key.read_text())["ARN"]
-    context = {"ca_certificate": str(factory.ca.certificate), "ca_key_secret": "jitp-ca-key"}
+    # A name that ends in a hyphen and six characters: Secrets Manager takes its partial ARN for a complete one.
+    secret = secrets.create_secret(Name="factory-ca-key", SecretString=factory.ca.key.read_text())["ARN"]
+    context = {"ca_certificate": str(factory.ca.certificate), "ca_key_secret": "factory-ca-key"}
     app = application("just_in_time_provisioning")
     guarded_aws.deploy(app, STACK, context)
 

@@ -28,8 +28,13 @@ class FakeSecrets:
         self.versions[arn] = {}
         self.labels[arn] = {}
 
+    def remove(self, arn: str) -> None:
+        """Remove a secret, as DeleteSecret does that does not wait."""
+        for kept in (self.values, self.versions, self.labels):
+            kept.pop(arn, None)
+
     def GetSecretValue(self, SecretId: str, VersionId: str | None = None) -> dict[str, Any]:
-        SecretId = self._arn(SecretId)
+        SecretId = self.arn_of(SecretId)
         self._check(SecretId)
         value = self.values.get(SecretId)
         if VersionId is not None:
@@ -40,7 +45,7 @@ class FakeSecrets:
         return {"SecretString": value} if isinstance(value, str) else {"SecretBinary": value}
 
     def DescribeSecret(self, SecretId: str) -> dict[str, Any]:
-        SecretId = self._arn(SecretId)
+        SecretId = self.arn_of(SecretId)
         self._check(SecretId, also_without_value=True)
         stages: dict[str, list[str]] = {}
         for label, version_id in self.labels.get(SecretId, {}).items():
@@ -51,7 +56,7 @@ class FakeSecrets:
     def PutSecretValue(
         self, SecretId: str, ClientRequestToken: str, SecretString: str, VersionStages: list[str]
     ) -> dict[str, Any]:
-        SecretId = self._arn(SecretId)
+        SecretId = self.arn_of(SecretId)
         self._check(SecretId, also_without_value=True)
         versions, labels = self.versions[SecretId], self.labels[SecretId]
         there = versions.get(ClientRequestToken)
@@ -76,7 +81,7 @@ class FakeSecrets:
         MoveToVersionId: str | None = None,
         RemoveFromVersionId: str | None = None,
     ) -> dict[str, Any]:
-        SecretId = self._arn(SecretId)
+        SecretId = self.arn_of(SecretId)
         self._check(SecretId, also_without_value=True)
         versions, labels = self.versions[SecretId], self.labels[SecretId]
         if MoveToVersionId is None:
@@ -96,11 +101,11 @@ class FakeSecrets:
         self.values[SecretId] = versions[labels["AWSCURRENT"]]
         return {"ARN": SecretId}
 
-    def _arn(self, secret_id: str) -> str:
+    def arn_of(self, secret_id: str) -> str:
         """Return the ARN that a SecretId names; itself where it names none."""
         # Secrets Manager user guide: a name, or an ARN without its last seven characters; but a partial ARN that ends
-        # in a hyphen and six characters is taken for a complete one (aws-cdk #27530, #18555).
-        if secret_id in self.values or re.search(r"^arn:.*-[A-Za-z0-9]{6}$", secret_id):
+        # in a hyphen and six characters, of whatever kind, is taken for a complete one (aws-cdk #27530, #18555).
+        if secret_id in self.values or re.search(r"^arn:.*:secret:.*-.{6}$", secret_id):
             return secret_id
         named = (arn for arn in self.values if secret_id in (arn[:-7], arn[:-7].rpartition(":secret:")[2]))
         return next(named, secret_id)

@@ -25,6 +25,11 @@ PREFIX = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:"
         ("factory-signer", "factory-signer-AbC123", False),
         ("factory-signer-AbC123", "factory-signer-AbC123", True),
         ("factory-signers", "factory-signers-AbC123", True),
+        ("factory-ca-key", "factory-ca-key-AbC123", False),
+        ("factory-ca-key-AbC123", "factory-ca-key-AbC123", True),
+        ("factory-keys01", "factory-keys01-AbC123", False),
+        ("factory-ca/key", "factory-ca/key-AbC123", False),
+        ("factory/ca-key", "factory/ca-key-AbC123", True),
     ],
 )
 def test_an_arn_names_a_secret(secret_id: str, arn: str, *, found: bool) -> None:
@@ -34,7 +39,7 @@ def test_an_arn_names_a_secret(secret_id: str, arn: str, *, found: bool) -> None
 @pytest.mark.emulator
 def test_on_the_embedded_aws(account: Session) -> None:
     secrets = account.client("secretsmanager")
-    for name, found in (("factory-signer", False), ("factory-key", True)):
+    for name, found in (("factory-signer", False), ("factory-ca-key", False), ("factory-key", True)):
         arn = secrets.create_secret(Name=name, SecretString="value")["ARN"]
         assert secrets.get_secret_value(SecretId=arn)["SecretString"] == "value"
         assert secrets.get_secret_value(SecretId=name)["SecretString"] == "value"

@@ -1,7 +1,8 @@
 """What the readers of secrets find: invariant I6, kept beside the provider.
 
 A secret whose AWSCURRENT was a registered certificate's has had a reader for whom that worked: from then on, and for as
-long as that resource exists, it is to work at the end of every operation.
+long as that resource exists, it is to work at the end of every operation. And it is to be that resource's key that
+works: no other resource takes the label from a certificate that is registered, at no time and for however short.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.physical_id import certificate_id_in
-from protocol.invariants import require
+from protocol.invariants import require, said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +31,8 @@ class CurrentKeys:
 
     cloud: Cloud
     working: dict[str, tuple[Owner, str]] = field(default_factory=dict)
+    writers: dict[str, Owner] = field(default_factory=dict)
+    """By certificate: the resource that wrote its key. Who registered it last can be another one, a hand's or ours."""
     looked: int = 0
     """How many invocations there were at the last look."""
 
@@ -37,14 +40,45 @@ class CurrentKeys:
         """Require that what worked works; note what works now. While no operation runs."""
         if any(stack.is_at_work for stack in self.cloud.stacks):
             return
-        registered = {*self.cloud.iot.certificates, *self.cloud.iot.cas}
+        registered = self._registered()
         for arn in {*self.working, *self._declared()}:
             found = certificate_in(self.cloud.current_text(arn))
             if found in registered and found in self.cloud.made:
-                self.working[arn] = self.cloud.made[found], found
+                owner = self._owner_of(found)
+                self._require_not_taken(arn, owner, found, registered)
+                self.working[arn] = owner, found
             elif arn in self.working:
                 self._require_gone(arn, found)
         self.looked = len(self.cloud.invocations)
+
+    def written(self, text: str, owner: Owner) -> None:
+        """Note whose key a version of a secret has."""
+        certificate_id = certificate_in(text)
+        if certificate_id is not None:
+            self.writers.setdefault(certificate_id, owner)
+
+    def moved(self, text: str | None, owner: Owner) -> None:
+        """Note a violation where a resource has taken AWSCURRENT from another one's registered certificate."""
+        found = certificate_in(text)
+        if found in self.writers and self.writers[found] != owner and found in self._registered():
+            self.cloud.violations.append(said("I6", self._taken(owner, self.writers[found], found)))
+
+    def _owner_of(self, certificate_id: str) -> Owner:
+        return self.writers.get(certificate_id, self.cloud.made[certificate_id])
+
+    def _registered(self) -> set[str]:
+        return {*self.cloud.iot.certificates, *self.cloud.iot.cas}
+
+    def _require_not_taken(self, arn: str, owner: Owner, found: str, registered: set[str]) -> None:
+        """Require that a label has gone from one resource to another only where its certificate was removed."""
+        before_owner, before = self.working.get(arn, (owner, found))
+        if before_owner != owner and before in registered:
+            require(False, "I6", self._taken(owner, before_owner, before))
+
+    @staticmethod
+    def _taken(by: Owner, of: Owner, certificate_id: str) -> str:
+        taker, owner = (f"{logical_id} of stack {stack_id.split('/')[1]}" for stack_id, logical_id in (by, of))
+        return f"{taker} has taken the label from {owner}, whose certificate {certificate_id[:8]} is registered"
 
     def replaced_outside(self, arn: str) -> None:
         """Note that a hand has written to a secret, or has taken it away."""

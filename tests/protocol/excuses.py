@@ -43,6 +43,11 @@ class Excuses:
 
     docs/operations.md, "Why an event left it" ("Left attached, because …").
     """
+    revoked: set[str] = field(default_factory=set)
+    """A resource that has it was to set it REVOKED, which is final: no rollback, and no other resource, takes it back.
+
+    docs/operations.md, "Rollbacks" ("REVOKED is final").
+    """
     half_adopted: set[str] = field(default_factory=set)
     """A function died while it adopted, or its answer was lost: nobody can tell any more who attached what.
 

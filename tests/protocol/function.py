@@ -135,6 +135,8 @@ class Invocation:
     """The event that it invoked the function with, for what is left of the work."""
     detached: set[str] = field(default_factory=set)
     """Certificates that it has detached, as a transfer does."""
+    labelled: str | None = None
+    """The current value of the secret whose label it moves."""
     died: bool = False
     undelivered: bool = False
 
@@ -388,6 +390,7 @@ class Cloud:
         self._judge(invocation, call)
         self._strike(invocation, call.name, "before")
         self.admit(call)
+        self._note_key(invocation, call)
 
     def _after(self, call: Call) -> None:
         invocation = self._running()
@@ -399,6 +402,7 @@ class Cloud:
             for certificate_id in self._registered_ids() - self._known:
                 self._attribute(certificate_id, invocation)
                 self.possessions.registered(certificate_id)
+        self._note_label(invocation, call)
         if call.name == "iot.AcceptCertificateTransfer":
             self._attribute_accepted(call.parameters["certificateId"], invocation)
         if call.name == "iot.TransferCertificate":
@@ -444,6 +448,17 @@ class Cloud:
         self.sleep(pause)
         clients._before_attempt()
         return True
+
+    def _note_key(self, invocation: Invocation, call: Call) -> None:
+        """Note the key that a call writes, and the one that it can take the label from."""
+        if "SecretString" in call.parameters:
+            self.keys.written(call.parameters["SecretString"], invocation.owner)
+        if _moves_label(call):
+            invocation.labelled = self.current_text(self.aws.secrets.arn_of(call.parameters["SecretId"]))
+
+    def _note_label(self, invocation: Invocation, call: Call) -> None:
+        if _moves_label(call):
+            self.keys.moved(invocation.labelled, invocation.owner)
 
     def _is_given_up(self, invocation: Invocation, certificate_id: str) -> bool:
         """Whether a request meets an orphan: the operation that made it is over, and nobody has it.
@@ -678,6 +693,11 @@ def _is_handed_over(invocation: Invocation, call: Call, certificate_id: str) -> 
 
 def _is_delete(invocation: Invocation) -> bool:
     return bool(invocation.event["RequestType"] == "Delete")
+
+
+def _moves_label(call: Call) -> bool:
+    """Whether a call gives a version the label AWSCURRENT."""
+    return "AWSCURRENT" in (call.parameters.get("VersionStage"), *call.parameters.get("VersionStages", ()))
 
 
 def _deletes(invocation: Invocation) -> bool:

@@ -11,7 +11,7 @@ from fakes.transfers import PENDING
 from iot_certificate_provider.physical_id import without_kept
 from protocol import invariants, material, native, neighbours, transfers
 from protocol.invariants import require
-from protocol.neighbours import RETAINED, SECRETS, Hand, Neighbourhood, Wish
+from protocol.neighbours import RETAINED, SECRETS, Hand, Neighbourhood, Wish, status_of_ca
 from protocol.referee import DEVICE, ISSUED_DEVICE, Declared
 from protocol.several_owners import delete_outside
 
@@ -31,8 +31,8 @@ LEAVING, COMING = 0, len(transfers.LEAVING)
 """Which certificate of ``transfers`` leaves the account, and which one comes to it."""
 
 _KEPT = {"own-ca": "PrivateKeySecretArn", "issued": "CredentialsSecretArn"}
-_DECIDED = {"ACTIVE": "INACTIVE", "INACTIVE": "ACTIVE"}
-"""What is accepted is INACTIVE where nothing is said."""
+_DECIDED = {"ACTIVE": "INACTIVE", "INACTIVE": "ACTIVE", "REVOKED": "INACTIVE"}
+"""What is accepted is INACTIVE where nothing is said; a decision does not revoke."""
 
 
 def secret(number: int) -> str:
@@ -48,7 +48,7 @@ def declare(wish: Wish) -> Declared:
 
 
 def _own_ca(wish: Wish) -> Declared:
-    more = {"Status": wish.status, "DeviceCertificatesOnDelete": wish.sweep, "CertificateMode": "SNI_ONLY"}
+    more = {"Status": status_of_ca(wish), "DeviceCertificatesOnDelete": wish.sweep, "CertificateMode": "SNI_ONLY"}
     more["PreviousCertificate"] = wish.keep
     return material.self_signed_ca(wish.generation, PrivateKeySecretArn=secret(wish.secret), **more)
 
@@ -86,7 +86,8 @@ def _coming(wish: Wish) -> Declared:
 def _brought(wish: Wish) -> Declared:
     pem = transfers.PEMS[COMING]
     adopting = {"CertificatePem": pem, "CertificateMode": "SNI_ONLY", "ExistingCertificate": "ADOPT"}
-    return Declared(DEVICE, {**adopting, **_device(wish), "Status": _DECIDED[wish.status]})
+    status = wish.status if wish.status == "REVOKED" else _DECIDED[wish.status]
+    return Declared(DEVICE, {**adopting, **_device(wish), "Status": status})
 
 
 def _code(wish: Wish) -> Declared:

@@ -23,8 +23,9 @@ CERTIFICATES = (
 )
 AMENDMENTS = (
     *("rename", "rename", "rotate", "rotate", "other-secret", "on-delete", "status", "keep", "attach", "attach-more"),
-    *("detach", "remove", "retain", "release", "replace", "adopt", "own"),
+    *("detach", "remove", "retain", "release", "replace", "adopt", "own", "revoke"),
 )
+SWEEPS = ("RETAIN", "DEACTIVATE", "DELETE", "DELETE_WITH_THINGS")
 HANDS = {
     "leaving": ("accept", "reject", "reject", "cancel", "transfer", "transfer"),
     "coming": ("send", "send", "call back", "accept", "register", "delete", "delete"),
@@ -86,12 +87,23 @@ class DrawingInUse(Drawing):
         steps.insert(self._draw.randint(1, 3), Hand(self._draw.choice(HANDS["kept"]), kept))
         return [*steps, self._amend(stack, "status")]
 
+    def turns_off(self) -> list[Step]:
+        """Draw a key that has to be off at once, though its secret is out of reach; and the same, or more, again."""
+        stack, kept = self._stack(), self._draw.choice(KEPT)
+        wish = replace(self.wish(kept), secret=0, status="ACTIVE")
+        steps: list[Step] = [self._deploy(stack, wish), Hand(self._draw.choice(("schedule", "write")), kept)]
+        if self._chance(0.5):
+            steps.insert(1, self._amend(stack, "rotate"))
+        off = self._draw.choice(("revoke", "revoke", "status"))
+        steps += [self._amend(stack, off), self._amend(stack, self._draw.choice(("revoke", "status", "detach")))]
+        return [*steps, Hand("restore", kept), self._amend(stack)]
+
     def overlaps(self) -> list[Step]:
         """Draw rotations that keep the certificate before, beside who uses that, or the secret; Deletes come again."""
         one, other = self._two_stacks()
         wish = replace(self.wish(self._draw.choice(("issued", "issued", "requested", "own-ca"))), secret=0, keep="KEEP")
         wish = replace(wish, retain=self._draw.choice(("Delete", "Retain")))
-        what = ("rotate", "rotate", "rotate", "rotate", "status", "attach", "detach", "keep", "rename")
+        what = ("rotate", "rotate", "rotate", "rotate", "status", "revoke", "attach", "detach", "keep", "rename")
         steps: list[Step] = [self._deploy(one, wish), Amend(one, "rotate", faults=self._faults())]
         steps += [self._amend(one, self._draw.choice(what)) for _ in range(self._draw.randint(1, 3))]
         uses = self._draw.choice(("kin", "kin", "kin", wish.certificate))
@@ -159,10 +171,10 @@ class DrawingInUse(Drawing):
             return replace(wish, adopt=self._chance(0.8))
         return Wish(
             certificate,
-            status=self._draw.choice(("ACTIVE", "ACTIVE", "ACTIVE", "INACTIVE")),
+            status=self._draw.choice((*("ACTIVE",) * 9, "INACTIVE", "INACTIVE", "REVOKED")),
             attached=self._draw.choice(ATTACHED) if certificate in ("issued", "requested", "brought") else (),
             retain=self._draw.choice(("Delete", "Delete", "Delete", "Delete", "Retain")),
-            sweep=self._draw.choice(("RETAIN", "DEACTIVATE", "DELETE")) if certificate == "own-ca" else "RETAIN",
+            sweep=self._draw.choice(SWEEPS) if certificate == "own-ca" else "RETAIN",
             secret=self._draw.choice((0, 0, 0, 1, WITH_PASSWORD)) if certificate in KEPT else 0,
             on_delete=self._draw.choice(("DELETE", "DELETE", "RETAIN")),
             keep=self._draw.choice(("DELETE", "KEEP")),
@@ -187,6 +199,7 @@ PATTERNS: tuple[Pattern, ...] = (
     DrawingInUse.shares,
     DrawingInUse.rotates,
     DrawingInUse.rotates,
+    DrawingInUse.turns_off,
     DrawingInUse.overlaps,
     DrawingInUse.overlaps,
     DrawingInUse.hands_over,

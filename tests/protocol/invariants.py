@@ -33,7 +33,7 @@ LEGEND = {
     "I3": "nothing is touched that the resource did not register, unless its template says so",
     "I4": "every resource that CloudFormation lists is registered, after a rollback as before",
     "I5": "each resource keeps what its last completed event reported",
-    "I6": "a secret's AWSCURRENT, once it was a registered certificate's, is one as long as that resource exists",
+    "I6": "a secret's AWSCURRENT, once a resource's registered certificate's, is its own as long as that one exists",
 }
 """What failures print, and ``README.md`` explains."""
 

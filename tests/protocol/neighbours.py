@@ -157,6 +157,7 @@ _CHANGES: dict[str, Any] = {
     "retain": lambda wish: {"retain": "Retain"},
     "release": lambda wish: {"retain": "Delete"},
     "status": lambda wish: {"status": "INACTIVE" if wish.status == "ACTIVE" else "ACTIVE"},
+    "revoke": lambda wish: {"status": wish.status if wish.native else "REVOKED"},
     "attach": lambda wish: {"attached": ("connect", "thermostat")},
     "attach-more": lambda wish: {"attached": ("connect", "publish", "boiler")},
     "detach": lambda wish: {"attached": ()},
@@ -183,17 +184,23 @@ def properties_of(certificate: str) -> dict[str, Any]:
 
 def declare(wish: Wish) -> Declared:
     """Write a resource as a template has it."""
-    properties = properties_of(wish.certificate) | {"Status": wish.status}
+    is_ca = wish.type_name == "Ca"
+    properties = properties_of(wish.certificate) | {"Status": status_of_ca(wish) if is_ca else wish.status}
     if wish.native:
         return Declared(native.CERTIFICATE, properties, **RETAINED[wish.retain])
     if wish.adopt and wish.certificate != "csr":
         properties["ExistingCertificate"] = "ADOPT"
-    if wish.type_name == "Ca":
+    if is_ca:
         properties["DeviceCertificatesOnDelete"] = wish.sweep
         return Declared("Custom::IotCaCertificate", properties, **RETAINED[wish.retain])
     properties["PolicyNames"] = [name for name in wish.attached if name in material.POLICIES]
     properties["ThingNames"] = [name for name in wish.attached if name in material.THINGS]
     return Declared(DEVICE, properties, **RETAINED[wish.retain])
+
+
+def status_of_ca(wish: Wish) -> str:
+    """Return the status of a CA, which cannot be REVOKED: it is off all the same."""
+    return "INACTIVE" if wish.status == "REVOKED" else wish.status
 
 
 def template_of(wishes: Wishes, breaks: str, write: Callable[[Wish], Declared] = declare) -> Template:

@@ -52,6 +52,7 @@ class Possessions:
     def completed(self, owner: Owner, physical_id: str, now: Declared, before: Declared | None = None) -> None:
         """Note a CREATE_COMPLETE or UPDATE_COMPLETE."""
         self.unsettled.discard(owner)
+        self.note_revoked(physical_id, now)
         if self.arrangements.completed(owner, physical_id, now, is_new=before is None):
             self._note_decided_status(owner, now, before)
             return
@@ -161,6 +162,12 @@ class Possessions:
             stack.excused.remove(certificate_id)
         return excusing
 
+    def note_revoked(self, physical_id: str, declared: Declared) -> None:
+        """Note that an event sets REVOKED, of the certificate that is kept as well."""
+        if declared.properties.get("Status") == "REVOKED":
+            present, kept = without_kept(physical_id)
+            self.cloud.excuses.revoked |= {certificate_id_in(present), kept}
+
     def failed(self, owner: Owner) -> None:
         """Note an UPDATE_FAILED."""
         self.unsettled.add(owner)
@@ -245,6 +252,8 @@ class Possessions:
             if owner in self.unsettled:
                 continue
             wanted = self.statuses.get(had.certificate_id, record.status)
+            if record.status == "REVOKED" and had.certificate_id in self.cloud.excuses.revoked:
+                wanted = "REVOKED"
             require(record.status == wanted, "I5", f"the certificate of {who} is {record.status}, and was set {wanted}")
             missing = had.attached - _attached(self.cloud, record.arn)
             require(

@@ -147,7 +147,7 @@ USED_BY = {"issued": "kin", "coming": "brought"}
 ISSUED = frozenset({"requested", "issued", "own-ca"})
 CHANGES_IN_USE = (
     *("attach", "detach", "status", "rename", "rotate", "remove", "retain", "release", "other-secret", "on-delete"),
-    *("keep", "own", "adopt"),
+    *("keep", "own", "adopt", "revoke"),
 )
 
 
@@ -205,6 +205,7 @@ class _DrawingInUse:
             {},
             {"adopt": True},
             {"status": "INACTIVE"},
+            {"status": "REVOKED"},
             {"retain": "Retain"},
             {"secret": 1},
             {"on_delete": "RETAIN"},

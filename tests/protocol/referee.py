@@ -282,6 +282,7 @@ class Stack:
         answer = self._send("Update", logical_id, declared, live.physical_id, live.declared)
         if declared.properties.get("Status") == "REVOKED":
             self._rollback.revoking.add(live.physical_id)
+            self.cloud.possessions.note_revoked(live.physical_id, declared)
         if answer is None or answer.body["Status"] == "FAILED":
             adopted = live.physical_id if answer is None else answer.body["PhysicalResourceId"]
             self._log(logical_id, adopted, "UPDATE_FAILED")

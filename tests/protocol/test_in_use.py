@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from protocol import kept_keys, scenarios, transfers
+from protocol.function import Fault
 from protocol.referee import DEVICE, Declared, Stack
 from protocol.transfers import DETACH, TARGET, decide, outgoing, to
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from protocol.function import Cloud
     from protocol.scenarios import Kind
 
@@ -49,17 +52,68 @@ def test_a_secret_of_another_stack_is_refused_and_its_key_stays(cloud: Cloud, ki
     assert kind.registered(cloud) == {first}
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_what_is_turned_off_needs_no_secret(cloud: Cloud, kind: Kind) -> None:
+SECRETS_CALLS = ("GetSecretValue", "DescribeSecret", "PutSecretValue", "UpdateSecretVersionStage")
+
+
+def is_scheduled_for_deletion(cloud: Cloud, arn: str) -> None:
+    cloud.aws.secrets.scheduled_for_deletion.add(arn)
+
+
+def is_deleted(cloud: Cloud, arn: str) -> None:
+    cloud.aws.secrets.remove(arn)
+    cloud.keys.replaced_outside(arn)
+
+
+def is_denied(cloud: Cloud, _: str) -> None:
+    cloud.arm(*(Fault("deny", f"secretsmanager.{each}", "before", times=999) for each in SECRETS_CALLS))
+
+
+OUT_OF_REACH = [is_scheduled_for_deletion, is_deleted, is_denied]
+
+
+@pytest.mark.parametrize("out_of_reach", OUT_OF_REACH)
+@pytest.mark.parametrize("keeps", [False, True], ids=["", "with the previous certificate"])
+@pytest.mark.parametrize(("name", "off"), [("self-signed", "INACTIVE"), ("issued", "INACTIVE"), ("issued", "REVOKED")])
+def test_what_is_turned_off_needs_no_secret(
+    cloud: Cloud, name: str, off: str, out_of_reach: Callable[[Cloud, str], None], *, keeps: bool
+) -> None:
+    kind = scenarios.KINDS[name]
+    more: dict[str, Any] = {"PreviousCertificate": "KEEP"} if keeps else {}
+    stack = Stack(cloud)
+    assert stack.create({X: kind(**more)}) == "COMPLETE"
+    if keeps:
+        assert stack.update({X: kind(1, **more)}) == "COMPLETE"
+    generation, ids = int(keeps), kind.registered(cloud)
+    assert len(ids) == 1 + keeps
+    out_of_reach(cloud, kept_keys.secret_of(kind))
+    try:
+        assert stack.update({X: kind(generation, Status=off, **more)}) == "COMPLETE"
+        records: dict[str, Any] = {**cloud.iot.cas, **cloud.iot.certificates}
+        assert {records[each].status for each in ids} == {off}
+        broken = {X: kind(generation, Status=off, ThingNames=["boiler"], **more), "Broken": BROKEN}
+        assert kind.is_ca or stack.update(broken) == "ROLLED_BACK"
+        assert {records[each].status for each in ids} == {off}
+        assert stack.delete() == "COMPLETE"
+        assert not kind.registered(cloud)
+    finally:
+        cloud.arm()
+        cloud.aws.secrets.scheduled_for_deletion.clear()
+
+
+@pytest.mark.parametrize("out_of_reach", OUT_OF_REACH)
+def test_a_rollback_leaves_what_was_revoked_without_its_secret(
+    cloud: Cloud, out_of_reach: Callable[[Cloud, str], None]
+) -> None:
+    kind = scenarios.KINDS["issued"]
     stack = Stack(cloud)
     assert stack.create({X: kind()}) == "COMPLETE"
-    cloud.aws.secrets.scheduled_for_deletion.add(kept_keys.secret_of(kind))
+    out_of_reach(cloud, kept_keys.secret_of(kind))
     try:
-        assert stack.update({X: kind(Status="INACTIVE")}) == "COMPLETE"
-        records: dict[str, Any] = {**cloud.iot.cas, **cloud.iot.certificates}
-        assert records[stack.live[X].physical_id].status == "INACTIVE"
-        assert stack.delete() == "COMPLETE"
+        assert stack.update({X: kind(Status="REVOKED"), "Broken": BROKEN}) == "ROLLED_BACK"
+        assert cloud.iot.certificates[stack.live[X].physical_id].status == "REVOKED"
+        assert said(cloud, "Left REVOKED")
     finally:
+        cloud.arm()
         cloud.aws.secrets.scheduled_for_deletion.clear()
 
 

@@ -37,6 +37,23 @@ def renamed_beside_a_sibling_that_fails(cloud: Cloud, kind: Kind) -> None:
     stack.update({"Renamed": kind(), "Broken": BROKEN})
 
 
+def taken_by_another_stack(cloud: Cloud, kind: Kind) -> None:
+    assert Stack(cloud).create({X: kind()}) == "COMPLETE"
+    Stack(cloud, "another").create({X: kind()})
+
+
+def taken_and_deleted(cloud: Cloud, kind: Kind) -> None:
+    """The certificate that loses the label is removed before anybody looks."""
+    stack = Stack(cloud)
+    assert stack.create({X: kind()}) == "COMPLETE"
+    stack.update({"Renamed": kind()})
+
+
+def takes_the_label_of_another(patch: pytest.MonkeyPatch) -> None:
+    """A secret is written to whatever is in it: nothing fails, and the first owner's reader finds another's key."""
+    patch.setattr(credentials, "replacing", lambda *_, **__: OWN)
+
+
 def takes_any_label(patch: pytest.MonkeyPatch) -> None:
     """Version 0.1.0: a secret of another resource is written to, and nothing returns the label."""
     patch.setattr(credentials, "replacing", lambda *_, **__: OWN)
@@ -82,6 +99,8 @@ def returns_it_to_the_version_before(patch: pytest.MonkeyPatch) -> None:
 
 DEFECTS = [
     Defect("takes any label", takes_any_label, renamed_beside_a_sibling_that_fails),
+    Defect("takes the label of another", takes_the_label_of_another, taken_by_another_stack),
+    Defect("takes the label of one that it removes", takes_the_label_of_another, taken_and_deleted),
     Defect("moves the label forward alone", moves_the_label_forward_alone, kept_keys.rotation_rolled_back),
     Defect("labels before it registers", labels_before_it_registers, kept_keys.readers_never_find_what_failed),
     Defect("returns it to the version before", returns_it_to_the_version_before, kept_keys.rotation),
@@ -97,3 +116,10 @@ def test_is_caught(cloud: Cloud, defect: Defect, kind: str, monkeypatch: pytest.
             defect.sequence(cloud, scenarios.KINDS[kind])
     finally:
         cloud.aws.after = cloud._after
+
+
+@pytest.mark.parametrize("kind", ["self-signed", "issued"])
+@pytest.mark.parametrize("sequence", [renamed_beside_a_sibling_that_fails, taken_by_another_stack, taken_and_deleted])
+def test_is_not_seen_where_there_is_none(cloud: Cloud, sequence: Callable[[Cloud, Kind], None], kind: str) -> None:
+    sequence(cloud, scenarios.KINDS[kind])
+    assert cloud.violations == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -80,6 +81,16 @@ def test_what_is_wrong_with_a_key_names_its_secret_and_its_ca(text: str) -> None
     assert "(secret factory/ca-key-AbCdEf, CA CN=Factory CA)" in str(caught.value)
     assert len(str(caught.value)) <= MAX_REASON_CHARACTERS
     assert not any(word in str(caught.value) for word in text.split() if len(word) >= 20)
+
+
+def test_a_name_that_is_no_secrets_is_not_shown_and_that_of_a_bad_key_is() -> None:
+    stage = Stage()
+    stage.aws.secrets.values[KEY_SECRET] = "no key"
+    for given, shown in (("hidden-text", "(CA CN=Factory CA)"), ("factory/ca-key", "(secret factory/ca-key, CA CN")):
+        properties = {"CACertificatePem": drafts.CA.pem, "VerificationKey": {"SecretArn": given}}
+        with pytest.raises(InvalidPropertyError, match=re.escape(shown)) as caught:
+            stage.create(stage.ca, properties)
+        assert "hidden-text" not in str(caught.value)
 
 
 def test_a_key_of_openssh_with_written_out_line_ends_proves_possession() -> None:

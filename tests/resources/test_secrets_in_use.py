@@ -281,3 +281,44 @@ class TestTurningOff:
         with pytest.raises(InvalidPropertyError, match=rf"^{kind.secret_property}: the secret cannot be used"):
             kind.update(first, {"Generation": "2"}, {})
         assert kind.registered[first].status == "ACTIVE"
+
+
+class TestTheNameOfASecret:
+    """Its name, and its ARN without what Secrets Manager adds, name one secret: one for the other is no rotation."""
+
+    NAMES = (KEPT[:-7], "kept")
+
+    @pytest.mark.parametrize("again", NAMES, ids=["by the partial ARN", "by name"])
+    @pytest.mark.parametrize("first", NAMES, ids=["by the partial ARN", "by name"])
+    def test_instead_of_its_partial_arn_is_no_rotation(self, kind: Kind, first: str, again: str) -> None:
+        made = kind.create(**{kind.secret_property: first})
+        changed = kind.update(
+            made.physical_id, {kind.secret_property: again, "Status": "INACTIVE"}, {kind.secret_property: first}
+        )
+        assert changed.physical_id == made.physical_id
+        assert kind.registered[made.physical_id].status == "INACTIVE"
+        assert kind.holding() == made.physical_id
+
+    def test_instead_of_what_an_earlier_version_wrote_is_no_rotation(
+        self, kind: Kind, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        partial, name = self.NAMES
+        with monkeypatch.context() as earlier:
+            for module in ("issued_device_certificate", "self_signed_ca_certificate"):
+                earlier.setattr(f"iot_certificate_provider.properties.{module}.secret_identity", lambda text: text)
+            made = kind.create(**{kind.secret_property: partial})
+        changed = kind.update(
+            made.physical_id, {kind.secret_property: name, "Status": "INACTIVE"}, {kind.secret_property: partial}
+        )
+        assert (changed.physical_id, kind.holding()) == (made.physical_id, made.physical_id)
+        rotated = kind.update(
+            made.physical_id, {kind.secret_property: name, "Generation": "2"}, {kind.secret_property: name}
+        )
+        assert rotated.physical_id != made.physical_id
+        assert kind.holding() == rotated.physical_id
+
+    def test_of_another_secret_is_a_rotation(self, kind: Kind) -> None:
+        kind.secrets.add_empty(KEPT.replace("kept", "other"))
+        made = kind.create(**{kind.secret_property: "kept"})
+        moved = kind.update(made.physical_id, {kind.secret_property: "other"}, {kind.secret_property: "kept"})
+        assert moved.physical_id != made.physical_id

@@ -3,12 +3,12 @@
 Secrets Manager user guide, "Find secrets", and API reference, GetSecretValue, SecretId: an ARN may leave out the hyphen
 and the six random characters at its end, "a partial ARN"; but of a secret whose own name ends in a hyphen and six
 characters Secrets Manager takes the partial ARN for a complete one, and does not find it (aws-cdk issues 27530 and
-18555). MiniStack takes any beginning of an ARN.
+18555). The guide does not limit these six to the characters that Secrets Manager adds: any character of a name counts
+here, so that ``factory-ca-key`` is such a name. MiniStack takes any beginning of an ARN.
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from iot_certificates_local.strict.cloudformation.internals import replace
@@ -16,16 +16,17 @@ from iot_certificates_local.strict.cloudformation.internals import replace
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_SUFFIX = re.compile(r"-[A-Za-z0-9]{6}")
-_LONGEST_SUFFIX = 7
+_SUFFIX = 7
+"""The length of what Secrets Manager adds to a name: a hyphen and six characters."""
 
 
 def names(secret_id: str, arn: str) -> bool:
     """Whether a SecretId that is an ARN names the secret of the ARN."""
     if secret_id == arn:
         return True
-    looks_complete = _SUFFIX.fullmatch(secret_id[-_LONGEST_SUFFIX:]) is not None
-    return secret_id == arn[:-_LONGEST_SUFFIX] and not looks_complete
+    name = secret_id.rpartition(":secret:")[2]
+    looks_complete = name[-_SUFFIX : -_SUFFIX + 1] == "-"
+    return secret_id == arn[:-_SUFFIX] and not looks_complete
 
 
 def take_partial_arns_as_aws_does() -> None:

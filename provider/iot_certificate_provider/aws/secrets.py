@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
     from iot_certificate_provider.aws.clients import AwsClients
 
-_NAME_LIKE_A_SUFFIX = re.compile(r":secret:.*-[a-z-]{6}$")
-"""An ARN without its last seven characters whose name ends like them; these are letters of both cases and digits.
-
-Secrets Manager user guide, "Find a secret": it takes such an ARN for a complete one (aws-cdk #27530, #18555).
+_LIKE_A_COMPLETE_ARN = re.compile(r":secret:.*-(.{6})$")
+"""Secrets Manager takes any such ARN for a complete one, also that of a name which ends so, without the hyphen and the
+six letters and digits that it adds (user guide, "Finding a secret from a partial ARN"; aws-cdk #27530, #18555).
 """
+_WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z0-9]+")
 
 _COMPLETE = "Give its name, or its complete ARN: this one ends like a complete ARN, in a hyphen and six characters"
+_EITHER = "If its name ends in this hyphen and six characters, give the name. Else create the secret, or grant it"
 
 CURRENT, PREVIOUS, PENDING = "AWSCURRENT", "AWSPREVIOUS", "AWSPENDING"
 """Staging labels (Secrets Manager User Guide, "Secret versions"); each is on one version at most."""
@@ -103,13 +104,24 @@ class SecretsGateway:
 
 @contextmanager
 def _named(what: str, grant: str, secret_arn: str) -> Iterator[None]:
-    looks_complete = _NAME_LIKE_A_SUFFIX.search(secret_arn) is not None
+    of_a_name = _fix_of_a_name_like_a_complete_arn(secret_arn)
     try:
-        with _usable(), mapping_errors("the secret", grant=_COMPLETE if looks_complete else grant, carries_secret=True):
+        with _usable(), mapping_errors("the secret", grant=of_a_name or grant, carries_secret=True):
             yield
     except NotFoundError as error:
-        fix = _COMPLETE if looks_complete else "Create it in this account and Region, with a value"
+        fix = of_a_name or "Create it in this account and Region, with a value"
         raise UnusableError(f"{what} does not exist", fix) from error
+
+
+def _fix_of_a_name_like_a_complete_arn(secret_arn: str) -> str:
+    """Return the fix for an ARN that may lack what Secrets Manager adds to a name; nothing for any other."""
+    ending = _LIKE_A_COMPLETE_ARN.search(secret_arn)
+    if ending is None:
+        return ""
+    if not ending[1].isalnum():
+        return _COMPLETE
+    # Of six random characters a tenth look like a word as well.
+    return _EITHER if _WORD.fullmatch(ending[1]) else ""
 
 
 @contextmanager

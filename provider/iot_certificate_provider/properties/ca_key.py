@@ -47,6 +47,16 @@ class KeyInMemory:
 
 CaKey = KeyInSecret | KeyInKms | KeyInPrivateCa
 
+_COMPLETE_ARN = re.compile(r"-[A-Za-z0-9]{6}$")
+
+
+def secret_identity(secret_id: str) -> str:
+    """Return the same for a secret's name and its partial ARN, so that one for the other is no other secret.
+
+    A complete ARN stays as it is.
+    """
+    return secret_id if _COMPLETE_ARN.search(secret_id) else secret_id.rpartition(":secret:")[2]
+
 
 class CaKeyProperty(StrEnum):
     """The properties of the key's location."""

@@ -14,6 +14,7 @@ from iot_certificate_provider.contract import (
 from iot_certificate_provider.errors import attributing_to
 from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.pki import SigningRequest
+from iot_certificate_provider.properties.ca_key import secret_identity
 from iot_certificate_provider.properties.device_certificate import STATUS, DeviceCertificateProperties
 from iot_certificate_provider.properties.issuance import (
     GENERATION,
@@ -149,7 +150,7 @@ class IssuedDeviceCertificateProperties:
             name.SUBJECT: self.subject.subject.rfc4514_string(),
             name.SUBJECT_ALTERNATIVE_NAMES: "" if names is None else names.public_bytes().hex(),
             name.KEY_ALGORITHM: self.subject.algorithm,
-            name.CREDENTIALS_SECRET_ARN: self.subject.secret_arn,
+            name.CREDENTIALS_SECRET_ARN: secret_identity(self.subject.secret_arn),
         }
 
     def of_certificate(self, certificate: Certificate, ca: Certificate | None) -> DeviceCertificateProperties:

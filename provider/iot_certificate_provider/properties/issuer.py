@@ -17,6 +17,7 @@ from iot_certificate_provider.properties.ca_key import (
     KeyInPrivateCa,
     KeyInSecret,
     read_ca_key,
+    secret_identity,
 )
 from iot_certificate_provider.properties.reader import required
 from iot_certificate_provider.properties.shapes import ALWAYS, Dependent, Given, Map, Pem, Shape, Text, Update
@@ -69,7 +70,7 @@ class Issuer:
         if self.certificate_id is not None:
             return self.certificate_id
         if isinstance(self.key, KeyInSecret):
-            return f"secret {self.key.secret_arn} {self.key.json_field or ''}"
+            return f"secret {secret_identity(self.key.secret_arn)} {self.key.json_field or ''}"
         return f"private CA {self.key.certificate_authority_arn}" if isinstance(self.key, KeyInPrivateCa) else ""
 
 

@@ -20,7 +20,7 @@ from iot_certificate_provider.properties.ca_certificate import (
     STATUS,
     CaCertificateProperties,
 )
-from iot_certificate_provider.properties.ca_key import KeyInMemory
+from iot_certificate_provider.properties.ca_key import KeyInMemory, secret_identity
 from iot_certificate_provider.properties.issuance import (
     GENERATION,
     KEY_ALGORITHM,
@@ -123,7 +123,7 @@ class SelfSignedCaCertificateProperties:
             name.KEY_ALGORITHM: self.key_algorithm,
             name.VALIDITY_DAYS: str(self.validity.days),
             name.GENERATION: self.generation,
-            name.PRIVATE_KEY_SECRET_ARN: self.secret_arn,
+            name.PRIVATE_KEY_SECRET_ARN: secret_identity(self.secret_arn),
         }
 
     def of_certificate(self, certificate: Certificate, key: CaPrivateKey | None) -> CaCertificateProperties:

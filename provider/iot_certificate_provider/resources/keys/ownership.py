@@ -1,7 +1,7 @@
 """The owner of a secret's current version: pure decisions, each with its reason.
 
-A resource writes only to a secret that is empty or its own, and takes the label AWSCURRENT from no registered key but
-the one that it rotates itself.
+A resource writes only to a secret that is empty, its own, or of a certificate that is not registered any more. It takes
+the label AWSCURRENT from no registered key but the one that it rotates itself.
 """
 
 from __future__ import annotations

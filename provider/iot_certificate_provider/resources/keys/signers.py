@@ -64,10 +64,11 @@ class CertificateSigners:
                 _naming_secret(key.passphrase_secret_arn, ca),
             ):
                 passphrase = self._secrets.text(key.passphrase_secret_arn)
-        with attributing_to(f"{self._name}.{CaKeyProperty.SECRET_ARN}"), _naming_secret(key.secret_arn, ca):
-            return PrivateKeySigner(
-                ca, load_private_key(self._secrets.text(key.secret_arn, key.json_field), passphrase)
-            )
+        with attributing_to(f"{self._name}.{CaKeyProperty.SECRET_ARN}"):
+            with _naming_secret(key.secret_arn, ca):
+                text = self._secrets.text(key.secret_arn, key.json_field)
+            with _naming_secret(key.secret_arn, ca, exists=True):
+                return PrivateKeySigner(ca, load_private_key(text, passphrase))
 
     def _with_key_in_kms(self, ca: Certificate, key: KeyInKms) -> CertificateSigner:
         name = f"{self._name}.{CaKeyProperty.KMS_KEY_ID}"
@@ -95,13 +96,13 @@ class CertificateSigners:
 
 
 @contextmanager
-def _naming_secret(secret_arn: str, ca: Certificate) -> Iterator[None]:
+def _naming_secret(secret_id: str, ca: Certificate, *, exists: bool = False) -> Iterator[None]:
     """Add to what is wrong with a key the secret and the CA: a stack can have several of both."""
     try:
         yield
     except UnusableError as error:
-        # A value that is not an ARN may be a key, or a passphrase, in the wrong place.
-        _, _, name = secret_arn.partition(":secret:") if secret_arn.startswith("arn:") else ("", "", "")
+        # A value that is no ARN, and names no secret, may be a key, or a passphrase, in the wrong place.
+        name = secret_id.rpartition(":secret:")[2] if exists or secret_id.startswith("arn:") else ""
         secret = f"secret {shorten(name, _NAME_CHARACTERS)}, " if name else ""
         where = f"{secret}CA {shorten(ca.subject, _NAME_CHARACTERS)}"
         raise UnusableError(f"{error.problem} ({where})", error.fix) from error
