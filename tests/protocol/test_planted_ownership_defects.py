@@ -144,7 +144,7 @@ def undoes_by_the_id(patch: pytest.MonkeyPatch) -> None:
 
 
 def sweeps_what_other_stacks_hold(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(device_certificate_sweep.Held, "__contains__", lambda *_: False)
+    patch.setattr(device_certificate_sweep.Held, "holder", lambda *_: None)
 
 
 def deletes_a_ca_by_its_id(patch: pytest.MonkeyPatch) -> None:
