@@ -299,14 +299,15 @@ class TestADelete:
         assert note.startswith(said.format(created.physical_id[:16]))
         assert bool(note) is bool(said)
 
-    def test_of_an_unanswered_create_names_the_newest_that_it_leaves(self, stage: Stage) -> None:
+    def test_of_an_unanswered_create_names_each_that_it_leaves_the_newest_with_its_holder(self, stage: Stage) -> None:
         stage.log("", "CREATE_IN_PROGRESS")
         older, newest = register(stage, FIRST, **own_tags(stage)), register(stage, SECOND, **own_tags(stage))
         newest.created += timedelta(seconds=2)
         held_elsewhere(stage, older.id, name="one")
         held_elsewhere(stage, newest.id, name="two")
         outcome = stage.delete(stage.ca, INVENTED_ID, OF_PRIVATE_CA)
-        assert outcome.note == f"Left registered: certificate {newest.id[:16]}… is declared by Ca of stack two"
+        said = f"Left registered: certificate {newest.id[:16]}… is declared by Ca of stack two"
+        assert outcome.note == f"{said}. So is certificate {older.id[:16]}…"
         assert set(stage.iot.cas) == {older.id, newest.id}
 
     def test_of_an_unanswered_create_leaves_what_another_stack_is_about_to_update(self, stage: Stage) -> None:

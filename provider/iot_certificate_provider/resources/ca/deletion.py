@@ -84,17 +84,17 @@ class CaCertificateDeletion:
 
     def _of_leftovers(self, request: Request, find: Callable[[], Iterable[str]]) -> Outcome:
         wait_for_late_registration(request)
-        reasons = []
         found = list(find())
         if not found:
             return left(request, ownership.deletion_of_nothing_left())
+        decisions: dict[str, Decision | None] = {}
+        spared = []
         for certificate_id in found:
             decision = self._ownership.leftover(request, certificate_id)
+            decisions[certificate_id] = None if decision.proceeds else decision
             if decision.proceeds:
-                reasons.append(self._remove(request, certificate_id, sweep=True))
-            else:
-                reasons.append(decision.reason)
-        return Outcome(request.existing_id, note=next(filter(None, reasons), ""))
+                spared.append(self._remove(request, certificate_id, sweep=True))
+        return noted(Outcome(request.existing_id), ownership.why_left(decisions), *spared)
 
     def remove_left_by_update(self, request: Request, certificate_ids: Iterable[str]) -> str:
         """Deregister what an Update registered that never answered; return why the first of the others stays."""
@@ -102,7 +102,7 @@ class CaCertificateDeletion:
         for certificate_id, decision in decisions.items():
             if decision.proceeds:
                 self._registration.deregister(certificate_id)
-        return next((each.reason for each in decisions.values() if not each.proceeds), "")
+        return ownership.why_left({each: None if it.proceeds else it for each, it in decisions.items()})
 
     def _remove(self, request: Request, certificate_id: str, *, sweep: bool, gone: bool = False) -> str:
         """Deregister the CA, after the sweep; return the note that names what the sweep has spared."""

@@ -18,7 +18,7 @@ from iot_certificate_provider.resources.lifecycle.redelivery import wait_for_lat
 from iot_certificate_provider.resources.removal.attachments import Attachments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from iot_certificate_provider.aws.cloudformation import StackResource
@@ -110,7 +110,7 @@ class DeviceCertificateDeletion:
 
     def remove_leftovers(self, request: Request, certificate_ids: Iterable[str]) -> str:
         """Remove those that the running operation has left; return why the first of the others stays, and which do."""
-        return why_left({each: self._remove_leftover(request, each) for each in certificate_ids})
+        return ownership.why_left({each: self._remove_leftover(request, each) for each in certificate_ids})
 
     def remove_in_time(self, request: Request, certificate_ids: Iterable[str], seconds: float) -> str:
         """Do likewise for ``seconds``, in an operation that has more to do and is not to fail for want of time.
@@ -127,7 +127,7 @@ class DeviceCertificateDeletion:
             left = max(0.0, request.deadline.seconds_left - until)
             with request.deadline.keeping(KEPT_BACK_SECONDS), suppress(ProviderError if taking else DeadlineError):
                 decisions[certificate_id] = self._remove_leftover(request, certificate_id, left, taking=taking)
-        return why_left(decisions)
+        return ownership.why_left(decisions)
 
     def _remove_leftover(
         self, request: Request, certificate_id: str, seconds: float | None = None, *, taking: bool = False
@@ -144,15 +144,6 @@ class DeviceCertificateDeletion:
 def left(request: Request, decision: Decision) -> Outcome:
     """Answer a Delete that leaves something, or has nothing to do."""
     return Outcome(request.existing_id, note=decision.reason)
-
-
-def why_left(decisions: Mapping[str, Decision | None]) -> str:
-    """Say why the first one stays, and which others do; of what is gone already, only where none stays."""
-    reasons = {each: decision.reason for each, decision in decisions.items() if decision is not None}
-    gone = {each: reason for each, reason in reasons.items() if reason == ownership.deletion_of_nothing(each).reason}
-    staying = [each for each in reasons if each not in gone]
-    more = f". So is {', '.join(map(ownership.short, staying[1:]))}" if len(staying) > 1 else ""
-    return reasons[staying[0]] + more if staying else next(reversed(gone.values()), "")
 
 
 def _declared(request: Request) -> Attachments:

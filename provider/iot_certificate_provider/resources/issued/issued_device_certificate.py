@@ -16,7 +16,7 @@ from iot_certificate_provider.physical_id import keeping_id
 from iot_certificate_provider.pki import SigningRequest
 from iot_certificate_provider.properties.issued_device_certificate import IssuedDeviceCertificateProperties
 from iot_certificate_provider.protocol.response import Outcome, ensure_fits, noted
-from iot_certificate_provider.resources.device.deletion import left, why_left
+from iot_certificate_provider.resources.device.deletion import left
 from iot_certificate_provider.resources.device.device_certificate import DeviceCertificateResource
 from iot_certificate_provider.resources.device.outcome import attributes_of_lost, outcome_of
 from iot_certificate_provider.resources.issued.issuing import DeviceCertificateIssuing
@@ -81,7 +81,7 @@ class IssuedDeviceCertificateResource:
             try:
                 note = self._device_certificates.remove_left_by_update(request, left_by) or note
             except AccessDeniedError:
-                note = why_left({each: ownership.orphan_not_checked(each) for each in left_by}) or note
+                note = ownership.why_left({each: ownership.orphan_not_checked(each) for each in left_by}) or note
                 note = note or ownership.left_unread(request).reason
             return replace(outcome, note=note or outcome.note)
 

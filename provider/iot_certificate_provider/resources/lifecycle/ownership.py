@@ -287,6 +287,15 @@ def orphan_not_checked(certificate_id: str, *, is_ca: bool = False) -> Decision:
     return orphan_given_up(certificate_id, Decision(Action.WAIT, why), is_ca=is_ca)
 
 
+def why_left(decisions: Mapping[str, Decision | None]) -> str:
+    """Say why the first one stays, and which others do; of what is gone already, only where none stays."""
+    reasons = {each: decision.reason for each, decision in decisions.items() if decision is not None}
+    gone = {each: reason for each, reason in reasons.items() if reason == deletion_of_nothing(each).reason}
+    staying = [each for each in reasons if each not in gone]
+    more = f". So is {', '.join(map(short, staying[1:]))}" if len(staying) > 1 else ""
+    return reasons[staying[0]] + more if staying else next(reversed(gone.values()), "")
+
+
 def _at_work(resource: StackResource, request: Request) -> str:
     if not resource.status:
         return "another resource: the function's role is not allowed to list the stacks"
