@@ -72,6 +72,10 @@ class PlayedStack:
             raise
         return str(stack["StackStatus"])
 
+    def declared(self) -> list[str]:
+        """Return the logical ids in the template that CloudFormation gives."""
+        return sorted(self._client.get_template(StackName=self.id or self.name)["TemplateBody"]["Resources"])
+
     def rest(self) -> str:
         """Wait until nothing runs on it; return its status."""
         while (status := self.status()).endswith("_IN_PROGRESS"):

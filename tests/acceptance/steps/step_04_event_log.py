@@ -62,10 +62,14 @@ def _cancel(stage: Stage, stack: PlayedStack) -> None:
     stack.begin_update({"Device": device(stage.material["alone:7"]), **chain, **_gate(f"Other{_CHAIN - 2}")})
     while stack.physical_id("Device") != stage.material.id("alone:7") and stack.status() == "UPDATE_IN_PROGRESS":
         time.sleep(stage.place.poll_seconds / 4)
+    declared = stack.declared()
+    stage.check("Gate" in declared, f"the template while an update runs is not the one to come: {declared}")
     cancelled = stage.ask("cloudformation", "CancelUpdateStack", StackName=stack.name)
     status = stack.rest()
     is_rolled_back = cancelled.is_success and status == "UPDATE_ROLLBACK_COMPLETE"
     stage.check(is_rolled_back, f"an update that is cancelled: {cancelled}, {status}, {stack.reasons()}")
+    declared = stack.declared()
+    stage.check(declared == ["Device"], f"the template after a rollback is not the one before: {declared}")
     _had(stage, stack, "alone:2")
     _is_status(stage, "alone:2", "ACTIVE")
     for name in ("alone:7", *(f"alone:1{number}" for number in range(_CHAIN))):
@@ -145,6 +149,10 @@ STEP = Step(
         Reliance("iot_certificate_provider.resources.lifecycle.history:held", "who owned a certificate is read there"),
         Reliance("iot_certificate_provider.resources.lifecycle.history:operations", "what an operation can have made"),
         Reliance("iot_certificate_provider.aws.cloudformation:ResourceEvent", "the fields of an event"),
+        Reliance(
+            "iot_certificate_provider.resources.lifecycle.template:declared_in",
+            "a template shows whether a resource would be retained: the one to come while an update runs",
+        ),
     ),
     if_false=(
         "Change resources/lifecycle/history.py, and teach both stand-ins the events that AWS has: "
