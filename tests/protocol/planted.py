@@ -28,6 +28,11 @@ def is_caught_by(cloud: Cloud, error: BaseException, says: str) -> None:
     assert words in broken, f"caught by something else: {broken}"
     named = next((each for each in LEGEND if broken.startswith(f"{each} (")), PREMISE)
     assert named == invariant, f"it breaks {named}, not {invariant}: {broken}"
+    fails_by_nothing_else(cloud)
+
+
+def fails_by_nothing_else(cloud: Cloud) -> None:
+    """Raise AssertionError where the provider itself raised what it does not expect."""
     answers = [answer for invocation in cloud.invocations for answer in invocation.answers]
     unexpected = [answer.body["Reason"] for answer in answers if "Unexpected" in str(answer.body.get("Reason", ""))]
     assert not unexpected, f"the defect fails by itself: {unexpected[0]}"

@@ -13,6 +13,7 @@ from iot_certificate_provider.resources.keys.credentials import CredentialsStore
 from iot_certificate_provider.resources.keys.ownership import OWN
 from protocol import kept_keys, scenarios
 from protocol.kept_keys import BROKEN, X
+from protocol.planted import fails_by_nothing_else
 from protocol.referee import Stack
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ def test_is_caught(cloud: Cloud, defect: Defect, kind: str, monkeypatch: pytest.
             defect.sequence(cloud, scenarios.KINDS[kind])
     finally:
         cloud.aws.after = cloud._after
+    fails_by_nothing_else(cloud)
 
 
 @pytest.mark.parametrize("kind", ["self-signed", "issued"])
