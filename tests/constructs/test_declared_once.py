@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
-from aws_cdk import App, Environment, Stack
+from aws_cdk import App, Environment, NestedStack, Stack
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk.assertions import Annotations, Match
 
@@ -207,6 +207,17 @@ def test_a_name_that_each_stack_reads_in_its_own_environment_is_two_secrets(
             SelfSignedCaCertificate(second, "Ca", subject="CA", private_key_secret=again(second))
     else:
         SelfSignedCaCertificate(second, "Ca", subject="CA", private_key_secret=again(second))
+
+
+@pytest.mark.parametrize("region", [None, "eu-west-1"])
+def test_a_secret_has_one_writer_in_a_stack_and_those_nested_in_it(
+    new_stack: Callable[..., Stack], region: str | None
+) -> None:
+    stack = new_stack(region)
+    first, second = NestedStack(stack, "First"), NestedStack(NestedStack(stack, "Second"), "Inner")
+    SelfSignedCaCertificate(first, "Ca", subject="CA", private_key_secret=by_name(first))
+    with pytest.raises(CertificateDeclarationError, match="is the secret that Stack/First/Ca keeps its key in"):
+        SelfSignedCaCertificate(second, "Ca", subject="CA", private_key_secret=by_name(second))
 
 
 def test_names_and_accounts_that_differ_are_two_secrets(new_app: Callable[..., App]) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from aws_cdk import App, CfnParameter, Environment, Fn, Stack
+from aws_cdk import App, CfnParameter, Environment, Fn, NestedStack, Stack
 from aws_cdk import aws_secretsmanager as secretsmanager
 
 import issuing
+from iot_certificate_provider.contract import ResourceType
 from iot_certificates import (
     CaCertificate,
     CertificateDeclarationError,
@@ -25,14 +26,14 @@ if TYPE_CHECKING:
 CA = issuing.make_ca()
 HERE = Environment(account="123456789012", region="eu-west-1")
 PREFIX = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:"
-CA_TYPE = "Custom::IotSelfSignedCaCertificate"
+OWN_CA = ResourceType.SELF_SIGNED_CA_CERTIFICATE
 NAMES = ["factory-ca-key", "factory-signer", "factory-keys01", "factory/ca-key"]
 
 
 def named_by(stack: Stack, secret: secretsmanager.ISecret) -> object:
     """Return what the template names a secret by."""
     SelfSignedCaCertificate(stack, "Ca", subject="CA", private_key_secret=secret)
-    return Synthesised(stack).declared("Ca", CA_TYPE)["PrivateKeySecretArn"]
+    return Synthesised(stack).declared("Ca", OWN_CA)["PrivateKeySecretArn"]
 
 
 @pytest.fixture(params=[None, HERE], ids=["any environment", "a concrete environment"])
@@ -43,6 +44,11 @@ def stack(request: pytest.FixtureRequest, new_app: Callable[..., App]) -> Stack:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_secret_that_is_imported_by_name_is_passed_by_name(stack: Stack, name: str) -> None:
     assert named_by(stack, secretsmanager.Secret.from_secret_name_v2(stack, "Secret", name)) == name
+
+
+def test_a_nested_stack_has_the_environment_of_its_parent(stack: Stack) -> None:
+    secret = secretsmanager.Secret.from_secret_name_v2(stack, "Secret", "factory-ca-key")
+    assert named_by(NestedStack(stack, "Nested"), secret) == "factory-ca-key"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -101,7 +107,7 @@ def test_names_and_arns_that_the_deployment_gives_are_passed_on(new_app: Callabl
     for construct_id, secret in imports.items():
         SelfSignedCaCertificate(stack, construct_id, subject="CA", private_key_secret=secret)
     template = Synthesised(stack)
-    passed = [template.named(each, CA_TYPE)["Properties"]["PrivateKeySecretArn"] for each in imports]
+    passed = [template.named(each, OWN_CA)["Properties"]["PrivateKeySecretArn"] for each in imports]
     assert passed == ["${SecretName}", "${import partial}", "${import complete}"]
 
 
@@ -127,12 +133,12 @@ def test_every_construct_names_secrets_so(new_app: Callable[..., App]) -> None:
     ca = SelfSignedCaCertificate(stack, "Maker", subject="CA", private_key_secret=of_ca)
     IssuedDeviceCertificate(stack, "Made", issuer=ca, subject="made")
     template = Synthesised(stack)
-    device = template.declared("Device", "Custom::IotIssuedDeviceCertificate")
+    device = template.declared("Device", ResourceType.ISSUED_DEVICE_CERTIFICATE)
     of_key = {"SecretArn": "key-ca-key", "PassphraseSecretArn": "pass-ca-key"}
-    assert template.declared("Ca", "Custom::IotCaCertificate")["VerificationKey"] == of_key
+    assert template.declared("Ca", ResourceType.CA_CERTIFICATE)["VerificationKey"] == of_key
     assert device["Issuer"] == {"CACertificatePem": CA.pem, **of_key}
     assert device["CredentialsSecretArn"] == "kept-ca-key"
-    assert template.declared("Made", "Custom::IotIssuedDeviceCertificate")["Issuer"]["SecretArn"] == "self-ca-key"
+    assert template.declared("Made", ResourceType.ISSUED_DEVICE_CERTIFICATE)["Issuer"]["SecretArn"] == "self-ca-key"
     prefix = PREFIX.replace("arn:aws:", "arn:${AWS::Partition}:")
     assert {f"{prefix}key-ca-key-??????", f"{prefix}pass-ca-key-??????", f"{prefix}kept-ca-key-??????"} <= set(
         template.allowed("DevicePermissions")

@@ -1017,6 +1017,11 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Deploy(1, (TRANSFER,), "last", (Fault("fail", "iot.DescribeCertificate", "before", times=4, invocation=3),)),
         Deploy(0, (TRANSFER,)),
     ),
+    "the referee takes for a move of a label one that is refused, because another resource has the label by now": (
+        Deploy(1, (OWN_CA,)),
+        Hand("delete", "own-ca"),
+        Race(Amend(1, "rotate"), Deploy(2, (OWN_CA,)), later=1.0, slow=2),
+    ),
     "the referee does not know that a decision is a holder, because of which a rollback leaves and names attachments": (
         Deploy(1, (DECISION,)),
         Deploy(2, (("DeviceA", Wish("brought")),)),

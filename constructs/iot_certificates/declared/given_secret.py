@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from aws_cdk import Stack, Token
@@ -78,7 +79,7 @@ class SecretIdentity:
         pairs = ((self.region, other.region), (self.account, other.account))
         if self.name != other.name or any(None not in pair and pair[0] != pair[1] for pair in pairs):
             return False
-        return self.stack is other.stack or all(None not in pair for pair in pairs)
+        return _outermost(self.stack) is _outermost(other.stack) or all(None not in pair for pair in pairs)
 
     def is_known_like(self, other: SecretIdentity) -> bool:
         """Whether of both the same parts are known."""
@@ -102,6 +103,13 @@ def identity_of(scope: Construct, secret: secretsmanager.ISecret) -> SecretIdent
 
 def _identity(stack: Stack, region: str, account: str, name: str) -> SecretIdentity:
     return SecretIdentity(stack, _if_known(region), _if_known(account), _resolved(stack, name))
+
+
+@cache
+def _outermost(stack: Stack) -> Stack:
+    """Return the stack that is deployed: those nested in it have its environment."""
+    parent = stack.nested_stack_parent
+    return stack if parent is None else _outermost(parent)
 
 
 def _if_known(text: str) -> str | None:
