@@ -93,6 +93,16 @@ def explained_messages() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def played_advice(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that ``plays`` an advice without an error that gives it."""
+    messages_seen.begin()
+    yield
+    if os.environ.get("MESSAGES") != "unwatched":
+        fixes = [str(fix) for mark in request.node.iter_markers("plays") for fix in mark.args]
+        assert [fix for fix in fixes if not messages_seen.is_met(fix)] == [], "no error gave this advice"
+
+
+@pytest.fixture(autouse=True)
 def debug_messages() -> Iterator[None]:
     """Switch the messages at DEBUG on again, which a function switches off in its process."""
     yield

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _seen: set[tuple[str, str]] = set()
 _judged: set[tuple[str, str]] = set()
+_made: list[str] = []
 
 
 def watch() -> None:
@@ -30,6 +31,7 @@ def watch() -> None:
     def remembering(error: errors.ProviderError, problem: str, fix: str = "", said: str = "") -> None:
         if _maker(sys._getframe(1)).startswith("iot_certificate_provider"):
             _seen.add((problem, fix))
+            _made.append(f"{problem}. {fix}")
         made(error, problem, fix, said)
 
     setattr(errors.ProviderError, "__init__", remembering)  # noqa: B010 - a method, which mypy lets nobody assign
@@ -40,6 +42,22 @@ def unexplained() -> list[str]:
     new = _seen - _judged
     _judged.update(new)
     return sorted(f"{problem}. {fix}" if fix else problem for problem, fix in new if not fits(problem, fix))
+
+
+def begin() -> None:
+    """Forget the errors of earlier tests."""
+    _made.clear()
+
+
+def answered(reason: str) -> None:
+    """Note a message that is no error of the process, but the answer of a state machine."""
+    _made.append(reason)
+
+
+def is_met(fix: str) -> bool:
+    """Whether an error with this fix was made since ``begin``; ``…`` stands for what varies."""
+    words = re.compile(".*".join(map(re.escape, fix.split(VARIES))), re.DOTALL)
+    return any(words.search(each) for each in _made)
 
 
 def _maker(frame: FrameType | None) -> str:

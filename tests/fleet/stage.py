@@ -11,6 +11,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import issuing
+import messages_seen
 from fakes.aws import FakeAws
 from fakes.cloudformation import FakeCloudFormation
 from fakes.iot import FakeIot
@@ -266,6 +267,7 @@ class Stage:
         assert len(given) == 1 or self.was_killed
         assert given
         assert all(each == given[0] for each in given)
+        messages_seen.answered(given[0].reason)
         return given[0]
 
     # The machine

@@ -1,195 +1,201 @@
-"""The advice of every error about transfers, secrets, codes and renames: none is ruinous, and each is played."""
+"""All advice, the fix of every error: what can harm somebody is played, by a test that meets the error and obeys it.
+
+A test that plays an advice has the mark ``plays`` with its words. The marks of all tests are read here, and
+``tests/conftest.py`` fails a marked test that meets no error with the advice.
+"""
 
 from __future__ import annotations
 
 import ast
 import re
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import issuing
-from iot_certificate_provider.errors import ConflictError, InvalidPropertyError
-
-if TYPE_CHECKING:
-    from resources.stage import Stage
+from reference.message_source import VARIES
+from reference.messages import Message, messages
 
 TESTS = Path(__file__).parents[1]
-RESOURCES = TESTS.parent / "provider" / "iot_certificate_provider" / "resources"
-MODULES = (
-    *sorted(RESOURCES.glob("transfer/*.py")),
-    *sorted(RESOURCES.glob("keys/*.py")),
-    *sorted(RESOURCES.glob("issued/*.py")),
-    RESOURCES / "device" / "renaming.py",
-    RESOURCES / "registration_code.py",
-    RESOURCES / "ca" / "self_signed_ca_certificate.py",
+
+RUINOUS = re.compile(
+    r"\b(?:delet(?!ion)|detach(?!ment)|deregister|cancel|revok|deactivat|overwrit|skip|force|untag|sweep|return it)"
+    r"|--force|update-(?:ca-)?certificate|transfer\w* (?:\S+ )*back|remove (?:it|them) (?:there|in an update)"
+    r"|deploy without|^remove the (?:certificate|resource|ca)\b",
+    re.IGNORECASE,
 )
+"""Words, and commands, that take something from somebody where they are wrong."""
 
-RUINOUS = re.compile(r"cancel-certificate|delete-|detach-|update-certificate|--force|skip", re.IGNORECASE)
-"""Commands that are wrong where what they are about is a sibling's, or in use."""
+AGAIN = re.compile(
+    r"(?:Deploy again|Try again)(?: later| when that is complete| in a few minutes)?"
+    r"|A detachment can take five minutes to take effect: deploy again"
+)
+"""The same request once more, which repeats nothing that is done: tests/protocol plays that at every call."""
 
-PLAYED = {
-    "Undo the change, or remove this resource": (
-        "resources/test_certificate_transfer_decision.py",
-        "test_of_a_status_that_cannot_be_set_fails_by_name_and_rolls_back",
-    ),
-    "Undo the change, or have the other account transfer the certificate back": (
-        "resources/test_certificate_transfer.py",
-        "test_and_its_rollback_succeeds_and_says_so",
-    ),
-    "Remove this resource; Custom::IotDeviceCertificate with ExistingCertificate ADOPT can use it": (
-        "protocol/test_in_use.py",
-        "test_a_decision_that_is_removed_leaves_what_an_adopter_uses",
-    ),
-    "Declare that status first, and change it with the next deployment": (
-        "resources/test_advice.py",
-        "test_a_decision_declares_the_status_that_the_certificate_has",
-    ),
-    "Set it to true, or detach them first": ("resources/test_certificate_transfer.py", "test_detaches_when_it_may"),
-    "Detach some of them first": (
-        "resources/test_advice.py",
-        "test_what_is_too_long_is_transferred_when_it_is_detached",
-    ),
-    "Renamed? Keep its logical id (override_logical_id). Declared twice? Once is enough": (
-        "protocol/test_in_use.py",
-        "test_a_renamed_transfer_is_refused_and_stays_pending",
-    ),
-    "Remove this resource, and use the certificate by its ARN": (
-        "resources/test_accepted_in_use.py",
-        "test_what_another_stack_is_to_delete_is_not_used_beside_it",
-    ),
-    "Renamed? Keep its logical id (override_logical_id). Else declare both until the device has the new certificate": (
-        "resources/test_renames.py",
-        "test_is_certified_again_beside_the_old_one",
-    ),
-    "Name a secret that was created without a value, also without a generated one": (
-        "resources/test_secrets_in_use.py",
-        "test_moves_the_label_of_its_own_key",
-    ),
-    "Give each resource an empty secret of its own. Renamed? Keep its logical id (override_logical_id)": (
-        "protocol/test_in_use.py",
-        "test_a_renamed_key_keeps_its_label_however_often_it_is_tried",
-    ),
-    "Remove it there first": ("resources/test_advice.py", "test_another_owners_transfer_is_over_first"),
-    "If that transfer is not needed, cancel it, and deploy again": (
-        "resources/test_advice.py",
-        "test_another_owners_transfer_is_over_first",
-    ),
-    "Name an existing account of the same partition": (
-        "resources/test_certificate_transfer.py",
-        "test_deactivates_and_transfers",
-    ),
-    "Name the account that receives the certificate": (
-        "resources/test_certificate_transfer.py",
-        "test_deactivates_and_transfers",
-    ),
+DONE = {
+    "Nothing was changed",
+    "The first: …",
+    "The registration was undone",
+    "The registration was undone, unless another resource has it",
 }
-"""Each fix, and the test that does what it says."""
+"""These say what was done, and advise nothing."""
 
-BY_HAND = {
-    "Register it first. If it was transferred already, remove this resource",
-    "Register another certificate for the device, and transfer that one",
-    "Set it ACTIVE or INACTIVE first",
-    "Transfer the certificate back, or remove this resource",
-    "Have the certificate transferred back by a Custom::IotCertificateTransfer",
-    "Have it transferred again, and decide under another logical id",
-    "Deploy the CA first, then what it issues",
-    "Remove CACertificatePem, and the private CA's own certificate is registered",
+FORMS = (
+    "pki/",
+    "properties/",
+    "protocol/",
+    "aws/",
+    "handler.py",
+    "deadline.py",
+    "errors.py",
+    "fleet/manifest.py",
+    "fleet/lines.py",
+    "fleet/plan.py",
+    "fleet/begin.py",
+    "resources/device_certificate_fleet.py",
+    "constructs/",
+    "cli/",
+)
+"""Modules whose advice is about the form of a value, about a permission, or about an argument: it changes nothing
+in AWS. That is what is checked of it; whatever else they advise is played."""
+
+CARRIED = {
+    ("aws/error_mapping.py", "AWS IoT refused …"): "the fix of what AWS IoT names",
+    ("constructs/provider.py", "cannot be used"): "the fix of the value",
+    ("errors.py", "access denied, …"): "the fix of a KeyAccessDeniedError",
+    ("pki/alternative_names.py", "has an alternative name of the kind … that …"): "the fix of the kind of name",
+    (
+        "resources/ca/device_certificate_sweep.py",
+        "… device certificates of the CA are left, and the CA is INACTIVE. The first: …",
+    ): "the fix of the first failure",
 }
-"""Fixes that change nothing that exists: another certificate, another resource, another deployment."""
+"""Messages whose fix is all of another message: that is looked at where it is made."""
 
 
-def constant(node: ast.expr) -> str | None:
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
-    return None
+MEETING = ("pytest.raises(", "refused(", "rejected_create(", "meeting.error(", "ROLLED_BACK", "'FAILED'", "TOO_SHORT")
+"""How a test meets an error."""
 
 
-def fixes() -> set[str]:
-    """Return the literal fixes: the last argument of an error, what is named ``fix``, and what a ``fix_of`` returns."""
-    found: set[str] = set()
-    for module in MODULES:
-        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id.endswith("Error"):
-                found |= {constant(node.args[-1]) or ""} if len(node.args) >= 2 else set()
-            if isinstance(node, ast.Assign):
-                names = [each.id for target in node.targets for each in ast.walk(target) if isinstance(each, ast.Name)]
-                if "fix" in names:
-                    values = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
-                    found.add(constant(values[-1]) or "")
-            if isinstance(node, ast.FunctionDef) and node.name == "fix_of":
-                found |= {
-                    constant(each.value) or "" for each in ast.walk(node) if isinstance(each, ast.Return) and each.value
-                }
-    return found - {""}
+@dataclass(frozen=True)
+class Play:
+    """A test that plays advice."""
+
+    file: str
+    function: ast.FunctionDef
+    fixes: tuple[str, ...]
 
 
-def test_every_fix_is_played_or_changes_nothing_that_exists() -> None:
-    unplayed = fixes() - set(PLAYED) - BY_HAND
+@cache
+def plays() -> list[Play]:
+    """Return the tests with the mark."""
+    found = []
+    for path in sorted(TESTS.rglob("test_*.py")):
+        text = path.read_text(encoding="utf-8")
+        if "mark.plays(" in text:
+            tree = ast.parse(text)
+            texts = _constants(tree)
+            nodes = (each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef))
+            file = str(path.relative_to(TESTS))
+            found += [Play(file, each, fixes) for each in nodes if (fixes := _marked(each, texts))]
+    return found
+
+
+def _constants(tree: ast.Module) -> dict[str, str]:
+    """Return the texts that have a name in a module."""
+    named = (each for each in tree.body if isinstance(each, ast.Assign) and isinstance(each.value, ast.Constant))
+    return {ast.unparse(each.targets[0]): str(ast.literal_eval(each.value)) for each in named}
+
+
+def _marked(function: ast.FunctionDef, texts: dict[str, str]) -> tuple[str, ...]:
+    marks = [
+        each
+        for each in function.decorator_list
+        if isinstance(each, ast.Call) and ast.unparse(each.func) == "pytest.mark.plays"
+    ]
+    arguments = [argument for mark in marks for argument in mark.args]
+    return tuple(texts[each.id] if isinstance(each, ast.Name) else str(ast.literal_eval(each)) for each in arguments)
+
+
+def advice(message: Message) -> str:
+    """Return the fix of a message; of one that has it in its problem, every sentence behind the first."""
+    if message.fix:
+        return message.fix
+    problem, _, rest = message.problem.partition(". ")
+    return message.parts[1] if problem == VARIES or not rest else rest
+
+
+@cache
+def all_advice() -> list[tuple[str, str, str]]:
+    """Return module, problem and fix of each message that has a fix in its own words."""
+    return [
+        (each.file, each.heading, fix)
+        for each in messages()
+        if (fix := advice(each).removeprefix(f"{VARIES}. ").removesuffix(".").strip()) and fix.strip(f"{VARIES} ")
+    ]
+
+
+def is_form(file: str, fix: str) -> bool:
+    return file.startswith(FORMS) and not RUINOUS.search(fix)
+
+
+def test_each_is_played_unless_it_changes_nothing() -> None:
+    played = {fix for each in plays() for fix in each.fixes}
+    unplayed = {
+        (file, fix)
+        for file, _, fix in all_advice()
+        if fix not in played | DONE and not AGAIN.fullmatch(fix) and not is_form(file, fix)
+    }
     assert unplayed == set()
 
 
-@pytest.mark.parametrize("fix", sorted({*PLAYED, *BY_HAND}))
-def test_no_fix_names_a_command_that_ruins_what_is_in_use(fix: str) -> None:
-    assert fix in fixes()
-    assert not RUINOUS.search(fix)
+def test_whatever_is_played_is_an_advice() -> None:
+    fixes = {fix for _, _, fix in all_advice()}
+    assert [(each.file, fix) for each in plays() for fix in each.fixes if fix not in fixes] == []
 
 
-@pytest.mark.parametrize(("file", "test"), sorted(set(PLAYED.values())))
-def test_the_test_that_plays_it_is_there(file: str, test: str) -> None:
-    assert f"def {test}(" in (TESTS / file).read_text(encoding="utf-8")
+@pytest.mark.parametrize("words", sorted(DONE))
+def test_whatever_is_said_to_be_done_is_in_a_message(words: str) -> None:
+    assert words in {fix for _, _, fix in all_advice()}
 
 
-TARGET = "210987654321"
+def test_a_fix_that_is_in_no_words_of_its_message_is_another_messages() -> None:
+    varying = {(each.file, each.heading) for each in messages() if each.fix and not each.fix.strip(f"{VARIES} ")}
+    assert varying == set(CARRIED)
 
 
-@pytest.fixture
-def certificate_id(stage: Stage) -> str:
-    """A certificate of this account."""
-    answer = stage.iot.RegisterCertificateWithoutCA(issuing.make_device(issuing.make_ca()).pem, "INACTIVE")
-    return str(answer["certificateId"])
+@pytest.mark.parametrize("play", plays(), ids=lambda each: each.function.name)
+def test_a_play_goes_on_after_the_error(play: Play) -> None:
+    """What it does then, and what it finds, comes behind the last statement that meets the error."""
+    body = play.function.body
+    met = [number for number, each in enumerate(body) if _meets(each)]
+    assert met, "the error is met in no statement of the test itself"
+    rest = body[max(met) + 1 :]
+    assert any(isinstance(each, ast.Call) for node in rest for each in ast.walk(node)), (
+        "nothing is done after the error"
+    )
+    assert any(isinstance(each, ast.Assert) for node in rest for each in ast.walk(node)), "nothing is checked"
 
 
-def to(certificate_id: str) -> dict[str, Any]:
-    return {"CertificateId": certificate_id, "TargetAwsAccount": TARGET, "DetachOnTransfer": "true"}
+def _meets(statement: ast.stmt) -> bool:
+    text = ast.unparse(statement)
+    return any(word in text for word in MEETING)
 
 
-def test_another_owners_transfer_is_over_first(stage: Stage, certificate_id: str) -> None:
-    stage.iot.TransferCertificate(certificate_id, TARGET, "by hand")
-    with pytest.raises(ConflictError, match="If that transfer is not needed, cancel it, and deploy again"):
-        stage.create(stage.transfer, to(certificate_id))
-    plant = stage.aws.cloudformation.beside("plant")
-    plant.log("Leaving", f"{certificate_id}/transfer/{TARGET}", "CREATE_COMPLETE")
-    with pytest.raises(ConflictError, match=r"Leaving of stack plant transfers .* Remove it there first"):
-        stage.create(stage.transfer, to(certificate_id))
-    # Which cancels it, as its owner may do by hand.
-    plant.resources.clear()
-    stage.iot.CancelCertificateTransfer(certificate_id)
-    stage.create(stage.transfer, to(certificate_id))
-    assert stage.iot.certificates[certificate_id].status == "PENDING_TRANSFER"
-
-
-def test_what_is_too_long_is_transferred_when_it_is_detached(stage: Stage, certificate_id: str) -> None:
-    arn = stage.iot.certificates[certificate_id].arn
-    stage.iot.policies.update({f"{number}{'x' * 127}": {arn} for number in range(8)})
-    with pytest.raises(InvalidPropertyError, match="Detach some of them first"):
-        stage.create(stage.transfer, to(certificate_id))
-    stage.iot.DetachPolicy(f"0{'x' * 127}", arn)
-    stage.iot.DetachPolicy(f"1{'x' * 127}", arn)
-    stage.create(stage.transfer, to(certificate_id))
-    assert stage.iot.certificates[certificate_id].status == "PENDING_TRANSFER"
-
-
-def test_a_decision_declares_the_status_that_the_certificate_has(stage: Stage) -> None:
-    answer = stage.other.RegisterCertificateWithoutCA(issuing.make_device(issuing.make_ca()).pem)
-    coming = str(answer["certificateId"])
-    stage.other.TransferCertificate(coming, stage.iot.account)
-    stage.iot.AcceptCertificateTransfer(coming)
-    active = {"CertificateId": coming, "Decision": "ACCEPT", "Status": "ACTIVE"}
-    with pytest.raises(InvalidPropertyError, match="Declare that status first, and change it with the next deployment"):
-        stage.create(stage.decision, active)
-    inactive = {**active, "Status": "INACTIVE"}
-    physical_id = stage.create(stage.decision, inactive).physical_id
-    stage.update(stage.decision, physical_id, inactive, active)
-    assert stage.iot.certificates[coming].status == "ACTIVE"
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Cancel it: aws iot cancel-certificate-transfer",
+        "Use it with ADOPT, or delete it first",
+        "Set it to true, or detach them first",
+        "If that transfer is not needed, cancel it",
+        "Transfer the certificate back, or remove this resource",
+        "Have the certificate transferred back by a Custom::IotCertificateTransfer",
+        "Remove it there first",
+        "Deploy without this certificate first",
+        "Run: aws iot update-certificate --new-status REVOKED",
+        "Delete the stack again to continue",
+    ],
+)
+def test_plain_words_that_can_ruin_something_are_found(words: str) -> None:
+    assert RUINOUS.search(words)
