@@ -222,7 +222,7 @@ def test_the_bytes_that_a_file_adds_to_an_archive_are_known_before(tmp_path: Pat
 
 @pytest.mark.parametrize("package", [iot_certificate_provider, pyasn1, cryptography, crhelper])
 def test_without_comments_a_module_does_the_same_on_the_same_lines(package: ModuleType) -> None:
-    """Those of all but crhelper are in the asset so; of that one the bytecode is."""
+    """So they are in the asset."""
     for file in Path(str(package.__file__)).parent.rglob("*.py"):
         source = file.read_text(encoding="utf-8")
         shortened = sources.without_comments(source)

@@ -62,10 +62,19 @@ _NEVER_RUN_MODULES = (
     "cryptography/hazmat/primitives/twofactor/*",
     "cryptography/x509/ocsp.py",
 )
-# Without comments, docstrings and annotations: ours, and the larger ones of others. Nobody reads them in a function.
-_SHORTENED = (PROVIDER_SOURCE.name, "cryptography", "pyasn1")
+# Without comments, docstrings and annotations: ours, and those of others. Nobody reads them in a function.
+_SHORTENED = (PROVIDER_SOURCE.name, "crhelper", "cryptography", "pyasn1")
 # What installers write about themselves, and what only they read. Licences and METADATA, which scanners read, stay.
-_INSTALLERS_OWN = (".lock", "RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "entry_points.txt", "top_level.txt")
+_INSTALLERS_OWN = (
+    ".lock",
+    "RECORD",
+    "INSTALLER",
+    "REQUESTED",
+    "direct_url.json",
+    "entry_points.txt",
+    "top_level.txt",
+    "zip-safe",
+)
 # The crates, most of them build tools, that cryptography's compiled half was made with. The sbom.json beside it, which
 # names OpenSSL's version, stays.
 _ONLY_OF_THE_BUILD = ("*.dist-info/sboms/*-rust.cyclonedx.json",)
