@@ -93,6 +93,7 @@ CASES: dict[str, tuple[Decision | None, Action]] = {
     "left_pending": (ownership.left_pending(ID), Action.LEAVE),
     "left_to_its_transfer": (ownership.left_to_its_transfer(ID), Action.LEAVE),
     "devices_left": (ownership.devices_left(ID), Action.LEAVE),
+    "devices_declared": (ownership.devices_declared(2, "pump by Pump of this stack"), Action.LEAVE),
     "devices_left, renamed": (ownership.devices_left(ID, "New of this stack"), Action.LEAVE),
     "left_unowned": (ownership.left_unowned(ID), Action.LEAVE),
     "not_its_own_any_more": (ownership.not_its_own_any_more(ID), Action.LEAVE),
@@ -120,7 +121,13 @@ CASES: dict[str, tuple[Decision | None, Action]] = {
     "in_doubt": (ownership.in_doubt(ID), Action.WAIT),
     "may_have_just_answered": (ownership.may_have_just_answered(ID), Action.WAIT),
 }
-WITHOUT_ID = {"deletion_after_a_failed_create", "deletion_of_nothing_left", "left_attached", "left_unread"}
+WITHOUT_ID = {
+    "deletion_after_a_failed_create",
+    "deletion_of_nothing_left",
+    "devices_declared",
+    "left_attached",
+    "left_unread",
+}
 
 
 @pytest.mark.parametrize("name", CASES)
