@@ -177,7 +177,9 @@ def _destroy_cancelled(aws: EmbeddedAws, context: dict[str, str]) -> None:
     left = len(_registered(aws))
     assert 0 < left < DEVICES
     status, said = _fleet(aws, "status")
-    assert (status, f"{left} of {DEVICES:,} are left. Stack in DELETE_FAILED? Delete it again" in said) == (1, True), said
+    assert (status, f"{left} of {DEVICES:,} are left. Stack in DELETE_FAILED? Delete it again" in said) == (1, True), (
+        said
+    )
 
 
 def _is_busy() -> bool:
