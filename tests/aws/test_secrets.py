@@ -154,6 +154,14 @@ def test_a_partial_arn_that_is_taken_for_a_complete_one_is_named_as_the_cause(
     assert caught.value.fix == (fix or (GRANT if refused else CREATE))
 
 
+def test_so_it_is_where_the_first_call_reads_a_version() -> None:
+    aws = FakeAws(denials={"secretsmanager.GetSecretValue": 1})
+    arn = ARN.replace("key-AbCdEf", "factory-ca-key")
+    with pytest.raises(KeyAccessDeniedError) as caught:
+        SecretsGateway(AwsClients(aws.session())).version(arn, "1" * 64)
+    assert caught.value.fix == COMPLETE
+
+
 def test_the_name_of_such_a_secret_finds_it() -> None:
     aws = FakeAws()
     aws.secrets.values[f"{ARN.replace('key-AbCdEf', 'factory-ca-key')}-AbCdEf"] = "value"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
-from aws_cdk import App, Environment, NestedStack, Stack
+from aws_cdk import App, CfnParameter, Environment, NestedStack, Stack
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk.assertions import Annotations, Match
 
@@ -207,6 +207,28 @@ def test_a_name_that_each_stack_reads_in_its_own_environment_is_two_secrets(
             SelfSignedCaCertificate(second, "Ca", subject="CA", private_key_secret=again(second))
     else:
         SelfSignedCaCertificate(second, "Ca", subject="CA", private_key_secret=again(second))
+
+
+def complete_arn_of(stack: Stack, construct_id: str, name: str) -> secretsmanager.ISecret:
+    arn = SECRET.replace("factory-key", name)
+    return secretsmanager.Secret.from_secret_complete_arn(stack, construct_id, arn)
+
+
+def test_names_that_the_deployment_gives_are_compared_by_where_they_come_from(new_stack: Callable[..., Stack]) -> None:
+    stack = new_stack("eu-west-1")
+    imports: dict[str, Callable[[Stack, str, str], secretsmanager.ISecret]] = {
+        "ByName": secretsmanager.Secret.from_secret_name_v2,
+        "ByArn": complete_arn_of,
+    }
+    for way, imported in imports.items():
+        names = [CfnParameter(stack, f"{way}{number}").value_as_string for number in range(2)]
+        for number, name in enumerate(names):
+            kept = imported(stack, f"{way}Secret{number}", name)
+            SelfSignedCaCertificate(stack, f"{way}Ca{number}", subject="CA", private_key_secret=kept)
+        with pytest.raises(CertificateDeclarationError, match=f"is the secret that Stack/{way}Ca1 keeps its key in"):
+            SelfSignedCaCertificate(
+                stack, f"{way}Again", subject="CA", private_key_secret=imported(stack, f"{way}SecretAgain", names[1])
+            )
 
 
 @pytest.mark.parametrize("region", [None, "eu-west-1"])

@@ -272,8 +272,14 @@ def _attached(cloud: Cloud, arn: str) -> set[str]:
 
 
 def _sets_status(now: Declared, before: Declared | None, had: Possession | None, has: Possession) -> bool:
-    """Whether the request says the status: adopting changes nothing, and an Update changes what differs."""
+    """Whether the request says the status: adopting changes nothing, and an Update changes what differs.
+
+    The rollback of an Update to another certificate, which failed, returns to one whose status that Update left alone:
+    another holder's is not undone.
+    """
     if had is None or had.certificate_id != has.certificate_id:
         return not has.adopted
+    if before is not None and before.properties.get("CertificatePem") != now.properties.get("CertificatePem"):
+        return had.adopted and not has.adopted
     changed = before is None or before.properties.get("Status", "ACTIVE") != now.properties.get("Status", "ACTIVE")
     return changed or (had.adopted and not has.adopted)

@@ -1017,6 +1017,14 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Deploy(1, (TRANSFER,), "last", (Fault("fail", "iot.DescribeCertificate", "before", times=4, invocation=3),)),
         Deploy(0, (TRANSFER,)),
     ),
+    "the referee wants a status undone that the owner set before an adopter tried to move to another certificate": (
+        Deploy(2, (("IssuedA", Wish("issued", retain="Retain", keep="KEEP")),)),
+        Deploy(0, (("DeviceA", Wish("kin", attached=("connect", "thermostat"), adopt=True)),)),
+        Amend(2, "rotate"),
+        Amend(2, "attach", 1),
+        Amend(2, "status", 1),
+        Amend(0, "status"),
+    ),
     "the referee takes for a move of a label one that is refused, because another resource has the label by now": (
         Deploy(1, (OWN_CA,)),
         Hand("delete", "own-ca"),

@@ -91,7 +91,7 @@ def identity_of(scope: Construct, secret: secretsmanager.ISecret) -> SecretIdent
     full = secret.secret_full_arn
     arn = _read(secret.secret_arn if full is None else full)
     if arn is not None:
-        name = arn.name if full is None else arn.name[:-_SUFFIX]
+        name = arn.name if full is None or Token.is_unresolved(arn.name) else arn.name[:-_SUFFIX]
         # AWS::AccountId and AWS::Region are those of the stack whose template has them.
         return _identity(stack_of(scope), arn.region, arn.account, name)
     stack = Stack.of(secret)

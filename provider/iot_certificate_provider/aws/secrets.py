@@ -58,11 +58,8 @@ class SecretsGateway:
     def version(self, secret_arn: str, version_id: str) -> str | None:
         """GetSecretValue of one version, labelled or not; None when there is none, or none with text."""
         client = self._clients.client("secretsmanager")
-        with (
-            _usable(),
-            suppress(NotFoundError),
-            mapping_errors("the secret", grant=_GRANT_KEEPING, carries_secret=True),
-        ):
+        grant = _fix_of_a_name_like_a_complete_arn(secret_arn) or _GRANT_KEEPING
+        with _usable(), suppress(NotFoundError), mapping_errors("the secret", grant=grant, carries_secret=True):
             return client.get_secret_value(SecretId=secret_arn, VersionId=version_id).get("SecretString")
         return None
 
