@@ -235,7 +235,7 @@ class LineWork:
             result = Result(operation, LineOutcome.FAILED, line.certificate_id, error.within(MAX_REASON_CHARACTERS))
             try:
                 live = self._iot.find_certificate(line.certificate_id)
-                if live is not None:
+                if live is not None and pending.is_ours(live.created):
                     self._remove_live(live, pending)
             except OF_THE_LINE:
                 return replace(result, entry=replace(pending, is_proven=True))

@@ -20,6 +20,6 @@ def check_mode(registered: str, desired: CertificateMode) -> None:
         raise InvalidPropertyError(
             CaCertificateProperty.CERTIFICATE_MODE,
             f"AWS IoT cannot change it from {registered} to {desired} for a registered certificate",
-            "Use another certificate; or deploy without this one (a CA: DeviceCertificatesOnDelete RETAIN), then with the "
-            "new mode",
+            "Use another certificate; or deploy without this one (a CA: DeviceCertificatesOnDelete RETAIN), then with "
+            "the new mode",
         )
