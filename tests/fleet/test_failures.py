@@ -473,6 +473,21 @@ def test_what_another_owner_registered_again_is_kept() -> None:
     assert set(stage.iot.certificates) == {device(1)[0]}
 
 
+def test_what_another_owner_registered_again_is_not_changed() -> None:
+    """Neither its status nor its policies: an Update of the fleet is none of its own certificate any more."""
+    stage = Stage()
+    stage.request("Create", stage.upload(lines(0, 1), defaults=Defaults(CA.pem, "ACTIVE", ("telemetry",))))
+    stage.time.sleep(3_600)
+    stage.iot.certificates.pop(device(1)[0])
+    stage.iot.RegisterCertificate(device(1)[1], status="ACTIVE")
+    arn = stage.iot.certificates[device(1)[0]].arn
+    stage.iot.policies["telemetry"].add(arn)
+    updated = stage.request("Update", stage.upload(lines(0, 1), defaults=Defaults(CA.pem, "INACTIVE", ())))
+    assert updated.data["AlreadyRegistered"] == "1", updated.reason
+    assert [stage.iot.certificates[device(number)[0]].status for number in (0, 1)] == ["INACTIVE", "ACTIVE"]
+    assert stage.iot.policies["telemetry"] == {arn}
+
+
 def test_what_somebody_else_has_deleted_is_gone() -> None:
     stage = Stage()
     stage.request("Create", stage.upload(lines(0, 1, 2)))

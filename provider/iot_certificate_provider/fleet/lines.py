@@ -235,7 +235,7 @@ class LineWork:
             result = Result(operation, LineOutcome.FAILED, line.certificate_id, error.within(MAX_REASON_CHARACTERS))
             try:
                 live = self._iot.find_certificate(line.certificate_id)
-                if live is not None:
+                if live is not None and pending.is_ours(live.created):
                     self._remove_live(live, pending)
             except OF_THE_LINE:
                 return replace(result, entry=replace(pending, is_proven=True))
@@ -256,10 +256,12 @@ class LineWork:
         entry, declared = item.entry, item.declared
         is_certain = entry.is_proven and entry.is_settled
         try:
-            if not is_certain:
-                live = self._iot.describe_certificate(entry.certificate_id)
-                if not self._part.pending(entry.certificate_id).is_ours(live.created):
-                    return Result(Operation.CHANGE, LineOutcome.ALREADY_REGISTERED, entry.certificate_id)
+            live = self._iot.describe_certificate(entry.certificate_id)
+            # Another attempt may have registered it anew.
+            is_known = is_certain and not self._part.is_repeated
+            known = entry if is_known else self._part.pending(entry.certificate_id)
+            if not known.is_ours(live.created):
+                return Result(Operation.CHANGE, LineOutcome.ALREADY_REGISTERED, entry.certificate_id)
             self._bring(entry, declared, is_certain=is_certain)
         except (NotFoundError, InvalidPropertyError) as error:
             if self._iot.find_certificate(entry.certificate_id) is None:

@@ -135,12 +135,12 @@ class DeviceCertificateSweep:
         is_spared = Spared(Held(self._stacks, self._now))
         deadline = request.deadline
         kept, least = min(KEPT_SECONDS, deadline.seconds_left / 3), min(BEGIN_SECONDS, deadline.seconds_left / 2)
-        act = _keeping(deadline, kept, self._action(what, is_spared, deadline))
+        sweep_one = _keeping(deadline, kept, self._action(what, is_spared, deadline))
         for _ in deadline.attempts():
             entries = self._left(ca_certificate_id, what, is_spared)
             if not entries:
                 return is_spared.note(request)
-            self._act_on_each(entries, act, is_spared, lambda: deadline.seconds_left > kept + least)
+            self._act_on_each(entries, sweep_one, is_spared, lambda: deadline.seconds_left > kept + least)
         # Those of the last listing are done with; no listing has shown whether others have come.
         raise _unfinished(None)
 
@@ -151,7 +151,7 @@ class DeviceCertificateSweep:
     def _act_on_each(
         self,
         entries: list[DeviceCertificateEntry],
-        act: Callable[[DeviceCertificateEntry], None],
+        sweep_one: Callable[[DeviceCertificateEntry], None],
         is_spared: Spared,
         may_begin: Callable[[], bool],
     ) -> None:
@@ -159,7 +159,7 @@ class DeviceCertificateSweep:
             if is_spared(entry.id, short(entry.id)):
                 return
             with suppress(NotFoundError):  # another caller was faster, to the same end
-                act(entry)
+                sweep_one(entry)
 
         several = Several(entries, act_on, apart=ITS_OWN, may_begin=may_begin)
         with self._aws.paced():
@@ -207,11 +207,11 @@ class DeviceCertificateSweep:
 
 
 def _keeping(
-    deadline: Deadline, seconds: float, act: Callable[[DeviceCertificateEntry], None]
+    deadline: Deadline, seconds: float, sweep_one: Callable[[DeviceCertificateEntry], None]
 ) -> Callable[[DeviceCertificateEntry], None]:
     def act_in_time(entry: DeviceCertificateEntry) -> None:
         with deadline.keeping(seconds):
-            act(entry)
+            sweep_one(entry)
 
     return act_in_time
 
