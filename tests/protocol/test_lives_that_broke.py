@@ -1025,6 +1025,16 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Amend(2, "status", 1),
         Amend(0, "status"),
     ),
+    "an unfinished Create's key has lost AWSPENDING to another resource's, and the Delete leaves its certificate": (
+        Deploy(1, (ISSUED,)),
+        Hand("delete", "issued"),
+        Race(
+            Amend(1, "rotate", faults=(Fault("hang", "iot.RegisterCertificate", invocation=1),)),
+            Deploy(0, (ISSUED,)),
+            later=5.0,
+            slow=2,
+        ),
+    ),
     "the referee takes for a move of a label one that is refused, because another resource has the label by now": (
         Deploy(1, (OWN_CA,)),
         Hand("delete", "own-ca"),

@@ -145,14 +145,24 @@ class TestTheLabelled:
 
     def test_are_none_for_a_clean_up_where_the_secret_is_gone(self, shelf: Shelf) -> None:
         self._refuse(shelf, "InvalidRequestException")
-        assert list(shelf.store.left()) == []
+        assert list(shelf.store.left(shelf.request())) == []
         with pytest.raises(ProviderError):
             list(shelf.store.labelled())
 
     def test_are_not_known_to_a_clean_up_that_may_not_read_the_secret(self, shelf: Shelf) -> None:
         self._refuse(shelf, "AccessDeniedException")
         with pytest.raises(SecretOutOfReachError):
-            list(shelf.store.left())
+            list(shelf.store.left(shelf.request()))
+
+    def test_and_the_version_of_the_unfinished_create_that_is_deleted_are_left(self, shelf: Shelf) -> None:
+        version = made("one")
+        created = shelf.store.write(shelf.request(), version.digest, version.key, version.certificate, version.ca)
+        shelf.secrets.labels[SECRET].clear()
+        for marker, left in (("create-unfinished", [created.version_id]), ("create-failed", [])):
+            request = replace(shelf.request(2), physical_id=f"{marker}/{shelf.request().request_id}")
+            assert [each.version_id for each in shelf.store.left(request)] == left
+        unknown = replace(shelf.request(2), physical_id="create-unfinished/another")
+        assert list(shelf.store.left(unknown)) == []
 
     def _refuse(self, shelf: Shelf, code: str) -> None:
         def refuse(call: Call) -> None:
@@ -160,7 +170,7 @@ class TestTheLabelled:
                 raise Refusal(code, "planned", 400)
 
         shelf.put(made("one", "1"), "AWSCURRENT")
-        assert [each.version_id for each in shelf.store.left()] == [v("1")]
+        assert [each.version_id for each in shelf.store.left(shelf.request())] == [v("1")]
         shelf.stage.aws.before = refuse
 
 

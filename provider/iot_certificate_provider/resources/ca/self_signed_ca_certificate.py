@@ -256,7 +256,7 @@ class SelfSignedCaCertificateResource:
         """
         digest = _digest(request, old)
         try:
-            found = [each for each in self._store(old).left() if each.certificate.id != request.keeps]
+            found = [each for each in self._store(old).left(request) if each.certificate.id != request.keeps]
         except SecretOutOfReachError:
             return None, ownership.left_unread(request, is_ca=True).reason
         before = next((each for each in found if each.digest == digest), None)
@@ -264,7 +264,7 @@ class SelfSignedCaCertificateResource:
 
     def _left_by_create(self, request: Request, declared: SelfSignedCaCertificateProperties) -> Iterator[str]:
         digest = _digest(request, declared)
-        yield from (made.certificate.id for made in self._store(declared).left() if made.digest == digest)
+        yield from (made.certificate.id for made in self._store(declared).left(request) if made.digest == digest)
 
     def _current(
         self, request: Request, wanted: SelfSignedCaCertificateProperties, made: Credentials, outcome: Outcome

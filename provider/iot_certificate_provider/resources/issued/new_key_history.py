@@ -84,7 +84,7 @@ class IssuedWithNewKey:
 
     def left_by(self, request: Request, declared: IssuedDeviceCertificateProperties) -> Iterator[str]:
         """Yield the ids of the certificates of the versions that these properties led to."""
-        for made in self._store(declared).left():
+        for made in self._store(declared).left(request):
             if made.digest == _digest(request, declared):
                 yield made.certificate.id
 

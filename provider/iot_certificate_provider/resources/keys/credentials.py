@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.aws.secrets import CURRENT, PENDING, PREVIOUS
@@ -21,6 +22,7 @@ from iot_certificate_provider.errors import (
     UpstreamError,
     attributing_to,
 )
+from iot_certificate_provider.physical_id import CREATE_UNFINISHED
 from iot_certificate_provider.resources.keys.ownership import EMPTY, fix_of, owner_digest, replacing
 from iot_certificate_provider.resources.keys.secret_version import Credentials, read_version, version_text
 
@@ -160,8 +162,11 @@ class CredentialsStore:
     def _current(self) -> str | None:
         return self._secrets.labels(self._secret_arn).get(CURRENT)
 
-    def left(self) -> Iterator[Credentials]:
+    def left(self, request: Request) -> Iterator[Credentials]:
         """Yield as ``labelled``, for a clean-up: of a secret that is gone nothing is left.
+
+        The Delete of an unfinished Create finds that one's version also without a label, which another resource's
+        version can have taken meanwhile: the physical id names the Create's request.
 
         SecretOutOfReachError where the role may not read it: then what is left is not known.
         """
@@ -170,6 +175,9 @@ class CredentialsStore:
                 # All at once: nothing else may run while a denial decides.
                 with self._secrets.expecting_denial():
                     left = list(self.labelled())
+                    created = _version_of_create(request)
+                    if created and created not in {each.version_id for each in left}:
+                        left += filter(None, [self._version(created)])
             except AccessDeniedError as error:
                 raise SecretOutOfReachError(str(error)) from error
             yield from left
@@ -188,6 +196,11 @@ def properties_digest(request: Request, identity: Mapping[str, Any]) -> str:
     """Return what tells a resource's certificate from any other that it could have: hex SHA-256."""
     told = json.dumps([request.stack_id, request.logical_id, dict(identity)], sort_keys=True)
     return hashlib.sha256(told.encode("utf-8")).hexdigest()
+
+
+def _version_of_create(request: Request) -> str:
+    marker, _, request_id = (request.physical_id or "").partition("/")
+    return _version_id(replace(request, request_id=request_id)) if marker == CREATE_UNFINISHED else ""
 
 
 def _version_id(request: Request) -> str:
