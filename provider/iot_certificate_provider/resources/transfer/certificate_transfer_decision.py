@@ -50,8 +50,7 @@ from iot_certificate_provider.resources.lifecycle.redelivery import (
 )
 from iot_certificate_provider.resources.lifecycle.undo import undone_if_abandoned
 from iot_certificate_provider.resources.transfer.acceptance import Acceptance, Acceptances
-from iot_certificate_provider.resources.transfer.ownership import PENDING_TRANSFER
-from iot_certificate_provider.resources.transfer.refusals import ADOPTING, owned, rejected_already
+from iot_certificate_provider.resources.transfer.ownership import ADOPTING, PENDING_TRANSFER, owned, rejected_already
 
 if TYPE_CHECKING:
     from collections.abc import Callable
