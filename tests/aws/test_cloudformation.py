@@ -51,7 +51,7 @@ def test_not_being_allowed_to_ask_is_no_answer(stage: Stage) -> None:
     for ask in (
         lambda: stage.gateway.resource(stack_id, "Ca"),
         lambda: stage.gateway.held_ids(stack_id),
-        lambda: stage.gateway.holders("ab" * 32),
+        lambda: stage.gateway.holding("ab" * 32),
         lambda: stage.gateway.is_rolling_back(stack_id),
         lambda: list(stage.gateway.rows(stack_id, "Ca")),
         lambda: list(stage.gateway.rows_before_update(stack_id, "Ca")),
@@ -60,7 +60,7 @@ def test_not_being_allowed_to_ask_is_no_answer(stage: Stage) -> None:
             ask()
 
 
-def test_holders_are_those_of_the_stack_with_this_physical_id_and_not_deleted(stage: Stage) -> None:
+def test_what_holds_an_id_is_in_the_resources_of_its_stack_that_are_not_deleted(stage: Stage) -> None:
     stage.stack.resources.update(
         {
             "Holder": ("id", "CREATE_COMPLETE"),
@@ -68,8 +68,10 @@ def test_holders_are_those_of_the_stack_with_this_physical_id_and_not_deleted(st
             "Other": ("another", "CREATE_COMPLETE"),
         }
     )
-    assert [holder.logical_id for holder in stage.gateway.holders("id")] == ["Holder"]
-    assert stage.gateway.holders("nobody's") == []
+    answer = stage.gateway.holding("id")
+    assert answer is not None
+    assert [each.logical_id for each in answer.resources] == ["Holder", "Other"]
+    assert stage.gateway.holding("nobody's") is None
 
 
 @pytest.mark.parametrize(

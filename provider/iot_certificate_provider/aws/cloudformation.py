@@ -32,8 +32,6 @@ EVENT_PAGES = 500
 DESCRIBED = 100
 """API reference, DescribeStackResources: "only the first 100 resources are returned"."""
 
-_GIVEN_UP = ("DELETE_COMPLETE", "DELETE_SKIPPED")
-
 
 @dataclass(frozen=True)
 class StackResource:
@@ -182,33 +180,6 @@ class StackGateway:
             detail["ResourceStatus"],
             detail.get("LastUpdatedTimestamp"),
         )
-
-    def holders(self, physical_id: str) -> list[StackResource]:
-        """DescribeStackResources by physical id: the resources of the account's stacks that hold it now.
-
-        The logical id is empty where the answer, of at most 100 resources, leaves the holder itself out.
-        """
-        try:
-            with mapping_errors("the holder of the certificate"):
-                answer = self._cloudformation.describe_stack_resources(PhysicalResourceId=physical_id)
-        except (NotFoundError, RefusedError):
-            return []  # ValidationError: no stack has a resource of this physical id
-        # The answer is the whole stack that the resource belongs to.
-        rows = answer["StackResources"]
-        named = [row for row in rows if row.get("PhysicalResourceId") == physical_id]
-        if rows and not named:
-            return [StackResource(rows[0].get("StackId", ""), "", physical_id, "")]
-        return [
-            _of_id(
-                row.get("StackId", ""),
-                row["LogicalResourceId"],
-                physical_id,
-                row["ResourceStatus"],
-                row.get("Timestamp"),
-            )
-            for row in named
-            if row["ResourceStatus"] not in _GIVEN_UP
-        ]
 
     def holding_any(self, physical_ids: Iterable[str]) -> list[StackAnswer | None]:
         """DescribeStackResources by each physical id, at once: as ``holding``."""

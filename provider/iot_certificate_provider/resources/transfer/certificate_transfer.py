@@ -52,8 +52,8 @@ from iot_certificate_provider.resources.transfer.ownership import (
     is_as_declared,
     left_to_another,
     superseded,
+    transferred_already,
 )
-from iot_certificate_provider.resources.transfer.refusals import transferred_already
 from iot_certificate_provider.resources.transfer.taking_back import Sending, TakingBack
 from iot_certificate_provider.resources.transfer.transferable import check_transferable, remembering
 

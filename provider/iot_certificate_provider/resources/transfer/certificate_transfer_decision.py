@@ -50,8 +50,7 @@ from iot_certificate_provider.resources.lifecycle.redelivery import (
 )
 from iot_certificate_provider.resources.lifecycle.undo import undone_if_abandoned
 from iot_certificate_provider.resources.transfer.acceptance import Acceptance, Acceptances
-from iot_certificate_provider.resources.transfer.ownership import PENDING_TRANSFER
-from iot_certificate_provider.resources.transfer.refusals import ADOPTING, owned, rejected_already
+from iot_certificate_provider.resources.transfer.ownership import ADOPTING, PENDING_TRANSFER, owned, rejected_already
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -175,9 +174,9 @@ class CertificateTransferDecisionResource:
     def _holder(self, request: Request, *physical_ids: str) -> StackResource | None:
         """DescribeStackResources: another resource with one of these ids; None also where the role may not ask."""
         with suppress(AccessDeniedError), self._stacks.expecting_denial():
-            for each in (each for physical_id in physical_ids for each in self._stacks.holders(physical_id)):
-                if not each.is_going and not each.is_of(request.stack_id, request.logical_id):
-                    return each
+            found = (each for answer in self._stacks.holding_any(physical_ids) if answer for each in answer.resources)
+            others = (each for each in found if not (each.is_going or each.is_of(request.stack_id, request.logical_id)))
+            return next((each for each in others if each.physical_id in physical_ids), None)
         return None
 
     def _is_pending(self, certificate_id: str) -> bool:

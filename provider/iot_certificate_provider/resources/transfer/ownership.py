@@ -9,8 +9,14 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.contract import DeviceCertificateStatus, ResourceType
-from iot_certificate_provider.errors import AccessDeniedError, DeadlineError, NotFoundError, RefusedError
+from iot_certificate_provider.contract import CertificateTransferProperty, DeviceCertificateStatus, ResourceType
+from iot_certificate_provider.errors import (
+    AccessDeniedError,
+    DeadlineError,
+    InvalidPropertyError,
+    NotFoundError,
+    RefusedError,
+)
 from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.physical_id import TransferIdentity
 from iot_certificate_provider.protocol.request import RequestType
@@ -311,3 +317,37 @@ def changed_since(certificate_id: str, *, before: Sequence[str] = ()) -> Decisio
 def is_as_declared(transfer: OutgoingTransfer, wanted: CertificateTransferProperties) -> bool:
     """Whether it goes to the declared account, with the declared message."""
     return (transfer.account, transfer.message) == (wanted.account, wanted.message)
+
+
+# Refusing what another resource has made, with the advice for that resource
+
+ADOPTING = "Remove this resource; Custom::IotDeviceCertificate with ExistingCertificate ADOPT can use it"
+_RENAMED = "Renamed? Keep its logical id (override_logical_id). Declared twice? Once is enough"
+
+
+def owned(request: Request, owner: StackResource) -> InvalidPropertyError:
+    """Return the error for an accepted certificate that another resource has as its own."""
+    problem = f"{among([owner], request)} has already accepted the certificate"
+    if owner.is_going:
+        # Its Delete decides whether the certificate stays.
+        fix = "Deploy again when that resource is deleted"
+    elif owner.type != ResourceType.CERTIFICATE_TRANSFER_DECISION:
+        fix = ADOPTING
+    elif owner.stack_id == request.stack_id:
+        fix = _RENAMED
+    else:
+        fix = "To use it beside that resource, declare OnDelete RETAIN"
+    return InvalidPropertyError(CertificateTransferProperty.CERTIFICATE_ID, problem, fix)
+
+
+def rejected_already(request: Request, holder: StackResource) -> InvalidPropertyError:
+    """Return the error for a transfer that another resource has rejected."""
+    fix = _RENAMED if holder.stack_id == request.stack_id else "Remove this resource"
+    problem = f"{among([holder], request)} has already rejected the certificate"
+    return InvalidPropertyError(CertificateTransferProperty.CERTIFICATE_ID, problem, fix)
+
+
+def transferred_already(request: Request, sibling: StackResource) -> InvalidPropertyError:
+    """Return the error for a certificate that a sibling transfers, or has transferred."""
+    problem = f"{among([sibling], request)} transfers the certificate already"
+    return InvalidPropertyError(CertificateTransferProperty.CERTIFICATE_ID, problem, _RENAMED)
