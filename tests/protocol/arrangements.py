@@ -66,6 +66,14 @@ class Arrangements:
         record, maker = self.cloud.iot.certificates.get(certificate_id), self.cloud.made.get(certificate_id)
         return record is not None and (maker not in (None, owner) or record.previous_owner is None)
 
+    def made_again(self, owner: Owner) -> None:
+        """Note that a cancelled Update has undone itself at last: where it has, its transfer is the resource's."""
+        certificate_id, _ = self.transfers.get(owner, ("", None))
+        pending = self._pending(certificate_id)
+        if pending is not None and self.cloud.transfer_maker(certificate_id) == owner:
+            self.transfers[owner] = certificate_id, pending
+            self.reported.append((owner, pending))
+
     def gives_up(self, owner: Owner) -> None:
         """Note that a resource is deleted, skipped or abandoned."""
         for noted in (self.transfers, self.accepted, self.codes):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+T = TypeVar("T")
 _NEVER = datetime.max.replace(tzinfo=UTC)
 START = datetime(2030, 1, 1, 12, 0, 0, 400_000, tzinfo=UTC)
 
@@ -67,6 +68,7 @@ class Clock:
             self._running = task
             task.take_turn()
             self._running = None
+            self._wake_those_whose_time_has_come()
             if task.ended:
                 self._tasks.remove(task)
                 task.join()
@@ -86,6 +88,29 @@ class Clock:
             running.hand_over()
         running.waits_for = None
 
+    def until(self, is_so: Callable[[], bool]) -> None:
+        """Have the running work wait until something is so, which others bring about."""
+        running = self._running
+        assert running is not None
+        running.waits_until = is_so
+        while not is_so():
+            running.wake = _NEVER
+            running.hand_over()
+        running.waits_until = None
+
+    def run(self, work: Callable[[], T]) -> T:
+        """Run a work that may spawn others; return what it returns when all have ended, or at once within a work."""
+        if self._running is not None:
+            return work()
+        results: list[T] = []
+        self.together(lambda: results.append(work()))
+        return results[0]
+
+    def _wake_those_whose_time_has_come(self) -> None:
+        for task in self._tasks:
+            if task.waits_until is not None and task.waits_until():
+                task.wake = min(task.wake, self.now)
+
     def _wake_those_who_waited_for(self, ended: _Task) -> None:
         for task in self._tasks:
             if task.waits_for in ended.groups and not any(task.waits_for in each.groups for each in self._tasks):
@@ -99,6 +124,7 @@ class _Task(threading.Thread):
         """Whoever waits for it to end."""
         self.wake = wake
         self.waits_for: object = None
+        self.waits_until: Callable[[], bool] | None = None
         self.ended = False
         self.error: BaseException | None = None
         self._work = work

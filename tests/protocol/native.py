@@ -21,12 +21,17 @@ if TYPE_CHECKING:
     from protocol.function import Cloud
 
 CERTIFICATE, CA_CERTIFICATE = "AWS::IoT::Certificate", "AWS::IoT::CACertificate"
+WAIT_CONDITION = "AWS::CloudFormation::WaitCondition"
+"""Here one that nobody signals: it fails after its ``Timeout``, in seconds (CloudFormation template reference)."""
+
 SECONDS = 2.0
 """How long a handler takes."""
 
 
 def serve(cloud: Cloud, event: Mapping[str, Any]) -> Answer:
     """Serve one request without the function."""
+    if event["ResourceType"] == WAIT_CONDITION:
+        return _serve_wait_condition(cloud, event)
     cloud.clock.sleep(SECONDS)
     physical_id, owner = event.get("PhysicalResourceId", ""), (event["StackId"], event["LogicalResourceId"])
     status, reason = "SUCCESS", ""
@@ -42,6 +47,15 @@ def serve(cloud: Cloud, event: Mapping[str, Any]) -> Answer:
             cloud.possessions.changed_by_native(owner, physical_id)
     except Refusal as refusal:
         status, reason = "FAILED", str(refusal)
+    body = {"Status": status, "Reason": reason, "PhysicalResourceId": physical_id}
+    return Answer(json.dumps(body).encode(), cloud.clock.now)
+
+
+def _serve_wait_condition(cloud: Cloud, event: Mapping[str, Any]) -> Answer:
+    is_delete = event["RequestType"] == "Delete"
+    cloud.clock.sleep(0.0 if is_delete else float(event["ResourceProperties"]["Timeout"]))
+    status, reason = ("SUCCESS", "") if is_delete else ("FAILED", "WaitCondition timed out")
+    physical_id = event.get("PhysicalResourceId", "wait")
     body = {"Status": status, "Reason": reason, "PhysicalResourceId": physical_id}
     return Answer(json.dumps(body).encode(), cloud.clock.now)
 

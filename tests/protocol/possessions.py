@@ -69,6 +69,9 @@ class Possessions:
         self.held[owner] = Possession(certificate_id, adopted, attached)
         if self._changes_owner(certificate_id, had or lost, adopted=adopted):
             self._pass_on(certificate_id, owner, adopted=adopted)
+        elif adopted and self.cloud.made.get(certificate_id) == owner:
+            # A cancelled Update has registered it, and its rollback returns to it as to what was adopted before.
+            del self.cloud.made[certificate_id]
         elif not adopted and (lost is not None or self._is_left(certificate_id, self._unexcuse(certificate_id))):
             # What its maker has left is this resource's from now on.
             self.cloud.made[certificate_id] = owner

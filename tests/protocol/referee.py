@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from fakes.transfers import PENDING
 from iot_certificate_provider.physical_id import certificate_id_in, is_certificate_id, without_kept
+from protocol import at_once as at_once_works
 from protocol import function, invariants, native
+from protocol.at_once import Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,6 +33,9 @@ TRANSFER, DECISION = function.TRANSFER, function.DECISION
 SERVICE_TIMEOUT = 1200.0
 REDELIVERIES = (60.0, 120.0)
 """AWS Lambda Developer Guide, "Asynchronous invocation": twice more, after one minute and after two."""
+
+ROLLBACK_BEGINS_SECONDS = 1.0
+"""After a work was cancelled: between "Resource update cancelled" and the stack's rollback the events show a second."""
 
 UNREAD = "because the function's role may not look for it, or remove it"
 """In the reason of what was not allowed to look for what it may leave."""
@@ -91,6 +96,8 @@ class _Rollback:
     snapshot: invariants.Snapshot | None = None
     revoking: set[str] = field(default_factory=set)
     skipped: set[str] = field(default_factory=set)
+    is_called_off: bool = False
+    """Whether a user has cancelled the update."""
 
 
 class Stack:
@@ -107,6 +114,8 @@ class Stack:
         self.sent: list[dict[str, Any]] = []
         self._rollback = _Rollback()
         self._gone: dict[str, bool] = {}
+        self._running: list[Work] = []
+        """Of updates: also those that CloudFormation has cancelled, and that run on."""
         self._late: list[tuple[datetime, dict[str, Any], tuple[float, ...]]] = []
         cloud.stacks.append(self)
 
@@ -118,7 +127,12 @@ class Stack:
     @property
     def is_at_work(self) -> bool:
         """Whether an operation runs: not on a stack that has never been created."""
-        return bool(self.sent) and self.ledger.status.endswith("_IN_PROGRESS")
+        return bool(self.sent) and (self.ledger.status.endswith("_IN_PROGRESS") or self._has_cancelled_works)
+
+    @property
+    def _has_cancelled_works(self) -> bool:
+        """Whether a function still works on what CloudFormation has cancelled."""
+        return any(work.is_cancelled and not work.has_ended for work in self._running)
 
     @property
     def skipped(self) -> set[str]:
@@ -142,24 +156,35 @@ class Stack:
         self.template = template
         return self._settle("CREATE_COMPLETE", "COMPLETE")
 
-    def update(self, template: Template) -> Result:
-        """Update the stack; when that fails, roll it back."""
+    def update(self, template: Template, *, at_once: bool = False, called_off_after: float | None = None) -> Result:
+        """Update the stack; when that fails, roll it back.
+
+        ``at_once``: resources that do not depend on each other run at the same time, as on AWS, and those that still
+        run when one fails are cancelled; else one after the other. ``called_off_after``: so many seconds later a user
+        cancels the update.
+        """
+        return self.cloud.clock.run(lambda: self._update(template, at_once=at_once, called_off_after=called_off_after))
+
+    def _update(self, template: Template, *, at_once: bool, called_off_after: float | None) -> Result:
         self.ledger.status = "UPDATE_IN_PROGRESS"
         self.ledger.begin_update(self.cloud.clock.now)
-        self._rollback = _Rollback(snapshot=invariants.Snapshot.of(self))
+        todo = self._rollback = _Rollback(snapshot=invariants.Snapshot.of(self))
         self._gone = {}
         self._show(template)
+        if called_off_after is not None:
+            self.cloud.clock.spawn(functools.partial(self._call_off, todo), after=called_off_after)
         replaced: list[tuple[str, Live]] = []
-        for logical_id in [each for level in _levels(template) for each in level]:
-            declared, live = template[logical_id], self.live.get(logical_id)
-            if live is None:
-                done = self._create_level([logical_id], template, parallel=False)
-                self._rollback.cleanup += [(logical_id, self.live[logical_id])] if logical_id in self.live else []
-            elif dict(live.declared.properties) != dict(declared.properties):
-                done = self._update_one(logical_id, live, declared, replaced)
-            else:
-                done = True
+        for level in _levels(template):
+            works = [work for each in level for work in self._works(each, template[each], replaced)]
+            self._running += works
+            done = (
+                at_once_works.play(self.cloud.clock, works, lambda: todo.is_called_off)
+                if at_once
+                else at_once_works.play_in_turn(works)
+            )
             if not done:
+                if any(work.is_cancelled for work in works):
+                    self.cloud.clock.sleep(ROLLBACK_BEGINS_SECONDS)
                 return self._roll_back()
         self._take_attributes(template)
         order = [each for level in reversed(_levels(self.template)) for each in level]
@@ -169,6 +194,22 @@ class Stack:
         self.template = template
         self._show(template)
         return self._settle("UPDATE_COMPLETE", "COMPLETE")
+
+    def _works(self, logical_id: str, declared: Declared, replaced: list[tuple[str, Live]]) -> list[Work]:
+        """Return what an update has to do about a resource, if anything."""
+        live = self.live.get(logical_id)
+        if live is None:
+            create = functools.partial(self._create_in_update, logical_id, declared)
+            return [Work(create, functools.partial(self._cancel_create, logical_id, declared), declared.is_native)]
+        if dict(live.declared.properties) == dict(declared.properties):
+            return []
+        update = functools.partial(self._update_one, logical_id, live, declared, replaced)
+        return [Work(update, functools.partial(self._cancel_update, logical_id, live, declared), declared.is_native)]
+
+    def _call_off(self, todo: _Rollback) -> None:
+        """Do as CancelUpdateStack does: it is taken only while the update is in progress."""
+        if todo is self._rollback and self.ledger.status == "UPDATE_IN_PROGRESS":
+            todo.is_called_off = True
 
     def _take_attributes(self, template: Template) -> None:
         """An attribute such as DeletionPolicy changes without an event."""
@@ -227,21 +268,43 @@ class Stack:
             self._excuse_given_up(logical_id, answer)
             return  # given up meanwhile: whatever it answers comes too late
         running.discard(logical_id)
-        results[logical_id] = answer is not None and answer.body["Status"] == "SUCCESS"
-        physical_id = self._invent(logical_id) if answer is None else answer.body["PhysicalResourceId"]
-        self.live[logical_id] = Live(physical_id, declared)
-        if answer is not None and results[logical_id]:
-            self._excuse_named(logical_id, self.live[logical_id], answer, self._doubt(logical_id))
-            self._log(logical_id, physical_id, "CREATE_IN_PROGRESS")
-            self._log(logical_id, physical_id, "CREATE_COMPLETE")
-            self.cloud.possessions.completed(self._owner(logical_id), physical_id, declared)
+        results[logical_id] = self._note_created(logical_id, declared, answer)
+        if results[logical_id]:
             return
-        self._log(logical_id, physical_id, "CREATE_FAILED")
         for sibling in sorted(running):
             # Of its own types CloudFormation knows what they do: it waits for them, and deletes what there is then.
             if not _type_in(self.sent, sibling).startswith("AWS::"):
                 self.give_up(sibling)
                 running.discard(sibling)
+
+    def _note_created(self, logical_id: str, declared: Declared, answer: Answer | None) -> bool:
+        """Note what a Create has answered; return whether that is a success."""
+        physical_id = self._invent(logical_id) if answer is None else answer.body["PhysicalResourceId"]
+        self.live[logical_id] = Live(physical_id, declared)
+        if answer is None or answer.body["Status"] != "SUCCESS":
+            self._log(logical_id, physical_id, "CREATE_FAILED")
+            return False
+        self._excuse_named(logical_id, self.live[logical_id], answer, self._doubt(logical_id))
+        self._log(logical_id, physical_id, "CREATE_IN_PROGRESS")
+        self._log(logical_id, physical_id, "CREATE_COMPLETE")
+        self.cloud.possessions.completed(self._owner(logical_id), physical_id, declared)
+        return True
+
+    def _create_in_update(self, logical_id: str, declared: Declared, work: Work) -> bool:
+        self._log(logical_id, "", "CREATE_IN_PROGRESS")
+        answer = self._send("Create", logical_id, declared)
+        if work.is_cancelled:
+            self._excuse_given_up(logical_id, answer)
+            return False
+        done = self._note_created(logical_id, declared, answer)
+        self._rollback.cleanup.append((logical_id, self.live[logical_id]))
+        return done
+
+    def _cancel_create(self, logical_id: str, declared: Declared) -> None:
+        """Note "Resource creation cancelled": its Delete comes in the clean-up, with an id that is invented."""
+        self.live[logical_id] = Live(self._invent(logical_id), declared)
+        self._log(logical_id, self.live[logical_id].physical_id, "CREATE_FAILED")
+        self._rollback.cleanup.append((logical_id, self.live[logical_id]))
 
     def _excuse_given_up(self, logical_id: str, answer: Answer | None) -> None:
         """Excuse what a Create that was given up while it ran could not undo, or died over: nobody asks for it again.
@@ -273,16 +336,28 @@ class Stack:
 
     # Update
 
-    def _update_one(self, logical_id: str, live: Live, declared: Declared, replaced: list[tuple[str, Live]]) -> bool:
+    def _cancel_update(self, logical_id: str, live: Live, declared: Declared) -> None:
+        """Note "Resource update cancelled": what it answers comes too late, so the resource has the id from before."""
+        self._log(logical_id, live.physical_id, "UPDATE_FAILED")
+        self.cloud.possessions.failed(self._owner(logical_id))
+        self._rollback.updates.append((logical_id, live.physical_id, declared, live.declared))
+
+    def _update_one(
+        self, logical_id: str, live: Live, declared: Declared, replaced: list[tuple[str, Live]], work: Work
+    ) -> bool:
         self._log(logical_id, live.physical_id, "UPDATE_IN_PROGRESS")
         if _changes_service_token(live.declared, declared):
             # "Modifying service token is not allowed.": the function never hears of it.
             self._log(logical_id, live.physical_id, "UPDATE_FAILED")
             return False
-        answer = self._send("Update", logical_id, declared, live.physical_id, live.declared)
         if declared.properties.get("Status") == "REVOKED":
             self._rollback.revoking.add(live.physical_id)
+        answer = self._send("Update", logical_id, declared, live.physical_id, live.declared)
+        if declared.properties.get("Status") == "REVOKED":
             self.cloud.possessions.note_revoked(live.physical_id, declared)
+        if work.is_cancelled:
+            self._note_cancelled(logical_id, live, answer)
+            return False
         if answer is None or answer.body["Status"] == "FAILED":
             adopted = live.physical_id if answer is None else answer.body["PhysicalResourceId"]
             self._log(logical_id, adopted, "UPDATE_FAILED")
@@ -299,6 +374,12 @@ class Stack:
         self.live[logical_id] = Live(physical_id, declared)
         return True
 
+    def _note_cancelled(self, logical_id: str, live: Live, answer: Answer | None) -> None:
+        """Note what a cancelled Update has left, whose answer CloudFormation ignores: it has undone itself."""
+        self.cloud.possessions.arrangements.made_again(self._owner(logical_id))
+        if answer is not None:
+            self._excuse_attached(logical_id, live.physical_id, answer)
+
     def _roll_back(self) -> Result:
         self.ledger.status = "UPDATE_ROLLBACK_IN_PROGRESS"
         order = [each for level in _levels(self.template) for each in level]
@@ -314,6 +395,7 @@ class Stack:
             answer = self._send("Update", logical_id, before, physical_id, now)
             if answer is None or answer.body["Status"] == "FAILED":
                 self._log(logical_id, physical_id, "UPDATE_FAILED")
+                self._wait_for_cancelled()
                 self._run_late()
                 self.ledger.status = "UPDATE_ROLLBACK_FAILED"
                 self.cloud.keys.check()
@@ -477,9 +559,16 @@ class Stack:
     def _settle(self, status: str, result: Result) -> Result:
         """An operation is over: nothing runs any more, and every invariant can be looked at."""
         self.ledger.status = status
+        self._wait_for_cancelled()
         self._run_late()
         invariants.check(self)
         return result
+
+    def _wait_for_cancelled(self) -> None:
+        """Wait until nothing works any more on what was cancelled: so long, nothing can be looked at."""
+        if self._has_cancelled_works:
+            self.cloud.clock.until(lambda: not self._has_cancelled_works)
+        self._running = []
 
     # The ledger
 
@@ -550,7 +639,9 @@ class Stack:
             is_doubted = said.startswith(("Left", "So is")) and "was not registered by" not in said
             is_held = certificate_id in live.certificate_ids or self.cloud.possessions.holders(certificate_id)
             is_unread = is_denied and not is_held
-            if is_unread or (doubt and is_doubted):
+            # What a rollback has made is not proved to be its own: another template's Retain counts then.
+            is_retained = certificate_id in self.cloud.retained and "was retained by" in said
+            if is_unread or (is_doubted and (doubt or is_retained)):
                 self.excused.add(certificate_id)
                 if "in doubt" in reason and not self.cloud.possessions.holders(certificate_id):
                     self.cloud.excuses.left_in_doubt[certificate_id] = reason
