@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iot_certificate_provider.aws.cloudformation import EventReading, ResourceEvent
+from iot_certificate_provider.aws.stack_events import EventReading, ResourceEvent
 from iot_certificate_provider.resources.lifecycle.history import (
     Operation,
     Origin,

@@ -126,6 +126,10 @@ class AlreadyExistsError(ConflictError):
         self.certificate_arn = certificate_arn
 
 
+class CancelledError(ConflictError):
+    """CloudFormation cancelled the operation while it ran; it was undone."""
+
+
 class InUseError(ConflictError):
     """Policies or things are still attached, so that the certificate cannot be deleted or transferred."""
 

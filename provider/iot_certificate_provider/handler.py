@@ -39,6 +39,7 @@ from iot_certificate_provider.protocol.crhelper_once import TIMER_MARGIN_SECONDS
 from iot_certificate_provider.protocol.delivery import Delivery
 from iot_certificate_provider.protocol.request import Progress, Request, RequestType
 from iot_certificate_provider.protocol.response import Outcome
+from iot_certificate_provider.resources.lifecycle import cancellation
 from iot_certificate_provider.resources.registry import RESOURCES
 
 if TYPE_CHECKING:
@@ -202,12 +203,10 @@ class _Invocation:
             raise of_bundle from error
 
     def _done(self, request: Request) -> Outcome:
-        resource = self._function.resource(request.resource_type)
-        return {
-            RequestType.CREATE: resource.create,
-            RequestType.UPDATE: resource.update,
-            RequestType.DELETE: resource.delete,
-        }[request.type](request)
+        function, resource = self._function, self._function.resource(request.resource_type)
+        if request.type is RequestType.UPDATE:
+            return cancellation.update(request, resource.update, function.aws.stacks, function.now)
+        return (resource.create if request.type is RequestType.CREATE else resource.delete)(request)
 
     def _cannot_have_been_made(self, request: Request) -> bool:
         """Whether this is the Delete after a Create of a type that this provider does not serve, and so refused."""

@@ -108,11 +108,13 @@ class TestASuccess:
         assert updated["Status"] == "SUCCESS"
         assert updated["Data"] == created["Data"]
         assert set(created["Data"]) == set(DeviceCertificateAttribute)
-        # Whose it is comes first: a certificate that was registered anew is another owner's.
+        # Whose it is comes first: a certificate that was registered anew is another owner's. At last, whether the
+        # update was cancelled meanwhile.
         assert stage.aws.names() == [
             "iot.DescribeCertificate",
             "cloudformation.DescribeStackEvents",
             "iot.UpdateCertificate",
+            "cloudformation.DescribeStackResource",
         ]
 
     def test_of_a_ca_certificate_too_with_the_key_from_secrets_manager(

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from protocol import races
-from protocol.function import Fault
+from protocol.function import CALL_SECONDS, Fault
 from protocol.neighbours import STACKS, Again, Amend, Deploy, Destroy, Hand, Lag, Race, Wish
 from protocol.races import RACE
 
@@ -44,6 +44,12 @@ CALLS = (
 )
 LAGS = (0.0, 0.0, 0.0, 0.5, 0.5, 2.0)
 """After how many seconds CloudFormation finds a stack by a new id."""
+
+CALLS_TAKE = (CALL_SECONDS, CALL_SECONDS, CALL_SECONDS, 0.3, 1.0)
+"""How many seconds each call takes."""
+
+BREAKS_AFTER = (0.1, 0.2, 0.3, 0.5, 1.0, 3.0)
+"""After how many seconds another resource fails, or a user cancels an update."""
 
 ATTACHED = ((), ("connect",), ("connect", "thermostat"), ("publish",))
 AMENDMENTS = (
@@ -83,8 +89,8 @@ class Drawing:
         return self._with_lag(steps)
 
     def _with_lag(self, steps: list[Step]) -> list[Step]:
-        lag = self._draw.choice(LAGS)
-        return [Lag(lag), *steps] if lag else steps
+        lag = Lag(self._draw.choice(LAGS), self._draw.choice(CALLS_TAKE))
+        return steps if lag == Lag() else [lag, *steps]
 
     # Patterns
 
@@ -240,7 +246,10 @@ class Drawing:
         return (Fault(self._draw.choice(KINDS), at, "before" if when == "before" else "after", times, invocation),)
 
     def _breaks(self, share: float) -> str:
-        return self._draw.choice(("last", "first")) if self._chance(share) else ""
+        if not self._chance(share):
+            return ""
+        how = self._draw.choice(("last", "last", "first", "after", "cancel"))
+        return f"{how} {self._draw.choice(BREAKS_AFTER)}" if how in ("after", "cancel") else how
 
     def _chance(self, share: float) -> bool:
         return self._draw.random() < share

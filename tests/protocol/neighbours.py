@@ -75,7 +75,11 @@ class Deploy:
     stack: int
     wishes: tuple[tuple[str, Wish], ...]
     breaks: str = ""
-    """``last``: another resource fails when these are done; ``first``: while they run, and so they are given up."""
+    """``last``: another resource fails when these are done; ``first``: while they run, and so they are cancelled.
+
+    ``after 0.3``: another resource, beside them, fails after so many seconds; ``cancel 0.3``: a user cancels the
+    update.
+    """
     faults: tuple[Fault, ...] = ()
 
 
@@ -114,9 +118,13 @@ class Race:
 
 @dataclass(frozen=True)
 class Lag:
-    """From now on CloudFormation finds a stack by a new physical id only so many seconds later."""
+    """From now on CloudFormation finds a stack by a new physical id only so many seconds later.
 
-    seconds: float
+    ``call``: so many seconds each call of the function takes.
+    """
+
+    seconds: float = 0.0
+    call: float = CALL_SECONDS
 
 
 @dataclass(frozen=True)
@@ -206,7 +214,10 @@ def status_of_ca(wish: Wish) -> str:
 def template_of(wishes: Wishes, breaks: str, write: Callable[[Wish], Declared] = declare) -> Template:
     """Write a template; what is to break comes last, and devices come after their CA, adopters after a decision."""
     template = {name: replace(write(wish), after=_before(wish, wishes)) for name, wish in wishes.items()}
-    if breaks:
+    how, _, seconds = breaks.partition(" ")
+    if how == "after":
+        template["Broken"] = Declared(native.WAIT_CONDITION, {"Timeout": seconds})
+    elif how in ("last", "first"):
         after = tuple(wishes) if breaks == "last" else ()
         template["Broken"] = Declared(DEVICE, {"CertificatePem": "not a PEM"}, after=after)
     return template
@@ -242,6 +253,7 @@ class Neighbourhood:
         self.used: set[str] = set()
         """What somebody registered by hand and a stack uses: it has to be left."""
         self.story = Story(cloud)
+        self._call_seconds = CALL_SECONDS
         self._adopted: set[tuple[Owner, str]] = set()
         self._recent: list[tuple[Stack, dict[str, Any]]] = []
 
@@ -274,6 +286,8 @@ class Neighbourhood:
             self._race(step)
         elif isinstance(step, Lag):
             hide_new_ids(self.cloud, step.seconds)
+            self._call_seconds = step.call
+            self.cloud.call_seconds = lambda: step.call
         else:
             self._operate([step])
 
@@ -304,11 +318,13 @@ class Neighbourhood:
         def seconds() -> float:
             invocation = self.cloud._running()
             slow_ids = {self.stacks[number].ledger.stack_id for number in slow}
-            return SLOW_CALL_SECONDS if invocation is not None and invocation.owner[0] in slow_ids else CALL_SECONDS
+            return (
+                SLOW_CALL_SECONDS if invocation is not None and invocation.owner[0] in slow_ids else self._call_seconds
+            )
 
         self.cloud.call_seconds = seconds
         self._operate(operations, race.later, race.then)
-        self.cloud.call_seconds = lambda: CALL_SECONDS
+        self.cloud.call_seconds = lambda: self._call_seconds
 
     @staticmethod
     def _one_after_the_other(first: Callable[[], None], second: Callable[[], None]) -> Callable[[], None]:
@@ -344,7 +360,12 @@ class Neighbourhood:
         else:
             return
         template = template_of(wishes, operation.breaks, self.write)
-        result = stack.update(template) if stack.live else stack.create(template, parallel=len(template) > 1)
+        if stack.live:
+            how, _, seconds = operation.breaks.partition(" ")
+            called_off_after = float(seconds) if how == "cancel" else None
+            result = stack.update(template, at_once=True, called_off_after=called_off_after)
+        else:
+            result = stack.create(template, parallel=len(template) > 1)
         if result == "COMPLETE":
             self.wishes[operation.stack] = wishes
 

@@ -35,6 +35,9 @@ CHANGES = (
 )
 LATER = (0.0, 0.3, 1.0, 5.0, 20.0, 60.0)
 """Seconds between the two operations."""
+BREAKS = (*[""] * 6, *["last"] * 3, "first", "after 0.2", "after 10", "cancel 0.2", "cancel 10")
+"""Whether and how an operation breaks; a slow one is cancelled in its midst after 10 s."""
+
 SLOW = (-1, 0, 1, BOTH)
 """Which of the two takes long: none, the one, the other, or both."""
 
@@ -80,7 +83,7 @@ class _Drawing:
         return self.random.choice(lives)
 
     def _breaks(self) -> str:
-        return self.random.choice(("", "", "last", "first"))
+        return self.random.choice(BREAKS)
 
     def _of_the_first(self, retain: str) -> Operation:
         ways: Sequence[Callable[[], Operation]] = (
@@ -180,7 +183,7 @@ class _DrawingInUse:
         return Hand(self.random.choice(HANDS_IN_USE[self.wish.certificate]), self.wish.certificate)
 
     def _amend(self, stack: int) -> Amend:
-        return Amend(stack, self.random.choice(CHANGES_IN_USE), 0, self.random.choice(("", "", "last", "first")))
+        return Amend(stack, self.random.choice(CHANGES_IN_USE), 0, self.random.choice(BREAKS))
 
     def _before(self) -> list[Step]:
         first = self._deploy(1, self.wish)
@@ -210,9 +213,7 @@ class _DrawingInUse:
             {"secret": 1},
             {"on_delete": "RETAIN"},
         )
-        deploy = self._deploy(
-            2, replace(self.other, **self.random.choice(changes)), self.random.choice(("", "", "last", "first"))
-        )
+        deploy = self._deploy(2, replace(self.other, **self.random.choice(changes)), self.random.choice(BREAKS))
         return self.random.choice((deploy, deploy, deploy, Destroy(2), self._amend(2)))
 
     def _afterwards(self) -> list[Step]:

@@ -9,7 +9,7 @@ import pytest
 
 from protocol.function import Fault
 from protocol.in_use import AccountInUse
-from protocol.neighbours import Again, Amend, Deploy, Destroy, Hand, Neighbourhood, Race, Wish
+from protocol.neighbours import Again, Amend, Deploy, Destroy, Hand, Lag, Neighbourhood, Race, Wish
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +28,51 @@ REQUESTED = ("IssuedA", Wish("requested"))
 ATTACHED = Wish(attached=("connect", "thermostat"))
 
 OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
+    "an Update that is cancelled goes on beside its rollback, and changes what that has put back": (
+        Deploy(1, (("DeviceA", Wish(attached=("connect",))),)),
+        Race(Deploy(2, (("DeviceA", Wish("under")),)), Deploy(1, (DEVICE,), "first"), slow=1),
+    ),
+    "likewise where an adopter takes the ownership, with another status": (
+        Deploy(1, (("DeviceA", Wish(retain="Retain")),)),
+        Deploy(2, (("DeviceA", Wish(adopt=True)),)),
+        Race(
+            Deploy(2, (("DeviceA", Wish(status="INACTIVE")),), "after 0.2"),
+            Amend(1, "detach"),
+            later=5.0,
+            slow=2,
+        ),
+    ),
+    "likewise with the ownership of a CA, whose tags stay": (
+        Deploy(1, (("CaA", Wish("ca", retain="Retain")),)),
+        Deploy(2, (("CaA", Wish("ca", adopt=True)),)),
+        Race(Amend(1, "rename-adopting"), Deploy(2, (("CaA", Wish("ca")),), "after 0.2"), later=5.0, slow=1),
+    ),
+    "a cancelled Update removes what it has registered again, and its rollback has taken": (
+        Deploy(2, (("DeviceA", Wish(adopt=True)),)),
+        Hand("delete"),
+        Race(Amend(1, "detach"), Deploy(2, (DEVICE,), "cancel 10"), later=20.0, slow=2),
+    ),
+    "the referee does not know that what a cancelled update has registered is only used by its adopter afterwards": (
+        Deploy(1, (("CaA", Wish("ca", retain="Retain")),)),
+        Deploy(2, (("CaA", Wish("ca", adopt=True)),)),
+        Hand("delete", "ca"),
+        Deploy(2, (("CaA", Wish("ca")),), "after 0.2"),
+    ),
+    "a cancelled Update that takes the ownership leaves its attachment, in doubt, and does not name it": (
+        Deploy(1, (("DeviceA", Wish(retain="Retain")),)),
+        Deploy(2, (("DeviceA", Wish(adopt=True)),)),
+        Race(
+            Deploy(2, (("DeviceA", Wish(attached=("publish",))),), "cancel 0.2"),
+            Amend(1, "adopt"),
+            later=60.0,
+        ),
+    ),
+    "the referee does not know that a Delete leaves what a rollback has made and another template retains": (
+        Deploy(1, (("DeviceA", Wish(retain="Retain")),)),
+        Deploy(2, (("DeviceA", Wish(adopt=True)),)),
+        Hand("delete"),
+        Race(Deploy(2, (DEVICE,), "cancel 0.2"), Amend(1, "remove"), later=1.0, slow=2),
+    ),
     "the referee does not know that a stack which is at rest again was at work while a Delete asked": (
         Deploy(1, (DEVICE,)),
         Hand("delete"),
@@ -179,7 +224,7 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
         Deploy(1, (("DeviceA", Wish(retain="Retain")),)),
         Deploy(2, (("DeviceA", Wish(adopt=True)),)),
         Hand("delete"),
-        Race(Deploy(1, (("DeviceA", Wish(attached=("publish",))),)), Amend(2, "status"), later=20.0),
+        Race(Deploy(1, (("DeviceA", Wish(attached=("publish",))),)), Amend(2, "status"), later=40.0),
     ),
     "an Update takes for its own what another stack registers behind its look, after a deletion by hand": (
         Deploy(1, (DEVICE,)),
@@ -406,6 +451,29 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
     ),
 }
 OF_ALL_TYPES: dict[str, Sequence[Step]] = {
+    "a rotation that is cancelled registers its certificate after its rollback has looked for it": (
+        Lag(call=1.0),
+        Deploy(0, (ISSUED,)),
+        Amend(0, "rotate", 0, "after 0.5"),
+    ),
+    "a cancelled Update has a certificate issued again that was deleted by hand, and its rollback another one": (
+        Deploy(1, (REQUESTED,)),
+        Hand("delete", "requested"),
+        Race(Amend(1, "attach", 0, "cancel 0.2"), Amend(2, "status")),
+    ),
+    "a cancelled Update that comes again takes the rollback of a second later for itself": (
+        Deploy(0, (ISSUED,)),
+        Deploy(
+            0,
+            (("IssuedA", Wish("issued", attached=("connect", "thermostat"), secret=2)),),
+            "after 0.2",
+            (Fault("mute", "cloudformation.GetTemplate", invocation=2),),
+        ),
+    ),
+    "the referee does not know that a cancelled Update has made the transfer of its rollback again": (
+        Deploy(1, (TRANSFER,)),
+        Race(Deploy(2, (TRANSFER,)), Amend(1, "other-secret", 0, "cancel 0.2"), later=60.0, slow=1),
+    ),
     "a rollback after a rotation asks so many stacks that it has no time left": (
         Deploy(2, (("IssuedA", Wish("issued", keep="KEEP")),)),
         Amend(2, "rotate"),

@@ -175,7 +175,13 @@ DEVICE_EVENTS = [
         [*STILL_OWN, "iot.UpdateCertificate"],
         csr(),
     ),
-    Event("Update, another certificate, 1 policy", UPDATE, renewed(**P1), [REGISTER, "iot.AttachPolicy"], device(**P1)),
+    Event(
+        "Update, another certificate, 1 policy",
+        UPDATE,
+        renewed(**P1),
+        [REGISTER, "iot.AttachPolicy", STILL_WANTED],
+        device(**P1),
+    ),
     Event("Delete, nothing attached", DELETE, device(), [*WHOSE_IT_IS, *ATTACHED, *DROP], device()),
     Event(
         "Delete, INACTIVE",
@@ -228,7 +234,7 @@ CA_EVENTS = [
     Event("Update, a tag more", UPDATE, ca(**TAGS), [*TAGS_OF_CA, "iot.TagResource"], ca()),
     Event("Update, a tag less", UPDATE, ca(), [*TAGS_OF_CA, "iot.UntagResource"], ca(**TAGS)),
     Event("Update, DeviceCertificatesOnDelete", UPDATE, ca(DeviceCertificatesOnDelete="DELETE"), TAGS_OF_CA, ca()),
-    Event("Update, another CA", UPDATE, second_ca(), PROVE, ca()),
+    Event("Update, another CA", UPDATE, second_ca(), [*PROVE, STILL_WANTED], ca()),
     Event("Delete", DELETE, ca(), [*WHOSE_CA, OFF, DELETE_CA], ca()),
     Event(
         "Delete, gone already",

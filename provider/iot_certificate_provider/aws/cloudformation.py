@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 from iot_certificate_provider.aws.concurrency import Asked
 from iot_certificate_provider.aws.error_mapping import mapping_errors
 from iot_certificate_provider.aws.newest_page import NewestPage
+from iot_certificate_provider.aws.stack_events import EventReading
 from iot_certificate_provider.aws.stack_statuses import AT_REST, IN_PROGRESS, UNFINISHED, UPDATES
 from iot_certificate_provider.errors import NotFoundError, RefusedError
 from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.physical_id import keeping_id, without_kept
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Iterable, Iterator
     from contextlib import AbstractContextManager
     from datetime import datetime
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from types_boto3_cloudformation.literals import StackStatusType
 
     from iot_certificate_provider.aws.clients import AwsClients
+    from iot_certificate_provider.aws.stack_events import ResourceEvent
 
 EVENT_PAGES = 500
 """How far back the events are read at most: a page has up to 100 rows. The deadline usually comes first."""
@@ -77,44 +80,6 @@ class StackResource:
 
 
 @dataclass(frozen=True)
-class ResourceEvent:
-    """One row of a resource in the stack's log; ``at`` is aware."""
-
-    status: str
-    physical_id: str
-    at: datetime
-    of_stack: bool = False
-    """Whether it says that an operation on the stack itself begins: no row of the resource belongs to both sides."""
-    keeps: str = ""
-    """As a StackResource's."""
-
-    @property
-    def whole_id(self) -> str:
-        """The physical id that CloudFormation has in the row."""
-        return keeping_id(self.physical_id, self.keeps)
-
-    @property
-    def begins_creation(self) -> bool:
-        """Whether the resource has nothing before it: a creation begins without an id, also in the stack's update."""
-        return self.status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS") and not self.physical_id
-
-    @property
-    def complete(self) -> bool:
-        """Whether an operation on the resource ended well with it."""
-        return self.status.endswith("_COMPLETE")
-
-    @property
-    def lasting(self) -> bool:
-        """Whether the resource had this physical id when the operation had ended well: not a deletion."""
-        return self.complete and not self.status.startswith("DELETE_")
-
-    @property
-    def settled(self) -> bool:
-        """Whether it says what became of this physical id: rows of a Create or an Update that failed carry one too."""
-        return self.complete or self.status in ("DELETE_SKIPPED", "DELETE_FAILED")
-
-
-@dataclass(frozen=True)
 class StackAnswer:
     """The answer of DescribeStackResources to a physical id: one stack, although several may have the id.
 
@@ -124,29 +89,6 @@ class StackAnswer:
     stack_id: str
     resources: tuple[StackResource, ...]
     is_whole: bool
-
-
-class EventReading:
-    """Rows of one resource, newest first, of a log that is read no further than they are asked for.
-
-    ``oldest``: when the oldest event happened that was read so far, whichever resource's it is; aware. ``borders``:
-    whether the rows by which the stack itself begins something are among them.
-    """
-
-    def __init__(self, logical_id: str, events: Iterator[shapes.StackEventTypeDef], *, borders: bool = False) -> None:
-        self._logical_id = logical_id
-        self._events = events
-        self._borders = borders
-        self.oldest: datetime | None = None
-
-    def __iter__(self) -> Iterator[ResourceEvent]:
-        """Go on reading."""
-        for event in self._events:
-            self.oldest = event["Timestamp"]
-            begins = self._borders and _begins(event)
-            if begins or event.get("LogicalResourceId") == self._logical_id:
-                physical_id, keeps = without_kept(event.get("PhysicalResourceId", ""))
-                yield ResourceEvent(event.get("ResourceStatus", ""), physical_id, event["Timestamp"], begins, keeps)
 
 
 class StackGateway:
@@ -159,6 +101,11 @@ class StackGateway:
     def expecting_denial(self, *, expected: bool = True) -> AbstractContextManager[None]:
         """Take a denial in the block for an answer, at once: it decides something, and no permission is waited for."""
         return self._clients.expecting_denial(expected=expected)
+
+    @property
+    def calls(self) -> Counter[str]:
+        """The calls of this request, to any service, by their names."""
+        return self._clients.calls
 
     @property
     def _cloudformation(self) -> CloudFormationClient:
@@ -295,6 +242,10 @@ class StackGateway:
         with mapping_errors("the events of the stack"):
             self._newest_page(stack_id)
 
+    def read_anew(self) -> None:
+        """Keep no page that was read before."""
+        self._newest = None
+
     def id_before_update(self, stack_id: str, logical_id: str) -> str | None:
         """Return the physical id that a resource had before the stack's newest update began, without a kept one."""
         row = self.row_before_update(stack_id, logical_id)
@@ -356,11 +307,6 @@ def _of_id(stack_id: str, logical_id: str, whole_id: str, *rest: Any) -> StackRe
     """Return a resource with the physical id that CloudFormation has of it, and the ``rest`` of its fields."""
     physical_id, keeps = without_kept(whole_id)
     return replace(StackResource(stack_id, logical_id, physical_id, *rest), keeps=keeps)
-
-
-def _begins(event: shapes.StackEventTypeDef) -> bool:
-    of_stack = event.get("PhysicalResourceId") == event.get("StackId")
-    return of_stack and event.get("ResourceStatus") in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
 
 
 def _until(since: datetime, events: Iterator[shapes.StackEventTypeDef]) -> Iterator[shapes.StackEventTypeDef]:

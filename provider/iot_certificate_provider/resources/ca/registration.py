@@ -28,6 +28,7 @@ from iot_certificate_provider.resources.lifecycle.ownership import tagged_by_req
 from iot_certificate_provider.resources.lifecycle.redelivery import (
     StillWanted,
     check_still_wanted,
+    is_returned_to,
     uncertain_without_answer,
 )
 from iot_certificate_provider.resources.lifecycle.registered_already import RegisteredAlready, unseen
@@ -114,7 +115,8 @@ class CaCertificateRegistration:
 
     def _undo(self, request: Request, certificate_id: str) -> bool:
         """Deregister the CA, unless another resource has it now; return whether nothing of it is left."""
-        if not self._ownership.undoing(request, certificate_id).proceeds:
+        is_left = is_returned_to(request, certificate_id, self._stacks)
+        if is_left or not self._ownership.undoing(request, certificate_id).proceeds:
             return False
         self.deregister(certificate_id)
         return True

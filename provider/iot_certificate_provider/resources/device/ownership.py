@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
-    from iot_certificate_provider.aws.cloudformation import ResourceEvent
     from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.aws.iot import DeviceCertificateDescription
+    from iot_certificate_provider.aws.stack_events import ResourceEvent
     from iot_certificate_provider.pki import SigningRequest
     from iot_certificate_provider.protocol.request import Request
     from iot_certificate_provider.resources.lifecycle.ownership import Decision

@@ -19,6 +19,7 @@ from iot_certificate_provider.resources.lifecycle.ownership import left_as_anoth
 from iot_certificate_provider.resources.lifecycle.redelivery import (
     StillWanted,
     check_still_wanted,
+    is_returned_to,
     uncertain_without_answer,
 )
 from iot_certificate_provider.resources.lifecycle.registered_already import RegisteredAlready, unseen
@@ -169,6 +170,8 @@ class DeviceCertificateRegistration:
 
     def _undo(self, request: Request, certificate_id: str, registered: datetime) -> bool:
         """Remove the certificate, unless another resource has it now; return whether nothing of it is left."""
+        if is_returned_to(request, certificate_id, self._stacks):
+            return False
         live = self._iot.find_certificate(certificate_id)
         if live is None:
             return True

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-    from iot_certificate_provider.aws.cloudformation import EventReading, ResourceEvent
+    from iot_certificate_provider.aws.stack_events import EventReading, ResourceEvent
 
 CLOCKS_DIFFER = timedelta(seconds=30)
 """How far AWS IoT's dates and CloudFormation's may lie apart: else a fast Create would disown its own certificate."""

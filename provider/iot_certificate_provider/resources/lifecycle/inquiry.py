@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from iot_certificate_provider.aws.cloudformation import EventReading, StackGateway, StackResource
+    from iot_certificate_provider.aws.cloudformation import StackGateway, StackResource
+    from iot_certificate_provider.aws.stack_events import EventReading
     from iot_certificate_provider.protocol.request import Request
 
 KEPT_BACK_SECONDS = 30.0

@@ -7,8 +7,8 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from iot_certificate_provider.errors import ConflictError, DeadlineError, ProviderError, UpstreamError
-from iot_certificate_provider.physical_id import CREATE_UNFINISHED
+from iot_certificate_provider.errors import CancelledError, ConflictError, DeadlineError, ProviderError, UpstreamError
+from iot_certificate_provider.physical_id import CREATE_UNFINISHED, certificate_id_in
 from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.resources.lifecycle.history import is_running
 
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from iot_certificate_provider.aws.cloudformation import ResourceEvent, StackGateway
+    from iot_certificate_provider.aws.cloudformation import StackGateway
     from iot_certificate_provider.aws.iot import IotGateway
+    from iot_certificate_provider.aws.stack_events import ResourceEvent
     from iot_certificate_provider.deadline import Deadline
     from iot_certificate_provider.protocol.request import Request
 
@@ -35,6 +36,9 @@ ASKED_EVERY = timedelta(seconds=10)
 
 SENT_SLACK = timedelta(seconds=2)
 """CloudFormation logs that an operation begins before it sends the request, whose date has whole seconds only."""
+
+DATED_WITHIN = timedelta(seconds=1)
+"""As far as the date of a request is from its sending. A rollback begins at least as long after what it rolls back."""
 
 _Found = TypeVar("_Found")
 
@@ -94,8 +98,13 @@ def _is_of_kind(row: ResourceEvent, kind: RequestType) -> bool:
 def _began_with(request: Request, newest: ResourceEvent, older: Iterator[ResourceEvent]) -> bool:
     if request.sent is None:
         return not newest.complete
-    start = next((row.at for row in older if row.status.endswith("_IN_PROGRESS")), newest.at)
-    return (start if newest.complete else newest.at) <= request.sent + SENT_SLACK
+    rows = itertools.chain([newest], older)
+    start = next((row for row in rows if row.status.endswith("_IN_PROGRESS")), newest)
+    if start.at < request.sent + DATED_WITHIN:
+        return True
+    # Or it is the rollback of the Update, which was cancelled: that follows a failure.
+    before = next(rows, None)
+    return start.at <= request.sent + SENT_SLACK and (before is None or before.status != "UPDATE_FAILED")
 
 
 def begin(request: Request, stacks: StackGateway, now: datetime) -> None:
@@ -126,22 +135,56 @@ def uncertain_without_answer(request: Request, iot: IotGateway | None = None) ->
 
 
 def check_still_wanted(request: Request, stacks: StackGateway) -> None:
-    """Raise ConflictError when CloudFormation cancelled a Create that still runs, because a sibling failed.
+    """Raise CancelledError when CloudFormation cancelled a Create or an Update that still runs: a sibling failed.
 
-    Its Delete may have come and gone before the certificate was there.
+    Its Delete, or its rollback, may have come and gone before the certificate was there.
     """
     if request.physical_id is not None:
+        if request.type is RequestType.UPDATE and is_cancelled(request, stacks):
+            raise update_cancelled()
         return
     resource = stacks.resource(request.stack_id, request.logical_id)
     if resource is not None and resource.is_going:
-        raise ConflictError(
+        raise CancelledError(
             "CloudFormation cancelled the resource while it was created. "
             "The registration was undone, unless another resource has it"
         )
 
 
+def update_cancelled(note: str = "") -> CancelledError:
+    """Return the error of an Update that was cancelled; the note says why something stays as the Update left it."""
+    return CancelledError("CloudFormation cancelled the update of the resource while it ran, and it was undone", note)
+
+
+def is_cancelled(request: Request, stacks: StackGateway) -> bool:
+    """Whether an Update has failed for CloudFormation, or its rollback has begun to work on the resource."""
+    resource = stacks.resource(request.stack_id, request.logical_id)
+    request.progress.asked_at = stacks.calls.total()
+    if resource is None or resource.is_going:
+        return False
+    if resource.status == "UPDATE_FAILED":
+        stacks.read_anew()
+        return True
+    its_date = None if request.sent is None else request.sent + DATED_WITHIN
+    is_its = resource.at is None or its_date is None or resource.at < its_date
+    if request.sent is None or (resource.status == "UPDATE_IN_PROGRESS" and is_its):
+        return False
+    stacks.read_anew()
+    rows = stacks.rows(request.stack_id, request.logical_id)
+    newest = next(rows, None)
+    is_awaited = newest is None or _is_awaited(request, itertools.chain([newest], rows))
+    return not is_awaited and stacks.is_rolling_back(request.stack_id)
+
+
+def is_returned_to(request: Request, certificate_id: str, stacks: StackGateway) -> bool:
+    """Whether what an Update has registered again is left to the rollback that has cancelled it, and that needs it."""
+    if request.physical_id is None or certificate_id_in(request.physical_id) != certificate_id:
+        return False
+    return is_cancelled(request, stacks)
+
+
 class StillWanted:
-    """Asks, every ten seconds of a Create's work, whether CloudFormation still waits for it."""
+    """Asks, every ten seconds of the work, whether CloudFormation still waits for it."""
 
     def __init__(self, request: Request, stacks: StackGateway, now: Callable[[], datetime]) -> None:
         self._request = request
@@ -150,7 +193,7 @@ class StillWanted:
         self._asked = request.sent
 
     def check(self) -> None:
-        """Raise ConflictError when the Create was cancelled; ask only where that is not known yet."""
+        """Raise CancelledError when it was cancelled; ask only where that is not known yet."""
         now = self._now()
         if self._asked is None or now - self._asked >= ASKED_EVERY:
             check_still_wanted(self._request, self._stacks)

@@ -268,6 +268,7 @@ class CertificateTransferResource:
         pending = self._iot.outgoing_transfer(wanted.certificate_id)
         identity = self._ownership.held(request, wanted.certificate_id, wanted.account)
         identity = identity or replace(existing, account=wanted.account)
+        check_still_wanted(request, self._stacks)
         if pending is not None:
             is_there = is_as_declared(pending, wanted)
             left = self._keep(request, identity, pending) if is_there else self._cancel(request, existing, old, pending)
