@@ -353,8 +353,7 @@ class Stack:
         if declared.properties.get("Status") == "REVOKED":
             self._rollback.revoking.add(live.physical_id)
         answer = self._send("Update", logical_id, declared, live.physical_id, live.declared)
-        if declared.properties.get("Status") == "REVOKED":
-            self.cloud.possessions.note_revoked(live.physical_id, declared)
+        self.cloud.possessions.note_revoked(live.physical_id, declared)
         if work.is_cancelled:
             self._note_cancelled(logical_id, live, answer)
             return False
