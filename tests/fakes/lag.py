@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 class Lag:
     """A change does not show for so many looks at it, nor before so many seconds are over.
 
-    ``looks`` suits tests whose clock stands still, ``seconds`` those with a clock of their own.
+    ``looks`` suits tests whose clock stands still, ``seconds`` those with a clock of their own. ``of_kind``: other
+    seconds for changes of a kind, such as ``status`` and ``thing``.
     """
 
     looks: int = 0
     seconds: float = 0
+    of_kind: dict[str, float] = field(default_factory=dict)
     _begun: dict[Hashable, tuple[datetime, int]] = field(default_factory=dict)
 
     def begin(self, change: Hashable, now: datetime) -> None:
@@ -45,4 +47,8 @@ class Lag:
             return False
         since, looks = self._begun[change]
         self._begun[change] = (since, max(0, looks - 1))
-        return looks > 0 or now < since + timedelta(seconds=self.seconds)
+        return looks > 0 or now < since + timedelta(seconds=self._seconds(change))
+
+    def _seconds(self, change: Hashable) -> float:
+        kind = change[0] if isinstance(change, tuple) else ""
+        return self.of_kind.get(kind, self.seconds)

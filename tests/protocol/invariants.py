@@ -108,6 +108,20 @@ def check(stack: Stack) -> None:
     stack.cloud.keys.check()
 
 
+def released(stack: Stack, event: Mapping[str, Any], certificate_id: str) -> None:
+    """A thing that an Update has detached can be deleted right after the answer: CloudFormation tries it once."""
+    dropped = {*event["OldResourceProperties"].get("ThingNames", ())} - {
+        *event["ResourceProperties"].get("ThingNames", ())
+    }
+    deliveries = [each for each in stack.cloud.invocations if each.event["RequestId"] == event["RequestId"]]
+    record = stack.cloud.iot.certificates.get(certificate_id)
+    if record is None or any(each.faults for each in deliveries):
+        return
+    shown = sorted(name for name in dropped if record.arn in stack.cloud.iot._still_shown(name))
+    who = event["LogicalResourceId"]
+    require(not shown, "I1", f"{who} was answered while {', '.join(shown)} cannot be deleted yet")
+
+
 def nothing_left_behind(stack: Stack) -> None:
     """Whatever the stack registered is now a resource of its own, or gone; all of it is gone with the stack."""
     # Any stack's: an orphan that another one uses is not left, it is used.
@@ -275,9 +289,14 @@ def rolled_back_to(stack: Stack, before: Snapshot, revoking: set[str], skipped: 
         assert was is not None
         assert now is not None
         statuses = {was.status, declared.get("Status", "ACTIVE")} | ({"REVOKED"} if old_id in revoking else set())
-        if len(stack.cloud.possessions.holders(certificate_id_in(old_id))) > 1:
-            # Another holder can set the status meanwhile.
-            statuses.add(stack.cloud.possessions.statuses.get(certificate_id_in(old_id)))
+        holders = stack.cloud.possessions.holders(certificate_id_in(old_id))
+        if len(holders) > 1:
+            # Another holder can set the status meanwhile; its event says so when its update has ended.
+            at_work = {each.ledger.stack_id for each in stack.cloud.stacks if each is not stack and each.is_at_work}
+            is_being_set = any(stack_id in at_work for stack_id, _ in holders)
+            statuses.add(
+                now.status if is_being_set else stack.cloud.possessions.statuses.get(certificate_id_in(old_id))
+            )
         require(now.status in statuses, "I4", f"{logical_id} is {now.status} after the rollback, not {was.status}")
         wanted = {*declared.get("PolicyNames", ()), *declared.get("ThingNames", ())}
         require(

@@ -71,6 +71,8 @@ def delete(cloud: Cloud, certificate_id: str) -> None:
         detach(cloud, record.arn)
         if record.status == "ACTIVE":
             iot.UpdateCertificate(certificateId=certificate_id, newStatus="INACTIVE")
+        # Either waits until the new status counts: CloudFormation's own handler three seconds.
+        iot.lag.forget(("status", certificate_id))
         iot.DeleteCertificate(certificateId=certificate_id)
 
 

@@ -11,8 +11,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from protocol import races
-from protocol.function import CALL_SECONDS, Fault
-from protocol.neighbours import STACKS, Again, Amend, Deploy, Destroy, Hand, Lag, Race, Wish
+from protocol.function import Fault
+from protocol.lags import lagging
+from protocol.neighbours import STACKS, Again, Amend, Deploy, Destroy, Hand, Race, Wish
 from protocol.races import RACE
 
 if TYPE_CHECKING:
@@ -42,12 +43,6 @@ CALLS = (
     "cloudformation.ListStackResources",
     "cloudformation.GetTemplate",
 )
-LAGS = (0.0, 0.0, 0.0, 0.5, 0.5, 2.0)
-"""After how many seconds CloudFormation finds a stack by a new id."""
-
-CALLS_TAKE = (CALL_SECONDS, CALL_SECONDS, CALL_SECONDS, 0.3, 1.0)
-"""How many seconds each call takes."""
-
 BREAKS_AFTER = (0.1, 0.2, 0.3, 0.5, 1.0, 3.0)
 """After how many seconds another resource fails, or a user cancels an update."""
 
@@ -89,8 +84,7 @@ class Drawing:
         return self._with_lag(steps)
 
     def _with_lag(self, steps: list[Step]) -> list[Step]:
-        lag = Lag(self._draw.choice(LAGS), self._draw.choice(CALLS_TAKE))
-        return steps if lag == Lag() else [lag, *steps]
+        return lagging(steps, self._draw.choice)
 
     # Patterns
 

@@ -10,9 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import fakes.lag
 from fakes.refusal import Refusal
 from iot_certificate_provider.pki import Certificate
 from protocol import invariants, material, native
+from protocol.delays import deny
 from protocol.function import CALL_SECONDS
 from protocol.invariants import require
 from protocol.referee import DEVICE, Declared, Stack, retained
@@ -120,11 +122,19 @@ class Race:
 class Lag:
     """From now on CloudFormation finds a stack by a new physical id only so many seconds later.
 
-    ``call``: so many seconds each call of the function takes.
+    * ``call``: so many seconds each call of the function takes.
+    * ``status``: for so many seconds after its deactivation a certificate refuses its deletion.
+    * ``detaching``: for so many seconds a detached thing is listed with the certificate, and refuses its deletion.
+    * ``denied``: the operation that each deployment begins without, since the policies of its role are made in it, for
+      ``denied_seconds``.
     """
 
     seconds: float = 0.0
     call: float = CALL_SECONDS
+    status: float = 0.0
+    detaching: float = 0.0
+    denied: str = ""
+    denied_seconds: float = 20.0
 
 
 @dataclass(frozen=True)
@@ -253,7 +263,7 @@ class Neighbourhood:
         self.used: set[str] = set()
         """What somebody registered by hand and a stack uses: it has to be left."""
         self.story = Story(cloud)
-        self._call_seconds = CALL_SECONDS
+        self._lag = Lag()
         self._adopted: set[tuple[Owner, str]] = set()
         self._recent: list[tuple[Stack, dict[str, Any]]] = []
 
@@ -285,16 +295,22 @@ class Neighbourhood:
         elif isinstance(step, Race):
             self._race(step)
         elif isinstance(step, Lag):
-            hide_new_ids(self.cloud, step.seconds)
-            self._call_seconds = step.call
-            self.cloud.call_seconds = lambda: step.call
+            self._begin_to_lag(step)
         else:
             self._operate([step])
+
+    def _begin_to_lag(self, step: Lag) -> None:
+        self._lag = step
+        hide_new_ids(self.cloud, step.seconds)
+        self.cloud.call_seconds = lambda: step.call
+        self.cloud.iot.lag = fakes.lag.Lag(of_kind={"status": step.status, "thing": step.detaching})
 
     # Stacks
 
     def _operate(self, operations: list[Operation], later: float = 0.0, then: Operation | None = None) -> None:
         self.cloud.arm(*(fault for each in operations for fault in each.faults))
+        if self._lag.denied:
+            deny(self.cloud, self._lag.denied_seconds, self._lag.denied)
         works = [self._work(each, later * number) for number, each in enumerate(operations)]
         if then is not None:
             works[-1] = self._one_after_the_other(works[-1], self._work(then, 0.0))
@@ -318,13 +334,11 @@ class Neighbourhood:
         def seconds() -> float:
             invocation = self.cloud._running()
             slow_ids = {self.stacks[number].ledger.stack_id for number in slow}
-            return (
-                SLOW_CALL_SECONDS if invocation is not None and invocation.owner[0] in slow_ids else self._call_seconds
-            )
+            return SLOW_CALL_SECONDS if invocation is not None and invocation.owner[0] in slow_ids else self._lag.call
 
         self.cloud.call_seconds = seconds
         self._operate(operations, race.later, race.then)
-        self.cloud.call_seconds = lambda: self._call_seconds
+        self.cloud.call_seconds = lambda: self._lag.call
 
     @staticmethod
     def _one_after_the_other(first: Callable[[], None], second: Callable[[], None]) -> Callable[[], None]:

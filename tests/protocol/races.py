@@ -9,6 +9,8 @@ import random
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from protocol.function import CALL_SECONDS
+from protocol.lags import lagging
 from protocol.neighbours import BOTH, Amend, Deploy, Destroy, Hand, Race, Wish
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ class _Drawing:
         operations = [self._of_the_first(retain), self._of_the_second()]
         self.random.shuffle(operations)
         race = Race(operations[0], operations[1], self.random.choice(LATER), self.random.choice(SLOW))
-        return [*before, race, *self._afterwards()]
+        return lagging([*before, race, *self._afterwards()], self.random.choice, (CALL_SECONDS,))
 
     def _wishes(self, **changes: Any) -> tuple[tuple[str, Wish], ...]:
         wish = replace(self.wish, **changes)
@@ -174,7 +176,7 @@ class _DrawingInUse:
         operations = [self._of_the_first(), self._of_the_second()]
         self.random.shuffle(operations)
         race = Race(operations[0], operations[1], self.random.choice(LATER), self.random.choice(SLOW))
-        return [*self._before(), race, *self._afterwards()]
+        return lagging([*self._before(), race, *self._afterwards()], self.random.choice, (CALL_SECONDS,))
 
     def _deploy(self, stack: int, wish: Wish, breaks: str = "") -> Deploy:
         return Deploy(stack, ((NAMES_IN_USE[wish.certificate], wish),), breaks)

@@ -364,6 +364,8 @@ class Stack:
             self._rollback.updates.append((logical_id, adopted, declared, live.declared))
             return False
         physical_id = answer.body["PhysicalResourceId"]
+        if not declared.is_native:
+            invariants.released(self, last_event(self, logical_id), certificate_id_in(physical_id))
         self._log(logical_id, physical_id, "UPDATE_COMPLETE")
         self.cloud.possessions.completed(self._owner(logical_id), physical_id, declared, live.declared)
         self._excuse_named(logical_id, Live(physical_id, declared), answer, self._doubt(logical_id))
