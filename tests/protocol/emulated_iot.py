@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 DETACH_SECONDS = 0.02
-"""How long the embedded AWS shows a policy that was detached: to be waited for, really."""
+"""How long the embedded AWS shows a policy that was detached: to be waited for, really. Likewise things, a status."""
+
+LAG_SECONDS = 5.0
+"""What that stands for on the referee's clock: AWS lags by seconds."""
 
 CALL_SECONDS = 0.25
 """How long a call may be on its way on a busy machine: the detaching is noted when it is sent."""
