@@ -451,6 +451,12 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
     ),
 }
 OF_ALL_TYPES: dict[str, Sequence[Step]] = {
+    "an adopter detaches what the new owner attached, whom a sibling hides whose own was deleted by hand": (
+        Deploy(2, (DECISION, ("DeviceA", Wish("brought", attached=("connect", "thermostat"))))),
+        Hand("delete", "coming"),
+        Deploy(0, (("DeviceA", Wish("brought", attached=("connect", "thermostat"))),)),
+        Amend(2, "detach", 1),
+    ),
     "a rotation that is cancelled registers its certificate after its rollback has looked for it": (
         Lag(call=1.0),
         Deploy(0, (ISSUED,)),

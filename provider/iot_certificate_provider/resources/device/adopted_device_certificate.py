@@ -162,7 +162,7 @@ class AdoptedDeviceCertificate:
         """Return what can be detached, and why the rest stays attached."""
         if not leaving:
             return leaving, ""
-        keeping = self._inquiry.standing(request, live.id).keeping(live.created)
+        keeping = self._inquiry.keeping(request, live)
         own = self._releasing.declared_by_no_other(request, leaving, keeping)
         kept = [each.name for each in leaving.without(own)]
         return own, left_attached(kept, among(attaching(keeping), request)).reason if kept else ""
@@ -208,7 +208,7 @@ class AdoptedDeviceCertificate:
 
         def undo() -> bool:
             # It was not attached before, so that a holder which has not changed since does not declare it.
-            holders = self._inquiry.standing(request, live.id).keeping(live.created)
+            holders = self._inquiry.keeping(request, live)
             changed = [each for each in holders if _is_changed_since(each, request.sent)]
             own = self._releasing.releasable(request, attached, changed)
             detach(self._iot, live.arn, own)

@@ -96,6 +96,10 @@ class Inquiry:
         """Return who holds a certificate, and what the resource itself has."""
         return self._holders.standing(request, certificate_id)
 
+    def keeping(self, request: Request, live: Registration) -> tuple[StackResource, ...]:
+        """Return the others that keep a certificate, also where the one that is found has lost its own."""
+        return self._holders.whole_standing(request, live.id, live.created).keeping(live.created)
+
     # Is it still this resource's?
 
     def is_registered_anew(self, request: Request, live: Registration, *, updates_look: bool = True) -> bool:
