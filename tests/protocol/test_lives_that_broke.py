@@ -28,6 +28,10 @@ REQUESTED = ("IssuedA", Wish("requested"))
 ATTACHED = Wish(attached=("connect", "thermostat"))
 
 OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
+    "the rollback of an Update that hangs, and comes again when it has failed, undoes itself as a cancelled one": (
+        Deploy(0, (("CaA", Wish("ca")),)),
+        Amend(0, "replace", 0, "last", (Fault("hang", "iot.RegisterCACertificate", "before", invocation=1),)),
+    ),
     "an Update that is cancelled goes on beside its rollback, and changes what that has put back": (
         Deploy(1, (("DeviceA", Wish(attached=("connect",))),)),
         Race(Deploy(2, (("DeviceA", Wish("under")),)), Deploy(1, (DEVICE,), "first"), slow=1),
@@ -451,6 +455,11 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
     ),
 }
 OF_ALL_TYPES: dict[str, Sequence[Step]] = {
+    "a cancelled Update of what was deleted by hand has another certificate issued when it undoes itself": (
+        Deploy(1, (REQUESTED,)),
+        Hand("delete", "requested"),
+        Amend(1, "keep", 0, "cancel 0.2"),
+    ),
     "an adopter detaches what the new owner attached, whom a sibling hides whose own was deleted by hand": (
         Deploy(2, (DECISION, ("DeviceA", Wish("brought", attached=("connect", "thermostat"))))),
         Hand("delete", "coming"),

@@ -60,12 +60,14 @@ class Progress:
       answers with it, so that the Delete which CloudFormation sends next finds it.
     * ``uncertain``: AWS did not answer a registration, which may have happened all the same: the Delete has to look.
     * ``asked_at``: how many calls were made when CloudFormation was last asked whether it still waits for an Update.
+    * ``is_undone``: what the request had registered is removed again.
     * ``doubtful``: ids of certificates that may be its own, beside which a rollback has another one issued.
     """
 
     registered: str | None = None
     uncertain: bool = False
     asked_at: int = 0
+    is_undone: bool = False
     doubtful: list[str] = dataclasses.field(default_factory=list)
 
 

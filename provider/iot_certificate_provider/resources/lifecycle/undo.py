@@ -70,4 +70,4 @@ def undo_now(request: Request, undo: Callable[[], bool], error: BaseException | 
         if error is not None:
             wait_for_late_effects(error, request.deadline)
         if undo():
-            request.progress.registered = None
+            request.progress.registered, request.progress.is_undone = None, True
