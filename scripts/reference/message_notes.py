@@ -45,7 +45,7 @@ NOTES: dict[str, str] = {
     "CloudFormation no longer waits for this …": (
         "Lambda delivered an old request again. No action is needed."
     ),
-    "CloudFormation cancelled the update of the resource while it ran, and it was undone": (
+    "CloudFormation cancelled the update of the resource while it ran": (
         "Another resource of the stack failed, or a user cancelled the update. The reason of the first failed resource "
         "in the stack's events has the cause. The function's log has this sentence, CloudFormation does not show it."
     ),

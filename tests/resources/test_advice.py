@@ -34,6 +34,8 @@ AGAIN = re.compile(
 """The same request once more, which repeats nothing that is done: tests/protocol plays that at every call."""
 
 DONE = {
+    "It was undone",
+    "It was undone. …",
     "Nothing was changed",
     "The first: …",
     "The registration was undone",

@@ -20,6 +20,7 @@ from iot_certificate_provider.resources.lifecycle.redelivery import (
     StillWanted,
     check_awaited,
     find_leftover,
+    is_cancelled,
     may_be_repeated,
     returns_to_what_it_had,
     uncertain_without_answer,
@@ -224,6 +225,41 @@ def test_of_several_owners_the_first_is_named_and_advised_on(stage: Stage) -> No
     assert str(error).startswith("Registered already by Pump of stack plant and 1 more. To move it here, a deployment")
     error = already.error(update(stage), Live(), of_another(ID))
     assert str(error).startswith("Registered already by Pump of stack plant and 1 more. Remove this resource")
+
+
+class TestACancelledUpdate:
+    """CloudFormation logs a failure of what it cancels, and sends the rollback's Update a second later."""
+
+    @pytest.fixture
+    def stage(self, stage: Stage) -> Stage:
+        stage.aws.cloudformation.status = ROLLBACK
+        stage.aws.cloudformation.log(LOGICAL_ID, ID, "CREATE_COMPLETE", NOON - timedelta(hours=1))
+        stage.aws.cloudformation.begin_update(NOON - timedelta(seconds=70))
+        stage.log(ID, "UPDATE_IN_PROGRESS", 60)
+        return stage
+
+    def test_still_runs_while_it_has_not_failed(self, stage: Stage) -> None:
+        assert not is_cancelled(update(stage, age=60), stage.gateways.stacks)
+
+    def test_is_known_by_its_failure(self, stage: Stage) -> None:
+        stage.log(ID, "UPDATE_FAILED", 50)
+        assert is_cancelled(update(stage, age=60), stage.gateways.stacks)
+
+    @pytest.mark.parametrize("status", ["UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"])
+    def test_is_known_by_its_rollback(self, stage: Stage, status: str) -> None:
+        stage.log(ID, "UPDATE_FAILED", 50)
+        stage.log(ID, "UPDATE_IN_PROGRESS", 49)
+        stage.log(ID, status, 48)
+        assert is_cancelled(update(stage, age=60), stage.gateways.stacks)
+
+    def test_is_no_rollback_which_is_never_taken_back(self, stage: Stage) -> None:
+        """Another resource fails in the rollback, which is continued: that sends the same Update once more."""
+        stage.log(ID, "UPDATE_FAILED", 50)
+        stage.log(ID, "UPDATE_IN_PROGRESS", 40)
+        stage.log(ID, "UPDATE_FAILED", 30)
+        assert not is_cancelled(update(stage, age=40), stage.gateways.stacks)
+        stage.log(ID, "UPDATE_IN_PROGRESS", 20)
+        assert not is_cancelled(update(stage, age=40), stage.gateways.stacks)
 
 
 class TestUndoing:

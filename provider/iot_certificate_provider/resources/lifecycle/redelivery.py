@@ -153,7 +153,8 @@ def check_still_wanted(request: Request, stacks: StackGateway) -> None:
 
 def update_cancelled(note: str = "") -> CancelledError:
     """Return the error of an Update that was cancelled; the note says why something stays as the Update left it."""
-    return CancelledError("CloudFormation cancelled the update of the resource while it ran, and it was undone", note)
+    undone = f"It was undone. {note}" if note else "It was undone"
+    return CancelledError("CloudFormation cancelled the update of the resource while it ran", undone)
 
 
 def is_cancelled(request: Request, stacks: StackGateway) -> bool:
@@ -164,7 +165,7 @@ def is_cancelled(request: Request, stacks: StackGateway) -> bool:
         return False
     if resource.status == "UPDATE_FAILED":
         stacks.read_anew()
-        return True
+        return _is_first(request, stacks)
     its_date = None if request.sent is None else request.sent + DATED_WITHIN
     is_its = resource.at is None or its_date is None or resource.at < its_date
     if request.sent is None or (resource.status == "UPDATE_IN_PROGRESS" and is_its):
@@ -173,7 +174,17 @@ def is_cancelled(request: Request, stacks: StackGateway) -> bool:
     rows = stacks.rows(request.stack_id, request.logical_id)
     newest = next(rows, None)
     is_awaited = newest is None or _is_awaited(request, itertools.chain([newest], rows))
-    return not is_awaited and stacks.is_rolling_back(request.stack_id)
+    return not is_awaited and stacks.is_rolling_back(request.stack_id) and _is_first(request, stacks)
+
+
+def _is_first(request: Request, stacks: StackGateway) -> bool:
+    """Whether the Update is its stack's first operation on the resource: a rollback's is never taken back."""
+    until = None if request.sent is None else request.sent + DATED_WITHIN
+    rows = stacks.rows(request.stack_id, request.logical_id, borders=True)
+    own = (row for row in rows if row.status == "UPDATE_IN_PROGRESS" and (until is None or row.at < until))
+    start = next(own, None)
+    before = next(rows, None)
+    return start is not None and not start.of_stack and (before is None or before.of_stack)
 
 
 def is_returned_to(request: Request, certificate_id: str, stacks: StackGateway) -> bool:
