@@ -64,6 +64,7 @@ in AWS. That is what is checked of it; whatever else they advise is played."""
 
 CARRIED = {
     ("aws/error_mapping.py", "AWS IoT refused …"): "the fix of what AWS IoT names",
+    ("aws/secrets.py", "… does not exist"): "the fix of the call",
     ("constructs/provider.py", "cannot be used"): "the fix of the value",
     ("errors.py", "access denied, …"): "the fix of a KeyAccessDeniedError",
     ("pki/alternative_names.py", "has an alternative name of the kind … that …"): "the fix of the kind of name",

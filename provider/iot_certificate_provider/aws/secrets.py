@@ -23,7 +23,7 @@ six letters and digits that it adds (user guide, "Finding a secret from a partia
 _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z0-9]+")
 
 _COMPLETE = "Give its name, or its complete ARN: this one ends like a complete ARN, in a hyphen and six characters"
-_EITHER = "If its name ends in this hyphen and six characters, give the name. Else create the secret, or grant it"
+_OR_NAME = "or give its name, if that ends in a hyphen and six characters"
 
 CURRENT, PREVIOUS, PENDING = "AWSCURRENT", "AWSPREVIOUS", "AWSPENDING"
 """Staging labels (Secrets Manager User Guide, "Secret versions"); each is on one version at most."""
@@ -58,7 +58,7 @@ class SecretsGateway:
     def version(self, secret_arn: str, version_id: str) -> str | None:
         """GetSecretValue of one version, labelled or not; None when there is none, or none with text."""
         client = self._clients.client("secretsmanager")
-        grant = _fix_of_a_name_like_a_complete_arn(secret_arn) or _GRANT_KEEPING
+        grant = _fix(secret_arn, _GRANT_KEEPING)
         with _usable(), suppress(NotFoundError), mapping_errors("the secret", grant=grant, carries_secret=True):
             return client.get_secret_value(SecretId=secret_arn, VersionId=version_id).get("SecretString")
         return None
@@ -101,24 +101,23 @@ class SecretsGateway:
 
 @contextmanager
 def _named(what: str, grant: str, secret_arn: str) -> Iterator[None]:
-    of_a_name = _fix_of_a_name_like_a_complete_arn(secret_arn)
     try:
-        with _usable(), mapping_errors("the secret", grant=of_a_name or grant, carries_secret=True):
+        with _usable(), mapping_errors("the secret", grant=_fix(secret_arn, grant), carries_secret=True):
             yield
     except NotFoundError as error:
-        fix = of_a_name or "Create it in this account and Region, with a value"
+        fix = _fix(secret_arn, "Create it in this account and Region, with a value")
         raise UnusableError(f"{what} does not exist", fix) from error
 
 
-def _fix_of_a_name_like_a_complete_arn(secret_arn: str) -> str:
-    """Return the fix for an ARN that may lack what Secrets Manager adds to a name; nothing for any other."""
+def _fix(secret_arn: str, fix: str) -> str:
+    """Return the fix for a secret that is not found; of an ARN that may lack what is added to a name, another one."""
     ending = _LIKE_A_COMPLETE_ARN.search(secret_arn)
     if ending is None:
-        return ""
+        return fix
     if not ending[1].isalnum():
         return _COMPLETE
     # Of six random characters a tenth look like a word as well.
-    return _EITHER if _WORD.fullmatch(ending[1]) else ""
+    return f"{fix}; {_OR_NAME}" if _WORD.fullmatch(ending[1]) else fix
 
 
 @contextmanager
