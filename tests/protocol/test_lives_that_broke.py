@@ -28,6 +28,40 @@ REQUESTED = ("IssuedA", Wish("requested"))
 ATTACHED = Wish(attached=("connect", "thermostat"))
 
 OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
+    "the rollback of another certificate that was cancelled sets the status that an adopter has changed": (
+        Deploy(1, (("DeviceA", Wish(retain="Retain")),)),
+        Deploy(2, (("DeviceA", Wish(adopt=True)),)),
+        Race(Amend(2, "status"), Amend(1, "replace", 0, "cancel 10"), later=5.0, slow=2),
+    ),
+    "likewise of a CA": (
+        Deploy(1, (("CaA", Wish("ca", retain="Retain")),)),
+        Deploy(2, (("CaA", Wish("ca", adopt=True)),)),
+        Race(Amend(2, "status"), Amend(1, "replace", 0, "cancel 10"), later=5.0, slow=2),
+    ),
+    "a cancelled Update takes itself for its rollback, and takes the ownership from the one that has it": (
+        Deploy(1, (("CaA", Wish("ca", retain="Retain")),)),
+        Deploy(2, (("CaA", Wish("ca", adopt=True)),)),
+        Race(Deploy(2, (("CaA", Wish("ca")),), "after 10"), Amend(1, "rename-adopting"), later=20.0, slow=2),
+    ),
+    "a rollback changes what another stack's Create has registered, and has not answered yet": (
+        Lag(denied="iot.DescribeCertificate", denied_seconds=8.0),
+        Deploy(1, (DEVICE,)),
+        Hand("delete"),
+        Race(Deploy(2, (("DeviceA", Wish(status="INACTIVE")),)), Amend(1, "adopt"), later=0.3),
+    ),
+    "a cancelled Update of an adopter takes itself for its rollback, and what it attaches stays": (
+        Lag(call=1.0),
+        Hand("register"),
+        Deploy(0, (("DeviceA", Wish(attached=("publish",), adopt=True)),)),
+        Amend(0, "attach", 0, "after 1.0"),
+    ),
+    "a cancelled Update and its rollback change what an adopter has registered again, and has not answered yet": (
+        Lag(denied="cloudformation.DescribeStackResource"),
+        Deploy(1, (("DeviceA", Wish(retain="Retain")),)),
+        Deploy(2, (("DeviceA", Wish(adopt=True)),)),
+        Hand("delete"),
+        Race(Deploy(1, (("DeviceA", Wish(attached=("publish",))),), "first"), Amend(2, "status"), later=5.0),
+    ),
     "the rollback of an Update that hangs, and comes again when it has failed, undoes itself as a cancelled one": (
         Deploy(0, (("CaA", Wish("ca")),)),
         Amend(0, "replace", 0, "last", (Fault("hang", "iot.RegisterCACertificate", "before", invocation=1),)),

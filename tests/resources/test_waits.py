@@ -40,6 +40,7 @@ WAITS: dict[str, set[str]] = {
     "resources/lifecycle/inquiry.py:Inquiry._taking": {
         "the owner of a certificate that this event may have registered"
     },
+    "resources/lifecycle/inquiry.py:Inquiry._wait_for_answers": {"other stacks in progress, in a rollback"},
     "resources/lifecycle/inquiry.py:Inquiry._wait_until": {
         "resources that may have adopted the certificate a moment ago"
     },

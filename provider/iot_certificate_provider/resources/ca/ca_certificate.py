@@ -231,7 +231,9 @@ class CaCertificateResource:
         outcome: Outcome,
     ) -> Outcome:
         """Change the CA that the resource has, or has adopted; return the outcome with the id that it has now."""
-        old = old if old is not None and old.certificate in (None, ca) else None
+        if old is not None and old.certificate not in (None, ca):
+            # In a rollback: nothing of another CA's properties was done to this one.
+            old = wanted if self._stacks.is_rolling_back(request.stack_id) else None
         tags = self._ownership.tags(request, outcome.physical_id)
         if tags is None:
             # Deleted outside the stack: the declared certificate is registered again.

@@ -24,7 +24,7 @@ from iot_certificate_provider.resources.lifecycle.history import CLOCKS_DIFFER
 from iot_certificate_provider.resources.lifecycle.holders import DEVICE_CERTIFICATE_TYPES
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.ownership import among, left_attached, left_to_its_transfer
-from iot_certificate_provider.resources.lifecycle.redelivery import StillWanted, check_still_wanted
+from iot_certificate_provider.resources.lifecycle.redelivery import StillWanted, check_still_wanted, is_rollback
 from iot_certificate_provider.resources.lifecycle.undo import undone_on_failure
 from iot_certificate_provider.resources.removal.attachments import Attachments, attach, change_attachments, detach
 
@@ -106,7 +106,7 @@ class AdoptedDeviceCertificate:
         # Without old properties of this certificate, what is declared may be attached by the resource itself.
         is_unknown = is_new or old is None
         differ = is_unknown or before != after
-        is_back = differ and self._stacks.is_rolling_back(request.stack_id)
+        is_back = differ and is_rollback(request, self._stacks)
         note = ""
         if is_back:
             note = self._roll_back(request, live, before, after)

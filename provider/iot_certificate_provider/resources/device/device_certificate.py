@@ -196,9 +196,7 @@ class DeviceCertificateResource:
         is_key_ours: bool,
     ) -> Outcome:
         if certificate.id == certificate_id_in(request.existing_id):
-            # In a rollback the old properties may be another certificate's: nothing of theirs was done to this one.
-            same = old is not None and old.identity == certificate
-            return self._change_or_register(request, wanted, old if same else None, certificate)
+            return self._change_or_register(request, wanted, self._of_same(request, wanted, old), certificate)
         live = self._to_be_adopted(request, wanted, certificate)
         if live is None:
             return self._register_or_return(request, wanted, certificate, is_key_ours=is_key_ours)
@@ -206,6 +204,19 @@ class DeviceCertificateResource:
             # It was the resource's own, and is another's now.
             return self._not_own(request, wanted, certificate, live, ownership.of_another(live.id))
         return self._adopted.adopt(request, wanted, certificate, live)
+
+    def _of_same(
+        self, request: Request, wanted: DeviceCertificateProperties, old: DeviceCertificateProperties | None
+    ) -> DeviceCertificateProperties | None:
+        """Return the properties from before, if they are known, of the certificate that the resource still has.
+
+        In a rollback the old ones may be another certificate's: nothing of theirs was done to this one. What is adopted
+        may have lost its attachments, with an earlier registration.
+        """
+        if old is None or old.identity == wanted.identity:
+            return old
+        is_back = not is_adopted(request.existing_id) and self._stacks.is_rolling_back(request.stack_id)
+        return wanted if is_back else None
 
     def _register_or_return(
         self, request: Request, wanted: DeviceCertificateProperties, certificate: Certificate, *, is_key_ours: bool
@@ -314,7 +325,7 @@ class DeviceCertificateResource:
         if is_other and self._stacks.returns_to(request.stack_id, request.logical_id, live.id):
             return outcome_of(certificate, wanted.ca, request, issued=True)
         is_new = self._inquiry.is_new(request, live)
-        return self._change.bring(request, wanted, old if same else None, certificate, is_new=is_new)
+        return self._change.bring(request, wanted, self._of_same(request, wanted, old), certificate, is_new=is_new)
 
     def _issued_before(
         self, request: Request, signing: SigningRequest, *, same: bool

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.contract import ExistingCertificate, ResourceType
 from iot_certificate_provider.errors import ProviderError
+from iot_certificate_provider.resources.lifecycle.redelivery import is_rollback
 from iot_certificate_provider.resources.lifecycle.template import declared_in
 from iot_certificate_provider.resources.removal.attachments import Attachments, Kind, detach
 from iot_certificate_provider.resources.removal.device_certificate import DeviceCertificateRemoval
@@ -52,7 +53,7 @@ class Releasing:
         update had made of them, and so does as ``releasable``.
         """
         keeping = attaching(keeping)
-        if not leaving or not keeping or self._stacks.is_rolling_back(request.stack_id):
+        if not leaving or not keeping or is_rollback(request, self._stacks):
             return self.releasable(request, leaving, keeping)
         with self._stacks.expecting_denial():
             theirs = self._declared_by(keeping)

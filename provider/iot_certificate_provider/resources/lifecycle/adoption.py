@@ -16,6 +16,7 @@ from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.physical_id import certificate_id_in, is_adopted
 from iot_certificate_provider.resources.lifecycle.holders import FOUND_AFTER, SHOWN_AFTER_SECONDS, UNKNOWN, Holders
 from iot_certificate_provider.resources.lifecycle.ownership import among
+from iot_certificate_provider.resources.lifecycle.redelivery import is_rollback
 from iot_certificate_provider.resources.lifecycle.template import declared_in
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class Adoption:
         claiming = standing.claiming(created)
         owners = [each for each in claiming if not is_adopted(each.physical_id)]
         # A rollback never refuses: what it returns to, the resource had.
-        if owners and not self._stacks.is_rolling_back(request.stack_id):
+        if owners and not is_rollback(request, self._stacks):
             raise InvalidPropertyError(
                 _PROPERTY,
                 f"cannot be left out: {among(owners, request)} holds the certificate",

@@ -109,10 +109,16 @@ class Inquiry:
         """
         came_from = self._origin(request, live, updates_look=updates_look)
         if updates_look and came_from is Origin.IN_VAIN and not is_adopted(request.existing_id):
-            # CloudFormation finds one stack by the id, and that may be this one.
+            # CloudFormation finds one stack by the id, and that may be this one. Or the owner has not answered yet.
+            self._wait_for_answers(request, live)
             standing = self._holders.standing_everywhere(request, live.id, live.created)
             return bool(standing.owning(live.created))
         return came_from is Origin.ANOTHERS
+
+    def _wait_for_answers(self, request: Request, live: Registration) -> None:
+        for _ in request.deadline.attempts(ROLLBACK_SECONDS):
+            if self._holders.at_work(request, live.created, taking=False) in (None, UNKNOWN):
+                return
 
     def is_proved(self, request: Request, live: Registration) -> bool | None:
         """Whether the log proves that the resource had made something.
@@ -239,7 +245,9 @@ class Inquiry:
         if not decision.proceeds:
             return Leftover(decision)
         again = find()
-        if again is None or again.created != found.created:
+        if again is None:
+            return Leftover(ownership.deletion_of_nothing(found.id))
+        if again.created != found.created:
             return Leftover(ownership.left_as_anothers(found.id))
         return Leftover(decision, again)
 

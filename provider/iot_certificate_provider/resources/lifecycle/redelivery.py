@@ -165,7 +165,9 @@ def is_cancelled(request: Request, stacks: StackGateway) -> bool:
         return False
     if resource.status == "UPDATE_FAILED":
         stacks.read_anew()
-        return _is_first(request, stacks)
+        # What undoes a cancelled Update is later than its failure.
+        is_later = request.sent is None or resource.at is None or resource.at >= request.sent
+        return is_later and _is_first(request, stacks)
     its_date = None if request.sent is None else request.sent + DATED_WITHIN
     is_its = resource.at is None or its_date is None or resource.at < its_date
     if request.sent is None or (resource.status == "UPDATE_IN_PROGRESS" and is_its):
@@ -185,6 +187,14 @@ def _is_first(request: Request, stacks: StackGateway) -> bool:
     start = next(own, None)
     before = next(rows, None)
     return start is not None and not start.of_stack and (before is None or before.of_stack)
+
+
+def is_rollback(request: Request, stacks: StackGateway) -> bool:
+    """Whether an Update is a rollback's; CancelledError where it is the one that is rolled back, and still runs."""
+    if not stacks.is_rolling_back(request.stack_id):
+        return False
+    check_still_wanted(request, stacks)
+    return True
 
 
 def is_returned_to(request: Request, certificate_id: str, stacks: StackGateway) -> bool:
