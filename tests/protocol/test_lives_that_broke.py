@@ -28,6 +28,15 @@ REQUESTED = ("IssuedA", Wish("requested"))
 ATTACHED = Wish(attached=("connect", "thermostat"))
 
 OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
+    "a cancelled Update dies over a call that changes what its rollback has put back": (
+        Deploy(0, (("DeviceA", ATTACHED),)),
+        Race(
+            Destroy(2),
+            Deploy(0, (DEVICE,), "after 0.5", (Fault("hang", at=3, invocation=0),)),
+            later=1.0,
+            slow=1,
+        ),
+    ),
     "the rollback of another certificate that was cancelled sets the status that an adopter has changed": (
         Deploy(1, (("DeviceA", Wish(retain="Retain")),)),
         Deploy(2, (("DeviceA", Wish(adopt=True)),)),

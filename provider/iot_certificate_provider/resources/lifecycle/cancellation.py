@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from iot_certificate_provider.errors import ProviderError
 from iot_certificate_provider.protocol.request import Progress
-from iot_certificate_provider.resources.lifecycle.redelivery import is_cancelled, update_cancelled
+from iot_certificate_provider.resources.lifecycle.redelivery import is_cancelled, may_be_repeated, update_cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,8 @@ def update(
         outcome = serve(request)
     except ProviderError:
         # What was undone where it was registered needs no more: to go back might have another certificate issued.
-        if not request.progress.is_undone and _has_written(stacks):
+        # An earlier delivery may have died over a call, and have changed what its rollback had put back.
+        if not request.progress.is_undone and (_has_written(stacks) or may_be_repeated(request, now())):
             _undo_if_cancelled(request, serve, stacks, now)
         raise
     is_known = request.progress.asked_at == stacks.calls.total()

@@ -245,9 +245,7 @@ class Inquiry:
         if not decision.proceeds:
             return Leftover(decision)
         again = find()
-        if again is None:
-            return Leftover(ownership.deletion_of_nothing(found.id))
-        if again.created != found.created:
+        if again is None or again.created != found.created:
             return Leftover(ownership.left_as_anothers(found.id))
         return Leftover(decision, again)
 

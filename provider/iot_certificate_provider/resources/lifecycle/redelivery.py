@@ -180,10 +180,10 @@ def is_cancelled(request: Request, stacks: StackGateway) -> bool:
 
 
 def _is_first(request: Request, stacks: StackGateway) -> bool:
-    """Whether the Update is its stack's first operation on the resource: a rollback's is never taken back."""
+    """Whether the Update is the first on the resource in its stack's newest: a rollback's is never taken back."""
     until = None if request.sent is None else request.sent + DATED_WITHIN
     rows = stacks.rows(request.stack_id, request.logical_id, borders=True)
-    own = (row for row in rows if row.status == "UPDATE_IN_PROGRESS" and (until is None or row.at < until))
+    own = (row for row in rows if row.status == "UPDATE_IN_PROGRESS" and (row.of_stack or not until or row.at < until))
     start = next(own, None)
     before = next(rows, None)
     return start is not None and not start.of_stack and (before is None or before.of_stack)
