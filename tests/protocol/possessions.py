@@ -40,6 +40,8 @@ class Possessions:
     lost: dict[tuple[Owner, str], Possession] = field(default_factory=dict)
     torn: dict[str, set[str]] = field(default_factory=dict)
     """By certificate: the policies and things that a hand from outside detached it from."""
+    given_back: set[str] = field(default_factory=set)
+    """Certificates that a cancelled Update has registered again, and its rollback has only adopted: of no owner."""
     unsettled: set[Owner] = field(default_factory=set)
     """Resources whose last Update failed, and was not rolled back: what they have attached is not known."""
     arrangements: Arrangements = field(init=False)
@@ -72,6 +74,7 @@ class Possessions:
         elif adopted and self.cloud.made.get(certificate_id) == owner:
             # A cancelled Update has registered it, and its rollback returns to it as to what was adopted before.
             del self.cloud.made[certificate_id]
+            self.given_back.add(certificate_id)
         elif not adopted and (lost is not None or self._is_left(certificate_id, self._unexcuse(certificate_id))):
             # What its maker has left is this resource's from now on.
             self.cloud.made[certificate_id] = owner
@@ -93,6 +96,7 @@ class Possessions:
         has = None if maker is None else self.held.get(maker)
         is_left = has is not None and has.adopted and has.certificate_id == certificate_id
         is_left = is_left or (has is None and maker is not None and maker[0] == owner[0])
+        is_left = is_left or (maker is None and certificate_id in self.given_back)
         return (lost.adopted or is_left) and (certificate_id in iot.certificates or certificate_id in iot.cas)
 
     def _note_kept_status(self, physical_id: str, status: str, had: Possession | None) -> None:
@@ -184,6 +188,7 @@ class Possessions:
         """Note that a certificate was registered: what was said of an earlier one of this id is over."""
         self.statuses.pop(certificate_id, None)
         self.torn.pop(certificate_id, None)
+        self.given_back.discard(certificate_id)
         self.cloud.retained.discard(certificate_id)
 
     def deleted_outside(self, certificate_id: str) -> None:

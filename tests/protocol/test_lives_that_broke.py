@@ -28,6 +28,18 @@ REQUESTED = ("IssuedA", Wish("requested"))
 ATTACHED = Wish(attached=("connect", "thermostat"))
 
 OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
+    "the referee does not know whose a CA is that a cancelled Update has registered, and its rollback only uses": (
+        Deploy(1, (("CaA", Wish("ca", retain="Retain")),)),
+        Deploy(2, (("CaA", Wish("ca", adopt=True)),)),
+        Hand("delete", "ca"),
+        Race(
+            Deploy(2, (("CaA", Wish("ca", status="INACTIVE")),), "first"),
+            Amend(1, "replace", 0, "after 0.2"),
+            later=0.3,
+            slow=1,
+        ),
+        Amend(1, "status"),
+    ),
     "a cancelled Update dies over a call that changes what its rollback has put back": (
         Deploy(0, (("DeviceA", ATTACHED),)),
         Race(

@@ -29,6 +29,7 @@ from iot_certificate_provider.resources.ca.registration import CaCertificateRegi
 from iot_certificate_provider.resources.lifecycle import ownership
 from iot_certificate_provider.resources.lifecycle.adoption import Adoption, check_same
 from iot_certificate_provider.resources.lifecycle.holders import CA_CERTIFICATE_TYPES
+from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.redelivery import begin, remember_earlier_delivery
 from iot_certificate_provider.resources.lifecycle.registered_already import RegisteredAlready, unseen
 from iot_certificate_provider.resources.lifecycle.rollback import returned_to_nothing
@@ -52,6 +53,7 @@ class CaCertificateResource:
         self._now = now
         self._identity = PrivateCaIdentity(aws, now)
         self._ownership = CaCertificateOwnership(aws, now)
+        self._inquiry = Inquiry(aws.stacks, now)
         self._adoption = Adoption(aws.stacks, now)
         self._registered_already = RegisteredAlready(aws.stacks, now)
         self._registration = CaCertificateRegistration(aws, now)
@@ -231,9 +233,6 @@ class CaCertificateResource:
         outcome: Outcome,
     ) -> Outcome:
         """Change the CA that the resource has, or has adopted; return the outcome with the id that it has now."""
-        if old is not None and old.certificate not in (None, ca):
-            # In a rollback: nothing of another CA's properties was done to this one.
-            old = wanted if self._stacks.is_rolling_back(request.stack_id) else None
         tags = self._ownership.tags(request, outcome.physical_id)
         if tags is None:
             # Deleted outside the stack: the declared certificate is registered again.
@@ -242,6 +241,10 @@ class CaCertificateResource:
         if not adopted and self._ownership.is_anothers_by_now(request, outcome.physical_id, tags):
             live = self._iot.describe_ca_certificate(outcome.physical_id)
             return self._registered_already.refuse_or_keep(request, live, ownership.of_another(live.id), outcome)
+        if old is not None and old.certificate not in (None, ca):
+            # In a rollback: nothing of another CA's properties was done to this one, unless it was registered since.
+            old = None if self._inquiry.is_new(request, self._iot.describe_ca_certificate(ca.id)) else wanted
+            old = old if self._stacks.is_rolling_back(request.stack_id) else None
         if not differs(old, wanted):
             return replace(outcome, physical_id=request.existing_id)
         return self._change_registered(request, wanted, old, outcome, tags)
