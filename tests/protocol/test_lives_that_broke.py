@@ -28,6 +28,12 @@ REQUESTED = ("IssuedA", Wish("requested"))
 ATTACHED = Wish(attached=("connect", "thermostat"))
 
 OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
+    "a cancelled Update of an adopter does not attach again what it has detached after its rollback": (
+        Lag(call=1.0),
+        Hand("register"),
+        Deploy(0, (("DeviceA", Wish(attached=("publish",), adopt=True)),)),
+        Amend(0, "attach", 0, "cancel 3.0"),
+    ),
     "the referee does not know whose a CA is that a cancelled Update has registered, and its rollback only uses": (
         Deploy(1, (("CaA", Wish("ca", retain="Retain")),)),
         Deploy(2, (("CaA", Wish("ca", adopt=True)),)),

@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.errors import ConflictError, ProviderError
+from iot_certificate_provider.physical_id import is_adopted
 from iot_certificate_provider.resources.lifecycle.redelivery import check_still_wanted, wait_for_late_effects
 
 if TYPE_CHECKING:
@@ -70,4 +71,5 @@ def undo_now(request: Request, undo: Callable[[], bool], error: BaseException | 
         if error is not None:
             wait_for_late_effects(error, request.deadline)
         if undo():
-            request.progress.registered, request.progress.is_undone = None, True
+            # Of what is adopted the attachments alone: what was detached is not attached again.
+            request.progress.registered, request.progress.is_undone = None, not is_adopted(request.physical_id or "")
