@@ -487,7 +487,8 @@ class Neighbourhood:
         held = self.cloud.possessions.held.items()
         adopted = {(owner, had.certificate_id) for owner, had in held if had.adopted}
         taken = {certificate_id for _, certificate_id in adopted - self._adopted}
-        self._adopted = adopted
+        # What a hand deleted, and any owner registers again, its adopter uses: that is no other adoption.
+        self._adopted = adopted | (self._adopted & self.cloud.possessions.lost.keys())
         lives = [(stack._owner(name), live) for stack in self.stacks for name, live in stack.live.items()]
         for owner, live in lives:
             # What a native resource does to another's certificate, in place of its own that a hand deleted, is its own

@@ -28,6 +28,13 @@ REQUESTED = ("IssuedA", Wish("requested"))
 ATTACHED = Wish(attached=("connect", "thermostat"))
 
 OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
+    "the referee takes for an adoption that an adopter uses what a native resource has registered again": (
+        Hand("register"),
+        Deploy(1, (("DeviceA", Wish(attached=("connect",), adopt=True)),)),
+        Hand("delete"),
+        Deploy(2, (("NativeA", Wish(native=True)),)),
+        Amend(1, "detach"),
+    ),
     "a cancelled Update of an adopter does not attach again what it has detached after its rollback": (
         Lag(call=1.0),
         Hand("register"),
