@@ -66,7 +66,8 @@ class Possessions:
             return  # it says that it has it, and has it not
         self.lost.pop((owner, certificate_id), None)
         adopted = is_adopted(physical_id)
-        returns = not adopted and self._returns(owner, certificate_id, had)
+        is_back = self._returns(owner, certificate_id, had, is_other=before is not None and _is_another(before, now))
+        returns = not adopted and is_back
         attached = self._attached_by(certificate_id, now, before, had, returns=returns)
         self.held[owner] = Possession(certificate_id, adopted, attached)
         if self._changes_owner(certificate_id, had or lost, adopted=adopted):
@@ -143,10 +144,11 @@ class Possessions:
         torn -= declared - (_attachments(before.properties) if same and before is not None else frozenset())
         return declared - torn
 
-    def _returns(self, owner: Owner, certificate_id: str, had: Possession | None) -> bool:
+    def _returns(self, owner: Owner, certificate_id: str, had: Possession | None, *, is_other: bool) -> bool:
+        """Whether a rollback returns from another certificate; ``is_other``: or from one that was never answered."""
         stack = next((each for each in self.cloud.stacks if each.ledger.stack_id == owner[0]), None)
         is_back = stack is not None and stack.ledger.status.startswith("UPDATE_ROLLBACK")
-        return is_back and had is not None and had.certificate_id != certificate_id
+        return is_back and had is not None and (is_other or had.certificate_id != certificate_id)
 
     def _pass_on(self, certificate_id: str, owner: Owner, *, adopted: bool) -> None:
         """Note that ownership was taken, or given back in a rollback."""
@@ -272,6 +274,11 @@ class Possessions:
 def _attachments(properties: Mapping[str, object]) -> frozenset[str]:
     declared = [properties.get("PolicyNames") or [], properties.get("ThingNames") or []]
     return frozenset(name for names in declared if isinstance(names, list) for name in names)
+
+
+def _is_another(before: Declared, now: Declared) -> bool:
+    names = ("CertificatePem", "CertificateSigningRequest")
+    return any(before.properties.get(name) != now.properties.get(name) for name in names)
 
 
 def _attached(cloud: Cloud, arn: str) -> set[str]:

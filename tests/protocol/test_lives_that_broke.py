@@ -28,6 +28,11 @@ REQUESTED = ("IssuedA", Wish("requested"))
 ATTACHED = Wish(attached=("connect", "thermostat"))
 
 OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
+    "the referee wants attached by the rollback of a failed replacement what a hand had detached before": (
+        Deploy(0, (("DeviceA", Wish(attached=("publish",))),)),
+        Hand("detach"),
+        Deploy(0, (("DeviceA", Wish("under")),)),
+    ),
     "the referee takes for an adoption that an adopter uses what a native resource has registered again": (
         Hand("register"),
         Deploy(1, (("DeviceA", Wish(attached=("connect",), adopt=True)),)),
