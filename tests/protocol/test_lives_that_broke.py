@@ -1128,6 +1128,24 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Deploy(2, (("DeviceA", Wish("brought")),)),
         Amend(2, "attach", 0, "first"),
     ),
+    "a rollback gets stuck because it asks for an orphan's owners first, and has no time left for its secret": (
+        Deploy(2, (("IssuedA", Wish("issued", attached=("connect", "thermostat"), keep="KEEP")),)),
+        Amend(2, "rotate"),
+        Hand("delete", "issued"),
+        Race(Amend(2, "rotate"), Deploy(0, (ISSUED,)), later=1.0, slow=2),
+    ),
+    "a rotation is refused at its end, and has no time to remove its certificate, which no label leads to": (
+        Deploy(2, (("IssuedA", Wish("issued", keep="KEEP")),)),
+        Amend(2, "rotate"),
+        Hand("delete", "issued"),
+        Race(Amend(2, "rotate"), Deploy(0, (ISSUED,)), later=30.0, slow=2),
+    ),
+    "a rotation of a CA is refused at its end, and leaves its CA, which no label leads to": (
+        Deploy(2, (("OwnCaA", Wish("own-ca", keep="KEEP")),)),
+        Amend(2, "rotate"),
+        Hand("delete", "own-ca"),
+        Race(Amend(2, "rotate"), Deploy(0, (OWN_CA,)), later=30.0, slow=2),
+    ),
 }
 _CASES: list[Any] = [
     *(pytest.param(Neighbourhood, life, id=name) for name, life in OF_NEIGHBOURS.items()),
