@@ -1146,6 +1146,22 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Hand("delete", "own-ca"),
         Race(Amend(2, "rotate"), Deploy(0, (OWN_CA,)), later=30.0, slow=2),
     ),
+    "the referee wants an orphan removed of an update that was cancelled, and over whose undoing the function died": (
+        Lag(denied="cloudformation.DescribeStackEvents", denied_seconds=2.0),
+        Deploy(2, (REQUESTED,)),
+        Amend(
+            2,
+            "rotate",
+            0,
+            "first",
+            (Fault("hang", "cloudformation.ListStackResources", "before", times=4, invocation=0),),
+        ),
+    ),
+    "the referee wants a status back after a rollback that a decision on the certificate has set meanwhile": (
+        Deploy(1, (DECISION,)),
+        Deploy(2, (("DeviceA", Wish("brought")),)),
+        Race(Deploy(2, (("DeviceA", Wish("brought")),), "after 0.2"), Amend(1, "status")),
+    ),
 }
 _CASES: list[Any] = [
     *(pytest.param(Neighbourhood, life, id=name) for name, life in OF_NEIGHBOURS.items()),
