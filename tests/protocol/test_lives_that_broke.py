@@ -1162,6 +1162,11 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Deploy(2, (("DeviceA", Wish("brought")),)),
         Race(Deploy(2, (("DeviceA", Wish("brought")),), "after 0.2"), Amend(1, "status")),
     ),
+    "the referee wants a label kept whose certificate, deleted by hand, comes back while the label is moved": (
+        Deploy(2, (("IssuedA", Wish("issued", keep="KEEP")),)),
+        Hand("delete", "issued"),
+        Race(Amend(2, "rotate", 0, "cancel 0.2"), Deploy(0, (ISSUED,)), later=3.0, slow=2),
+    ),
 }
 _CASES: list[Any] = [
     *(pytest.param(Neighbourhood, life, id=name) for name, life in OF_NEIGHBOURS.items()),
