@@ -321,6 +321,11 @@ class Stack:
             is_hindered = any(each.faults for each in deliveries)
             used = self._adopted_and_lost()
             self.excused.update(each for each in named if is_hindered or each in used or self._holders(each))
+            if event["ResourceType"] == TRANSFER and is_hindered:
+                # What it had changed for the transfer, only its answer says.
+                changed = {event["ResourceProperties"]["CertificateId"]}
+                self.cloud.excuses.forgotten |= changed
+                self.cloud.excuses.detached_by_a_transfer |= changed
         # The delivery that comes again removes a CA, unless it is the last one that dies.
         is_lost = deliveries[-1].died if event["ResourceType"] == CA else any(each.died for each in deliveries)
         if is_lost:

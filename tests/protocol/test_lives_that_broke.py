@@ -1167,6 +1167,9 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Hand("delete", "issued"),
         Race(Amend(2, "rotate", 0, "cancel 0.2"), Deploy(0, (ISSUED,)), later=3.0, slow=2),
     ),
+    "the referee wants put back what a transfer that was given up had changed, and was denied to put back": (
+        Deploy(0, (TRANSFER,), "after 1.0", (Fault("deny", 7, times=4, invocation=0),)),
+    ),
 }
 _CASES: list[Any] = [
     *(pytest.param(Neighbourhood, life, id=name) for name, life in OF_NEIGHBOURS.items()),
