@@ -25,7 +25,8 @@ class Excuses:
     """
     left_behind: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """By stack id: what CloudFormation told its user that it leaves. Retained, abandoned in a clean-up, skipped in a
-    rollback; and what a function registered in its last delivery, and died: nobody asks any more.
+    rollback; and what a function registered in its last delivery, and died, or in an Update that was cancelled: nobody
+    asks any more.
 
     Also what the rollback of an update has retained, for another stack's Create that ran when it was registered.
 

@@ -458,7 +458,7 @@ class Cloud:
 
     def _note_label(self, invocation: Invocation, call: Call) -> None:
         if _moves_label(call):
-            self.keys.moved(invocation.labelled, invocation.owner)
+            self.keys.moved(invocation.labelled, invocation.owner, self.call_seconds())
 
     def _is_given_up(self, invocation: Invocation, certificate_id: str) -> bool:
         """Whether a request meets an orphan: the operation that made it is over, and nobody has it.

@@ -290,6 +290,9 @@ def rolled_back_to(stack: Stack, before: Snapshot, revoking: set[str], skipped: 
         assert now is not None
         statuses = {was.status, declared.get("Status", "ACTIVE")} | ({"REVOKED"} if old_id in revoking else set())
         holders = stack.cloud.possessions.holders(certificate_id_in(old_id))
+        # A decision is a holder, too.
+        accepted = stack.cloud.possessions.arrangements.accepted
+        holders += [owner for owner, each in accepted.items() if each == certificate_id_in(old_id)]
         if len(holders) > 1:
             # Another holder can set the status meanwhile; its event says so when its update has ended.
             at_work = {each.ledger.stack_id for each in stack.cloud.stacks if each is not stack and each.is_at_work}

@@ -321,6 +321,11 @@ class Stack:
             is_hindered = any(each.faults for each in deliveries)
             used = self._adopted_and_lost()
             self.excused.update(each for each in named if is_hindered or each in used or self._holders(each))
+            if event["ResourceType"] == TRANSFER and is_hindered:
+                # What it had changed for the transfer, only its answer says.
+                changed = {event["ResourceProperties"]["CertificateId"]}
+                self.cloud.excuses.forgotten |= changed
+                self.cloud.excuses.detached_by_a_transfer |= changed
         # The delivery that comes again removes a CA, unless it is the last one that dies.
         is_lost = deliveries[-1].died if event["ResourceType"] == CA else any(each.died for each in deliveries)
         if is_lost:
@@ -376,8 +381,17 @@ class Stack:
         return True
 
     def _note_cancelled(self, logical_id: str, live: Live, answer: Answer | None) -> None:
-        """Note what a cancelled Update has left, whose answer CloudFormation ignores: it has undone itself."""
+        """Note what a cancelled Update has left, whose answer CloudFormation ignores: it has undone itself.
+
+        Unless a delivery died over that: one that comes again finds that nobody waits for it.
+        """
         self.cloud.possessions.arrangements.made_again(self._owner(logical_id))
+        of_it = [each for each in self.cloud.invocations if each.owner == self._owner(logical_id)]
+        before = live.declared.properties.items()
+        deliveries = [each for each in of_it if before <= each.event.get("OldResourceProperties", {}).items()]
+        requests = {each.event["RequestId"] for each in deliveries if each.died}
+        made = {each for each in self._made_by(logical_id) if self.cloud.requests.get(each) in requests}
+        self.excused.update(made - live.certificate_ids)
         if answer is not None:
             self._excuse_attached(logical_id, live.physical_id, answer)
 

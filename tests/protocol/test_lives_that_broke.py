@@ -1201,6 +1201,48 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Deploy(2, (("DeviceA", Wish("brought")),)),
         Amend(2, "attach", 0, "first"),
     ),
+    "a rollback gets stuck because it asks for an orphan's owners first, and has no time left for its secret": (
+        Deploy(2, (("IssuedA", Wish("issued", attached=("connect", "thermostat"), keep="KEEP")),)),
+        Amend(2, "rotate"),
+        Hand("delete", "issued"),
+        Race(Amend(2, "rotate"), Deploy(0, (ISSUED,)), later=1.0, slow=2),
+    ),
+    "a rotation is refused at its end, and has no time to remove its certificate, which no label leads to": (
+        Deploy(2, (("IssuedA", Wish("issued", keep="KEEP")),)),
+        Amend(2, "rotate"),
+        Hand("delete", "issued"),
+        Race(Amend(2, "rotate"), Deploy(0, (ISSUED,)), later=30.0, slow=2),
+    ),
+    "a rotation of a CA is refused at its end, and leaves its CA, which no label leads to": (
+        Deploy(2, (("OwnCaA", Wish("own-ca", keep="KEEP")),)),
+        Amend(2, "rotate"),
+        Hand("delete", "own-ca"),
+        Race(Amend(2, "rotate"), Deploy(0, (OWN_CA,)), later=30.0, slow=2),
+    ),
+    "the referee wants an orphan removed of an update that was cancelled, and over whose undoing the function died": (
+        Lag(denied="cloudformation.DescribeStackEvents", denied_seconds=2.0),
+        Deploy(2, (REQUESTED,)),
+        Amend(
+            2,
+            "rotate",
+            0,
+            "first",
+            (Fault("hang", "cloudformation.ListStackResources", "before", times=4, invocation=0),),
+        ),
+    ),
+    "the referee wants a status back after a rollback that a decision on the certificate has set meanwhile": (
+        Deploy(1, (DECISION,)),
+        Deploy(2, (("DeviceA", Wish("brought")),)),
+        Race(Deploy(2, (("DeviceA", Wish("brought")),), "after 0.2"), Amend(1, "status")),
+    ),
+    "the referee wants a label kept whose certificate, deleted by hand, comes back while the label is moved": (
+        Deploy(2, (("IssuedA", Wish("issued", keep="KEEP")),)),
+        Hand("delete", "issued"),
+        Race(Amend(2, "rotate", 0, "cancel 0.2"), Deploy(0, (ISSUED,)), later=3.0, slow=2),
+    ),
+    "the referee wants put back what a transfer that was given up had changed, and was denied to put back": (
+        Deploy(0, (TRANSFER,), "after 1.0", (Fault("deny", 7, times=4, invocation=0),)),
+    ),
 }
 _CASES: list[Any] = [
     *(pytest.param(Neighbourhood, life, id=name) for name, life in OF_NEIGHBOURS.items()),

@@ -124,6 +124,10 @@ class CaCertificateResource:
         else:
             yield from self._identity.made_now(request)
 
+    def remove_abandoned(self, request: Request, outcome: Outcome) -> bool:
+        """Remove the CA that this request has registered, and does not answer with; return whether it did."""
+        return self._registration.remove_abandoned(request, outcome)
+
     def registered(self, certificate_id: str) -> Certificate | None:
         """Return the CA certificate as AWS IoT has it; None when it is not registered."""
         live = self._iot.find_ca_certificate(certificate_id)

@@ -140,19 +140,22 @@ class CaCertificateRegistration:
                 auto_registration=AutoRegistrationStatus.DISABLE,
             )
 
-    def remove_abandoned(self, request: Request, outcome: Outcome) -> None:
-        """Remove what an earlier delivery of a Create registered, and died, after its Delete had come and gone.
+    def remove_abandoned(self, request: Request, outcome: Outcome) -> bool:
+        """Remove what this request registered, and CloudFormation was never told of; return whether it did.
 
-        An id that CloudFormation has ever heard of is none such: it may have been retained, say.
+        In a Create that died, after its Delete had come and gone; in a rotation that fails. An id that CloudFormation
+        has ever heard of is none such: it may have been retained, say.
         """
         tags = self._ownership.tags(request, outcome.physical_id)
         if tags is None or not tagged_by_request(request, tags):
-            return
+            return False
         rows = self._stacks.rows(request.stack_id, request.logical_id)
         if any(row.settled and certificate_id_in(row.physical_id) == outcome.physical_id for row in rows):
-            return
-        if self._ownership.undoing(request, outcome.physical_id).proceeds:
-            self.deregister(outcome.physical_id)
+            return False
+        if not self._ownership.undoing(request, outcome.physical_id).proceeds:
+            return False
+        self.deregister(outcome.physical_id)
+        return True
 
 
 def _registered_properties(wanted: CaCertificateProperties) -> str:

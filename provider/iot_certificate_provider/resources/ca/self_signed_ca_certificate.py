@@ -45,7 +45,7 @@ from iot_certificate_provider.resources.lifecycle.overlap import (
 from iot_certificate_provider.resources.lifecycle.ownership import among
 from iot_certificate_provider.resources.lifecycle.redelivery import check_awaited, remember_earlier_delivery
 from iot_certificate_provider.resources.lifecycle.rollback import returned_to_nothing
-from iot_certificate_provider.resources.lifecycle.undo import abandoned_on_failure
+from iot_certificate_provider.resources.lifecycle.undo import abandoned_on_failure, undo_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -110,8 +110,13 @@ class SelfSignedCaCertificateResource:
         before, unread = self._old(request, wanted, old, made.certificate, made.key)
         declared = wanted.of_certificate(made.certificate, made.key)
         outcome = self._ca_certificates.update_declared(request, declared, made.certificate, before)
-        outcome = self._with_kept(request, wanted, old, noted(outcome, unread))
-        return self._current(request, wanted, made, outcome)
+        answer = self._with_kept(request, wanted, old, noted(outcome, unread))
+        try:
+            return self._current(request, wanted, made, answer)
+        except ConflictError:
+            # Another resource has taken the secret meanwhile: no version of it may name this CA any more.
+            undo_now(request, partial(self._ca_certificates.remove_abandoned, request, outcome))
+            raise
 
     def delete(self, request: Request) -> Outcome:
         """Deregister the CA, and do to its devices what was declared. The secret is the stack's, and goes with it.

@@ -112,11 +112,13 @@ class DeviceCertificateDeletion:
         """Remove those that the running operation has left; return why the first of the others stays, and which do."""
         return ownership.why_left({each: self._remove_leftover(request, each) for each in certificate_ids})
 
-    def remove_in_time(self, request: Request, certificate_ids: Iterable[str], seconds: float) -> str:
-        """Do likewise for ``seconds``, in an operation that has more to do and is not to fail for want of time.
+    def remove_in_time(
+        self, request: Request, certificate_ids: Iterable[str], seconds: float, kept_back: float = KEPT_BACK_SECONDS
+    ) -> str:
+        """Do likewise for ``seconds``, in an operation that is not to fail for want of time.
 
-        No other error fails a Create or an Update either: the Delete that follows would not look for them. A rollback
-        fails, since it can be continued.
+        ``kept_back``: for the rest of it. No other error fails a Create or an Update either: the Delete that follows
+        would not look for them. A rollback fails, since it can be continued.
         """
         until = request.deadline.seconds_left - seconds
         certificate_ids = list(certificate_ids)
@@ -125,7 +127,7 @@ class DeviceCertificateDeletion:
         for certificate_id in certificate_ids:
             decisions[certificate_id] = ownership.orphan_not_checked(certificate_id)
             left = max(0.0, request.deadline.seconds_left - until)
-            with request.deadline.keeping(KEPT_BACK_SECONDS), suppress(ProviderError if taking else DeadlineError):
+            with request.deadline.keeping(kept_back), suppress(ProviderError if taking else DeadlineError):
                 decisions[certificate_id] = self._remove_leftover(request, certificate_id, left, taking=taking)
         return ownership.why_left(decisions)
 

@@ -116,8 +116,8 @@ class DeviceCertificateResource:
         return self._change.bring(request, wanted, old, certificate).note if differs(old, wanted) else ""
 
     def remove_left_by_update(self, request: Request, certificate_ids: Iterable[str]) -> str:
-        """Remove what an Update registered that never answered, in its rollback; return why the others stay."""
-        return self._deletion.remove_in_time(request, certificate_ids, ROLLBACK_SECONDS)
+        """Remove what an Update registered that never answered, last in its rollback; return why the others stay."""
+        return self._deletion.remove_in_time(request, certificate_ids, ROLLBACK_SECONDS, 0.0)
 
     def remove_leftovers(self, request: Request, find: Callable[[], Iterable[str]]) -> Outcome:
         """Serve the Delete of a Create that never answered: ``find`` says which certificates it may have left."""

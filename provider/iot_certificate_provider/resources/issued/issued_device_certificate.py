@@ -31,7 +31,7 @@ from iot_certificate_provider.resources.lifecycle.overlap import (
 )
 from iot_certificate_provider.resources.lifecycle.redelivery import begin
 from iot_certificate_provider.resources.lifecycle.rollback import returned_to_nothing
-from iot_certificate_provider.resources.lifecycle.undo import abandoned_on_failure
+from iot_certificate_provider.resources.lifecycle.undo import abandoned_on_failure, undo_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,17 +102,18 @@ class IssuedDeviceCertificateResource:
             same.of_certificate(issued.certificate, issued.ca) if same and is_kept else None,
             is_key_ours=True,
         )
-        outcome = noted(outcome, self._device_certificates.remove_left_by_update(request, left_by) or unread)
         note = self._change_kept(request, wanted, old, outcome)
         physical_id = physical_id_after(request, self._stacks, answer.physical_id, wanted.previous)
         answer = replace(answer, physical_id=physical_id, note=outcome.note)
         try:
-            return noted(answer, note, self._history(wanted).registered(request, wanted, issued))
+            note = ". ".join(filter(None, (note, self._history(wanted).registered(request, wanted, issued))))
         except ConflictError:
             # Another resource has taken the secret meanwhile: no version of it may name this certificate any more.
-            if not is_kept:
-                self._device_certificates.remove_left_by_update(request, [issued.certificate.id])
+            left_by += [] if is_kept else [issued.certificate.id]
+            undo_now(request, lambda: not self._device_certificates.remove_leftovers(request, lambda: left_by).note)
             raise
+        # Last: asking whose they are takes what time is left, and a rollback gets stuck without the rest.
+        return noted(answer, self._device_certificates.remove_left_by_update(request, left_by) or unread, note)
 
     def _change_kept(
         self,
