@@ -1243,6 +1243,16 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
     "the referee wants put back what a transfer that was given up had changed, and was denied to put back": (
         Deploy(0, (TRANSFER,), "after 1.0", (Fault("deny", 7, times=4, invocation=0),)),
     ),
+    "what undoes a cancelled Update has another certificate issued": (
+        Deploy(1, (("IssuedA", Wish("requested")),)),
+        Hand("delete", "requested"),
+        Race(
+            Deploy(2, (("IssuedA", Wish("requested")),)),
+            Amend(1, "status", 0, "after 0.2"),
+            later=0.3,
+            slow=1,
+        ),
+    ),
 }
 _CASES: list[Any] = [
     *(pytest.param(Neighbourhood, life, id=name) for name, life in OF_NEIGHBOURS.items()),

@@ -61,6 +61,7 @@ class Progress:
     * ``uncertain``: AWS did not answer a registration, which may have happened all the same: the Delete has to look.
     * ``asked_at``: how many calls were made when CloudFormation was last asked whether it still waits for an Update.
     * ``is_undone``: what the request had registered is removed again.
+    * ``is_way_back``: it undoes an Update that was cancelled.
     * ``doubtful``: ids of certificates that may be its own, beside which a rollback has another one issued.
     """
 
@@ -68,6 +69,7 @@ class Progress:
     uncertain: bool = False
     asked_at: int = 0
     is_undone: bool = False
+    is_way_back: bool = False
     doubtful: list[str] = dataclasses.field(default_factory=list)
 
 

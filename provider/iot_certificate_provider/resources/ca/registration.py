@@ -82,7 +82,7 @@ class CaCertificateRegistration:
             check_not_expired(ca, now)
         ensure_fits(request, outcome)
         verification = self._proof.verification_certificate(ca, wanted.verification, request.deadline, now)
-        StillWanted(request, self._stacks, self._now).check()
+        StillWanted(request, self._stacks, self._now).check_before_registering()
         registered = self._call_register(request, wanted, ca, verification)
         request.progress.uncertain = False
         with undone_on_failure(request, registered.id, partial(self._undo, request, registered.id)):

@@ -83,7 +83,7 @@ class DeviceCertificateRegistration:
         outcome = outcome_of(certificate, wanted.ca, request)
         ensure_fits(request, outcome)
         still_wanted = self._still_wanted(request)
-        still_wanted.check()
+        still_wanted.check_before_registering()
         with uncertain_without_answer(request, self._iot), attributing_to(DeviceCertificateProperty.CERTIFICATE_PEM):
             registered = self._call_register(wanted, certificate)
         with self._undone_on_failure(request, registered.id):
@@ -113,7 +113,7 @@ class DeviceCertificateRegistration:
         """Have AWS IoT issue a certificate, and attach what is declared."""
         ensure_fits(request, largest_outcome(signing, request))
         still_wanted = self._still_wanted(request)
-        still_wanted.check()
+        still_wanted.check_before_registering()
         issued = self._call_issue(request, wanted, signing)
         with self._undone_on_failure(request, issued.id):
             outcome = outcome_of(Certificate.from_pem(issued.pem), None, request, issued=True)

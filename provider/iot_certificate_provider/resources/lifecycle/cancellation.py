@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.errors import ProviderError
+from iot_certificate_provider.errors import CancelledError, ProviderError
 from iot_certificate_provider.protocol.request import Progress
 from iot_certificate_provider.resources.lifecycle.redelivery import is_cancelled, may_be_repeated, update_cancelled
 
@@ -61,11 +61,13 @@ def _undo_if_cancelled(
             properties=request.old_properties,
             old_properties=request.properties,
             request_id=f"{request.request_id}-back",
-            progress=Progress(),
+            progress=Progress(is_way_back=True),
             sent=now(),
         )
         try:
             return serve(back).note
+        except CancelledError:
+            return ""
         except ProviderError as error:
             return str(error)
     return None

@@ -213,6 +213,12 @@ class StillWanted:
         self._now = now
         self._asked = request.sent
 
+    def check_before_registering(self) -> None:
+        """Do as ``check``; what undoes a cancelled Update registers nothing: its rollback does, where it is needed."""
+        if self._request.progress.is_way_back:
+            raise update_cancelled()
+        self.check()
+
     def check(self) -> None:
         """Raise CancelledError when it was cancelled; ask only where that is not known yet."""
         now = self._now()
