@@ -148,7 +148,7 @@ STEP = Step(
     relies_on=(
         Reliance("iot_certificate_provider.resources.lifecycle.history:held", "who owned a certificate is read there"),
         Reliance("iot_certificate_provider.resources.lifecycle.history:operations", "what an operation can have made"),
-        Reliance("iot_certificate_provider.aws.cloudformation:ResourceEvent", "the fields of an event"),
+        Reliance("iot_certificate_provider.aws.stack_events:ResourceEvent", "the fields of an event"),
         Reliance(
             "iot_certificate_provider.resources.lifecycle.template:declared_in",
             "a template shows whether a resource would be retained: the one to come while an update runs",
