@@ -121,11 +121,13 @@ def test_whatever_a_member_of_the_event_is(kind: str, value: Any, played: Played
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.type.removeprefix("Custom::Iot"))
 @pytest.mark.parametrize("kind", KINDS)
 def test_whatever_stands_at_a_place_of_the_properties(kind: str, sample: Samples, played: Played) -> None:
+    # A Delete reads few properties: every third value has to do.
+    values = [HOSTILE[name] for name in IN_PROPERTIES[:: 3 if kind == "Delete" else 1]]
     for accepted in sample.accepted:
         whole = event_of(kind, sample, accepted)
         for member in {"ResourceProperties", "OldResourceProperties"} & whole.keys():
             for place in [*places_in(whole[member]), ("Unheard",)]:
-                for value in map(HOSTILE.__getitem__, IN_PROPERTIES):
+                for value in values:
                     event = copy.deepcopy(whole)
                     put(event[member], place, value)
                     check(played.answers_to(event), event)

@@ -24,7 +24,7 @@ X, NEW = "Subject", "New"
 SLOW_SECONDS = 1.5
 """For each call of the Update, so that its rollback, a second after the cancellation, is served while it runs."""
 
-MOMENTS = tuple(number * SLOW_SECONDS / 2 + 0.1 for number in range(14))
+MOMENTS = tuple(number * 1.1 + 0.1 for number in range(10))
 LATER = 300.0
 
 

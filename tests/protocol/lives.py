@@ -1,6 +1,6 @@
 """What the tests of random lives share: how many are played, which ones, and what is told of them.
 
-``PROTOCOL_RUNS`` in the environment says how many are played, others every time. Without it there are ``LIVES`` (250;
+``PROTOCOL_RUNS`` in the environment says how many are played, others every time. Without it there are ``LIVES`` (150;
 continuous integration plays 2,000), the same ones each time. ``pytest -s`` shows what was done: steps, calls, faults,
 and crash points.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from protocol.function import Cloud
     from protocol.walk import Tally
 
-RUNS = int(os.environ.get("PROTOCOL_RUNS") or os.environ.get("LIVES") or "250")
+RUNS = int(os.environ.get("PROTOCOL_RUNS") or os.environ.get("LIVES") or "150")
 
 
 def random_lives(count: int) -> settings:
