@@ -38,7 +38,7 @@ def test_any_life_of_a_stack(emulated_cloud: EmulatedCloud, presigned_url: Endpo
         answers = [answer.raw for invocation in cloud.invocations for answer in invocation.answers]
         assert sorted(received.body for received in presigned_url.received) == sorted(answers)
 
-    @random_lives(max(1, RUNS // SHARE))
+    @random_lives(max(3, RUNS // SHARE))
     @given(scripts_of(*(kind for kind in KINDS if kind not in NOT_THERE)))
     def play(steps: list[Step]) -> None:
         one(steps)
