@@ -29,7 +29,7 @@ from iot_certificate_provider.resources.device.adopted_device_certificate import
 from iot_certificate_provider.resources.device.device_certificate import DeviceCertificateResource
 from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
 from iot_certificate_provider.resources.device.releasing import Releasing
-from iot_certificate_provider.resources.lifecycle import inquiry, ownership, redelivery, undo
+from iot_certificate_provider.resources.lifecycle import cancellation, inquiry, ownership, undo
 from iot_certificate_provider.resources.lifecycle.history import Origin
 from iot_certificate_provider.resources.lifecycle.holders import Standing
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
@@ -102,7 +102,7 @@ def ignores_old_properties(patch: pytest.MonkeyPatch) -> None:
 
 
 def looks_not_at_its_own_row(patch: pytest.MonkeyPatch) -> None:
-    for module in (ca_registration, device_registration, redelivery, undo):
+    for module in (ca_registration, device_registration, cancellation, undo):
         patch.setattr(module, "check_still_wanted", lambda *_: None)
 
 

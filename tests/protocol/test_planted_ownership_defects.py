@@ -17,7 +17,7 @@ from iot_certificate_provider.resources.ca import device_certificate_sweep
 from iot_certificate_provider.resources.ca.change import CaCertificateChange
 from iot_certificate_provider.resources.ca.ownership import CaCertificateOwnership
 from iot_certificate_provider.resources.device.releasing import Releasing
-from iot_certificate_provider.resources.lifecycle import holders, ownership, redelivery, template
+from iot_certificate_provider.resources.lifecycle import cancellation, holders, ownership, redelivery, template
 from iot_certificate_provider.resources.lifecycle.adoption import Adoption
 from iot_certificate_provider.resources.lifecycle.history import Origin
 from iot_certificate_provider.resources.lifecycle.holders import Holders
@@ -409,7 +409,7 @@ DEFECTS = [
         several_owners.given_up_while_it_attaches,
         "device",
         "I4: it attached 60 things that nobody wants any more",
-        replacing(redelivery.StillWanted, "check", lambda _: None),
+        replacing(cancellation.StillWanted, "check", lambda _: None),
     ),
     Defect(
         9,

@@ -14,13 +14,12 @@ from iot_certificate_provider.contract import PreviousCertificate
 from iot_certificate_provider.errors import ConflictError, DeadlineError, ProviderError, UpstreamError
 from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.protocol.response import Outcome
+from iot_certificate_provider.resources.lifecycle.cancellation import StillWanted, is_cancelled
 from iot_certificate_provider.resources.lifecycle.overlap import physical_id_after
 from iot_certificate_provider.resources.lifecycle.ownership import of_another
 from iot_certificate_provider.resources.lifecycle.redelivery import (
-    StillWanted,
     check_awaited,
     find_leftover,
-    is_cancelled,
     may_be_repeated,
     returns_to_what_it_had,
     uncertain_without_answer,

@@ -35,6 +35,7 @@ OURS = (
     "iot_certificate_provider/resources/device/device_certificate.py",
     "iot_certificate_provider/resources/device/registration.py",
     "iot_certificate_provider/resources/lifecycle/adoption.py",
+    "iot_certificate_provider/resources/lifecycle/cancellation.py",
     "iot_certificate_provider/resources/lifecycle/history.py",
     "iot_certificate_provider/resources/lifecycle/holders.py",
     "iot_certificate_provider/resources/lifecycle/inquiry.py",

@@ -24,13 +24,9 @@ from iot_certificate_provider.protocol.response import ensure_fits
 from iot_certificate_provider.resources.ca.change import CaCertificateChange
 from iot_certificate_provider.resources.ca.ownership import CaCertificateOwnership
 from iot_certificate_provider.resources.ca.proof_of_possession import ProofOfPossession
+from iot_certificate_provider.resources.lifecycle.cancellation import StillWanted, check_still_wanted, is_returned_to
 from iot_certificate_provider.resources.lifecycle.ownership import tagged_by_request, tags_of
-from iot_certificate_provider.resources.lifecycle.redelivery import (
-    StillWanted,
-    check_still_wanted,
-    is_returned_to,
-    uncertain_without_answer,
-)
+from iot_certificate_provider.resources.lifecycle.redelivery import uncertain_without_answer
 from iot_certificate_provider.resources.lifecycle.registered_already import RegisteredAlready, unseen
 from iot_certificate_provider.resources.lifecycle.undo import undone_if_abandoned, undone_on_failure
 
@@ -141,10 +137,10 @@ class CaCertificateRegistration:
             )
 
     def remove_abandoned(self, request: Request, outcome: Outcome) -> bool:
-        """Remove what this request registered, and CloudFormation was never told of; return whether it did.
+        """Remove the CA that this request registered, and has never answered with; return whether it did.
 
-        In a Create that died, after its Delete had come and gone; in a rotation that fails. An id that CloudFormation
-        has ever heard of is none such: it may have been retained, say.
+        A Create that died has left it, after its Delete was served; or a rotation that fails. A CA whose id is in the
+        stack's events stays, because its resource may have been retained.
         """
         tags = self._ownership.tags(request, outcome.physical_id)
         if tags is None or not tagged_by_request(request, tags):

@@ -20,11 +20,11 @@ from iot_certificate_provider.resources.device.change import DeviceCertificateCh
 from iot_certificate_provider.resources.device.outcome import outcome_of
 from iot_certificate_provider.resources.device.releasing import Releasing, attaching
 from iot_certificate_provider.resources.lifecycle.adoption import Adoption, Difference, check_same
+from iot_certificate_provider.resources.lifecycle.cancellation import StillWanted, check_still_wanted, is_rollback
 from iot_certificate_provider.resources.lifecycle.history import CLOCKS_DIFFER
 from iot_certificate_provider.resources.lifecycle.holders import DEVICE_CERTIFICATE_TYPES
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.ownership import among, left_attached, left_to_its_transfer
-from iot_certificate_provider.resources.lifecycle.redelivery import StillWanted, check_still_wanted, is_rollback
 from iot_certificate_provider.resources.lifecycle.undo import undone_on_failure
 from iot_certificate_provider.resources.removal.attachments import Attachments, attach, change_attachments, detach
 

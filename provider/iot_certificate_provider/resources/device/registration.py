@@ -14,14 +14,10 @@ from iot_certificate_provider.resources.device.change import DeviceCertificateCh
 from iot_certificate_provider.resources.device.outcome import largest_outcome, outcome_of
 from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
 from iot_certificate_provider.resources.device.renaming import RenamedRequest
+from iot_certificate_provider.resources.lifecycle.cancellation import StillWanted, check_still_wanted, is_returned_to
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.ownership import left_as_anothers
-from iot_certificate_provider.resources.lifecycle.redelivery import (
-    StillWanted,
-    check_still_wanted,
-    is_returned_to,
-    uncertain_without_answer,
-)
+from iot_certificate_provider.resources.lifecycle.redelivery import uncertain_without_answer
 from iot_certificate_provider.resources.lifecycle.registered_already import RegisteredAlready, unseen
 from iot_certificate_provider.resources.lifecycle.undo import undone_if_abandoned, undone_on_failure
 from iot_certificate_provider.resources.removal.attachments import Attachments, attach

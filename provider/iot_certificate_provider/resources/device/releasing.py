@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.contract import ExistingCertificate, ResourceType
 from iot_certificate_provider.errors import ProviderError
-from iot_certificate_provider.resources.lifecycle.redelivery import is_rollback
+from iot_certificate_provider.resources.lifecycle.cancellation import is_rollback
 from iot_certificate_provider.resources.lifecycle.template import declared_in
 from iot_certificate_provider.resources.removal.attachments import Attachments, Kind, detach
 from iot_certificate_provider.resources.removal.device_certificate import DeviceCertificateRemoval

@@ -14,9 +14,9 @@ from iot_certificate_provider.contract import CaCertificateProperty, ExistingCer
 from iot_certificate_provider.errors import ConflictError, InvalidPropertyError
 from iot_certificate_provider.frozen import dataclass
 from iot_certificate_provider.physical_id import certificate_id_in, is_adopted
+from iot_certificate_provider.resources.lifecycle.cancellation import is_rollback
 from iot_certificate_provider.resources.lifecycle.holders import FOUND_AFTER, SHOWN_AFTER_SECONDS, UNKNOWN, Holders
 from iot_certificate_provider.resources.lifecycle.ownership import among
-from iot_certificate_provider.resources.lifecycle.redelivery import is_rollback
 from iot_certificate_provider.resources.lifecycle.template import declared_in
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Hazards of every registration: lost answers, and a cancelled operation."""
+"""Hazards of every registration: lost answers, and requests that come again or too late."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from iot_certificate_provider.errors import CancelledError, ConflictError, DeadlineError, ProviderError, UpstreamError
-from iot_certificate_provider.physical_id import CREATE_UNFINISHED, certificate_id_in
+from iot_certificate_provider.errors import ConflictError, DeadlineError, ProviderError, UpstreamError
+from iot_certificate_provider.physical_id import CREATE_UNFINISHED
 from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.resources.lifecycle.history import is_running
 
@@ -31,9 +31,6 @@ LONGEST_DELIVERY = timedelta(minutes=15)
 REDELIVERED_AFTER = timedelta(seconds=45)
 """AWS Lambda Developer Guide, "Asynchronous invocation": the first retry comes after a minute. Clocks differ."""
 
-ASKED_EVERY = timedelta(seconds=10)
-"""How long a Create works on before it asks whether it is still wanted."""
-
 SENT_SLACK = timedelta(seconds=2)
 """CloudFormation logs that an operation begins before it sends the request, whose date has whole seconds only."""
 
@@ -51,9 +48,7 @@ def check_awaited(request: Request, stacks: StackGateway, now: datetime) -> None
     """
     if not may_be_repeated(request, now):
         return
-    rows = stacks.rows(request.stack_id, request.logical_id)
-    newest = next(rows, None)
-    if newest is not None and not _is_awaited(request, itertools.chain([newest], rows)):
+    if not is_awaited(request, stacks):
         raise ConflictError(f"CloudFormation no longer waits for this {request.type}. Nothing was changed")
 
 
@@ -75,7 +70,14 @@ def returns_to_what_it_had(request: Request, stacks: StackGateway, now: datetime
     return request.type is RequestType.UPDATE and stacks.is_rolling_back(request.stack_id)
 
 
-def _is_awaited(request: Request, rows: Iterator[ResourceEvent]) -> bool:
+def is_awaited(request: Request, stacks: StackGateway) -> bool:
+    """DescribeStackEvents: whether the resource's newest operation is this request's; also where there is none."""
+    rows = stacks.rows(request.stack_id, request.logical_id)
+    newest = next(rows, None)
+    return newest is None or _is_newest(request, itertools.chain([newest], rows))
+
+
+def _is_newest(request: Request, rows: Iterator[ResourceEvent]) -> bool:
     """Whether the newest operation on the resource is this request's; one that has ended well may be served again."""
     deleted: set[str] = set()
     for row in rows:
@@ -132,99 +134,6 @@ def uncertain_without_answer(request: Request, iot: IotGateway | None = None) ->
         if iot is not None and iot.was_unanswered:
             request.progress.uncertain = True
         raise
-
-
-def check_still_wanted(request: Request, stacks: StackGateway) -> None:
-    """Raise CancelledError when CloudFormation cancelled a Create or an Update that still runs: a sibling failed.
-
-    Its Delete, or its rollback, may have come and gone before the certificate was there.
-    """
-    if request.physical_id is not None:
-        if request.type is RequestType.UPDATE and is_cancelled(request, stacks):
-            raise update_cancelled()
-        return
-    resource = stacks.resource(request.stack_id, request.logical_id)
-    if resource is not None and resource.is_going:
-        raise CancelledError(
-            "CloudFormation cancelled the resource while it was created. "
-            "The registration was undone, unless another resource has it"
-        )
-
-
-def update_cancelled(note: str = "") -> CancelledError:
-    """Return the error of an Update that was cancelled; the note says why something stays as the Update left it."""
-    undone = f"It was undone. {note}" if note else "It was undone"
-    return CancelledError("CloudFormation cancelled the update of the resource while it ran", undone)
-
-
-def is_cancelled(request: Request, stacks: StackGateway) -> bool:
-    """Whether an Update has failed for CloudFormation, or its rollback has begun to work on the resource."""
-    resource = stacks.resource(request.stack_id, request.logical_id)
-    request.progress.asked_at = stacks.calls.total()
-    if resource is None or resource.is_going:
-        return False
-    if resource.status == "UPDATE_FAILED":
-        stacks.read_anew()
-        # What undoes a cancelled Update is later than its failure.
-        is_later = request.sent is None or resource.at is None or resource.at >= request.sent
-        return is_later and _is_first(request, stacks)
-    its_date = None if request.sent is None else request.sent + DATED_WITHIN
-    is_its = resource.at is None or its_date is None or resource.at < its_date
-    if request.sent is None or (resource.status == "UPDATE_IN_PROGRESS" and is_its):
-        return False
-    stacks.read_anew()
-    rows = stacks.rows(request.stack_id, request.logical_id)
-    newest = next(rows, None)
-    is_awaited = newest is None or _is_awaited(request, itertools.chain([newest], rows))
-    return not is_awaited and stacks.is_rolling_back(request.stack_id) and _is_first(request, stacks)
-
-
-def _is_first(request: Request, stacks: StackGateway) -> bool:
-    """Whether the Update is the first on the resource in its stack's newest: a rollback's is never taken back."""
-    until = None if request.sent is None else request.sent + DATED_WITHIN
-    rows = stacks.rows(request.stack_id, request.logical_id, borders=True)
-    own = (row for row in rows if row.status == "UPDATE_IN_PROGRESS" and (row.of_stack or not until or row.at < until))
-    start = next(own, None)
-    before = next(rows, None)
-    return start is not None and not start.of_stack and (before is None or before.of_stack)
-
-
-def is_rollback(request: Request, stacks: StackGateway) -> bool:
-    """Whether an Update is a rollback's; CancelledError where it is the one that is rolled back, and still runs."""
-    if not stacks.is_rolling_back(request.stack_id):
-        return False
-    check_still_wanted(request, stacks)
-    return True
-
-
-def is_returned_to(request: Request, certificate_id: str, stacks: StackGateway) -> bool:
-    """Whether what an Update has registered again is left to the rollback that has cancelled it, and that needs it."""
-    if request.physical_id is None or certificate_id_in(request.physical_id) != certificate_id:
-        return False
-    return is_cancelled(request, stacks)
-
-
-class StillWanted:
-    """Asks, every ten seconds of the work, whether CloudFormation still waits for it."""
-
-    def __init__(self, request: Request, stacks: StackGateway, now: Callable[[], datetime]) -> None:
-        self._request = request
-        self._stacks = stacks
-        self._now = now
-        self._asked = request.sent
-
-    def check_before_registering(self) -> None:
-        """Do as ``check``; what undoes a cancelled Update registers nothing: its rollback does, where it is needed."""
-        if self._request.progress.is_way_back:
-            raise update_cancelled()
-        self.check()
-
-    def check(self) -> None:
-        """Raise CancelledError when it was cancelled; ask only where that is not known yet."""
-        now = self._now()
-        if self._asked is None or now - self._asked >= ASKED_EVERY:
-            check_still_wanted(self._request, self._stacks)
-            self._asked = now
 
 
 def wait_for_late_registration(request: Request) -> None:

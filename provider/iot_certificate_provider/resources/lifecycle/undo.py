@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from iot_certificate_provider.errors import ConflictError, ProviderError
 from iot_certificate_provider.physical_id import is_adopted
-from iot_certificate_provider.resources.lifecycle.redelivery import check_still_wanted, wait_for_late_effects
+from iot_certificate_provider.resources.lifecycle.cancellation import check_still_wanted
+from iot_certificate_provider.resources.lifecycle.redelivery import wait_for_late_effects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

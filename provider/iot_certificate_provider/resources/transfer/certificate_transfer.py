@@ -28,6 +28,7 @@ from iot_certificate_provider.errors import (
 from iot_certificate_provider.physical_id import TransferIdentity
 from iot_certificate_provider.properties.certificate_transfer import CertificateTransferProperties
 from iot_certificate_provider.protocol.response import Outcome
+from iot_certificate_provider.resources.lifecycle.cancellation import check_still_wanted
 from iot_certificate_provider.resources.lifecycle.history import operation_started
 from iot_certificate_provider.resources.lifecycle.ownership import (
     Decision,
@@ -36,7 +37,6 @@ from iot_certificate_provider.resources.lifecycle.ownership import (
 )
 from iot_certificate_provider.resources.lifecycle.redelivery import (
     begin,
-    check_still_wanted,
     find_leftover,
     may_be_repeated,
     returns_to_what_it_had,

@@ -37,12 +37,12 @@ from iot_certificate_provider.properties.certificate_transfer_decision import (
 )
 from iot_certificate_provider.protocol.response import Outcome
 from iot_certificate_provider.resources.lifecycle import ownership
+from iot_certificate_provider.resources.lifecycle.cancellation import check_still_wanted
 from iot_certificate_provider.resources.lifecycle.history import held
 from iot_certificate_provider.resources.lifecycle.inquiry import ROLLBACK_SECONDS
 from iot_certificate_provider.resources.lifecycle.ownership import Decision
 from iot_certificate_provider.resources.lifecycle.redelivery import (
     begin,
-    check_still_wanted,
     may_be_repeated,
     returns_to_what_it_had,
     uncertain_without_answer,
