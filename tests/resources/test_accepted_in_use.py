@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import issuing
 from fakes.refusal import Refusal
 from iot_certificate_provider.errors import InvalidPropertyError
 from resources.stage import LOGICAL_ID
+from resources.transferring import coming
 
 if TYPE_CHECKING:
     from fakes.aws import Call
     from resources.stage import Stage
 
-HERE = "123456789012"
 DELETE = {"Decision": "ACCEPT", "OnDelete": "DELETE"}
 DECISION = "Custom::IotCertificateTransferDecision"
 DEVICE = "Custom::IotDeviceCertificate"
@@ -26,14 +25,6 @@ DEVICE = "Custom::IotDeviceCertificate"
 def certificate_id(stage: Stage) -> str:
     """A certificate on its way to this account."""
     return coming(stage)
-
-
-def coming(stage: Stage) -> str:
-    answer = stage.other.RegisterCertificateWithoutCA(issuing.make_device(issuing.make_ca()).pem)
-    certificate_id = str(answer["certificateId"])
-    stage.other.certificates[certificate_id].created -= timedelta(hours=1)
-    stage.other.TransferCertificate(certificate_id, HERE)
-    return certificate_id
 
 
 def properties(certificate_id: str, **more: Any) -> dict[str, Any]:

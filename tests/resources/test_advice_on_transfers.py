@@ -19,7 +19,9 @@ from iot_certificate_provider.errors import (
 )
 from iot_certificate_provider.physical_id import TransferIdentity
 from iot_certificate_provider.protocol.request import RequestType
+from resources import transferring
 from resources.stage import LOGICAL_ID
+from resources.transferring import HERE
 
 if TYPE_CHECKING:
     from fakes.aws import Call
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.protocol.response import Outcome
     from resources.stage import Stage
 
-HERE, TARGET, THIRD = "123456789012", "210987654321", "333333333333"
+TARGET, THIRD = "210987654321", "333333333333"
 TRANSFER, DECISION = "Custom::IotCertificateTransfer", "Custom::IotCertificateTransferDecision"
 DEVICE = "Custom::IotDeviceCertificate"
 RENAMED = "Renamed? Keep its logical id (override_logical_id). Declared twice? Once is enough"
@@ -40,12 +42,8 @@ ADOPTING = "Remove this resource; Custom::IotDeviceCertificate with ExistingCert
 @pytest.fixture
 def leaving(stage: Stage) -> str:
     """A certificate of another owner in this account: ACTIVE, attached to a policy and a thing."""
-    answer = stage.iot.RegisterCertificateWithoutCA(issuing.make_device(issuing.make_ca()).pem, "ACTIVE")
-    stage.iot.certificates[answer["certificateId"]].created -= timedelta(hours=1)
-    stage.iot.policies["telemetry"] = {answer["certificateArn"]}
-    stage.iot.things["hall"] = {answer["certificateArn"]}
     stage.aws.cloudformation.types[LOGICAL_ID] = TRANSFER
-    return str(answer["certificateId"])
+    return transferring.leaving(stage)
 
 
 def to(certificate_id: str, account: str = TARGET, **more: Any) -> dict[str, Any]:
@@ -295,11 +293,7 @@ def test_a_renamed_transfer(stage: Stage, leaving: str) -> None:
 def coming(stage: Stage) -> str:
     """A certificate on its way to this account."""
     stage.aws.cloudformation.types[LOGICAL_ID] = DECISION
-    answer = stage.other.RegisterCertificateWithoutCA(issuing.make_device(issuing.make_ca()).pem)
-    certificate_id = str(answer["certificateId"])
-    stage.other.certificates[certificate_id].created -= timedelta(hours=1)
-    stage.other.TransferCertificate(certificate_id, HERE)
-    return certificate_id
+    return transferring.coming(stage)
 
 
 def accept(certificate_id: str, **more: Any) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import issuing
 from iot_certificate_provider.errors import InvalidPropertyError
 from iot_certificate_provider.physical_id import TransferIdentity
+from resources import transferring
 
 if TYPE_CHECKING:
     from resources.stage import Stage
@@ -22,11 +22,7 @@ TRANSFER = "Custom::IotCertificateTransfer"
 @pytest.fixture
 def certificate_id(stage: Stage) -> str:
     """A certificate that is ACTIVE, attached to a policy and a thing, and was made an hour ago by another owner."""
-    answer = stage.iot.RegisterCertificateWithoutCA(issuing.make_device(issuing.make_ca()).pem, "ACTIVE")
-    stage.iot.certificates[answer["certificateId"]].created -= timedelta(hours=1)
-    stage.iot.policies["telemetry"] = {answer["certificateArn"]}
-    stage.iot.things["hall"] = {answer["certificateArn"]}
-    return str(answer["certificateId"])
+    return transferring.leaving(stage)
 
 
 def to(certificate_id: str, account: str = TARGET, **more: Any) -> dict[str, Any]:
