@@ -105,7 +105,7 @@ class _SelfSigned(CertificateIssuer):
 
     def bind(
         self,
-        scope: Construct,  # the attribute below tells CloudFormation the order
+        scope: Construct,
         permissions: ProviderPermissions,
         provider: IotCertificateProvider,
     ) -> Mapping[IssuerProperty, Any]:
@@ -113,6 +113,7 @@ class _SelfSigned(CertificateIssuer):
             # The CA's own function may read it already: a role has room for 10,240 characters of policies.
             permissions.allow_reading(self.ca.private_key_secret)
         return {
+            # An attribute of the CA: CloudFormation creates the CA first.
             IssuerProperty.CA_CERTIFICATE_PEM: self.ca.certificate_pem,
             # Where that attribute is empty, this one shows a rotation.
             IssuerProperty.CA_CERTIFICATE_ID: self.ca.certificate_id,

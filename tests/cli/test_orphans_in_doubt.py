@@ -79,7 +79,7 @@ def test_that_of_a_ca_is_deleted_by_its_id(stage: Stage, account: Account, run: 
     office.types["Ca"] = ResourceType.CA_CERTIFICATE
     reason = reason_of_a_delete(stage, stage.ca, properties, "cloudformation.ListStacks")
     (named,) = re.findall(r"CA ([0-9a-f]{64}) may belong to", reason)
-    assert reason.endswith(". If unused, deactivate it: aws iot delete-ca-certificate")
+    assert reason.endswith(". If unused: deactivate, then aws iot delete-ca-certificate")
     assert "sweep" not in reason, "which deletes no CA certificates"
 
     assert named == ca_id

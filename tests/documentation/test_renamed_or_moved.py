@@ -13,7 +13,7 @@ FOLDER = ROOT / "docs" / "resources"
 PAGES = sorted(path.name for path in FOLDER.glob("*.md") if path.name != "README.md")
 HEADING = "## Renamed or moved"
 HEADER = ["changed", "result", "recommended"]
-WHAT = {"logical id": r"^the logical id\b", "stack": r"^the (logical id or the )?stack\b"}
+CHANGED = {"logical id": r"^the logical id\b", "stack": r"^the (logical id or the )?stack\b"}
 
 
 def rows(page: str) -> list[list[str]]:
@@ -32,7 +32,7 @@ def test_each_types_page_has_the_section(page: str) -> None:
     header, *told = rows(page)
     assert header == HEADER
     assert all(all(cells) and len(cells) == len(HEADER) for cells in told)
-    for what, pattern in WHAT.items():
+    for what, pattern in CHANGED.items():
         assert any(re.search(pattern, changed) for changed, *_ in told), f"{page} has no row for another {what}"
 
 
@@ -41,7 +41,7 @@ def test_no_row_is_about_what_several_others_are_about(page: str) -> None:
     """One row without a condition, or several with one each; ``As for the logical id`` needs one row to refer to."""
     changes = [changed for changed, *_ in rows(page)[1:]]
     assert len(changes) == len(set(changes))
-    for pattern in WHAT.values():
+    for pattern in CHANGED.values():
         alike = [changed for changed in changes if re.search(pattern, changed)]
         assert len(alike) == 1 or all(", with " in changed for changed in alike), f"{page}: {alike}"
     for changed, result, _ in rows(page)[1:]:

@@ -28,7 +28,7 @@ NAMED = [
 ]
 LIKE_A_SUFFIX = re.compile(r"-.{6}$")
 COMPLETE = "-AbCdEf"
-"""What examples of complete ARNs end in."""
+"""The end of complete ARNs in examples."""
 
 
 def names(text: str) -> set[str]:

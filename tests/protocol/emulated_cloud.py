@@ -253,7 +253,7 @@ class EmulatedCloud(Cloud):
 
     def sleep(self, seconds: float) -> None:
         super().sleep(seconds)
-        # What the embedded AWS lags by passes as the clock does: a short wait does not outlast it.
+        # The lag of the embedded AWS passes with the clock, so that a short wait does not outlast it.
         time.sleep(min(seconds * DETACH_SECONDS / LAG_SECONDS, DETACH_SECONDS))
         if seconds >= 1.0:
             self.wire.settle()

@@ -16,7 +16,7 @@ DETACH_SECONDS = 0.02
 """How long the embedded AWS shows a policy that was detached: to be waited for, really. Likewise things, a status."""
 
 LAG_SECONDS = 5.0
-"""What that stands for on the referee's clock: AWS lags by seconds."""
+"""As long is DETACH_SECONDS on the referee's clock, because AWS lags by seconds."""
 
 CALL_SECONDS = 0.25
 """How long a call may be on its way on a busy machine: the detaching is noted when it is sent."""

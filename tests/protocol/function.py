@@ -535,7 +535,7 @@ class Cloud:
         if deletes:
             self._excuse_others(invocation, certificate_id)
         if self._is_swept(invocation, certificate_id):
-            # The CA's template says so, whoever registered it; I5 is about those that another resource has.
+            # The CA's template declares it, also for other owners' devices. I5 protects those of other resources.
             self.foreign.pop(certificate_id, None)
             self.swept |= {certificate_id} if deletes else set()
 

@@ -28,7 +28,7 @@ _UNUSABLE = {
     "DisabledException": ("the key is disabled", "Enable it"),
     "KMSInvalidStateException": (
         "the key's state does not allow its use",
-        "Restore it, or import its key material",
+        "Recover it from its scheduled deletion, or import its key material",
     ),
     "InvalidKeyUsageException": _NOT_FOR_SIGNING,
     "UnsupportedOperationException": _NOT_FOR_SIGNING,

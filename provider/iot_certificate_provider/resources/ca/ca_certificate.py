@@ -245,13 +245,24 @@ class CaCertificateResource:
         if not adopted and self._ownership.is_anothers_by_now(request, outcome.physical_id, tags):
             live = self._iot.describe_ca_certificate(outcome.physical_id)
             return self._registered_already.refuse_or_keep(request, live, ownership.of_another(live.id), outcome)
-        if old is not None and old.certificate not in (None, ca):
-            # In a rollback: nothing of another CA's properties was done to this one, unless it was registered since.
-            old = None if self._inquiry.is_new(request, self._iot.describe_ca_certificate(ca.id)) else wanted
-            old = old if self._stacks.is_rolling_back(request.stack_id) else None
+        old = self._of_same(request, wanted, ca, old)
         if not differs(old, wanted):
             return replace(outcome, physical_id=request.existing_id)
         return self._change_registered(request, wanted, old, outcome, tags)
+
+    def _of_same(
+        self, request: Request, wanted: CaCertificateProperties, ca: Certificate, old: CaCertificateProperties | None
+    ) -> CaCertificateProperties | None:
+        """Return the properties from before, if they are known, of the CA that the resource still has.
+
+        In a rollback the old ones may be another CA's: nothing of theirs was done to this one, unless this operation
+        registered it.
+        """
+        if old is None or old.certificate in (None, ca):
+            return old
+        if not self._stacks.is_rolling_back(request.stack_id):
+            return None
+        return None if self._inquiry.is_new(request, self._iot.describe_ca_certificate(ca.id)) else wanted
 
     def _change_registered(
         self,

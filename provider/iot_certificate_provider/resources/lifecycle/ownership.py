@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 SHOWN = 16
 """The length of a certificate's id in a reason: enough to find a certificate in a list."""
 
-
-_LONGEST_OF_A_DEVICE, _LONGEST_OF_A_CA = 140, 88
+_LONGEST_OF_A_DEVICE, _LONGEST_OF_A_CA = 140, 86
 """The length of the cause in a reason in doubt, so that it ends with its fix."""
 
 
@@ -273,7 +272,7 @@ def orphan_given_up(certificate_id: str, waiting: Decision, *, is_ca: bool = Fal
         return Decision(
             Action.LEAVE,
             f"Left registered, in doubt: CA {certificate_id} {why}. "
-            "If unused, deactivate it: aws iot delete-ca-certificate",
+            "If unused: deactivate, then aws iot delete-ca-certificate",
         )
     return Decision(
         Action.LEAVE,
