@@ -116,7 +116,13 @@ def main(folder: str, *command: str) -> int:
     parent = sys.stdin.fileno()
     readable, _, _ = select.select([parent, ended], [], [])
     if parent in readable:
-        _end_group(process.wait, folder)
+        _ask_to_end(process.wait, folder)
+        # Before the group, and with it this process: the parent waits for this process alone, and then finds no other.
+        process.kill()
+        process.wait()
+        os.kill(spare, signal.SIGKILL)
+        os.waitpid(spare, 0)
+        _kill_group()
     status = process.wait()
     os.write(dismiss, b"done")
     os.waitpid(spare, 0)
@@ -135,7 +141,8 @@ def _fork_spare(folder: str) -> tuple[int, int]:
     # Nothing to read: the leash was killed. The parent may still stop everything itself.
     if not os.read(alive, 1):
         select.select([sys.stdin.fileno()], [], [])
-        _end_group(time.sleep, folder)
+        _ask_to_end(time.sleep, folder)
+        _kill_group()
     os._exit(0)
 
 
@@ -144,14 +151,16 @@ def _tell_end(process: subprocess.Popen[bytes], tell: int) -> None:
     os.close(tell)
 
 
-def _end_group(wait: Callable[[float], object], folder: str) -> None:
-    group = os.getpgrp()
-    os.killpg(group, signal.SIGTERM)
+def _ask_to_end(wait: Callable[[float], object], folder: str) -> None:
+    os.killpg(os.getpgrp(), signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
         wait(GRACE_SECONDS)
     if folder:
         _remove(Path(folder))
-    os.killpg(group, signal.SIGKILL)
+
+
+def _kill_group() -> None:
+    os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 def _remove(folder: Path) -> None:
