@@ -66,6 +66,8 @@ class Possessions:
             return  # it says that it has it, and has it not
         self.lost.pop((owner, certificate_id), None)
         adopted = is_adopted(physical_id)
+        # What a sibling has registered and left, a rollback describes: its Update was refused, and has set nothing.
+        is_told = lost is not None and self.cloud.made.get(certificate_id) != owner and self._is_rolled_back(owner)
         is_back = self._returns(owner, certificate_id, had, is_other=before is not None and _is_another(before, now))
         returns = not adopted and is_back
         attached = self._attached_by(certificate_id, now, before, had, returns=returns)
@@ -81,7 +83,7 @@ class Possessions:
             self.cloud.made[certificate_id] = owner
         # An adopter uses the certificate again, whichever owner registers it.
         used = lost if lost is not None and lost.adopted else None
-        if not returns and _sets_status(now, before, had or used, self.held[owner]):
+        if not returns and not is_told and _sets_status(now, before, had or used, self.held[owner]):
             self.statuses[certificate_id] = str(now.properties.get("Status", "ACTIVE"))
             self._note_kept_status(physical_id, self.statuses[certificate_id], had or lost)
 
@@ -146,9 +148,12 @@ class Possessions:
 
     def _returns(self, owner: Owner, certificate_id: str, had: Possession | None, *, is_other: bool) -> bool:
         """Whether a rollback returns from another certificate; ``is_other``: or from one that was never answered."""
+        differs = had is not None and (is_other or had.certificate_id != certificate_id)
+        return differs and self._is_rolled_back(owner)
+
+    def _is_rolled_back(self, owner: Owner) -> bool:
         stack = next((each for each in self.cloud.stacks if each.ledger.stack_id == owner[0]), None)
-        is_back = stack is not None and stack.ledger.status.startswith("UPDATE_ROLLBACK")
-        return is_back and had is not None and (is_other or had.certificate_id != certificate_id)
+        return stack is not None and stack.ledger.status.startswith("UPDATE_ROLLBACK")
 
     def _pass_on(self, certificate_id: str, owner: Owner, *, adopted: bool) -> None:
         """Note that ownership was taken, or given back in a rollback."""

@@ -40,6 +40,22 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
         Deploy(2, (("NativeA", Wish(native=True)),)),
         Amend(1, "detach"),
     ),
+    "the referee takes for a status that was set the rollback of an Update that was refused, since all is another's": (
+        Deploy(1, (("DeviceA", Wish(retain="Retain")),)),
+        Deploy(2, (("DeviceA", Wish(adopt=True)),)),
+        Hand("delete"),
+        Race(Amend(1, "rename", breaks="first"), Amend(2, "status"), later=5.0, slow=1),
+        Amend(1, "attach"),
+    ),
+    "a cancelled Update of an adopter takes its cancellation for a failure of its own, and leaves what it attached": (
+        Race(
+            Deploy(1, (("DeviceA", Wish(retain="Retain")),), "last"),
+            Deploy(2, (("DeviceA", Wish(attached=("publish",), adopt=True)),)),
+            later=1.0,
+            slow=1,
+        ),
+        Deploy(2, (("DeviceA", ATTACHED),), "first"),
+    ),
     "a cancelled Update of an adopter does not attach again what it has detached after its rollback": (
         Lag(call=1.0),
         Hand("register"),
@@ -1242,6 +1258,12 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
     ),
     "the referee wants put back what a transfer that was given up had changed, and was denied to put back": (
         Deploy(0, (TRANSFER,), "after 1.0", (Fault("deny", 7, times=4, invocation=0),)),
+    ),
+    "a cancelled Update takes itself for its rollback, and returns to the kept certificate": (
+        Lag(seconds=0.5, call=1.0),
+        Deploy(1, (("IssuedA", Wish("issued", keep="KEEP")),)),
+        Amend(1, "rotate"),
+        Deploy(1, (("IssuedA", Wish("issued", attached=("connect", "thermostat"))),), "first"),
     ),
     "what undoes a cancelled Update has another certificate issued": (
         Deploy(1, (("IssuedA", Wish("requested")),)),

@@ -251,10 +251,6 @@ class StackGateway:
         row = self.row_before_update(stack_id, logical_id)
         return None if row is None else row.physical_id
 
-    def returns_to(self, stack_id: str, logical_id: str, physical_id: str) -> bool:
-        """Return whether the stack rolls back an update before which the resource had this physical id."""
-        return self.is_rolling_back(stack_id) and self.id_before_update(stack_id, logical_id) == physical_id
-
     def row_before_update(self, stack_id: str, logical_id: str) -> ResourceEvent | None:
         """Return an event with the physical id that a resource had before the stack's newest update began.
 

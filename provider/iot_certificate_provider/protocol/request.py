@@ -61,7 +61,8 @@ class Progress:
     * ``uncertain``: AWS did not answer a registration, which may have happened all the same: the Delete has to look.
     * ``asked_at``: how many calls were made when CloudFormation was last asked whether it still waits for an Update.
     * ``is_undone``: what the request had registered is removed again.
-    * ``is_way_back``: it undoes an Update that was cancelled.
+    * ``is_rollback``: the request is known to be the Update of a rollback.
+    * ``is_way_back``: it undoes an Update that was cancelled; ``has_failed``: and which had failed by itself.
     * ``doubtful``: ids of certificates that may be its own, beside which a rollback has another one issued.
     """
 
@@ -69,7 +70,9 @@ class Progress:
     uncertain: bool = False
     asked_at: int = 0
     is_undone: bool = False
+    is_rollback: bool = False
     is_way_back: bool = False
+    has_failed: bool = False
     doubtful: list[str] = dataclasses.field(default_factory=list)
 
 

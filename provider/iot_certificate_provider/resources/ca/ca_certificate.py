@@ -28,6 +28,7 @@ from iot_certificate_provider.resources.ca.private_ca_identity import PrivateCaI
 from iot_certificate_provider.resources.ca.registration import CaCertificateRegistration
 from iot_certificate_provider.resources.lifecycle import ownership
 from iot_certificate_provider.resources.lifecycle.adoption import Adoption, check_same
+from iot_certificate_provider.resources.lifecycle.cancellation import is_rollback, returns_to
 from iot_certificate_provider.resources.lifecycle.holders import CA_CERTIFICATE_TYPES
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.redelivery import begin, remember_earlier_delivery
@@ -199,7 +200,7 @@ class CaCertificateResource:
         live = self._to_be_adopted(request, wanted, outcome)
         if live is None:
             return self._register_or_return(request, wanted, ca, outcome)
-        if self._stacks.returns_to(request.stack_id, request.logical_id, live.id):
+        if returns_to(request, live.id, self._stacks):
             # It was the resource's own, and is another's now.
             return self._registered_already.refuse_or_keep(request, live, ownership.of_another(live.id), outcome)
         return self._adopt(request, wanted, outcome, live)
@@ -220,7 +221,7 @@ class CaCertificateResource:
             decision = self._ownership.of_existing(request, live)
             if decision.proceeds:
                 # A rotation touches nothing of the CA before it, so a rollback has nothing to put back.
-                if not self._stacks.returns_to(request.stack_id, request.logical_id, live.id):
+                if not returns_to(request, live.id, self._stacks):
                     self._change.bring(wanted, None, outcome)
                 return outcome
             if not isinstance(error, AlreadyExistsError):
@@ -260,7 +261,7 @@ class CaCertificateResource:
         """
         if old is None or old.certificate in (None, ca):
             return old
-        if not self._stacks.is_rolling_back(request.stack_id):
+        if not is_rollback(request, self._stacks):
             return None
         return None if self._inquiry.is_new(request, self._iot.describe_ca_certificate(ca.id)) else wanted
 

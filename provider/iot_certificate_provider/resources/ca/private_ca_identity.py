@@ -15,6 +15,7 @@ from iot_certificate_provider.errors import InvalidPropertyError, NotFoundError,
 from iot_certificate_provider.physical_id import certificate_id_in, is_certificate_id
 from iot_certificate_provider.pki import Certificate, check_ca
 from iot_certificate_provider.properties.ca_key import KeyInPrivateCa
+from iot_certificate_provider.resources.lifecycle.cancellation import is_rollback
 from iot_certificate_provider.resources.lifecycle.history import is_within, registration_started
 from iot_certificate_provider.resources.lifecycle.ownership import tagged_by
 from iot_certificate_provider.resources.lifecycle.redelivery import may_be_repeated
@@ -57,7 +58,7 @@ class PrivateCaIdentity:
         if wanted.certificate is not None:
             return wanted.certificate
         certificate = None
-        if self._stacks.is_rolling_back(request.stack_id):
+        if is_rollback(request, self._stacks):
             certificate = self._registered(self._stacks.id_before_update(request.stack_id, request.logical_id))
         return certificate or self._of_private_ca_or_kept(request, wanted, old)
 
@@ -72,7 +73,7 @@ class PrivateCaIdentity:
 
     def left_by_update(self, request: Request) -> Iterator[str]:
         """Yield the ids of the CAs that an Update registered which never answered, and which is being rolled back."""
-        if self._stacks.is_rolling_back(request.stack_id):
+        if is_rollback(request, self._stacks):
             kept = certificate_id_in(request.existing_id)
             yield from (each for each in self.made_now(request) if each != kept)
 

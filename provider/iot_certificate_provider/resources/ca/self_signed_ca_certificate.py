@@ -37,6 +37,7 @@ from iot_certificate_provider.resources.keys.credentials import (
     properties_digest,
 )
 from iot_certificate_provider.resources.lifecycle import ownership
+from iot_certificate_provider.resources.lifecycle.cancellation import is_rollback
 from iot_certificate_provider.resources.lifecycle.overlap import (
     delete_each,
     of_present_certificate,
@@ -181,7 +182,7 @@ class SelfSignedCaCertificateResource:
 
     def _before_the_update(self, request: Request) -> Certificate | None:
         """Return the CA that a rollback returns to, by the log, where it is registered still: it needs no secret."""
-        if not self._stacks.is_rolling_back(request.stack_id):
+        if not is_rollback(request, self._stacks):
             return None
         before = self._stacks.id_before_update(request.stack_id, request.logical_id)
         return None if before is None else self._ca_certificates.registered(before)
@@ -232,7 +233,7 @@ class SelfSignedCaCertificateResource:
             return (
                 made.certificate.id == request.existing_id
                 or (made.certificate.id != request.keeps and self._ca_certificates.is_own(request, made.certificate))
-                or self._stacks.is_rolling_back(request.stack_id)
+                or is_rollback(request, self._stacks)
             )
 
         return self._store(wanted).find(_digest(request, wanted), is_kept)
@@ -276,7 +277,7 @@ class SelfSignedCaCertificateResource:
     ) -> Outcome:
         """Move the secret to the certificate that is registered by now: never before, so that readers can use it."""
         objection = self._store(wanted).make_current(request, made.version_id)
-        if objection and not self._stacks.is_rolling_back(request.stack_id):
+        if objection and not is_rollback(request, self._stacks):
             raise ConflictError(objection)
         outcome = noted(outcome, objection)
         return with_attribute_that_fits(

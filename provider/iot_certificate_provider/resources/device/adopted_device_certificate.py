@@ -152,6 +152,9 @@ class AdoptedDeviceCertificate:
         return note
 
     def _has_failed(self, request: Request) -> bool:
+        """Whether the Update that is rolled back has failed: one that was cancelled knows how it has ended."""
+        if request.progress.is_way_back:
+            return request.progress.has_failed
         rows = self._stacks.rows(request.stack_id, request.logical_id)
         newest = next((row for row in rows if not row.status.endswith("_IN_PROGRESS")), None)
         return newest is not None and newest.status == "UPDATE_FAILED"

@@ -10,6 +10,7 @@ from iot_certificate_provider.pki import SigningRequest
 from iot_certificate_provider.protocol.response import noted
 from iot_certificate_provider.resources.device.outcome import outcome_of
 from iot_certificate_provider.resources.device.releasing import Releasing
+from iot_certificate_provider.resources.lifecycle.cancellation import is_rollback
 from iot_certificate_provider.resources.lifecycle.certificate_mode import check_mode
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.ownership import (
@@ -106,7 +107,7 @@ class DeviceCertificateChange:
             status = self._iot.describe_certificate(certificate_id).status
             if status not in _FINAL:
                 raise
-            if self._stacks.is_rolling_back(request.stack_id):
+            if is_rollback(request, self._stacks):
                 left = left_revoked if status == DeviceCertificateStatus.REVOKED else left_pending
                 return left(certificate_id).reason
             if status != DeviceCertificateStatus.REVOKED:
@@ -120,7 +121,7 @@ class DeviceCertificateChange:
 
     def check_returns(self, request: Request, certificate_id: str) -> str:
         """Refuse to change a certificate that was deleted here and is on its way back; return a note in a rollback."""
-        if self._stacks.is_rolling_back(request.stack_id):
+        if is_rollback(request, self._stacks):
             return left_to_its_transfer(certificate_id).reason
         raise InvalidPropertyError(
             DeviceCertificateProperty.CERTIFICATE_PEM,

@@ -27,6 +27,7 @@ from iot_certificate_provider.resources.device.ownership import DeviceCertificat
 from iot_certificate_provider.resources.device.registration import DeviceCertificateRegistration
 from iot_certificate_provider.resources.lifecycle import ownership
 from iot_certificate_provider.resources.lifecycle.adoption import Adoption
+from iot_certificate_provider.resources.lifecycle.cancellation import is_rollback, returns_to
 from iot_certificate_provider.resources.lifecycle.inquiry import ROLLBACK_SECONDS, Inquiry
 from iot_certificate_provider.resources.lifecycle.redelivery import begin
 from iot_certificate_provider.resources.lifecycle.registered_already import RegisteredAlready, unseen
@@ -200,7 +201,7 @@ class DeviceCertificateResource:
         live = self._to_be_adopted(request, wanted, certificate)
         if live is None:
             return self._register_or_return(request, wanted, certificate, is_key_ours=is_key_ours)
-        if self._stacks.returns_to(request.stack_id, request.logical_id, live.id):
+        if returns_to(request, live.id, self._stacks):
             # It was the resource's own, and is another's now.
             return self._not_own(request, wanted, certificate, live, ownership.of_another(live.id))
         return self._adopted.adopt(request, wanted, certificate, live)
@@ -215,7 +216,7 @@ class DeviceCertificateResource:
         """
         if old is None or old.identity == wanted.identity:
             return old
-        is_back = not is_adopted(request.existing_id) and self._stacks.is_rolling_back(request.stack_id)
+        is_back = not is_adopted(request.existing_id) and is_rollback(request, self._stacks)
         return wanted if is_back else None
 
     def _register_or_return(
@@ -232,7 +233,7 @@ class DeviceCertificateResource:
             if live is None:
                 raise
             decision = self._inquiry.of_existing(request, live, is_key_ours=is_key_ours)
-            is_back = self._stacks.returns_to(request.stack_id, request.logical_id, live.id)
+            is_back = returns_to(request, live.id, self._stacks)
             if decision.proceeds and is_back and not self._inquiry.is_new(request, live):
                 # A rotation touches nothing of the certificate before it, so there is nothing to put back. Unless an
                 # earlier attempt of the rollback has registered it again, and come no further.
@@ -303,7 +304,7 @@ class DeviceCertificateResource:
         """Whether an adopted certificate, deleted outside the stack, was registered by this very Update."""
         if not request.progress.uncertain or not self._inquiry.is_new(request, live):
             return False
-        is_back = self._stacks.is_rolling_back(request.stack_id)
+        is_back = is_rollback(request, self._stacks)
         return not is_back and self._inquiry.of_existing(request, live).proceeds
 
     def _update_issued(
@@ -322,7 +323,7 @@ class DeviceCertificateResource:
         if live.id == request.existing_id and self._inquiry.is_registered_anew(request, live):
             return self._not_own(request, wanted, certificate, live, ownership.of_another(live.id))
         is_other = live.id != request.existing_id
-        if is_other and self._stacks.returns_to(request.stack_id, request.logical_id, live.id):
+        if is_other and returns_to(request, live.id, self._stacks):
             return outcome_of(certificate, wanted.ca, request, issued=True)
         is_new = self._inquiry.is_new(request, live)
         return self._change.bring(request, wanted, self._of_same(request, wanted, old), certificate, is_new=is_new)

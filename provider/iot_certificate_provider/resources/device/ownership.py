@@ -10,6 +10,7 @@ from iot_certificate_provider.errors import ConflictError, DeadlineError
 from iot_certificate_provider.physical_id import is_certificate_id
 from iot_certificate_provider.pki import Certificate, UnusableError
 from iot_certificate_provider.protocol.request import RequestType
+from iot_certificate_provider.resources.lifecycle.cancellation import is_rollback
 from iot_certificate_provider.resources.lifecycle.history import (
     ended_with,
     is_within,
@@ -126,14 +127,14 @@ class DeviceCertificateOwnership:
             elif decision.action is Action.WAIT:
                 # Another one issued now would leave this one behind, if it is this resource's. A rollback has another
                 # one issued all the same, since it must not get stuck, and then checks this one as its orphan.
-                if not self._stacks.is_rolling_back(request.stack_id):
+                if not is_rollback(request, self._stacks):
                     raise ConflictError(f"{decision.reason}. Deploy again when that is complete")
                 request.progress.doubtful.append(certificate_id)
         return own
 
     def _taking_up(self, request: Request, live: DeviceCertificateDescription) -> Decision:
         """Decide whether it is this resource's; in a rollback, where that takes too long, it is not known."""
-        if not self._stacks.is_rolling_back(request.stack_id):
+        if not is_rollback(request, self._stacks):
             return self._inquiry.taking_up(request, live)
         seconds = 0.0 if request.progress.doubtful else ROLLBACK_SECONDS
         with request.deadline.keeping(ISSUING_SECONDS), suppress(DeadlineError):

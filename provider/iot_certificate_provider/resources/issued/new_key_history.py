@@ -16,6 +16,7 @@ from iot_certificate_provider.properties.issued_device_certificate import NewKey
 from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
 from iot_certificate_provider.resources.issued.certificate_history import IssuedCertificate
 from iot_certificate_provider.resources.keys.credentials import CredentialsStore, properties_digest
+from iot_certificate_provider.resources.lifecycle.cancellation import is_rollback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,7 +56,7 @@ class IssuedWithNewKey:
             return (
                 made.certificate.id == request.existing_id
                 or (made.certificate.id != request.keeps and self._ownership.made_here(request, made.certificate.id))
-                or self._stacks.is_rolling_back(request.stack_id)
+                or is_rollback(request, self._stacks)
             )
 
         is_same = old is not None and old.identity() == wanted.identity()
@@ -77,7 +78,7 @@ class IssuedWithNewKey:
 
     def _before_the_update(self, request: Request) -> DeviceCertificateDescription | None:
         """Return the certificate that a rollback returns to, by the log, where it is registered still."""
-        if not self._stacks.is_rolling_back(request.stack_id):
+        if not is_rollback(request, self._stacks):
             return None
         before = self._stacks.id_before_update(request.stack_id, request.logical_id)
         return None if before is None else self._iot.find_certificate(certificate_id_in(before))
@@ -93,7 +94,7 @@ class IssuedWithNewKey:
         if issued.kept_as is None:
             return ""
         objection = self._store(wanted).make_current(request, issued.kept_as)
-        if objection and not self._stacks.is_rolling_back(request.stack_id):
+        if objection and not is_rollback(request, self._stacks):
             raise ConflictError(objection)
         return objection
 

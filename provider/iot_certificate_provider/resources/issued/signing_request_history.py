@@ -12,6 +12,7 @@ from iot_certificate_provider.pki import Certificate, SigningRequest
 from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
 from iot_certificate_provider.resources.device.renaming import RenamedRequest
 from iot_certificate_provider.resources.issued.certificate_history import IssuedCertificate
+from iot_certificate_provider.resources.lifecycle.cancellation import is_rollback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,7 +55,7 @@ class IssuedByRequest:
         kept = None
         if old is not None and old.identity() == wanted.identity():
             kept = self._registered(request.existing_id)
-        elif self._stacks.is_rolling_back(request.stack_id):
+        elif is_rollback(request, self._stacks):
             kept = self._registered(self._stacks.id_before_update(request.stack_id, request.logical_id))
         if kept is None:
             # What an earlier delivery has had issued for the rotation, or in place of one that was deleted outside.

@@ -85,10 +85,20 @@ def _is_first(request: Request, stacks: StackGateway) -> bool:
 
 def is_rollback(request: Request, stacks: StackGateway) -> bool:
     """Whether an Update is a rollback's; CancelledError where it is the one that is rolled back, and still runs."""
+    if request.progress.is_rollback:
+        return True
     if not stacks.is_rolling_back(request.stack_id):
         return False
     check_still_wanted(request, stacks)
+    request.progress.is_rollback = True
     return True
+
+
+def returns_to(request: Request, physical_id: str, stacks: StackGateway) -> bool:
+    """Whether an Update is the rollback of one before which the resource had this physical id."""
+    return is_rollback(request, stacks) and (
+        stacks.id_before_update(request.stack_id, request.logical_id) == physical_id
+    )
 
 
 def is_returned_to(request: Request, certificate_id: str, stacks: StackGateway) -> bool:
@@ -131,7 +141,7 @@ def update(
         # A registration that was undone where it was made needs no way back.
         # An earlier delivery may have died over a call, and have changed what its rollback had put back.
         if not request.progress.is_undone and (_has_written(stacks) or may_be_repeated(request, now())):
-            _undo_if_cancelled(request, serve, stacks, now)
+            _undo_if_cancelled(request, serve, stacks, now, has_failed=True)
         raise
     is_known = request.progress.asked_at == stacks.calls.total()
     if outcome.answered_by is None and not is_known and _has_written(stacks):
@@ -147,7 +157,12 @@ def _has_written(stacks: StackGateway) -> bool:
 
 
 def _undo_if_cancelled(
-    request: Request, serve: Callable[[Request], Outcome], stacks: StackGateway, now: Callable[[], datetime]
+    request: Request,
+    serve: Callable[[Request], Outcome],
+    stacks: StackGateway,
+    now: Callable[[], datetime],
+    *,
+    has_failed: bool = False,
 ) -> str | None:
     """Return why something stays, if anything; None where nothing was undone."""
     with suppress(ProviderError), request.deadline.undoing():
@@ -158,7 +173,7 @@ def _undo_if_cancelled(
             properties=request.old_properties,
             old_properties=request.properties,
             request_id=f"{request.request_id}-back",
-            progress=Progress(is_way_back=True),
+            progress=Progress(is_way_back=True, is_rollback=True, has_failed=has_failed),
             sent=now(),
         )
         try:

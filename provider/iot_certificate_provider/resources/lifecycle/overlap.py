@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from iot_certificate_provider.contract import PreviousCertificate
 from iot_certificate_provider.physical_id import is_certificate_id, keeping_id, without_kept
 from iot_certificate_provider.protocol.response import Outcome
+from iot_certificate_provider.resources.lifecycle.cancellation import is_rollback
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +36,7 @@ def physical_id_after(
     """
     if previous is PreviousCertificate.DELETE and not request.keeps:
         return certificate_id
-    if stacks.is_rolling_back(request.stack_id):
+    if is_rollback(request, stacks):
         before = stacks.row_before_update(request.stack_id, request.logical_id)
         if before is not None and before.physical_id == certificate_id:
             return before.whole_id

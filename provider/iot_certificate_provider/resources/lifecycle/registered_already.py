@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from iot_certificate_provider.contract import CaCertificateProperty, CertificateMode, ExistingCertificate
 from iot_certificate_provider.errors import AlreadyExistsError, InvalidPropertyError
 from iot_certificate_provider.physical_id import certificate_id_in, is_adopted
+from iot_certificate_provider.resources.lifecycle.cancellation import is_rollback
 from iot_certificate_provider.resources.lifecycle.holders import UNKNOWN
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.ownership import Action, among, not_its_own_any_more
@@ -59,7 +60,7 @@ class RegisteredAlready:
 
     def refuse_or_keep(self, request: Request, live: Existing, decision: Decision, outcome: Outcome) -> Outcome:
         """Refuse it; but a rollback never refuses: return the outcome with the id that the resource had."""
-        if not self._stacks.is_rolling_back(request.stack_id):
+        if not is_rollback(request, self._stacks):
             raise self.error(request, live, decision)
         had = self._stacks.id_before_update(request.stack_id, request.logical_id) or ""
         if certificate_id_in(had) == live.id:

@@ -8,6 +8,7 @@ from iot_certificate_provider.physical_id import certificate_id_in
 from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.protocol.response import Outcome
 from iot_certificate_provider.resources.lifecycle import ownership
+from iot_certificate_provider.resources.lifecycle.cancellation import is_rollback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,7 +33,7 @@ def returned_to_nothing(
     ``find`` looks for a certificate by its id, and ``attributes`` are those of the id of one that is not registered.
     Where the one from before the update is registered, or no update is rolled back, the error stands.
     """
-    if request.type is not RequestType.UPDATE or not stacks.is_rolling_back(request.stack_id):
+    if request.type is not RequestType.UPDATE or not is_rollback(request, stacks):
         return None
     before = stacks.row_before_update(request.stack_id, request.logical_id)
     certificate_id = "" if before is None else certificate_id_in(before.physical_id)

@@ -28,7 +28,7 @@ from iot_certificate_provider.errors import (
 from iot_certificate_provider.physical_id import TransferIdentity
 from iot_certificate_provider.properties.certificate_transfer import CertificateTransferProperties
 from iot_certificate_provider.protocol.response import Outcome
-from iot_certificate_provider.resources.lifecycle.cancellation import check_still_wanted
+from iot_certificate_provider.resources.lifecycle.cancellation import check_still_wanted, is_rollback
 from iot_certificate_provider.resources.lifecycle.history import operation_started
 from iot_certificate_provider.resources.lifecycle.ownership import (
     Decision,
@@ -316,7 +316,7 @@ class CertificateTransferResource:
         return self._leave(request, pending, left_to_another(pending))
 
     def _leave(self, request: Request, pending: OutgoingTransfer, decision: Decision) -> str:
-        if self._stacks.is_rolling_back(request.stack_id):
+        if is_rollback(request, self._stacks):
             return decision.reason
         if decision.reason.startswith(IN_DOUBT):
             problem = decision.reason.removeprefix(IN_DOUBT)
@@ -326,7 +326,7 @@ class CertificateTransferResource:
     def _after_it_left(self, request: Request, identity: TransferIdentity) -> Outcome:
         if operation_started(self._stacks.rows(request.stack_id, request.logical_id)) is None:
             return _outcome(request, identity)  # the same request once more, after success
-        if self._stacks.is_rolling_back(request.stack_id):
+        if is_rollback(request, self._stacks):
             return replace(_outcome(request, identity), note=gone_for_good(identity.certificate_id).reason)
         raise InvalidPropertyError(
             CertificateTransferProperty.TARGET_AWS_ACCOUNT,

@@ -37,7 +37,7 @@ from iot_certificate_provider.properties.certificate_transfer_decision import (
 )
 from iot_certificate_provider.protocol.response import Outcome
 from iot_certificate_provider.resources.lifecycle import ownership
-from iot_certificate_provider.resources.lifecycle.cancellation import check_still_wanted
+from iot_certificate_provider.resources.lifecycle.cancellation import check_still_wanted, is_rollback
 from iot_certificate_provider.resources.lifecycle.history import held
 from iot_certificate_provider.resources.lifecycle.inquiry import ROLLBACK_SECONDS
 from iot_certificate_provider.resources.lifecycle.ownership import Decision
@@ -250,7 +250,7 @@ class CertificateTransferDecisionResource:
         """Set the status; return a note instead of an error in a rollback, which must not get stuck."""
         live = self._iot.find_certificate(wanted.certificate_id)
         if live is not None and self._is_lost(request, live):
-            if self._stacks.is_rolling_back(request.stack_id):
+            if is_rollback(request, self._stacks):
                 return ownership.not_its_own_any_more(live.id).reason
             raise InvalidPropertyError(
                 CertificateTransferDecisionProperty.CERTIFICATE_ID,
@@ -273,7 +273,7 @@ class CertificateTransferDecisionResource:
         live: DeviceCertificateDescription | None,
     ) -> str:
         what = "gone" if live is None else live.status
-        if self._stacks.is_rolling_back(request.stack_id):
+        if is_rollback(request, self._stacks):
             return _left_as(wanted.certificate_id, what).reason
         raise InvalidPropertyError(
             CertificateTransferDecisionProperty.STATUS,
