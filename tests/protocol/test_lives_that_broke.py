@@ -1259,6 +1259,14 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
     "the referee wants put back what a transfer that was given up had changed, and was denied to put back": (
         Deploy(0, (TRANSFER,), "after 1.0", (Fault("deny", 7, times=4, invocation=0),)),
     ),
+    "the Delete of a transfer that was never made sets ACTIVE what another one is to put back": (
+        Deploy(0, (TRANSFER,)),
+        Race(
+            Deploy(1, (TRANSFER,), faults=(Fault("hang", "iot.DescribeCertificate", times=3, invocation=0),)),
+            Destroy(0),
+            later=20.0,
+        ),
+    ),
     "a cancelled Update takes itself for its rollback, and returns to the kept certificate": (
         Lag(seconds=0.5, call=1.0),
         Deploy(1, (("IssuedA", Wish("issued", keep="KEEP")),)),

@@ -65,11 +65,13 @@ def repeated(stage: Stage, resource: Resource, properties: dict[str, Any]) -> Ca
     return lambda: resource.create(replace(request, sent=stage.now() - timedelta(seconds=60)))
 
 
-def refuse(stage: Stage, operation: str, code: str = "InternalFailureException", status: int = 500) -> None:
-    """Have AWS IoT answer every call of an operation so."""
+def refuse(
+    stage: Stage, operation: str, code: str = "InternalFailureException", status: int = 500, *, of: str = "iot"
+) -> None:
+    """Have AWS IoT, or another service, answer every call of an operation so."""
 
     def answer(call: Call) -> None:
-        if call.name == f"iot.{operation}":
+        if call.name == f"{of}.{operation}":
             raise Refusal(code, "planned", status)
 
     stage.aws.before = answer
@@ -306,6 +308,47 @@ class TestWhoseItIs:
         assert live is not None
         assert not ownership.was_deactivated(request_of, live)
         assert not ownership.is_off_since_it_began(request_of, live)
+
+    @pytest.mark.parametrize(
+        ("status", "ago", "is_theirs"),
+        [
+            ("DELETE_FAILED", 100, True),
+            ("DELETE_IN_PROGRESS", 10, True),
+            ("UPDATE_IN_PROGRESS", 10, True),
+            ("CREATE_COMPLETE", 100, False),
+        ],
+    )
+    def test_what_another_transfer_takes_back_is_left_to_it(
+        self,
+        stage: Stage,
+        leaving: str,
+        request_of: Request,
+        ownership: CertificateTransferOwnership,
+        status: str,
+        ago: int,
+        is_theirs: bool,
+    ) -> None:
+        stage.log("", "CREATE_IN_PROGRESS", ago=60)
+        stage.aws.cloudformation.types["Other"] = TRANSFER
+        began = stage.now() - timedelta(seconds=ago)
+        stage.aws.cloudformation.log("Other", TransferIdentity(leaving, THIRD).physical_id, status, began)
+        live = stage.gateways.iot.find_certificate(leaving)
+        assert live is not None
+        assert ownership.put_back_elsewhere(request_of, live) is None, "nothing was ever transferred"
+        decision = ownership.put_back_elsewhere(request_of, replace(live, transferred=began))
+        assert (decision is not None) is is_theirs
+        assert decision is None or "Other of this stack takes it back" in decision.reason
+
+    def test_where_the_role_may_not_ask_what_was_transferred_before_is_left_inactive(
+        self, stage: Stage, leaving: str, request_of: Request, ownership: CertificateTransferOwnership
+    ) -> None:
+        stage.log("", "CREATE_IN_PROGRESS", ago=60)
+        refuse(stage, "ListStacks", "AccessDenied", 403, of="cloudformation")
+        live = stage.gateways.iot.find_certificate(leaving)
+        assert live is not None
+        decision = ownership.put_back_elsewhere(request_of, replace(live, transferred=stage.now()))
+        assert decision is not None
+        assert "not allowed to list the stacks" in decision.reason
 
     def test_a_transfer_that_was_accepted_elsewhere_and_came_here_is_another_registration(
         self, stage: Stage, leaving: str, request_of: Request, ownership: CertificateTransferOwnership

@@ -222,7 +222,9 @@ class CertificateTransferResource:
         if live.status == DeviceCertificateStatus.ACTIVE:
             return True
         # Or an earlier delivery has deactivated it, and died.
-        return may_be_repeated(request, self._now()) and self._ownership.was_deactivated(request, live)
+        if not may_be_repeated(request, self._now()) or not self._ownership.was_deactivated(request, live):
+            return False
+        return self._ownership.put_back_elsewhere(request, live) is None
 
     def _attached(self, request: Request, wanted: CertificateTransferProperties, arn: str) -> Attachments:
         """Return the attachments to detach; raise InvalidPropertyError for attachments that must be detached first."""
@@ -370,9 +372,10 @@ class CertificateTransferResource:
         if pending is not None:
             return self._ownership.own_or_left(request, declared, pending)
         live = self._iot.find_certificate(declared.certificate_id)
-        if live is not None and self._ownership.was_deactivated(request, live):
-            return TransferIdentity(declared.certificate_id, declared.account, was_active=True)
-        return None
+        if live is None or not self._ownership.was_deactivated(request, live):
+            return None
+        elsewhere = self._ownership.put_back_elsewhere(request, live)
+        return elsewhere or TransferIdentity(declared.certificate_id, declared.account, was_active=True)
 
 
 def _declared(request: Request) -> CertificateTransferProperties:

@@ -126,12 +126,16 @@ class CertificateTransferOwnership:
         return None if now is None or now == transfer else left_to_another(now)
 
     def _others(self, request: Request) -> Iterator[StackResource]:
-        """ListStacks, ListStackResources: the other transfers of the account that are not being deleted."""
+        """Return the other transfers of the account that are not being deleted."""
+        return (each for each in self._all_others(request) if not each.is_going)
+
+    def _all_others(self, request: Request) -> Iterator[StackResource]:
+        """ListStacks, ListStackResources: the other transfers of the account that are not deleted."""
         for stack_id in self._stacks.stack_ids():
             # CloudFormation has one code, ValidationError, for a stack that does not exist any more.
             with suppress(NotFoundError, RefusedError):
                 for each in self._stacks.all_resources(stack_id):
-                    is_transfer = each.type == ResourceType.CERTIFICATE_TRANSFER and not each.is_going
+                    is_transfer = each.type == ResourceType.CERTIFICATE_TRANSFER
                     if is_transfer and not each.is_of(request.stack_id, request.logical_id):
                         yield each
 
@@ -217,6 +221,22 @@ class CertificateTransferOwnership:
         returned = live.transferred is not None and is_within(live.transferred, start)
         return not returned and _is_off_since(live, start)
 
+    def put_back_elsewhere(self, request: Request, live: DeviceCertificateDescription) -> Decision | None:
+        """Decide on a certificate that another resource of any stack may have set INACTIVE, by cancelling its transfer.
+
+        That one has the names of what it detached, and puts everything back.
+        """
+        if live.transferred is None:
+            return None
+        try:
+            with self._stacks.expecting_denial():
+                others = list(self._all_others(request))
+        except AccessDeniedError:
+            return left_inactive_in_doubt(live.id, "the function's role is not allowed to list the stacks")
+        start = self._began(request)
+        theirs = [each for each in others if _is_taking_back(each, live.id, start)]
+        return left_inactive_in_doubt(live.id, f"{among(theirs, request)} takes it back") if theirs else None
+
     def is_off_since_it_began(self, request: Request, live: DeviceCertificateDescription) -> bool:
         """Whether the certificate became INACTIVE within the running operation."""
         start = self._began(request)
@@ -237,6 +257,13 @@ def _may_have_made(other: StackResource, transfer: OutgoingTransfer) -> bool:
     """Whether another resource is at work that began before the transfer was made."""
     began_later = other.at is not None and other.at > transfer.made + CLOCKS_DIFFER
     return other.status in _AT_WORK and not began_later
+
+
+def _is_taking_back(other: StackResource, certificate_id: str, start: datetime | None) -> bool:
+    """Whether another resource may have cancelled its transfer since ``start``, and not put everything back."""
+    identity = TransferIdentity.of(other.physical_id)
+    is_late = other.at is None or start is None or other.at >= start - CLOCKS_DIFFER
+    return identity is not None and identity.certificate_id == certificate_id and (other.is_going or is_late)
 
 
 def _is_off_since(live: DeviceCertificateDescription, start: datetime) -> bool:
@@ -295,6 +322,12 @@ def not_recorded(certificate_id: str) -> Decision:
         f"No names to attach again to {short(certificate_id)}: it was attached to nothing, or a function that never "
         "answered has detached it, and it stays detached",
     )
+
+
+def left_inactive_in_doubt(certificate_id: str, why: str) -> Decision:
+    """Decide on a certificate that another resource's transfer may have set INACTIVE."""
+    what = f"{short(certificate_id)} may be as another resource's transfer left it"
+    return Decision(Action.LEAVE, f"Left INACTIVE, in doubt: {what}, because {why}")
 
 
 def superseded(certificate_id: str) -> Decision:
