@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from iot_certificate_provider.contract import PreviousCertificate
-from iot_certificate_provider.errors import ConflictError, DeadlineError, ProviderError, UpstreamError
+from iot_certificate_provider.errors import CancelledError, ConflictError, DeadlineError, ProviderError, UpstreamError
 from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.protocol.response import Outcome
-from iot_certificate_provider.resources.lifecycle.cancellation import StillWanted, is_cancelled
+from iot_certificate_provider.resources.lifecycle import cancellation
+from iot_certificate_provider.resources.lifecycle.cancellation import StillWanted, is_cancelled, is_rollback
 from iot_certificate_provider.resources.lifecycle.overlap import physical_id_after
 from iot_certificate_provider.resources.lifecycle.ownership import of_another
 from iot_certificate_provider.resources.lifecycle.redelivery import (
@@ -259,6 +260,37 @@ class TestACancelledUpdate:
         assert not is_cancelled(update(stage, age=40), stage.gateways.stacks)
         stage.log(ID, "UPDATE_IN_PROGRESS", 20)
         assert not is_cancelled(update(stage, age=40), stage.gateways.stacks)
+
+    def test_is_not_taken_for_its_rollback(self, stage: Stage) -> None:
+        stage.log(ID, "UPDATE_FAILED", 50)
+        with pytest.raises(CancelledError):
+            is_rollback(update(stage, age=60), stage.gateways.stacks)
+
+    def test_of_a_rollback_is_asked_once(self, stage: Stage) -> None:
+        stage.log(ID, "UPDATE_FAILED", 50)
+        stage.log(ID, "UPDATE_IN_PROGRESS", 40)
+        request = update(stage, age=40)
+        assert is_rollback(request, stage.gateways.stacks)
+        asked = list(stage.aws.names())
+        assert is_rollback(request, stage.gateways.stacks)
+        assert stage.aws.names() == asked
+
+    def test_that_comes_again_says_that_it_was_undone(self, stage: Stage) -> None:
+        """An earlier delivery may have changed what the rollback had put back: it goes back once more."""
+        stage.log(ID, "UPDATE_FAILED", 50)
+        request = update(stage, age=60)
+        served: list[bool] = []
+
+        def serve(request: Request) -> Outcome:
+            served.append(request.progress.is_way_back)
+            if request.progress.is_way_back:
+                return Outcome(ID, note="Left attached")
+            check_awaited(request, stage.gateways.stacks, stage.now())
+            raise AssertionError("it is not awaited any more")
+
+        with pytest.raises(CancelledError, match=r"cancelled .*It was undone\. Left attached"):
+            cancellation.update(request, serve, stage.gateways.stacks, stage.now)
+        assert served == [False, True]
 
 
 class TestUndoing:

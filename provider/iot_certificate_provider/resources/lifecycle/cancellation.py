@@ -137,11 +137,13 @@ def update(
     """Serve an Update, and undo it as its rollback does where it was cancelled; CancelledError then."""
     try:
         outcome = serve(request)
-    except ProviderError:
+    except ProviderError as error:
         # A registration that was undone where it was made needs no way back.
         # An earlier delivery may have died over a call, and have changed what its rollback had put back.
         if not request.progress.is_undone and (_has_written(stacks) or may_be_repeated(request, now())):
-            _undo_if_cancelled(request, serve, stacks, now, has_failed=True)
+            note = _undo_if_cancelled(request, serve, stacks, now, has_failed=True)
+            if note is not None:
+                raise update_cancelled(note) from error
         raise
     is_known = request.progress.asked_at == stacks.calls.total()
     if outcome.answered_by is None and not is_known and _has_written(stacks):
