@@ -67,7 +67,8 @@ class Possessions:
         self.lost.pop((owner, certificate_id), None)
         adopted = is_adopted(physical_id)
         # What a sibling has registered and left, a rollback describes: its Update was refused, and has set nothing.
-        is_told = lost is not None and self.cloud.made.get(certificate_id) != owner and self._is_rolled_back(owner)
+        is_left = lost is not None and not lost.adopted and self.cloud.made.get(certificate_id) != owner
+        is_told = is_left and self._is_rolled_back(owner)
         is_back = self._returns(owner, certificate_id, had, is_other=before is not None and _is_another(before, now))
         returns = not adopted and is_back
         attached = self._attached_by(certificate_id, now, before, had, returns=returns)

@@ -47,6 +47,12 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
         Race(Amend(1, "rename", breaks="first"), Amend(2, "status"), later=5.0, slow=1),
         Amend(1, "attach"),
     ),
+    "the referee takes the rollback of an adopter for one that sets no status": (
+        Deploy(1, (("DeviceA", Wish(retain="Retain")),)),
+        Deploy(2, (("DeviceA", Wish(adopt=True)),)),
+        Hand("delete"),
+        Race(Amend(1, "status"), Deploy(2, (("DeviceA", Wish(status="INACTIVE")),)), later=5.0, slow=1),
+    ),
     "a cancelled Update of an adopter takes its cancellation for a failure of its own, and leaves what it attached": (
         Race(
             Deploy(1, (("DeviceA", Wish(retain="Retain")),), "last"),
