@@ -85,8 +85,8 @@ class Possessions:
         # An adopter uses the certificate again, whichever owner registers it.
         used = lost if lost is not None and lost.adopted else None
         if not returns and not is_told and _sets_status(now, before, had or used, self.held[owner]):
-            self.statuses[certificate_id] = str(now.properties.get("Status", "ACTIVE"))
-            self._note_kept_status(physical_id, self.statuses[certificate_id], had or lost)
+            self.statuses[certificate_id] = _status(now)
+            self._note_kept_status(physical_id, now, before)
 
     def _is_there_again(self, owner: Owner, lost: Possession) -> bool:
         """Whether a resource has its lost certificate again: it has registered it, or it is an adopter and anybody has.
@@ -103,11 +103,13 @@ class Possessions:
         is_left = is_left or (maker is None and certificate_id in self.given_back)
         return (lost.adopted or is_left) and (certificate_id in iot.certificates or certificate_id in iot.cas)
 
-    def _note_kept_status(self, physical_id: str, status: str, had: Possession | None) -> None:
+    def _note_kept_status(self, physical_id: str, now: Declared, before: Declared | None) -> None:
         """Note that an Update in place has changed the kept certificate, too: whoever uses it sees that."""
-        present, kept = without_kept(physical_id)
-        if had is not None and had.certificate_id == present and kept in self.statuses:
-            self.statuses[kept] = status
+        _, kept = without_kept(physical_id)
+        is_in_place = before is not None and _identity(before) == _identity(now)
+        if before is None or not is_in_place or _status(before) == _status(now) or kept not in self.statuses:
+            return
+        self.statuses[kept] = _status(now)
 
     def _note_decided_status(self, owner: Owner, now: Declared, before: Declared | None) -> None:
         """Note the status that the Update of a decision has set: it is a holder, too, of one that it has adopted."""
@@ -275,6 +277,25 @@ class Possessions:
             require(
                 not missing, "I5", f"the certificate of {who} is not attached any more to {', '.join(sorted(missing))}"
             )
+
+
+_IDENTITY = (
+    "Subject",
+    "Issuer",
+    "Generation",
+    "CertificateSigningRequest",
+    "CredentialsSecretArn",
+    "PrivateKeySecretArn",
+)
+"""Of a certificate that is made for the resource: what another value of is a rotation (docs/resources, "Updates")."""
+
+
+def _identity(declared: Declared) -> list[object]:
+    return [declared.properties.get(name) for name in _IDENTITY]
+
+
+def _status(declared: Declared) -> str:
+    return str(declared.properties.get("Status", "ACTIVE"))
 
 
 def _attachments(properties: Mapping[str, object]) -> frozenset[str]:

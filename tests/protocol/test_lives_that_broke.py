@@ -1273,6 +1273,14 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
             later=20.0,
         ),
     ),
+    "the referee takes the kept certificate for changed by the rollback of a rotation that registers the other again": (
+        Deploy(0, (("IssuedA", Wish("issued", retain="Retain", keep="KEEP")),)),
+        Deploy(2, (("DeviceA", Wish("kin", adopt=True)),)),
+        Amend(2, "status"),
+        Amend(0, "rotate"),
+        Hand("delete", "issued"),
+        Amend(0, "rotate", 1, "cancel 0.3"),
+    ),
     "a cancelled Update takes itself for its rollback, and returns to the kept certificate": (
         Lag(seconds=0.5, call=1.0),
         Deploy(1, (("IssuedA", Wish("issued", keep="KEEP")),)),

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iot_certificate_provider.aws.cloudformation import StackGateway
 from iot_certificate_provider.physical_id import keeping_id, without_kept
 from iot_certificate_provider.resources.ca import self_signed_ca_certificate
 from iot_certificate_provider.resources.ca.ca_certificate import CaCertificateResource
+from iot_certificate_provider.resources.device import device_certificate
 from iot_certificate_provider.resources.device.device_certificate import DeviceCertificateResource
 from iot_certificate_provider.resources.issued import issued_device_certificate, new_key_history
 from iot_certificate_provider.resources.lifecycle import ownership
@@ -64,7 +64,7 @@ def changes_the_present_one_alone(patch: pytest.MonkeyPatch) -> None:
 
 
 def puts_back_what_no_rotation_changed(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(StackGateway, "returns_to", lambda *_: False)
+    patch.setattr(device_certificate, "returns_to", lambda *_: False)
 
 
 def comes_back_to_it(patch: pytest.MonkeyPatch) -> None:
