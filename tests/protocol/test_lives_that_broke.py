@@ -1281,6 +1281,12 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Hand("delete", "issued"),
         Amend(0, "rotate", 1, "cancel 0.3"),
     ),
+    "an adopter that attached to an earlier registration is taken for one that attached to what a hand registered": (
+        Deploy(0, (DECISION, ("DeviceA", Wish("brought", attached=("connect", "thermostat"))))),
+        Hand("delete", "coming"),
+        Hand("register", "coming"),
+        Amend(0, "rename", 1, "last"),
+    ),
     "a cancelled Update takes itself for its rollback, and returns to the kept certificate": (
         Lag(seconds=0.5, call=1.0),
         Deploy(1, (("IssuedA", Wish("issued", keep="KEEP")),)),

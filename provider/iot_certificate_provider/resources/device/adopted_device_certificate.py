@@ -165,10 +165,10 @@ class AdoptedDeviceCertificate:
         """Return what can be detached, and why the rest stays attached."""
         if not leaving:
             return leaving, ""
-        keeping = self._inquiry.keeping(request, live)
+        keeping = attaching(self._inquiry.keeping(request, live), live.created)
         own = self._releasing.declared_by_no_other(request, leaving, keeping)
         kept = [each.name for each in leaving.without(own)]
-        return own, left_attached(kept, among(attaching(keeping), request)).reason if kept else ""
+        return own, left_attached(kept, among(keeping, request)).reason if kept else ""
 
     def abandon(self, request: Request, declared: DeviceCertificateProperties) -> None:
         """Detach the attachments of an adoption that never answered, as far as necessary."""

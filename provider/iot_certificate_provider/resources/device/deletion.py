@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from iot_certificate_provider.aws.cloudformation import StackResource
     from iot_certificate_provider.aws.gateways import Gateways
+    from iot_certificate_provider.aws.iot import DeviceCertificateDescription
     from iot_certificate_provider.protocol.request import Request
     from iot_certificate_provider.resources.lifecycle.ownership import Decision
     from iot_certificate_provider.resources.removal.device_certificate import DeviceCertificateRemoval
@@ -63,18 +64,22 @@ class DeviceCertificateDeletion:
             standing = self._inquiry.standing(request, certificate_id)
             decision, keeping = self._inquiry.deletion(request, live, standing)
         if not decision.proceeds:
-            self._leave(request, decision, certificate_id, keeping)
+            self._leave(request, decision, live, keeping)
             return left(request, decision)
         self._removal.remove_and_release(live, _declared(request), request.deadline, Attachments.all_of(attached))
         return Outcome(request.existing_id)
 
     def _leave(
-        self, request: Request, decision: Decision, certificate_id: str, keeping: tuple[StackResource, ...]
+        self,
+        request: Request,
+        decision: Decision,
+        live: DeviceCertificateDescription,
+        keeping: tuple[StackResource, ...],
     ) -> None:
         """Detach a certificate that another resource goes on using from what only this resource attached."""
-        if decision != ownership.left_as_anothers(certificate_id):
-            own = self._releasing.releasable(request, _declared(request), keeping)
-            self._releasing.release(request, certificate_id, own)
+        if decision != ownership.left_as_anothers(live.id):
+            own = self._releasing.releasable(request, _declared(request), attaching(keeping, live.created))
+            self._releasing.release(request, live.id, own)
 
     def of_adopted(self, request: Request) -> Outcome:
         """Serve the Delete of an adopted certificate's id: it stays, detached from what the resource attached."""
@@ -88,15 +93,14 @@ class DeviceCertificateDeletion:
             return left(request, ownership.deletion_of_nothing(certificate_id))
         if self._inquiry.is_registered_anew(request, live):
             return left(request, ownership.left_as_anothers(certificate_id))
-        keeping = standing.keeping(live.created)
+        keeping = attaching(standing.keeping(live.created), live.created)
         # Ids of an earlier version had marks of attachments of others, which are ignored.
         is_known = request.existing_id == adopted_id(certificate_id)
         own = self._releasing.releasable(request, _declared(request), keeping, is_known=is_known)
         self._releasing.release(request, certificate_id, own)
         kept = [each.name for each in _declared(request).without(own)]
         if kept:
-            holders = attaching(keeping)
-            holder = ownership.among(holders, request) if holders else "its owner"
+            holder = ownership.among(keeping, request) if keeping else "its owner"
             return left(request, ownership.left_attached(kept, holder))
         return left(request, ownership.left_as_adopted(certificate_id))
 

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 from iot_certificate_provider.contract import ExistingCertificate, ResourceType
 from iot_certificate_provider.errors import ProviderError
 from iot_certificate_provider.resources.lifecycle.cancellation import is_rollback
+from iot_certificate_provider.resources.lifecycle.holders import is_of_before
 from iot_certificate_provider.resources.lifecycle.template import declared_in
 from iot_certificate_provider.resources.removal.attachments import Attachments, Kind, detach
 from iot_certificate_provider.resources.removal.device_certificate import DeviceCertificateRemoval
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from iot_certificate_provider.aws.cloudformation import StackResource
     from iot_certificate_provider.aws.gateways import Gateways
@@ -114,9 +116,13 @@ class Releasing:
         return names if all(names) else None
 
 
-def attaching(holders: Iterable[StackResource]) -> list[StackResource]:
-    """Return those that can have attached something: a decision accepts a certificate, and attaches nothing."""
-    return [each for each in holders if each.type != ResourceType.CERTIFICATE_TRANSFER_DECISION]
+def attaching(holders: Iterable[StackResource], created: datetime | None = None) -> list[StackResource]:
+    """Return those that can have attached something to a certificate that was ``created`` then, where that is known.
+
+    A decision accepts a certificate, and attaches nothing. What an adopter attached goes with an earlier registration.
+    """
+    attachers = (each for each in holders if each.type != ResourceType.CERTIFICATE_TRANSFER_DECISION)
+    return [each for each in attachers if not is_of_before(each, created)]
 
 
 def _referenced(value: object) -> str:

@@ -88,7 +88,12 @@ def is_void(holder: StackResource, created: datetime | None) -> bool:
 
     Only an owner's: an adopter uses the certificate, whichever owner registers it.
     """
-    if created is None or holder.at is None or not is_certificate_id(holder.physical_id):
+    return is_certificate_id(holder.physical_id) and is_of_before(holder, created)
+
+
+def is_of_before(holder: StackResource, created: datetime | None) -> bool:
+    """Decide whether a holder was last heard of before what is registered now was ``created``: it did nothing to it."""
+    if created is None or holder.at is None:
         return False
     return not holder.status.endswith("_IN_PROGRESS") and created > holder.at + CLOCKS_DIFFER
 
