@@ -417,6 +417,9 @@ class Stack:
                 return "ROLLBACK_FAILED"
             todo.updates.pop(0)
             back = answer.body["PhysicalResourceId"]
+            if certificate_id_in(back) in self._made_by(logical_id):
+                # In place of one that is gone, by the Update, which never answered: that has set it REVOKED, perhaps.
+                self.cloud.possessions.note_revoked(back, now)
             self._log(logical_id, back, "UPDATE_COMPLETE")
             self._excuse_named(logical_id, Live(back, before), answer, doubt | self._doubt(logical_id))
             self._excuse_attached(logical_id, back, answer)

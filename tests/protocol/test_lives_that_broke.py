@@ -1287,6 +1287,11 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Hand("register", "coming"),
         Amend(0, "rename", 1, "last"),
     ),
+    "the referee wants ACTIVE what an Update that never answered has registered in place of another, and revoked": (
+        Deploy(2, (REQUESTED,)),
+        Hand("delete", "requested"),
+        Amend(2, "revoke", faults=(Fault("mute", 5, times=3, invocation=2),)),
+    ),
     "a cancelled Update takes itself for its rollback, and returns to the kept certificate": (
         Lag(seconds=0.5, call=1.0),
         Deploy(1, (("IssuedA", Wish("issued", keep="KEEP")),)),
