@@ -31,7 +31,19 @@ class Clock:
             self._do_what_is_due()
             return
         self._running.wake = self.now + timedelta(seconds=seconds)
-        self._running.hand_over()
+        if not self._goes_on(self._running):
+            self._running.hand_over()
+
+    def _goes_on(self, running: _Task) -> bool:
+        """Turn the clock for a work whose turn is the next as well: changing threads takes longer than all the rest."""
+        self._wake_those_whose_time_has_come()
+        if min(self._tasks, key=lambda each: each.wake) is not running or self._is_due(running.wake):
+            return False
+        self.now = max(self.now, running.wake)
+        return True
+
+    def _is_due(self, then: datetime) -> bool:
+        return any(at <= then for at, _ in self._later)
 
     def later(self, seconds: float, work: Callable[[], object]) -> None:
         """Have something happen by itself, when the clock has come that far."""
