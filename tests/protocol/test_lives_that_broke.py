@@ -1292,6 +1292,10 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Hand("delete", "requested"),
         Amend(2, "revoke", faults=(Fault("mute", 5, times=3, invocation=2),)),
     ),
+    "a rollback that failed takes its own failure for the Update's, and leaves what an adopter's Update attached": (
+        Deploy(0, (DECISION, ("DeviceA", Wish("brought")))),
+        Amend(0, "attach-more", 1, "last", (Fault("deny", 2, "before", times=3, invocation=2),)),
+    ),
     "a cancelled Update takes itself for its rollback, and returns to the kept certificate": (
         Lag(seconds=0.5, call=1.0),
         Deploy(1, (("IssuedA", Wish("issued", keep="KEEP")),)),

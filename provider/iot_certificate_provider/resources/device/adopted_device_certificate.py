@@ -8,6 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import DeviceCertificateProperty, ExistingCertificate
@@ -155,9 +156,11 @@ class AdoptedDeviceCertificate:
         """Whether the Update that is rolled back has failed: one that was cancelled knows how it has ended."""
         if request.progress.is_way_back:
             return request.progress.has_failed
-        rows = self._stacks.rows(request.stack_id, request.logical_id)
-        newest = next((row for row in rows if not row.status.endswith("_IN_PROGRESS")), None)
-        return newest is not None and newest.status == "UPDATE_FAILED"
+        rows = self._stacks.rows(request.stack_id, request.logical_id, borders=True)
+        of_update = takewhile(lambda row: not (row.of_stack and row.status == "UPDATE_IN_PROGRESS"), rows)
+        ends = [row.status for row in of_update if not row.of_stack and not row.status.endswith("_IN_PROGRESS")]
+        # The first: the rollback itself may have failed since, and be continued.
+        return ends[-1:] == ["UPDATE_FAILED"]
 
     def _releasable(
         self, request: Request, live: DeviceCertificateDescription, leaving: Attachments
