@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from protocol.function import Cloud, Invocation
+    from protocol.function import Cloud, Invocation, Owner
     from protocol.referee import Stack
 
 TRANSFER, DECISION = ResourceType.CERTIFICATE_TRANSFER, ResourceType.CERTIFICATE_TRANSFER_DECISION
@@ -251,6 +251,16 @@ def _left_attached(cloud: Cloud) -> frozenset[str]:
     return frozenset(name for names in cloud.excuses.left_attached.values() for name in names)
 
 
+def keepers(cloud: Cloud, certificate_id: str) -> list[Owner]:
+    """Return the resources that keep a certificate after a rotation."""
+    return [
+        (stack.ledger.stack_id, name)
+        for stack in cloud.stacks
+        for name, live in stack.live.items()
+        if kept_in(live.physical_id) == certificate_id
+    ]
+
+
 def rolled_back_to(stack: Stack, before: Snapshot, revoking: set[str], skipped: set[str]) -> None:
     """After a rollback each certificate is as it was, or as declared; one that was to be REVOKED may be that."""
     require(set(stack.live) == set(before.ids), "I4", "the rollback ended with other resources")
@@ -293,6 +303,7 @@ def rolled_back_to(stack: Stack, before: Snapshot, revoking: set[str], skipped: 
         # A decision is a holder, too.
         accepted = stack.cloud.possessions.arrangements.accepted
         holders += [owner for owner, each in accepted.items() if each == certificate_id_in(old_id)]
+        holders += keepers(stack.cloud, certificate_id_in(old_id))
         if len(holders) > 1:
             # Another holder can set the status meanwhile; its event says so when its update has ended.
             at_work = {each.ledger.stack_id for each in stack.cloud.stacks if each is not stack and each.is_at_work}

@@ -53,6 +53,7 @@ class Possessions:
 
     def completed(self, owner: Owner, physical_id: str, now: Declared, before: Declared | None = None) -> None:
         """Note a CREATE_COMPLETE or UPDATE_COMPLETE."""
+        has_failed = owner in self.unsettled
         self.unsettled.discard(owner)
         self.note_revoked(physical_id, now)
         if self.arrangements.completed(owner, physical_id, now, is_new=before is None):
@@ -69,6 +70,8 @@ class Possessions:
         # What a sibling has registered and left, a rollback describes: its Update was refused, and has set nothing.
         is_left = lost is not None and not lost.adopted and self.cloud.made.get(certificate_id) != owner
         is_told = is_left and self._is_rolled_back(owner)
+        # An adopter's, too, of long before its Update, which failed: what another holder has set stays, or is set back.
+        is_told |= adopted and has_failed and self._is_rolled_back(owner) and not self._has(certificate_id, now)
         is_back = self._returns(owner, certificate_id, had, is_other=before is not None and _is_another(before, now))
         returns = not adopted and is_back
         attached = self._attached_by(certificate_id, now, before, had, returns=returns)
@@ -153,6 +156,10 @@ class Possessions:
         """Whether a rollback returns from another certificate; ``is_other``: or from one that was never answered."""
         differs = had is not None and (is_other or had.certificate_id != certificate_id)
         return differs and self._is_rolled_back(owner)
+
+    def _has(self, certificate_id: str, declared: Declared) -> bool:
+        record = self.cloud.iot.cas.get(certificate_id) or self.cloud.iot.certificates.get(certificate_id)
+        return record is not None and record.status == _status(declared)
 
     def _is_rolled_back(self, owner: Owner) -> bool:
         stack = next((each for each in self.cloud.stacks if each.ledger.stack_id == owner[0]), None)

@@ -681,13 +681,7 @@ class Stack:
         me, certificate_id = self._owner(logical_id), certificate_id_in(physical_id)
         said = re.search(r"Left attached, because .* may have attached it: ([^.]+)", answer.body["Reason"])
         holders = [owner for each in (certificate_id, without_kept(physical_id)[1]) for owner in self._holders(each)]
-        # Or it is the kept one of another resource.
-        holders += [
-            (stack.ledger.stack_id, name)
-            for stack in self.cloud.stacks
-            for name, live in stack.live.items()
-            if without_kept(live.physical_id)[1] == certificate_id
-        ]
+        holders += invariants.keepers(self.cloud, certificate_id)
         is_shared = any(owner != me for owner in holders)
         names = said[1].split(", ") if said is not None and is_shared else ()
         self.cloud.excuses.left_attached[me] = frozenset(names)

@@ -1296,6 +1296,42 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Deploy(0, (DECISION, ("DeviceA", Wish("brought")))),
         Amend(0, "attach-more", 1, "last", (Fault("deny", 2, "before", times=3, invocation=2),)),
     ),
+    "an adopter's Update is cancelled, and nothing names what it leaves attached since the owner may have, too": (
+        Deploy(2, (("DeviceA", Wish(retain="Retain")),)),
+        Deploy(1, (("DeviceA", Wish(adopt=True)),)),
+        Race(
+            Amend(2, "adopt"),
+            Deploy(1, (("DeviceA", Wish(adopt=True, attached=("publish",))),), "cancel 0.2"),
+            later=1.0,
+            slow=-1,
+        ),
+    ),
+    "likewise of one that fails": (
+        Deploy(2, (("DeviceA", Wish(retain="Retain")),)),
+        Deploy(1, (("DeviceA", Wish(adopt=True)),)),
+        Race(
+            Amend(2, "adopt"),
+            Deploy(
+                1,
+                (("DeviceA", Wish(adopt=True, attached=("publish", "boiler"))),),
+                faults=(Fault("deny", "iot.AttachThingPrincipal", "before", 9),),
+            ),
+            later=1.0,
+            slow=-1,
+        ),
+    ),
+    "a cancelled Update removes what its rollback has taken up in place of a certificate that is gone": (
+        Lag(call=1.0),
+        Deploy(1, (REQUESTED,)),
+        Hand("delete", "requested"),
+        Amend(1, "status", 0, "after 5.0", (Fault("deny", "cloudformation.DescribeStackResource", "before", 1, 0),)),
+    ),
+    "the referee wants a status put back that the resource has set which keeps the certificate": (
+        Deploy(0, (("IssuedA", Wish("issued", retain="Retain", keep="KEEP")),)),
+        Amend(0, "rotate"),
+        Deploy(1, (("DeviceA", Wish("kin", adopt=True, generation=1)),)),
+        Race(Deploy(1, (("DeviceA", Wish("kin")),)), Amend(0, "status"), later=0.3),
+    ),
     "a cancelled Update takes itself for its rollback, and returns to the kept certificate": (
         Lag(seconds=0.5, call=1.0),
         Deploy(1, (("IssuedA", Wish("issued", keep="KEEP")),)),

@@ -362,6 +362,50 @@ class TestCreateOfADevice:
         assert back.physical_id == created.physical_id
         assert stage.iot.policies == {"theirs": {existing.record.arn}, "ours": set(), "new": set()}
 
+    @pytest.mark.parametrize(("changed_ago", "status"), [(3600, "INACTIVE"), (10, "ACTIVE")])
+    def test_rollback_of_an_update_that_failed_sets_no_status_that_is_older(
+        self, stage: Stage, existing: Existing, changed_ago: int, status: str
+    ) -> None:
+        """The status is the last that an Update sets: what the owner had turned off before stays off."""
+        created = existing.adopt()
+        existing.record.status, existing.record.modified = "INACTIVE", stage.now() - timedelta(seconds=changed_ago)
+        adopted = {**existing.properties, **ADOPT}
+        stage.aws.cloudformation.begin_update(stage.now() - timedelta(seconds=20))
+        stage.log(created.physical_id, "UPDATE_IN_PROGRESS", ago=20)
+        stage.log(created.physical_id, "UPDATE_FAILED", ago=5)
+        stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+        back = stage.update(stage.device, created.physical_id, {**adopted, "Status": "INACTIVE"}, adopted)
+        assert back.physical_id == created.physical_id
+        assert existing.record.status == status
+
+    def test_rollback_that_failed_and_is_continued_detaches_what_the_update_attached(
+        self, stage: Stage, existing: Existing
+    ) -> None:
+        adopted = {**existing.properties, **ADOPT}
+        created = existing.adopt()
+        declared = {**adopted, "PolicyNames": ["ours"]}
+        stage.update(stage.device, created.physical_id, adopted, declared)
+        stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+        stage.log(created.physical_id, "UPDATE_IN_PROGRESS")
+        stage.log(created.physical_id, "UPDATE_FAILED")
+        stage.update(stage.device, created.physical_id, declared, adopted)
+        assert stage.iot.policies["ours"] == set()
+
+    def test_rollback_names_what_a_failed_update_left_attached_for_another_holder(
+        self, stage: Stage, existing: Existing
+    ) -> None:
+        adopted = {**existing.properties, **ADOPT}
+        created = existing.adopt()
+        stage.iot.policies["ours"] = {existing.record.arn}
+        stage.aws.cloudformation.begin_update(stage.now())
+        stage.log(created.physical_id, "UPDATE_IN_PROGRESS")
+        stage.log(created.physical_id, "UPDATE_FAILED")
+        stage.aws.cloudformation.log("Owner", existing.id, "UPDATE_COMPLETE")
+        stage.aws.cloudformation.types["Owner"] = DEVICE_TYPE
+        stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+        back = stage.update(stage.device, created.physical_id, {**adopted, "PolicyNames": ["ours"]}, adopted)
+        assert back.note == "Left attached, because Owner of this stack may have attached it: ours"
+
 
 class TestDelete:
     def test_leaves_the_certificate_registered(self, existing: Existing) -> None:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.aws.cloudformation import StackResource
     from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.aws.iot import DeviceCertificateDescription
+    from iot_certificate_provider.aws.stack_events import ResourceEvent
     from iot_certificate_provider.properties.device_certificate import DeviceCertificateProperties
     from iot_certificate_provider.protocol.request import Request
 
@@ -114,7 +115,8 @@ class AdoptedDeviceCertificate:
         elif differ:
             note = self._attach_and_release(request, live, before, after)
         # An update of another certificate, or one that was refused, has set no status: so its rollback sets none.
-        sets_another = old is not None and old.status is not wanted.status
+        is_another = old is not None and old.status is not wanted.status
+        sets_another = is_another and not self._has_set_no_status(request, live)
         if sets_another or (old is None and not is_back):
             note = self._change.set_status(request, certificate.id, wanted.status) or note
         outcome = outcome_of(certificate, wanted.ca, request)
@@ -146,21 +148,38 @@ class AdoptedDeviceCertificate:
         if self._has_failed(request):
             attach(self._iot, live.arn, after.differing_from(before))
             self._releasing.release_new(request, live.id, leaving, self._stacks.resources(request.stack_id))
-            return ""
+            return self._still_attached(request, live, leaving)
         own, note = self._releasable(request, live, leaving)
         change_attachments(self._iot, live.arn, before.without(leaving.without(own)), after)
         self._releasing.wait_until_released(request, live.id, own)
         return note
 
+    def _still_attached(self, request: Request, live: DeviceCertificateDescription, leaving: Attachments) -> str:
+        """Return why the Update has not detached again what it attached: another holder may have attached it, too."""
+        kept = [each.name for each in self._attached(live.arn, leaving)]
+        holders = attaching(self._inquiry.keeping(request, live), live.created) if kept else []
+        return left_attached(kept, among(holders, request)).reason if holders else ""
+
     def _has_failed(self, request: Request) -> bool:
         """Whether the Update that is rolled back has failed: one that was cancelled knows how it has ended."""
         if request.progress.is_way_back:
             return request.progress.has_failed
-        rows = self._stacks.rows(request.stack_id, request.logical_id, borders=True)
-        of_update = takewhile(lambda row: not (row.of_stack and row.status == "UPDATE_IN_PROGRESS"), rows)
-        ends = [row.status for row in of_update if not row.of_stack and not row.status.endswith("_IN_PROGRESS")]
+        ends = [row.status for row in self._of_update(request) if not row.status.endswith("_IN_PROGRESS")]
         # The first: the rollback itself may have failed since, and be continued.
         return ends[-1:] == ["UPDATE_FAILED"]
+
+    def _of_update(self, request: Request) -> list[ResourceEvent]:
+        """Return the rows of the resource since the stack's newest update began, newest first."""
+        rows = self._stacks.rows(request.stack_id, request.logical_id, borders=True)
+        of_update = takewhile(lambda row: not (row.of_stack and row.status == "UPDATE_IN_PROGRESS"), rows)
+        return [row for row in of_update if not row.of_stack]
+
+    def _has_set_no_status(self, request: Request, live: DeviceCertificateDescription) -> bool:
+        """Whether the Update that is rolled back has failed before its last write, which sets the status."""
+        if live.modified is None or not is_rollback(request, self._stacks) or not self._has_failed(request):
+            return False
+        rows = self._of_update(request)
+        return bool(rows) and live.modified < rows[-1].at - CLOCKS_DIFFER
 
     def _releasable(
         self, request: Request, live: DeviceCertificateDescription, leaving: Attachments

@@ -102,10 +102,16 @@ def returns_to(request: Request, physical_id: str, stacks: StackGateway) -> bool
 
 
 def is_returned_to(request: Request, certificate_id: str, stacks: StackGateway) -> bool:
-    """Whether what an Update has registered again is left to the rollback that has cancelled it, and that needs it."""
-    if request.physical_id is None or certificate_id_in(request.physical_id) != certificate_id:
+    """Whether what an Update has registered is left to the rollback that has cancelled it, and that needs it.
+
+    It was registered again, or in place of one that is gone, and the rollback has taken it up.
+    """
+    if request.physical_id is None:
         return False
-    return is_cancelled(request, stacks)
+    if certificate_id_in(request.physical_id) == certificate_id:
+        return is_cancelled(request, stacks)
+    resource = stacks.resource(request.stack_id, request.logical_id)
+    return resource is not None and certificate_id_in(resource.physical_id) == certificate_id
 
 
 class StillWanted:
