@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import issuing
 from iot_certificate_provider.contract import PreviousCertificate
 from iot_certificate_provider.errors import CancelledError, ConflictError, DeadlineError, ProviderError, UpstreamError
 from iot_certificate_provider.protocol.request import RequestType
@@ -32,6 +33,7 @@ from iot_certificate_provider.resources.lifecycle.undo import abandoned_on_failu
 from resources.stage import LOGICAL_ID
 
 if TYPE_CHECKING:
+    from fakes.aws import Call
     from iot_certificate_provider.protocol.request import Request
     from resources.stage import Stage
 
@@ -291,6 +293,45 @@ class TestACancelledUpdate:
         with pytest.raises(CancelledError, match=r"cancelled .*It was undone\. Left attached"):
             cancellation.update(request, serve, stage.gateways.stacks, stage.now)
         assert served == [False, True]
+
+    @pytest.mark.parametrize("adopts", [False, True])
+    @pytest.mark.parametrize("was_attached", [False, True])
+    def test_of_many_things_stops_before_it_is_through(
+        self, stage: Stage, adopts: bool, was_attached: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        certificate = issuing.make_device(issuing.make_ca())
+        answer = stage.iot.RegisterCertificateWithoutCA(certificate.pem, "ACTIVE")
+        certificate_id, arn = answer["certificateId"], answer["certificateArn"]
+        hour_ago = NOON - timedelta(hours=1)
+        stage.iot.certificates[certificate_id].created = hour_ago
+        names = [f"thing-{number}" for number in range(40)]
+        stage.iot.things.update({name: {arn} if was_attached else set() for name in names})
+        more = {"ExistingCertificate": "ADOPT"} if adopts else {}
+        old: dict[str, Any] = {"CertificatePem": certificate.pem, "CertificateMode": "SNI_ONLY", **more}
+        new: dict[str, Any] = {**old, "ThingNames": names}
+        old, new = (new, old) if was_attached else (old, new)
+        moment = [NOON]
+        monkeypatch.setattr(stage, "now", lambda: moment[0])
+        physical_id = f"{certificate_id}/adopted" if adopts else certificate_id
+        cloudformation = stage.aws.cloudformation
+        cloudformation.events.clear()
+        cloudformation.status = "UPDATE_IN_PROGRESS"
+        cloudformation.log(LOGICAL_ID, "", "CREATE_IN_PROGRESS", hour_ago)
+        cloudformation.log(LOGICAL_ID, physical_id, "CREATE_COMPLETE", hour_ago)
+        cloudformation.begin_update(NOON - timedelta(seconds=1))
+        stage.log(physical_id, "UPDATE_IN_PROGRESS")
+
+        def is_slow(call: Call) -> None:
+            moment[0] += timedelta(seconds=3)
+            if "ThingPrincipal" in call.name and cloudformation.status != ROLLBACK:
+                cloudformation.status = ROLLBACK
+                stage.log(physical_id, "UPDATE_FAILED")
+
+        request = stage.request(RequestType.UPDATE, new, physical_id, old)
+        stage.aws.before = is_slow
+        with pytest.raises(CancelledError):
+            stage.device.update(request)
+        assert stage.iot_calls().count("DetachThingPrincipal" if was_attached else "AttachThingPrincipal") < 10
 
 
 class TestUndoing:

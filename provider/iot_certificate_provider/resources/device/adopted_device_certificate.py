@@ -132,7 +132,8 @@ class AdoptedDeviceCertificate:
         leaving, note = self._releasable(request, live, before.without(after))
         kept = before.without(after).without(leaving)
         with self._detached_on_failure(request, request.existing_id, live, added.without(attached)):
-            change_attachments(self._iot, live.arn, before.without(kept), after.without(attached))
+            between = StillWanted(request, self._stacks, self._now).check
+            change_attachments(self._iot, live.arn, before.without(kept), after.without(attached), between)
             check_still_wanted(request, self._stacks)
         self._releasing.wait_until_released(request, live.id, leaving)
         return note

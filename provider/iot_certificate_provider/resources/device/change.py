@@ -10,7 +10,7 @@ from iot_certificate_provider.pki import SigningRequest
 from iot_certificate_provider.protocol.response import noted
 from iot_certificate_provider.resources.device.outcome import outcome_of
 from iot_certificate_provider.resources.device.releasing import Releasing
-from iot_certificate_provider.resources.lifecycle.cancellation import is_rollback
+from iot_certificate_provider.resources.lifecycle.cancellation import StillWanted, is_rollback
 from iot_certificate_provider.resources.lifecycle.certificate_mode import check_mode
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.ownership import (
@@ -53,6 +53,7 @@ class DeviceCertificateChange:
         self._aws = aws
         self._iot = aws.iot
         self._stacks = aws.stacks
+        self._now = now
         self._inquiry = Inquiry(aws.stacks, now)
         self._releasing = Releasing(aws)
 
@@ -62,7 +63,6 @@ class DeviceCertificateChange:
         wanted: DeviceCertificateProperties,
         old: DeviceCertificateProperties | None,
         certificate: Certificate,
-        between: Callable[[], None] = lambda: None,
         *,
         is_new: bool = False,
     ) -> Outcome:
@@ -76,6 +76,7 @@ class DeviceCertificateChange:
         kept, note = self._kept(request, certificate.id, before.without(after))
         arn = request.home.certificate_arn(certificate.id)
         attached = before.without(after) if is_new else before
+        between = StillWanted(request, self._stacks, self._now).check
         change_attachments(self._iot, arn, attached.without(kept), after, between)
         if is_new or old is None or old.status is not wanted.status:
             outcome = noted(outcome, self.set_status(request, certificate.id, wanted.status))

@@ -141,10 +141,9 @@ class DeviceCertificateRegistration:
 
         It is undone only where CloudFormation gave it up: a delivery after success must not take away what is in use.
         """
-        still_wanted = self._still_wanted(request)
         undo = partial(self._undo, request, certificate.id, self._now())
         with undone_if_abandoned(request, self._stacks, certificate.id, undo):
-            return self._change.bring(request, wanted, None, certificate, still_wanted.check)
+            return self._change.bring(request, wanted, None, certificate)
 
     def _complete(
         self,

@@ -140,7 +140,7 @@ class Attachments:
 def change_attachments(
     iot: IotGateway, arn: str, before: Attachments, after: Attachments, between: Callable[[], None] = lambda: None
 ) -> None:
-    """Attach and detach exactly the difference; ``between`` is called before each is attached."""
+    """Attach and detach exactly the difference; ``between`` is called before each."""
     leaving, coming = before.differing_from(after), after.differing_from(before)
     # The new ones first, where AWS IoT allows it: there is no moment in which the device may do nothing.
     first = Attachments()
@@ -148,10 +148,10 @@ def change_attachments(
         first = leaving
     elif before.is_exclusive or after.is_exclusive:
         first = leaving.things
-    detach(iot, arn, first)
+    detach(iot, arn, first, between)
     with iot.after_detaching() if first.things else nullcontext():
         attach(iot, arn, coming, between)
-    detach(iot, arn, leaving.without(first))
+    detach(iot, arn, leaving.without(first), between)
 
 
 def attach(iot: IotGateway, arn: str, attachments: Attachments, between: Callable[[], None] = lambda: None) -> None:
@@ -197,8 +197,9 @@ def _attach_thing(iot: IotGateway, arn: str, name: str, *, exclusively: bool) ->
             raise
 
 
-def detach(iot: IotGateway, arn: str, attachments: Attachments) -> None:
-    """Detach a certificate, by its ARN, from each."""
+def detach(iot: IotGateway, arn: str, attachments: Attachments, between: Callable[[], None] = lambda: None) -> None:
+    """Detach a certificate, by its ARN, from each; ``between`` is called before each."""
     calls = calls_of(iot)
     for each in attachments:
+        between()
         calls[each.kind].detach(each.name, arn)
