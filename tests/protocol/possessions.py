@@ -98,13 +98,15 @@ class Possessions:
         or was a sibling that is deleted.
         """
         iot, certificate_id, maker = self.cloud.iot, lost.certificate_id, self.cloud.made.get(lost.certificate_id)
+        if certificate_id not in iot.certificates and certificate_id not in iot.cas:
+            return False  # a rollback that has registered it, and could not attach it, says that it is not registered
         if maker == owner:
             return True
         has = None if maker is None else self.held.get(maker)
         is_left = has is not None and has.adopted and has.certificate_id == certificate_id
         is_left = is_left or (has is None and maker is not None and maker[0] == owner[0])
         is_left = is_left or (maker is None and certificate_id in self.given_back)
-        return (lost.adopted or is_left) and (certificate_id in iot.certificates or certificate_id in iot.cas)
+        return lost.adopted or is_left
 
     def _note_kept_status(self, physical_id: str, now: Declared, before: Declared | None) -> None:
         """Note that an Update in place has changed the kept certificate, too: whoever uses it sees that."""

@@ -47,6 +47,16 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
         Race(Amend(1, "rename", breaks="first"), Amend(2, "status"), later=5.0, slow=1),
         Amend(1, "attach"),
     ),
+    "the referee takes for registered what a rollback has registered again, and removed since it could not attach it": (
+        Deploy(1, (("DeviceA", ATTACHED),)),
+        Hand("delete"),
+        Deploy(
+            1,
+            (("DeviceA", Wish("under")),),
+            "first",
+            (Fault("deny", "iot.AttachPolicy", "before", times=3, invocation=2),),
+        ),
+    ),
     "the referee takes the rollback of an adopter for one that sets no status": (
         Deploy(1, (("DeviceA", Wish(retain="Retain")),)),
         Deploy(2, (("DeviceA", Wish(adopt=True)),)),
