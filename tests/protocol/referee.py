@@ -319,7 +319,7 @@ class Stack:
         if answer is not None and answer.body["Status"] == "FAILED":
             named = made & {answer.body["PhysicalResourceId"]}
             is_hindered = any(each.faults for each in deliveries)
-            used = self._adopted_and_lost()
+            used = self._used_and_lost()
             self.excused.update(each for each in named if is_hindered or each in used or self._holders(each))
             if event["ResourceType"] == TRANSFER and is_hindered:
                 # What it had changed for the transfer, only its answer says.
@@ -631,7 +631,7 @@ class Stack:
         arrangements = self.cloud.possessions.arrangements
         held |= {certificate_id for owner, certificate_id in arrangements.accepted.items() if owner != me}
         held |= {certificate_id for owner, (certificate_id, _) in arrangements.transfers.items() if owner != me}
-        held |= self._adopted_and_lost() | self._named_by_void_holders(logical_id)
+        held |= self._used_and_lost() | self._named_by_void_holders(logical_id)
         struck = [fault for each in self.cloud.invocations if each.owner == me for fault in each.faults]
         return {*busy, *(siblings - {logical_id}), *held, *struck}
 
@@ -716,9 +716,14 @@ class Stack:
         newest = next(rows, None)
         return record is not None and newest is not None and newest[3] > record.created and "COMPLETE" in newest[2]
 
-    def _adopted_and_lost(self) -> set[str]:
-        """Return what is adopted, and was deleted by hand: its adopter uses what is registered again."""
-        return {had.certificate_id for had in self.cloud.possessions.lost.values() if had.adopted}
+    def _used_and_lost(self) -> set[str]:
+        """Return what was deleted by hand, and is used again when it is registered again.
+
+        An adopter uses it, whoever registers it; an owner whose stack is at work, or rolls back, registers it itself.
+        """
+        at_work = {stack.ledger.stack_id for stack in self.cloud.stacks if stack is not self and stack.is_at_work}
+        lost = self.cloud.possessions.lost.items()
+        return {each for ((stack_id, _), each), had in lost if had.adopted or stack_id in at_work}
 
     def _holders(self, certificate_id: str) -> list[Owner]:
         return self.cloud.possessions.holders(certificate_id)

@@ -57,6 +57,11 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
             (Fault("deny", "iot.AttachPolicy", "before", times=3, invocation=2),),
         ),
     ),
+    "the referee wants removed what a cancelled Create leaves to an owner of before, whose rollback returns to it": (
+        Deploy(1, (("CaA", Wish("ca", retain="Retain")),)),
+        Hand("delete", "ca"),
+        Race(Deploy(2, (("CaA", Wish("ca")),), "first"), Amend(1, "replace", 0, "cancel 0.2"), slow=1),
+    ),
     "the referee takes the rollback of an adopter for one that sets no status": (
         Deploy(1, (("DeviceA", Wish(retain="Retain")),)),
         Deploy(2, (("DeviceA", Wish(adopt=True)),)),
