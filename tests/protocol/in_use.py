@@ -31,6 +31,9 @@ LEAVING, COMING = 0, len(transfers.LEAVING)
 """Which certificate of ``transfers`` leaves the account, and which one comes to it."""
 
 _KEPT = {"own-ca": "PrivateKeySecretArn", "issued": "CredentialsSecretArn"}
+NEVER_SENT = "f" * 64
+"""The id of a certificate that no transfer brings: a decision on it fails in the end."""
+
 _DECIDED = {"ACTIVE": "INACTIVE", "INACTIVE": "ACTIVE", "REVOKED": "INACTIVE"}
 """What is accepted is INACTIVE where nothing is said; a decision does not revoke."""
 
@@ -80,7 +83,8 @@ def _leaving(wish: Wish) -> Declared:
 
 
 def _coming(wish: Wish) -> Declared:
-    return transfers.decide(id_of("coming"), Status=_DECIDED[wish.status], OnDelete=wish.on_delete)
+    certificate_id = NEVER_SENT if wish.generation else id_of("coming")
+    return transfers.decide(certificate_id, Status=_DECIDED[wish.status], OnDelete=wish.on_delete)
 
 
 def _brought(wish: Wish) -> Declared:

@@ -117,10 +117,15 @@ class Possessions:
         self.statuses[kept] = _status(now)
 
     def _note_decided_status(self, owner: Owner, now: Declared, before: Declared | None) -> None:
-        """Note the status that the Update of a decision has set: it is a holder, too, of one that it has adopted."""
+        """Note the status that the Update of a decision has set: it is a holder, too, of one that it has adopted.
+
+        The rollback of an Update to another certificate returns to one whose status that Update left alone.
+        """
         certificate_id = self.arrangements.accepted.get(owner, "")
         status = str(now.properties.get("Status", "INACTIVE"))
         if before is None or before.properties.get("Status", "INACTIVE") == status:
+            return
+        if before.properties.get("CertificateId") != now.properties.get("CertificateId"):
             return
         if certificate_id in self.statuses:
             self.statuses[certificate_id] = status

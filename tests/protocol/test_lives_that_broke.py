@@ -1363,6 +1363,34 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
             slow=1,
         ),
     ),
+    "a rollback takes the transfer of its own cancelled Update for another owner's, and the Update changes it later": (
+        Deploy(1, (TRANSFER,)),
+        Lag(call=3.0),
+        Deploy(1, (("TransferA", Wish("leaving", generation=1)),), "cancel 13.5"),
+    ),
+    "a rollback leaves to its own cancelled Update the transfer of what a hand had cancelled": (
+        Deploy(1, (("TransferA", Wish("leaving", generation=1)),)),
+        Hand("cancel", "leaving"),
+        Lag(call=6.0),
+        Deploy(1, (TRANSFER,), "after 20"),
+    ),
+    "a cancelled Update cancels a transfer that its rollback has found as it was": (
+        Deploy(1, (TRANSFER,)),
+        Lag(call=6.0),
+        Deploy(1, (("TransferA", Wish("leaving", secret=1)),), "cancel 21"),
+    ),
+    "a cancelled Update asks all stacks whose a transfer is, and cancels it after its rollback has ended": (
+        Deploy(1, (TRANSFER,)),
+        Deploy(1, (("TransferA", Wish("leaving", secret=1)),)),
+        Lag(call=2.0),
+        Deploy(1, (TRANSFER,), "cancel 6.5"),
+    ),
+    "the rollback of a decision to another certificate sets a status that its Update never changed": (
+        Deploy(1, (DECISION,)),
+        Deploy(2, (("DeviceA", Wish("brought")),)),
+        Amend(2, "status"),
+        Deploy(1, (("DecisionA", Wish("coming", generation=1, status="INACTIVE")),)),
+    ),
 }
 _CASES: list[Any] = [
     *(pytest.param(Neighbourhood, life, id=name) for name, life in OF_NEIGHBOURS.items()),

@@ -252,6 +252,18 @@ class TestUpdate:
         assert back.note.startswith("Left as it is: certificate")
         assert back.note.endswith(f"is {what}")
 
+    @pytest.mark.parametrize("refused", [{"CertificateId": "f" * 64}, {"Decision": "REJECT"}, {"Status": "?"}])
+    def test_the_rollback_of_what_set_no_status_sets_none(
+        self, stage: Stage, certificate_id: str, refused: dict[str, Any]
+    ) -> None:
+        """An adopter's status stays: the Update was to another certificate or decision, or was not valid."""
+        old = accept(certificate_id, Status="ACTIVE")
+        physical_id = stage.create(stage.decision, old).physical_id
+        stage.iot.UpdateCertificate(certificate_id, "INACTIVE")
+        stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+        stage.update(stage.decision, physical_id, {**accept(certificate_id), **refused}, old)
+        assert record(stage, certificate_id).status == "INACTIVE"
+
     def test_of_the_certificate_decides_on_it_beside_the_old_one(self, stage: Stage, certificate_id: str) -> None:
         first = stage.create(stage.decision, accept(certificate_id, OnDelete="DELETE")).physical_id
         second = stage.other.RegisterCertificateWithoutCA(issuing.make_device(issuing.make_ca()).pem)["certificateId"]

@@ -125,7 +125,7 @@ ASKING: dict[str, tuple[str, ...]] = {
     "resources/transfer/acceptance.py:Acceptances.undo": ("undoing",),
     "resources/transfer/taking_back.py:TakingBack.take_back": ("cancelling", "_is_over", "_is_off_by_transfer"),
     "resources/transfer/certificate_transfer.py:CertificateTransferResource._cancel": ("cancelling",),
-    "resources/transfer/certificate_transfer.py:CertificateTransferResource._change": ("check_transferable",),
+    "resources/transfer/certificate_transfer.py:CertificateTransferResource._make_again": ("check_transferable",),
     "resources/transfer/certificate_transfer.py:CertificateTransferResource._held_or_new": (
         "check_transferable",
         "_check_no_sibling",

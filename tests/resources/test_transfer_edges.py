@@ -313,7 +313,9 @@ class TestWhoseItIs:
         ("status", "ago", "is_theirs"),
         [
             ("DELETE_FAILED", 100, True),
+            ("DELETE_FAILED", 1000, False),
             ("DELETE_IN_PROGRESS", 10, True),
+            ("DELETE_IN_PROGRESS", 1000, True),
             ("UPDATE_IN_PROGRESS", 10, True),
             ("CREATE_COMPLETE", 100, False),
         ],

@@ -50,12 +50,16 @@ from iot_certificate_provider.resources.transfer.ownership import (
     CertificateTransferOwnership,
     gone_for_good,
     is_as_declared,
-    left_to_another,
     superseded,
     transferred_already,
 )
 from iot_certificate_provider.resources.transfer.taking_back import Sending, TakingBack
-from iot_certificate_provider.resources.transfer.transferable import check_transferable, remembering
+from iot_certificate_provider.resources.transfer.transferable import (
+    check_transferable,
+    read_declared,
+    remembering,
+    transferred_by,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,13 +88,13 @@ class CertificateTransferResource:
 
     def create(self, request: Request) -> Outcome:
         """Deactivate the certificate, and transfer it."""
-        wanted = _declared(request)
+        wanted = read_declared(request)
         begin(request, self._stacks, self._now())
         return self._held_or_new(request, wanted)
 
     def update(self, request: Request) -> Outcome:
         """Cancel the pending transfer and make another one; another certificate is transferred beside the old one."""
-        wanted = _declared(request)
+        wanted = read_declared(request)
         old = readable(CertificateTransferProperties.read, request.old_properties)
         begin(request, self._stacks, self._now())
         existing = TransferIdentity.of(request.existing_id)
@@ -146,7 +150,9 @@ class CertificateTransferResource:
         if live.status == DeviceCertificateStatus.ACTIVE:
             self._iot.update_certificate(live.id, DeviceCertificateStatus.INACTIVE)
         detach(self._iot, live.arn, attached)
-        for _ in request.deadline.attempts(POLICY_SECONDS):
+        for attempt in request.deadline.attempts(POLICY_SECONDS):
+            if attempt:
+                check_still_wanted(request, self._stacks)
             with suppress(InUseError):
                 self._call_transfer(request, wanted, sending)
                 return
@@ -203,20 +209,7 @@ class CertificateTransferResource:
 
     def _foreign(self, request: Request, pending: OutgoingTransfer) -> ProviderError:
         """Return the error for a pending transfer of another owner; its holder is named where it is found."""
-        holder = self._ownership.holder(request, pending)
-        if holder is None:
-            who, fix = "another owner", "If that transfer is not needed, cancel it, and deploy again"
-        elif not holder.stack_id:
-            who, fix = "another owner", "Deploy again when that transfer is over"
-        elif TransferIdentity.of(holder.physical_id) is None:
-            who, fix = f"{holder.name} ({holder.status}) or another owner", "Deploy again when that is complete"
-        elif holder.stack_id == request.stack_id:
-            return transferred_already(request, holder)
-        else:
-            who, fix = holder.name, "Moved? Remove it there first. Else remove this resource"
-        return ConflictError(
-            f"CertificateId: {who} transfers the certificate to {pending.account}, since {pending.made:%Y-%m-%d}", fix
-        )
+        return transferred_by(request, pending, self._ownership.holder(request, pending))
 
     def _was_active(self, request: Request, live: DeviceCertificateDescription) -> bool:
         if live.status == DeviceCertificateStatus.ACTIVE:
@@ -267,26 +260,54 @@ class CertificateTransferResource:
         """Bring the transfer of one certificate to what is declared; a rollback finishes what fails half-way."""
         if existing.account == wanted.account and old is not None and replace(old, detach=wanted.detach) == wanted:
             return _outcome(request, existing)
-        pending = self._iot.outgoing_transfer(wanted.certificate_id)
         identity = self._ownership.held(request, wanted.certificate_id, wanted.account)
         identity = identity or replace(existing, account=wanted.account)
-        check_still_wanted(request, self._stacks)
-        if pending is not None:
-            is_there = is_as_declared(pending, wanted)
-            left = self._keep(request, identity, pending) if is_there else self._cancel(request, existing, old, pending)
-            if left or is_there:
+        while True:
+            pending = self._iot.outgoing_transfer(wanted.certificate_id)
+            if pending is not None and is_as_declared(pending, wanted):
+                return replace(_outcome(request, identity), note=self._keep(request, identity, pending))
+            left = "" if pending is None else self._cancel(request, existing, old, pending)
+            if left:
                 return replace(_outcome(request, identity), note=left)
-        live = self._iot.find_certificate(wanted.certificate_id)
-        if live is None:
-            return self._after_it_left(request, identity)
+            live = self._iot.find_certificate(wanted.certificate_id)
+            if live is None:
+                return self._after_it_left(request, identity)
+            identity, is_made = self._make_again(request, wanted, identity, live)
+            if is_made:
+                return _outcome(request, identity)
+
+    def _make_again(
+        self,
+        request: Request,
+        wanted: CertificateTransferProperties,
+        identity: TransferIdentity,
+        live: DeviceCertificateDescription,
+    ) -> tuple[TransferIdentity, bool]:
+        """Transfer a certificate whose transfer is over; return whether no other transfer was made meanwhile.
+
+        A rollback looks at that one again: the Update that was cancelled may have made it, and still run.
+        """
         if live.status == PENDING_TRANSFER:
-            return replace(_outcome(request, identity), note=self._leave_to_faster(request, wanted))
+            pending = self._iot.outgoing_transfer(live.id)
+            if pending is None:
+                raise ConflictError("CertificateId: the certificate was PENDING_TRANSFER a moment ago. Deploy again")
+            if not is_rollback(request, self._stacks):
+                raise self._foreign(request, pending)
+            return identity, False
         check_transferable(live)
         attached = self._attached(request, wanted, live.arn)
-        identity = remembering(identity, attached)
-        self._transfer(request, wanted, live, attached, Sending())
         was_active = identity.was_active or live.status == DeviceCertificateStatus.ACTIVE
-        return _outcome(request, replace(identity, was_active=was_active))
+        identity = replace(remembering(identity, attached), was_active=was_active)
+        check_still_wanted(request, self._stacks)
+        try:
+            self._transfer(request, wanted, live, attached, Sending())
+        except InUseError:
+            raise
+        except ProviderError:
+            if self._iot.outgoing_transfer(live.id) is None or not is_rollback(request, self._stacks):
+                raise
+            return identity, False
+        return identity, True
 
     def _cancel(
         self,
@@ -300,6 +321,8 @@ class CertificateTransferResource:
         made = replace(existing, account=account if pending.account == account else existing.account)
         decision = self._ownership.cancelling(request, made, pending, old)
         if decision.proceeds:
+            # Asked right before each change: so the rollback of a cancelled Update sees all that was changed.
+            check_still_wanted(request, self._stacks)
             # Over by now, it has been accepted or rejected.
             self._taking_back.cancel(pending.certificate_id)
             return ""
@@ -309,13 +332,6 @@ class CertificateTransferResource:
         """Keep a pending transfer that is as declared, if it is this resource's; a rollback leaves another owner's."""
         decision = self._ownership.keeping(request, identity, pending)
         return "" if decision.proceeds else self._leave(request, pending, decision)
-
-    def _leave_to_faster(self, request: Request, wanted: CertificateTransferProperties) -> str:
-        """Leave a certificate that another owner has transferred between the two steps of a change."""
-        pending = self._iot.outgoing_transfer(wanted.certificate_id)
-        if pending is None:
-            raise ConflictError("CertificateId: the certificate was PENDING_TRANSFER a moment ago. Deploy again")
-        return self._leave(request, pending, left_to_another(pending))
 
     def _leave(self, request: Request, pending: OutgoingTransfer, decision: Decision) -> str:
         if is_rollback(request, self._stacks):
@@ -376,17 +392,6 @@ class CertificateTransferResource:
             return None
         elsewhere = self._ownership.put_back_elsewhere(request, live)
         return elsewhere or TransferIdentity(declared.certificate_id, declared.account, was_active=True)
-
-
-def _declared(request: Request) -> CertificateTransferProperties:
-    wanted = CertificateTransferProperties.read(request.properties)
-    if wanted.account == request.home.account:
-        raise InvalidPropertyError(
-            CertificateTransferProperty.TARGET_AWS_ACCOUNT,
-            f"{wanted.account} is the stack's own account",
-            "Name the account that receives the certificate",
-        )
-    return wanted
 
 
 def _outcome(request: Request, identity: TransferIdentity) -> Outcome:

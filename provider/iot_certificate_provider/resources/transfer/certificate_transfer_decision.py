@@ -86,7 +86,7 @@ class CertificateTransferDecisionResource:
         old = readable(CertificateTransferDecisionProperties.read, request.old_properties)
         _check_decision(request.existing_id, wanted)
         outcome = _outcome(request, request.existing_id)
-        if wanted.decision is TransferDecision.ACCEPT and (old is None or old.status is not wanted.status):
+        if self._changes_status(request, wanted, old):
             outcome = replace(outcome, note=self._change_status(request, wanted))
         return _with_note(outcome, self._remove_leftover(request, wanted, old))
 
@@ -245,6 +245,23 @@ class CertificateTransferDecisionResource:
         )
 
     # Changing
+
+    def _changes_status(
+        self,
+        request: Request,
+        wanted: CertificateTransferDecisionProperties,
+        old: CertificateTransferDecisionProperties | None,
+    ) -> bool:
+        """Whether the status is to be set; in a rollback, whether the Update may have set one.
+
+        One with properties that are not valid has not, nor one to another certificate, or to another decision.
+        """
+        if wanted.decision is not TransferDecision.ACCEPT:
+            return False
+        if old is None:
+            return not is_rollback(request, self._stacks)
+        is_same = (old.certificate_id, old.decision) == (wanted.certificate_id, wanted.decision)
+        return is_same and old.status is not wanted.status
 
     def _change_status(self, request: Request, wanted: CertificateTransferDecisionProperties) -> str:
         """Set the status; return a note instead of an error in a rollback, which must not get stuck."""

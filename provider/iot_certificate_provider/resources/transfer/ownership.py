@@ -24,6 +24,7 @@ from iot_certificate_provider.resources.lifecycle.history import CLOCKS_DIFFER, 
 from iot_certificate_provider.resources.lifecycle.holders import ANSWER_SECONDS, UNKNOWN
 from iot_certificate_provider.resources.lifecycle.inquiry import IN_DOUBT_SECONDS, KEPT_BACK_SECONDS, Inquiry
 from iot_certificate_provider.resources.lifecycle.ownership import Action, Decision, among, short
+from iot_certificate_provider.resources.lifecycle.redelivery import LONGEST_DELIVERY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -260,10 +261,16 @@ def _may_have_made(other: StackResource, transfer: OutgoingTransfer) -> bool:
 
 
 def _is_taking_back(other: StackResource, certificate_id: str, start: datetime | None) -> bool:
-    """Whether another resource may have cancelled its transfer since ``start``, and not put everything back."""
+    """Whether another resource may have cancelled its transfer since ``start``, and not put everything back.
+
+    Of a Delete that failed, a delivery may run on.
+    """
     identity = TransferIdentity.of(other.physical_id)
-    is_late = other.at is None or start is None or other.at >= start - CLOCKS_DIFFER
-    return identity is not None and identity.certificate_id == certificate_id and (other.is_going or is_late)
+    if identity is None or identity.certificate_id != certificate_id:
+        return False
+    longest = LONGEST_DELIVERY if other.is_going else CLOCKS_DIFFER
+    is_late = other.at is None or start is None or other.at >= start - longest
+    return is_late or other.status == "DELETE_IN_PROGRESS"
 
 
 def _is_off_since(live: DeviceCertificateDescription, start: datetime) -> bool:
