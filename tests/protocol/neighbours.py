@@ -427,11 +427,16 @@ class Neighbourhood:
                 self._change(step.what, certificate_id)
 
     def _id_of(self, certificate: str) -> str:
+        if certificate == "csr":
+            return self._id_of_issued()
         properties = properties_of(certificate)
         pem = properties.get("CertificatePem") or properties.get("CACertificatePem")
-        if certificate == "csr" or pem is None:
-            return ""
-        return _id(pem)
+        return "" if pem is None else _id(pem)
+
+    def _id_of_issued(self) -> str:
+        """Return the id of what AWS IoT has issued for a signing request, where a resource has it."""
+        live = (each for stack in self.stacks for each in stack.live.values() if each.declared.type == DEVICE)
+        return next((each.physical_id for each in live if "CertificateSigningRequest" in each.declared.properties), "")
 
     def _register(self, certificate: str) -> None:
         properties = properties_of(certificate)

@@ -318,8 +318,7 @@ def _attachments(properties: Mapping[str, object]) -> frozenset[str]:
 
 
 def _is_another(before: Declared, now: Declared) -> bool:
-    names = ("CertificatePem", "CertificateSigningRequest")
-    return any(before.properties.get(name) != now.properties.get(name) for name in names)
+    return any(before.properties.get(name) != now.properties.get(name) for name in ("CertificatePem", *_IDENTITY))
 
 
 def _attached(cloud: Cloud, arn: str) -> set[str]:

@@ -1391,6 +1391,59 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Amend(2, "status"),
         Deploy(1, (("DecisionA", Wish("coming", generation=1, status="INACTIVE")),)),
     ),
+    "the rollback of a rotation that was refused sets the status, and turns on a device that was turned off": (
+        Deploy(1, (("IssuedA", Wish("issued", retain="Retain")),)),
+        Deploy(2, (("DeviceA", Wish("kin", adopt=True)),)),
+        Amend(2, "status"),
+        Deploy(1, (("IssuedA", Wish("issued", generation=1, secret=2, retain="Retain")),)),
+    ),
+    "what undoes a cancelled rotation sets the status, and turns on a device that was turned off": (
+        Deploy(1, (("IssuedA", Wish("issued", retain="Retain")),)),
+        Deploy(2, (("DeviceA", Wish("kin", adopt=True)),)),
+        Amend(2, "status"),
+        Amend(1, "rotate", 0, "cancel 0.2"),
+    ),
+    "the rollback of a rotation without a key sets the status, and turns on a device that was turned off": (
+        Deploy(1, (("IssuedA", Wish("requested", retain="Retain")),)),
+        Deploy(2, (("DeviceA", Wish("kin", adopt=True)),)),
+        Amend(2, "status"),
+        Amend(1, "rotate", 0, "first"),
+    ),
+    "the rollback of a rotation that keeps the certificate before turns on a device that was turned off": (
+        Deploy(1, (("IssuedA", Wish("issued", retain="Retain", keep="KEEP")),)),
+        Deploy(2, (("DeviceA", Wish("kin", adopt=True)),)),
+        Amend(2, "status"),
+        Amend(1, "rotate", 0, "first"),
+    ),
+    "the referee wants a status put back by the rollback of a rotation that set another one": (
+        Deploy(1, (("IssuedA", Wish("issued", retain="Retain")),)),
+        Deploy(2, (("DeviceA", Wish("kin", adopt=True)),)),
+        Amend(2, "status"),
+        Deploy(1, (("IssuedA", Wish("issued", generation=1, status="INACTIVE", retain="Retain")),), "first"),
+    ),
+    "a cancelled rotation leaves its certificate where that before it, deleted by hand, is to be issued again": (
+        Deploy(1, (REQUESTED,)),
+        Hand("delete", "requested"),
+        Deploy(1, (ISSUED,), "cancel 0.42"),
+    ),
+    "a rollback has another certificate issued for one deleted by hand, and leaves that of the failed rotation": (
+        Deploy(1, (REQUESTED,)),
+        Hand("delete", "requested"),
+        Deploy(1, (ISSUED,), "", (Fault("mute", times=3),)),
+    ),
+    "a rollback makes another CA, whose secret has lost its key, and leaves that of the failed rotation": (
+        Deploy(1, (OWN_CA,)),
+        Hand("delete", "own-ca"),
+        Deploy(2, (OWN_CA,)),
+        Amend(2, "rotate"),
+        Destroy(2),
+        Deploy(1, (("OwnCaA", Wish("own-ca", secret=1)),), "", (Fault("mute", times=3),)),
+    ),
+    "a rollback has AWS IoT issue another certificate for one deleted by hand, and leaves that of the failed update": (
+        Deploy(1, (("DeviceA", Wish("csr")),)),
+        Hand("delete", "csr"),
+        Deploy(1, (DEVICE,), "", (Fault("mute", times=3),)),
+    ),
 }
 _CASES: list[Any] = [
     *(pytest.param(Neighbourhood, life, id=name) for name, life in OF_NEIGHBOURS.items()),

@@ -255,6 +255,13 @@ class TestAnUpdate:
         assert outcome.note.startswith(gone)
         assert (said in outcome.note) is is_held
 
+    def test_that_was_refused_leaves_the_status_that_somebody_has_set_since(self, stage: Stage) -> None:
+        created = stage.create(stage.ca, of(FIRST))
+        stage.iot.cas[created.physical_id].status = "INACTIVE"
+        stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+        assert stage.update(stage.ca, created.physical_id, of(FIRST, Stauts="ACTIVE"), of(FIRST)) == created
+        assert stage.iot.cas[created.physical_id].status == "INACTIVE"
+
 
 class TestADelete:
     @pytest.mark.parametrize("type_", [ResourceType.CA_CERTIFICATE, ResourceType.SELF_SIGNED_CA_CERTIFICATE])

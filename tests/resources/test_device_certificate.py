@@ -404,6 +404,16 @@ class TestUpdate:
             stage.update(stage.device, created.physical_id, old, broken)
         assert stage.update(stage.device, created.physical_id, broken, old) == created
 
+    def test_that_was_refused_leaves_the_status_that_somebody_has_set_since(
+        self, stage: Stage, device: issuing.Issued
+    ) -> None:
+        old = {"CertificatePem": device.pem}
+        created = stage.create(stage.device, old)
+        stage.iot.certificates[created.physical_id].status = "INACTIVE"
+        stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+        assert stage.update(stage.device, created.physical_id, {"CertificatePem": "none"}, old) == created
+        assert stage.iot.certificates[created.physical_id].status == "INACTIVE"
+
 
 class TestDelete:
     def test_detaches_everything_also_what_others_attached(self, stage: Stage, device: issuing.Issued) -> None:

@@ -152,6 +152,31 @@ class TestRollback:
         assert roll_back(stage, created.physical_id, INACTIVE, OF_PRIVATE_CA) == created
         assert registered(stage) == [FIRST]
 
+    def test_from_another_private_ca_leaves_the_status_that_somebody_has_set_since(
+        self, stage: Stage, private_ca: PrivateCa
+    ) -> None:
+        created = stage.create(stage.ca, OF_PRIVATE_CA)
+        stage.iot.cas[created.physical_id].status = "INACTIVE"
+        other = {"VerificationKey": {"CertificateAuthorityArn": f"{PRIVATE_CA}0"}, "Status": "INACTIVE"}
+        assert roll_back(stage, created.physical_id, other, OF_PRIVATE_CA) == created
+        assert stage.iot.cas[created.physical_id].status == "INACTIVE"
+
+    def test_to_the_renewed_certificate_removes_what_an_update_to_another_private_ca_registered(
+        self, stage: Stage, private_ca: PrivateCa
+    ) -> None:
+        stage.aws.acm_pca.cas[f"{PRIVATE_CA}0"] = PrivateCa(issuing.make_ca("Line 2 CA", issuer=ROOT))
+        other = {"VerificationKey": {"CertificateAuthorityArn": f"{PRIVATE_CA}0"}}
+        created = stage.create(stage.ca, OF_PRIVATE_CA)
+        stage.aws.cloudformation.begin_update()
+        stage.log(created.physical_id, "UPDATE_IN_PROGRESS")
+        stage.ca.update(stage.request(RequestType.UPDATE, other, created.physical_id, OF_PRIVATE_CA))
+        stage.log(created.physical_id, "UPDATE_FAILED")
+        del stage.iot.cas[created.physical_id]
+        private_ca.issuer = RENEWED
+        returned = roll_back(stage, created.physical_id, other, OF_PRIVATE_CA)
+        assert list(stage.iot.cas) == [returned.physical_id]
+        assert registered(stage) == [RENEWED]
+
     def test_needs_no_permission_that_only_the_newer_template_had(self, stage: Stage, private_ca: PrivateCa) -> None:
         with_pem = {**OF_PRIVATE_CA, "CACertificatePem": FIRST.pem}
         created = stage.create(stage.ca, with_pem)

@@ -124,6 +124,19 @@ class TestARollbackToACaThatIsGone:
         assert (outcome.physical_id, list(ca.stage.iot.cas)) == (first, [left])
 
 
+class TestARollbackOfARotation:
+    def test_that_has_made_no_key_leaves_the_status_that_somebody_has_set_since(self, ca: SelfSigned) -> None:
+        first = ca.create(FIRST)
+        ca.stage.iot.cas[first].status = "INACTIVE"
+        ca.deny("secretsmanager.PutSecretValue")
+        with pytest.raises(AccessDeniedError, match="PutSecretValue"):
+            ca.update(first, FIRST, SECOND)
+        ca.stage.log(first, "UPDATE_FAILED")
+        ca.stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+        assert ca.update(first, SECOND, FIRST).physical_id == first
+        assert ca.stage.iot.cas[first].status == "INACTIVE"
+
+
 class TestAnUpdate:
     def test_of_a_registered_ca_waits_for_no_permission_to_read_its_secret(self, ca: SelfSigned) -> None:
         first = ca.create(FIRST)

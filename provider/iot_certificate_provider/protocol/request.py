@@ -62,7 +62,8 @@ class Progress:
     * ``asked_at``: how many calls were made when CloudFormation was last asked whether it still waits for an Update.
     * ``is_undone``: what the request had registered is removed again.
     * ``is_rollback``: the request is known to be the Update of a rollback.
-    * ``is_way_back``: it undoes an Update that was cancelled; ``has_failed``: and which had failed by itself.
+    * ``is_way_back``: it undoes an Update that was cancelled; ``has_failed``: and which had failed by itself; ``made``:
+      the physical id of what that Update has registered or adopted, if anything.
     * ``doubtful``: ids of certificates that may be its own, beside which a rollback has another one issued.
     """
 
@@ -73,6 +74,7 @@ class Progress:
     is_rollback: bool = False
     is_way_back: bool = False
     has_failed: bool = False
+    made: str = ""
     doubtful: list[str] = dataclasses.field(default_factory=list)
 
 

@@ -28,7 +28,12 @@ from iot_certificate_provider.resources.ca.private_ca_identity import PrivateCaI
 from iot_certificate_provider.resources.ca.registration import CaCertificateRegistration
 from iot_certificate_provider.resources.lifecycle import ownership
 from iot_certificate_provider.resources.lifecycle.adoption import Adoption, check_same
-from iot_certificate_provider.resources.lifecycle.cancellation import is_rollback, returns_to
+from iot_certificate_provider.resources.lifecycle.cancellation import (
+    is_rollback,
+    is_without_answer,
+    removing_on_way_back,
+    returns_to,
+)
 from iot_certificate_provider.resources.lifecycle.holders import CA_CERTIFICATE_TYPES
 from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.redelivery import begin, remember_earlier_delivery
@@ -110,10 +115,13 @@ class CaCertificateResource:
         """Serve the Delete of a Create that never answered: ``find`` says which CAs it may have left."""
         return self._deletion.of_leftovers(request, find)
 
-    def remove_left_by_update(self, request: Request, old: CaCertificateProperties | None) -> str:
-        """Deregister what an Update registered that never answered, in its rollback; return why the others stay."""
+    def remove_left_by_update(self, request: Request, old: CaCertificateProperties | None, present_id: str = "") -> str:
+        """Deregister what an Update registered that never answered, in its rollback; return why the others stay.
+
+        ``present_id`` is the CA that the rollback ends with.
+        """
         try:
-            left_by = [] if old is None else self._left_by_update(request, old)
+            left_by = [] if old is None else self._left_by_update(request, old, present_id)
         except AccessDeniedError:
             # Once the template names no private CA any more, the role may not look for what only tags can tell.
             return ownership.left_unread(request, is_ca=True).reason
@@ -193,10 +201,19 @@ class CaCertificateResource:
     ) -> Outcome:
         """Do as ``update`` with properties that are read already; ``old`` ones that are not valid are None."""
         begin(request, self._stacks, self._now())
-        outcome = outcome_of(ca, request)
-        if outcome.physical_id == certificate_id_in(request.existing_id):
-            outcome = self._change_or_register(request, wanted, ca, old, outcome)
-            return noted(outcome, self.remove_left_by_update(request, old))
+        is_kept = ca.id == certificate_id_in(request.existing_id)
+        with removing_on_way_back(request, ca.id, partial(self._deletion.remove_left_by_update, request)):
+            outcome = outcome_of(ca, request)
+            if is_kept:
+                outcome = self._change_or_register(request, wanted, ca, old, outcome)
+            else:
+                outcome = self._replace(request, wanted, ca, outcome)
+        # Of what was deleted outside the stack, a rollback makes another one, where that can differ.
+        if is_kept or (request.progress.is_rollback and is_without_answer(request, self._stacks)):
+            return noted(outcome, self.remove_left_by_update(request, old, ca.id))
+        return outcome
+
+    def _replace(self, request: Request, wanted: CaCertificateProperties, ca: Certificate, outcome: Outcome) -> Outcome:
         live = self._to_be_adopted(request, wanted, outcome)
         if live is None:
             return self._register_or_return(request, wanted, ca, outcome)
@@ -257,10 +274,13 @@ class CaCertificateResource:
         """Return the properties from before, if they are known, of the CA that the resource still has.
 
         In a rollback the old ones may be another CA's: nothing of theirs was done to this one, unless this operation
-        registered it.
+        registered it. Old ones that are not valid were refused.
         """
-        if old is None or old.certificate in (None, ca):
-            return old
+        if old is not None and old.certificate in (None, ca):
+            # Two private CAs have two certificates.
+            is_other = old.certificate is wanted.certificate is None and old.verification != wanted.verification
+            if not is_other:
+                return old
         if not is_rollback(request, self._stacks):
             return None
         return None if self._inquiry.is_new(request, self._iot.describe_ca_certificate(ca.id)) else wanted
@@ -285,11 +305,11 @@ class CaCertificateResource:
             self._change.change_owner(request, outcome, tags, taken=not is_adopted(physical_id))
         return replace(outcome, physical_id=physical_id)
 
-    def _left_by_update(self, request: Request, old: CaCertificateProperties) -> list[str]:
+    def _left_by_update(self, request: Request, old: CaCertificateProperties, present_id: str) -> list[str]:
         """Return what an Update registered that never answered: only the old properties of its rollback name it."""
+        present = (present_id, certificate_id_in(request.existing_id))
         if old.certificate is None:
             with self._stacks.expecting_denial():
-                return list(self._identity.left_by_update(request))
-        kept = old.certificate.id == certificate_id_in(request.existing_id)
-        is_own = not kept and self._ownership.is_own(request, old.certificate.id)
+                return [each for each in self._identity.left_by_update(request) if each not in present]
+        is_own = old.certificate.id not in present and self._ownership.is_own(request, old.certificate.id)
         return [old.certificate.id] if is_own else []

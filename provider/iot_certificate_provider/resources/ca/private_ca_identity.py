@@ -74,8 +74,7 @@ class PrivateCaIdentity:
     def left_by_update(self, request: Request) -> Iterator[str]:
         """Yield the ids of the CAs that an Update registered which never answered, and which is being rolled back."""
         if is_rollback(request, self._stacks):
-            kept = certificate_id_in(request.existing_id)
-            yield from (each for each in self.made_now(request) if each != kept)
+            yield from self.made_now(request)
 
     def _own_since(self, request: Request, since: datetime) -> Iterator[tuple[str, Mapping[str, str]]]:
         for certificate_id, created in self._iot.newest_ca_certificates():

@@ -37,7 +37,7 @@ from iot_certificate_provider.resources.keys.credentials import (
     properties_digest,
 )
 from iot_certificate_provider.resources.lifecycle import ownership
-from iot_certificate_provider.resources.lifecycle.cancellation import is_rollback
+from iot_certificate_provider.resources.lifecycle.cancellation import is_rollback, is_without_answer
 from iot_certificate_provider.resources.lifecycle.overlap import (
     delete_each,
     of_present_certificate,
@@ -247,11 +247,12 @@ class SelfSignedCaCertificateResource:
         key: CaPrivateKey | None,
     ) -> tuple[CaCertificateProperties | None, str]:
         """Return the old properties with their certificate; None where that was never made, or why it is not known."""
-        if old is None or present.id != request.existing_id:
-            return None, ""
-        if old.identity() == wanted.identity():
-            return old.of_certificate(present, key), ""
-        return self._left_by_update(request, old)
+        is_kept = present.id == request.existing_id
+        if old is not None and old.identity() == wanted.identity():
+            return (old.of_certificate(present, key) if is_kept else None), ""
+        # Of what was deleted outside the stack, a rollback may have made another one.
+        is_back = is_kept or (request.progress.is_rollback and is_without_answer(request, self._stacks))
+        return self._left_by_update(request, old) if old is not None and is_back else (None, "")
 
     def _left_by_update(
         self, request: Request, old: SelfSignedCaCertificateProperties

@@ -27,7 +27,12 @@ from iot_certificate_provider.resources.device.ownership import DeviceCertificat
 from iot_certificate_provider.resources.device.registration import DeviceCertificateRegistration
 from iot_certificate_provider.resources.lifecycle import ownership
 from iot_certificate_provider.resources.lifecycle.adoption import Adoption
-from iot_certificate_provider.resources.lifecycle.cancellation import is_rollback, returns_to
+from iot_certificate_provider.resources.lifecycle.cancellation import (
+    is_rollback,
+    is_without_answer,
+    removing_on_way_back,
+    returns_to,
+)
 from iot_certificate_provider.resources.lifecycle.inquiry import ROLLBACK_SECONDS, Inquiry
 from iot_certificate_provider.resources.lifecycle.redelivery import begin
 from iot_certificate_provider.resources.lifecycle.registered_already import RegisteredAlready, unseen
@@ -178,12 +183,18 @@ class DeviceCertificateResource:
     ) -> Outcome:
         """Do as ``update`` with properties that are read already; ``old`` ones that are not valid are None."""
         begin(request, self._stacks, self._now())
-        if isinstance(wanted.identity, SigningRequest):
-            outcome = self._update_issued(request, wanted, wanted.identity, old)
-        else:
-            outcome = self._update_given(request, wanted, wanted.identity, old, is_key_ours=is_key_ours)
+        declared_id = "" if isinstance(wanted.identity, SigningRequest) else wanted.identity.id
+        with removing_on_way_back(request, declared_id, partial(self.remove_left_by_update, request)):
+            if isinstance(wanted.identity, SigningRequest):
+                outcome = self._update_issued(request, wanted, wanted.identity, old)
+            else:
+                outcome = self._update_given(request, wanted, wanted.identity, old, is_key_ours=is_key_ours)
+        if old is None:
+            return outcome
         present = {certificate_id_in(outcome.physical_id), certificate_id_in(request.existing_id)}
-        if old is not None and (len(present) == 1 or request.progress.doubtful):
+        # In place of what was deleted outside the stack, a rollback has another one issued.
+        is_back = not declared_id and old.identity != wanted.identity and is_without_answer(request, self._stacks)
+        if len(present) == 1 or request.progress.doubtful or is_back:
             return noted(outcome, self._remove_leftovers(request, wanted, old, present))
         return outcome
 
@@ -212,12 +223,14 @@ class DeviceCertificateResource:
         """Return the properties from before, if they are known, of the certificate that the resource still has.
 
         In a rollback the old ones may be another certificate's: nothing of theirs was done to this one. What is adopted
-        may have lost its attachments, with an earlier registration.
+        may have lost its attachments, with an earlier registration. Old ones that are not valid were refused, unless
+        another version of the function has read them: it is attached again, and the status is left as it is.
         """
-        if old is None or old.identity == wanted.identity:
+        if old is not None and old.identity == wanted.identity:
             return old
-        is_back = not is_adopted(request.existing_id) and is_rollback(request, self._stacks)
-        return wanted if is_back else None
+        if is_adopted(request.existing_id) or not is_rollback(request, self._stacks):
+            return None
+        return wanted if old is not None else replace(wanted, policy_names=(), thing_names=())
 
     def _register_or_return(
         self, request: Request, wanted: DeviceCertificateProperties, certificate: Certificate, *, is_key_ours: bool

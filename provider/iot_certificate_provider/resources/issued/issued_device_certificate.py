@@ -24,6 +24,7 @@ from iot_certificate_provider.resources.issued.new_key_history import IssuedWith
 from iot_certificate_provider.resources.issued.signing_request_history import IssuedByRequest
 from iot_certificate_provider.resources.keys.credentials import SecretOutOfReachError
 from iot_certificate_provider.resources.lifecycle import ownership
+from iot_certificate_provider.resources.lifecycle.cancellation import is_without_answer
 from iot_certificate_provider.resources.lifecycle.overlap import (
     delete_each,
     of_present_certificate,
@@ -94,12 +95,18 @@ class IssuedDeviceCertificateResource:
         answer = _answer(request, wanted, issued)
         same = old if old is not None and old.identity() == wanted.identity() else None
         is_kept = issued.certificate.id == request.existing_id
-        is_checked = (is_kept and not same) or request.progress.doubtful
+        # The history has asked whether a rotation that failed is rolled back. In place of a certificate that was
+        # deleted outside the stack it may have had another one issued.
+        is_known = request.progress.is_rollback
+        is_back = not same and (is_kept or (is_known and is_without_answer(request, self._stacks)))
+        is_checked = is_back or request.progress.doubtful
         left_by, unread = self._left_by_update(request, old, issued.certificate.id) if is_checked else ([], "")
+        # Such a rotation has done nothing to the certificate before it.
+        before = wanted if is_back and old is not None else same
         outcome = self._device_certificates.update_declared(
             request,
             wanted.of_certificate(issued.certificate, issued.ca),
-            same.of_certificate(issued.certificate, issued.ca) if same and is_kept else None,
+            before.of_certificate(issued.certificate, issued.ca) if before and is_kept else None,
             is_key_ours=True,
         )
         note = self._change_kept(request, wanted, old, outcome)

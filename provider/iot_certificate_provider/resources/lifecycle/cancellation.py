@@ -6,18 +6,18 @@ it last.
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.errors import CancelledError, ProviderError
-from iot_certificate_provider.physical_id import certificate_id_in
+from iot_certificate_provider.errors import CancelledError, ConflictError, ProviderError
+from iot_certificate_provider.physical_id import certificate_id_in, is_certificate_id, without_kept
 from iot_certificate_provider.protocol.request import Progress, RequestType
 from iot_certificate_provider.resources.lifecycle.redelivery import DATED_WITHIN, is_awaited, may_be_repeated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from iot_certificate_provider.aws.cloudformation import StackGateway
@@ -114,6 +114,28 @@ def is_returned_to(request: Request, certificate_id: str, stacks: StackGateway) 
     return resource is not None and certificate_id_in(resource.physical_id) == certificate_id
 
 
+def is_without_answer(request: Request, stacks: StackGateway) -> bool:
+    """Whether an Update is the rollback of one without a good answer: the resource has the id from before still."""
+    return returns_to(request, request.existing_id, stacks)
+
+
+@contextmanager
+def removing_on_way_back(request: Request, certificate_id: str, remove: Callable[[list[str]], str]) -> Iterator[None]:
+    """Have ``remove`` remove what a cancelled Update registered, where the way back registers nothing in its place.
+
+    The rollback does that. It may be over, and may have ended with ``certificate_id``, which is not removed.
+    ``remove`` returns why something stays.
+    """
+    try:
+        yield
+    except CancelledError as error:
+        made = request.progress.made
+        note = remove([made]) if is_certificate_id(made) and made != certificate_id else ""
+        if note:
+            raise ConflictError(note) from error
+        raise
+
+
 class StillWanted:
     """Asks, every ten seconds of the work, whether CloudFormation still waits for it."""
 
@@ -147,13 +169,15 @@ def update(
         # A registration that was undone where it was made needs no way back.
         # An earlier delivery may have died over a call, and have changed what its rollback had put back.
         if not request.progress.is_undone and (_has_written(stacks) or may_be_repeated(request, now())):
-            note = _undo_if_cancelled(request, serve, stacks, now, has_failed=True)
+            made = request.progress.registered or ""
+            note = _undo_if_cancelled(request, serve, stacks, now, made, has_failed=True)
             if note is not None:
                 raise update_cancelled(note) from error
         raise
     is_known = request.progress.asked_at == stacks.calls.total()
     if outcome.answered_by is None and not is_known and _has_written(stacks):
-        note = _undo_if_cancelled(request, serve, stacks, now)
+        made, _ = without_kept(outcome.physical_id)
+        note = _undo_if_cancelled(request, serve, stacks, now, made)
         if note is not None:
             raise update_cancelled(note)
     return outcome
@@ -169,10 +193,11 @@ def _undo_if_cancelled(
     serve: Callable[[Request], Outcome],
     stacks: StackGateway,
     now: Callable[[], datetime],
+    made: str,
     *,
     has_failed: bool = False,
 ) -> str | None:
-    """Return why something stays, if anything; None where nothing was undone."""
+    """Return why something stays, if anything; None where nothing was undone. ``made`` is the Update's physical id."""
     with suppress(ProviderError), request.deadline.undoing():
         if not is_cancelled(request, stacks):
             return None
@@ -181,7 +206,7 @@ def _undo_if_cancelled(
             properties=request.old_properties,
             old_properties=request.properties,
             request_id=f"{request.request_id}-back",
-            progress=Progress(is_way_back=True, is_rollback=True, has_failed=has_failed),
+            progress=Progress(is_way_back=True, is_rollback=True, has_failed=has_failed, made=made),
             sent=now(),
         )
         try:
