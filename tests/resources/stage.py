@@ -30,6 +30,7 @@ PRIVATE_CA = "arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/0f6e3
 LOGICAL_ID = "Certificate"
 UNREAD = "Left registered, in doubt: a device certificate that this operation may have registered before "
 """How the reason begins where the role may not look for what may be left."""
+UNREAD_CA = UNREAD.replace("device", "CA")
 
 
 def one_after_the_other(works: Sequence[Work], stop: Work) -> None:

@@ -13,6 +13,7 @@ from iot_certificate_provider.errors import ConflictError, InvalidPropertyError
 from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.resources.lifecycle.adoption import Adoption
+from iot_certificate_provider.resources.lifecycle.ownership import left_to_its_transfer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -273,12 +274,15 @@ class TestBeforeTheAnswer:
         assert stage.iot.policies["ours"] == {stage.iot.certificates[PUMP_ID].arn}
         assert stage.progress.registered == ADOPTED_ID
 
-    def test_what_a_holder_that_has_not_changed_since_may_declare_was_not_attached(self, stage: Stage) -> None:
-        """Though its template does not tell: before the adoption the policy was not attached."""
-        plant = holder(stage)
+    @pytest.mark.parametrize(("ago", "stays"), [(3600, False), (31, False), (30, True)])
+    def test_what_a_holder_that_has_not_changed_since_may_declare_was_not_attached(
+        self, stage: Stage, ago: float, *, stays: bool
+    ) -> None:
+        """Though its template does not tell: before the adoption the policy was not attached. Clocks differ by 30 s."""
+        plant = holder(stage, ago=ago)
         with pytest.raises(InvalidPropertyError, match="and would delete it"):
             self.adopt_meanwhile(stage, 3, plant.policies.clear)
-        assert stage.iot.policies["ours"] == set()
+        assert bool(stage.iot.policies["ours"]) is stays
 
     def test_nor_what_another_owner_keeps_beside_its_own(self, stage: Stage) -> None:
         """CloudFormation does not find that one by the certificate's id: all stacks are listed."""
@@ -316,6 +320,25 @@ class TestTakingItOver:
         holder(stage)
         stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
         assert self.take_over(stage) == PUMP_ID
+
+
+@pytest.mark.parametrize("is_coming", [False, True])
+def test_a_rollback_attaches_again_unless_another_account_is_transferring_the_certificate(
+    stage: Stage, *, is_coming: bool
+) -> None:
+    adopt(stage, **WITH_POLICY)
+    other = {**DECLARED, "CertificatePem": issuing.make_ca("another pump").pem}
+    other_id = stage.update(stage.device, ADOPTED_ID, {**ADOPTED, **WITH_POLICY}, other).physical_id
+    stage.iot.policies["ours"].clear()
+    if is_coming:
+        del stage.iot.certificates[PUMP_ID]
+        stage.other.RegisterCertificateWithoutCA(PUMP.pem)
+        stage.other.TransferCertificate(PUMP_ID, stage.iot.account)
+    stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    outcome = stage.update(stage.device, other_id, other, {**ADOPTED, **WITH_POLICY})
+    assert outcome.physical_id == ADOPTED_ID
+    assert outcome.note == (left_to_its_transfer(PUMP_ID).reason if is_coming else "")
+    assert bool(stage.iot.policies["ours"]) is not is_coming
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,16 @@ import pytest
 
 import issuing
 from fakes.acm_pca import PrivateCa
+from fakes.refusal import Refusal
 from iot_certificate_provider.contract import LOGICAL_ID_TAG, REQUEST_TAG, STACK_TAG, ResourceType
 from iot_certificate_provider.errors import AlreadyExistsError, ConflictError, InvalidPropertyError, UpstreamError
 from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.properties.ca_certificate import CaCertificateProperties
 from iot_certificate_provider.protocol.request import RequestType
+from iot_certificate_provider.protocol.response import Outcome
 from iot_certificate_provider.resources.ca.ownership import CaCertificateOwnership
 from iot_certificate_provider.resources.ca.private_ca_identity import PrivateCaIdentity
+from iot_certificate_provider.resources.ca.registration import CaCertificateRegistration
 from resources.stage import KEY_SECRET, LOGICAL_ID, PRIVATE_CA
 
 if TYPE_CHECKING:
@@ -325,6 +328,27 @@ class TestADelete:
         assert outcome.note == f"Left registered: certificate {ca.id[:16]}… is declared by Ca of stack another"
         assert list(stage.iot.cas) == [ca.id]
 
+    @pytest.mark.parametrize("is_answered", [True, False])
+    def test_names_the_whole_id_of_what_it_leaves_because_it_may_not_ask_who_has_it(
+        self, stage: Stage, *, is_answered: bool
+    ) -> None:
+        """CloudFormation finds an adopter's stack, which is being deleted, and may hide others."""
+        stage.log("", "CREATE_IN_PROGRESS")
+        ca = register(stage, FIRST, **own_tags(stage))
+        if is_answered:
+            stage.log(ca.id, "CREATE_COMPLETE")
+        held_elsewhere(stage, f"{ca.id}/adopted", "DELETE_IN_PROGRESS")
+
+        def deny(call: Call) -> None:
+            if call.name == "cloudformation.ListStacks":
+                raise Refusal("AccessDenied", "planned", 403)
+
+        stage.aws.before = deny
+        outcome = stage.delete(stage.ca, ca.id if is_answered else INVENTED_ID, of(FIRST))
+        assert outcome.note.startswith(f"Left registered, in doubt: CA {ca.id} may belong to another resource")
+        assert outcome.note.endswith("aws iot delete-ca-certificate")
+        assert list(stage.iot.cas) == [ca.id]
+
     def test_of_an_unanswered_create_goes_on_past_a_ca_that_another_caller_deletes(self, stage: Stage) -> None:
         stage.log("", "CREATE_IN_PROGRESS")
         register(stage, FIRST, **own_tags(stage))
@@ -333,6 +357,26 @@ class TestADelete:
         when(stage, "iot.ListTagsForResource", lambda: stage.iot.cas.pop(gone.id))
         stage.delete(stage.ca, INVENTED_ID, OF_PRIVATE_CA)
         assert stage.iot.cas == {}
+
+
+@pytest.mark.parametrize("why", ["", "gone", "another request's", "answered", "held"])
+def test_what_a_request_has_registered_and_does_not_answer_with_is_removed_only_where_it_is_its_own(
+    stage: Stage, why: str
+) -> None:
+    ca = register(stage, FIRST, **own_tags(stage))
+    request = stage.request(RequestType.CREATE, of(FIRST))
+    if why == "gone":
+        stage.iot.cas.clear()
+    elif why == "another request's":
+        ca.tags[REQUEST_TAG] = "another"
+    elif why == "answered":
+        stage.log(ca.id, "CREATE_COMPLETE")
+    elif why == "held":
+        held_elsewhere(stage, ca.id)
+    before = list(stage.iot.cas)
+    registration = CaCertificateRegistration(stage.gateways, stage._time)
+    assert registration.remove_abandoned(request, Outcome(ca.id)) is (why == "")
+    assert list(stage.iot.cas) == (before if why else [])
 
 
 @pytest.mark.parametrize(("minutes", "is_found"), [(59, True), (61, False)])

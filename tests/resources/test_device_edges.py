@@ -14,7 +14,9 @@ from iot_certificate_provider.contract import ResourceType
 from iot_certificate_provider.errors import AlreadyExistsError, ConflictError, InvalidPropertyError, UpstreamError
 from iot_certificate_provider.physical_id import without_kept
 from iot_certificate_provider.pki import Certificate, SigningRequest
+from iot_certificate_provider.properties.device_certificate import DeviceCertificateProperties
 from iot_certificate_provider.protocol.request import RequestType
+from iot_certificate_provider.resources.device.change import DeviceCertificateChange
 from iot_certificate_provider.resources.device.ownership import DeviceCertificateOwnership
 from iot_certificate_provider.resources.device.renaming import RenamedRequest
 from iot_certificate_provider.resources.lifecycle.ownership import short
@@ -600,6 +602,15 @@ class TestAKeptCertificate:
         assert updated.physical_id == rotated
         assert sorted(each.status for each in stage.iot.certificates.values()) == statuses
         assert stage.aws.writes() == ["iot.UpdateCertificate"] * calls
+
+
+def test_what_was_attached_before_is_not_attached_again(stage: Stage, pump: str) -> None:
+    old, new = ({**DECLARED, **WITH_POLICY, "Status": status} for status in ("ACTIVE", "INACTIVE"))
+    request = stage.request(RequestType.UPDATE, new, PUMP_ID, old)
+    declared, before = DeviceCertificateProperties.read(new), DeviceCertificateProperties.read(old)
+    change = DeviceCertificateChange(stage.gateways, stage._time)
+    change.bring(request, declared, before, Certificate.from_pem(PUMP.pem))
+    assert stage.aws.writes() == ["iot.UpdateCertificate"]
 
 
 class TestAFleetInTheFunctionForSingleCertificates:

@@ -12,11 +12,12 @@ import pytest
 import issuing
 from fakes.refusal import Refusal
 from iot_certificate_provider.contract import ResourceType
+from iot_certificate_provider.deadline import UNDO_SECONDS
 from iot_certificate_provider.errors import ConflictError
 from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.resources.device.device_certificate import DeviceCertificateResource
-from iot_certificate_provider.resources.lifecycle.ownership import orphan_not_checked, short
+from iot_certificate_provider.resources.lifecycle.ownership import deletion_of_nothing, orphan_not_checked, short
 from resources.stage import KEY_SECRET, UNREAD
 
 if TYPE_CHECKING:
@@ -128,6 +129,20 @@ def test_the_reason_is_that_of_the_orphan_that_stays_not_of_one_that_is_not_regi
     held = f"Left registered: {short(lost)} is declared by Pump of stack plant"
     assert device.remove_left_by_update(request, found) == held
     assert device.remove_left_by_update(request, ["ab" * 32]).startswith("Nothing to delete")
+
+
+@pytest.mark.parametrize("seconds", [0.5, -0.5])
+def test_nothing_is_kept_back_for_what_follows_because_nothing_does(stage: Stage, seconds: float) -> None:
+    device = DeviceCertificateResource(stage.gateways, stage.now)
+    request = stage.request(RequestType.UPDATE, BEFORE, "cd" * 32, AFTER)
+    stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+
+    def pass_time(call: Call) -> None:
+        stage.clock.left = UNDO_SECONDS + seconds
+
+    stage.aws.after = pass_time
+    decision = deletion_of_nothing if seconds > 0 else orphan_not_checked
+    assert device.remove_left_by_update(request, ["ab" * 32]) == decision("ab" * 32).reason
 
 
 def make(stage: Stage, kind: str) -> tuple[Resource, dict[str, Any], dict[str, Any]]:

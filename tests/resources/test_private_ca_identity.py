@@ -14,7 +14,7 @@ from fakes.refusal import Refusal
 from iot_certificate_provider.errors import InvalidPropertyError
 from iot_certificate_provider.physical_id import ADOPTED
 from iot_certificate_provider.protocol.request import RequestType
-from resources.stage import LOGICAL_ID, PRIVATE_CA
+from resources.stage import LOGICAL_ID, PRIVATE_CA, UNREAD_CA
 
 if TYPE_CHECKING:
     from iot_certificate_provider.protocol.response import Outcome
@@ -186,7 +186,9 @@ class TestRollback:
                 raise Refusal("AccessDeniedException", "not authorized to perform: iot:ListCACertificates", 403)
 
         stage.aws.before = refuse
-        assert roll_back(stage, created.physical_id, OF_PRIVATE_CA, with_pem) == created
+        outcome = roll_back(stage, created.physical_id, OF_PRIVATE_CA, with_pem)
+        assert outcome == created
+        assert outcome.note.startswith(UNREAD_CA)
 
 
 class TestDelete:

@@ -294,6 +294,21 @@ class TestACancelledUpdate:
             cancellation.update(request, serve, stage.gateways.stacks, stage.now)
         assert served == [False, True]
 
+    @pytest.mark.parametrize("is_undone", [False, True])
+    def test_that_fails_is_undone_unless_it_has_undone_itself(self, stage: Stage, *, is_undone: bool) -> None:
+        stage.log(ID, "UPDATE_FAILED", 5)
+        request = update(stage, age=60)
+        served: list[bool] = []
+
+        def serve(request: Request) -> Outcome:
+            served.append(request.progress.is_way_back)
+            request.progress.is_undone |= is_undone
+            raise ConflictError("planned")
+
+        with pytest.raises(ConflictError, match="planned" if is_undone else "cancelled"):
+            cancellation.update(request, serve, stage.gateways.stacks, stage.now)
+        assert served == [False] if is_undone else [False, True]
+
     @pytest.mark.parametrize("adopts", [False, True])
     @pytest.mark.parametrize("was_attached", [False, True])
     def test_of_many_things_stops_before_it_is_through(

@@ -12,7 +12,7 @@ from iot_certificate_provider.contract import STACK_TAG, ResourceType
 from iot_certificate_provider.errors import AccessDeniedError, ConflictError
 from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.resources.lifecycle.ownership import orphan_not_checked
-from resources.stage import KEY_SECRET, LOGICAL_ID
+from resources.stage import KEY_SECRET, LOGICAL_ID, UNREAD_CA
 
 if TYPE_CHECKING:
     from fakes.aws import Call
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 KEPT = KEY_SECRET.replace("factory/ca-key", "kept")
 ANOTHER = KEY_SECRET.replace("factory/ca-key", "another")
+BY_HAND = "00000000-0000-4000-8000-00000000beef"
 FIRST: dict[str, Any] = {
     "Subject": {"CommonName": "Our CA"},
     "PrivateKeySecretArn": KEPT,
     "CertificateMode": "SNI_ONLY",
 }
 SECOND = {**FIRST, "Generation": "2"}
-LEFT_UNREAD = "Left registered, in doubt: a CA certificate that this operation may have registered before "
 
 
 class SelfSigned:
@@ -106,7 +106,7 @@ class TestARollbackToACaThatIsGone:
     ) -> None:
         ca.deny("secretsmanager.")
         outcome = ca.update(first, SECOND, FIRST)
-        assert outcome.note.startswith(LEFT_UNREAD)
+        assert outcome.note.startswith(UNREAD_CA)
         known = {name: value for name, value in outcome.attributes.items() if value}
         assert known == {"Id": first, "Arn": f"arn:aws:iot:eu-west-1:123456789012:cacert/{first}"}
         assert (outcome.physical_id, list(ca.stage.iot.cas)) == (first, [left])
@@ -163,6 +163,31 @@ class TestAnUpdate:
             ca.stage.iot.cas[first].tags[STACK_TAG] = "arn:aws:cloudformation:eu-west-1:123456789012:stack/another/1"
         ca.update(second, {**SECOND, **keeping}, {**SECOND, **keeping, "Status": "INACTIVE"})
         assert ca.stage.iot.cas[first].status == status
+
+
+def test_a_rotation_whose_secret_is_given_a_password_meanwhile_fails_and_removes_its_ca(ca: SelfSigned) -> None:
+    first = ca.create(FIRST)
+    secrets = ca.stage.aws.secrets
+
+    def write(call: Call) -> None:
+        if call.name == "iot.RegisterCACertificate":
+            secrets.versions[KEPT][BY_HAND] = "a password"
+            secrets.labels[KEPT]["AWSCURRENT"] = BY_HAND
+
+    ca.stage.aws.after = write
+    with pytest.raises(ConflictError, match=r"^PrivateKeySecretArn: the secret holds a value that no"):
+        ca.update(first, FIRST, SECOND)
+    assert list(ca.stage.iot.cas) == [first]
+    assert secrets.labels[KEPT]["AWSCURRENT"] == BY_HAND
+
+
+def test_the_delete_of_a_create_that_never_answered_says_so_where_it_cannot_read_the_secret(ca: SelfSigned) -> None:
+    ca.stage.log("", "CREATE_IN_PROGRESS")
+    left = ca.resource.create(ca.stage.request(RequestType.CREATE, FIRST)).physical_id
+    ca.deny("secretsmanager.")
+    outcome = ca.stage.delete(ca.resource, "create-unfinished/a3a4", FIRST)
+    assert outcome.note.startswith(UNREAD_CA)
+    assert list(ca.stage.iot.cas) == [left]
 
 
 def test_a_create_that_nobody_waits_for_makes_no_key(ca: SelfSigned) -> None:

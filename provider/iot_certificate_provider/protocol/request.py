@@ -59,7 +59,8 @@ class Progress:
     * ``registered``: the physical id of what this request registered, or adopted, and has not undone. A failed Create
       answers with it, so that the Delete which CloudFormation sends next finds it.
     * ``uncertain``: AWS did not answer a registration, which may have happened all the same: the Delete has to look.
-    * ``asked_at``: how many calls were made when CloudFormation was last asked whether it still waits for an Update.
+    * ``asked_at``: how many calls were made when CloudFormation was last asked whether it still waits for an Update;
+      None where it was not asked.
     * ``is_undone``: what the request had registered is removed again.
     * ``is_rollback``: the request is known to be the Update of a rollback.
     * ``is_way_back``: it undoes an Update that was cancelled; ``has_failed``: and which had failed by itself; ``made``:
@@ -69,7 +70,7 @@ class Progress:
 
     registered: str | None = None
     uncertain: bool = False
-    asked_at: int = 0
+    asked_at: int | None = None
     is_undone: bool = False
     is_rollback: bool = False
     is_way_back: bool = False
