@@ -127,7 +127,7 @@ class Possessions:
             return
         if before.properties.get("CertificateId") != now.properties.get("CertificateId"):
             return
-        if certificate_id in self.statuses:
+        if self.holders(certificate_id):
             self.statuses[certificate_id] = status
         was = self.cloud.foreign.get(certificate_id)
         if was is not None:

@@ -1341,6 +1341,14 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Hand("delete", "requested"),
         Amend(1, "status", 0, "after 5.0", (Fault("deny", "cloudformation.DescribeStackResource", "before", 1, 0),)),
     ),
+    "the referee wants a status put back that a decision has set for the first time": (
+        Deploy(0, (DECISION,)),
+        Deploy(1, (("DeviceA", Wish("brought", retain="Retain")),)),
+        Race(
+            Deploy(1, (("DeviceA", Wish("brought", adopt=True, retain="Retain", generation=1)),), "after 2.0"),
+            Amend(0, "status"),
+        ),
+    ),
     "the referee wants a status put back that the resource has set which keeps the certificate": (
         Deploy(0, (("IssuedA", Wish("issued", retain="Retain", keep="KEEP")),)),
         Amend(0, "rotate"),
