@@ -60,6 +60,8 @@ class Possessions:
             self._note_decided_status(owner, now, before)
             return
         certificate_id, had = certificate_id_in(physical_id), self.held.pop(owner, None)
+        # What is registered has its status from then on: another holder may have set one before this is answered.
+        is_set = had is None and self.cloud.made.get(certificate_id) == owner and certificate_id in self.statuses
         if not is_certificate_id(certificate_id):
             return
         lost = self.lost.get((owner, certificate_id))
@@ -87,6 +89,7 @@ class Possessions:
             self.cloud.made[certificate_id] = owner
         # An adopter uses the certificate again, whichever owner registers it.
         used = lost if lost is not None and lost.adopted else None
+        is_told |= is_set and not adopted
         if not returns and not is_told and _sets_status(now, before, had or used, self.held[owner]):
             self.statuses[certificate_id] = _status(now)
             self._note_kept_status(physical_id, now, before)

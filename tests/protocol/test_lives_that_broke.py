@@ -62,6 +62,12 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
         Hand("delete", "ca"),
         Race(Deploy(2, (("CaA", Wish("ca")),), "first"), Amend(1, "replace", 0, "cancel 0.2"), slow=1),
     ),
+    "the referee takes for later than an adopter's status that of a registration which is answered later": (
+        Deploy(1, (("DeviceA", Wish(retain="Retain")),)),
+        Deploy(2, (("DeviceA", Wish(adopt=True)),)),
+        Hand("delete"),
+        Race(Amend(1, "replace", 0, "first"), Amend(2, "status"), later=60.0),
+    ),
     "the referee takes the rollback of an adopter for one that sets no status": (
         Deploy(1, (("DeviceA", Wish(retain="Retain")),)),
         Deploy(2, (("DeviceA", Wish(adopt=True)),)),
