@@ -68,6 +68,18 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
         Hand("delete"),
         Race(Amend(1, "replace", 0, "first"), Amend(2, "status"), later=60.0),
     ),
+    "a cancelled Create leaves a CA that it has registered without an answer: its Delete was served before": (
+        Lag(call=1.0, denied="iot.RegisterCACertificate", denied_seconds=8.0),
+        Deploy(2, (("CaA", Wish("ca")),), "after 0.1", (Fault("fail", "iot.RegisterCACertificate", times=3),)),
+    ),
+    "likewise of a device": (
+        Lag(call=1.0, denied="iot.RegisterCertificate", denied_seconds=8.0),
+        Deploy(2, (DEVICE,), "after 0.1", (Fault("fail", "iot.RegisterCertificate", times=3),)),
+    ),
+    "likewise of what AWS IoT issues": (
+        Lag(call=1.0, denied="iot.CreateCertificateFromCsr", denied_seconds=8.0),
+        Deploy(2, (("DeviceA", Wish("csr")),), "after 0.1", (Fault("fail", "iot.CreateCertificateFromCsr", times=3),)),
+    ),
     "the referee takes the rollback of an adopter for one that sets no status": (
         Deploy(1, (("DeviceA", Wish(retain="Retain")),)),
         Deploy(2, (("DeviceA", Wish(adopt=True)),)),
@@ -1360,6 +1372,10 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Amend(0, "rotate"),
         Deploy(1, (("DeviceA", Wish("kin", adopt=True, generation=1)),)),
         Race(Deploy(1, (("DeviceA", Wish("kin")),)), Amend(0, "status"), later=0.3),
+    ),
+    "a cancelled Create leaves what it has registered without an answer: its Delete was served before": (
+        Lag(call=1.0, denied="iot.RegisterCertificate", denied_seconds=8.0),
+        Deploy(2, (DEVICE, REQUESTED), "after 0.1", (Fault("fail", 3, times=3, invocation=1),)),
     ),
     "a cancelled Update takes itself for its rollback, and returns to the kept certificate": (
         Lag(seconds=0.5, call=1.0),

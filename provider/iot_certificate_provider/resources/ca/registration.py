@@ -28,7 +28,11 @@ from iot_certificate_provider.resources.lifecycle.cancellation import StillWante
 from iot_certificate_provider.resources.lifecycle.ownership import tagged_by_request, tags_of
 from iot_certificate_provider.resources.lifecycle.redelivery import uncertain_without_answer
 from iot_certificate_provider.resources.lifecycle.registered_already import RegisteredAlready, unseen
-from iot_certificate_provider.resources.lifecycle.undo import undone_if_abandoned, undone_on_failure
+from iot_certificate_provider.resources.lifecycle.undo import (
+    undone_if_abandoned,
+    undone_on_failure,
+    undone_without_answer,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +83,8 @@ class CaCertificateRegistration:
         ensure_fits(request, outcome)
         verification = self._proof.verification_certificate(ca, wanted.verification, request.deadline, now)
         StillWanted(request, self._stacks, self._now).check_before_registering()
-        registered = self._call_register(request, wanted, ca, verification)
+        with undone_without_answer(request, self._stacks, partial(self.remove_abandoned, request, outcome)):
+            registered = self._call_register(request, wanted, ca, verification)
         request.progress.uncertain = False
         with undone_on_failure(request, registered.id, partial(self._undo, request, registered.id)):
             if registered.id != outcome.physical_id:

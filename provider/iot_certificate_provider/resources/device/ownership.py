@@ -97,7 +97,14 @@ class DeviceCertificateOwnership:
 
     def left_issued(self, request: Request, signing: SigningRequest) -> Iterator[str]:
         """Yield the ids of those that the running operation can have registered for the key, newest first."""
-        for certificate_id in self._registered_since_start(self._rows(request)):
+        return self._answering(signing, self._registered_since_start(self._rows(request)))
+
+    def issued_since(self, signing: SigningRequest, since: datetime) -> Iterator[str]:
+        """Yield the ids of those that were registered for the key since then, newest first."""
+        return self._answering(signing, self._registered_since(since))
+
+    def _answering(self, signing: SigningRequest, candidates: Iterable[str]) -> Iterator[str]:
+        for certificate_id in candidates:
             # The role may not list certificates, perhaps; it may describe them.
             with self._stacks.expecting_denial(expected=False):
                 live = self._iot.find_certificate(certificate_id)
@@ -146,11 +153,13 @@ class DeviceCertificateOwnership:
 
     def _registered_since_start(self, rows: Iterable[ResourceEvent]) -> Iterator[str]:
         started = registration_started(rows)
-        if started is None:
-            return
+        if started is not None:
+            yield from self._registered_since(started)
+
+    def _registered_since(self, since: datetime) -> Iterator[str]:
         newest = self._iot.newest_certificates()
         # Before any is asked about: that takes a minute each, and what is deleted meanwhile moves others between pages.
-        yield from [each for each, _ in itertools.takewhile(lambda entry: is_within(entry[1], started), newest)]
+        yield from [each for each, _ in itertools.takewhile(lambda entry: is_within(entry[1], since), newest)]
 
 
 def answers(live: DeviceCertificateDescription, signing: SigningRequest) -> bool:

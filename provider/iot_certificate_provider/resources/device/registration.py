@@ -19,7 +19,11 @@ from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.ownership import left_as_anothers
 from iot_certificate_provider.resources.lifecycle.redelivery import uncertain_without_answer
 from iot_certificate_provider.resources.lifecycle.registered_already import RegisteredAlready, unseen
-from iot_certificate_provider.resources.lifecycle.undo import undone_if_abandoned, undone_on_failure
+from iot_certificate_provider.resources.lifecycle.undo import (
+    undone_if_abandoned,
+    undone_on_failure,
+    undone_without_answer,
+)
 from iot_certificate_provider.resources.removal.attachments import Attachments, attach
 
 if TYPE_CHECKING:
@@ -80,7 +84,12 @@ class DeviceCertificateRegistration:
         ensure_fits(request, outcome)
         still_wanted = self._still_wanted(request)
         still_wanted.check_before_registering()
-        with uncertain_without_answer(request, self._iot), attributing_to(DeviceCertificateProperty.CERTIFICATE_PEM):
+        undo = partial(self._undo_unanswered, request, certificate.id, self._now())
+        with (
+            undone_without_answer(request, self._stacks, undo),
+            uncertain_without_answer(request, self._iot),
+            attributing_to(DeviceCertificateProperty.CERTIFICATE_PEM),
+        ):
             registered = self._call_register(wanted, certificate)
         with self._undone_on_failure(request, registered.id):
             _check_id(registered.id, certificate.id)
@@ -110,7 +119,9 @@ class DeviceCertificateRegistration:
         ensure_fits(request, largest_outcome(signing, request))
         still_wanted = self._still_wanted(request)
         still_wanted.check_before_registering()
-        issued = self._call_issue(request, wanted, signing)
+        undo = partial(self._undo_issued, request, signing, self._now())
+        with undone_without_answer(request, self._stacks, undo):
+            issued = self._call_issue(request, wanted, signing)
         with self._undone_on_failure(request, issued.id):
             outcome = outcome_of(Certificate.from_pem(issued.pem), None, request, issued=True)
             ensure_fits(request, outcome)
@@ -162,6 +173,17 @@ class DeviceCertificateRegistration:
         # It was not registered before: so no earlier delivery has left anything.
         request.progress.uncertain = False
         return undone_on_failure(request, certificate_id, partial(self._undo, request, certificate_id, self._now()))
+
+    def _undo_issued(self, request: Request, signing: SigningRequest, began: datetime) -> bool:
+        undone = [self._undo_unanswered(request, each, began) for each in self._ownership.issued_since(signing, began)]
+        return all(undone)
+
+    def _undo_unanswered(self, request: Request, certificate_id: str, began: datetime) -> bool:
+        """Remove the certificate if it was registered since ``began``, whose date has whole seconds as AWS IoT has."""
+        live = self._iot.find_certificate(certificate_id)
+        if live is None or live.created < began.replace(microsecond=0):
+            return live is None
+        return self._undo(request, certificate_id, self._now())
 
     def _undo(self, request: Request, certificate_id: str, registered: datetime) -> bool:
         """Remove the certificate, unless another resource has it now; return whether nothing of it is left."""

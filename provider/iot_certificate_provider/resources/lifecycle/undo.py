@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.errors import ConflictError, ProviderError
+from iot_certificate_provider.errors import CancelledError, ConflictError, DeadlineError, ProviderError, UpstreamError
 from iot_certificate_provider.physical_id import is_adopted
 from iot_certificate_provider.resources.lifecycle.cancellation import check_still_wanted
 from iot_certificate_provider.resources.lifecycle.redelivery import wait_for_late_effects
@@ -49,6 +49,29 @@ def undone_if_abandoned(
     except ConflictError:
         undo_now(request, undo)
         raise
+
+
+@contextmanager
+def undone_without_answer(request: Request, stacks: StackGateway, undo: Callable[[], bool]) -> Iterator[None]:
+    """Have ``undo`` take back a registration that AWS has not answered, where CloudFormation has cancelled the request.
+
+    Else its Delete, or its rollback, looks for it. That of a cancelled one may have come and gone.
+    """
+    try:
+        yield
+    except (UpstreamError, DeadlineError) as error:
+        if _is_cancelled(request, stacks):
+            undo_now(request, undo, error)
+        raise
+
+
+def _is_cancelled(request: Request, stacks: StackGateway) -> bool:
+    try:
+        with request.deadline.undoing():
+            check_still_wanted(request, stacks)
+    except ProviderError as error:
+        return isinstance(error, CancelledError)
+    return False
 
 
 @contextmanager
