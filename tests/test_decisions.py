@@ -94,6 +94,7 @@ CASES: dict[str, tuple[Decision | None, Action]] = {
     "left_to_its_transfer": (ownership.left_to_its_transfer(ID), Action.LEAVE),
     "devices_left": (ownership.devices_left(ID), Action.LEAVE),
     "devices_declared": (ownership.devices_declared(2, "pump by Pump of this stack"), Action.LEAVE),
+    "devices_in_doubt": (ownership.devices_in_doubt(2, "pump (Pump of this stack)"), Action.LEAVE),
     "devices_left, renamed": (ownership.devices_left(ID, "New of this stack"), Action.LEAVE),
     "left_unowned": (ownership.left_unowned(ID), Action.LEAVE),
     "not_its_own_any_more": (ownership.not_its_own_any_more(ID), Action.LEAVE),
@@ -125,6 +126,7 @@ WITHOUT_ID = {
     "deletion_after_a_failed_create",
     "deletion_of_nothing_left",
     "devices_declared",
+    "devices_in_doubt",
     "left_attached",
     "left_unread",
 }

@@ -608,6 +608,21 @@ def ca_deactivating_anothers_devices(cloud: Cloud, kind: Kind) -> None:
     _sweep_under_another(cloud, kind, "DEACTIVATE")
 
 
+def ca_deleted_while_anothers_device_is_created(cloud: Cloud, kind: Kind) -> None:
+    """A CA with DELETE goes with its stack, when another stack's Create has just registered a device certificate."""
+    authority, devices = Stack(cloud, "authority"), Stack(cloud, "devices")
+    _created(authority, {X: kind(DeviceCertificatesOnDelete="DELETE")})
+    _slow(cloud, devices, 6.0)
+
+    def delete_later() -> None:
+        cloud.clock.sleep(10.0)
+        _deleted(authority)
+
+    _together(cloud, lambda: _created(devices, {X: replace(material.device_under(X), after=())}), delete_later)
+    _deleted(devices)
+    require(cloud.iot.certificates.keys() <= cloud.foreign.keys(), "I2", "the device is left")
+
+
 def _sweep_under_another(cloud: Cloud, kind: Kind, what: str) -> None:
     authority, devices = Stack(cloud, "authority"), Stack(cloud, "devices")
     _created(authority, {X: kind(DeviceCertificatesOnDelete=what)})
@@ -699,6 +714,7 @@ ALL: dict[Callable[[Cloud, Kind], None], tuple[str, ...]] = {
     registered_again_by_hand: BOTH,
     ca_deleted_under_anothers_devices: CA_ONLY,
     ca_deactivating_anothers_devices: CA_ONLY,
+    ca_deleted_while_anothers_device_is_created: CA_ONLY,
     two_holders_deleted_together: BOTH,
     two_holders_deleted_one_after_the_other: BOTH,
 }

@@ -1474,6 +1474,27 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
         Hand("delete", "csr"),
         Deploy(1, (DEVICE,), "", (Fault("mute", times=3),)),
     ),
+    "the sweep of a CA turns off what another stack's Create has registered and not answered yet": (
+        Deploy(1, (("CaA", Wish("ca", sweep="DEACTIVATE")),)),
+        Race(
+            Deploy(0, (("DeviceA", Wish("under", attached=("publish",), adopt=True)),)),
+            Destroy(1),
+            later=20.0,
+        ),
+    ),
+    "likewise of an Update": (
+        Deploy(1, (("CaA", Wish("ca", sweep="DEACTIVATE")),)),
+        Deploy(0, (DEVICE,)),
+        Race(Deploy(0, (("DeviceA", Wish("under", attached=("publish",))),)), Destroy(1), later=10.0),
+    ),
+    "the sweep of a CA deletes what another stack's Create has registered and not answered yet": (
+        Deploy(1, (("CaA", Wish("ca", sweep="DELETE")),)),
+        Race(Deploy(0, (("DeviceA", Wish("under")),)), Destroy(1), later=10.0),
+    ),
+    "likewise with its things": (
+        Deploy(1, (("CaA", Wish("ca", sweep="DELETE_WITH_THINGS")),)),
+        Race(Deploy(0, (("DeviceA", Wish("under")),)), Destroy(1), later=10.0),
+    ),
 }
 _CASES: list[Any] = [
     *(pytest.param(Neighbourhood, life, id=name) for name, life in OF_NEIGHBOURS.items()),

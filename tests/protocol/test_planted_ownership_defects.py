@@ -147,6 +147,10 @@ def sweeps_what_other_stacks_hold(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(device_certificate_sweep.Held, "holder", lambda *_: None)
 
 
+def sweeps_what_nobody_holds_yet(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(device_certificate_sweep.Held, "maker", lambda *_: None)
+
+
 def deletes_a_ca_by_its_id(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(CaCertificateOwnership, "is_anothers_by_now", lambda *_, **__: False)
 
@@ -394,6 +398,14 @@ DEFECTS = [
         "ca",
         "I5: the certificate of Subject of stack devices is INACTIVE, and was set ACTIVE",
         sweeps_what_other_stacks_hold,
+    ),
+    Defect(
+        8,
+        "sweeps what another stack's Create has registered, and not answered yet",
+        several_owners.ca_deleted_while_anothers_device_is_created,
+        "ca",
+        "I4: Subject is not registered, CREATE_COMPLETE",
+        sweeps_what_nobody_holds_yet,
     ),
     Defect(
         8,

@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 import issuing
 from fakes.refusal import Refusal
-from iot_certificate_provider.contract import OUR_TAGS, STACK_TAG, CaCertificateAttribute
+from iot_certificate_provider.contract import OUR_TAGS, STACK_TAG, CaCertificateAttribute, ResourceType
 from iot_certificate_provider.errors import (
     AccessDeniedError,
     AlreadyExistsError,
@@ -528,6 +528,7 @@ class TestSweep:
         self, stage: Stage, sweeping: dict[str, Any], factory_ca: issuing.Issued
     ) -> None:
         stage.log("", "CREATE_IN_PROGRESS")
+        stage.aws.cloudformation.types[LOGICAL_ID] = ResourceType.CA_CERTIFICATE
         registered = stage.ca.create(stage.request(RequestType.CREATE, sweeping)).physical_id
         device = issuing.make_device(factory_ca, "thermostat")
         stage.iot.bring_in_just_in_time(device.pem, registered)

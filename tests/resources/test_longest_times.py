@@ -366,6 +366,11 @@ ROWS: dict[str, tuple[Play | None, Play | None, Play | None]] = {
     ),
     "the owner of a certificate that this event may have registered": (create_in_doubt, update_in_doubt, None),
     "other stacks in progress, in a rollback": (None, rollback_in_doubt, None),
+    "resources in progress that may have registered a device certificate of a CA, in its sweep": (
+        None,
+        None,
+        delete("ca sweeping", at_work_elsewhere),
+    ),
     "resources that may have adopted the certificate a moment ago": (None, None, deleted_after_an_update),
     "a policy's or thing's detachment, before a transfer": (
         transferring(failing("iot.TransferCertificate", "DeleteConflictException", 409), is_update=False),

@@ -183,6 +183,124 @@ class TestWhatResourcesDeclare:
         assert swept.delete("DELETE_WITH_THINGS") == ""
 
 
+class TestWhatAResourceAtWorkMayHaveRegistered:
+    """The pump's Create runs for a minute, and registered the first certificate; the others are hours old."""
+
+    @pytest.fixture
+    def pump(self, swept: Swept) -> Pump:
+        stage, began = swept.stage, swept.stage.now()
+        # Time passes only when somebody sleeps.
+        stage.now = lambda: began + timedelta(seconds=sum(stage.clock.slept))
+        for each in swept.ids[1:]:
+            stage.iot.certificates[each].created = began - timedelta(hours=2)
+        return Pump(swept)
+
+    @pytest.mark.parametrize("what", ["DELETE", "DELETE_WITH_THINGS", "DEACTIVATE"])
+    def test_is_left_in_doubt_and_named_after_two_minutes(self, swept: Swept, pump: Pump, what: str) -> None:
+        note = swept.delete(what)
+        assert note == (
+            "Left 1 of the CA's device certificates, in doubt. If nobody uses them: iot-certificates sweep. "
+            f"Resources in progress may have registered them: certificate {swept.ids[0][:16]}… (Pump of stack plant)"
+        )
+        assert 110 < sum(swept.stage.clock.slept) <= 121
+        assert pump.has_its_certificate
+        assert "thing-0" in swept.stage.iot.things
+        statuses = [each.status for each in swept.stage.iot.certificates.values()]
+        assert statuses == (["ACTIVE", "INACTIVE", "INACTIVE"] if what == "DEACTIVATE" else ["ACTIVE"])
+        assert not swept.stage.iot.cas
+
+    def test_asks_only_the_stacks_at_work_again(self, swept: Swept, pump: Pump) -> None:
+        stage = swept.stage
+        stage.aws.cloudformation.beside("office")
+        swept.delete()
+        asked = [call.parameters["StackName"] for call in stage.aws.calls if call.name.endswith("ListStackResources")]
+        assert asked.count(stage.aws.cloudformation.stack_id.replace("/factory/", "/office/")) <= 2
+        assert asked.count(pump.stack.stack_id) > 20
+
+    @pytest.mark.parametrize(("left", "longest"), [(100.0, 55.0), (46.0, 15.7), (30.0, 5.0)])
+    def test_is_waited_for_no_longer_than_there_is_time(
+        self, swept: Swept, pump: Pump, left: float, longest: float
+    ) -> None:
+        swept.stage.clock.left = left
+        swept.ids = swept.ids[:1]
+        assert "in doubt" in swept.delete("DEACTIVATE")
+        assert longest / 2 < sum(swept.stage.clock.slept) < longest + 0.2
+        assert pump.has_its_certificate
+
+    def test_is_its_own_once_it_has_answered(self, swept: Swept, pump: Pump) -> None:
+        pump.ends_after(40.0, swept.ids[0], "CREATE_COMPLETE")
+        note = swept.delete()
+        assert note.startswith("Left 1 of the CA's device certificates and things, because resources declare them")
+        assert 40 <= sum(swept.stage.clock.slept) < 51
+        assert swept.left == [0]
+
+    def test_is_swept_once_it_has_failed(self, swept: Swept, pump: Pump) -> None:
+        pump.ends_after(40.0, "create-failed/1", "CREATE_FAILED")
+        assert swept.delete() == ""
+        assert 40 <= sum(swept.stage.clock.slept) < 51
+        assert swept.left == []
+
+    def test_is_swept_once_it_has_failed_though_another_is_at_work(self, swept: Swept, pump: Pump) -> None:
+        """The other began long after the first certificate was registered, and before the second."""
+        pump.ends_after(40.0, "create-failed/1", "CREATE_FAILED")
+        certificates, now = swept.stage.iot.certificates, swept.stage.now()
+        pump.stack.log("Valve", "", "CREATE_IN_PROGRESS", now)
+        certificates[swept.ids[0]].created = now - timedelta(minutes=1)
+        certificates[swept.ids[1]].created = now
+        assert "(Valve of stack plant)" in swept.delete()
+        assert swept.left == [1]
+
+    def test_is_swept_where_it_began_later(self, swept: Swept, pump: Pump) -> None:
+        swept.stage.iot.certificates[swept.ids[0]].created -= timedelta(seconds=91)
+        assert swept.delete() == ""
+        assert swept.left == []
+
+    def test_is_left_also_where_it_began_after_the_stacks_were_asked(self, swept: Swept, pump: Pump) -> None:
+        """The second listing has a certificate of an operation that the sweep has not heard of."""
+        stage = swept.stage
+        pump.ends_after(0.0, swept.ids[0], "CREATE_COMPLETE")
+        valve = issuing.make_device(None, "valve")
+
+        def register(call: Call) -> None:
+            if call.name == "iot.DeleteCertificate" and "Valve" not in pump.stack.resources:
+                stage.clock.sleep(5.0)
+                pump.stack.log("Valve", "", "CREATE_IN_PROGRESS", stage.now())
+                made = stage.iot.RegisterCertificateWithoutCA(valve.pem, status="ACTIVE")
+                swept.ids.append(made["certificateId"])
+                stage.iot.certificates[swept.ids[-1]].ca_id = swept._ca_id
+                stage.clock.sleep(5.0)
+
+        stage.aws.after = register
+        assert f"certificate {swept.ids[0][:16]}…" in (note := swept.delete())
+        assert "(Valve of stack plant)" in note
+        assert swept.left == [0, 3]
+
+
+class Pump:
+    """A resource of another stack, in CREATE_IN_PROGRESS for a minute."""
+
+    def __init__(self, swept: Swept) -> None:
+        self._swept = swept
+        self.stack = swept.stage.aws.cloudformation.beside("plant")
+        self.stack.status = "CREATE_IN_PROGRESS"
+        self.stack.log("Pump", "", "CREATE_IN_PROGRESS", swept.stage.now() - timedelta(minutes=1))
+
+    def ends_after(self, seconds: float, physical_id: str, status: str) -> None:
+        """Have it answer once so many seconds have been slept."""
+        clock = self._swept.stage.clock
+
+        def answer(_: Call) -> None:
+            if sum(clock.slept) >= seconds and self.stack.resources["Pump"][0] != physical_id:
+                self.stack.log("Pump", physical_id, status, self._swept.stage.now())
+
+        self._swept.stage.aws.before = answer
+
+    @property
+    def has_its_certificate(self) -> bool:
+        certificate = self._swept.stage.iot.certificates.get(self._swept.ids[0])
+        return certificate is not None and certificate.status == "ACTIVE"
+
+
 class TestWhatRefuses:
     def test_is_reported_as_it_is_where_it_is_one(self, swept: Swept) -> None:
         swept.refuse("iot.DeleteCertificate", 1, Refusal("InternalFailureException", "planned", 500))

@@ -29,6 +29,9 @@ WAITS: dict[str, set[str]] = {
     "resources/ca/device_certificate_sweep.py:DeviceCertificateSweep.run": {
         "the device certificates of a CA, in its sweep"
     },
+    "resources/ca/device_certificate_sweep.py:_attempts_in_doubt": {
+        "resources in progress that may have registered a device certificate of a CA, in its sweep"
+    },
     "resources/keys/signers.py:PrivateCaSigner._wait": {"AWS Private CA, which issues a certificate"},
     "resources/lifecycle/adoption.py:Adoption._claiming": {
         "the resource that holds a certificate which is to be adopted"

@@ -262,7 +262,9 @@ class IotGateway:
         )
         with mapping_errors(f"the certificates of CA {ca_certificate_id}"):
             return [
-                DeviceCertificateEntry(entry["certificateId"], entry["certificateArn"], entry["status"])
+                DeviceCertificateEntry(
+                    entry["certificateId"], entry["certificateArn"], entry["status"], entry["creationDate"]
+                )
                 for page in pages
                 for entry in page["certificates"]
             ]

@@ -40,6 +40,7 @@ class DeviceCertificateEntry:
     id: str
     arn: str
     status: str
+    created: datetime
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,6 @@ class DeviceCertificateDescription(DeviceCertificateEntry):
 
     pem: str
     mode: str
-    created: datetime
     modified: datetime | None = None
     previous_owner: str | None = None
     """The account that it was transferred from."""
@@ -72,9 +72,9 @@ class DeviceCertificateDescription(DeviceCertificateEntry):
             found["certificateId"],
             found["certificateArn"],
             found["status"],
+            found["creationDate"],
             found["certificatePem"],
             found.get("certificateMode", CertificateMode.DEFAULT),
-            found["creationDate"],
             found.get("lastModifiedDate"),
             found.get("previousOwnedBy"),
             transfer.get("transferDate"),

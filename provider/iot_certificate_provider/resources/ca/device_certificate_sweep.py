@@ -19,13 +19,16 @@ from iot_certificate_provider.errors import (
     UnfinishedError,
 )
 from iot_certificate_provider.physical_id import certificate_id_in
-from iot_certificate_provider.resources.lifecycle.ownership import among, devices_declared, short
+from iot_certificate_provider.resources.lifecycle.history import CLOCKS_DIFFER
+from iot_certificate_provider.resources.lifecycle.holders import began_later, is_at_work
+from iot_certificate_provider.resources.lifecycle.inquiry import IN_DOUBT_SECONDS
+from iot_certificate_provider.resources.lifecycle.ownership import among, devices_declared, devices_in_doubt, short
 from iot_certificate_provider.resources.lifecycle.redelivery import wait_for_late_effects
 from iot_certificate_provider.resources.removal.attachments import Attachments
 from iot_certificate_provider.resources.removal.device_certificate import ITS_OWN, OFF, DeviceCertificateRemoval
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from iot_certificate_provider.aws.cloudformation import StackGateway, StackResource
@@ -60,30 +63,55 @@ class Held:
     """The resources of all stacks of the account that have a certificate, a thing or a policy, by its physical id.
 
     A stack that is being changed may hold more a minute later, so the stacks are asked again: by one thread, while the
-    others believe what was known.
+    others believe what was known. A resource that is at work may have registered a certificate, and not have answered
+    yet: CloudFormation knows no id of it.
     """
 
     def __init__(self, stacks: StackGateway, now: Callable[[], datetime]) -> None:
         self._stacks = stacks
         self._now = now
+        self._of_stacks: dict[str, list[StackResource]] = {}
         self._held: dict[str, StackResource] = {}
+        self._at_work: list[StackResource] = []
         self._asked: datetime | None = None
 
     def holder(self, name: str) -> StackResource | None:
         """Return the resource that holds it; ListStacks and ListStackResources, of each stack."""
-        now = self._now()
-        if self._asked is None or (now - self._asked).total_seconds() > HELD_SECONDS:
-            self._asked = now
-            found = (each for stack_id in self._stacks.stack_ids() for each in self._held_in(stack_id))
-            self._held = {
-                name: each for each in found for name in (certificate_id_in(each.physical_id), each.keeps) if name
-            }
+        if self._asked is None or (self._now() - self._asked).total_seconds() > HELD_SECONDS:
+            self._ask_all()
         return self._held.get(name)
 
-    def _held_in(self, stack_id: str) -> list[StackResource]:
+    def maker(self, entry: DeviceCertificateEntry) -> StackResource | None:
+        """Return a resource that is at work, and may have registered a certificate that nobody holds."""
+        return next((each for each in self._at_work if not began_later(each, entry.created)), None)
+
+    def learn_of(self, entries: Iterable[DeviceCertificateEntry], listed: datetime) -> None:
+        """Ask all stacks again, unless that was later than these were ``listed``, or no maker of them can be new."""
+        asked = self._asked
+        if asked is not None and asked < listed and any(each.created > asked - CLOCKS_DIFFER for each in entries):
+            self._ask_all()
+
+    def ask_makers_again(self, entries: Iterable[DeviceCertificateEntry]) -> None:
+        """ListStackResources of the stacks that may have registered these: whether they have answered by now."""
+        stack_ids = {maker.stack_id for maker in map(self.maker, entries) if maker is not None}
+        self._learn(self._of_stacks | {each: self._resources_of(each) for each in stack_ids})
+
+    def _ask_all(self) -> None:
+        self._asked = self._now()
+        self._learn({each: self._resources_of(each) for each in self._stacks.stack_ids()})
+
+    def _learn(self, of_stacks: dict[str, list[StackResource]]) -> None:
+        found = [each for resources in of_stacks.values() for each in resources]
+        self._of_stacks = of_stacks
+        self._at_work = [each for each in found if is_at_work(each, None, taking=False)]
+        self._held = {
+            name: each for each in found for name in (certificate_id_in(each.physical_id), each.keeps) if name
+        }
+
+    def _resources_of(self, stack_id: str) -> list[StackResource]:
         # CloudFormation has one code, ValidationError, for a stack that does not exist any more.
         with suppress(NotFoundError, RefusedError):
-            return list(self._stacks.resources(stack_id))
+            return list(self._stacks.all_resources(stack_id))
         return []
 
 
@@ -101,13 +129,23 @@ class Spared:
             self._names[shown] = holder
         return holder is not None
 
-    def note(self, request: Request) -> str:
-        """Return how many there are, and which the first are; an empty text where there are none."""
-        if not self._names:
-            return ""
-        first = [f"{name} ({among([holder], request)})" for name, holder in islice(self._names.items(), NAMED)]
-        more = f" and {len(self._names) - NAMED} more" if len(self._names) > NAMED else ""
-        return devices_declared(len(self._names), ", ".join(first) + more).reason
+    def note(self, request: Request, in_doubt: Iterable[DeviceCertificateEntry]) -> str:
+        """Return how many there are, and which the first are; an empty text where there are none.
+
+        First those ``in_doubt``, that the sweep has left because they may be a resource's.
+        """
+        makers = {short(each.id): maker for each in in_doubt if (maker := self._held.maker(each)) is not None}
+        notes = (
+            decide(len(names), _first_of(names, request)).reason
+            for decide, names in ((devices_in_doubt, makers), (devices_declared, self._names))
+            if names
+        )
+        return ". ".join(notes)
+
+
+def _first_of(names: Mapping[str, StackResource], request: Request) -> str:
+    first = [f"{name} ({among([resource], request)})" for name, resource in islice(names.items(), NAMED)]
+    return ", ".join(first) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
 class DeviceCertificateSweep:
@@ -127,20 +165,26 @@ class DeviceCertificateSweep:
     def run(self, ca_certificate_id: str, what: DeviceCertificatesOnDelete, request: Request) -> str:
         """Do ``what`` to the certificates of the CA, until a listing names none but those that resources hold.
 
-        Return the note that names the devices and things that this invocation has left to their resources.
+        One that nobody holds, and that a resource at work may have registered, is not touched until it is known whose
+        it is, which the sweep waits for at its end.
+
+        Return the note that names the devices and things that this invocation has left to their resources, or in doubt.
 
         One whose state refuses (a pending transfer, say) does not keep the others: ConflictError comes at the end. Out
         of time, UnfinishedError reports how many are left: another run continues with them.
         """
-        is_spared = Spared(Held(self._stacks, self._now))
+        held = Held(self._stacks, self._now)
+        is_spared = Spared(held)
         deadline = request.deadline
         kept, least = min(KEPT_SECONDS, deadline.seconds_left / 3), min(BEGIN_SECONDS, deadline.seconds_left / 2)
         sweep_one = _keeping(deadline, kept, self._action(what, is_spared, deadline))
+        waiting = _attempts_in_doubt(deadline, kept + least)
         for _ in deadline.attempts():
-            entries = self._left(ca_certificate_id, what, is_spared)
-            if not entries:
-                return is_spared.note(request)
-            self._act_on_each(entries, sweep_one, is_spared, lambda: deadline.seconds_left > kept + least)
+            entries = self._left(ca_certificate_id, what, held, is_spared)
+            known = [each for each in entries if held.maker(each) is None]
+            if not known and not _is_any_settled(entries, held, waiting):
+                return is_spared.note(request, entries)
+            self._act_on_each(known, sweep_one, is_spared, lambda: deadline.seconds_left > kept + least)
         # Those of the last listing are done with; no listing has shown whether others have come.
         raise _unfinished(None)
 
@@ -167,12 +211,15 @@ class DeviceCertificateSweep:
         _check_finished(several)
 
     def _left(
-        self, ca_certificate_id: str, what: DeviceCertificatesOnDelete, is_spared: Spared
+        self, ca_certificate_id: str, what: DeviceCertificatesOnDelete, held: Held, is_spared: Spared
     ) -> list[DeviceCertificateEntry]:
         done = OFF if what is DeviceCertificatesOnDelete.DEACTIVATE else ()
+        began = self._now()
         try:
             listed = [entry for entry in self._iot.certificates_of_ca(ca_certificate_id) if entry.status not in done]
-            return [entry for entry in listed if not is_spared(entry.id, short(entry.id))]
+            left = [entry for entry in listed if not is_spared(entry.id, short(entry.id))]
+            held.learn_of(left, began)
+            return [entry for entry in left if not is_spared(entry.id, short(entry.id))]
         except (DeadlineError, ThrottledError) as error:
             raise _unfinished(None) from error
 
@@ -204,6 +251,20 @@ class DeviceCertificateSweep:
                 raise
 
         self._removal.remove_live(entry, deadline, detach_thing=remove_thing, seconds=THING_SECONDS)
+
+
+def _attempts_in_doubt(deadline: Deadline, kept: float) -> Iterator[int]:
+    """Yield attempts as long as a sweep waits for resources at work in all, from the first one on."""
+    yield from deadline.attempts(min(IN_DOUBT_SECONDS, max(0.0, deadline.seconds_left - kept)))
+
+
+def _is_any_settled(entries: list[DeviceCertificateEntry], held: Held, waiting: Iterator[int]) -> bool:
+    """Wait until no resource is at work that may have registered these; return whether one of them is not in doubt."""
+    for _ in waiting if entries else ():
+        held.ask_makers_again(entries)
+        if not any(map(held.maker, entries)):
+            break
+    return not all(map(held.maker, entries))
 
 
 def _keeping(

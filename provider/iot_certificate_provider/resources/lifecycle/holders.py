@@ -118,8 +118,12 @@ def is_at_work(
         return not (made_nothing or is_over or is_certificate_id(certificate_id_in(resource.physical_id)))
     if resource.status not in _AT_WORK:
         return False
-    began_later = created is not None and resource.at is not None and resource.at > created + CLOCKS_DIFFER
-    return not (taking and began_later)
+    return not (taking and began_later(resource, created))
+
+
+def began_later(resource: StackResource, created: datetime | None) -> bool:
+    """Decide whether a resource that is at work began after something was ``created``: it did not register it."""
+    return created is not None and resource.at is not None and resource.at > created + CLOCKS_DIFFER
 
 
 def may_clean_up(resource: StackResource, request: Request, created: datetime | None) -> bool:

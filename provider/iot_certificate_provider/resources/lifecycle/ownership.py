@@ -230,6 +230,15 @@ def devices_declared(count: int, names: str) -> Decision:
     )
 
 
+def devices_in_doubt(count: int, names: str) -> Decision:
+    """Decide on device certificates of a CA that resources in progress may have: the fix first, because it is cut."""
+    return Decision(
+        Action.LEAVE,
+        f"Left {count} of the CA's device certificates, in doubt. If nobody uses them: iot-certificates sweep. "
+        f"Resources in progress may have registered them: {names}",
+    )
+
+
 def left_unowned(certificate_id: str) -> Decision:
     """Decide on a certificate that an invented id's Create did not make."""
     return Decision(
