@@ -124,6 +124,8 @@ class TestAdopting:
             ({"PolicyNames": [{"Ref": "Policy"}], "ThingNames": ["hall"]}, True),
             ({"PolicyNames": [{"Ref": "Missing"}]}, True),
             ({"PolicyNames": {"Ref": "Names"}}, True),
+            ({"PolicyNames": [{"Ref": "Another", "Else": ""}]}, True),
+            ({"PolicyNames": [["outside"]]}, True),
             ({"PolicyNames": ["outside"]}, False),
             ({"PolicyNames": [{"Ref": "Another"}]}, False),
             ({}, False),

@@ -157,10 +157,15 @@ class TestTheLabelled:
     def test_and_the_version_of_the_unfinished_create_that_is_deleted_are_left(self, shelf: Shelf) -> None:
         version = made("one")
         created = shelf.store.write(shelf.request(), version.digest, version.key, version.certificate, version.ca)
+        unfinished, failed = (
+            replace(shelf.request(2), physical_id=f"{marker}/{shelf.request().request_id}")
+            for marker in ("create-unfinished", "create-failed")
+        )
+        # Once, where it has a label as well.
+        assert [each.version_id for each in shelf.store.left(unfinished)] == [created.version_id]
         shelf.secrets.labels[SECRET].clear()
-        for marker, left in (("create-unfinished", [created.version_id]), ("create-failed", [])):
-            request = replace(shelf.request(2), physical_id=f"{marker}/{shelf.request().request_id}")
-            assert [each.version_id for each in shelf.store.left(request)] == left
+        assert [each.version_id for each in shelf.store.left(unfinished)] == [created.version_id]
+        assert list(shelf.store.left(failed)) == []
         unknown = replace(shelf.request(2), physical_id="create-unfinished/another")
         assert list(shelf.store.left(unknown)) == []
 

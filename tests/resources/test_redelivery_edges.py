@@ -13,6 +13,7 @@ import pytest
 import issuing
 from iot_certificate_provider.contract import PreviousCertificate
 from iot_certificate_provider.errors import CancelledError, ConflictError, DeadlineError, ProviderError, UpstreamError
+from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.protocol.response import Outcome
 from iot_certificate_provider.resources.lifecycle import cancellation
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ID, OTHER_ID, THIRD_ID = "ab" * 32, "cd" * 32, "ef" * 32
+AGAIN = issuing.make_ca("again")
+AGAIN_ID = Certificate.from_pem(AGAIN.pem).id
 ROLLBACK, UPDATE = "UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_IN_PROGRESS"
 
 
@@ -308,6 +311,28 @@ class TestACancelledUpdate:
         with pytest.raises(ConflictError, match="planned" if is_undone else "cancelled"):
             cancellation.update(request, serve, stage.gateways.stacks, stage.now)
         assert served == [False] if is_undone else [False, True]
+
+    @pytest.mark.parametrize("name", ["CertificatePem", "CACertificatePem"])
+    def test_leaves_what_it_has_registered_again_to_its_rollback(self, stage: Stage, name: str) -> None:
+        """The certificate was deleted outside the stack: the rollback returns to it, and may have taken it up."""
+        cloudformation, old = stage.aws.cloudformation, {name: AGAIN.pem, "CertificateMode": "SNI_ONLY"}
+        cloudformation.events.clear()
+        cloudformation.log(LOGICAL_ID, AGAIN_ID, "CREATE_COMPLETE", NOON - timedelta(hours=1))
+        cloudformation.begin_update(NOON)
+        cloudformation.status = UPDATE
+        stage.log(AGAIN_ID, "UPDATE_IN_PROGRESS")
+
+        def cancel(call: Call) -> None:
+            if call.name.startswith("iot.Register"):
+                cloudformation.status = ROLLBACK
+                stage.log(AGAIN_ID, "UPDATE_FAILED")
+
+        request = stage.request(RequestType.UPDATE, {**old, "Status": "INACTIVE"}, AGAIN_ID, old)
+        stage.aws.after = cancel
+        with pytest.raises(CancelledError):
+            (stage.ca if "CA" in name else stage.device).update(request)
+        assert {*stage.iot.certificates, *stage.iot.cas} == {AGAIN_ID}
+        assert (request.progress.registered, request.progress.is_undone) == (AGAIN_ID, False)
 
     @pytest.mark.parametrize("adopts", [False, True])
     @pytest.mark.parametrize("was_attached", [False, True])

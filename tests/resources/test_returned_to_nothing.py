@@ -9,6 +9,7 @@ import pytest
 
 import issuing
 from fakes.refusal import Refusal
+from iot_certificate_provider.contract import ResourceType
 from iot_certificate_provider.errors import ProviderError
 from resources.stage import KEY_SECRET
 
@@ -63,12 +64,26 @@ def without_permission(stage: Stage) -> Created:
     return created
 
 
+def without_its_issuers_key(stage: Stage) -> Created:
+    stage.iot.RegisterCACertificate(CA.pem, certificateMode="SNI_ONLY", setAsActive=True)
+    stage.aws.secrets.values[KEY_SECRET] = CA.key_pem()
+    issued = stage.resource(ResourceType.ISSUED_DEVICE_CERTIFICATE)
+    issuer = {"CACertificatePem": CA.pem, "SecretArn": KEY_SECRET}
+    by_request = {"Issuer": issuer, "CertificateSigningRequest": issuing.make_csr("pump").pem}
+    physical_id = stage.create(issued, by_request).physical_id
+    del stage.aws.secrets.values[KEY_SECRET]
+    return issued, by_request, physical_id
+
+
 def delete_by_hand(stage: Stage, physical_id: str) -> None:
     for registered in (stage.iot.certificates, stage.iot.cas):
         registered.pop(physical_id, None)
 
 
-@pytest.mark.parametrize("made", [without_its_ca, with_two_cas_of_one_name, without_its_key, without_permission])
+@pytest.mark.parametrize(
+    "made",
+    [without_its_ca, with_two_cas_of_one_name, without_its_key, without_permission, without_its_issuers_key],
+)
 def test_the_rollback_ends_and_the_next_update_does_not(stage: Stage, made: Callable[[Stage], Created]) -> None:
     stage.iot.clock = stage.now = lambda: datetime.now(UTC) - timedelta(hours=1)
     resource, properties, physical_id = made(stage)

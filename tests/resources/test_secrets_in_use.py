@@ -164,6 +164,26 @@ class TestAForeignSecret:
 
 
 class TestARotation:
+    @pytest.mark.parametrize("is_held", [False, True])
+    def test_whose_secret_is_given_a_password_meanwhile_is_undone_unless_another_has_the_certificate(
+        self, stage: Stage, kind: Kind, *, is_held: bool
+    ) -> None:
+        first = kind.create().physical_id
+        before = set(kind.registered)
+
+        def write(call: Call) -> None:
+            if call.name in ("iot.RegisterCertificate", "iot.RegisterCACertificate"):
+                fill(stage, PASSWORD)
+                (made,) = kind.registered.keys() - before
+                if is_held:
+                    stage.aws.cloudformation.beside("plant").log("Other", made, "CREATE_COMPLETE")
+
+        stage.aws.after = write
+        with pytest.raises(ConflictError, match=rf"^{kind.secret_property}: the secret holds a value that no"):
+            kind.update(first, {"Generation": "2"}, {})
+        assert (set(kind.registered) == before, stage.progress.is_undone) == (not is_held, not is_held)
+        assert secret(stage) == ({BY_HAND: PASSWORD}, {"AWSCURRENT": BY_HAND})
+
     def test_moves_the_label_of_its_own_key(self, stage: Stage, kind: Kind) -> None:
         first = kind.create().physical_id
         second = kind.update(first, {"Generation": "2"}, {}).physical_id

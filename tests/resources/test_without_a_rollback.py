@@ -66,6 +66,9 @@ def test_the_same_change_again_resumes(
     stage.iot.clock = stage.now = lambda: datetime.now(UTC)
     stage.request_id = "a3a4ce8b-0000-4000-8000-000000000003"
     assert stage.update(resource, first, old, new).physical_id == second
+    # The tags of a CA, and a key that was made here, leave no doubt whose it is.
+    is_certain = resource_type is ResourceType.CA_CERTIFICATE or "Subject" in old
+    assert (stage.progress.uncertain, stage.clock.slept) == ((False, []) if is_certain else (True, [10.0]))
     assert (
         {first, second} <= {*stage.iot.cas, *stage.iot.certificates} <= {first, second, Certificate.from_pem(CA.pem).id}
     )
