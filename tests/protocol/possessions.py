@@ -59,25 +59,58 @@ class Possessions:
         if self.arrangements.completed(owner, physical_id, now, is_new=before is None):
             self._note_decided_status(owner, now, before)
             return
-        certificate_id, had = certificate_id_in(physical_id), self.held.pop(owner, None)
-        # What is registered has its status from then on: another holder may have set one before this is answered.
-        is_set = had is None and self.cloud.made.get(certificate_id) == owner and certificate_id in self.statuses
-        if not is_certificate_id(certificate_id):
+        certificate_id, adopted = certificate_id_in(physical_id), is_adopted(physical_id)
+        had, lost = self.held.pop(owner, None), self.lost.get((owner, certificate_id))
+        if not is_certificate_id(certificate_id) or self._is_gone(owner, certificate_id, now, adopted=adopted):
             return
-        lost = self.lost.get((owner, certificate_id))
-        if lost is not None and not self._is_there_again(owner, lost):
-            return  # it says that it has it, and has it not
         self.lost.pop((owner, certificate_id), None)
-        adopted = is_adopted(physical_id)
-        # What a sibling has registered and left, a rollback describes: its Update was refused, and has set nothing.
-        is_left = lost is not None and not lost.adopted and self.cloud.made.get(certificate_id) != owner
-        is_told = is_left and self._is_rolled_back(owner)
-        # An adopter's, too, of long before its Update, which failed: what another holder has set stays, or is set back.
-        is_told |= adopted and has_failed and self._is_rolled_back(owner) and not self._has(certificate_id, now)
+        is_told = self._is_told(owner, certificate_id, now, had, lost, adopted=adopted, has_failed=has_failed)
         is_back = self._returns(owner, certificate_id, had, is_other=before is not None and _is_another(before, now))
         returns = not adopted and is_back
         attached = self._attached_by(certificate_id, now, before, had, returns=returns)
         self.held[owner] = Possession(certificate_id, adopted, attached)
+        self._note_owner(owner, certificate_id, had, lost, adopted=adopted)
+        # An adopter uses the certificate again, whichever owner registers it.
+        used = lost if lost is not None and lost.adopted else None
+        if not returns and not is_told and _sets_status(now, before, had or used, self.held[owner]):
+            self.statuses[certificate_id] = _status(now)
+            self._note_kept_status(physical_id, now, before)
+
+    def _is_gone(self, owner: Owner, certificate_id: str, now: Declared, *, adopted: bool) -> bool:
+        """Whether a resource says that it has a certificate, and has it not."""
+        lost = self.lost.get((owner, certificate_id))
+        if lost is not None:
+            return not self._is_there_again(owner, lost)
+        if certificate_id not in self.cloud.excuses.deleted_outside or self._is_registered(certificate_id):
+            return False
+        # CloudFormation's own type has deleted it, before its Create was answered.
+        self.lost[owner, certificate_id] = Possession(certificate_id, adopted, _attachments(now.properties))
+        return True
+
+    def _is_told(
+        self,
+        owner: Owner,
+        certificate_id: str,
+        now: Declared,
+        had: Possession | None,
+        lost: Possession | None,
+        *,
+        adopted: bool,
+        has_failed: bool,
+    ) -> bool:
+        """Whether a status that is declared was not set now."""
+        is_made = self.cloud.made.get(certificate_id) == owner
+        # What a sibling has registered and left, a rollback describes: its Update was refused, and has set nothing.
+        is_left = lost is not None and not lost.adopted and not is_made
+        # An adopter's, too, of long before its Update, which failed: what another holder has set stays, or is set back.
+        is_older = adopted and has_failed and not self._has(certificate_id, now)
+        # What is registered has its status from then on: another holder may have set one before this is answered.
+        is_set = had is None and is_made and not adopted and certificate_id in self.statuses
+        return is_set or ((is_left or is_older) and self._is_rolled_back(owner))
+
+    def _note_owner(
+        self, owner: Owner, certificate_id: str, had: Possession | None, lost: Possession | None, *, adopted: bool
+    ) -> None:
         if self._changes_owner(certificate_id, had or lost, adopted=adopted):
             self._pass_on(certificate_id, owner, adopted=adopted)
         elif adopted and self.cloud.made.get(certificate_id) == owner:
@@ -87,12 +120,6 @@ class Possessions:
         elif not adopted and (lost is not None or self._is_left(certificate_id, self._unexcuse(certificate_id))):
             # What its maker has left is this resource's from now on.
             self.cloud.made[certificate_id] = owner
-        # An adopter uses the certificate again, whichever owner registers it.
-        used = lost if lost is not None and lost.adopted else None
-        is_told |= is_set and not adopted
-        if not returns and not is_told and _sets_status(now, before, had or used, self.held[owner]):
-            self.statuses[certificate_id] = _status(now)
-            self._note_kept_status(physical_id, now, before)
 
     def _is_there_again(self, owner: Owner, lost: Possession) -> bool:
         """Whether a resource has its lost certificate again: it has registered it, or it is an adopter and anybody has.
@@ -100,8 +127,8 @@ class Possessions:
         Or the certificate has no other owner, because the one that registered it is an adopter again after a rollback,
         or was a sibling that is deleted.
         """
-        iot, certificate_id, maker = self.cloud.iot, lost.certificate_id, self.cloud.made.get(lost.certificate_id)
-        if certificate_id not in iot.certificates and certificate_id not in iot.cas:
+        certificate_id, maker = lost.certificate_id, self.cloud.made.get(lost.certificate_id)
+        if not self._is_registered(certificate_id):
             return False  # a rollback that has registered it, and could not attach it, says that it is not registered
         if maker == owner:
             return True
@@ -167,6 +194,9 @@ class Possessions:
         differs = had is not None and (is_other or had.certificate_id != certificate_id)
         return differs and self._is_rolled_back(owner)
 
+    def _is_registered(self, certificate_id: str) -> bool:
+        return certificate_id in self.cloud.iot.certificates or certificate_id in self.cloud.iot.cas
+
     def _has(self, certificate_id: str, declared: Declared) -> bool:
         record = self.cloud.iot.cas.get(certificate_id) or self.cloud.iot.certificates.get(certificate_id)
         return record is not None and record.status == _status(declared)
@@ -201,6 +231,16 @@ class Possessions:
         if declared.properties.get("Status") == "REVOKED":
             present, kept = without_kept(physical_id)
             self.cloud.excuses.revoked |= {certificate_id_in(present), kept}
+
+    def took_over_without_answer(self, certificate_id: str, declared: Declared, before: Declared) -> None:
+        """Note an Update that was to take ownership, and never answered: it may have set the status.
+
+        Its rollback, to the same declared status, knows no other: "An update that leaves ADOPT out takes ownership"
+        (docs/resources/README.md).
+        """
+        adopts = [each.properties.get("ExistingCertificate") == "ADOPT" for each in (before, declared)]
+        if adopts == [True, False]:
+            self.statuses.pop(certificate_id, None)
 
     def failed(self, owner: Owner) -> None:
         """Note an UPDATE_FAILED."""

@@ -364,6 +364,9 @@ class Stack:
             return False
         if answer is None or answer.body["Status"] == "FAILED":
             adopted = live.physical_id if answer is None else answer.body["PhysicalResourceId"]
+            if answer is None:
+                certificate_id = certificate_id_in(live.physical_id)
+                self.cloud.possessions.took_over_without_answer(certificate_id, declared, live.declared)
             self._log(logical_id, adopted, "UPDATE_FAILED")
             self.cloud.possessions.failed(self._owner(logical_id))
             self._rollback.updates.append((logical_id, adopted, declared, live.declared))

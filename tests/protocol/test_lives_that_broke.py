@@ -80,6 +80,19 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
         Lag(call=1.0, denied="iot.CreateCertificateFromCsr", denied_seconds=8.0),
         Deploy(2, (("DeviceA", Wish("csr")),), "after 0.1", (Fault("fail", "iot.CreateCertificateFromCsr", times=3),)),
     ),
+    "the referee wants registered what a native resource has deleted before its Create was answered": (
+        Lag(call=0.3, denied="cloudformation.DescribeStackResource"),
+        Deploy(1, (("NativeA", Wish(native=True)),)),
+        Hand("delete"),
+        Race(Deploy(2, (DEVICE,)), Destroy(1), later=20.0),
+    ),
+    "the referee wants the status from before an Update that takes ownership, sets it, and never answers": (
+        Deploy(0, (("DeviceA", Wish("sni", retain="Retain")),)),
+        Deploy(1, (("DeviceA", Wish("sni", adopt=True)),)),
+        Deploy(0, (("DeviceA", Wish("sni", status="INACTIVE")),)),
+        Destroy(0),
+        Amend(1, "own", faults=(Fault("mute", 6, "before", times=3, invocation=2),)),
+    ),
     "the referee takes the rollback of an adopter for one that sets no status": (
         Deploy(1, (("DeviceA", Wish(retain="Retain")),)),
         Deploy(2, (("DeviceA", Wish(adopt=True)),)),
