@@ -104,9 +104,11 @@ class Possessions:
         is_left = lost is not None and not lost.adopted and not is_made
         # An adopter's, too, of long before its Update, which failed: what another holder has set stays, or is set back.
         is_older = adopted and has_failed and not self._has(certificate_id, now)
-        # What is registered has its status from then on: another holder may have set one before this is answered.
+        # What is registered has its status from then on. Another holder may have set one before this is answered: who
+        # was the last, the certificate says.
         is_set = had is None and is_made and not adopted and certificate_id in self.statuses
-        return is_set or ((is_left or is_older) and self._is_rolled_back(owner))
+        is_others = is_set and not self._has(certificate_id, now)
+        return is_others or ((is_left or is_older) and self._is_rolled_back(owner))
 
     def _note_owner(
         self, owner: Owner, certificate_id: str, had: Possession | None, lost: Possession | None, *, adopted: bool
@@ -245,6 +247,12 @@ class Possessions:
     def failed(self, owner: Owner) -> None:
         """Note an UPDATE_FAILED."""
         self.unsettled.add(owner)
+
+    def spoiled(self, owner: Owner, certificate_ids: set[str]) -> None:
+        """Note that a function has died over a cancelled Update for the last time: nothing undoes that any more."""
+        self.unsettled.add(owner)
+        for each in certificate_ids:
+            self.statuses.pop(each, None)
 
     def gives_up(self, owner: Owner) -> None:
         """Note that a resource is deleted, skipped or abandoned: it is owed nothing any more."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from fakes.transfers import PENDING
 from iot_certificate_provider.physical_id import certificate_id_in, is_certificate_id, without_kept
+from iot_certificate_provider.resources.lifecycle.history import CLOCKS_DIFFER
 from protocol import at_once as at_once_works
 from protocol import function, invariants, native
 from protocol.at_once import Work
@@ -395,6 +396,10 @@ class Stack:
         requests = {each.event["RequestId"] for each in deliveries if each.died}
         made = {each for each in self._made_by(logical_id) if self.cloud.requests.get(each) in requests}
         self.excused.update(made - live.certificate_ids)
+        if deliveries and deliveries[-1].died:
+            # Lambda delivers it no more (docs/operations.md: "If the function ends before it has undone everything").
+            self._rollback.skipped.add(logical_id)
+            self.cloud.possessions.spoiled(self._owner(logical_id), set(live.certificate_ids))
         if answer is not None:
             self._excuse_attached(logical_id, live.physical_id, answer)
 
@@ -704,12 +709,21 @@ class Stack:
             excuses.detached_by_a_transfer.add(certificate_id)
 
     def _named_by_void_holders(self, logical_id: str) -> set[str]:
-        """Return what this resource made, and another one names that lost it, whose Update failed since.
+        """Return what this resource made, and another one names that lost it, and was updated since, or just before.
 
-        CloudFormation shows that one as updated after the certificate was registered, and not that it changed nothing.
+        CloudFormation shows that one as updated after the certificate was registered (its clock is another), and not
+        that it changed nothing.
         """
-        lost = ((owner, each) for owner, each in self.cloud.possessions.lost if each in self._made_by(logical_id))
-        return {each for owner, each in lost if self._is_updated_since(owner, each)}
+        me = self._owner(logical_id)
+        others = [
+            (owner, certificate_id_in(live.physical_id))
+            for stack in self.cloud.stacks
+            for name, live in stack.live.items()
+            if (owner := (stack.ledger.stack_id, name)) != me
+        ]
+        named = [*others, *self.cloud.possessions.lost]
+        made = self._made_by(logical_id)
+        return {each for owner, each in named if each in made and self._is_updated_since(owner, each)}
 
     def _is_updated_since(self, owner: Owner, certificate_id: str) -> bool:
         iot = self.cloud.iot
@@ -717,7 +731,9 @@ class Stack:
         ledgers = (each.ledger for each in self.cloud.stacks if each.ledger.stack_id == owner[0])
         rows = (row for ledger in ledgers for row in ledger.events if row[0] == owner[1] and row[1] == certificate_id)
         newest = next(rows, None)
-        return record is not None and newest is not None and newest[3] > record.created and "COMPLETE" in newest[2]
+        if record is None or newest is None or "COMPLETE" not in newest[2]:
+            return False
+        return bool(newest[3] > record.created - CLOCKS_DIFFER)
 
     def _used_and_lost(self) -> set[str]:
         """Return what was deleted by hand, and is used again when it is registered again.

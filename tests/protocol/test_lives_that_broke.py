@@ -93,6 +93,25 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
         Destroy(0),
         Amend(1, "own", faults=(Fault("mute", 6, "before", times=3, invocation=2),)),
     ),
+    "the referee does not know that a rollback sets the status of what its Update has registered again": (
+        Deploy(1, (("DeviceA", Wish(retain="Retain")),)),
+        Deploy(2, (("DeviceA", Wish(adopt=True)),)),
+        Hand("delete"),
+        Race(Amend(1, "attach", 0, "after 0.2"), Amend(2, "status"), later=1.0, slow=1),
+    ),
+    "the referee wants undone a cancelled Update over which each delivery has died": (
+        Deploy(0, (("CaA", Wish("ca")),)),
+        Deploy(1, (("DeviceA", Wish("under")),)),
+        Race(
+            Deploy(
+                0,
+                (("DeviceA", Wish("under")),),
+                faults=(Fault("fail", "iot.DescribeCertificate", times=4, invocation=0),),
+            ),
+            Amend(1, "status", 1, "cancel 0.3", (Fault("die", 5, "before", times=4, invocation=1),)),
+            later=1.0,
+        ),
+    ),
     "the referee takes the rollback of an adopter for one that sets no status": (
         Deploy(1, (("DeviceA", Wish(retain="Retain")),)),
         Deploy(2, (("DeviceA", Wish(adopt=True)),)),
@@ -1389,6 +1408,11 @@ OF_ALL_TYPES: dict[str, Sequence[Step]] = {
     "a cancelled Create leaves what it has registered without an answer: its Delete was served before": (
         Lag(call=1.0, denied="iot.RegisterCertificate", denied_seconds=8.0),
         Deploy(2, (DEVICE, REQUESTED), "after 0.1", (Fault("fail", 3, times=3, invocation=1),)),
+    ),
+    "the referee wants removed what a decision names, which was updated a second before the registration": (
+        Deploy(1, (DECISION,)),
+        Hand("delete", "coming"),
+        Race(Amend(1, "status"), Deploy(2, (("DeviceA", Wish("brought")),), "after 10"), later=1.0, slow=1),
     ),
     "a cancelled Update takes itself for its rollback, and returns to the kept certificate": (
         Lag(seconds=0.5, call=1.0),
