@@ -112,6 +112,12 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
             later=1.0,
         ),
     ),
+    "a cancelled Create removes what an adopter takes ownership of, since CloudFormation names its own stack alone": (
+        Deploy(1, (("DeviceA", Wish(retain="Retain")),)),
+        Deploy(2, (("DeviceA", Wish(adopt=True)),)),
+        Hand("delete"),
+        Race(Amend(1, "rename-adopting", 0, "after 10"), Deploy(2, (DEVICE,)), later=20.0),
+    ),
     "the referee takes the rollback of an adopter for one that sets no status": (
         Deploy(1, (("DeviceA", Wish(retain="Retain")),)),
         Deploy(2, (("DeviceA", Wish(adopt=True)),)),

@@ -216,7 +216,7 @@ class Inquiry:
 
     def undoing(self, request: Request, live: Registration, until: datetime) -> Decision:
         """Decide on undoing this request's registration, made before ``until``."""
-        keeping = self.standing(request, live.id).keeping_undone(live.created)
+        keeping = self._holders.whole_standing(request, live.id, live.created).keeping_undone(live.created)
         return ownership.deletion(live.id, request, anew=live.created > until + CLOCKS_DIFFER, keeping=keeping)
 
     # Was it left by an operation that never answered?
