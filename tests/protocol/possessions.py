@@ -100,12 +100,12 @@ class Possessions:
     ) -> bool:
         """Whether a status that is declared was not set now."""
         is_made = self.cloud.made.get(certificate_id) == owner
-        # What a sibling has registered and left, a rollback describes: its Update was refused, and has set nothing.
+        # A rollback only describes a certificate that a sibling registered and left, because its Update was refused.
         is_left = lost is not None and not lost.adopted and not is_made
         # An adopter's, too, of long before its Update, which failed: what another holder has set stays, or is set back.
         is_older = adopted and has_failed and not self._has(certificate_id, now)
-        # What is registered has its status from then on. Another holder may have set one before this is answered: who
-        # was the last, the certificate says.
+        # A certificate has its status from its registration on. Another holder may have set one before the answer: the
+        # certificate shows which was the last.
         is_set = had is None and is_made and not adopted and certificate_id in self.statuses
         is_others = is_set and not self._has(certificate_id, now)
         return is_others or ((is_left or is_older) and self._is_rolled_back(owner))

@@ -738,7 +738,8 @@ class Stack:
     def _used_and_lost(self) -> set[str]:
         """Return what was deleted by hand, and is used again when it is registered again.
 
-        An adopter uses it, whoever registers it; an owner whose stack is at work, or rolls back, registers it itself.
+        An adopter uses it, whichever owner registers it. An owner whose stack is at work, or rolls back, registers it
+        itself.
         """
         at_work = {stack.ledger.stack_id for stack in self.cloud.stacks if stack is not self and stack.is_at_work}
         lost = self.cloud.possessions.lost.items()

@@ -339,7 +339,7 @@ class TestWhoseItIs:
         assert ownership.put_back_elsewhere(request_of, live) is None, "nothing was ever transferred"
         decision = ownership.put_back_elsewhere(request_of, replace(live, transferred=began))
         assert (decision is not None) is is_theirs
-        assert decision is None or "Other of this stack takes it back" in decision.reason
+        assert decision is None or "Other of this stack cancels its transfer" in decision.reason
 
     def test_where_the_role_may_not_ask_what_was_transferred_before_is_left_inactive(
         self, stage: Stage, leaving: str, request_of: Request, ownership: CertificateTransferOwnership

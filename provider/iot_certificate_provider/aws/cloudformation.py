@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from itertools import islice, tee
+from itertools import islice, takewhile, tee
 from typing import TYPE_CHECKING, Any
 
 from iot_certificate_provider.aws.concurrency import Asked
@@ -276,6 +276,12 @@ class StackGateway:
             if event.get("PhysicalResourceId") == stack_id and event.get("ResourceStatus") == "UPDATE_IN_PROGRESS":
                 break
         return iter(EventReading(logical_id, events))
+
+    def rows_of_update(self, stack_id: str, logical_id: str) -> list[ResourceEvent]:
+        """DescribeStackEvents: the rows of one resource since the stack's newest update began, newest first."""
+        rows = self.rows(stack_id, logical_id, borders=True)
+        of_update = takewhile(lambda row: not (row.of_stack and row.status == "UPDATE_IN_PROGRESS"), rows)
+        return [row for row in of_update if not row.of_stack]
 
     def _events(self, stack_id: str) -> Iterator[shapes.StackEventTypeDef]:
         with mapping_errors("the events of the stack"):

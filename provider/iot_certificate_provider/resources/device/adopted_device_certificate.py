@@ -8,7 +8,6 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import DeviceCertificateProperty, ExistingCertificate
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
     from iot_certificate_provider.aws.cloudformation import StackResource
     from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.aws.iot import DeviceCertificateDescription
-    from iot_certificate_provider.aws.stack_events import ResourceEvent
     from iot_certificate_provider.properties.device_certificate import DeviceCertificateProperties
     from iot_certificate_provider.protocol.request import Request
 
@@ -165,21 +163,16 @@ class AdoptedDeviceCertificate:
         """Whether the Update that is rolled back has failed: one that was cancelled knows how it has ended."""
         if request.progress.is_way_back:
             return request.progress.has_failed
-        ends = [row.status for row in self._of_update(request) if not row.status.endswith("_IN_PROGRESS")]
+        rows = self._stacks.rows_of_update(request.stack_id, request.logical_id)
+        ends = [row.status for row in rows if not row.status.endswith("_IN_PROGRESS")]
         # The first: the rollback itself may have failed since, and be continued.
         return ends[-1:] == ["UPDATE_FAILED"]
-
-    def _of_update(self, request: Request) -> list[ResourceEvent]:
-        """Return the rows of the resource since the stack's newest update began, newest first."""
-        rows = self._stacks.rows(request.stack_id, request.logical_id, borders=True)
-        of_update = takewhile(lambda row: not (row.of_stack and row.status == "UPDATE_IN_PROGRESS"), rows)
-        return [row for row in of_update if not row.of_stack]
 
     def _has_set_no_status(self, request: Request, live: DeviceCertificateDescription) -> bool:
         """Whether the Update that is rolled back has failed before its last write, which sets the status."""
         if live.modified is None or not is_rollback(request, self._stacks) or not self._has_failed(request):
             return False
-        rows = self._of_update(request)
+        rows = self._stacks.rows_of_update(request.stack_id, request.logical_id)
         return bool(rows) and live.modified < rows[-1].at - CLOCKS_DIFFER
 
     def _releasable(

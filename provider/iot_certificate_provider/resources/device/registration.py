@@ -179,7 +179,7 @@ class DeviceCertificateRegistration:
         return all(undone)
 
     def _undo_unanswered(self, request: Request, certificate_id: str, began: datetime) -> bool:
-        """Remove the certificate if it was registered since ``began``, whose date has whole seconds as AWS IoT has."""
+        """Remove the certificate if it was registered since ``began``; AWS IoT's dates can have whole seconds only."""
         live = self._iot.find_certificate(certificate_id)
         if live is None or live.created < began.replace(microsecond=0):
             return live is None

@@ -236,7 +236,7 @@ class CertificateTransferOwnership:
             return left_inactive_in_doubt(live.id, "the function's role is not allowed to list the stacks")
         start = self._began(request)
         theirs = [each for each in others if _is_taking_back(each, live.id, start)]
-        return left_inactive_in_doubt(live.id, f"{among(theirs, request)} takes it back") if theirs else None
+        return left_inactive_in_doubt(live.id, f"{among(theirs, request)} cancels its transfer") if theirs else None
 
     def is_off_since_it_began(self, request: Request, live: DeviceCertificateDescription) -> bool:
         """Whether the certificate became INACTIVE within the running operation."""
