@@ -150,6 +150,11 @@ class Invocation:
         return [line for line in self.log if not line[0].isdigit()]
 
     @property
+    def is_denied_to_its_end(self) -> bool:
+        """Whether the role was still not allowed the call with which it gave up."""
+        return bool(self.log) and self.log[-1] == "deny before"
+
+    @property
     def owner(self) -> Owner:
         return self.event["StackId"], self.event["LogicalResourceId"]
 

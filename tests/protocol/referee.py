@@ -387,7 +387,8 @@ class Stack:
     def _note_cancelled(self, logical_id: str, live: Live, answer: Answer | None) -> None:
         """Note what a cancelled Update has left, whose answer CloudFormation ignores: it has undone itself.
 
-        Unless a delivery died over that: one that comes again finds that nobody waits for it.
+        Unless a delivery died over that: one that comes again finds that nobody waits for it. Or unless the role was
+        not allowed to ask, or to undo, as long as the last delivery lasted.
         """
         self.cloud.possessions.arrangements.made_again(self._owner(logical_id))
         of_it = [each for each in self.cloud.invocations if each.owner == self._owner(logical_id)]
@@ -396,7 +397,7 @@ class Stack:
         requests = {each.event["RequestId"] for each in deliveries if each.died}
         made = {each for each in self._made_by(logical_id) if self.cloud.requests.get(each) in requests}
         self.excused.update(made - live.certificate_ids)
-        if deliveries and deliveries[-1].died:
+        if deliveries and (deliveries[-1].died or deliveries[-1].is_denied_to_its_end):
             # Lambda delivers it no more (docs/operations.md: "If the function ends before it has undone everything").
             self._rollback.skipped.add(logical_id)
             self.cloud.possessions.spoiled(self._owner(logical_id), set(live.certificate_ids))

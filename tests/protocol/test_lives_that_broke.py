@@ -28,6 +28,16 @@ REQUESTED = ("IssuedA", Wish("requested"))
 ATTACHED = Wish(attached=("connect", "thermostat"))
 
 OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
+    "the referee wants undone by a cancelled Update what its role may not ask for, as long as the function runs": (
+        Lag(status=6.0, denied="iot.AttachPolicy", denied_seconds=8.0),
+        Deploy(1, (("DeviceA", Wish()),)),
+        Deploy(
+            1,
+            (("DeviceA", Wish(attached=("publish",))),),
+            "after 1.0",
+            (Fault("deny", "cloudformation.DescribeStacks", times=4, invocation=0),),
+        ),
+    ),
     "the referee wants attached by the rollback of a failed replacement what a hand had detached before": (
         Deploy(0, (("DeviceA", Wish(attached=("publish",))),)),
         Hand("detach"),

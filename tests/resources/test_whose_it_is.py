@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -325,6 +326,29 @@ class TestACreateThatIsGivenUpWhileItRuns:
         with pytest.raises(ConflictError, match="cancelled the resource"):
             stage.ca.create(stage.request(RequestType.CREATE, {"CACertificatePem": factory_ca.pem, **SNI_ONLY}))
         assert stage.iot.cas == {}
+
+    def test_leaves_a_device_certificate_that_another_stack_uses(self, stage: Stage, device: issuing.Issued) -> None:
+        certificate_id = hashlib.sha256(device.der).hexdigest()
+        hide_the_other_stack(stage, certificate_id)
+        with pytest.raises(ConflictError, match="cancelled the resource"):
+            stage.device.create(stage.request(RequestType.CREATE, {"CertificatePem": device.pem}))
+        assert list(stage.iot.certificates) == [certificate_id]
+
+    def test_leaves_a_ca_that_another_stack_uses(self, stage: Stage, factory_ca: issuing.Issued) -> None:
+        certificate_id = hashlib.sha256(factory_ca.der).hexdigest()
+        hide_the_other_stack(stage, certificate_id)
+        with pytest.raises(ConflictError, match="cancelled the resource"):
+            stage.ca.create(stage.request(RequestType.CREATE, {"CACertificatePem": factory_ca.pem, **SNI_ONLY}))
+        assert list(stage.iot.cas) == [certificate_id]
+
+
+def hide_the_other_stack(stage: Stage, certificate_id: str) -> None:
+    """Have another stack use what a cancelled Create registers, while CloudFormation names the Create's stack alone."""
+    cloudformation = stage.aws.cloudformation
+    cloudformation.log("Lost", certificate_id, "CREATE_COMPLETE", stage.now() - timedelta(hours=1))
+    cloudformation.log(LOGICAL_ID, INVENTED, "DELETE_IN_PROGRESS")
+    other = cloudformation.beside("office")
+    other.log("Used", certificate_id, "UPDATE_COMPLETE", stage.now() + timedelta(minutes=1))
 
 
 class TestAnUpdateThatNeverAnswered:

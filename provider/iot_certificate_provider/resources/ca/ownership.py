@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from iot_certificate_provider.aws.cloudformation import StackResource
     from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.protocol.request import Request
     from iot_certificate_provider.resources.lifecycle.holders import Standing
@@ -96,16 +95,13 @@ class CaCertificateOwnership:
             return ownership.deletion_of_nothing(certificate_id)
         if not ownership.tagged_by(request, tags):
             return ownership.left_unowned(certificate_id)
-        keeping = self._keeping(request, certificate_id)
+        standing = self._inquiry.standing(request, certificate_id)
+        live = self._iot.find_ca_certificate(certificate_id) if standing.others else None
+        keeping = standing.keeping(None if live is None else live.created)
         return ownership.orphan(certificate_id, request, at_work=None, keeping=keeping, is_ca=True)
 
     def undoing(self, request: Request, certificate_id: str) -> Decision:
         """Decide on undoing the registration of this request."""
-        keeping = self._keeping(request, certificate_id, undoing=True)
+        live = self._iot.find_ca_certificate(certificate_id)
+        keeping = () if live is None else self._inquiry.keeping_undone(request, live)
         return ownership.deletion(certificate_id, request, anew=False, keeping=keeping, is_ca=True)
-
-    def _keeping(self, request: Request, certificate_id: str, *, undoing: bool = False) -> tuple[StackResource, ...]:
-        standing = self._inquiry.standing(request, certificate_id)
-        live = self._iot.find_ca_certificate(certificate_id) if standing.others else None
-        created = None if live is None else live.created
-        return standing.keeping_undone(created) if undoing else standing.keeping(created)

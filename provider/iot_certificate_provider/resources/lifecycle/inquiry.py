@@ -216,8 +216,12 @@ class Inquiry:
 
     def undoing(self, request: Request, live: Registration, until: datetime) -> Decision:
         """Decide on undoing this request's registration, made before ``until``."""
-        keeping = self._holders.whole_standing(request, live.id, live.created).keeping_undone(live.created)
-        return ownership.deletion(live.id, request, anew=live.created > until + CLOCKS_DIFFER, keeping=keeping)
+        anew = live.created > until + CLOCKS_DIFFER
+        return ownership.deletion(live.id, request, anew=anew, keeping=self.keeping_undone(request, live))
+
+    def keeping_undone(self, request: Request, live: Registration) -> tuple[StackResource, ...]:
+        """Return the others that keep what this request registered, also where the one that is found has lost it."""
+        return self._holders.whole_standing(request, live.id, live.created).keeping_undone(live.created)
 
     # Was it left by an operation that never answered?
 
