@@ -51,6 +51,8 @@ TESTS = (
     "tests/handler",
     "tests/protocol/test_sequences.py",
     "tests/protocol/test_adoption.py",
+    "tests/protocol/test_cancelled.py",
+    "tests/protocol/test_delays.py",
     "tests/protocol/test_several_owners.py",
     "tests/protocol/test_in_use.py",
     "tests/protocol/test_kept_keys.py",
@@ -58,6 +60,7 @@ TESTS = (
     "tests/protocol/test_certificate_generation.py",
     "tests/protocol/test_lives_that_broke.py",
     "tests/protocol/test_registration_code.py",
+    "tests/protocol/test_renamed_or_moved.py",
     "tests/protocol/test_transfers.py",
 )
 """What is quick: no emulator, no CDK."""
