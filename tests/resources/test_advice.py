@@ -36,6 +36,7 @@ AGAIN = re.compile(
 DONE = {
     "It was undone",
     "It was undone. …",
+    "Undoing it failed: …",
     "Nothing was changed",
     "The first: …",
     "The registration was undone",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -11,15 +12,23 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import issuing
-from iot_certificate_provider.contract import PreviousCertificate
+from iot_certificate_provider.contract import DeviceCertificateStatus, PreviousCertificate
 from iot_certificate_provider.errors import CancelledError, ConflictError, DeadlineError, ProviderError, UpstreamError
 from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.protocol.response import Outcome
 from iot_certificate_provider.resources.lifecycle import cancellation
-from iot_certificate_provider.resources.lifecycle.cancellation import StillWanted, is_cancelled, is_rollback
+from iot_certificate_provider.resources.lifecycle.cancellation import (
+    StillWanted,
+    check_still_wanted,
+    is_cancelled,
+    is_returned_to,
+    is_rollback,
+    removing_on_way_back,
+    update_cancelled,
+)
 from iot_certificate_provider.resources.lifecycle.overlap import physical_id_after
-from iot_certificate_provider.resources.lifecycle.ownership import of_another
+from iot_certificate_provider.resources.lifecycle.ownership import left_as_anothers, of_another
 from iot_certificate_provider.resources.lifecycle.redelivery import (
     check_awaited,
     find_leftover,
@@ -265,6 +274,119 @@ class TestACancelledUpdate:
         assert not is_cancelled(update(stage, age=40), stage.gateways.stacks)
         stage.log(ID, "UPDATE_IN_PROGRESS", 20)
         assert not is_cancelled(update(stage, age=40), stage.gateways.stacks)
+
+    def test_is_no_rollback_of_which_the_log_says_nothing_yet(self, stage: Stage) -> None:
+        stage.log(ID, "UPDATE_FAILED", 50)
+        assert not is_cancelled(update(stage, age=40), stage.gateways.stacks)
+
+    def test_is_let_be_where_the_next_update_of_the_stack_has_begun(self, stage: Stage) -> None:
+        stage.log(ID, "UPDATE_FAILED", 50)
+        stage.aws.cloudformation.begin_update(NOON - timedelta(seconds=30))
+        assert not is_cancelled(update(stage, age=60), stage.gateways.stacks)
+
+    def test_is_known_where_it_does_not_say_when_it_was_sent(self, stage: Stage) -> None:
+        stage.log(ID, "UPDATE_FAILED", 50)
+        assert is_cancelled(replace(update(stage), sent=None), stage.gateways.stacks)
+
+    def test_is_followed_by_its_rollback_after_a_second(self, stage: Stage) -> None:
+        stage.log(ID, "UPDATE_FAILED", 59.5)
+        stage.log(ID, "UPDATE_IN_PROGRESS", 59)
+        assert is_cancelled(update(stage, age=60), stage.gateways.stacks)
+
+    @pytest.mark.parametrize("newest", ["UPDATE_FAILED", "UPDATE_IN_PROGRESS"])
+    def test_is_known_by_what_the_log_says_now_and_not_by_what_it_said_before(self, stage: Stage, newest: str) -> None:
+        request = update(stage, age=60)
+        rows = [*stage.aws.cloudformation.events]
+        stage.aws.cloudformation.events.clear()
+        assert list(stage.gateways.stacks.rows(request.stack_id, LOGICAL_ID)) == []
+        stage.aws.cloudformation.events.extend(rows)
+        stage.log(ID, "UPDATE_FAILED", 50)
+        if newest == "UPDATE_IN_PROGRESS":
+            stage.log(ID, newest, 49)
+        assert is_cancelled(request, stage.gateways.stacks)
+
+    def test_that_has_just_asked_does_not_ask_again(self, stage: Stage) -> None:
+        def serve(request: Request) -> Outcome:
+            stage.gateways.iot.update_certificate(ID, DeviceCertificateStatus.ACTIVE)
+            check_still_wanted(request, stage.gateways.stacks)
+            return Outcome(ID)
+
+        stage.iot.RegisterCertificateWithoutCA(certificatePem=AGAIN.pem, status="INACTIVE")
+        stage.iot.certificates[ID] = stage.iot.certificates.pop(AGAIN_ID)
+        cancellation.update(update(stage, age=60), serve, stage.gateways.stacks, stage.now)
+        assert stage.aws.names().count("cloudformation.DescribeStackResource") == 1
+
+    def test_whose_rollback_has_taken_up_what_it_registered_leaves_it(self, stage: Stage) -> None:
+        request = update(stage, age=60)
+        stage.log(OTHER_ID, "UPDATE_COMPLETE", 40)
+        assert is_returned_to(request, OTHER_ID, stage.gateways.stacks)
+        assert not is_returned_to(request, THIRD_ID, stage.gateways.stacks)
+        stage.aws.cloudformation.resources.clear()
+        assert not is_returned_to(request, OTHER_ID, stage.gateways.stacks)
+
+    @pytest.mark.parametrize(
+        ("made", "note", "removed"),
+        [
+            (OTHER_ID, left_as_anothers(OTHER_ID).reason, [[OTHER_ID]]),
+            (OTHER_ID, "", [[OTHER_ID]]),
+            (ID, "", []),
+            ("create-failed/a3a4", "", []),
+        ],
+    )
+    def test_removes_on_its_way_back_what_it_made_unless_the_rollback_ends_with_it(
+        self, stage: Stage, made: str, note: str, removed: list[list[str]]
+    ) -> None:
+        asked: list[list[str]] = []
+
+        def remove(certificate_ids: list[str]) -> str:
+            asked.append(certificate_ids)
+            return note
+
+        request = update(stage, age=60)
+        request.progress.made = made
+        with pytest.raises(CancelledError), removing_on_way_back(request, ID, remove):
+            raise update_cancelled()
+        assert (request.progress.left, asked) == (note, removed)
+
+    @pytest.mark.parametrize(
+        ("error", "said"),
+        [
+            (update_cancelled(), "It was undone. Left registered"),
+            (ConflictError("planned"), "Undoing it failed: planned"),
+        ],
+    )
+    def test_says_what_has_become_of_it(self, stage: Stage, error: ProviderError, said: str) -> None:
+        stage.log(ID, "UPDATE_FAILED", 5)
+
+        def serve(request: Request) -> Outcome:
+            if request.progress.is_way_back:
+                request.progress.left = "Left registered"
+                raise error
+            raise ConflictError("planned")
+
+        with pytest.raises(CancelledError, match=re.escape(f"while it ran. {said}")):
+            cancellation.update(update(stage, age=60), serve, stage.gateways.stacks, stage.now)
+
+    def test_registers_nothing_on_its_way_back(self, stage: Stage) -> None:
+        request = update(stage)
+        wanted = StillWanted(request, stage.gateways.stacks, stage.now)
+        wanted.check_before_registering()
+        request.progress.is_way_back = True
+        with pytest.raises(CancelledError):
+            wanted.check_before_registering()
+
+    def test_that_has_failed_knows_on_its_way_back_what_it_made(self, stage: Stage) -> None:
+        stage.log(ID, "UPDATE_FAILED", 5)
+        known: list[tuple[bool, str]] = []
+
+        def serve(request: Request) -> Outcome:
+            known.append((request.progress.has_failed, request.progress.made))
+            request.progress.registered = OTHER_ID
+            raise ConflictError("planned")
+
+        with pytest.raises(CancelledError):
+            cancellation.update(update(stage, age=60), serve, stage.gateways.stacks, stage.now)
+        assert known == [(False, ""), (True, OTHER_ID)]
 
     def test_is_not_taken_for_its_rollback(self, stage: Stage) -> None:
         stage.log(ID, "UPDATE_FAILED", 50)

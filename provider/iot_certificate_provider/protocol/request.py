@@ -64,7 +64,7 @@ class Progress:
     * ``is_undone``: what the request had registered is removed again.
     * ``is_rollback``: the request is known to be the Update of a rollback.
     * ``is_way_back``: it undoes an Update that was cancelled; ``has_failed``: and which had failed by itself; ``made``:
-      the physical id of what that Update has registered or adopted, if anything.
+      the physical id of what that Update has registered or adopted, if anything; ``left``: why that stays, if it does.
     * ``doubtful``: ids of certificates that may be its own, beside which a rollback has another one issued.
     """
 
@@ -76,6 +76,7 @@ class Progress:
     is_way_back: bool = False
     has_failed: bool = False
     made: str = ""
+    left: str = ""
     doubtful: list[str] = dataclasses.field(default_factory=list)
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from iot_certificate_provider.errors import CancelledError, ConflictError, ProviderError
+from iot_certificate_provider.errors import CancelledError, ProviderError
 from iot_certificate_provider.physical_id import certificate_id_in, is_certificate_id, without_kept
 from iot_certificate_provider.protocol.request import Progress, RequestType
 from iot_certificate_provider.resources.lifecycle.redelivery import DATED_WITHIN, is_awaited, may_be_repeated
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 ASKED_EVERY = timedelta(seconds=10)
 """How long a Create or an Update works on before it asks whether it is still wanted."""
 
+_CANCELLED = "CloudFormation cancelled the update of the resource while it ran"
 _READS = ("Describe", "Get", "List")
 
 
@@ -50,7 +51,7 @@ def check_still_wanted(request: Request, stacks: StackGateway) -> None:
 def update_cancelled(note: str = "") -> CancelledError:
     """Return the error of an Update that was cancelled; the note says why something stays as the Update left it."""
     undone = f"It was undone. {note}" if note else "It was undone"
-    return CancelledError("CloudFormation cancelled the update of the resource while it ran", undone)
+    return CancelledError(_CANCELLED, undone)
 
 
 def is_cancelled(request: Request, stacks: StackGateway) -> bool:
@@ -128,11 +129,10 @@ def removing_on_way_back(request: Request, certificate_id: str, remove: Callable
     """
     try:
         yield
-    except CancelledError as error:
+    except CancelledError:
         made = request.progress.made
-        note = remove([made]) if is_certificate_id(made) and made != certificate_id else ""
-        if note:
-            raise ConflictError(note) from error
+        if is_certificate_id(made) and made != certificate_id:
+            request.progress.left = remove([made])
         raise
 
 
@@ -170,16 +170,16 @@ def update(
         # An earlier delivery may have died over a call, and have changed what its rollback had put back.
         if not request.progress.is_undone and (_has_written(stacks) or may_be_repeated(request, now())):
             made = request.progress.registered or ""
-            note = _undo_if_cancelled(request, serve, stacks, now, made, has_failed=True)
-            if note is not None:
-                raise update_cancelled(note) from error
+            cancelled = _undo_if_cancelled(request, serve, stacks, now, made, has_failed=True)
+            if cancelled is not None:
+                raise cancelled from error
         raise
     is_known = request.progress.asked_at == stacks.calls.total()
     if outcome.answered_by is None and not is_known and _has_written(stacks):
         made, _ = without_kept(outcome.physical_id)
-        note = _undo_if_cancelled(request, serve, stacks, now, made)
-        if note is not None:
-            raise update_cancelled(note)
+        cancelled = _undo_if_cancelled(request, serve, stacks, now, made)
+        if cancelled is not None:
+            raise cancelled
     return outcome
 
 
@@ -196,8 +196,8 @@ def _undo_if_cancelled(
     made: str,
     *,
     has_failed: bool = False,
-) -> str | None:
-    """Return why something stays, if anything; None where nothing was undone. ``made`` is the Update's physical id."""
+) -> CancelledError | None:
+    """Return the error of an Update that was cancelled, and undone; else None. ``made`` is the Update's physical id."""
     with suppress(ProviderError), request.deadline.undoing():
         if not is_cancelled(request, stacks):
             return None
@@ -210,9 +210,9 @@ def _undo_if_cancelled(
             sent=now(),
         )
         try:
-            return serve(back).note
+            return update_cancelled(serve(back).note)
         except CancelledError:
-            return ""
+            return update_cancelled(back.progress.left)
         except ProviderError as error:
-            return str(error)
+            return CancelledError(_CANCELLED, f"Undoing it failed: {error}")
     return None
