@@ -43,6 +43,8 @@ from iot_certificate_provider.resources.lifecycle.undo import abandoned_on_failu
 from resources.stage import LOGICAL_ID
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fakes.aws import Call
     from iot_certificate_provider.protocol.request import Request
     from resources.stage import Stage
@@ -80,6 +82,20 @@ def had(stage: Stage, physical_id: str) -> None:
 
 def update(stage: Stage, age: float = 0, physical_id: str = ID) -> Request:
     return stage.request(RequestType.UPDATE, {}, physical_id, age=age)
+
+
+def register(stage: Stage) -> str:
+    """Register a certificate as another owner does; return its id."""
+    answer = stage.iot.RegisterCertificateWithoutCA(certificatePem=AGAIN.pem, status="INACTIVE")
+    return str(answer["certificateId"])
+
+
+def update_or_error(stage: Stage, serve: Callable[[Request], Outcome]) -> Outcome | ProviderError:
+    """Serve an Update of a minute ago; return its outcome, or its error."""
+    try:
+        return cancellation.update(update(stage, age=10), serve, stage.gateways.stacks, stage.now)
+    except ProviderError as error:
+        return error
 
 
 class TestARedelivery:
@@ -311,8 +327,7 @@ class TestACancelledUpdate:
             check_still_wanted(request, stage.gateways.stacks)
             return Outcome(ID)
 
-        stage.iot.RegisterCertificateWithoutCA(certificatePem=AGAIN.pem, status="INACTIVE")
-        stage.iot.certificates[ID] = stage.iot.certificates.pop(AGAIN_ID)
+        stage.iot.certificates[ID] = stage.iot.certificates.pop(register(stage))
         cancellation.update(update(stage, age=60), serve, stage.gateways.stacks, stage.now)
         assert stage.aws.names().count("cloudformation.DescribeStackResource") == 1
 
@@ -377,16 +392,62 @@ class TestACancelledUpdate:
 
     def test_that_has_failed_knows_on_its_way_back_what_it_made(self, stage: Stage) -> None:
         stage.log(ID, "UPDATE_FAILED", 5)
-        known: list[tuple[bool, str]] = []
+        known: list[tuple[bool, str, bool]] = []
+        request = update(stage, age=60)
 
-        def serve(request: Request) -> Outcome:
-            known.append((request.progress.has_failed, request.progress.made))
-            request.progress.registered = OTHER_ID
+        def serve(served: Request) -> Outcome:
+            # What bears the tag of the request was registered by the Update, and not on the way back.
+            known.append((served.progress.has_failed, served.progress.made, served.request_id == request.request_id))
+            served.progress.registered = OTHER_ID
             raise ConflictError("planned")
 
         with pytest.raises(CancelledError):
-            cancellation.update(update(stage, age=60), serve, stage.gateways.stacks, stage.now)
-        assert known == [(False, ""), (True, OTHER_ID)]
+            cancellation.update(request, serve, stage.gateways.stacks, stage.now)
+        assert known == [(False, "", True), (True, OTHER_ID, False)]
+
+    @pytest.mark.parametrize(
+        ("writes", "fails", "answered_by", "asks"),
+        [
+            (True, False, None, True),
+            (True, True, None, True),
+            (False, False, None, False),
+            (False, True, None, False),
+            (True, False, lambda: None, False),
+        ],
+    )
+    def test_is_asked_for_where_it_has_written_and_answers_itself(
+        self, stage: Stage, writes: bool, fails: bool, answered_by: Callable[[], None] | None, asks: bool
+    ) -> None:
+        stage.log(ID, "UPDATE_FAILED", 5)
+        stage.iot.certificates[ID] = stage.iot.certificates.pop(register(stage))
+
+        def serve(request: Request) -> Outcome:
+            stage.gateways.iot.find_certificate(ID)
+            if writes and not request.progress.is_way_back:
+                stage.gateways.iot.update_certificate(ID, DeviceCertificateStatus.ACTIVE)
+            if fails:
+                raise ConflictError("planned")
+            return Outcome(ID, note="the answer", answered_by=answered_by)
+
+        served = update_or_error(stage, serve)
+        assert isinstance(served, CancelledError) is asks
+        assert ("cloudformation.DescribeStackResource" in stage.aws.names()) is asks
+
+    @pytest.mark.parametrize("fails", [False, True])
+    def test_answers_as_if_it_were_not_where_the_role_may_not_ask(self, stage: Stage, *, fails: bool) -> None:
+        stage.log(ID, "UPDATE_FAILED", 5)
+        stage.iot.certificates[ID] = stage.iot.certificates.pop(register(stage))
+        stage.aws.denials["cloudformation.DescribeStackResource"] = 99
+
+        def serve(request: Request) -> Outcome:
+            stage.gateways.iot.update_certificate(ID, DeviceCertificateStatus.ACTIVE)
+            if fails:
+                raise ConflictError("planned")
+            return Outcome(ID)
+
+        served = update_or_error(stage, serve)
+        assert isinstance(served, ConflictError if fails else Outcome)
+        assert not isinstance(served, CancelledError)
 
     def test_is_not_taken_for_its_rollback(self, stage: Stage) -> None:
         stage.log(ID, "UPDATE_FAILED", 50)
