@@ -28,6 +28,13 @@ REQUESTED = ("IssuedA", Wish("requested"))
 ATTACHED = Wish(attached=("connect", "thermostat"))
 
 OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
+    "a rollback sets the status of another stack's certificate: an adopter was found, and so no owner was looked for": (
+        Lag(call=6.0),
+        Deploy(1, (("DeviceA", Wish(status="INACTIVE", retain="Retain")),)),
+        Deploy(0, (("DeviceA", Wish(status="INACTIVE", adopt=True)),)),
+        Hand("delete"),
+        Race(Deploy(1, (DEVICE,)), Deploy(2, (DEVICE,)), later=1.0),
+    ),
     "the referee wants undone by a cancelled Update what its role may not ask for, as long as the function runs": (
         Lag(status=6.0, denied="iot.AttachPolicy", denied_seconds=8.0),
         Deploy(1, (("DeviceA", Wish()),)),

@@ -214,6 +214,38 @@ class TestSeveralHolders:
         with pytest.raises(InvalidPropertyError, match="Pump of stack plant owns the certificate, and would delete it"):
             adopt(stage)
 
+    @pytest.mark.parametrize("age", [60, 7200])
+    def test_of_which_only_an_adopter_is_found_beside_one_that_has_lost_it(self, stage: Stage, age: int) -> None:
+        """CloudFormation names this stack by the id, for a sibling that has lost an earlier registration of it."""
+        register(stage, ago=age)
+        have_an_owner_beside_an_adopter(stage)
+        with pytest.raises(InvalidPropertyError, match="Pump of stack plant owns the certificate, and would delete it"):
+            adopt(stage)
+
+    def test_of_which_only_an_adopter_is_found_beside_one_that_is_at_work(self, stage: Stage) -> None:
+        register(stage, ago=30)
+        holder(stage, ADOPTED_ID)
+        office = stage.aws.cloudformation.beside("office")
+        office.log("Valve", "", "CREATE_IN_PROGRESS", NOON - timedelta(seconds=31))
+        with pytest.raises(InvalidPropertyError, match="Valve of stack office"):
+            adopt(stage)
+
+    def test_are_asked_before_ownership_is_taken(self, stage: Stage) -> None:
+        have_an_owner_beside_an_adopter(stage)
+        stage.log(ADOPTED_ID, "CREATE_COMPLETE", ago=600)
+        with pytest.raises(InvalidPropertyError, match="Pump of stack plant holds the certificate"):
+            stage.update(stage.device, ADOPTED_ID, ADOPTED, DECLARED)
+
+
+def have_an_owner_beside_an_adopter(stage: Stage) -> None:
+    """Have stack plant own the certificate, which would delete it, and another stack adopt it.
+
+    CloudFormation answers with this stack, in which a sibling has lost an earlier registration.
+    """
+    stage.aws.cloudformation.log("Lost", PUMP_ID, "CREATE_COMPLETE", NOON - timedelta(hours=3))
+    stage.aws.cloudformation.beside("office").log("Valve", ADOPTED_ID, "CREATE_COMPLETE", NOON - timedelta(hours=1))
+    holder(stage, ago=0).policies.clear()
+
 
 class TestBeforeTheAnswer:
     """Attaching takes time, in which the holder's stack may be updated."""

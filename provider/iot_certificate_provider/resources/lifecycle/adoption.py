@@ -90,9 +90,8 @@ class Adoption:
         return request.existing_id if adopted else self.held_id(request, certificate_id) or certificate_id
 
     def _check_nobody_owns(self, request: Request, certificate_id: str, created: datetime | None) -> None:
-        standing = self._holders.whole_standing(request, certificate_id, created, everywhere=True)
-        claiming = standing.claiming(created)
-        owners = [each for each in claiming if not is_adopted(each.physical_id)]
+        claiming = self._holders.standing_with_owner(request, certificate_id, created).claiming(created)
+        owners = _owners(claiming)
         # A rollback never refuses: what it returns to, the resource had.
         if owners and not is_rollback(request, self._stacks):
             raise InvalidPropertyError(
@@ -129,21 +128,20 @@ class Adoption:
         self._check_each_left(request, claiming)
 
     def _check_each_left(self, request: Request, claiming: Iterable[StackResource]) -> None:
-        for holder in claiming:
-            if is_adopted(holder.physical_id):
-                continue  # it leaves the certificate, whatever its template says
+        # An adopter leaves the certificate, whatever its template says.
+        for holder in _owners(claiming):
             if holder.type == ResourceType.CERTIFICATE_TRANSFER_DECISION and not holder.is_going:
                 continue  # its Delete leaves what another resource uses
             self._check_left(request, holder)
 
     def _held(self, request: Request, live: Registration, *, everywhere: bool) -> tuple[StackResource, ...]:
-        standing = self._holders.whole_standing(request, live.id, live.created, everywhere=everywhere)
-        return standing.claiming(live.created)
+        look = self._holders.standing_with_owner if everywhere else self._holders.whole_standing
+        return look(request, live.id, live.created).claiming(live.created)
 
     def _claiming(
         self, request: Request, live: Registration, find: Callable[[], Registration | None], types: frozenset[str]
     ) -> tuple[StackResource, ...]:
-        """Return the other holders; where none is found, not before one whose id is new would be.
+        """Return the other holders; where no owner is found, not before one whose id is new would be.
 
         CloudFormation's own types delete what they have without a question, so that one must not be overlooked. Nor
         a resource that registered it and has not answered yet, because that one may undo it; nor one that has another
@@ -151,7 +149,7 @@ class Adoption:
         """
         age = self._now() - live.created
         claiming = self._held(request, live, everywhere=age >= UNANSWERED_FOR)
-        if claiming:
+        if _owners(claiming):
             return claiming
         at_work = self._holders.at_work(request, live.created, taking=True, types=types, cleaning_up=True)
         if at_work is not None:
@@ -187,6 +185,10 @@ class Adoption:
         raise InvalidPropertyError(
             _PROPERTY, f"{among([holder], request)} owns the certificate, and would delete it", fix
         )
+
+
+def _owners(holders: Iterable[StackResource]) -> list[StackResource]:
+    return [each for each in holders if not is_adopted(each.physical_id)]
 
 
 def _names(holders: Iterable[StackResource]) -> set[tuple[str, str]]:

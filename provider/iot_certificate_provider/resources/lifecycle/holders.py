@@ -215,14 +215,25 @@ class Holders:
         standing = self.standing(request, certificate_id)
         if standing.keeping(created) or not (standing.is_found or everywhere):
             return standing
-        return replace(standing, others=_others(request, [*standing.others, *self._of_all(certificate_id)]))
+        return self._with_all(request, standing, certificate_id)
+
+    def standing_with_owner(self, request: Request, certificate_id: str, created: datetime | None) -> Standing:
+        """Do as ``standing``, and look for an owner in all stacks: an adopter that is found may stand beside one."""
+        standing = self.standing(request, certificate_id)
+        has_owner = any(not is_adopted(each.physical_id) for each in standing.claiming(created))
+        return standing if has_owner else self._with_all(request, standing, certificate_id)
 
     def standing_everywhere(self, request: Request, certificate_id: str, created: datetime) -> Standing:
-        """Do as ``whole_standing``, also in stacks deleted since it was ``created``: they may have retained it."""
-        standing = self.whole_standing(request, certificate_id, created, everywhere=True)
-        if standing.owning(created):
-            return standing
-        return replace(standing, others=(*standing.others, *self._in_deleted(certificate_id, created)))
+        """Do likewise, also in stacks deleted since it was ``created``: they may have retained it."""
+        standing = self.standing(request, certificate_id)
+        if not standing.owning(created):
+            standing = self._with_all(request, standing, certificate_id)
+        if not standing.owning(created):
+            standing = replace(standing, others=(*standing.others, *self._in_deleted(certificate_id, created)))
+        return standing
+
+    def _with_all(self, request: Request, standing: Standing, certificate_id: str) -> Standing:
+        return replace(standing, others=_others(request, [*standing.others, *self._of_all(certificate_id)]))
 
     def _in_deleted(self, certificate_id: str, since: datetime) -> list[StackResource]:
         try:
