@@ -410,6 +410,21 @@ class TestHolders:
         standing = holders.standing(update(stage, ADOPTED_ID), ID)
         assert ("Pump" in names(standing.others)) is looks
 
+    @pytest.mark.parametrize("code", ["ValidationError", "ResourceNotFoundException"])
+    def test_of_a_stack_that_is_gone_since_it_was_listed_are_none(
+        self, stage: Stage, holders: Holders, code: str
+    ) -> None:
+        plant(stage, KEPT_ID)
+
+        def be_gone(call: Call) -> None:
+            if call.name == "cloudformation.ListStackResources" and "plant" in call.parameters["StackName"]:
+                raise Refusal(code, "Stack with id plant does not exist", 400)
+
+        stage.aws.before = be_gone
+        stage.aws.cloudformation.beside("office").log("Valve", KEPT_ID, "CREATE_COMPLETE")
+        standing = holders.whole_standing(update(stage), ID, None, everywhere=True)
+        assert names(standing.others) == {"Valve"}
+
     def test_that_are_named_are_not_counted_twice_where_a_stack_has_more(self, stage: Stage, holders: Holders) -> None:
         pump = StackResource("plant", "Pump", ID, "CREATE_COMPLETE")
         for named, others in (((pump,), {"Pump"}), ((), {""})):
