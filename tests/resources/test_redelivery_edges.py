@@ -392,18 +392,19 @@ class TestACancelledUpdate:
 
     def test_that_has_failed_knows_on_its_way_back_what_it_made(self, stage: Stage) -> None:
         stage.log(ID, "UPDATE_FAILED", 5)
-        known: list[tuple[bool, str, bool]] = []
+        known: list[tuple[bool, bool, str, bool]] = []
         request = update(stage, age=60)
 
         def serve(served: Request) -> Outcome:
             # What bears the tag of the request was registered by the Update, and not on the way back.
-            known.append((served.progress.has_failed, served.progress.made, served.request_id == request.request_id))
+            same = served.request_id == request.request_id
+            known.append((served.progress.is_rollback, served.progress.has_failed, served.progress.made, same))
             served.progress.registered = OTHER_ID
             raise ConflictError("planned")
 
         with pytest.raises(CancelledError):
             cancellation.update(request, serve, stage.gateways.stacks, stage.now)
-        assert known == [(False, "", True), (True, OTHER_ID, False)]
+        assert known == [(False, False, "", True), (True, True, OTHER_ID, False)]
 
     @pytest.mark.parametrize(
         ("writes", "fails", "answered_by", "asks"),
