@@ -43,8 +43,9 @@ def serve(cloud: Cloud, event: Mapping[str, Any]) -> Answer:
             returns = event["RequestType"] == "Update" and _is_rolling_back(cloud, event)
             physical_id = _id_of(event["ResourceProperties"]) if returns else _register(cloud, event)
         else:
-            _set_status(cloud, physical_id, event["ResourceProperties"].get("Status", "ACTIVE"))
-            cloud.possessions.changed_by_native(owner, physical_id)
+            wanted = event["ResourceProperties"].get("Status", "ACTIVE")
+            _set_status(cloud, physical_id, wanted)
+            cloud.possessions.changed_by_native(owner, physical_id, wanted)
     except Refusal as refusal:
         status, reason = "FAILED", str(refusal)
     body = {"Status": status, "Reason": reason, "PhysicalResourceId": physical_id}

@@ -301,10 +301,15 @@ class Possessions:
                 del self.held[each]
                 self.cloud.excuses.deleted_outside.add(certificate_id)
 
-    def changed_by_native(self, owner: Owner, certificate_id: str) -> None:
-        """Note that CloudFormation's own type set the status of a certificate, which may not be its own any more."""
+    def changed_by_native(self, owner: Owner, certificate_id: str, status: str) -> None:
+        """Note that CloudFormation's own type set the status of a certificate, which may not be its own any more.
+
+        Who registered it anew may not have answered yet, and answers with the status of its registration.
+        """
         if (owner, certificate_id) in self.lost:
             self.changed_outside(certificate_id)
+            if not self.holders(certificate_id):
+                self.statuses[certificate_id] = status
             if certificate_id in self.cloud.foreign:
                 self.cloud.foreign[certificate_id] = picture(self.cloud, certificate_id)
 

@@ -28,6 +28,12 @@ REQUESTED = ("IssuedA", Wish("requested"))
 ATTACHED = Wish(attached=("connect", "thermostat"))
 
 OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
+    "the referee dates a status from the answer, though a native resource that has lost it has set one before": (
+        Lag(status=3.0, detaching=8.0, denied="iot.AttachPolicy", denied_seconds=8.0),
+        Deploy(2, (("NativeA", Wish(native=True)),)),
+        Hand("delete"),
+        Race(Amend(2, "status", 1), Deploy(0, (("DeviceA", ATTACHED),)), later=1.0),
+    ),
     "a rollback sets the status of another stack's certificate: an adopter was found, and so no owner was looked for": (
         Lag(call=6.0),
         Deploy(1, (("DeviceA", Wish(status="INACTIVE", retain="Retain")),)),
