@@ -149,6 +149,15 @@ class TestWhatWasRegisteredWhileAnUpdateRan:
         deny(stage, "cloudformation.ListStacks")
         assert not inquiry.is_registered_anew(update(stage), live(-50))
 
+    def test_is_not_waited_for_by_whom_another_failed_create_may_have_left_it(
+        self, stage: Stage, inquiry: Inquiry
+    ) -> None:
+        """Only who may still answer that it is his is waited for."""
+        log(stage, *RUNNING)
+        plant(stage, "", "CREATE_FAILED", of_stack="ROLLBACK_IN_PROGRESS")
+        assert not inquiry.is_registered_anew(update(stage), live(-50))
+        assert stage.clock.slept == []
+
     @pytest.mark.parametrize(
         ("holder", "status"), [(KEPT_ID, "CREATE_COMPLETE"), (ID, "DELETE_SKIPPED"), (OTHER_ID, "CREATE_COMPLETE")]
     )
@@ -346,6 +355,31 @@ def test_a_message_says_of_no_holders_that_there_are_none_where_they_cannot_be_a
 ) -> None:
     deny(stage, "cloudformation.DescribeStackResources")
     assert inquiry.holders_to_name(update(stage), live()) == (UNKNOWN,)
+
+
+class TestTakingUp:
+    @pytest.mark.parametrize(("age", "action"), [(50, Action.REFUSE), (-50, Action.PROCEED)])
+    def test_leaves_what_another_template_has_retained_since(
+        self, stage: Stage, inquiry: Inquiry, age: float, action: Action
+    ) -> None:
+        """Not what it had retained of an earlier registration."""
+        log(stage, ("UPDATE_IN_PROGRESS", ID, -60.0), ("UPDATE_IN_PROGRESS", "stack", -61.0))
+        other = plant(stage, ID, "DELETE_SKIPPED", of_stack="UPDATE_COMPLETE")
+        other.events[0] = ("Pump", ID, "DELETE_SKIPPED", live(-50 + age).created)
+        assert inquiry.taking_up(update(stage), live(-50)).action is action
+
+    def test_takes_nothing_of_the_running_attempt_whose_calls_were_all_answered(
+        self, stage: Stage, inquiry: Inquiry
+    ) -> None:
+        log(
+            stage,
+            ("UPDATE_IN_PROGRESS", OTHER_ID, -60.0),
+            ("UPDATE_FAILED", OTHER_ID, -200.0),
+            ("UPDATE_IN_PROGRESS", OTHER_ID, -300.0),
+        )
+        decision = inquiry.taking_up(update(stage, OTHER_ID), live(-50), is_clean=True)
+        assert decision.action is Action.REFUSE
+        assert stage.clock.slept == []
 
 
 def test_a_create_has_made_its_key_itself_whatever_the_log_says(stage: Stage, inquiry: Inquiry) -> None:
