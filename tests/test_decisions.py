@@ -160,6 +160,22 @@ def test_of_a_decision_in_doubt_the_fix_is_never_cut(decision: Decision) -> None
     assert is_of_ca is (fix == "aws iot delete-ca-certificate"), "which takes the whole id"
 
 
+@pytest.mark.parametrize("is_ca", [None, False, True])
+def test_what_is_in_doubt_is_a_devices_unless_it_is_said_to_be_a_cas(*, is_ca: bool | None) -> None:
+    kind = {} if is_ca is None else {"is_ca": is_ca}
+    waiting = Decision(Action.WAIT, "because " + "w" * MAX_REASON_CHARACTERS)
+    for decision in (
+        ownership.orphan(ID, REQUEST, at_work=None, keeping=(UNKNOWN,), **kind),
+        ownership.deletion(ID, REQUEST, anew=False, keeping=(UNKNOWN,), **kind),
+        ownership.orphan_given_up(ID, waiting, **kind),
+        ownership.orphan_not_checked(ID, **kind),
+    ):
+        assert decision.action is Action.LEAVE
+        assert (f"CA {ID} " in decision.reason) is bool(is_ca)
+        assert decision.reason.endswith("aws iot delete-ca-certificate" if is_ca else "iot-certificates sweep")
+        assert len(decision.reason) <= MAX_REASON_CHARACTERS
+
+
 def test_no_decision_is_left_out() -> None:
     """Whatever returns a decision is in the table: one without a reason cannot be made."""
     functions = inspect.getmembers(ownership, inspect.isfunction)
