@@ -55,7 +55,7 @@ faults: $(READY) ## Every fault at every call of AWS IoT and Secrets Manager, pe
 	@PERMISSIONS=all $(BIN)/python -m pytest -q tests/integration/test_permissions.py tests/constructs/test_fleet_permissions.py
 
 ONLY ?=
-mutate: $(READY) ## Change the provider's decisions one by one: tests have to notice (half an hour; ONLY=regular expression for some)
+mutate: $(READY) ## Change the provider's decisions one by one: tests have to notice (an hour; ONLY=regular expression for some)
 	@PYTHONPATH=tests $(BIN)/python -m mutation "$(ONLY)"
 
 REGION ?=

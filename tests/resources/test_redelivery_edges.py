@@ -39,7 +39,11 @@ from iot_certificate_provider.resources.lifecycle.redelivery import (
 )
 from iot_certificate_provider.resources.lifecycle.registered_already import RegisteredAlready
 from iot_certificate_provider.resources.lifecycle.rollback import returned_to_nothing
-from iot_certificate_provider.resources.lifecycle.undo import abandoned_on_failure, undone_on_failure
+from iot_certificate_provider.resources.lifecycle.undo import (
+    abandoned_on_failure,
+    undone_on_failure,
+    undone_without_answer,
+)
 from resources.stage import LOGICAL_ID
 
 if TYPE_CHECKING:
@@ -599,3 +603,26 @@ class TestUndoing:
 def test_the_orphan_of_a_create_that_aws_did_not_answer_is_looked_for_when_it_must_be_there(stage: Stage) -> None:
     request = stage.request(RequestType.DELETE, {}, "create-unfinished/a3a4")
     assert find_leftover(request, lambda: list(stage.clock.slept)) == [10.0]
+
+
+@pytest.mark.parametrize(
+    ("status", "is_denied", "is_undone"),
+    [("DELETE_IN_PROGRESS", False, True), ("CREATE_IN_PROGRESS", False, False), ("DELETE_IN_PROGRESS", True, False)],
+)
+def test_what_aws_has_not_answered_is_undone_where_the_create_is_known_to_be_cancelled(
+    stage: Stage, status: str, is_denied: bool, is_undone: bool
+) -> None:
+    """Else its Delete looks for it."""
+    stage.log("", status)
+    if is_denied:
+        stage.aws.denials["cloudformation.DescribeStackResource"] = 99
+    undone: list[bool] = []
+
+    def undo() -> bool:
+        undone.append(True)
+        return True
+
+    request = stage.request(RequestType.CREATE, {})
+    with pytest.raises(UpstreamError), undone_without_answer(request, stage.gateways.stacks, undo):
+        raise UpstreamError("no answer")
+    assert undone == [True] * is_undone
