@@ -574,6 +574,15 @@ class TestADecision:
             stage.create(stage.decision, decide(coming))
         assert stage.progress.uncertain
 
+    @pytest.mark.parametrize(("logical_id", "status"), [(LOGICAL_ID, "CREATE_COMPLETE"), ("Other", "DELETE_FAILED")])
+    def test_to_reject_names_neither_itself_nor_one_that_goes(
+        self, stage: Stage, coming: str, logical_id: str, status: str
+    ) -> None:
+        stage.iot.AcceptCertificateTransfer(coming)
+        stage.aws.cloudformation.log(logical_id, coming, status)
+        with pytest.raises(InvalidPropertyError, match=r"accepted already, and cannot be rejected\. Remove this"):
+            stage.decision.create(stage.request(RequestType.CREATE, decide(coming, "REJECT")))
+
     def test_whose_rejection_aws_iot_does_not_take_fails(self, stage: Stage, coming: str) -> None:
         refuse(stage, "RejectCertificateTransfer")
         with pytest.raises(ProviderError, match="planned"):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 import issuing
 from fakes.refusal import Refusal
 from iot_certificate_provider.deadline import UNDO_SECONDS
-from iot_certificate_provider.errors import ConflictError, ProviderError
+from iot_certificate_provider.errors import CancelledError, ConflictError, InvalidPropertyError, ProviderError
 from iot_certificate_provider.physical_id import TransferIdentity
 from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.resources.lifecycle.holders import ANSWER_SECONDS
@@ -280,15 +280,26 @@ class TestAnEarlierDelivery:
 class TestAnotherOwnerThatIsFaster:
     """Between the two steps of an Update: its own transfer is cancelled, and the next one not made yet."""
 
+    @pytest.fixture(params=["iot.DescribeCertificate", "iot.TransferCertificate"])
+    def moment(self, request: pytest.FixtureRequest) -> str:
+        """The call before which the other owner transfers it."""
+        return str(request.param)
+
+    @pytest.fixture(params=["of another owner", None])
+    def message(self, request: pytest.FixtureRequest) -> str | None:
+        """None: nothing but the date tells it from the one that was cancelled."""
+        return cast("str | None", request.param)
+
     @pytest.fixture
-    def physical_id(self, stage: Stage, leaving: str) -> str:
+    def physical_id(self, stage: Stage, leaving: str, moment: str, message: str | None) -> str:
         physical_id = stage.create(stage.transfer, to(leaving)).physical_id
         stage.iot.neighbours[THIRD] = stage.other
+        pass_by(stage, 600)
 
         def be_faster(call: Call) -> None:
-            if call.name == "iot.DescribeCertificate":
+            if call.name == moment:
                 stage.aws.before = lambda call: None
-                stage.iot.TransferCertificate(leaving, TARGET, "of another owner")
+                stage.iot.TransferCertificate(leaving, TARGET, message)
 
         stage.aws.before = be_faster
         return physical_id
@@ -298,12 +309,15 @@ class TestAnotherOwnerThatIsFaster:
             stage.update(stage.transfer, physical_id, to(leaving), to(leaving, THIRD))
         assert stage.iot.certificates[leaving].status == "PENDING_TRANSFER"
 
+    @pytest.mark.parametrize("message", ["of another owner"], indirect=True)
     def test_is_left_alone_by_a_rollback_that_says_so(self, stage: Stage, leaving: str, physical_id: str) -> None:
+        """Without its message it may be of the Update that is rolled back, and that runs on."""
         stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
         back = stage.update(stage.transfer, physical_id, to(leaving), to(leaving, THIRD))
         assert back.note.startswith("Left pending: another owner transfers")
         assert stage.iot.certificates[leaving].status == "PENDING_TRANSFER"
 
+    @pytest.mark.parametrize("moment", ["iot.DescribeCertificate"], indirect=True)
     def test_and_thinks_better_of_it_is_not_named(self, stage: Stage, leaving: str, physical_id: str) -> None:
         def think_better(call: Call) -> None:
             if call.name == "iot.DescribeCertificate":
@@ -313,6 +327,63 @@ class TestAnotherOwnerThatIsFaster:
         stage.aws.after = think_better
         with pytest.raises(ConflictError, match=r"^CertificateId: .* PENDING_TRANSFER a moment ago\. Deploy again$"):
             stage.update(stage.transfer, physical_id, to(leaving), to(leaving, THIRD))
+
+
+class TestARollbackToATransferThatIsAnothers:
+    """The other owner's is exactly as declared."""
+
+    @pytest.fixture
+    def physical_id(self, stage: Stage, leaving: str) -> str:
+        stage.iot.neighbours[THIRD] = stage.other
+        physical_id = stage.create(stage.transfer, to(leaving)).physical_id
+        stage.iot.CancelCertificateTransfer(leaving)
+        pass_by(stage, 600)
+        stage.iot.TransferCertificate(leaving, THIRD)
+        return physical_id
+
+    def test_leaves_it_and_says_so(self, stage: Stage, leaving: str, physical_id: str) -> None:
+        stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+        pass_by(stage, 600)
+        back = stage.update(stage.transfer, physical_id, to(leaving), to(leaving, THIRD))
+        assert back.note.startswith("Left pending: another owner transfers")
+
+    def test_is_refused_where_it_is_no_rollback(self, stage: Stage, leaving: str, physical_id: str) -> None:
+        pass_by(stage, 600)
+        with pytest.raises(ConflictError, match=r"^CertificateId: .* transfers the certificate to 333333333333, since"):
+            stage.update(stage.transfer, physical_id, to(leaving), to(leaving, THIRD))
+
+
+class TestAnUpdateThatCannotTransferAgain:
+    @pytest.mark.parametrize("status", ["UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS"])
+    @pytest.mark.parametrize("why", ["in use", "no such account"])
+    def test_fails_also_in_a_rollback(self, stage: Stage, leaving: str, status: str, why: str) -> None:
+        physical_id = stage.create(stage.transfer, to(leaving)).physical_id
+        stage.aws.cloudformation.status = status
+        if why == "in use":
+            stage.iot.neighbours[THIRD] = stage.other
+            stage.iot.slow_conflict = 1000
+        with pytest.raises(
+            ConflictError if why == "in use" else InvalidPropertyError, match=r"still lists|cannot tran"
+        ):
+            stage.update(stage.transfer, physical_id, to(leaving), to(leaving, THIRD))
+
+
+def test_a_create_that_is_cancelled_while_a_detachment_takes_effect_transfers_nothing(
+    stage: Stage, leaving: str
+) -> None:
+    stage.iot.slow_conflict = 3
+
+    def cancel(call: Call) -> None:
+        if call.name == "iot.TransferCertificate":
+            stage.log("", "DELETE_IN_PROGRESS")
+
+    stage.aws.before = cancel
+    request = stage.request(RequestType.CREATE, to(leaving))
+    stage.log("", "CREATE_IN_PROGRESS")
+    with pytest.raises(CancelledError):
+        stage.transfer.create(request)
+    assert stage.iot_calls().count("TransferCertificate") == 1
+    assert stage.iot.certificates[leaving].status == "ACTIVE"
 
 
 class TestACreateThatFails:

@@ -301,8 +301,6 @@ class CertificateTransferResource:
         check_still_wanted(request, self._stacks)
         try:
             self._transfer(request, wanted, live, attached, Sending())
-        except InUseError:
-            raise
         except ProviderError:
             if self._iot.outgoing_transfer(live.id) is None or not is_rollback(request, self._stacks):
                 raise
