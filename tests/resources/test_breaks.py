@@ -1,0 +1,176 @@
+"""What still breaks: each test fails, and its docstring says what a user has done."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import issuing
+from iot_certificate_provider.contract import ResourceType
+from iot_certificate_provider.errors import AlreadyExistsError, InvalidPropertyError
+from iot_certificate_provider.pki import Certificate
+from iot_certificate_provider.protocol.request import RequestType
+from resources.stage import LOGICAL_ID
+
+if TYPE_CHECKING:
+    from fakes.aws import Call
+    from fakes.cloudformation import FakeCloudFormation
+    from resources.stage import Stage
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+PUMP = issuing.make_ca("pump")
+PUMP_ID, OTHER_ID = Certificate.from_pem(PUMP.pem).id, "cd" * 32
+ADOPTED_ID = f"{PUMP_ID}/adopted"
+DECLARED: dict[str, Any] = {"CertificatePem": PUMP.pem, "CertificateMode": "SNI_ONLY"}
+ADOPTED: dict[str, Any] = {**DECLARED, "ExistingCertificate": "ADOPT"}
+WITH_POLICY = {"PolicyNames": ["ours"]}
+RETAINED = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+
+
+@pytest.fixture
+def stage(stage: Stage) -> Stage:
+    """Have it noon, and a certificate that another owner registered two hours ago."""
+    stage.iot.clock = stage.now = lambda: NOON
+    stage.iot.policies["ours"] = set()
+    stage.iot.RegisterCertificateWithoutCA(certificatePem=PUMP.pem, status="ACTIVE")
+    stage.iot.certificates[PUMP_ID].created = NOON - timedelta(hours=2)
+    stage.aws.cloudformation.status = "UPDATE_IN_PROGRESS"
+    return stage
+
+
+def another(
+    stage: Stage, name: str, physical_id: str, status: str = "CREATE_COMPLETE", **of: Any
+) -> FakeCloudFormation:
+    """Have a resource of another stack, an hour old; ``of`` are its properties."""
+    stack = stage.aws.cloudformation.beside(name)
+    stack.status = "CREATE_COMPLETE"
+    stack.policies["Pump"] = {**RETAINED, "Properties": of}
+    stack.log("Pump", physical_id, status, NOON - timedelta(hours=1))
+    return stack
+
+
+def forget(stack: FakeCloudFormation) -> None:
+    """Delete a stack: AWS does not say that it is found by a physical id any more; its rows are listed for 90 days."""
+    stack.status = "DELETE_COMPLETE"
+    stack._is_found_by = lambda physical_id: physical_id == ""  # type: ignore[method-assign]
+
+
+class TestAStackThatMayReturnToTheCertificate:
+    """Its update has another certificate by now, and has failed: it is not rolled back, or the rollback is stuck.
+
+    ``cdk deploy --no-rollback`` leaves UPDATE_FAILED, from which ``cdk rollback`` returns to the certificate before;
+    ``continue-update-rollback`` does from UPDATE_ROLLBACK_FAILED. Or the update is deployed again, and cleans up.
+    """
+
+    @pytest.fixture(params=["UPDATE_FAILED", "UPDATE_ROLLBACK_FAILED"])
+    def plant(self, stage: Stage, request: pytest.FixtureRequest) -> FakeCloudFormation:
+        plant = another(stage, "plant", PUMP_ID)
+        plant.begin_update(NOON - timedelta(seconds=600))
+        plant.log("Pump", PUMP_ID, "UPDATE_IN_PROGRESS", NOON - timedelta(seconds=599))
+        plant.log("Pump", OTHER_ID, "UPDATE_COMPLETE", NOON - timedelta(seconds=598))
+        plant.status = request.param
+        return plant
+
+    @pytest.mark.usefixtures("plant")
+    def test_is_waited_for_before_the_certificate_is_adopted(self, stage: Stage) -> None:
+        """A native resource's clean-up asks nobody."""
+        with pytest.raises(InvalidPropertyError, match="ADOPT must wait: Pump of stack plant"):
+            stage.create(stage.device, ADOPTED)
+
+    @pytest.mark.usefixtures("plant")
+    def test_is_waited_for_before_ownership_is_taken(self, stage: Stage) -> None:
+        """Else both have it as their own, and the first one that is deleted deletes it for both."""
+        stage.log(ADOPTED_ID, "CREATE_COMPLETE", ago=3600)
+        with pytest.raises(InvalidPropertyError, match="Pump of stack plant"):
+            stage.update(stage.device, ADOPTED_ID, ADOPTED, DECLARED)
+
+
+@pytest.mark.parametrize("status", ["CREATE_FAILED", "UPDATE_FAILED"])
+def test_what_goes_when_its_creation_is_rolled_back_is_not_adopted(stage: Stage, status: str) -> None:
+    """``RetainExceptOnCreate``, and ``cdk deploy --no-rollback`` whose other resource failed: a rollback deletes it."""
+    plant = another(stage, "plant", PUMP_ID)
+    plant.types["Pump"] = "AWS::IoT::Certificate"
+    plant.policies["Pump"] = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
+    plant.status = status
+    with pytest.raises(InvalidPropertyError, match="Pump of stack plant"):
+        stage.create(stage.device, ADOPTED)
+
+
+def test_a_delete_leaves_what_a_stack_has_retained_that_is_deleted_since(stage: Stage) -> None:
+    """Our Create died before it registered anything; another stack created the certificate, and was deleted, retaining.
+
+    ``Inquiry.deletion`` asks deleted stacks, too; ``Inquiry.leftover`` does not.
+    """
+    stage.iot.certificates[PUMP_ID].created = NOON - timedelta(seconds=100)
+    plant = another(stage, "plant", PUMP_ID)
+    plant.log("Pump", PUMP_ID, "CREATE_COMPLETE", NOON - timedelta(seconds=98))
+    plant.log("Pump", PUMP_ID, "DELETE_SKIPPED", NOON - timedelta(seconds=40))
+    forget(plant)
+    stage.log("", "CREATE_IN_PROGRESS", ago=120)
+    stage.log("", "CREATE_FAILED", ago=10)
+    stage.delete(stage.device, f"factory-{LOGICAL_ID}-1KJ2H3G4F5", DECLARED)
+    assert PUMP_ID in stage.iot.certificates
+
+
+def test_a_create_that_comes_again_leaves_what_a_stack_has_retained_that_is_deleted_since(stage: Stage) -> None:
+    """Likewise: it takes the certificate for its own, and its Delete deletes it."""
+    stage.iot.certificates[PUMP_ID].created = NOON - timedelta(seconds=100)
+    plant = another(stage, "plant", PUMP_ID)
+    plant.log("Pump", PUMP_ID, "CREATE_COMPLETE", NOON - timedelta(seconds=98))
+    plant.log("Pump", PUMP_ID, "DELETE_SKIPPED", NOON - timedelta(seconds=40))
+    forget(plant)
+    stage.log("", "CREATE_IN_PROGRESS", ago=120)
+    with pytest.raises(AlreadyExistsError, match="Registered already"):
+        stage.device.create(stage.request(RequestType.CREATE, DECLARED, age=120))
+
+
+class TestAnAdopterThatIsHidden:
+    """By an owner, or another adopter, that is found: so what it declares as well is detached."""
+
+    @pytest.fixture
+    def arn(self, stage: Stage) -> str:
+        return stage.iot.certificates[PUMP_ID].arn
+
+    def test_keeps_what_an_owner_declares_no_more(self, stage: Stage, arn: str) -> None:
+        """It attached the policy; then the owner declared it, too, and now leaves it out."""
+        another(stage, "office", ADOPTED_ID, PolicyNames=["ours"])
+        another(stage, "plant", ADOPTED_ID, PolicyNames=[])
+        stage.log(PUMP_ID, "CREATE_COMPLETE", ago=5000)
+        stage.iot.AttachPolicy("ours", arn)
+        stage.update(stage.device, PUMP_ID, {**DECLARED, **WITH_POLICY}, DECLARED)
+        assert stage.iot.policies["ours"] == {arn}
+
+    def test_keeps_what_it_has_attached_again_after_a_hand_has_detached_it(self, stage: Stage, arn: str) -> None:
+        """A hand detached the policy that this resource had attached, and the other one adopted with it."""
+        another(stage, "plant", PUMP_ID, PolicyNames=[])
+        another(stage, "office", ADOPTED_ID, PolicyNames=["ours"])
+        stage.log(ADOPTED_ID, "CREATE_COMPLETE", ago=5000)
+        stage.iot.AttachPolicy("ours", arn)
+        stage.delete(stage.device, ADOPTED_ID, {**ADOPTED, **WITH_POLICY})
+        assert stage.iot.policies["ours"] == {arn}
+
+
+def test_a_sweep_leaves_what_was_adopted_while_it_ran(stage: Stage, factory_ca: issuing.Issued) -> None:
+    """A device registered itself hours ago; a stack adopts its certificate, in a second, while the CA is deleted."""
+    properties = {"CACertificatePem": factory_ca.pem, "CertificateMode": "SNI_ONLY"}
+    ca_id = stage.create(stage.ca, properties).physical_id
+    for number in range(2):
+        made = stage.iot.RegisterCertificateWithoutCA(issuing.make_device(None, f"swept-{number}").pem, status="ACTIVE")
+        record = stage.iot.certificates[made["certificateId"]]
+        record.ca_id, record.created = ca_id, NOON - timedelta(hours=2)
+    adopted: list[str] = []
+
+    def adopt(call: Call) -> None:
+        if call.name == "iot.DeleteCertificate" and not adopted:
+            adopted.extend(each.id for each in stage.iot.certificates.values() if each.ca_id == ca_id)
+            another(stage, "plant", f"{adopted[0]}/adopted").log(
+                "Pump", f"{adopted[0]}/adopted", "CREATE_COMPLETE", NOON
+            )
+
+    stage.aws.after = adopt
+    stage.aws.cloudformation.types["Certificate"] = ResourceType.CA_CERTIFICATE
+    stage.delete(stage.ca, ca_id, {**properties, "DeviceCertificatesOnDelete": "DELETE"})
+    assert adopted
+    assert adopted[0] in stage.iot.certificates
