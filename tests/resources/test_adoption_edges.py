@@ -13,6 +13,7 @@ from iot_certificate_provider.errors import ConflictError, InvalidPropertyError
 from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.resources.lifecycle.adoption import Adoption
+from iot_certificate_provider.resources.lifecycle.holders import DEVICE_CERTIFICATE_TYPES
 from iot_certificate_provider.resources.lifecycle.ownership import left_to_its_transfer
 
 if TYPE_CHECKING:
@@ -404,4 +405,4 @@ def test_a_rollback_returns_to_what_the_resource_had_adopted_before(
         else:
             stage.log(physical_id, status)
     request = stage.request(RequestType.UPDATE, ADOPTED, OTHER_ID)
-    assert Adoption(stage.gateways.stacks, stage.now).held_id(request, PUMP_ID) == expected
+    assert Adoption(stage.gateways.stacks, stage.now, DEVICE_CERTIFICATE_TYPES).held_id(request, PUMP_ID) == expected

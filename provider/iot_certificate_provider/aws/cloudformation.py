@@ -174,8 +174,8 @@ class StackGateway:
         return [row.get("StackId", "") for row in rows if since is None or row.get("DeletionTime", since) >= since]
 
     def is_at_rest(self, stack_id: str) -> bool:
-        """DescribeStacks: whether nothing is under way in a stack."""
-        return all(not status.endswith("_IN_PROGRESS") for status in self._statuses(stack_id))
+        """DescribeStacks: whether nothing is under way in a stack, and nothing still to come after a failure."""
+        return all(status.endswith("_COMPLETE") for status in self._statuses(stack_id))
 
     def template(self, stack_id: str) -> object:
         """GetTemplate, processed: a mapping where it is JSON, else its text; while it changes, the one to come."""

@@ -60,7 +60,7 @@ class CaCertificateResource:
         self._identity = PrivateCaIdentity(aws, now)
         self._ownership = CaCertificateOwnership(aws, now)
         self._inquiry = Inquiry(aws.stacks, now)
-        self._adoption = Adoption(aws.stacks, now)
+        self._adoption = Adoption(aws.stacks, now, CA_CERTIFICATE_TYPES)
         self._registered_already = RegisteredAlready(aws.stacks, now)
         self._registration = CaCertificateRegistration(aws, now)
         self._change = CaCertificateChange(aws)
@@ -183,7 +183,7 @@ class CaCertificateResource:
         if is_first or self._adoption.held_id(request, live.id) is None:
             # Not in a rollback: whatever has happened to the CA since, there is no other to go back to.
             find = partial(self._iot.find_ca_certificate, live.id)
-            checked = self._adoption.check_adoptable(request, live, find, CA_CERTIFICATE_TYPES)
+            checked = self._adoption.check_adoptable(request, live, find)
             tags = self._iot.tags(outcome.attributes[CaCertificateAttribute.ARN])
             check_same(differences(live, tags, wanted))
             self._adoption.check_still_adoptable(request, live, find, checked)

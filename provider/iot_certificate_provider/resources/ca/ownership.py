@@ -93,11 +93,13 @@ class CaCertificateOwnership:
         tags = self.tags(request, certificate_id)
         if tags is None:
             return ownership.deletion_of_nothing(certificate_id)
-        if not ownership.tagged_by(request, tags):
+        live = self._iot.find_ca_certificate(certificate_id)
+        if live is None:
+            return ownership.deletion_of_nothing(certificate_id)
+        # The tag is also that of one which the template has retained, of an earlier operation of the resource.
+        if not ownership.tagged_by(request, tags) or not self._inquiry.is_made_now(request, live):
             return ownership.left_unowned(certificate_id)
-        standing = self._inquiry.standing(request, certificate_id)
-        live = self._iot.find_ca_certificate(certificate_id) if standing.others else None
-        keeping = standing.keeping(None if live is None else live.created)
+        keeping = self._inquiry.standing(request, certificate_id).keeping(live.created)
         return ownership.orphan(certificate_id, request, at_work=None, keeping=keeping, is_ca=True)
 
     def undoing(self, request: Request, certificate_id: str) -> Decision:

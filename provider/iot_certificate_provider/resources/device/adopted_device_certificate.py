@@ -47,7 +47,7 @@ class AdoptedDeviceCertificate:
         self._iot = aws.iot
         self._stacks = aws.stacks
         self._now = now
-        self._adoption = Adoption(aws.stacks, now)
+        self._adoption = Adoption(aws.stacks, now, DEVICE_CERTIFICATE_TYPES)
         self._inquiry = Inquiry(aws.stacks, now)
         self._change = DeviceCertificateChange(aws, now)
         self._releasing = Releasing(aws)
@@ -69,7 +69,7 @@ class AdoptedDeviceCertificate:
         find, checked = partial(self._iot.find_certificate, certificate.id), None
         if held_id is None:
             # Not in a rollback: whatever has happened to it since, there is no other to go back to.
-            checked = self._adoption.check_adoptable(request, live, find, DEVICE_CERTIFICATE_TYPES)
+            checked = self._adoption.check_adoptable(request, live, find)
             check_same(_differences(live, wanted))
         attached = self._attached(live.arn, declared)
         if held_id is None:

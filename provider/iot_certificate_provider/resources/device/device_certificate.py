@@ -33,6 +33,7 @@ from iot_certificate_provider.resources.lifecycle.cancellation import (
     removing_on_way_back,
     returns_to,
 )
+from iot_certificate_provider.resources.lifecycle.holders import DEVICE_CERTIFICATE_TYPES
 from iot_certificate_provider.resources.lifecycle.inquiry import ROLLBACK_SECONDS, Inquiry
 from iot_certificate_provider.resources.lifecycle.redelivery import begin
 from iot_certificate_provider.resources.lifecycle.registered_already import RegisteredAlready, unseen
@@ -61,7 +62,7 @@ class DeviceCertificateResource:
         self._iot = aws.iot
         self._ownership = DeviceCertificateOwnership(aws, now)
         self._inquiry = Inquiry(aws.stacks, now)
-        self._adoption = Adoption(aws.stacks, now)
+        self._adoption = Adoption(aws.stacks, now, DEVICE_CERTIFICATE_TYPES)
         self._registered_already = RegisteredAlready(aws.stacks, now)
         self._registration = DeviceCertificateRegistration(aws, now, removal)
         self._change = DeviceCertificateChange(aws, now)
@@ -317,8 +318,7 @@ class DeviceCertificateResource:
         """Whether an adopted certificate, deleted outside the stack, was registered by this very Update."""
         if not request.progress.uncertain or not self._inquiry.is_new(request, live):
             return False
-        is_back = is_rollback(request, self._stacks)
-        return not is_back and self._inquiry.of_existing(request, live).proceeds
+        return not is_rollback(request, self._stacks) and self._inquiry.of_existing(request, live).proceeds
 
     def _update_issued(
         self,

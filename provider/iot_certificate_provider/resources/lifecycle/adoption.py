@@ -58,9 +58,11 @@ class Checked:
 class Adoption:
     """Decides which of its two ids a resource has, and whether it may have it."""
 
-    def __init__(self, stacks: StackGateway, now: Callable[[], datetime]) -> None:
+    def __init__(self, stacks: StackGateway, now: Callable[[], datetime], types: frozenset[str]) -> None:
+        """Ask on behalf of a resource of certificates that those of ``types`` can have registered."""
         self._stacks = stacks
         self._now = now
+        self._types = types
         self._holders = Holders(stacks)
 
     def held_id(self, request: Request, certificate_id: str) -> str | None:
@@ -90,24 +92,30 @@ class Adoption:
         return request.existing_id if adopted else self.held_id(request, certificate_id) or certificate_id
 
     def _check_nobody_owns(self, request: Request, certificate_id: str, created: datetime | None) -> None:
+        """Refuse to take ownership from another owner, or from one whose update may yet return to the certificate."""
         claiming = self._holders.standing_with_owner(request, certificate_id, created).claiming(created)
         owners = _owners(claiming)
+        at_work = None if owners else self._at_work(request, created)
         # A rollback never refuses: what it returns to, the resource had.
-        if owners and not is_rollback(request, self._stacks):
-            raise InvalidPropertyError(
-                _PROPERTY,
-                f"cannot be left out: {among(owners, request)} holds the certificate",
-                "Remove it there first, with RETAIN",
-            )
+        if not (owners or at_work) or is_rollback(request, self._stacks):
+            return
+        if at_work is not None:
+            raise _has_to_wait("cannot be left out yet", at_work, request)
+        raise InvalidPropertyError(
+            _PROPERTY,
+            f"cannot be left out: {among(owners, request)} holds the certificate",
+            "Remove it there first, with RETAIN",
+        )
 
-    def check_adoptable(
-        self, request: Request, live: Registration, find: Callable[[], Registration | None], types: frozenset[str]
-    ) -> Checked:
+    def _at_work(self, request: Request, created: datetime | None) -> StackResource | None:
+        return self._holders.at_work(request, created, taking=True, types=self._types, cleaning_up=True)
+
+    def check_adoptable(self, request: Request, live: Registration, find: Callable[[], Registration | None]) -> Checked:
         """Raise InvalidPropertyError when another resource holds the certificate, and would not leave it.
 
-        ``find`` looks for the certificate again, after a wait; ``types`` are those that can have registered it.
+        ``find`` looks for the certificate again, after a wait.
         """
-        claiming = self._claiming(request, live, find, types)
+        claiming = self._claiming(request, live, find)
         self._check_each_left(request, claiming)
         return Checked(self._now(), claiming)
 
@@ -139,7 +147,7 @@ class Adoption:
         return look(request, live.id, live.created).claiming(live.created)
 
     def _claiming(
-        self, request: Request, live: Registration, find: Callable[[], Registration | None], types: frozenset[str]
+        self, request: Request, live: Registration, find: Callable[[], Registration | None]
     ) -> tuple[StackResource, ...]:
         """Return the other holders; where no owner is found, not before one whose id is new would be.
 
@@ -151,9 +159,9 @@ class Adoption:
         claiming = self._held(request, live, everywhere=age >= UNANSWERED_FOR)
         if _owners(claiming):
             return claiming
-        at_work = self._holders.at_work(request, live.created, taking=True, types=types, cleaning_up=True)
+        at_work = self._at_work(request, live.created)
         if at_work is not None:
-            raise _has_to_wait(among([at_work], request) if at_work.status else "a resource of another stack")
+            raise _has_to_wait("ADOPT must wait", at_work, request)
         if age >= UNANSWERED_FOR:
             return claiming
         request.deadline.pause(max((FOUND_AFTER - age).total_seconds(), SHOWN_AFTER_SECONDS))
@@ -174,7 +182,8 @@ class Adoption:
         if not is_sibling and not self._stacks.is_at_rest(holder.stack_id):
             raise InvalidPropertyError(
                 _PROPERTY,
-                f"ADOPT must wait: {among([holder], request)} holds the certificate, and its stack is being changed",
+                f"ADOPT must wait: {among([holder], request)} holds the certificate, "
+                "and its stack is being changed, or failed",
                 "Deploy again when that is complete",
             )
         if holder.logical_id and declared_in(self._stacks.template(holder.stack_id), holder.logical_id).is_left:
@@ -199,10 +208,11 @@ def _changed_meanwhile() -> ConflictError:
     return ConflictError("The certificate to adopt was changed or deleted meanwhile. Deploy again")
 
 
-def _has_to_wait(holder: str) -> InvalidPropertyError:
+def _has_to_wait(what: str, at_work: StackResource, request: Request) -> InvalidPropertyError:
+    holder = among([at_work], request) if at_work.status else "a resource of another stack"
     return InvalidPropertyError(
         _PROPERTY,
-        f"ADOPT must wait: {holder} may have registered the certificate, and its stack is being changed",
+        f"{what}: {holder} may have registered or replaced the certificate, and its stack is being changed, or failed",
         "Deploy again when that is complete",
     )
 

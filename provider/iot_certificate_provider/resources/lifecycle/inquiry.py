@@ -346,7 +346,7 @@ class Inquiry:
         return decision
 
     def _whole_standing(self, request: Request, live: Registration) -> Standing:
-        return self._holders.whole_standing(request, live.id, live.created, everywhere=True)
+        return self._holders.standing_everywhere(request, live.id, live.created)
 
     def _claiming(self, request: Request, live: Registration) -> tuple[StackResource, ...]:
         standing = self._whole_standing(request, live)
