@@ -65,7 +65,8 @@ class StackOwners:
 
     * ``served``: each stack that has resources of ``Custom::Iot…`` types, with all of its resources.
     * ``unreadable``: stacks that could not be read, each with the error; each may own any certificate.
-    * ``changing``: stacks with resources that may own certificates, and that are being created, updated or deleted.
+    * ``changing``: stacks with resources that may own certificates, and that are being created, updated or deleted, or
+      whose update has failed and is not rolled back yet.
     """
 
     stacks_of: dict[str, list[str]] = field(default_factory=dict)
@@ -159,5 +160,8 @@ def _is_gone(error: ProviderError) -> bool:
 
 
 def _is_changing(stack_status: str) -> bool:
+    # A rollback that is still to come returns to certificates that the stack does not list now.
+    if stack_status in ("UPDATE_FAILED", "UPDATE_ROLLBACK_FAILED"):
+        return True
     # REVIEW_IN_PROGRESS is a change set that was not executed.
     return stack_status.endswith("_IN_PROGRESS") and stack_status != "REVIEW_IN_PROGRESS"

@@ -83,7 +83,7 @@ def check_owners_are_known(owners: StackOwners) -> None:
         )
     if owners.changing:
         raise CommandError(
-            f"Nothing is deleted, because stacks that may own certificates are changing: {names_of(owners.changing)}. "
+            f"Nothing is deleted, because stacks that may own certificates are changing, or their updates have failed: {names_of(owners.changing)}. "
             "Run the command again when their operations are complete"
         )
 

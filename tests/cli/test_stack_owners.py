@@ -156,6 +156,8 @@ def test_a_stack_that_is_gone_since_it_was_listed_owns_nothing(cloudformation: C
     [
         ("CREATE_IN_PROGRESS", True),
         ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", True),
+        ("UPDATE_FAILED", True),
+        ("UPDATE_ROLLBACK_FAILED", True),
         ("REVIEW_IN_PROGRESS", False),
         ("UPDATE_COMPLETE", False),
     ],
