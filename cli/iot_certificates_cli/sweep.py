@@ -83,7 +83,8 @@ def check_owners_are_known(owners: StackOwners) -> None:
         )
     if owners.changing:
         raise CommandError(
-            f"Nothing is deleted, because stacks that may own certificates are changing, or their updates have failed: {names_of(owners.changing)}. "
+            "Nothing is deleted, because stacks that may own certificates are changing, or their updates have failed: "
+            f"{names_of(owners.changing)}. "
             "Run the command again when their operations are complete"
         )
 
