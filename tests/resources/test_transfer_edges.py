@@ -341,6 +341,34 @@ class TestWhoseItIs:
         assert (decision is not None) is is_theirs
         assert decision is None or "Other of this stack cancels its transfer" in decision.reason
 
+    @pytest.mark.parametrize(
+        "physical_id", [TransferIdentity("cd" * 32, THIRD).physical_id, "create-failed/a3a4"], ids=["another", "none"]
+    )
+    def test_what_takes_back_another_certificate_does_not_count(
+        self,
+        stage: Stage,
+        leaving: str,
+        request_of: Request,
+        ownership: CertificateTransferOwnership,
+        physical_id: str,
+    ) -> None:
+        stage.log("", "CREATE_IN_PROGRESS", ago=60)
+        stage.aws.cloudformation.types["Other"] = TRANSFER
+        stage.aws.cloudformation.log("Other", physical_id, "DELETE_IN_PROGRESS", stage.now())
+        live = stage.gateways.iot.find_certificate(leaving)
+        assert live is not None
+        assert ownership.put_back_elsewhere(request_of, replace(live, transferred=stage.now())) is None
+
+    def test_where_it_is_not_known_when_the_operation_began_any_other_transfer_may_take_it_back(
+        self, stage: Stage, leaving: str, request_of: Request, ownership: CertificateTransferOwnership
+    ) -> None:
+        stage.aws.cloudformation.types["Other"] = TRANSFER
+        began = stage.now() - timedelta(days=1)
+        stage.aws.cloudformation.log("Other", TransferIdentity(leaving, THIRD).physical_id, "CREATE_COMPLETE", began)
+        live = stage.gateways.iot.find_certificate(leaving)
+        assert live is not None
+        assert ownership.put_back_elsewhere(request_of, replace(live, transferred=began)) is not None
+
     def test_where_the_role_may_not_ask_what_was_transferred_before_is_left_inactive(
         self, stage: Stage, leaving: str, request_of: Request, ownership: CertificateTransferOwnership
     ) -> None:
