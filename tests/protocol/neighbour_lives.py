@@ -128,6 +128,27 @@ class Drawing:
         later = self._draw.choice((1.0, 5.0, 12.0, 20.0, 60.0))
         return [Race(first, adopting, later, self._draw.randint(0, 2)), Destroy(there), self._amend(here)]
 
+    def shares(self) -> list[Step]:
+        """Draw three stacks that use one certificate: each declares what another one has attached, or leaves it out."""
+        there, here, elsewhere = self._draw.sample(range(len(STACKS)), 3)
+        owned = Wish(self._draw.choice(("device", "sni")), retain="Retain")
+        users = [Wish(owned.certificate, attached=self._draw.choice(ATTACHED), adopt=True) for _ in range(2)]
+        steps: list[Step] = [
+            self._deploy_well(there, owned),
+            self._deploy_well(here, users[0]),
+            self._deploy_well(elsewhere, users[1]),
+            self._deploy_well(there, replace(owned, attached=self._draw.choice((users[0].attached, *ATTACHED)))),
+        ]
+        if self._chance(0.3):
+            # The third one owns the certificate, and another one has lost it.
+            lost, again = self._deploy_well(elsewhere, owned), self._deploy_well(there, owned)
+            steps = [lost, Hand("delete", owned.certificate), again, steps[1], steps[3]]
+        for _ in range(self._draw.randint(1, 3)):
+            stack = self._stack()
+            changed = self._amend(stack, self._draw.choice(("detach", "detach", "attach", "attach-more", "own")))
+            steps.append(self._draw.choice((changed, changed, Destroy(stack, self._faults()))))
+        return steps
+
     def _things(self, name: str) -> tuple[str, ...]:
         return () if name.startswith("ca") else self._draw.choice((*ATTACHED, ("publish", "boiler", "thermostat")))
 
@@ -268,6 +289,7 @@ PATTERNS: tuple[Callable[[Drawing], list[Step]], ...] = (
     Drawing.anything,
     Drawing.moves_at_once,
     Drawing.adopts_at_once,
+    Drawing.shares,
 )
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from protocol.referee import Template
 
 STACKS = ("warehouse", "office", "depot")
+WRITTEN_IN_YAML = "depot"
 REST_SECONDS = 90.0
 """Between two steps: more than clocks may differ, so that what is older and what is newer is never in doubt."""
 
@@ -271,6 +272,7 @@ class Neighbourhood:
         again = sum(stack.name.startswith(STACKS[number]) for stack in self.cloud.stacks)
         stack = Stack(self.cloud, f"{STACKS[number]}{again or ''}")
         stack.late_without_faults = True
+        stack.is_yaml = STACKS[number] == WRITTEN_IN_YAML
         return stack
 
     def play(self, steps: list[Step]) -> None:

@@ -65,6 +65,11 @@ class Declared:
         return {name: policy for name, policy in named.items() if policy != "Delete"}
 
     @property
+    def attributes(self) -> dict[str, Any]:
+        """What a template in JSON shows of it; here a reference is resolved by now, and is a text."""
+        return {**self.policies, "Properties": dict(self.properties)}
+
+    @property
     def is_native(self) -> bool:
         return self.type.startswith("AWS::")
 
@@ -112,6 +117,8 @@ class Stack:
         self.live: dict[str, Live] = {}
         self.late_without_faults = False
         """Whether deliveries that come too late meet no faults: who could be told, when they leave something?"""
+        self.is_yaml = False
+        """Whether its author writes YAML: then the function reads no properties in what GetTemplate answers."""
         self.sent: list[dict[str, Any]] = []
         self._rollback = _Rollback()
         self._gone: dict[str, bool] = {}
@@ -223,7 +230,10 @@ class Stack:
         The API reference does not say which; after a rollback it is the previous one.
         """
         self.ledger.types.update({logical_id: declared.type for logical_id, declared in template.items()})
-        self.ledger.policies = {logical_id: declared.policies for logical_id, declared in template.items()}
+        self.ledger.policies = {
+            logical_id: declared.policies if self.is_yaml else declared.attributes
+            for logical_id, declared in template.items()
+        }
 
     def continue_rollback(self, *, skip: bool = False) -> Result:
         """ContinueUpdateRollback, after UPDATE_ROLLBACK_FAILED; ``skip`` the resource that it failed at."""

@@ -78,14 +78,6 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
         Deploy(2, (("DeviceA", Wish(retain="Retain", status="INACTIVE")),)),
         Deploy(0, (ADOPTER,)),
     ),
-    "an adopter's Delete detaches what the owner declares as well: one that has lost the certificate hides the owner": (
-        Deploy(2, (("DeviceA", OWNED),)),
-        Hand("delete"),
-        Deploy(1, (("DeviceA", OWNED),)),
-        Deploy(0, (("DeviceA", Wish(adopt=True, attached=("connect",))),)),
-        Deploy(1, (("DeviceA", Wish(retain="Retain", attached=("connect",))),)),
-        Destroy(0),
-    ),
 }
 OF_ALL_TYPES: dict[str, Sequence[Step]] = {
     "the Delete of a decision takes away what an adopter's update has replaced, and is to return to": (

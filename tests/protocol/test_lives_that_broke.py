@@ -26,6 +26,7 @@ DEVICE, ISSUED, OWN_CA, DECISION, TRANSFER = (
 )
 REQUESTED = ("IssuedA", Wish("requested"))
 ATTACHED = Wish(attached=("connect", "thermostat"))
+OWNED = Wish(retain="Retain")
 
 OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
     "the referee dates a status from the answer, though a native resource that has lost it has set one before": (
@@ -641,6 +642,21 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
             slow=1,
             then=Amend(1, "replace"),
         ),
+    ),
+    "an adopter's Delete detaches what the owner declares as well: one that has lost the certificate hides the owner": (
+        Deploy(2, (("DeviceA", OWNED),)),
+        Hand("delete"),
+        Deploy(1, (("DeviceA", OWNED),)),
+        Deploy(0, (("DeviceA", Wish(adopt=True, attached=("connect",))),)),
+        Deploy(1, (("DeviceA", Wish(retain="Retain", attached=("connect",))),)),
+        Destroy(0),
+    ),
+    "an owner's Update detaches what an adopter has attached: another one, which does not declare it, hides that one": (
+        Deploy(2, (("DeviceA", OWNED),)),
+        Deploy(0, (("DeviceA", Wish(attached=("connect",), adopt=True)),)),
+        Deploy(1, (("DeviceA", Wish(attached=("publish",), adopt=True)),)),
+        Deploy(2, (("DeviceA", Wish(attached=("connect",), retain="Retain")),)),
+        Amend(2, "detach"),
     ),
 }
 OF_ALL_TYPES: dict[str, Sequence[Step]] = {

@@ -115,7 +115,8 @@ def believes_the_first_hundred(patch: pytest.MonkeyPatch) -> None:
 
 
 def believes_the_stack_that_is_found(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Holders, "whole_standing", lambda asked, request, of, _, **__: asked.standing(request, of))
+    for name in ("whole_standing", "standing_with_owner", "standing_everywhere"):
+        patch.setattr(Holders, name, lambda asked, request, of, _, **__: asked.standing(request, of))
 
 
 def adopts_whatever_nobody_holds(patch: pytest.MonkeyPatch) -> None:

@@ -126,32 +126,6 @@ def test_a_create_that_comes_again_leaves_what_a_stack_has_retained_that_is_dele
         stage.device.create(stage.request(RequestType.CREATE, DECLARED, age=120))
 
 
-class TestAnAdopterThatIsHidden:
-    """By an owner, or another adopter, that is found: so what it declares as well is detached."""
-
-    @pytest.fixture
-    def arn(self, stage: Stage) -> str:
-        return stage.iot.certificates[PUMP_ID].arn
-
-    def test_keeps_what_an_owner_declares_no_more(self, stage: Stage, arn: str) -> None:
-        """It attached the policy; then the owner declared it, too, and now leaves it out."""
-        another(stage, "office", ADOPTED_ID, PolicyNames=["ours"])
-        another(stage, "plant", ADOPTED_ID, PolicyNames=[])
-        stage.log(PUMP_ID, "CREATE_COMPLETE", ago=5000)
-        stage.iot.AttachPolicy("ours", arn)
-        stage.update(stage.device, PUMP_ID, {**DECLARED, **WITH_POLICY}, DECLARED)
-        assert stage.iot.policies["ours"] == {arn}
-
-    def test_keeps_what_it_has_attached_again_after_a_hand_has_detached_it(self, stage: Stage, arn: str) -> None:
-        """A hand detached the policy that this resource had attached, and the other one adopted with it."""
-        another(stage, "plant", PUMP_ID, PolicyNames=[])
-        another(stage, "office", ADOPTED_ID, PolicyNames=["ours"])
-        stage.log(ADOPTED_ID, "CREATE_COMPLETE", ago=5000)
-        stage.iot.AttachPolicy("ours", arn)
-        stage.delete(stage.device, ADOPTED_ID, {**ADOPTED, **WITH_POLICY})
-        assert stage.iot.policies["ours"] == {arn}
-
-
 def test_a_sweep_leaves_what_was_adopted_while_it_ran(stage: Stage, factory_ca: issuing.Issued) -> None:
     """A device registered itself hours ago; a stack adopts its certificate, in a second, while the CA is deleted."""
     properties = {"CACertificatePem": factory_ca.pem, "CertificateMode": "SNI_ONLY"}

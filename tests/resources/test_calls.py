@@ -93,6 +93,10 @@ def devices_come(stage: Stage, ca_id: str) -> None:
         stage.iot._add(pem, "PENDING_ACTIVATION", record.mode, ca_id)
 
 
+def others_adopt(stage: Stage, certificate_id: str) -> None:
+    stage.aws.cloudformation.beside("plant").log("Pump", f"{certificate_id}/adopted", "CREATE_COMPLETE")
+
+
 def others_attach(stage: Stage, certificate_id: str) -> None:
     arn = stage.iot.certificates[certificate_id].arn
     stage.iot.AttachPolicy(policyName="p2", target=arn)
@@ -167,6 +171,15 @@ DEVICE_EVENTS = [
             "iot.ListThingPrincipals",
         ],
         device(**P1_HALL),
+    ),
+    Event(
+        "Update, 1 policy less, beside an adopter, which may have attached it",
+        UPDATE,
+        device(),
+        # What both stacks hold, and what the adopter declares.
+        [*STILL_OWN, *HOLDERS, *HELD, HELD[1], "cloudformation.DescribeStacks", "cloudformation.GetTemplate"],
+        device(**P1),
+        others_adopt,
     ),
     Event(
         "Update, Status, from a CSR",

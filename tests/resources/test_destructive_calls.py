@@ -106,12 +106,12 @@ ASKING: dict[str, tuple[str, ...]] = {
     "resources/device/deletion.py:DeviceCertificateDeletion.of_adopted": ("is_registered_anew", "releasable"),
     "resources/device/adopted_device_certificate.py:AdoptedDeviceCertificate._attach_and_release": (
         "_check_not_attached",
-        "_releasable",
+        "detachable",
     ),
     "resources/device/adopted_device_certificate.py:AdoptedDeviceCertificate._detached_on_failure": ("releasable",),
     "resources/device/adopted_device_certificate.py:AdoptedDeviceCertificate._roll_back": (
         "_has_failed",
-        "_releasable",
+        "detachable",
     ),
     "resources/device/registration.py:DeviceCertificateRegistration._undo": ("undoing",),
     "resources/device/releasing.py:Releasing.release_new": ("_is_new",),

@@ -18,12 +18,11 @@ from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.protocol.response import Outcome, ensure_fits
 from iot_certificate_provider.resources.device.change import DeviceCertificateChange
 from iot_certificate_provider.resources.device.outcome import outcome_of
-from iot_certificate_provider.resources.device.releasing import Releasing, attaching
+from iot_certificate_provider.resources.device.releasing import Releasing
 from iot_certificate_provider.resources.lifecycle.adoption import Adoption, Difference, check_same
 from iot_certificate_provider.resources.lifecycle.cancellation import StillWanted, check_still_wanted, is_rollback
 from iot_certificate_provider.resources.lifecycle.history import CLOCKS_DIFFER
 from iot_certificate_provider.resources.lifecycle.holders import DEVICE_CERTIFICATE_TYPES
-from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
 from iot_certificate_provider.resources.lifecycle.ownership import among, left_attached, left_to_its_transfer
 from iot_certificate_provider.resources.lifecycle.undo import undone_on_failure
 from iot_certificate_provider.resources.removal.attachments import Attachments, attach, change_attachments, detach
@@ -48,7 +47,6 @@ class AdoptedDeviceCertificate:
         self._stacks = aws.stacks
         self._now = now
         self._adoption = Adoption(aws.stacks, now, DEVICE_CERTIFICATE_TYPES)
-        self._inquiry = Inquiry(aws.stacks, now)
         self._change = DeviceCertificateChange(aws, now)
         self._releasing = Releasing(aws)
 
@@ -127,7 +125,7 @@ class AdoptedDeviceCertificate:
         added = after.without(before)
         attached = self._attached(live.arn, added)
         self._check_not_attached(request, attached)
-        leaving, note = self._releasable(request, live, before.without(after))
+        leaving, note = self._releasing.detachable(request, live.id, live.created, before.without(after))
         kept = before.without(after).without(leaving)
         with self._detached_on_failure(request, request.existing_id, live, added.without(attached)):
             between = StillWanted(request, self._stacks, self._now).check
@@ -148,7 +146,7 @@ class AdoptedDeviceCertificate:
             attach(self._iot, live.arn, after.differing_from(before))
             self._releasing.release_new(request, live.id, leaving, self._stacks.resources(request.stack_id))
             return self._still_attached(request, live, leaving)
-        own, note = self._releasable(request, live, leaving)
+        own, note = self._releasing.detachable(request, live.id, live.created, leaving)
         change_attachments(self._iot, live.arn, before.without(leaving.without(own)), after)
         self._releasing.wait_until_released(request, live.id, own)
         return note
@@ -156,7 +154,7 @@ class AdoptedDeviceCertificate:
     def _still_attached(self, request: Request, live: DeviceCertificateDescription, leaving: Attachments) -> str:
         """Return why the Update has not detached again what it attached: another holder may have attached it, too."""
         kept = [each.name for each in self._attached(live.arn, leaving)]
-        holders = attaching(self._inquiry.keeping(request, live), live.created) if kept else []
+        holders = self._releasing.keeping(request, live.id, live.created) if kept else []
         return left_attached(kept, among(holders, request)).reason if holders else ""
 
     def _has_failed(self, request: Request) -> bool:
@@ -174,17 +172,6 @@ class AdoptedDeviceCertificate:
             return False
         rows = self._stacks.rows_of_update(request.stack_id, request.logical_id)
         return bool(rows) and live.modified < rows[-1].at - CLOCKS_DIFFER
-
-    def _releasable(
-        self, request: Request, live: DeviceCertificateDescription, leaving: Attachments
-    ) -> tuple[Attachments, str]:
-        """Return what can be detached, and why the rest stays attached."""
-        if not leaving:
-            return leaving, ""
-        keeping = attaching(self._inquiry.keeping(request, live), live.created)
-        own = self._releasing.declared_by_no_other(request, leaving, keeping)
-        kept = [each.name for each in leaving.without(own)]
-        return own, left_attached(kept, among(keeping, request)).reason if kept else ""
 
     def abandon(self, request: Request, declared: DeviceCertificateProperties) -> None:
         """Detach the attachments of an adoption that never answered, as far as necessary."""
@@ -227,7 +214,7 @@ class AdoptedDeviceCertificate:
 
         def undo() -> bool:
             # It was not attached before, so that a holder which has not changed since does not declare it.
-            holders = self._inquiry.keeping(request, live)
+            holders = self._releasing.keeping(request, live.id, live.created) if attached else []
             changed = [each for each in holders if _is_changed_since(each, request.sent)]
             own = self._releasing.releasable(request, attached, changed)
             detach(self._iot, live.arn, own)

@@ -12,16 +12,8 @@ from iot_certificate_provider.resources.device.outcome import outcome_of
 from iot_certificate_provider.resources.device.releasing import Releasing
 from iot_certificate_provider.resources.lifecycle.cancellation import StillWanted, is_rollback
 from iot_certificate_provider.resources.lifecycle.certificate_mode import check_mode
-from iot_certificate_provider.resources.lifecycle.inquiry import Inquiry
-from iot_certificate_provider.resources.lifecycle.ownership import (
-    among,
-    left_attached,
-    left_pending,
-    left_revoked,
-    left_to_its_transfer,
-)
+from iot_certificate_provider.resources.lifecycle.ownership import left_pending, left_revoked, left_to_its_transfer
 from iot_certificate_provider.resources.removal.attachments import Attachments, change_attachments
-from iot_certificate_provider.resources.removal.device_certificate import DeviceCertificateRemoval
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,11 +42,9 @@ class DeviceCertificateChange:
     """Brings a certificate that is the resource's to what is declared."""
 
     def __init__(self, aws: Gateways, now: Callable[[], datetime]) -> None:
-        self._aws = aws
         self._iot = aws.iot
         self._stacks = aws.stacks
         self._now = now
-        self._inquiry = Inquiry(aws.stacks, now)
         self._releasing = Releasing(aws)
 
     def bring(
@@ -63,17 +53,19 @@ class DeviceCertificateChange:
         wanted: DeviceCertificateProperties,
         old: DeviceCertificateProperties | None,
         certificate: Certificate,
+        created: datetime | None = None,
         *,
         is_new: bool = False,
     ) -> Outcome:
-        """Bring a registered certificate from ``old`` to ``wanted``; from anything without old.
+        """Bring a registered certificate, ``created`` then, from ``old`` to ``wanted``; from anything without old.
 
         ``is_new``: the running operation registered it, so that of ``old`` anything may hold or not.
         """
         self.check_mode(wanted, old, certificate.id)
         outcome = outcome_of(certificate, wanted.ca, request, issued=isinstance(wanted.identity, SigningRequest))
         before, after = Attachments.of(old), Attachments.of(wanted)
-        kept, note = self._kept(request, certificate.id, before.without(after))
+        own, note = self._releasing.detachable(request, certificate.id, created, before.without(after))
+        kept = before.without(after).without(own)
         arn = request.home.certificate_arn(certificate.id)
         attached = before.without(after) if is_new else before
         between = StillWanted(request, self._stacks, self._now).check
@@ -81,17 +73,8 @@ class DeviceCertificateChange:
         if is_new or old is None or old.status is not wanted.status:
             outcome = noted(outcome, self.set_status(request, certificate.id, wanted.status))
         # Removed from the template, they may be deleted next.
-        leaving = before.without(after).without(kept)
-        DeviceCertificateRemoval(self._aws).wait_until_released(leaving, arn, request.deadline)
+        self._releasing.wait_until_released(request, certificate.id, own)
         return noted(outcome, note)
-
-    def _kept(self, request: Request, certificate_id: str, leaving: Attachments) -> tuple[Attachments, str]:
-        """Return what stays attached because another resource that uses the certificate may have attached it."""
-        if not leaving:
-            return leaving, ""
-        keeping = self._inquiry.standing(request, certificate_id).keeping(None)
-        kept = leaving.without(self._releasing.declared_by_no_other(request, leaving, keeping))
-        return kept, left_attached([each.name for each in kept], among(keeping, request)).reason if kept else ""
 
     def check_mode(
         self, wanted: DeviceCertificateProperties, old: DeviceCertificateProperties | None, certificate_id: str

@@ -11,7 +11,7 @@ from iot_certificate_provider.errors import DeadlineError, ProviderError
 from iot_certificate_provider.physical_id import adopted_id, certificate_id_in
 from iot_certificate_provider.properties.device_certificate import declared_policy_names, declared_thing_names
 from iot_certificate_provider.protocol.response import Outcome
-from iot_certificate_provider.resources.device.releasing import Releasing, attaching
+from iot_certificate_provider.resources.device.releasing import Releasing, attaching, may_ask
 from iot_certificate_provider.resources.lifecycle import ownership
 from iot_certificate_provider.resources.lifecycle.inquiry import KEPT_BACK_SECONDS, Inquiry
 from iot_certificate_provider.resources.lifecycle.redelivery import wait_for_late_registration
@@ -78,13 +78,15 @@ class DeviceCertificateDeletion:
     ) -> None:
         """Detach a certificate that another resource goes on using from what only this resource attached."""
         if decision != ownership.left_as_anothers(live.id):
-            own = self._releasing.releasable(request, _declared(request), attaching(keeping, live.created))
-            self._releasing.release(request, live.id, own)
+            declared, others = _declared(request), attaching(keeping, live.created)
+            if declared and (not others or may_ask(request)):
+                others = self._releasing.keeping(request, live.id, live.created) or others
+            self._releasing.release(request, live.id, self._releasing.releasable(request, declared, others))
 
     def of_adopted(self, request: Request) -> Outcome:
         """Serve the Delete of an adopted certificate's id: it stays, detached from what the resource attached."""
-        certificate_id = certificate_id_in(request.existing_id)
-        standing = self._inquiry.standing(request, certificate_id)
+        certificate_id, declared = certificate_id_in(request.existing_id), _declared(request)
+        standing = self._releasing.standing(request, certificate_id, declared)
         superseded = ownership.deletion_of_an_id(request.existing_id, certificate_id, standing.own)
         if superseded is not None:
             return left(request, superseded)
@@ -96,9 +98,9 @@ class DeviceCertificateDeletion:
         keeping = attaching(standing.keeping(live.created), live.created)
         # Ids of an earlier version had marks of attachments of others, which are ignored.
         is_known = request.existing_id == adopted_id(certificate_id)
-        own = self._releasing.releasable(request, _declared(request), keeping, is_known=is_known)
+        own = self._releasing.releasable(request, declared, keeping, is_known=is_known)
         self._releasing.release(request, certificate_id, own)
-        kept = [each.name for each in _declared(request).without(own)]
+        kept = [each.name for each in declared.without(own)]
         if kept:
             holder = ownership.among(keeping, request) if keeping else "its owner"
             return left(request, ownership.left_attached(kept, holder))

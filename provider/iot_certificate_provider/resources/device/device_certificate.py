@@ -120,7 +120,7 @@ class DeviceCertificateResource:
         old, wanted = declared(certificate)
         if live.status == DeviceCertificateStatus.REVOKED:
             wanted = replace(wanted, status=old.status)  # final, and no reason for the present one's Update to fail
-        return self._change.bring(request, wanted, old, certificate).note if differs(old, wanted) else ""
+        return self._change.bring(request, wanted, old, certificate, live.created).note if differs(old, wanted) else ""
 
     def remove_left_by_update(self, request: Request, certificate_ids: Iterable[str]) -> str:
         """Remove what an Update registered that never answered, last in its rollback; return why the others stay."""
@@ -308,7 +308,7 @@ class DeviceCertificateResource:
         physical_id = self._adoption.physical_id(request, wanted.existing, live.id, live.created)
         if adopted and is_adopted(physical_id):
             return self._adopted.update(request, wanted, old, certificate, live, is_new=is_new)
-        outcome = self._change.bring(request, wanted, old, certificate, is_new=is_new)
+        outcome = self._change.bring(request, wanted, old, certificate, live.created, is_new=is_new)
         if adopted and old is not None and live.status != wanted.status and old.status is wanted.status:
             # Ownership is taken: whatever is declared holds from now on.
             outcome = noted(outcome, self._change.set_status(request, certificate.id, wanted.status))
@@ -335,11 +335,11 @@ class DeviceCertificateResource:
         certificate = Certificate.from_pem(live.pem)
         if live.id == request.existing_id and self._inquiry.is_registered_anew(request, live):
             return self._not_own(request, wanted, certificate, live, ownership.of_another(live.id))
-        is_other = live.id != request.existing_id
-        if is_other and returns_to(request, live.id, self._stacks):
+        if live.id != request.existing_id and returns_to(request, live.id, self._stacks):
             return outcome_of(certificate, wanted.ca, request, issued=True)
         is_new = self._inquiry.is_new(request, live)
-        return self._change.bring(request, wanted, self._of_same(request, wanted, old), certificate, is_new=is_new)
+        before = self._of_same(request, wanted, old)
+        return self._change.bring(request, wanted, before, certificate, live.created, is_new=is_new)
 
     def _issued_before(
         self, request: Request, signing: SigningRequest, *, same: bool

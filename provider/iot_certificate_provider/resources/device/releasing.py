@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from iot_certificate_provider.contract import ExistingCertificate, ResourceType
 from iot_certificate_provider.errors import ProviderError
 from iot_certificate_provider.resources.lifecycle.cancellation import is_rollback
-from iot_certificate_provider.resources.lifecycle.holders import is_of_before
+from iot_certificate_provider.resources.lifecycle.holders import Holders, is_of_before
+from iot_certificate_provider.resources.lifecycle.ownership import among, left_attached
 from iot_certificate_provider.resources.lifecycle.template import declared_in
 from iot_certificate_provider.resources.removal.attachments import Attachments, Kind, detach
 from iot_certificate_provider.resources.removal.device_certificate import DeviceCertificateRemoval
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from iot_certificate_provider.aws.cloudformation import StackResource
     from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.protocol.request import Request
+    from iot_certificate_provider.resources.lifecycle.holders import Standing
 
 
 class Releasing:
@@ -27,7 +29,29 @@ class Releasing:
     def __init__(self, aws: Gateways) -> None:
         self._iot = aws.iot
         self._stacks = aws.stacks
+        self._holders = Holders(aws.stacks)
         self._removal = DeviceCertificateRemoval(aws)
+
+    def standing(self, request: Request, certificate_id: str, attached: Attachments) -> Standing:
+        """Return who holds a certificate before some of what is ``attached`` is detached: then those of all stacks."""
+        look = self._holders.standing_of_attachers if attached else self._holders.standing
+        return look(request, certificate_id)
+
+    def keeping(self, request: Request, certificate_id: str, created: datetime | None) -> list[StackResource]:
+        """Return the others, of all stacks, that can have attached something to a certificate that was ``created``."""
+        standing = self._holders.standing_of_attachers(request, certificate_id)
+        return attaching(standing.keeping(created), created)
+
+    def detachable(
+        self, request: Request, certificate_id: str, created: datetime | None, attached: Attachments
+    ) -> tuple[Attachments, str]:
+        """Return which of what an Update declares no more it can detach, and why the rest stays attached."""
+        if not attached:
+            return attached, ""
+        keeping = self.keeping(request, certificate_id, created)
+        own = self._declared_by_no_other(request, attached, keeping)
+        kept = [each.name for each in attached.without(own)]
+        return own, left_attached(kept, among(keeping, request)).reason if kept else ""
 
     def releasable(
         self, request: Request, attached: Attachments, keeping: Sequence[StackResource], *, is_known: bool = True
@@ -40,13 +64,12 @@ class Releasing:
         keeping = attaching(keeping)
         if not attached or (is_known and not keeping):
             return attached
-        may_ask = is_known and request.properties.get("ExistingCertificate") == ExistingCertificate.ADOPT
-        theirs = self._declared_by(keeping) if may_ask else None
+        theirs = self._declared_by(keeping) if is_known and may_ask(request) else None
         if theirs is not None:
             return attached.without(theirs)
         return attached.among(self._stacks.held_ids(request.stack_id))
 
-    def declared_by_no_other(
+    def _declared_by_no_other(
         self, request: Request, leaving: Attachments, keeping: Sequence[StackResource]
     ) -> Attachments:
         """Return those of an Update that no other holder declares as well; none where that is not known.
@@ -54,8 +77,7 @@ class Releasing:
         Also of the stack's own policies and things: an adopter's device goes on using them. A rollback deletes what the
         update had made of them, and so does as ``releasable``.
         """
-        keeping = attaching(keeping)
-        if not leaving or not keeping or is_rollback(request, self._stacks):
+        if not keeping or is_rollback(request, self._stacks):
             return self.releasable(request, leaving, keeping)
         with self._stacks.expecting_denial():
             theirs = self._declared_by(keeping)
@@ -114,6 +136,11 @@ class Releasing:
         ids = {each.logical_id: each.physical_id for each in self._stacks.resources(holder.stack_id)}
         names = [each if isinstance(each, str) else ids.get(_referenced(each), "") for each in declared]
         return names if all(names) else None
+
+
+def may_ask(request: Request) -> bool:
+    """Whether the function's role may ask what other holders declare."""
+    return bool(request.properties.get("ExistingCertificate") == ExistingCertificate.ADOPT)
 
 
 def attaching(holders: Iterable[StackResource], created: datetime | None = None) -> list[StackResource]:

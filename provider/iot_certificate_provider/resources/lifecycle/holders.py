@@ -152,12 +152,13 @@ class Standing:
 
     * ``own``: the resource that asks, with whatever physical id it has; None when the stack has it no more.
     * ``others``: of the one stack that CloudFormation answered each id with, and siblings; it may have hidden others.
-    * ``is_found``: whether CloudFormation found any stack by the plain id.
+    * ``is_found``: whether CloudFormation found any stack by the plain id; ``has_adopter``: by an adopter's.
     """
 
     own: StackResource | None
     others: tuple[StackResource, ...]
     is_found: bool = False
+    has_adopter: bool = False
 
     def keeping(self, created: datetime | None) -> tuple[StackResource, ...]:
         """Return the others that are to keep it; ``created``: when what is registered now was."""
@@ -194,15 +195,31 @@ class Holders:
 
         Siblings are in the answer that names the own stack; ListStackResources has them where none does.
         """
+        standing = self._found(request, certificate_id)
+        if standing.has_adopter and _may_hide(request, standing.others):
+            hidden = [each for each in self._of_all(certificate_id) if _is_hidden(each)]
+            standing = replace(standing, others=_others(request, [*standing.others, *hidden]))
+        return standing
+
+    def standing_of_attachers(self, request: Request, certificate_id: str) -> Standing:
+        """Do as ``standing``, before anything is detached: each holder of any stack may have attached it as well.
+
+        Only an owner that is found alone has no other beside it: an adopter would be found by its own id.
+        """
+        standing = self._found(request, certificate_id)
+        is_alone = not (standing.has_adopter or standing.others)
+        if is_alone and certificate_id in (request.physical_id, request.keeps):
+            return standing
+        return self._with_all(request, standing, certificate_id)
+
+    def _found(self, request: Request, certificate_id: str) -> Standing:
         answers = self._stacks.holding_any((certificate_id, adopted_id(certificate_id)))
         found = list(_named(answers, certificate_id))
         whole = [each for each in answers if each is not None and each.stack_id == request.stack_id and each.is_whole]
         siblings = whole[0].resources if whole else tuple(self._stacks.resources(request.stack_id))
         found += [each for each in siblings if _holds(each, certificate_id)]
-        if answers[1] is not None and _may_hide(request, _others(request, found)):
-            found += [each for each in self._of_all(certificate_id) if _is_hidden(each)]
         own = next((each for each in siblings if each.logical_id == request.logical_id), None)
-        return Standing(own, _others(request, found), answers[0] is not None)
+        return Standing(own, _others(request, found), answers[0] is not None, answers[1] is not None)
 
     def whole_standing(
         self, request: Request, certificate_id: str, created: datetime | None, *, everywhere: bool = False
