@@ -54,11 +54,6 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
         Race(Deploy(2, (DEVICE,)), Amend(0, "own"), later=9.0, slow=0),
         Destroy(0),
     ),
-    "the sweep of a CA deletes what another stack's update has replaced, and is to return to": (
-        Deploy(1, (("CaA", Wish("ca", sweep="DELETE")),)),
-        Deploy(0, (("DeviceA", Wish("under")),)),
-        Race(Deploy(0, (("DeviceA", Wish("sni")),), "after 60.0"), Destroy(1), later=20.0, slow=AT_ANY_SPEED),
-    ),
     "a Delete takes away what an adopter's update has replaced, and is to return to": (
         Deploy(1, (("DeviceA", OWNED),)),
         Deploy(0, (ADOPTER,)),
@@ -152,12 +147,3 @@ def test_the_delete_of_a_cancelled_create_sweeps_the_ca_that_the_stack_has_retai
     assert stack.update(again, at_once=True) == "ROLLED_BACK"
     assert retained in cloud.iot.cas
     assert any(each.ca_id == retained for each in cloud.iot.certificates.values())
-
-
-def test_a_sweep_deletes_what_a_stack_has_retained_that_was_deleted_before(cloud: Cloud) -> None:
-    """ "The sweep skips certificates ... of any stack, including those with RemovalPolicy.RETAIN"."""
-    account = Neighbourhood(cloud)
-    device = Certificate.from_pem(properties_of("under")["CertificatePem"]).id
-    retained = (("DeviceA", Wish("under", retain="Retain")),)
-    account.play([Deploy(1, (("CaA", Wish("ca", sweep="DELETE")),)), Deploy(0, retained), Destroy(0), Destroy(1)])
-    assert device in cloud.iot.certificates

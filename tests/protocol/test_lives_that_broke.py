@@ -642,6 +642,11 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
             then=Amend(1, "replace"),
         ),
     ),
+    "the sweep of a CA deletes what another stack's update has replaced, and is to return to": (
+        Deploy(1, (("CaA", Wish("ca", sweep="DELETE")),)),
+        Deploy(0, (("DeviceA", Wish("under")),)),
+        Race(Deploy(0, (("DeviceA", Wish("sni")),), "after 60.0"), Destroy(1), later=20.0, slow=3),
+    ),
 }
 OF_ALL_TYPES: dict[str, Sequence[Step]] = {
     "a cancelled Update of what was deleted by hand has another certificate issued when it undoes itself": (
