@@ -49,7 +49,10 @@ The quotas of its reading calls are the account's, and deployments need them. A 
 """
 
 DELETED_SECONDS = 60.0
-"""For so long deleted stacks are asked, and a quarter of the time at most: an account may have deleted thousands."""
+"""For so long deleted stacks are asked, and an eighth of the time at most: an account may have deleted thousands.
+
+In that a sweep of little time can still begin a certificate, beside ``KEPT_SECONDS`` and ``BEGIN_SECONDS``.
+"""
 
 RETURNING = frozenset({"UPDATE_IN_PROGRESS", "UPDATE_FAILED", "UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_FAILED"})
 """The statuses of a stack that may return to what it had before its update."""
@@ -96,7 +99,7 @@ class Held:
         self._asked: datetime | None = None
 
     def holder(self, name: str, created: datetime | None = None) -> StackResource | None:
-        """Return the resource that holds it; ListStacks and ListStackResources, of each stack.
+        """Return the resource that holds it; ListStacks, ListStackResources of each stack, DescribeStackEvents of some.
 
         ``created``: a certificate that was registered after a stack had retained its id is another one.
         """
@@ -145,7 +148,7 @@ class Held:
 
     def _ask_deleted(self, stack_ids: list[str]) -> None:
         left = self._deadline.seconds_left
-        kept = left - min(DELETED_SECONDS, left / 4)
+        kept = left - min(DELETED_SECONDS, left / 8)
         with suppress(DeadlineError, ThrottledError), self._deadline.keeping(kept):
             for each in stack_ids:
                 self._retained[each] = [row for row in self._resources_of(each) if row.status == "DELETE_SKIPPED"]
