@@ -58,9 +58,10 @@ def ca_certificate(on_delete: DeviceCertificatesOnDelete, *, adopting: bool = Fa
         (On.CA_CERTIFICATES,),
     )
     yield _STILL_WANTED
-    yield from _HOLDERS
+    yield _FOUND_BY_ID
     yield from _IN_DOUBT
     yield _DECLARED_BY_HOLDERS if adopting else ROLLING_BACK
+    yield _LOG if on_delete is DeviceCertificatesOnDelete.RETAIN else _LOG_OF_ANY_STACK
     if on_delete is not DeviceCertificatesOnDelete.RETAIN:
         yield from _sweep(on_delete)
 
@@ -121,11 +122,13 @@ _STILL_WANTED = Grant(("cloudformation:DescribeStackResource",), (On.THIS_STACK,
 _LOG = Grant(("cloudformation:DescribeStackEvents",), (On.THIS_STACK,))
 """Whether a request still counts, and what the resource has had."""
 
-_HOLDERS = (
-    _LOG,
-    # Asked by a physical id it names no stack, and AWS's refusals of it no resource: "stack/*" would not do.
-    Grant(("cloudformation:DescribeStackResources",), (On.ANYTHING,)),
-)
+_LOG_OF_ANY_STACK = Grant(_LOG.actions, (On.ANY_STACK,))
+"""Likewise, and which device certificates the update of another stack, that runs or has failed, may return to."""
+
+_FOUND_BY_ID = Grant(("cloudformation:DescribeStackResources",), (On.ANYTHING,))
+"""Asked by a physical id it names no stack, and AWS's refusals of it no resource: "stack/*" would not do."""
+
+_HOLDERS = (_LOG, _FOUND_BY_ID)
 """Whose a certificate is, and who else holds it."""
 
 _RENAMED = Grant(("cloudformation:GetTemplate",), (On.THIS_STACK,))

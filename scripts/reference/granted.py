@@ -110,7 +110,9 @@ def _needed_by(needing: Mapping[str, bool]) -> str:
         return ALWAYS
     if not needing[first]:
         return _told([use for use, needs in needing.items() if needs])
-    return f"unless {_told(others)}" if len(others) == 1 else first
+    properties = {use.partition(" `")[0] for use in others}
+    is_another = len(properties) == 1 and first.partition(" `")[0] not in properties
+    return f"unless {_told(others)}" if len(others) == 1 or is_another else first
 
 
 def _told(uses: list[str]) -> str:

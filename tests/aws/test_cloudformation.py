@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
 import pytest
 
 from fakes.aws import FakeAws
@@ -9,6 +12,8 @@ from fakes.refusal import Refusal
 from iot_certificate_provider.aws.clients import AwsClients
 from iot_certificate_provider.aws.cloudformation import StackGateway, StackResource
 from iot_certificate_provider.errors import AccessDeniedError
+
+GONE = "DELETE_COMPLETE"
 
 
 class Stage:
@@ -131,6 +136,58 @@ def test_the_id_from_before_an_update_is_the_one_that_the_resource_had_at_rest(s
     stage.stack.log("Ca", "first", "UPDATE_IN_PROGRESS")
     stage.stack.log("Ca", "second", "UPDATE_COMPLETE")
     assert stage.gateway.id_before_update(stage.stack.stack_id, "Ca") == "first"
+
+
+BEFORE, BETWEEN, AFTER = ("ab" * 32, "bc" * 32, "cd" * 32)
+
+
+def updates(stage: Stage, ended: str) -> None:
+    """Have two updates of the stack, of which the first one ended so."""
+    stage.stack.log("Ca", BEFORE, "UPDATE_IN_PROGRESS")
+    stage.stack.log("Ca", BEFORE, "UPDATE_COMPLETE")
+    stage.stack.begin_update()
+    stage.stack.log("Ca", BEFORE, "UPDATE_IN_PROGRESS")
+    stage.stack.log("Ca", BETWEEN, "UPDATE_COMPLETE")
+    stage.stack.log(stage.stack.name, stage.stack.stack_id, ended)
+    stage.stack.begin_update()
+    stage.stack.log("New", "", "CREATE_IN_PROGRESS")
+    stage.stack.log("Ca", f"{BETWEEN}/keeps/{BEFORE}", "UPDATE_IN_PROGRESS")
+    stage.stack.log("Ca", AFTER, "UPDATE_COMPLETE")
+
+
+@pytest.mark.parametrize(
+    ("ended", "ids"),
+    [
+        ("UPDATE_COMPLETE", [BETWEEN]),
+        ("UPDATE_ROLLBACK_COMPLETE", [BETWEEN]),
+        ("UPDATE_FAILED", [BETWEEN, BEFORE]),
+        ("UPDATE_ROLLBACK_FAILED", [BETWEEN, BEFORE]),
+    ],
+)
+def test_a_stack_may_return_to_what_it_had_before_its_updates_since_it_last_ended_well(
+    stage: Stage, ended: str, ids: list[str]
+) -> None:
+    updates(stage, ended)
+    found = list(stage.gateway.before_update(stage.stack.stack_id))
+    assert [each.physical_id for each in found] == ids
+    assert {(each.logical_id, each.type) for each in found} == {("Ca", "")}
+
+
+def test_stacks_are_listed_with_their_status_and_deleted_ones_since_then(stage: Stage) -> None:
+    now = datetime.now(UTC)
+    for name, status, hours in (("there", "UPDATE_FAILED", 9), ("late", GONE, 1), ("early", GONE, 3)):
+        other = stage.stack.beside(name)
+        other.status = status
+        other.log("Ca", BEFORE, "DELETE_SKIPPED", now - timedelta(hours=hours))
+    named = {each.stack_id: each.name for each in stage.stack.others.values()}
+    own = {stage.stack.stack_id: "UPDATE_IN_PROGRESS"}
+
+    def listed(**since: Any) -> dict[str, str]:
+        found = stage.gateway.stacks(**since)
+        return {named[each]: status for each, status in found.items() if each not in own}
+
+    assert listed() == {"there": "UPDATE_FAILED"}
+    assert listed(deleted_since=now - timedelta(hours=2)) == {"there": "UPDATE_FAILED", "late": GONE}
 
 
 def test_a_resource_holds_what_its_id_names(stage: Stage) -> None:

@@ -197,8 +197,8 @@ DELETING: dict[str, set[str]] = {
     "cert/* thing/*": {"iot:DetachThingPrincipal"},
     "policy/*": {"iot:ListTargetsForPolicy"},
     "thing/*": {"iot:ListThingPrincipals"},
-    "${AWS::StackId}": ALWAYS["${AWS::StackId}"],
-    STACKS: ALWAYS[STACKS],
+    "${AWS::StackId}": ALWAYS["${AWS::StackId}"] - {"cloudformation:DescribeStackEvents"},
+    STACKS: {*ALWAYS[STACKS], "cloudformation:DescribeStackEvents"},
     FUNCTION: {"lambda:InvokeFunction"},
 }
 
@@ -208,8 +208,8 @@ def test_deactivating_needs_to_list_and_update(template: Synthesised) -> None:
         "*": {*ALWAYS["*"], "iot:ListCertificatesByCA"},
         "cacert/*": ALWAYS["cacert/*"],
         "cert/*": {"iot:UpdateCertificate"},
-        "${AWS::StackId}": ALWAYS["${AWS::StackId}"],
-        STACKS: ALWAYS[STACKS],
+        "${AWS::StackId}": ALWAYS["${AWS::StackId}"] - {"cloudformation:DescribeStackEvents"},
+        STACKS: {*ALWAYS[STACKS], "cloudformation:DescribeStackEvents"},
         FUNCTION: {"lambda:InvokeFunction"},
     }
 
@@ -224,8 +224,8 @@ def test_deleting_things_needs_to_delete_things(template: Synthesised) -> None:
         # One that could not be deleted is attached again: only its attachment names it.
         "cert/* thing/*": {"iot:DetachThingPrincipal", "iot:AttachThingPrincipal"},
         # It adopts: what the holder's template says of the certificate is read.
-        STACKS: {*ALWAYS[STACKS], "cloudformation:DescribeStacks", "cloudformation:GetTemplate"},
-        "${AWS::StackId}": ALWAYS["${AWS::StackId}"] - {"cloudformation:DescribeStacks"},
+        STACKS: DELETING[STACKS] | {"cloudformation:DescribeStacks", "cloudformation:GetTemplate"},
+        "${AWS::StackId}": DELETING["${AWS::StackId}"] - {"cloudformation:DescribeStacks"},
     }
     assert template.allowed("CaCertificateDELETEWITHTHINGS") == DELETING | things
 

@@ -245,6 +245,15 @@ def sweep_that_is_handed_on(function: Function) -> None:
     assert function.invoke("Delete", ResourceType.CA_CERTIFICATE, properties, CA_ID) == {}
 
 
+def sweep_beside_an_update(function: Function) -> None:
+    """A CA is deleted while another stack is being updated, which can return to one of its devices."""
+    prepare_sweep(function)
+    other = function.create_other_stack({"Other": holder("other")})
+    function.update_other_stack(other, {"Other": holder("other"), **NEVER})
+    properties = {**CA_PROPERTIES, "DeviceCertificatesOnDelete": "DEACTIVATE"}
+    function.succeeds("Delete", ResourceType.CA_CERTIFICATE, properties, CA_ID)
+
+
 FAILING = """
 import json, urllib.request
 
@@ -560,12 +569,13 @@ def generation_is_kept_in_a_rollback(function: Function) -> None:
 
 
 SWEEP_PROBES = {
-    "DEACTIVATE": (deactivating, sweep_that_is_handed_on),
-    "DELETE": (deleting, releasing_a_policy, releasing_a_thing, sweep_that_is_handed_on),
+    "DEACTIVATE": (deactivating, sweep_that_is_handed_on, sweep_beside_an_update),
+    "DELETE": (deleting, releasing_a_policy, releasing_a_thing, sweep_that_is_handed_on, sweep_beside_an_update),
     "DELETE_WITH_THINGS": (
         deleting_with_things,
         releasing_a_policy,
         sweep_that_is_handed_on,
+        sweep_beside_an_update,
         thing_that_cannot_be_deleted,
     ),
 }

@@ -132,9 +132,18 @@ class Function:
 
     def update_stack(self, resources: Mapping[str, Any]) -> None:
         """Change the stack to resources of which the last is never ready: the update runs."""
-        client = self.root.client("cloudformation")
-        client.update_stack(StackName=self.stack_id, TemplateBody=json.dumps({"Resources": resources}))
+        self._update(self.stack_id, resources)
         self._wait("UPDATE", until_ready=False)
+
+    def update_other_stack(self, stack_id: str, resources: Mapping[str, Any]) -> None:
+        """Change another stack likewise."""
+        self._update(stack_id, resources)
+        while self._status(stack_id) != "UPDATE_IN_PROGRESS":
+            time.sleep(0.02)
+
+    def _update(self, stack_id: str, resources: Mapping[str, Any]) -> None:
+        client = self.root.client("cloudformation")
+        client.update_stack(StackName=stack_id, TemplateBody=json.dumps({"Resources": resources}))
 
     def _create(self, name: str, resources: Mapping[str, Any]) -> str:
         client = self.root.client("cloudformation")

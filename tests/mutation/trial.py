@@ -61,6 +61,7 @@ TESTS = (
     "tests/protocol/test_lives_that_broke.py",
     "tests/protocol/test_registration_code.py",
     "tests/protocol/test_renamed_or_moved.py",
+    "tests/protocol/test_retained.py",
     "tests/protocol/test_transfers.py",
 )
 """What is quick: no emulator, no CDK."""

@@ -16,10 +16,12 @@ import pytest
 from iot_certificate_provider.aws import clients
 from iot_certificate_provider.aws.pace import Pace
 from iot_certificate_provider.deadline import Deadline
+from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.resources.ca import device_certificate_sweep
 from protocol import material
 from protocol.function import Fault
 from protocol.lives import RUNS
+from protocol.neighbours import Deploy, Destroy, Neighbourhood, Wish, properties_of
 from protocol.sweeps import Play, Sweep, drawn
 
 if TYPE_CHECKING:
@@ -107,6 +109,15 @@ def test_a_sweep_of_many_keeps_its_pace(cloud: Cloud, monkeypatch: pytest.Monkey
     assert play_drawn(cloud, MANY) is None
     monkeypatch.setattr(Pace, "turn", lambda *_: 0.0)
     assert "in ten seconds" in str(play_drawn(cloud, MANY))
+
+
+def test_a_sweep_leaves_what_a_stack_has_retained_that_was_deleted_before(cloud: Cloud) -> None:
+    """The template of a device under the CA has DeletionPolicy Retain; its stack is deleted, then that of the CA."""
+    account = Neighbourhood(cloud)
+    device = Certificate.from_pem(properties_of("under")["CertificatePem"]).id
+    retained = (("DeviceA", Wish("under", retain="Retain")),)
+    account.play([Deploy(1, (("CaA", Wish("ca", sweep="DELETE")),)), Deploy(0, retained), Destroy(0), Destroy(1)])
+    assert device in cloud.iot.certificates
 
 
 def stops_at_the_first_refusal_and_says_done(patch: pytest.MonkeyPatch) -> None:

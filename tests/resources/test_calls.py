@@ -129,7 +129,9 @@ WHOSE_CA = [*HOLDERS, *TAGS_OF_CA, "cloudformation.DescribeStackEvents"]
 # What resources of all stacks of the account hold, of which there is one here.
 HELD = ["cloudformation.ListStacks", "cloudformation.ListStackResources"]
 OWN_POLICIES = "cloudformation.ListStackResources"
-SWEEP_ONE = [*ATTACHED, *DROP]
+# Whether a resource has adopted it since.
+ADOPTED_SINCE = "cloudformation.DescribeStackResources"
+SWEEP_ONE = [ADOPTED_SINCE, *ATTACHED, *DROP]
 # A page holds two certificates here and 250 at AWS.
 LIST_SWEPT = ["iot.ListCertificatesByCA"] * 2
 
@@ -261,7 +263,16 @@ CA_EVENTS = [
         f"Delete, {SWEPT} devices DEACTIVATE",
         DELETE,
         ca(DeviceCertificatesOnDelete="DEACTIVATE"),
-        [*WHOSE_CA, OFF, *LIST_SWEPT, *HELD, *["iot.UpdateCertificate"] * SWEPT, *LIST_SWEPT, DELETE_CA, OWN_POLICIES],
+        [
+            *WHOSE_CA,
+            OFF,
+            *LIST_SWEPT,
+            *HELD,
+            *[ADOPTED_SINCE, "iot.UpdateCertificate"] * SWEPT,
+            *LIST_SWEPT,
+            DELETE_CA,
+            OWN_POLICIES,
+        ],
         ca(DeviceCertificatesOnDelete="DEACTIVATE"),
         devices_come,
     ),

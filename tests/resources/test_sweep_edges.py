@@ -9,18 +9,23 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import issuing
+from fakes.cloudformation import DESCRIBED
 from fakes.refusal import Refusal
 from iot_certificate_provider.contract import DeviceCertificatesOnDelete
 from iot_certificate_provider.deadline import UNDO_SECONDS
-from iot_certificate_provider.errors import ConflictError, UnfinishedError, UpstreamError
+from iot_certificate_provider.errors import AccessDeniedError, ConflictError, UnfinishedError, UpstreamError
 from iot_certificate_provider.protocol.request import RequestType
-from iot_certificate_provider.resources.ca.device_certificate_sweep import DeviceCertificateSweep, Held
+from iot_certificate_provider.resources.ca import device_certificate_sweep
+from iot_certificate_provider.resources.ca.device_certificate_sweep import RETURNING, DeviceCertificateSweep, Held
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from fakes.aws import Call
+    from fakes.cloudformation import FakeCloudFormation
     from resources.stage import Stage
 
-CA_ID = "ab" * 32
+CA_ID, OTHER_ID = "ab" * 32, "cd" * 32
 DEVICES = [issuing.make_device(None, f"thermostat-{number}") for number in range(3)]
 
 
@@ -137,7 +142,7 @@ class TestTime:
 
     def test_who_holds_what_is_asked_again_after_a_minute(self, stage: Stage) -> None:
         began = stage.now()
-        held = Held(stage.gateways.stacks, stage._time)
+        held = Held(stage.gateways.stacks, stage._time, stage.request(RequestType.DELETE, {}, CA_ID).deadline)
         asked = []
         for seconds in (0, 30, 60, 60.001, 120):
             stage.aws.calls.clear()
@@ -299,6 +304,233 @@ class Pump:
     def has_its_certificate(self) -> bool:
         certificate = self._swept.stage.iot.certificates.get(self._swept.ids[0])
         return certificate is not None and certificate.status == "ACTIVE"
+
+
+class TestWhatAnUpdateMayReturnTo:
+    """The pump of another stack had the first certificate before its update, an hour ago, and has another one now."""
+
+    @pytest.fixture
+    def plant(self, swept: Swept) -> FakeCloudFormation:
+        plant = swept.stage.aws.cloudformation.beside("plant")
+        plant.log("Pump", swept.ids[0], "CREATE_COMPLETE", self._ago(swept, 120))
+        self._replace(swept, plant)
+        return plant
+
+    @staticmethod
+    def _ago(swept: Swept, minutes: float) -> datetime:
+        return swept.stage.now() - timedelta(minutes=minutes)
+
+    def _replace(self, swept: Swept, plant: FakeCloudFormation) -> None:
+        plant.begin_update(self._ago(swept, 62))
+        plant.log("Pump", swept.ids[0], "UPDATE_IN_PROGRESS", self._ago(swept, 61))
+        plant.log("Pump", OTHER_ID, "UPDATE_COMPLETE", self._ago(swept, 60))
+
+    @pytest.mark.parametrize("status", sorted(RETURNING))
+    @pytest.mark.parametrize("what", ["DELETE", "DEACTIVATE"])
+    def test_is_left_and_named(self, swept: Swept, plant: FakeCloudFormation, status: str, what: str) -> None:
+        plant.status = status
+        note = swept.delete(what)
+        assert f"resources declare them: certificate {swept.ids[0][:16]}… (Pump of stack plant)" in note
+        assert swept.stage.iot.certificates[swept.ids[0]].status == "ACTIVE"
+        assert len([each for each in swept.stage.iot.certificates.values() if each.status == "ACTIVE"]) == 1
+
+    @pytest.mark.parametrize(
+        "status", ["UPDATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE"]
+    )
+    def test_is_swept_once_the_stack_does_not_return_to_it(
+        self, swept: Swept, plant: FakeCloudFormation, status: str
+    ) -> None:
+        plant.status = status
+        assert swept.delete() == ""
+        assert swept.left == []
+
+    def test_is_left_where_the_update_began_after_the_stacks_were_listed(
+        self, swept: Swept, plant: FakeCloudFormation
+    ) -> None:
+        plant.status = "UPDATE_COMPLETE"
+        plant.log("Valve", OTHER_ID, "UPDATE_COMPLETE", swept.stage.now())
+        swept.delete()
+        assert swept.left == [0]
+
+    def test_is_a_thing_as_well(self, swept: Swept, plant: FakeCloudFormation) -> None:
+        plant.log("Hall", "thing-1", "UPDATE_IN_PROGRESS", self._ago(swept, 60))
+        plant.log("Hall", "thing-new", "UPDATE_COMPLETE", self._ago(swept, 60))
+        plant.status = "UPDATE_ROLLBACK_FAILED"
+        assert "thing thing-1 (Hall of stack plant)" in swept.delete("DELETE_WITH_THINGS")
+        assert set(swept.stage.iot.things) >= {"thing-0", "thing-1"}
+        assert "thing-2" not in swept.stage.iot.things
+
+    @pytest.mark.parametrize(("ended", "left"), [("UPDATE_FAILED", [0]), ("UPDATE_COMPLETE", [])])
+    def test_is_of_the_updates_since_the_stack_last_ended_well(
+        self, swept: Swept, plant: FakeCloudFormation, ended: str, left: list[int]
+    ) -> None:
+        """An update that has failed and is deployed again, all without a rollback, returns to what was before both."""
+        plant.events.insert(0, (plant.name, plant.stack_id, ended, self._ago(swept, 59)))
+        plant.begin_update(self._ago(swept, 50))
+        plant.status = "UPDATE_FAILED"
+        swept.delete()
+        assert swept.left == left
+
+    def test_fails_where_the_role_may_not_ask(self, swept: Swept, plant: FakeCloudFormation) -> None:
+        plant.status = "UPDATE_FAILED"
+
+        def deny(call: Call) -> None:
+            if call.name == "cloudformation.DescribeStackEvents" and call.parameters["StackName"] == plant.stack_id:
+                raise Refusal("AccessDenied", "No", 403)
+
+        swept.stage.aws.before = deny
+        with pytest.raises(AccessDeniedError):
+            swept.delete()
+        assert swept.left == [0, 1, 2]
+
+
+class TestWhatADeletedStackHasRetained:
+    """A stack with the first certificate was deleted ten minutes ago; all certificates are an hour old."""
+
+    @pytest.fixture
+    def plant(self, swept: Swept) -> FakeCloudFormation:
+        now = swept.stage.now()
+        for each in swept.ids:
+            swept.stage.iot.certificates[each].created = now - timedelta(hours=1)
+        return retained_by(swept, "plant", swept.ids[0])
+
+    def test_is_left_and_named(self, swept: Swept, plant: FakeCloudFormation) -> None:
+        plant.log("Valve", swept.ids[1], "DELETE_COMPLETE", swept.stage.now() - timedelta(minutes=10))
+        assert f"certificate {swept.ids[0][:16]}… (Pump of stack plant)" in swept.delete()
+        assert swept.left == [0]
+
+    @pytest.mark.usefixtures("plant")
+    def test_is_swept_where_it_was_registered_again_since(self, swept: Swept) -> None:
+        swept.stage.iot.certificates[swept.ids[0]].created = swept.stage.now()
+        assert swept.delete() == ""
+        assert swept.left == []
+
+    @pytest.mark.usefixtures("plant")
+    def test_is_left_where_one_of_two_retained_it_after_it_was_registered_again(self, swept: Swept) -> None:
+        swept.stage.iot.certificates[swept.ids[0]].created = swept.stage.now() - timedelta(minutes=5)
+        retained_by(swept, "hall", swept.ids[0], minutes=2)
+        assert "(Pump of stack hall)" in swept.delete()
+        assert swept.left == [0]
+
+    def test_a_stack_that_was_deleted_before_the_oldest_is_not_asked(self, swept: Swept) -> None:
+        earlier = retained_by(swept, "earlier", OTHER_ID, minutes=60)
+        swept.delete()
+        asked = [call.parameters for call in swept.stage.aws.calls if call.name.endswith("ListStackResources")]
+        assert {"StackName": earlier.stack_id} not in asked
+
+    def test_is_known_also_of_a_stack_that_is_deleted_while_the_sweep_runs(self, swept: Swept) -> None:
+        stage = swept.stage
+        plant = stage.aws.cloudformation.beside("plant")
+        plant.status = "CREATE_COMPLETE"
+        plant.log("Pump", swept.ids[0], "CREATE_COMPLETE")
+        held = Held(stage.gateways.stacks, stage._time, stage.request(RequestType.DELETE, {}, CA_ID).deadline)
+        assert held.holder(swept.ids[0]) is not None
+        plant.log("Pump", swept.ids[0], "DELETE_SKIPPED")
+        plant.status = "DELETE_COMPLETE"
+        began = stage.now()
+        for minutes in (2, 4):
+            stage.now = lambda minutes=minutes: began + timedelta(minutes=minutes)  # type: ignore[misc]
+            holder = held.holder(swept.ids[0])
+            assert holder is not None
+            assert holder.status == "DELETE_SKIPPED"
+
+    @pytest.mark.usefixtures("plant")
+    @pytest.mark.parametrize(("at_its_start", "most"), [(800.0, 61), (280.0, 36), (8.0, 2)])
+    def test_is_asked_for_a_minute_and_an_eighth_of_the_time_at_most(
+        self, swept: Swept, at_its_start: float, most: int
+    ) -> None:
+        """Each question takes a second; the certificates are swept all the same."""
+        stage = swept.stage
+        stage.aws.cloudformation.page = 200
+        for number in range(100):
+            retained_by(swept, f"deleted-{number}", OTHER_ID).page = 200
+        asked: list[Call] = []
+
+        def take_a_second(call: Call) -> None:
+            if call.name == "cloudformation.ListStackResources" and call.parameters["StackName"] != own:
+                asked.append(call)
+                stage.clock.left -= 1.0
+
+        own = stage.aws.cloudformation.stack_id
+        stage.aws.after = take_a_second
+        stage.clock.left = UNDO_SECONDS + at_its_start
+        swept.delete()
+        assert most - 2 <= len(asked) <= most
+        assert swept.left == [0]
+
+
+def retained_by(swept: Swept, name: str, physical_id: str, minutes: float = 10) -> FakeCloudFormation:
+    """Have a stack that was deleted some minutes ago, and has retained its resource."""
+    stack = swept.stage.aws.cloudformation.beside(name)
+    stack.status = "DELETE_COMPLETE"
+    stack.log("Pump", physical_id, "DELETE_SKIPPED", swept.stage.now() - timedelta(minutes=minutes))
+    return stack
+
+
+class TestWhatIsAdoptedWhileTheSweepRuns:
+    """The certificates are hours old; another stack adopts one of them, in a second, as the first one is deleted."""
+
+    @pytest.fixture
+    def adopted(self, swept: Swept) -> list[str]:
+        adopted: list[str] = []
+
+        def adopt(call: Call) -> None:
+            if call.name == "iot.DeleteCertificate" and not adopted:
+                adopted.extend(each for each in swept.ids if each in swept.stage.iot.certificates)
+                plant = swept.stage.aws.cloudformation.beside("plant")
+                plant.status = "UPDATE_COMPLETE"
+                plant.log("Pump", f"{adopted[-1]}/adopted", "CREATE_COMPLETE", swept.stage.now())
+
+        for each in swept.ids:
+            swept.stage.iot.certificates[each].created = swept.stage.now() - timedelta(hours=2)
+        swept.stage.aws.after = adopt
+        return adopted
+
+    def test_is_left_and_named(self, swept: Swept, adopted: list[str]) -> None:
+        note = swept.delete()
+        assert f"certificate {adopted[-1][:16]}… (Pump of stack plant)" in note
+        assert [swept.ids[each] for each in swept.left] == adopted[-1:]
+
+    def test_is_left_also_where_its_resource_is_not_among_the_first_hundred(
+        self, swept: Swept, adopted: list[str]
+    ) -> None:
+        stack = swept.stage.aws.cloudformation.beside("large")
+        for number in range(DESCRIBED):
+            stack.log(f"Other{number}", f"other-{number}", "CREATE_COMPLETE", swept.stage.now() - timedelta(hours=1))
+        adopt = swept.stage.aws.after
+
+        def adopt_in_the_large(call: Call) -> None:
+            adopt(call)
+            if adopted and "Pump" not in stack.resources:
+                stack.log("Pump", f"{adopted[0]}/adopted", "CREATE_COMPLETE", swept.stage.now())
+
+        swept.stage.aws.after = adopt_in_the_large
+        note = swept.delete()
+        assert f"certificate {adopted[0][:16]}… (a resource of stack large)" in note
+        assert len(swept.left) == 2
+
+    def test_is_not_asked_for_where_there_are_too_many(
+        self, swept: Swept, adopted: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """CloudFormation's quotas: docs/operations.md names the limit."""
+        monkeypatch.setattr(device_certificate_sweep, "ASKED_EACH", 2)
+        swept.delete()
+        assert adopted
+        asked = [
+            call.parameters["PhysicalResourceId"]
+            for call in swept.stage.aws.calls
+            if call.name == "cloudformation.DescribeStackResources"
+        ]
+        assert not {f"{each}/adopted" for each in swept.ids} & {*asked}
+        assert swept.left == []
+
+    def test_is_not_left_to_one_that_gave_it_up_before_it_was_registered(self, swept: Swept) -> None:
+        """The adopter's stack cannot be deleted, and has retained an earlier registration of the certificate."""
+        plant = swept.stage.aws.cloudformation.beside("plant")
+        plant.status = "DELETE_FAILED"
+        plant.log("Pump", f"{swept.ids[0]}/adopted", "DELETE_SKIPPED", swept.stage.now() - timedelta(minutes=5))
+        assert swept.delete() == ""
+        assert swept.left == []
 
 
 class TestWhatRefuses:

@@ -700,7 +700,11 @@ def _list_a_stack_that_has_gone_meanwhile(stage: Stage) -> None:
 
     def list_stacks(**arguments: Any) -> dict[str, Any]:
         answer = real(**arguments)
-        gone = {"StackId": f"{stage.aws.cloudformation.stack_id}-gone", "StackName": "gone"}
+        gone = {
+            "StackId": f"{stage.aws.cloudformation.stack_id}-gone",
+            "StackName": "gone",
+            "StackStatus": "CREATE_COMPLETE",
+        }
         return {**answer, "StackSummaries": [gone, *answer["StackSummaries"]]}
 
     stage.aws.cloudformation.ListStacks = list_stacks  # type: ignore[method-assign, assignment]

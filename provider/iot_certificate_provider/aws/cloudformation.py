@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from iot_certificate_provider.aws.concurrency import Asked
 from iot_certificate_provider.aws.error_mapping import mapping_errors
 from iot_certificate_provider.aws.newest_page import NewestPage
-from iot_certificate_provider.aws.stack_events import EventReading
+from iot_certificate_provider.aws.stack_events import EventReading, of_unfinished_updates
 from iot_certificate_provider.aws.stack_statuses import AT_REST, IN_PROGRESS, UNFINISHED, UPDATES
 from iot_certificate_provider.errors import NotFoundError, RefusedError
 from iot_certificate_provider.frozen import dataclass
@@ -167,11 +167,22 @@ class StackGateway:
         """ListStacks: the ids of the stacks that were deleted at this time or later, within the last 90 days."""
         return self._stack_ids(("DELETE_COMPLETE",), since)
 
+    def stacks(self, *, deleted_since: datetime | None = None) -> dict[str, str]:
+        """ListStacks: the ids of the stacks that are not deleted, and of those deleted since then, with the status."""
+        deleted: tuple[StackStatusType, ...] = ("DELETE_COMPLETE",) if deleted_since else ()
+        rows = self._summaries((*AT_REST, *IN_PROGRESS, *deleted), deleted_since)
+        return {row.get("StackId", ""): row["StackStatus"] for row in rows}
+
     def _stack_ids(self, statuses: tuple[StackStatusType, ...], since: datetime | None = None) -> list[str]:
+        return [row.get("StackId", "") for row in self._summaries(statuses, since)]
+
+    def _summaries(
+        self, statuses: tuple[StackStatusType, ...], since: datetime | None
+    ) -> list[shapes.StackSummaryTypeDef]:
         pages = self._cloudformation.get_paginator("list_stacks").paginate(StackStatusFilter=list(statuses))
         with mapping_errors("the stacks of the account"):
             rows = [row for page in pages for row in page["StackSummaries"]]
-        return [row.get("StackId", "") for row in rows if since is None or row.get("DeletionTime", since) >= since]
+        return [row for row in rows if since is None or row.get("DeletionTime", since) >= since]
 
     def is_at_rest(self, stack_id: str) -> bool:
         """DescribeStacks: whether nothing is under way in a stack, and nothing still to come after a failure."""
@@ -282,6 +293,16 @@ class StackGateway:
         rows = self.rows(stack_id, logical_id, borders=True)
         of_update = takewhile(lambda row: not (row.of_stack and row.status == "UPDATE_IN_PROGRESS"), rows)
         return [row for row in of_update if not row.of_stack]
+
+    def before_update(self, stack_id: str) -> Iterator[StackResource]:
+        """DescribeStackEvents: what a stack has had before its update, which runs or has failed, and can return to.
+
+        Also the ids between, of an update that is rolled back. Without a type: none of them is at work by its row.
+        """
+        for event in of_unfinished_updates(self._events(stack_id)):
+            whole_id, status = event.get("PhysicalResourceId", ""), event.get("ResourceStatus", "")
+            if status == "UPDATE_IN_PROGRESS" and whole_id not in ("", stack_id):
+                yield _of_id(stack_id, event.get("LogicalResourceId", ""), whole_id, status, event["Timestamp"])
 
     def _events(self, stack_id: str) -> Iterator[shapes.StackEventTypeDef]:
         with mapping_errors("the events of the stack"):

@@ -75,6 +75,19 @@ class EventReading:
                 yield ResourceEvent(event.get("ResourceStatus", ""), physical_id, event["Timestamp"], begins, keeps)
 
 
+def of_unfinished_updates(events: Iterator[shapes.StackEventTypeDef]) -> Iterator[shapes.StackEventTypeDef]:
+    """Yield the events of a stack's newest update, and of those before it that have failed and were not rolled back."""
+    has_begun = False
+    for event in events:
+        if has_begun and not (_is_of_stack(event) and event.get("ResourceStatus", "").endswith("_FAILED")):
+            return
+        has_begun = _begins(event)
+        yield event
+
+
 def _begins(event: shapes.StackEventTypeDef) -> bool:
-    of_stack = event.get("PhysicalResourceId") == event.get("StackId")
-    return of_stack and event.get("ResourceStatus") in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
+    return _is_of_stack(event) and event.get("ResourceStatus") in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
+
+
+def _is_of_stack(event: shapes.StackEventTypeDef) -> bool:
+    return event.get("PhysicalResourceId") == event.get("StackId")

@@ -6,6 +6,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from iot_certificate_provider.aws.cloudformation import StackResource
 from iot_certificate_provider.aws.concurrency import Several
 from iot_certificate_provider.aws.propagation import THING_SECONDS
 from iot_certificate_provider.contract import DeviceCertificatesOnDelete
@@ -18,9 +19,9 @@ from iot_certificate_provider.errors import (
     ThrottledError,
     UnfinishedError,
 )
-from iot_certificate_provider.physical_id import certificate_id_in
+from iot_certificate_provider.physical_id import adopted_id, certificate_id_in
 from iot_certificate_provider.resources.lifecycle.history import CLOCKS_DIFFER
-from iot_certificate_provider.resources.lifecycle.holders import began_later, is_at_work
+from iot_certificate_provider.resources.lifecycle.holders import began_later, is_at_work, is_of_before
 from iot_certificate_provider.resources.lifecycle.inquiry import IN_DOUBT_SECONDS
 from iot_certificate_provider.resources.lifecycle.ownership import among, devices_declared, devices_in_doubt, short
 from iot_certificate_provider.resources.lifecycle.redelivery import wait_for_late_effects
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from iot_certificate_provider.aws.cloudformation import StackGateway, StackResource
+    from iot_certificate_provider.aws.cloudformation import StackGateway
     from iot_certificate_provider.aws.gateways import Gateways
     from iot_certificate_provider.aws.iot import DeviceCertificateEntry
     from iot_certificate_provider.deadline import Deadline
@@ -40,6 +41,21 @@ if TYPE_CHECKING:
 
 HELD_SECONDS = 60.0
 """How long a list of resources is trusted: a sweep of thousands takes longer than a deployment."""
+
+ASKED_EACH = 100
+"""Of so many certificates each is asked for right before it is removed; of more CloudFormation's quotas are too small.
+
+The quotas of its reading calls are the account's, and deployments need them. A stack's own Deletes ask as often.
+"""
+
+DELETED_SECONDS = 60.0
+"""For so long deleted stacks are asked, and an eighth of the time at most: an account may have deleted thousands.
+
+In that a sweep of little time can still begin a certificate, beside ``KEPT_SECONDS`` and ``BEGIN_SECONDS``.
+"""
+
+RETURNING = frozenset({"UPDATE_IN_PROGRESS", "UPDATE_FAILED", "UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_FAILED"})
+"""The statuses of a stack that may return to what it had before its update."""
 
 AGAIN = "Stack in DELETE_FAILED? Delete it again. After an update: iot-certificates sweep --ca"
 """How to continue: the stack is deleted again only where it was to be deleted."""
@@ -62,28 +78,52 @@ and what is half done is undone, before another invocation is asked to continue.
 class Held:
     """The resources of all stacks of the account that have a certificate, a thing or a policy, by its physical id.
 
+    Also those that had it before an update that may be rolled back, and those of deleted stacks that have retained it.
+
     A stack that is being changed may hold more a minute later, so the stacks are asked again: by one thread, while the
     others believe what was known. A resource that is at work may have registered a certificate, and not have answered
     yet: CloudFormation knows no id of it.
     """
 
-    def __init__(self, stacks: StackGateway, now: Callable[[], datetime]) -> None:
+    def __init__(self, stacks: StackGateway, now: Callable[[], datetime], deadline: Deadline) -> None:
         self._stacks = stacks
         self._now = now
+        self._deadline = deadline
+        self._oldest: datetime | None = None
+        self._statuses: dict[str, str] = {}
         self._of_stacks: dict[str, list[StackResource]] = {}
-        self._held: dict[str, StackResource] = {}
+        self._retained: dict[str, list[StackResource]] = {}
+        """By deleted stacks."""
+        self._held: dict[str, list[StackResource]] = {}
         self._at_work: list[StackResource] = []
         self._asked: datetime | None = None
 
-    def holder(self, name: str) -> StackResource | None:
-        """Return the resource that holds it; ListStacks and ListStackResources, of each stack."""
+    def holder(self, name: str, created: datetime | None = None) -> StackResource | None:
+        """Return the resource that holds it; ListStacks, ListStackResources of each stack, DescribeStackEvents of some.
+
+        ``created``: a certificate that was registered after a stack had retained its id is another one.
+        """
         if self._asked is None or (self._now() - self._asked).total_seconds() > HELD_SECONDS:
             self._ask_all()
-        return self._held.get(name)
+        return next((each for each in self._held.get(name, ()) if not _is_given_up(each, created)), None)
+
+    def ask_adopter(self, certificate_id: str) -> None:
+        """DescribeStackResources: whether a resource has adopted a certificate since the stacks were asked."""
+        physical_id = adopted_id(certificate_id)
+        answer = self._stacks.holding(physical_id)
+        if answer is not None:
+            found = [each for each in answer.resources if each.physical_id == physical_id]
+            # It is not among the first hundred.
+            unnamed = [] if answer.is_whole else [StackResource(answer.stack_id, "", physical_id, "")]
+            self._held.setdefault(certificate_id, []).extend(found or unnamed)
 
     def maker(self, entry: DeviceCertificateEntry) -> StackResource | None:
         """Return a resource that is at work, and may have registered a certificate that nobody holds."""
         return next((each for each in self._at_work if not began_later(each, entry.created)), None)
+
+    def expect(self, entries: Iterable[DeviceCertificateEntry]) -> None:
+        """Note which certificates are asked for: no stack has retained them that was deleted before the oldest."""
+        self._oldest = min((each.created - CLOCKS_DIFFER for each in entries), default=None)
 
     def learn_of(self, entries: Iterable[DeviceCertificateEntry], listed: datetime) -> None:
         """Ask all stacks again, unless that was later than these were ``listed``, or no maker of them can be new."""
@@ -97,22 +137,50 @@ class Held:
         self._learn(self._of_stacks | {each: self._resources_of(each) for each in stack_ids})
 
     def _ask_all(self) -> None:
+        # Those that are deleted later were there when it was asked first.
+        since = self._oldest if self._asked is None else None
         self._asked = self._now()
-        self._learn({each: self._resources_of(each) for each in self._stacks.stack_ids()})
+        self._statuses = self._stacks.stacks(deleted_since=since)
+        there = {each for each, status in self._statuses.items() if status != "DELETE_COMPLETE"}
+        of_stacks = {each: self._resources_of(each) for each in self._statuses if each in there}
+        self._ask_deleted([each for each in (*self._of_stacks, *self._statuses) if each not in there])
+        self._learn(of_stacks)
+
+    def _ask_deleted(self, stack_ids: list[str]) -> None:
+        left = self._deadline.seconds_left
+        kept = left - min(DELETED_SECONDS, left / 8)
+        with suppress(DeadlineError, ThrottledError), self._deadline.keeping(kept):
+            for each in stack_ids:
+                self._retained[each] = [row for row in self._resources_of(each) if row.status == "DELETE_SKIPPED"]
 
     def _learn(self, of_stacks: dict[str, list[StackResource]]) -> None:
-        found = [each for resources in of_stacks.values() for each in resources]
+        found = [each for resources in (*of_stacks.values(), *self._retained.values()) for each in resources]
+        held: dict[str, list[StackResource]] = {}
+        for each in found:
+            for name in filter(None, (certificate_id_in(each.physical_id), each.keeps)):
+                held.setdefault(name, []).append(each)
         self._of_stacks = of_stacks
         self._at_work = [each for each in found if is_at_work(each, None, taking=False)]
-        self._held = {
-            name: each for each in found for name in (certificate_id_in(each.physical_id), each.keeps) if name
-        }
+        self._held = held
 
     def _resources_of(self, stack_id: str) -> list[StackResource]:
         # CloudFormation has one code, ValidationError, for a stack that does not exist any more.
         with suppress(NotFoundError, RefusedError):
-            return list(self._stacks.all_resources(stack_id))
+            found = list(self._stacks.all_resources(stack_id))
+            return [*found, *self._stacks.before_update(stack_id)] if self._may_return(stack_id, found) else found
         return []
+
+    def _may_return(self, stack_id: str, found: list[StackResource]) -> bool:
+        """Whether an update of the stack runs, or has failed, or has begun since the stacks were listed."""
+        is_updated = (
+            each.status.startswith("UPDATE_") and each.at is not None and not is_of_before(each, self._asked)
+            for each in found
+        )
+        return self._statuses.get(stack_id) in RETURNING or any(is_updated)
+
+
+def _is_given_up(holder: StackResource, created: datetime | None) -> bool:
+    return holder.status == "DELETE_SKIPPED" and is_of_before(holder, created)
 
 
 class Spared:
@@ -122,9 +190,22 @@ class Spared:
         self._held = held
         self._names: dict[str, StackResource] = {}
 
-    def __call__(self, name: str, shown: str) -> bool:
-        """Whether a resource has it, so that the sweep leaves it; it is noted then."""
-        holder = self._held.holder(name)
+    def is_certificate(self, entry: DeviceCertificateEntry, *, anew: bool = False) -> bool:
+        """Whether a resource has a certificate, so that the sweep leaves it; it is noted then.
+
+        ``anew``: where none is known, one may have adopted it since the stacks were asked.
+        """
+        holder = self._held.holder(entry.id, entry.created)
+        if holder is None and anew:
+            self._held.ask_adopter(entry.id)
+            holder = self._held.holder(entry.id, entry.created)
+        return self._note(short(entry.id), holder)
+
+    def is_thing(self, name: str) -> bool:
+        """Whether a resource has a thing, likewise."""
+        return self._note(f"thing {name}", self._held.holder(name))
+
+    def _note(self, shown: str, holder: StackResource | None) -> bool:
         if holder is not None:
             self._names[shown] = holder
         return holder is not None
@@ -173,18 +254,18 @@ class DeviceCertificateSweep:
         One whose state refuses (a pending transfer, say) does not keep the others: ConflictError comes at the end. Out
         of time, UnfinishedError reports how many are left: another run continues with them.
         """
-        held = Held(self._stacks, self._now)
-        is_spared = Spared(held)
         deadline = request.deadline
+        held = Held(self._stacks, self._now, deadline)
+        spared = Spared(held)
         kept, least = min(KEPT_SECONDS, deadline.seconds_left / 3), min(BEGIN_SECONDS, deadline.seconds_left / 2)
-        sweep_one = _keeping(deadline, kept, self._action(what, is_spared, deadline))
+        sweep_one = _keeping(deadline, kept, self._action(what, spared, deadline))
         waiting = _attempts_in_doubt(deadline, kept + least)
         for _ in deadline.attempts():
-            entries = self._left(ca_certificate_id, what, held, is_spared)
+            entries = self._left(ca_certificate_id, what, held, spared)
             known = [each for each in entries if held.maker(each) is None]
             if not known and not _is_any_settled(entries, held, waiting):
-                return is_spared.note(request, entries)
-            self._act_on_each(known, sweep_one, is_spared, lambda: deadline.seconds_left > kept + least)
+                return spared.note(request, entries)
+            self._act_on_each(known, sweep_one, spared, lambda: deadline.seconds_left > kept + least)
         # Those of the last listing are done with; no listing has shown whether others have come.
         raise _unfinished(None)
 
@@ -196,11 +277,11 @@ class DeviceCertificateSweep:
         self,
         entries: list[DeviceCertificateEntry],
         sweep_one: Callable[[DeviceCertificateEntry], None],
-        is_spared: Spared,
+        spared: Spared,
         may_begin: Callable[[], bool],
     ) -> None:
         def act_on(entry: DeviceCertificateEntry) -> None:
-            if is_spared(entry.id, short(entry.id)):
+            if spared.is_certificate(entry, anew=len(entries) <= ASKED_EACH):
                 return
             with suppress(NotFoundError):  # another caller was faster, to the same end
                 sweep_one(entry)
@@ -211,33 +292,34 @@ class DeviceCertificateSweep:
         _check_finished(several)
 
     def _left(
-        self, ca_certificate_id: str, what: DeviceCertificatesOnDelete, held: Held, is_spared: Spared
+        self, ca_certificate_id: str, what: DeviceCertificatesOnDelete, held: Held, spared: Spared
     ) -> list[DeviceCertificateEntry]:
         done = OFF if what is DeviceCertificatesOnDelete.DEACTIVATE else ()
         began = self._now()
         try:
             listed = [entry for entry in self._iot.certificates_of_ca(ca_certificate_id) if entry.status not in done]
-            left = [entry for entry in listed if not is_spared(entry.id, short(entry.id))]
+            held.expect(listed)
+            left = [entry for entry in listed if not spared.is_certificate(entry)]
             held.learn_of(left, began)
-            return [entry for entry in left if not is_spared(entry.id, short(entry.id))]
+            return [entry for entry in left if not spared.is_certificate(entry)]
         except (DeadlineError, ThrottledError) as error:
             raise _unfinished(None) from error
 
     def _action(
-        self, what: DeviceCertificatesOnDelete, is_spared: Spared, deadline: Deadline
+        self, what: DeviceCertificatesOnDelete, spared: Spared, deadline: Deadline
     ) -> Callable[[DeviceCertificateEntry], None]:
         if what is DeviceCertificatesOnDelete.DEACTIVATE:
             return self._removal.deactivate
         if what is DeviceCertificatesOnDelete.DELETE:
             return lambda entry: self._removal.remove_live(entry, deadline, seconds=THING_SECONDS)
-        return lambda entry: self._remove_with_things(entry, is_spared, deadline)
+        return lambda entry: self._remove_with_things(entry, spared, deadline)
 
-    def _remove_with_things(self, entry: DeviceCertificateEntry, is_spared: Spared, deadline: Deadline) -> None:
+    def _remove_with_things(self, entry: DeviceCertificateEntry, spared: Spared, deadline: Deadline) -> None:
         def remove_thing(thing_name: str, arn: str) -> None:
             deadline.check()  # with no time for the first call, there is nothing to put back
             try:
                 self._iot.detach_thing(thing_name, arn)
-                if is_spared(thing_name, f"thing {thing_name}"):
+                if spared.is_thing(thing_name):
                     return
                 self._removal.wait_until_released(Attachments.named((), [thing_name]), arn, deadline)
                 if not set(self._iot.principals(thing_name)) - {arn}:

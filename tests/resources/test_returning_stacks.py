@@ -1,4 +1,4 @@
-"""What still breaks: each test fails, and its docstring says what a user has done."""
+"""Stacks that may return to a certificate, and stacks that have retained one: both are waited for, or left alone."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import issuing
-from iot_certificate_provider.contract import ResourceType
 from iot_certificate_provider.errors import AlreadyExistsError, InvalidPropertyError
 from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.protocol.request import RequestType
 from resources.stage import LOGICAL_ID
 
 if TYPE_CHECKING:
-    from fakes.aws import Call
     from fakes.cloudformation import FakeCloudFormation
     from resources.stage import Stage
 
@@ -124,27 +122,3 @@ def test_a_create_that_comes_again_leaves_what_a_stack_has_retained_that_is_dele
     stage.log("", "CREATE_IN_PROGRESS", ago=120)
     with pytest.raises(AlreadyExistsError, match="Registered already"):
         stage.device.create(stage.request(RequestType.CREATE, DECLARED, age=120))
-
-
-def test_a_sweep_leaves_what_was_adopted_while_it_ran(stage: Stage, factory_ca: issuing.Issued) -> None:
-    """A device registered itself hours ago; a stack adopts its certificate, in a second, while the CA is deleted."""
-    properties = {"CACertificatePem": factory_ca.pem, "CertificateMode": "SNI_ONLY"}
-    ca_id = stage.create(stage.ca, properties).physical_id
-    for number in range(2):
-        made = stage.iot.RegisterCertificateWithoutCA(issuing.make_device(None, f"swept-{number}").pem, status="ACTIVE")
-        record = stage.iot.certificates[made["certificateId"]]
-        record.ca_id, record.created = ca_id, NOON - timedelta(hours=2)
-    adopted: list[str] = []
-
-    def adopt(call: Call) -> None:
-        if call.name == "iot.DeleteCertificate" and not adopted:
-            adopted.extend(each.id for each in stage.iot.certificates.values() if each.ca_id == ca_id)
-            another(stage, "plant", f"{adopted[0]}/adopted").log(
-                "Pump", f"{adopted[0]}/adopted", "CREATE_COMPLETE", NOON
-            )
-
-    stage.aws.after = adopt
-    stage.aws.cloudformation.types["Certificate"] = ResourceType.CA_CERTIFICATE
-    stage.delete(stage.ca, ca_id, {**properties, "DeviceCertificatesOnDelete": "DELETE"})
-    assert adopted
-    assert adopted[0] in stage.iot.certificates
