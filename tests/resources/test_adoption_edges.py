@@ -9,7 +9,7 @@ import pytest
 
 import issuing
 from iot_certificate_provider.contract import ResourceType
-from iot_certificate_provider.errors import ConflictError, InvalidPropertyError
+from iot_certificate_provider.errors import CancelledError, ConflictError, InvalidPropertyError
 from iot_certificate_provider.pki import Certificate
 from iot_certificate_provider.protocol.request import RequestType
 from iot_certificate_provider.resources.lifecycle.adoption import Adoption
@@ -406,3 +406,72 @@ def test_a_rollback_returns_to_what_the_resource_had_adopted_before(
             stage.log(physical_id, status)
     request = stage.request(RequestType.UPDATE, ADOPTED, OTHER_ID)
     assert Adoption(stage.gateways.stacks, stage.now, DEVICE_CERTIFICATE_TYPES).held_id(request, PUMP_ID) == expected
+
+
+class TestARollbackOfAnUpdateOfTheStatus:
+    """The Update was to set it INACTIVE; what the certificate has is INACTIVE, by the Update, or by another holder."""
+
+    @pytest.mark.parametrize(
+        ("ends", "modified", "is_set"),
+        [
+            (["UPDATE_FAILED"], 600, False),
+            (["UPDATE_FAILED"], 231, False),
+            (["UPDATE_FAILED"], 230, True),
+            (["UPDATE_FAILED"], 190, True),
+            (["UPDATE_COMPLETE"], 600, True),
+            (["UPDATE_FAILED", "UPDATE_IN_PROGRESS", "UPDATE_FAILED"], 600, False),
+            (["UPDATE_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_FAILED"], 600, True),
+        ],
+    )
+    def test_sets_it_again_unless_it_failed_and_the_status_is_older(
+        self, stage: Stage, ends: list[str], modified: float, is_set: bool
+    ) -> None:
+        record = stage.iot.certificates[PUMP_ID]
+        record.status, record.modified = "INACTIVE", NOON - timedelta(seconds=modified)
+        roll_back(stage, ends)
+        assert (record.status == "ACTIVE") is is_set
+
+    def test_sets_it_again_where_it_is_not_known_when_it_was_set(self, stage: Stage) -> None:
+        record = stage.iot.certificates[PUMP_ID]
+        record.status = "INACTIVE"
+        described = stage.iot.DescribeCertificate
+
+        def describe(certificateId: str) -> dict[str, Any]:  # noqa: N803 - AWS IoT's parameter
+            answer = described(certificateId)
+            answer["certificateDescription"].pop("lastModifiedDate")
+            return answer
+
+        stage.iot.DescribeCertificate = describe  # type: ignore[method-assign]
+        roll_back(stage, ["UPDATE_FAILED"])
+        assert record.status == "ACTIVE"
+
+
+def roll_back(stage: Stage, ends: list[str]) -> None:
+    """Roll back an adopter's Update to INACTIVE, which began 200 seconds ago."""
+    cloudformation = stage.aws.cloudformation
+    stage.log(ADOPTED_ID, "CREATE_COMPLETE", ago=5000)
+    cloudformation.begin_update(NOON - timedelta(seconds=210))
+    stage.log(ADOPTED_ID, "UPDATE_IN_PROGRESS", ago=200)
+    for number, status in enumerate(ends):
+        stage.log(ADOPTED_ID, status, ago=150 - 10 * number)
+    cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    stage.log(ADOPTED_ID, "UPDATE_IN_PROGRESS", ago=90)
+    failed = {**ADOPTED, "Status": "INACTIVE"}
+    stage.device.update(stage.request(RequestType.UPDATE, {**ADOPTED, "Status": "ACTIVE"}, ADOPTED_ID, failed, age=90))
+
+
+def test_an_adopters_update_that_is_cancelled_while_it_attaches_detaches_again(stage: Stage) -> None:
+    stage.log(ADOPTED_ID, "CREATE_COMPLETE", ago=5000)
+    stage.aws.cloudformation.begin_update(NOON - timedelta(seconds=2))
+    stage.log(ADOPTED_ID, "UPDATE_IN_PROGRESS", ago=1)
+
+    def cancel(call: Call) -> None:
+        if call.name == "iot.AttachPolicy":
+            stage.aws.cloudformation.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+            stage.log(ADOPTED_ID, "UPDATE_FAILED")
+
+    stage.aws.after = cancel
+    with pytest.raises(CancelledError):
+        stage.device.update(stage.request(RequestType.UPDATE, {**ADOPTED, **WITH_POLICY}, ADOPTED_ID, ADOPTED, age=1))
+    assert stage.iot.policies["ours"] == set()
+    assert "iot.DetachPolicy" in stage.aws.names()
