@@ -327,6 +327,31 @@ class TestACreateThatIsGivenUpWhileItRuns:
             stage.ca.create(stage.request(RequestType.CREATE, {"CACertificatePem": factory_ca.pem, **SNI_ONLY}))
         assert stage.iot.cas == {}
 
+    @pytest.mark.parametrize(
+        ("registered_ago", "is_left"), [(None, False), (0.0, False), (0.4, False), (0.5, True), (3600.0, True)]
+    )
+    def test_undoes_what_aws_iot_has_registered_and_not_answered(
+        self, stage: Stage, device: issuing.Issued, registered_ago: float | None, is_left: bool
+    ) -> None:
+        """Since it began: a date of AWS IoT can have whole seconds. What is older is another owner's."""
+        began = datetime(2026, 1, 1, 12, 0, 0, 400_000, tzinfo=UTC)
+        stage.now = lambda: began
+        stage.aws.cloudformation.log(LOGICAL_ID, INVENTED, "DELETE_IN_PROGRESS", began)
+
+        def fail(call: Call) -> None:
+            if call.name == "iot.RegisterCertificate":
+                if registered_ago is not None:
+                    stage.iot.clock = lambda: began - timedelta(seconds=registered_ago)
+                    stage.iot.RegisterCertificate(certificatePem=device.pem, status="ACTIVE")
+                raise Refusal("InternalFailureException", "planned", 500)
+
+        stage.aws.before = fail
+        request = stage.request(RequestType.CREATE, {"CertificatePem": device.pem})
+        with pytest.raises(UpstreamError):
+            stage.device.create(request)
+        assert bool(stage.iot.certificates) is is_left
+        assert request.progress.is_undone is not is_left
+
     def test_leaves_a_device_certificate_that_another_stack_uses(self, stage: Stage, device: issuing.Issued) -> None:
         certificate_id = hashlib.sha256(device.der).hexdigest()
         hide_the_other_stack(stage, certificate_id)
