@@ -630,3 +630,19 @@ class TestAFleetInTheFunctionForSingleCertificates:
     def test_leaves_nothing_to_delete_once_it_was_refused(self, stage: Stage) -> None:
         fleet = stage.resource(ResourceType.DEVICE_CERTIFICATE_FLEET)
         assert stage.delete(fleet, "create-failed/a3a4", {}).physical_id == "create-failed/a3a4"
+
+
+def test_a_rollback_from_properties_that_are_not_valid_attaches_again_and_leaves_the_status(stage: Stage) -> None:
+    """Another version of the function may have read them."""
+    stage.iot.things["hall"] = set()
+    declared = {**DECLARED, **WITH_POLICY, "ThingNames": ["hall"]}
+    stage.create(stage.device, declared)
+    record = stage.iot.certificates[PUMP_ID]
+    record.created -= timedelta(hours=1)
+    record.status = "INACTIVE"
+    stage.iot.policies["ours"].clear()
+    stage.iot.things["hall"].clear()
+    roll_back(stage)
+    stage.update(stage.device, PUMP_ID, {"CertificatePem": "of a later version"}, declared)
+    assert (stage.iot.policies["ours"], stage.iot.things["hall"]) == ({record.arn}, {record.arn})
+    assert record.status == "INACTIVE"
