@@ -255,6 +255,20 @@ class TestWhatAResourceAtWorkMayHaveRegistered:
         assert "(Valve of stack plant)" in swept.delete()
         assert swept.left == [1]
 
+    def test_does_not_let_what_others_hold_be_forgotten(self, swept: Swept, pump: Pump) -> None:
+        """Only the stacks at work are asked again, and the others still hold what they held."""
+        swept.stage.aws.cloudformation.beside("office").log("Hall", swept.ids[1], "CREATE_COMPLETE")
+        pump.ends_after(40.0, "create-failed/1", "CREATE_FAILED")
+        assert "(Hall of stack office)" in swept.delete()
+        assert swept.left == [1]
+
+    def test_is_swept_where_it_had_failed_before(self, swept: Swept, pump: Pump) -> None:
+        """Its Delete, if one is still to come, finds nothing, which is what the sweep is for."""
+        pump.stack.log("Pump", "", "CREATE_FAILED", swept.stage.now() - timedelta(minutes=1))
+        assert swept.delete() == ""
+        assert swept.left == []
+        assert sum(swept.stage.clock.slept) < 1
+
     def test_is_swept_where_it_began_later(self, swept: Swept, pump: Pump) -> None:
         swept.stage.iot.certificates[swept.ids[0]].created -= timedelta(seconds=91)
         assert swept.delete() == ""
