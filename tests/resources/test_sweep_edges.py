@@ -426,6 +426,15 @@ class TestWhatADeletedStackHasRetained:
         assert "(Pump of stack hall)" in swept.delete()
         assert swept.left == [0]
 
+    def test_is_left_also_where_the_clocks_differ(self, swept: Swept) -> None:
+        """CloudFormation's date of the deletion lies twenty seconds before AWS IoT's of the registration."""
+        now = swept.stage.now()
+        for each in swept.ids:
+            swept.stage.iot.certificates[each].created = now - timedelta(hours=1)
+        retained_by(swept, "plant", swept.ids[0], minutes=60 + 1 / 3)
+        assert "(Pump of stack plant)" in swept.delete()
+        assert swept.left == [0]
+
     def test_a_stack_that_was_deleted_before_the_oldest_is_not_asked(self, swept: Swept) -> None:
         earlier = retained_by(swept, "earlier", OTHER_ID, minutes=60)
         swept.delete()
