@@ -16,6 +16,7 @@ from protocol.invariants import picture, require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from protocol.function import Cloud, Owner
     from protocol.referee import Declared, Stack
@@ -44,6 +45,8 @@ class Possessions:
     """Certificates that a cancelled Update has registered again, and its rollback has only adopted: of no owner."""
     unsettled: set[Owner] = field(default_factory=set)
     """Resources whose last Update failed, and was not rolled back: what they have attached is not known."""
+    given_up: dict[Owner, tuple[str, datetime]] = field(default_factory=dict)
+    """What a resource had that is deleted, skipped or abandoned, and since when."""
     arrangements: Arrangements = field(init=False)
     _before: dict[str, tuple[Owner | None, list[Stack]]] = field(default_factory=dict)
     """Who owned a certificate before a resource took it, and who was excused for leaving it."""
@@ -256,7 +259,9 @@ class Possessions:
 
     def gives_up(self, owner: Owner) -> None:
         """Note that a resource is deleted, skipped or abandoned: it is owed nothing any more."""
-        self.held.pop(owner, None)
+        had = self.held.pop(owner, None)
+        if had is not None:
+            self.given_up[owner] = had.certificate_id, self.cloud.clock.now
         self.arrangements.gives_up(owner)
 
     def registered(self, certificate_id: str) -> None:

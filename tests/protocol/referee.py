@@ -696,11 +696,17 @@ class Stack:
             self.cloud.excuses.detached_by_a_transfer.add(certificate_id)
 
     def _excuse_attached(self, logical_id: str, physical_id: str, answer: Answer) -> None:
-        """Excuse what a rollback, or a Delete, leaves attached and names, where another one uses the certificate."""
+        """Excuse what a rollback, or a Delete, leaves attached and names, where another one uses the certificate.
+
+        Or used it when the request was sent, and is deleted since.
+        """
         me, certificate_id = self._owner(logical_id), certificate_id_in(physical_id)
         said = re.search(r"Left attached, because .* may have attached it: ([^.]+)", answer.body["Reason"])
         holders = [owner for each in (certificate_id, without_kept(physical_id)[1]) for owner in self._holders(each)]
         holders += invariants.keepers(self.cloud, certificate_id)
+        began = max((each.started for each in self.cloud.invocations if each.owner == me), default=self.cloud.clock.now)
+        given_up = self.cloud.possessions.given_up.items()
+        holders += [owner for owner, (each, at) in given_up if each == certificate_id and at >= began]
         is_shared = any(owner != me for owner in holders)
         names = said[1].split(", ") if said is not None and is_shared else ()
         self.cloud.excuses.left_attached[me] = frozenset(names)

@@ -29,6 +29,11 @@ ATTACHED = Wish(attached=("connect", "thermostat"))
 OWNED, ADOPTER = Wish(retain="Retain"), ("DeviceA", Wish(adopt=True))
 
 OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
+    "the referee wants detached by a rollback what an adopter may have attached that was deleted in that second": (
+        Deploy(1, (("DeviceA", OWNED),)),
+        Deploy(2, (ADOPTER,)),
+        Race(Deploy(1, (("DeviceA", Wish(attached=("publish",))),), "last"), Destroy(2), later=0.3, slow=-1),
+    ),
     "the referee dates a status from the answer, though a native resource that has lost it has set one before": (
         Lag(status=3.0, detaching=8.0, denied="iot.AttachPolicy", denied_seconds=8.0),
         Deploy(2, (("NativeA", Wish(native=True)),)),
