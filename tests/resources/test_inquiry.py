@@ -444,6 +444,24 @@ class TestHolders:
         standing = holders.standing(update(stage, ADOPTED_ID), ID)
         assert ("Pump" in names(standing.others)) is looks
 
+    @pytest.mark.parametrize(("sibling", "found"), [(ID, {"Sibling", "Pump"}), (OTHER_ID, set())])
+    def test_that_may_have_attached_something_are_looked_for_unless_an_owner_is_alone(
+        self, stage: Stage, holders: Holders, sibling: str, found: set[str]
+    ) -> None:
+        stage.log(ID, "CREATE_COMPLETE")
+        stage.aws.cloudformation.resources["Sibling"] = (sibling, "CREATE_COMPLETE")
+        plant(stage, KEPT_ID)
+        assert names(holders.standing_of_attachers(update(stage), ID).others) == found
+
+    @pytest.mark.parametrize(("physical_id", "looks"), [(ID, False), (ADOPTED_ID, True)])
+    def test_that_own_it_are_looked_for_where_none_is_found(
+        self, stage: Stage, holders: Holders, physical_id: str, looks: bool
+    ) -> None:
+        stage.log(OTHER_ID, "CREATE_COMPLETE")
+        plant(stage, physical_id)
+        holders.standing_with_owner(update(stage, OTHER_ID), ID, NOON)
+        assert ("cloudformation.ListStacks" in stage.aws.names()) is looks
+
     @pytest.mark.parametrize("code", ["ValidationError", "ResourceNotFoundException"])
     def test_of_a_stack_that_is_gone_since_it_was_listed_are_none(
         self, stage: Stage, holders: Holders, code: str
