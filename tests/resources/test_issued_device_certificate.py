@@ -226,15 +226,18 @@ class TestARollback:
         assert set(stage.iot.certificates) == set(without_kept(second))
 
     def test_of_a_rotation_leaves_the_certificate_before_it_as_it_is(self, stage: Stage, issued: Resource) -> None:
-        """Somebody has turned the device off, and the rotation, which failed, had nothing to do with that."""
-        first = create_an_hour_ago(stage, issued, WITH_KEY)
+        """A hand has turned the device off and detached it; the rotation, which failed, has nothing to do with that."""
+        stage.iot.policies["ours"] = set()
+        before, rotated = ({**each, "PolicyNames": ["ours"]} for each in (WITH_KEY, ROTATED))
+        first = create_an_hour_ago(stage, issued, before)
         stage.iot.UpdateCertificate(first, "INACTIVE")
+        stage.iot.policies["ours"].clear()
         begin_update(stage, first)
         deny(stage, "iot.RegisterCertificate")
         with pytest.raises(ProviderError, match="RegisterCertificate on the certificate"):
-            issued.update(stage.request(RequestType.UPDATE, ROTATED, first, WITH_KEY))
-        assert roll_back(stage, issued, first, ROTATED, WITH_KEY).physical_id == first
-        assert stage.iot.certificates[first].status == "INACTIVE"
+            issued.update(stage.request(RequestType.UPDATE, rotated, first, before))
+        assert roll_back(stage, issued, first, rotated, before).physical_id == first
+        assert (stage.iot.certificates[first].status, stage.iot.policies["ours"]) == ("INACTIVE", set())
 
     def test_has_another_one_issued_where_the_log_does_not_say_what_was_before(
         self, stage: Stage, issued: Resource
