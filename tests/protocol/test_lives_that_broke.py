@@ -668,23 +668,6 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
         Deploy(0, (("DeviceA", Wish("under")),)),
         Race(Deploy(0, (("DeviceA", Wish("sni")),), "after 60.0"), Destroy(1), later=20.0, slow=3),
     ),
-    "ownership is taken of what another stack's update has replaced, and returns to: the first Delete takes it away": (
-        Deploy(1, (("DeviceA", OWNED),)),
-        Deploy(0, (ADOPTER,)),
-        Race(Amend(1, "replace", 0, "after 60.0"), Amend(0, "own"), later=20.0, slow=3),
-        Destroy(0),
-    ),
-    "likewise of a native resource's": (
-        Deploy(1, (("NativeA", Wish(retain="Retain", native=True)),)),
-        Deploy(0, (ADOPTER,)),
-        Race(Amend(1, "replace", 0, "after 60.0"), Amend(0, "own"), later=20.0, slow=3),
-        Destroy(0),
-    ),
-    "likewise of a CA, which its rollback finds to be another owner's": (
-        Deploy(1, (("CaA", Wish("ca", retain="Retain")),)),
-        Deploy(0, (("CaA", Wish("ca", adopt=True)),)),
-        Race(Amend(1, "replace", 0, "after 60.0"), Amend(0, "own"), later=20.0, slow=3),
-    ),
     "two adopters take ownership at once, and the first Delete takes it away from the other": (
         Deploy(0, (("DeviceA", OWNED),)),
         Deploy(1, (ADOPTER,)),
@@ -692,13 +675,6 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
         Destroy(0),
         Race(Amend(1, "own"), Amend(2, "own"), later=0.2, slow=2),
         Destroy(1),
-    ),
-    "an adopter takes ownership of what another stack's Create has registered and not answered yet": (
-        Deploy(1, (("DeviceA", OWNED),)),
-        Deploy(0, (ADOPTER,)),
-        Hand("delete"),
-        Race(Deploy(2, (DEVICE,)), Amend(0, "own"), later=9.0, slow=0),
-        Destroy(0),
     ),
 }
 OF_ALL_TYPES: dict[str, Sequence[Step]] = {

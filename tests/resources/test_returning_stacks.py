@@ -55,36 +55,6 @@ def forget(stack: FakeCloudFormation) -> None:
     stack._is_found_by = lambda physical_id: physical_id == ""  # type: ignore[method-assign]
 
 
-class TestAStackThatMayReturnToTheCertificate:
-    """Its update has another certificate by now, and has failed: it is not rolled back, or the rollback is stuck.
-
-    ``cdk deploy --no-rollback`` leaves UPDATE_FAILED, from which ``cdk rollback`` returns to the certificate before;
-    ``continue-update-rollback`` does from UPDATE_ROLLBACK_FAILED. Or the update is deployed again, and cleans up.
-    """
-
-    @pytest.fixture(params=["UPDATE_FAILED", "UPDATE_ROLLBACK_FAILED"])
-    def plant(self, stage: Stage, request: pytest.FixtureRequest) -> FakeCloudFormation:
-        plant = another(stage, "plant", PUMP_ID)
-        plant.begin_update(NOON - timedelta(seconds=600))
-        plant.log("Pump", PUMP_ID, "UPDATE_IN_PROGRESS", NOON - timedelta(seconds=599))
-        plant.log("Pump", OTHER_ID, "UPDATE_COMPLETE", NOON - timedelta(seconds=598))
-        plant.status = request.param
-        return plant
-
-    @pytest.mark.usefixtures("plant")
-    def test_is_waited_for_before_the_certificate_is_adopted(self, stage: Stage) -> None:
-        """A native resource's clean-up asks nobody."""
-        with pytest.raises(InvalidPropertyError, match="ADOPT must wait: Pump of stack plant"):
-            stage.create(stage.device, ADOPTED)
-
-    @pytest.mark.usefixtures("plant")
-    def test_is_waited_for_before_ownership_is_taken(self, stage: Stage) -> None:
-        """Else both have it as their own, and the first one that is deleted deletes it for both."""
-        stage.log(ADOPTED_ID, "CREATE_COMPLETE", ago=3600)
-        with pytest.raises(InvalidPropertyError, match="Pump of stack plant"):
-            stage.update(stage.device, ADOPTED_ID, ADOPTED, DECLARED)
-
-
 @pytest.mark.parametrize("status", ["CREATE_FAILED", "UPDATE_FAILED"])
 def test_what_goes_when_its_creation_is_rolled_back_is_not_adopted(stage: Stage, status: str) -> None:
     """``RetainExceptOnCreate``, and ``cdk deploy --no-rollback`` whose other resource failed: a rollback deletes it."""

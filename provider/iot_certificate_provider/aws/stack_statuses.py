@@ -18,14 +18,8 @@ IN_PROGRESS: tuple[StackStatusType, ...] = (
     "IMPORT_IN_PROGRESS",
     "IMPORT_ROLLBACK_IN_PROGRESS",
 )
-UNFINISHED: tuple[StackStatusType, ...] = (
-    "CREATE_FAILED",
-    "ROLLBACK_FAILED",
-    "DELETE_FAILED",
-    "UPDATE_FAILED",
-    "UPDATE_ROLLBACK_FAILED",
-)
-"""Nothing runs, but something is still to come: a Delete, a rollback, or the clean-up of the next update."""
+UNFINISHED: tuple[StackStatusType, ...] = ("CREATE_FAILED", "ROLLBACK_FAILED", "DELETE_FAILED")
+"""At rest, with resources whose Create has failed, and whose Delete is still to come, or to come again."""
 UPDATES = ("UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
 AT_REST: tuple[StackStatusType, ...] = (
     "CREATE_COMPLETE",

@@ -92,23 +92,24 @@ class Adoption:
         return request.existing_id if adopted else self.held_id(request, certificate_id) or certificate_id
 
     def _check_nobody_owns(self, request: Request, certificate_id: str, created: datetime | None) -> None:
-        """Refuse to take ownership from another owner, or from one whose update may yet return to the certificate."""
+        """Refuse to take ownership from another owner, or beside another adopter that may be about to take it."""
         claiming = self._holders.standing_with_owner(request, certificate_id, created).claiming(created)
         owners = _owners(claiming)
-        at_work = None if owners else self._at_work(request, created)
+        taking = next((each for each in claiming if each.status == "UPDATE_IN_PROGRESS"), None)
         # A rollback never refuses: what it returns to, the resource had.
-        if not (owners or at_work) or is_rollback(request, self._stacks):
+        if not (owners or taking) or is_rollback(request, self._stacks):
             return
-        if at_work is not None:
-            raise _has_to_wait("cannot be left out yet", at_work, request)
+        if taking is not None and not owners:
+            raise InvalidPropertyError(
+                _PROPERTY,
+                f"cannot be left out yet: {among([taking], request)} is being updated, and may take the certificate",
+                "Deploy again when that is complete",
+            )
         raise InvalidPropertyError(
             _PROPERTY,
             f"cannot be left out: {among(owners, request)} holds the certificate",
             "Remove it there first, with RETAIN",
         )
-
-    def _at_work(self, request: Request, created: datetime | None) -> StackResource | None:
-        return self._holders.at_work(request, created, taking=True, types=self._types, cleaning_up=True)
 
     def check_adoptable(self, request: Request, live: Registration, find: Callable[[], Registration | None]) -> Checked:
         """Raise InvalidPropertyError when another resource holds the certificate, and would not leave it.
@@ -159,9 +160,9 @@ class Adoption:
         claiming = self._held(request, live, everywhere=age >= UNANSWERED_FOR)
         if _owners(claiming):
             return claiming
-        at_work = self._at_work(request, live.created)
+        at_work = self._holders.at_work(request, live.created, taking=True, types=self._types, cleaning_up=True)
         if at_work is not None:
-            raise _has_to_wait("ADOPT must wait", at_work, request)
+            raise _has_to_wait(among([at_work], request) if at_work.status else "a resource of another stack")
         if age >= UNANSWERED_FOR:
             return claiming
         request.deadline.pause(max((FOUND_AFTER - age).total_seconds(), SHOWN_AFTER_SECONDS))
@@ -208,11 +209,10 @@ def _changed_meanwhile() -> ConflictError:
     return ConflictError("The certificate to adopt was changed or deleted meanwhile. Deploy again")
 
 
-def _has_to_wait(what: str, at_work: StackResource, request: Request) -> InvalidPropertyError:
-    holder = among([at_work], request) if at_work.status else "a resource of another stack"
+def _has_to_wait(holder: str) -> InvalidPropertyError:
     return InvalidPropertyError(
         _PROPERTY,
-        f"{what}: {holder} may have registered or replaced the certificate, and its stack is being changed, or failed",
+        f"ADOPT must wait: {holder} may have registered the certificate, and its stack is being changed",
         "Deploy again when that is complete",
     )
 
