@@ -613,7 +613,10 @@ class Cloud:
         properties = event["ResourceProperties"]
         deliveries = [each for each in self.invocations if each.event["RequestId"] == event["RequestId"]]
         died = any(each.died or each.undelivered for each in deliveries)
-        if (died or unheard) and properties.get("ExistingCertificate") == "ADOPT" and "CertificatePem" in properties:
+        # Also an adopter's Update that was to take ownership.
+        declared = (properties, event.get("OldResourceProperties", {}))
+        adopts = any(each.get("ExistingCertificate") == "ADOPT" for each in declared)
+        if (died or unheard) and adopts and "CertificatePem" in properties:
             self.excuses.half_adopted.add(Certificate.from_pem(properties["CertificatePem"]).id)
 
     # Faults

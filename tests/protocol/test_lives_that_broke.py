@@ -29,6 +29,26 @@ ATTACHED = Wish(attached=("connect", "thermostat"))
 OWNED, ADOPTER = Wish(retain="Retain"), ("DeviceA", Wish(adopt=True))
 
 OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
+    "what undoes a cancelled Update takes its tags from a CA that the rollback has registered again": (
+        Lag(status=0.5, detaching=2.0, denied="iot.RegisterCACertificate", denied_seconds=2.0),
+        Deploy(1, (("CaA", Wish("ca", retain="Retain")),)),
+        Deploy(2, (("CaA", Wish("ca", adopt=True)),)),
+        Hand("delete", "ca"),
+        Deploy(2, (("CaA", Wish("ca")),), "after 0.2"),
+    ),
+    "the referee wants detached what an adopter's Update attached to take ownership, whose answers are lost": (
+        Lag(call=6.0),
+        Deploy(1, (("DeviceA", OWNED),)),
+        Deploy(2, (ADOPTER,)),
+        Race(
+            Deploy(
+                2,
+                (("DeviceA", ATTACHED),),
+                faults=(Fault("mute", "cloudformation.DescribeStackResources", "before", times=4, invocation=2),),
+            ),
+            Destroy(1),
+        ),
+    ),
     "the referee wants detached by a rollback what an adopter may have attached that was deleted in that second": (
         Deploy(1, (("DeviceA", OWNED),)),
         Deploy(2, (ADOPTER,)),

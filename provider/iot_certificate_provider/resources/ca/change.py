@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from iot_certificate_provider.contract import (
     OUR_TAGS,
+    REQUEST_TAG,
     AutoRegistrationStatus,
     CaCertificateAttribute,
     CaCertificateProperty,
@@ -14,6 +15,7 @@ from iot_certificate_provider.contract import (
 )
 from iot_certificate_provider.errors import shorten
 from iot_certificate_provider.resources.lifecycle.adoption import Difference
+from iot_certificate_provider.resources.lifecycle.cancellation import BACK
 from iot_certificate_provider.resources.lifecycle.certificate_mode import check_mode
 from iot_certificate_provider.resources.lifecycle.ownership import tagged_by, tags_of
 
@@ -66,11 +68,15 @@ class CaCertificateChange:
         self._change_tags(wanted, old, outcome.attributes[CaCertificateAttribute.ARN])
 
     def change_owner(self, request: Request, outcome: Outcome, tags: Mapping[str, str], *, taken: bool) -> None:
-        """Tag the CA as this resource's; or, in a rollback, take those tags away again."""
+        """Tag the CA as this resource's; or, in a rollback, take those tags away again.
+
+        What undoes a cancelled Update leaves those of the rollback, which may have registered the CA anew.
+        """
         arn, own = outcome.attributes[CaCertificateAttribute.ARN], tagged_by(request, tags)
         if taken and not own:
             self._iot.tag(arn, tags_of(request))
-        if own and not taken:
+        is_rollbacks = request.progress.is_way_back and tags.get(REQUEST_TAG) != request.request_id.removesuffix(BACK)
+        if own and not taken and not is_rollbacks:
             self._iot.untag(arn, sorted(OUR_TAGS))
 
     def _change_settings(

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 ASKED_EVERY = timedelta(seconds=10)
 """How long a Create or an Update works on before it asks whether it is still wanted."""
 
+BACK = "-back"
+"""Ends the id of the request that undoes a cancelled Update, before which it is the Update's own."""
+
 _CANCELLED = "CloudFormation cancelled the update of the resource while it ran"
 _READS = ("Describe", "Get", "List")
 
@@ -205,7 +208,7 @@ def _undo_if_cancelled(
             request,
             properties=request.old_properties,
             old_properties=request.properties,
-            request_id=f"{request.request_id}-back",
+            request_id=request.request_id + BACK,
             progress=Progress(is_way_back=True, is_rollback=True, has_failed=has_failed, made=made),
             sent=now(),
         )
