@@ -330,7 +330,7 @@ class Stack:
         if answer is not None and answer.body["Status"] == "FAILED":
             named = made & {answer.body["PhysicalResourceId"]}
             is_hindered = any(each.faults for each in deliveries)
-            used = self._used_and_lost()
+            used = self._used_and_lost() | self._named_by_void_holders(logical_id)
             self.excused.update(each for each in named if is_hindered or each in used or self._holders(each))
             if event["ResourceType"] == TRANSFER and is_hindered:
                 # What it had changed for the transfer, only its answer says.
@@ -443,6 +443,9 @@ class Stack:
             self._excuse_named(logical_id, Live(back, before), answer, doubt | self._doubt(logical_id))
             self._excuse_attached(logical_id, back, answer)
             self.cloud.possessions.completed(self._owner(logical_id), back, before, now)
+            if logical_id in todo.skipped:
+                # The Update that was cancelled, and could not be undone, may have set the status after this.
+                self.cloud.possessions.spoiled(self._owner(logical_id), {certificate_id_in(back)})
             self._excuse_overtaken(logical_id, before, answer)
             if back != physical_id:
                 todo.cleanup.append((logical_id, Live(physical_id, now)))

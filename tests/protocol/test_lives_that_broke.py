@@ -29,6 +29,12 @@ ATTACHED = Wish(attached=("connect", "thermostat"))
 OWNED, ADOPTER = Wish(retain="Retain"), ("DeviceA", Wish(adopt=True))
 
 OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
+    "the referee takes for left behind what a rollback has taken up while the cancelled Create could not delete it": (
+        Lag(seconds=0.5, status=3.0, denied="iot.RegisterCertificate", denied_seconds=2.0),
+        Deploy(1, (("DeviceA", OWNED),)),
+        Hand("delete"),
+        Race(Deploy(2, (DEVICE,), "after 0.2"), Amend(1, "adopt"), later=0.3, slow=-1),
+    ),
     "what undoes a cancelled Update takes its tags from a CA that the rollback has registered again": (
         Lag(status=0.5, detaching=2.0, denied="iot.RegisterCACertificate", denied_seconds=2.0),
         Deploy(1, (("CaA", Wish("ca", retain="Retain")),)),
@@ -698,6 +704,11 @@ OF_NEIGHBOURS: dict[str, Sequence[Step]] = {
     ),
 }
 OF_ALL_TYPES: dict[str, Sequence[Step]] = {
+    "the referee wants a status of a rollback, after which the cancelled Update, which may not ask, has set its own": (
+        Lag(status=0.5, denied="iot.DescribeCertificate", denied_seconds=2.0),
+        Deploy(0, (ISSUED,)),
+        Amend(0, "status", breaks="first", faults=(Fault("deny", 7, times=4, invocation=0),)),
+    ),
     "a cancelled Update of what was deleted by hand has another certificate issued when it undoes itself": (
         Deploy(1, (REQUESTED,)),
         Hand("delete", "requested"),
