@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from integration import owners
-from integration.owners import APART_SECONDS, AT_ONCE, LATER, SHOWS_AFTER_SECONDS, Scene
+from integration.owners import ALONE, APART_SECONDS, AT_ONCE, LATER, SHOWS_AFTER_SECONDS, Scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -39,7 +39,9 @@ def played(stacks: Stacks) -> Iterator[Mapping[str, Future[None]]]:
         }
         pool.submit(_sleep_until, max(deleted) + APART_SECONDS).result()
         then = {sequence.__name__: pool.submit(_play_later, sequence, scene) for sequence, scene in later.items()}
-        yield {**at_once, **then}
+        wait([*at_once.values(), *then.values()])
+        alone = {each.__name__: pool.submit(_play, each, Scene(quick, each.__name__)) for each in ALONE}
+        yield {**at_once, **then, **alone}
 
 
 def _delete_by_hand(scene: Scene) -> float:
@@ -68,7 +70,7 @@ def _play(sequence: Sequence, scene: Scene) -> None:
         scene.clear()
 
 
-@pytest.mark.parametrize("name", [sequence.__name__ for sequence in (*AT_ONCE, *LATER)])
+@pytest.mark.parametrize("name", [sequence.__name__ for sequence in (*AT_ONCE, *LATER, *ALONE)])
 def test_everybody_keeps_what_is_theirs(played: Mapping[str, Future[None]], name: str) -> None:
     played[name].result()
 
