@@ -151,7 +151,7 @@ class Invocation:
 
     @property
     def is_denied_to_its_end(self) -> bool:
-        """Whether the role was still not allowed the call with which it gave up."""
+        """Whether its last call was denied to the role."""
         return bool(self.log) and self.log[-1] == "deny before"
 
     @property

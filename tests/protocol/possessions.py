@@ -46,7 +46,7 @@ class Possessions:
     unsettled: set[Owner] = field(default_factory=set)
     """Resources whose last Update failed, and was not rolled back: what they have attached is not known."""
     given_up: dict[Owner, tuple[str, datetime]] = field(default_factory=dict)
-    """What a resource had that is deleted, skipped or abandoned, and since when."""
+    """By deleted, skipped and abandoned resources: the certificate, and when that was."""
     arrangements: Arrangements = field(init=False)
     _before: dict[str, tuple[Owner | None, list[Stack]]] = field(default_factory=dict)
     """Who owned a certificate before a resource took it, and who was excused for leaving it."""

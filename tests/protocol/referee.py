@@ -66,7 +66,7 @@ class Declared:
 
     @property
     def attributes(self) -> dict[str, Any]:
-        """What a template in JSON shows of it; here a reference is resolved by now, and is a text."""
+        """The resource in a template in JSON; a reference is resolved by now, and so is a text."""
         return {**self.policies, "Properties": dict(self.properties)}
 
     @property

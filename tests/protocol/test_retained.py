@@ -1,4 +1,4 @@
-"""What a stack's own template has retained stays registered, whatever the stack does next."""
+"""A CA certificate that the template of a stack has retained stays registered, whatever the stack does next."""
 
 from __future__ import annotations
 

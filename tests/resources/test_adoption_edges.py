@@ -190,6 +190,18 @@ class TestAHolder:
             with pytest.raises(InvalidPropertyError, match="owns the certificate, and would delete it"):
                 adopt(stage)
 
+    @pytest.mark.parametrize("status", ["CREATE_FAILED", "UPDATE_FAILED"])
+    def test_that_goes_when_its_creation_is_rolled_back_keeps_it_from_being_adopted(
+        self, stage: Stage, status: str
+    ) -> None:
+        """``RetainExceptOnCreate``, and ``cdk deploy --no-rollback`` in which another resource failed."""
+        plant = holder(stage)
+        plant.types["Pump"] = "AWS::IoT::Certificate"
+        plant.policies["Pump"] = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
+        plant.status = status
+        with pytest.raises(InvalidPropertyError, match="Pump of stack plant holds the certificate, and its stack is"):
+            adopt(stage)
+
 
 class TestSeveralHolders:
     """Each of them has to let the certificate be adopted, also behind one that does."""

@@ -178,7 +178,7 @@ DEVICE_EVENTS = [
         "Update, 1 policy less, beside an adopter, which may have attached it",
         UPDATE,
         device(),
-        # What both stacks hold, and what the adopter declares.
+        # The resources of both stacks, and the template of the adopter.
         [*STILL_OWN, *HOLDERS, *HELD, HELD[1], "cloudformation.DescribeStacks", "cloudformation.GetTemplate"],
         device(**P1),
         others_adopt,

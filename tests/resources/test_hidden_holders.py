@@ -1,4 +1,4 @@
-"""What is detached from a certificate of which CloudFormation names one holder, and not the others.
+"""Detaching from a certificate of several resources, of which CloudFormation names one alone.
 
 An owner, or an adopter, that is found hides holders in further stacks: what one of them declares stays attached.
 """

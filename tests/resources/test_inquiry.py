@@ -350,6 +350,25 @@ class TestAnOrphan:
         assert inquiry.leftover(delete(stage), live, ID).decision.proceeds
 
 
+class TestARetainedCertificateOfADeletedStack:
+    """Both registered, and retained, while this resource's operation ran; a deleted stack is not found by the id."""
+
+    @pytest.fixture(autouse=True)
+    def _plant(self, stage: Stage) -> None:
+        other = plant(stage, ID, "DELETE_SKIPPED", of_stack="DELETE_COMPLETE")
+        other._is_found_by = lambda physical_id: physical_id == ""  # type: ignore[method-assign]
+
+    def test_is_no_orphan_of_a_create_that_failed(self, stage: Stage, inquiry: Inquiry) -> None:
+        log(stage, ("CREATE_FAILED", "", -10), ("CREATE_IN_PROGRESS", "", -60))
+        decision = inquiry.leftover(delete(stage, "invented"), lambda: live(-50), ID).decision
+        assert decision.reason.endswith("was retained by Pump of stack plant")
+
+    def test_is_not_taken_up_by_a_create_that_comes_again(self, stage: Stage, inquiry: Inquiry) -> None:
+        log(stage, ("CREATE_IN_PROGRESS", "", -60))
+        request = stage.request(RequestType.CREATE, {}, age=60)
+        assert inquiry.taking_up(request, live(-50)).action is Action.REFUSE
+
+
 def test_a_message_says_of_no_holders_that_there_are_none_where_they_cannot_be_asked_for(
     stage: Stage, inquiry: Inquiry
 ) -> None:

@@ -400,7 +400,7 @@ class TestACancelledUpdate:
         request = update(stage, age=60)
 
         def serve(served: Request) -> Outcome:
-            # What bears the tag of the request was registered by the Update, and not on the way back.
+            # The tag of the request shows that the Update registered the CA, and not its way back.
             same = served.request_id == request.request_id
             known.append((served.progress.is_rollback, served.progress.has_failed, served.progress.made, same))
             served.progress.registered = OTHER_ID

@@ -79,6 +79,7 @@ class DeviceCertificateDeletion:
         """Detach a certificate that another resource goes on using from what only this resource attached."""
         if decision != ownership.left_as_anothers(live.id):
             declared, others = _declared(request), attaching(keeping, live.created)
+            # Where another holder is found, and may not be asked, nothing but the stack's own is detached.
             if declared and (not others or may_ask(request)):
                 others = self._releasing.keeping(request, live.id, live.created) or others
             self._releasing.release(request, live.id, self._releasing.releasable(request, declared, others))

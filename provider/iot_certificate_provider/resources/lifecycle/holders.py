@@ -241,7 +241,7 @@ class Holders:
         return standing if has_owner else self._with_all(request, standing, certificate_id)
 
     def standing_everywhere(self, request: Request, certificate_id: str, created: datetime) -> Standing:
-        """Do likewise, also in stacks deleted since it was ``created``: they may have retained it."""
+        """Do likewise; also in stacks deleted since it was ``created``, which may have retained it."""
         standing = self.standing(request, certificate_id)
         if not standing.owning(created):
             standing = self._with_all(request, standing, certificate_id)
